@@ -1,0 +1,71 @@
+import type { Node, NodeMessageInFlow } from "node-red";
+import { Inbox } from "../../lib/workers/inbox";
+import { addTiming, CONTRACT_VERSION, type FaceMessage } from "../../lib/message";
+
+/** Sends one message, or one (or null) for each output. */
+export type Send = (message: FaceMessage | (FaceMessage | null)[]) => void;
+
+/** Does the node's work on one message; throws a sentence when it cannot. */
+export type Handler = (message: FaceMessage, send: Send) => Promise<void> | void;
+
+export interface InputOptions {
+  /** "latest" (default): a newer frame of the same source takes a waiting one's place. "queue": all wait, up to `bound`. */
+  policy?: "latest" | "queue";
+  bound?: number;
+}
+
+const DEFAULT_BOUND = 100;
+
+/** Say what failed: the node, then the sentence. */
+export function nameError(node: Node, error: unknown): Error {
+  const said = error instanceof Error ? error.message : String(error);
+  return new Error(`${node.name || node.type}: ${said}`, { cause: error });
+}
+
+/**
+ * The one funnel for input: the only place that sets failure status and calls `done(error)`.
+ * Whatever a handler throws, now or later, ends here, because an unhandled rejection would end Node-RED.
+ */
+export function onInput(node: Node, handler: Handler, options: InputOptions = {}): Inbox {
+  const inbox = new Inbox({ policy: options.policy ?? "latest", bound: options.bound ?? DEFAULT_BOUND });
+  node.on("input", (message: NodeMessageInFlow, send: (message: never) => void, done: (error?: Error) => void) => {
+    const msg = message as unknown as FaceMessage;
+    const fail = (error: unknown): void => {
+      node.status({ fill: "red", shape: "ring", text: shorten(error) });
+      done(nameError(node, error));
+    };
+    try {
+      const source = sourceOf(msg);
+      inbox.offer(source, {
+        run: async () => {
+          try {
+            msg.face = { ...msg.face, version: CONTRACT_VERSION };
+            if (source !== undefined && inbox.dropped(source) > 0) addTiming(msg, { dropped: (msg.timing?.dropped ?? 0) + inbox.dropped(source) });
+            await handler(msg, send as unknown as Send);
+            done();
+          } catch (error) {
+            fail(error);
+          }
+        },
+        drop: () => done(),
+      });
+    } catch (error) {
+      fail(error);
+    }
+  });
+  node.on("close", () => inbox.close());
+  return inbox;
+}
+
+/** The full sentence goes to `done`; the badge under a node has room for a few words. */
+const STATUS_LENGTH = 32;
+
+function shorten(error: unknown): string {
+  const said = error instanceof Error ? error.message : String(error);
+  return said.length <= STATUS_LENGTH ? said : `${said.slice(0, STATUS_LENGTH - 1)}…`;
+}
+
+function sourceOf(message: FaceMessage): string | undefined {
+  const source: unknown = (message.frame as { source?: unknown } | undefined)?.source;
+  return typeof source === "string" ? source : undefined;
+}
