@@ -189,7 +189,7 @@ export function readFaces(message: FaceMessage): Face[] {
   if (message.faces === undefined) throw new Error("msg.faces is missing: put a haar-detect node before this one.");
   const parsed = facesSchema.safeParse(message.faces);
   if (!parsed.success) throw new Error(`msg.faces is not a list of detections: ${sentence(parsed.error)}.`);
-  return parsed.data as Face[];
+  return parsed.data;
 }
 
 /** Add times to a message's `timing`, in place. */
