@@ -1,14 +1,19 @@
+import { join } from "node:path";
 import { z } from "zod";
+import type { Pixels } from "../image/pixels";
+import type { Box } from "../message";
 
 /** OpenCV's frontal cascades and its profile one, shipped in assets/cascades; a path ends in .xml. */
 export const CASCADES = ["frontalface_default", "frontalface_alt", "frontalface_alt2", "profileface"] as const;
 
-const side = z.number().int().min(0).max(10_000);
+const MAX_SIDE = 10_000;
+const side = z.number().int().min(0).max(MAX_SIDE);
 
 /** How the Haar cascade looks at a picture. Parameter names are those of OpenCV's detectMultiScale. */
 export const detectorOptionsSchema = z.object({
-  engine: z.enum(["auto", "wasm", "native"]).default("wasm"),
-  cascade: z.union([z.enum(CASCADES), z.string().endsWith(".xml")]).default("frontalface_default"),
+  /** "native" is @u4/opencv4nodejs where it is installed. */
+  engine: z.enum(["wasm", "native"]).default("wasm"),
+  cascade: z.union([z.enum(CASCADES), z.string().endsWith(".xml")], { error: `must be one of ${CASCADES.join(", ")} or the path of an .xml file` }).default("frontalface_default"),
   /** Step between scales, over 1: smaller finds more and takes longer. */
   scaleFactor: z.number().min(1.01).max(3).default(1.1),
   /** How many raw detections must agree. */
@@ -28,3 +33,59 @@ export type DetectorOptions = z.infer<typeof detectorOptionsSchema>;
 export const PRESET_ORIGINAL = { cascade: "frontalface_default", scaleFactor: 1.3, minNeighbors: 5 } as const;
 /** Finer steps: finds more faces for about twice the time. */
 export const PRESET_ACCURATE = { cascade: "frontalface_default", scaleFactor: 1.1, minNeighbors: 5 } as const;
+
+export interface Detection {
+  box: Box;
+  /** How many raw detections were merged into the box. */
+  score: number;
+}
+
+export interface DetectorEngine {
+  readonly name: string;
+  detect(pixels: Pixels, options: DetectorOptions): Detection[];
+}
+
+/** The file of a built-in cascade, or the path as given. */
+export function cascadeFile(name: string): string {
+  return (CASCADES as readonly string[]).includes(name) ? join(packageRoot(), "assets", "cascades", `haarcascade_${name}.xml`) : name;
+}
+
+/** lib/detect lies two levels under the package in the sources and three once built (dist/lib/detect). */
+function packageRoot(): string {
+  const up = join(__dirname, "..", "..");
+  return /[\\/]dist$/.test(up) ? join(up, "..") : up;
+}
+
+/** Where in the picture to search, at which scale, and the way back. */
+export interface SearchPlan {
+  region: Box;
+  /** Working pixels per pixel of the picture, at most 1. */
+  scale: number;
+  /** Bounds of a face in working pixels. */
+  minSize: number;
+  maxSize: number;
+  toFrame(box: Box): Box;
+}
+
+/** @throws a sentence when the region lies outside the picture */
+export function searchPlan(picture: { width: number; height: number }, options: DetectorOptions): SearchPlan {
+  const region = clip(options.region ?? { x: 0, y: 0, width: picture.width, height: picture.height }, picture);
+  if (region === undefined) throw new Error(`the region of interest lies outside the picture (${picture.width} × ${picture.height}): set it in pixels of the picture, or clear it.`);
+  const scale = options.workingWidth > 0 && options.workingWidth < region.width ? options.workingWidth / region.width : 1;
+  return {
+    region,
+    scale,
+    minSize: Math.round(options.minSize * scale),
+    maxSize: Math.round(options.maxSize * scale),
+    toFrame: (box) => ({ x: region.x + Math.round(box.x / scale), y: region.y + Math.round(box.y / scale), width: Math.round(box.width / scale), height: Math.round(box.height / scale) }),
+  };
+}
+
+/** The whole-pixel part of a box that lies in the picture, or undefined where none does. */
+export function clip(box: Box, picture: { width: number; height: number }): Box | undefined {
+  const x = Math.max(0, Math.floor(box.x));
+  const y = Math.max(0, Math.floor(box.y));
+  const width = Math.min(picture.width, Math.ceil(box.x + box.width)) - x;
+  const height = Math.min(picture.height, Math.ceil(box.y + box.height)) - y;
+  return width > 0 && height > 0 ? { x, y, width, height } : undefined;
+}

@@ -1,5 +1,8 @@
-import type { DetectorOptions } from "../detect/options";
+import { FaceDetector } from "../detect/detector";
+import { type DetectorOptions, detectorOptionsSchema, PRESET_ACCURATE } from "../detect/options";
 import type { Face } from "../message";
+import { findModel } from "./descriptor";
+import { embedderOptionsSchema, FaceEmbedder } from "./embedder";
 
 export interface EncoderOptions {
   /** Id of a built-in model or path of a descriptor; default the dlib ResNet. */
@@ -18,4 +21,21 @@ export interface FaceEncoder {
   close(): Promise<void>;
 }
 
-export declare function createEncoder(options: EncoderOptions): FaceEncoder;
+/** @throws a sentence when there is no such model, or the detector's options are wrong */
+export async function createEncoder(options: EncoderOptions): Promise<FaceEncoder> {
+  const model = await findModel(options.model);
+  const detector = new FaceDetector(detectorOptionsSchema.parse({ ...PRESET_ACCURATE, ...options.detector }));
+  const embedder = new FaceEmbedder(model, embedderOptionsSchema.parse({}));
+  return {
+    model: model.id,
+    threshold: model.threshold,
+    async encode(bytes) {
+      const picture = { bytes, frame: undefined };
+      const { faces } = await detector.detect(picture);
+      return (await embedder.embed(picture, faces)).faces;
+    },
+    async close() {
+      await Promise.all([detector.close(), embedder.close()]);
+    },
+  };
+}

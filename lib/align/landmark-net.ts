@@ -1,0 +1,85 @@
+/** The 68-point landmark network of @vladmandic/face-api (face_landmark_68_model, MIT), on TF.js. Runs in workers only. */
+import type { Rank, Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tf } from "../tensor/engine";
+import { faceApiFile, readWeights, weightOf } from "../tensor/weights";
+
+/** Side of the network's input, in pixels (face-api, FaceFeatureExtractor). */
+export const LANDMARK_INPUT = 112;
+export const LANDMARK_COUNT = 68;
+
+/** Mean colour that dlib's and face-api's networks subtract (dlib, input_rgb_image). */
+export const MEAN_RGB = [122.782, 117.001, 104.298] as const;
+const RANGE = 255;
+
+const BLOCKS = 4;
+const CONVOLUTIONS = 4;
+
+interface Separable {
+  depthwise: Tensor4D;
+  pointwise: Tensor4D;
+  bias: Tensor1D;
+}
+
+export class LandmarkNet {
+  readonly #tf: Tf;
+  readonly #first: { filters: Tensor4D; bias: Tensor1D };
+  readonly #blocks: (Separable | undefined)[][];
+  readonly #fc: { weights: Tensor2D; bias: Tensor1D };
+  readonly #mean: Tensor1D;
+
+  private constructor(tf: Tf, tensor: <T extends Tensor>(name: string) => T) {
+    this.#tf = tf;
+    this.#first = { filters: tensor("dense0/conv0/filters"), bias: tensor("dense0/conv0/bias") };
+    this.#blocks = Array.from({ length: BLOCKS }, (_, block) =>
+      Array.from({ length: CONVOLUTIONS }, (__, conv) => {
+        const name = `dense${block}/conv${conv}`;
+        return block === 0 && conv === 0 ? undefined : { depthwise: tensor(`${name}/depthwise_filter`), pointwise: tensor(`${name}/pointwise_filter`), bias: tensor(`${name}/bias`) };
+      }),
+    );
+    this.#fc = { weights: tensor("fc/weights"), bias: tensor("fc/bias") };
+    this.#mean = tf.tensor1d([...MEAN_RGB]);
+  }
+
+  static async load(tf: Tf): Promise<LandmarkNet> {
+    const weights = await readWeights(faceApiFile("face_landmark_68_model-weights_manifest.json"));
+    return new LandmarkNet(tf, (name) => {
+      const { values, shape } = weightOf(weights, name);
+      return tf.tensor(values, shape) as never;
+    });
+  }
+
+  /**
+   * Landmarks of cut-out faces.
+   * @param crops each 112 × 112 × 3, 0..255
+   * @returns for each crop 136 numbers, x and y in turn, as fractions of its side
+   */
+  run(crops: readonly Float32Array[]): Float32Array[] {
+    const tf = this.#tf;
+    const size = LANDMARK_INPUT * LANDMARK_INPUT * 3;
+    const batch = new Float32Array(crops.length * size);
+    crops.forEach((crop, index) => batch.set(crop, index * size));
+    const output = tf.tidy(() => {
+      let x: Tensor4D = tf.div(tf.sub(tf.tensor4d(batch, [crops.length, LANDMARK_INPUT, LANDMARK_INPUT, 3]), this.#mean), RANGE);
+      for (const block of this.#blocks) x = this.#denseBlock(x, block);
+      const pooled = tf.avgPool(x, 7, 2, "valid");
+      return tf.add(tf.matMul(tf.reshape<Rank.R2>(pooled, [crops.length, -1]), this.#fc.weights), this.#fc.bias);
+    });
+    const flat = output.dataSync<"float32">();
+    output.dispose();
+    return crops.map((_, index) => flat.slice(index * LANDMARK_COUNT * 2, (index + 1) * LANDMARK_COUNT * 2));
+  }
+
+  /** Four convolutions, each fed with the sum of all before (face-api, denseBlock4). */
+  #denseBlock(input: Tensor4D, block: readonly (Separable | undefined)[]): Tensor4D {
+    const tf = this.#tf;
+    const separable = (x: Tensor4D, { depthwise, pointwise, bias }: Separable, stride: number): Tensor4D => tf.add(tf.separableConv2d(x, depthwise, pointwise, stride, "same"), bias);
+    const [conv0, ...rest] = block;
+    let sum: Tensor4D = tf.relu(conv0 === undefined ? tf.add(tf.conv2d(input, this.#first.filters, 2, "same"), this.#first.bias) : separable(input, conv0, 2));
+    let next = sum;
+    for (const conv of rest) {
+      sum = tf.add(sum, separable(next, conv as Separable, 1));
+      next = tf.relu(sum);
+    }
+    return next;
+  }
+}

@@ -1,0 +1,111 @@
+import type { Pixels } from "../image/pixels";
+import type { Point } from "../message";
+
+/** Similarity: x' = a·x − b·y + tx, y' = b·x + a·y + ty. */
+export interface Similarity {
+  a: number;
+  b: number;
+  tx: number;
+  ty: number;
+}
+
+export function apply({ a, b, tx, ty }: Similarity, { x, y }: Point): Point {
+  return { x: a * x - b * y + tx, y: b * x + a * y + ty };
+}
+
+export function scaleOf({ a, b }: Similarity): number {
+  return Math.hypot(a, b);
+}
+
+/** The way back. */
+export function invert({ a, b, tx, ty }: Similarity): Similarity {
+  const square = a * a + b * b;
+  const ia = a / square;
+  const ib = -b / square;
+  return { a: ia, b: ib, tx: -(ia * tx - ib * ty), ty: -(ib * tx + ia * ty) };
+}
+
+/**
+ * The similarity that brings `from` nearest to `to` in the least-squares sense, without reflection
+ * (Umeyama 1991, IEEE PAMI 13(4), eq. 40–43; in the plane it has this closed form).
+ * @throws Error when the points coincide
+ */
+export function fitSimilarity(from: readonly Point[], to: readonly Point[]): Similarity {
+  const count = Math.min(from.length, to.length);
+  const centre = (points: readonly Point[]): Point => {
+    let x = 0;
+    let y = 0;
+    for (let index = 0; index < count; index += 1) {
+      x += (points[index] as Point).x;
+      y += (points[index] as Point).y;
+    }
+    return { x: x / count, y: y / count };
+  };
+  const p = centre(from);
+  const q = centre(to);
+  let dot = 0;
+  let cross = 0;
+  let spread = 0;
+  for (let index = 0; index < count; index += 1) {
+    const fx = (from[index] as Point).x - p.x;
+    const fy = (from[index] as Point).y - p.y;
+    const gx = (to[index] as Point).x - q.x;
+    const gy = (to[index] as Point).y - q.y;
+    dot += fx * gx + fy * gy;
+    cross += fx * gy - fy * gx;
+    spread += fx * fx + fy * fy;
+  }
+  if (!(spread > 0)) throw new Error("the landmarks lie on one point");
+  const a = dot / spread;
+  const b = cross / spread;
+  return { a, b, tx: q.x - (a * p.x - b * p.y), ty: q.y - (b * p.x + a * p.y) };
+}
+
+const CHANNELS = 3;
+/** Samples a side for one pixel of the target, at most: beyond that the source is so large that noise averages out anyway. */
+const MAX_SAMPLES = 8;
+
+/**
+ * Cut a square out of a picture: each pixel of the target is mapped by `toPicture` and read bilinearly; where the target is
+ * coarser than the picture several samples are averaged, so that nothing aliases. Outside the picture is black.
+ * @returns side × side × 3 values, 0..255
+ */
+export function warp(pixels: Pixels, toPicture: Similarity, side: number): Float32Array {
+  const out = new Float32Array(side * side * CHANNELS);
+  const samples = Math.min(MAX_SAMPLES, Math.max(1, Math.round(scaleOf(toPicture))));
+  const weight = 1 / (samples * samples);
+  const { data, width, height } = pixels;
+  const { a, b, tx, ty } = toPicture;
+  let to = 0;
+  for (let row = 0; row < side; row += 1) {
+    for (let column = 0; column < side; column += 1, to += CHANNELS) {
+      let red = 0;
+      let green = 0;
+      let blue = 0;
+      for (let part = 0; part < samples * samples; part += 1) {
+        const u = column + ((part % samples) + 0.5) / samples - 0.5;
+        const v = row + (Math.floor(part / samples) + 0.5) / samples - 0.5;
+        const x = a * u - b * v + tx;
+        const y = b * u + a * v + ty;
+        const left = Math.floor(x);
+        const top = Math.floor(y);
+        if (left < 0 || top < 0 || left >= width - 1 || top >= height - 1) continue;
+        const fx = x - left;
+        const fy = y - top;
+        const at = (top * width + left) * CHANNELS;
+        const below = at + width * CHANNELS;
+        const w00 = (1 - fx) * (1 - fy);
+        const w10 = fx * (1 - fy);
+        const w01 = (1 - fx) * fy;
+        const w11 = fx * fy;
+        red += (data[at] as number) * w00 + (data[at + 3] as number) * w10 + (data[below] as number) * w01 + (data[below + 3] as number) * w11;
+        green += (data[at + 1] as number) * w00 + (data[at + 4] as number) * w10 + (data[below + 1] as number) * w01 + (data[below + 4] as number) * w11;
+        blue += (data[at + 2] as number) * w00 + (data[at + 5] as number) * w10 + (data[below + 2] as number) * w01 + (data[below + 5] as number) * w11;
+      }
+      out[to] = red * weight;
+      out[to + 1] = green * weight;
+      out[to + 2] = blue * weight;
+    }
+  }
+  return out;
+}

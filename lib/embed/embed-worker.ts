@@ -1,0 +1,106 @@
+import sharp from "sharp";
+import { alignFaces, type Aligned, type Gate } from "../align/aligner";
+import { LandmarkNet } from "../align/landmark-net";
+import { warp } from "../align/transform";
+import { decode } from "../image/decode";
+import type { PixelSource, Pixels } from "../image/pixels";
+import type { Box, Point, Quality, RejectReason } from "../message";
+import { type EngineName, tensorEngine, type Tf } from "../tensor/engine";
+import { chipPlace } from "./chips";
+import type { ModelDescriptor } from "./descriptor";
+import { type EmbeddingNet, loadNet } from "./net";
+
+export interface EmbedTask {
+  /** Undefined only loads the model. */
+  source: PixelSource | undefined;
+  boxes: Box[];
+  model: ModelDescriptor;
+  engine: EngineName;
+  gate: Gate;
+  /** Whether to give back the aligned chips as JPEG. */
+  chips: boolean;
+}
+
+export interface EmbeddedFace {
+  landmarks: Point[] | undefined;
+  quality: Quality | undefined;
+  rejected: RejectReason | undefined;
+  embedding: Float32Array | undefined;
+  chip: Uint8Array | undefined;
+}
+
+export interface EmbedResult {
+  pixels: Pixels | undefined;
+  faces: EmbeddedFace[];
+  engine: string;
+  /** Milliseconds. */
+  decode: number;
+  align: number;
+  embed: number;
+}
+
+/** A flow compares a few models at most; more at once would only fill memory. */
+const MAX_MODELS = 4;
+
+interface Loaded {
+  landmarks: LandmarkNet;
+  net: EmbeddingNet;
+}
+
+const models = new Map<string, Promise<Loaded>>();
+let landmarkNet: { tf: Tf; net: Promise<LandmarkNet> } | undefined;
+
+function load(model: ModelDescriptor, engine: EngineName): Promise<Loaded> {
+  const key = `${engine} ${JSON.stringify(model)}`;
+  let loading = models.get(key);
+  if (loading === undefined) {
+    if (models.size >= MAX_MODELS) throw new Error(`more than ${MAX_MODELS} models are in use: redeploy with fewer.`);
+    loading = loadAll(model, engine);
+    models.set(key, loading);
+    // A model that failed is tried again next time: the file may have been mended.
+    loading.catch(() => models.delete(key));
+  }
+  return loading;
+}
+
+async function loadAll(model: ModelDescriptor, engine: EngineName): Promise<Loaded> {
+  const tf = await tensorEngine(engine);
+  if (landmarkNet?.tf !== tf) landmarkNet = { tf, net: LandmarkNet.load(tf) };
+  return { net: await loadNet(model, tf), landmarks: await landmarkNet.net };
+}
+
+/** Runs in a worker: landmarks, gate and embedding of the boxes of one picture, all faces in one batch. */
+export default async function embedTask({ source, boxes, model, engine, gate, chips }: EmbedTask): Promise<EmbedResult> {
+  const { net, landmarks } = await load(model, engine);
+  if (source === undefined) return { pixels: undefined, faces: [], engine: net.engine, decode: 0, align: 0, embed: 0 };
+  const start = performance.now();
+  const pixels = await decode(source);
+  const decoded = performance.now();
+  const outside = boxes.find((box) => box.x + box.width <= 0 || box.y + box.height <= 0 || box.x >= pixels.width || box.y >= pixels.height);
+  if (outside !== undefined) throw new Error(`a box in msg.faces (x ${outside.x}, y ${outside.y}, ${outside.width} × ${outside.height}) lies outside the picture (${pixels.width} × ${pixels.height}): msg.payload and msg.faces must be of the same picture.`);
+  const aligned: (Aligned | undefined)[] = model.alignment === "box" ? boxes.map(() => undefined) : alignFaces(landmarks, pixels, boxes, gate);
+  const cut = boxes.map((box, index) => (aligned[index]?.rejected === undefined ? warp(pixels, chipPlace(model, box, aligned[index]?.landmarks), model.inputSize) : undefined));
+  const alignedAt = performance.now();
+  const kept = cut.filter((chip) => chip !== undefined);
+  const embeddings = kept.length === 0 ? [] : await net.run(kept);
+  const embedded = performance.now();
+  let next = 0;
+  const faces: EmbeddedFace[] = [];
+  for (const [index, chip] of cut.entries()) {
+    const face = aligned[index];
+    const embedding = chip === undefined ? undefined : finish(model, embeddings[next++] as Float32Array);
+    faces.push({ landmarks: face?.landmarks, quality: face?.quality, rejected: face?.rejected, embedding, chip: chips && chip !== undefined ? await toJpeg(chip, model.inputSize) : undefined });
+  }
+  return { pixels, faces, engine: net.engine, decode: decoded - start, align: alignedAt - decoded, embed: embedded - alignedAt };
+}
+
+/** @throws when the network gave a NaN, which would match nobody and be nobody's fault */
+function finish(model: ModelDescriptor, embedding: Float32Array): Float32Array {
+  const length = Math.hypot(...embedding);
+  if (!Number.isFinite(length)) throw new Error(`the model ${model.id} gave an embedding that is no number: its file or its descriptor's mean and scale are wrong.`);
+  return model.l2Normalize && length > 0 ? embedding.map((value) => value / length) : embedding;
+}
+
+async function toJpeg(chip: Float32Array, side: number): Promise<Uint8Array> {
+  return sharp(Uint8Array.from(chip, Math.round), { raw: { width: side, height: side, channels: 3 } }).jpeg().toBuffer();
+}
