@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { toGrey } from "../image/decode";
 import type { Pixels } from "../image/pixels";
-import type { Box } from "../message";
 import { cascadeFile, type Detection, type DetectorOptions, type DetectorEngine, searchPlan } from "./options";
 import { type Cascade, openCv, type OpenCv } from "./opencv";
 

@@ -1,0 +1,7 @@
+/** A number field of a form: blank means the default. @throws a sentence when it is no number */
+export function optionalNumber(value: string | number | undefined | null): number | undefined {
+  if (value === undefined || value === null || value === "") return undefined;
+  const number = Number(value);
+  if (Number.isNaN(number)) throw new Error(`"${value}" is not a number`);
+  return number;
+}

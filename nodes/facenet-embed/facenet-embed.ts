@@ -1,0 +1,56 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { BUILT_IN_MODELS, findModel } from "../../lib/embed/descriptor";
+import { FaceEmbedder, embedderOptionsSchema } from "../../lib/embed/embedder";
+import { addTiming, readFaces, readPicture } from "../../lib/message";
+import { parseOptions } from "../../lib/validate";
+import { nameError, onInput } from "../common/on-input";
+import { optionalNumber } from "../common/options";
+import { failToStart, statusText } from "../common/status";
+
+export interface FacenetEmbedDef extends NodeDef {
+  /** Built-in id, or "file". */
+  model: string;
+  modelFile: string;
+  engine: string;
+  minSize: string | number;
+  minSharpness: string | number;
+  chips: boolean;
+}
+
+export default function register(RED: NodeAPI): void {
+  function FacenetEmbed(this: Node, def: FacenetEmbedDef): void {
+    RED.nodes.createNode(this, def);
+    let embedder: Promise<FaceEmbedder>;
+    try {
+      const options = parseOptions(embedderOptionsSchema, { engine: def.engine || undefined, minSize: optionalNumber(def.minSize), minSharpness: optionalNumber(def.minSharpness), chips: def.chips }, "facenet-embed");
+      embedder = findModel(def.model === "file" ? def.modelFile : def.model).then((model) => new FaceEmbedder(model, options));
+    } catch (error) {
+      failToStart(this, error);
+      return;
+    }
+    this.status({ fill: "yellow", shape: "ring", text: RED._("facenet-embed.status.loading") });
+    embedder.then((ready) => ready.warmUp()).then(
+      () => this.status({ fill: "green", shape: "ring", text: RED._("facenet-embed.status.ready") }),
+      (error: unknown) => {
+        this.status({ fill: "red", shape: "ring", text: RED._("facenet-embed.status.model") });
+        this.error(nameError(this, error).message);
+      },
+    );
+    onInput(this, async (message, send) => {
+      const faces = readFaces(message);
+      const { faces: embedded, timing } = await (await embedder).embed(readPicture(message), faces);
+      message.faces = embedded;
+      addTiming(message, timing);
+      const count = embedded.filter(({ embedding }) => embedding !== undefined).length;
+      this.status({ fill: count > 0 ? "green" : "grey", shape: "dot", text: statusText(RED, "facenet-embed.status.faces", { count, ms: Math.round(timing.align + timing.embed) }) });
+      send(message);
+    });
+    this.on("close", (done: () => void) => {
+      void embedder.then((ready) => ready.close()).catch(() => undefined).finally(done);
+    });
+  }
+  RED.nodes.registerType("facenet-embed", FacenetEmbed);
+  RED.httpAdmin.get("/facenet/models", RED.auth.needsPermission("facenet-embed.read"), (_request, response) => {
+    response.json(BUILT_IN_MODELS);
+  });
+}
