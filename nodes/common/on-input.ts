@@ -28,9 +28,15 @@ export function nameError(node: Node, error: unknown): Error {
  */
 export function onInput(node: Node, handler: Handler, options: InputOptions = {}): Inbox {
   const inbox = new Inbox({ policy: options.policy ?? "latest", bound: options.bound ?? DEFAULT_BOUND });
+  let closed = false;
   node.on("input", (message: NodeMessageInFlow, send: (message: never) => void, done: (error?: Error) => void) => {
     const msg = message as unknown as FaceMessage;
     const fail = (error: unknown): void => {
+      // A redeploy ends the workers; what they were doing is nobody's error.
+      if (closed) {
+        done();
+        return;
+      }
       node.status({ fill: "red", shape: "ring", text: shorten(error) });
       done(nameError(node, error));
     };
@@ -53,7 +59,10 @@ export function onInput(node: Node, handler: Handler, options: InputOptions = {}
       fail(error);
     }
   });
-  node.on("close", () => inbox.close());
+  node.on("close", () => {
+    closed = true;
+    inbox.close();
+  });
   return inbox;
 }
 

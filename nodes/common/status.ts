@@ -3,7 +3,7 @@ import { nameError, onInput } from "./on-input";
 
 /** A short translated text for the badge under a node. */
 export function statusText(RED: NodeAPI, key: string, values: Record<string, string | number>): string {
-  return RED._(key, values as unknown as string);
+  return RED._(key, values);
 }
 
 /** A node whose configuration is wrong says so at deploy, and again to each message, instead of being silent. */

@@ -1,5 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { BUILT_IN_MODELS, findModel } from "../../lib/embed/descriptor";
+import { findModel } from "../../lib/embed/descriptor";
 import { FaceEmbedder, embedderOptionsSchema } from "../../lib/embed/embedder";
 import { addTiming, readFaces, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
@@ -50,7 +50,4 @@ export default function register(RED: NodeAPI): void {
     });
   }
   RED.nodes.registerType("facenet-embed", FacenetEmbed);
-  RED.httpAdmin.get("/facenet/models", RED.auth.needsPermission("facenet-embed.read"), (_request, response) => {
-    response.json(BUILT_IN_MODELS);
-  });
 }

@@ -20,7 +20,7 @@ export interface HaarDetectDef extends NodeDef {
   region: string;
 }
 
-/** Used by nobody else, but a test reads it: the form's values as the detector's options. */
+/** The form's values as the detector's options. @throws a sentence */
 export function optionsOf(def: HaarDetectDef): DetectorOptions {
   const [x, y, width, height, ...more] = def.region ? def.region.split(",").map(Number) : [];
   if (more.length > 0) throw new Error("region: must be four numbers: x, y, width, height");

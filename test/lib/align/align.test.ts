@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { fitChip } from "../../../lib/align/chip";
+import { sharpness } from "../../../lib/align/aligner";
+import { estimatePose } from "../../../lib/align/pose";
+import { apply, fitSimilarity, invert, scaleOf, warp } from "../../../lib/align/transform";
+import type { Point } from "../../../lib/message";
+
+const TURN = { a: 2 * Math.cos(0.3), b: 2 * Math.sin(0.3), tx: 11, ty: -7 };
+const POINTS: Point[] = [{ x: 0, y: 0 }, { x: 10, y: 1 }, { x: 4, y: 9 }, { x: -3, y: 2 }];
+
+function assertNear(actual: object, expected: object, tolerance = 1e-9): void {
+  for (const [key, value] of Object.entries(expected) as [string, number][]) assert.ok(Math.abs((actual as Record<string, number>)[key]! - value) <= tolerance, `${key}: ${(actual as Record<string, number>)[key]} is not ${value}`);
+}
+
+describe("similarity", () => {
+  it("finds turn, scale and shift from points", () => {
+    assertNear(fitSimilarity(POINTS, POINTS.map((point) => apply(TURN, point))), TURN);
+  });
+
+  it("comes back through its inverse", () => {
+    assertNear(apply(invert(TURN), apply(TURN, { x: 5, y: 6 })), { x: 5, y: 6 });
+    assert.ok(Math.abs(scaleOf(TURN) - 2) < 1e-12);
+  });
+
+  it("refuses points that coincide", () => {
+    assert.throws(() => fitSimilarity([{ x: 1, y: 1 }, { x: 1, y: 1 }], POINTS), /one point/);
+  });
+});
+
+describe("warp", () => {
+  const ramp = (width: number, height: number) => ({ width, height, data: Uint8Array.from({ length: width * height * 3 }, (_, index) => Math.floor(index / 3) % width) as Uint8Array<SharedArrayBuffer> & Uint8Array<ArrayBuffer> });
+
+  it("reads between pixels", () => {
+    const out = warp(ramp(16, 16) as never, { a: 1, b: 0, tx: 2.5, ty: 2 }, 4);
+    assert.deepEqual([out[0], out[3], out[6]], [2.5, 3.5, 4.5]);
+  });
+
+  it("averages where the target is coarser, so that nothing aliases", () => {
+    const stripes = { width: 64, height: 64, data: Uint8Array.from({ length: 64 * 64 * 3 }, (_, index) => (Math.floor(index / 3) % 2) * 200) };
+    const out = warp(stripes as never, { a: 4, b: 0, tx: 8, ty: 8 }, 8);
+    assert.ok(out.every((value) => Math.abs(value - 100) < 30), "stripes of one pixel must become grey");
+  });
+
+  it("is black outside the picture", () => {
+    assert.deepEqual([...warp(ramp(4, 4) as never, { a: 1, b: 0, tx: -50, ty: 0 }, 2)], Array.from({ length: 12 }, () => 0));
+  });
+});
+
+/** 68 points that are no face. */
+const SCATTERED: Point[] = Array.from({ length: 68 }, (_, index) => ({ x: (index * 37) % 101, y: (index * 53) % 89 }));
+
+describe("fitChip", () => {
+  it("turns with the face", () => {
+    const still = fitChip(SCATTERED, 150);
+    const turned = fitChip(SCATTERED.map((point) => apply(TURN, point)), 150);
+    for (const corner of [{ x: 0, y: 0 }, { x: 149, y: 20 }]) assertNear(apply(turned.toPicture, corner), apply(TURN, apply(still.toPicture, corner)), 1e-6);
+    assert.ok(Math.abs(turned.residual - still.residual) < 1e-9);
+  });
+
+  it("tells scattered points from a face", () => {
+    assert.ok(fitChip(SCATTERED, 150).residual > 0.085);
+  });
+
+  it("refuses landmarks on one point", () => {
+    assert.throws(() => fitChip(SCATTERED.map(() => ({ x: 1, y: 1 })), 150), /one point/);
+  });
+});
+
+describe("estimatePose", () => {
+  const HEAD: [number, number, number, number][] = [[30, 0, 0, 0], [8, 0, -330, -65], [36, -225, 170, -135], [45, 225, 170, -135], [48, -150, -150, -125], [54, 150, -150, -125]];
+  /** The head turned and seen from the front; picture y runs down. */
+  const seen = (yaw: number, pitch: number, roll: number): Point[] => {
+    const points: Point[] = Array.from({ length: 68 }, () => ({ x: 0, y: 0 }));
+    const [cy, sy, cp, sp, cr, sr] = [yaw, pitch, roll].flatMap((degrees) => [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)]) as [number, number, number, number, number, number];
+    for (const [index, x, y, z] of HEAD) {
+      const [x1, z1] = [x * cy + z * sy, -x * sy + z * cy];
+      const [y2] = [y * cp + z1 * sp];
+      points[index] = { x: x1 * cr + y2 * sr, y: -(-x1 * sr + y2 * cr) };
+    }
+    return points;
+  };
+
+  for (const [name, angles] of [["front", [0, 0, 0]], ["yaw", [30, 0, 0]], ["pitch", [0, 20, 0]], ["roll", [0, 0, 25]]] as [string, [number, number, number]][]) {
+    it(`tells ${name} ${angles.join(", ")}`, () => {
+      assertNear(estimatePose(seen(...angles)), { yaw: angles[0], pitch: angles[1], roll: angles[2] }, 0.5);
+    });
+  }
+});
+
+describe("sharpness", () => {
+  it("is 0 of a flat chip and high of a checkered one", () => {
+    assert.equal(sharpness(new Float32Array(10 * 10 * 3).fill(90), 10), 0);
+    const checkered = Float32Array.from({ length: 10 * 10 * 3 }, (_, index) => ((Math.floor(index / 3) + Math.floor(index / 30)) % 2) * 255);
+    assert.ok(sharpness(checkered, 10) > 100_000);
+  });
+});

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import zlib from "node:zlib";
+import sharp from "sharp";
+import { decode, toGrey } from "../../../lib/image/decode";
+import type { Pixels } from "../../../lib/image/pixels";
+
+/** Left half red, right half blue. */
+const twoHalves = (): sharp.Sharp => sharp({ create: { width: 64, height: 32, channels: 3, background: "#f00" } }).composite([{ input: { create: { width: 32, height: 32, channels: 3, background: "#00f" } }, left: 32, top: 0 }]);
+
+const open = (bytes: Buffer, raw?: { width: number; height: number }): Promise<Pixels> => decode({ bytes: Uint8Array.from(bytes), raw });
+
+function colourAt({ data, width }: Pixels, x: number, y: number): number[] {
+  return [...data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)];
+}
+
+function near(actual: number[], expected: number[], tolerance = 12): void {
+  actual.forEach((value, index) => assert.ok(Math.abs(value - (expected[index] as number)) <= tolerance, `${String(actual)} is not near ${String(expected)}`));
+}
+
+describe("decode", () => {
+  for (const format of ["jpeg", "png", "webp", "avif", "gif"] as const) {
+    it(`reads ${format}`, async () => {
+      const pixels = await open(await twoHalves().toFormat(format, format === "avif" ? { lossless: true } : {}).toBuffer());
+      assert.deepEqual([pixels.width, pixels.height, pixels.data.length], [64, 32, 64 * 32 * 3]);
+      near(colourAt(pixels, 8, 16), [255, 0, 0]);
+      near(colourAt(pixels, 56, 16), [0, 0, 255]);
+    });
+  }
+
+  it("turns a photo as its EXIF says", async () => {
+    const pixels = await open(await twoHalves().withMetadata({ orientation: 6 }).jpeg().toBuffer());
+    assert.deepEqual([pixels.width, pixels.height], [32, 64]);
+    near(colourAt(pixels, 16, 8), [255, 0, 0]);
+    near(colourAt(pixels, 16, 56), [0, 0, 255]);
+  });
+
+  it("makes RGB of a grey picture", async () => {
+    const pixels = await open(await sharp({ create: { width: 8, height: 8, channels: 3, background: "#808080" } }).toColourspace("b-w").png().toBuffer());
+    assert.equal(pixels.data.length, 8 * 8 * 3);
+    near(colourAt(pixels, 4, 4), [128, 128, 128], 1);
+  });
+
+  it("makes RGB of a CMYK JPEG", async () => {
+    const cmyk = await twoHalves().toColourspace("cmyk").jpeg().toBuffer();
+    assert.equal((await sharp(cmyk).metadata()).channels, 4);
+    const [red, green, blue] = colourAt(await open(cmyk), 8, 16) as [number, number, number];
+    assert.ok(red > 180 && green < 80 && blue < 80, `${red} ${green} ${blue} is no red`);
+  });
+
+  it("makes 8 bits of a 16-bit PNG, and white of transparency", async () => {
+    const clear = await sharp({ create: { width: 8, height: 8, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0 } } }).toColourspace("rgb16").png().toBuffer();
+    near(colourAt(await open(clear), 4, 4), [255, 255, 255], 1);
+  });
+
+  it("takes a raw frame as it is", async () => {
+    const pixels = await open(Buffer.from([1, 2, 3, 4, 5, 6]), { width: 2, height: 1 });
+    assert.deepEqual([...pixels.data], [1, 2, 3, 4, 5, 6]);
+  });
+
+  it("refuses a raw frame of another size", async () => {
+    await assert.rejects(open(Buffer.alloc(5), { width: 2, height: 1 }), /msg\.payload has 5 bytes, but a raw RGB frame of 2 × 1 has 6/);
+  });
+
+  it("refuses text", async () => {
+    await assert.rejects(open(Buffer.from("not a picture at all")), /is not a JPEG, PNG, WebP, GIF or AVIF picture/);
+  });
+
+  it("refuses a picture that was cut off", async () => {
+    const whole = await twoHalves().jpeg().toBuffer();
+    await assert.rejects(open(whole.subarray(0, whole.length / 2)), /cannot be read .* cut off or damaged/);
+  });
+
+  it("refuses a picture of 20,000 × 20,000 before it is decoded", async () => {
+    await assert.rejects(open(hugePng(20_000)), /more than 64 megapixels/);
+  });
+});
+
+describe("toGrey", () => {
+  it("weighs colours as OpenCV does", () => {
+    const grey = new Uint8Array(4);
+    toGrey(Uint8Array.from([255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 200, 30]), grey);
+    assert.deepEqual([...grey], [76, 150, 29, 124]);
+  });
+});
+
+/** A PNG whose header promises side × side pixels. */
+function hugePng(side: number): Buffer {
+  const chunk = (type: string, data: Buffer): Buffer => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(data.length);
+    const crc = Buffer.alloc(4);
+    crc.writeUInt32BE(zlib.crc32(body));
+    return Buffer.concat([length, body, crc]);
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(side, 0);
+  header.writeUInt32BE(side, 4);
+  header.set([8, 2, 0, 0, 0], 8);
+  return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), chunk("IHDR", header), chunk("IDAT", zlib.deflateSync(Buffer.alloc(1000))), chunk("IEND", Buffer.alloc(0))]);
+}
