@@ -70,6 +70,11 @@ export class DlibResNet {
     return chips.map((_, index) => flat.slice(index * DIMENSIONS, (index + 1) * DIMENSIONS));
   }
 
+  dispose(): void {
+    const convolutions = [this.#first, ...this.#residuals.flatMap(({ conv1, conv2 }) => [conv1, conv2])];
+    this.#tf.dispose([this.#fc, this.#mean, ...convolutions.flatMap(({ filters, bias }) => [filters, bias])]);
+  }
+
   #convolve(x: Tensor4D, { filters, bias }: Convolution, strides: number, pad: "same" | "valid", relu: boolean): Tensor4D {
     return this.#tf.fused.conv2d({ x, filter: filters, bias, strides, pad, activation: relu ? "relu" : "linear" });
   }

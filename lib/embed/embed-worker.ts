@@ -39,7 +39,7 @@ export interface EmbedResult {
   embed: number;
 }
 
-/** A flow compares a few models at most; more at once would only fill memory. */
+/** A flow compares a few models at most; those of earlier deploys must not fill the memory. */
 const MAX_MODELS = 4;
 
 interface Loaded {
@@ -50,17 +50,25 @@ interface Loaded {
 const models = new Map<string, Promise<Loaded>>();
 let landmarkNet: { tf: Tf; net: Promise<LandmarkNet> } | undefined;
 
-function load(model: ModelDescriptor, engine: EngineName): Promise<Loaded> {
+async function load(model: ModelDescriptor, engine: EngineName): Promise<Loaded> {
   const key = `${engine} ${JSON.stringify(model)}`;
-  let loading = models.get(key);
-  if (loading === undefined) {
-    if (models.size >= MAX_MODELS) throw new Error(`more than ${MAX_MODELS} models are in use: redeploy with fewer.`);
-    loading = loadAll(model, engine);
-    models.set(key, loading);
-    // A model that failed is tried again next time: the file may have been mended.
-    loading.catch(() => models.delete(key));
+  const loading = models.get(key) ?? loadAll(model, engine);
+  // Last used goes last; the one that was not used longest makes room.
+  models.delete(key);
+  models.set(key, loading);
+  const [oldest] = models.keys();
+  if (models.size > MAX_MODELS && oldest !== undefined) {
+    const evicted = models.get(oldest);
+    models.delete(oldest);
+    (await evicted)?.net.dispose();
   }
-  return loading;
+  try {
+    return await loading;
+  } catch (error) {
+    // Tried again next time: the file may have been mended.
+    models.delete(key);
+    throw error;
+  }
 }
 
 async function loadAll(model: ModelDescriptor, engine: EngineName): Promise<Loaded> {

@@ -18,6 +18,7 @@ const modelSchema = z.looseObject({
 interface GraphModel {
   inputs: { name: string }[];
   predict(input: Tensor): Tensor | Tensor[];
+  dispose(): void;
 }
 
 interface Converter {
@@ -36,6 +37,7 @@ export async function loadGraphNet(descriptor: ModelDescriptor, tf: Tf): Promise
   });
   return {
     engine: `TF.js ${tf.getBackend()}`,
+    dispose: () => graph.dispose(),
     run: async (chips) => {
       const shape: [number, number, number, number] = layout === "nhwc" ? [chips.length, inputSize, inputSize, 3] : [chips.length, 3, inputSize, inputSize];
       const output = tf.tidy(() => {

@@ -10,6 +10,8 @@ export interface EmbeddingNet {
   readonly engine: string;
   /** @param chips each inputSize × inputSize × 3 RGB, 0..255 @returns an embedding for each, as the network gives it */
   run(chips: readonly Float32Array[]): Promise<Float32Array[]>;
+  /** Free its memory; not to be used afterwards. */
+  dispose(): void;
 }
 
 /**
@@ -23,17 +25,19 @@ export async function loadNet(descriptor: ModelDescriptor, tf: Tf): Promise<Embe
   try {
     length = (await net.run([blank]))[0]?.length;
   } catch (error) {
+    net.dispose();
     throw new Error(`the model ${descriptor.id} does not take a ${descriptor.inputSize} × ${descriptor.inputSize} ${descriptor.layout} picture (${(error as Error).message.split("\n")[0]}): mend inputSize or layout in its descriptor.`, { cause: error });
   }
-  if (length !== descriptor.dimensions) throw new Error(`the model ${descriptor.id} gives embeddings of ${length ?? 0} dimensions, its descriptor says ${descriptor.dimensions}: mend the descriptor, or use the file it was written for.`);
-  return net;
+  if (length === descriptor.dimensions) return net;
+  net.dispose();
+  throw new Error(`the model ${descriptor.id} gives embeddings of ${length ?? 0} dimensions, its descriptor says ${descriptor.dimensions}: mend the descriptor, or use the file it was written for.`);
 }
 
 async function open(descriptor: ModelDescriptor, tf: Tf): Promise<EmbeddingNet> {
   if (descriptor.format === "tfjs-graph") return loadGraphNet(descriptor, tf);
   if (descriptor.format === "onnx") return loadOnnxNet(descriptor);
   const resnet = await DlibResNet.load(tf);
-  return { engine: `TF.js ${tf.getBackend()}`, run: (chips) => Promise.resolve(resnet.run(chips)) };
+  return { engine: `TF.js ${tf.getBackend()}`, run: (chips) => Promise.resolve(resnet.run(chips)), dispose: () => resnet.dispose() };
 }
 
 const CHANNELS = 3;

@@ -14,6 +14,7 @@ interface OrtSession {
   inputNames: readonly string[];
   outputNames: readonly string[];
   run(feeds: Record<string, OrtTensor>): Promise<Record<string, OrtTensor>>;
+  release(): Promise<void>;
 }
 
 interface Ort {
@@ -60,6 +61,7 @@ export async function loadOnnxNet(descriptor: ModelDescriptor, only?: (typeof RU
   };
   return {
     engine: name,
+    dispose: () => void session.release(),
     run: async (chips) => {
       const embeddings: Float32Array[] = [];
       for (const chip of chips) embeddings.push(await runOne(chip));
