@@ -1,9 +1,7 @@
 /** Pictures to pixels. Runs in workers only; sharp (libvips) does the decoding. */
 import sharp from "sharp";
+import { MAX_PIXELS } from "./limits";
 import type { PixelSource, Pixels } from "./pixels";
-
-/** Largest picture, in pixels: 64 megapixels decode to 192 MB of RGB; a phone makes 12 to 50. */
-export const MAX_PIXELS = 64_000_000;
 
 const CHANNELS = 3;
 

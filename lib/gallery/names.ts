@@ -1,0 +1,52 @@
+/** People's names and the files that carry them. */
+import { basename, extname } from "node:path";
+
+/** Longest name, in characters: file systems allow 255 bytes, and a character may take nine of them when encoded. */
+export const MAX_NAME_LENGTH = 80;
+const MAX_FILE_BYTES = 240;
+
+/** What a photo may be, by its ending. */
+export const PHOTO_ENDINGS: ReadonlySet<string> = new Set([".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"]);
+
+// Control characters, and those that name another folder.
+// eslint-disable-next-line no-control-regex
+const FORBIDDEN = /[\u0000-\u001f\u007f/\\]/u;
+/** Legal in a name, awkward in a file: % and # mean something to us, the rest to Windows. */
+const AWKWARD = /[%#:*?"<>|]|^[. ]|[. ]$/gu;
+
+/**
+ * The name as it is kept: trimmed, composed (NFC).
+ * @throws a sentence when it is none, too long, or has slashes or control characters
+ */
+export function parseName(value: unknown): string {
+  if (typeof value !== "string" || value.trim() === "") throw new Error('the name is missing: set msg.enrol = { name: "Alice" }.');
+  const name = value.trim().normalize("NFC");
+  const { length } = Array.from(name);
+  if (length > MAX_NAME_LENGTH) throw new Error(`the name has ${length} characters: ${MAX_NAME_LENGTH} are the most.`);
+  if (FORBIDDEN.test(name) || name === "." || name === "..") throw new Error(`the name ${JSON.stringify(name)} has a slash, a backslash or a control character, or is a folder's: leave them out.`);
+  if (Buffer.byteLength(fileNameOf(name)) > MAX_FILE_BYTES) throw new Error("the name is too long for a file: shorten it.");
+  return name;
+}
+
+const percent = (character: string): string => [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
+
+/** A name as a file or folder is called; comes back through nameOf. */
+export function fileNameOf(name: string): string {
+  return name.replace(AWKWARD, percent);
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part).normalize("NFC");
+  } catch {
+    // A file of somebody's own, "100%.jpg": its name is meant as it stands.
+    return part.normalize("NFC");
+  }
+}
+
+/** The person a photo shows: `Alice/1.jpg` and `Alice.jpg` are Alice, `john#1.jpg` is john. */
+export function nameOf(relativePath: string): string {
+  const [first = "", ...rest] = relativePath.split(/[\\/]/);
+  if (rest.length > 0) return decoded(first);
+  return decoded(basename(first, extname(first)).replace(/#[^#]*$/, ""));
+}

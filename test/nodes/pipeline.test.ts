@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import sharp from "sharp";
+import type { FaceMessage } from "../../lib/message";
+import faceGallery from "../../nodes/face-gallery/face-gallery";
+import faceMatch from "../../nodes/face-match/face-match";
+import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
+import haarDetect from "../../nodes/haar-detect/haar-detect";
+import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
+import { groupPhoto, portrait } from "../support/photos";
+
+const NODES = [haarDetect, facenetEmbed, faceMatch, faceGallery];
+
+async function galleryFolder(people: Record<string, Parameters<typeof portrait>[0]>): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "people-"));
+  for (const [name, who] of Object.entries(people)) writeFileSync(join(folder, `${name}.jpg`), await portrait(who));
+  return folder;
+}
+
+interface Fields {
+  haar?: object;
+  embed?: object;
+  match?: object;
+  gallery?: object;
+}
+
+/** haar-detect → facenet-embed → face-match with a helper node on each output. */
+async function load(folder: string, { haar, embed, match, gallery }: Fields = {}): Promise<void> {
+  const userDir = mkdtempSync(join(tmpdir(), "user-"));
+  helper.settings({ userDir });
+  await helper.load(NODES, [
+    { id: "g", type: "face-gallery", name: "family", folder, model: "dlib-resnet-v1", ...gallery },
+    { id: "d", type: "haar-detect", name: "", wires: [["e"]], ...haar },
+    { id: "e", type: "facenet-embed", name: "", model: "dlib-resnet-v1", wires: [["m"]], ...embed },
+    { id: "m", type: "face-match", name: "", gallery: "g", mode: "identify", wires: [["match"], ["unknown"], ["noface"], ["people"]], ...match },
+    ...["match", "unknown", "noface", "people"].map((id) => ({ id, type: "helper" })),
+  ]);
+}
+
+/** Without the false boxes, which the gate took for no face. */
+const people = (message: FaceMessage): string[] => people(message);
+const identities = (message: FaceMessage): string[] => (message.faces ?? []).map(({ identity }) => `${identity?.outcome} ${identity?.name} ${identity?.reason}`);
+
+describe("haar-detect → facenet-embed → face-match", () => {
+  let family: string;
+  before(async () => {
+    await startServer();
+    family = await galleryFolder({ Alice: "green", Bea: "emerald", 小明: "stripes" });
+  });
+  after(() => stopServer());
+  afterEach(() => helper.unload());
+
+  it("recognizes a photo from any other node, and keeps what was on the message", async () => {
+    await load(family);
+    const got = nextMessage("match");
+    send("d", { payload: await sharp(await portrait("green")).resize(300).modulate({ brightness: 0.8 }).jpeg().toBuffer(), topic: "kept" });
+    const message = await got;
+    assert.deepEqual([people(message), message["topic"], message.face], [["match Alice below_threshold"], "kept", { version: 1 }]);
+    const { distance, threshold, candidates } = message.faces![0]!.identity!;
+    assert.ok(threshold === 0.58 && (distance as number) < 0.4 && candidates.length === 3);
+    assert.deepEqual(Object.keys(message.timing ?? {}).sort(), ["align", "decode", "detect", "embed", "match", "total"]);
+  });
+
+  it("sends a picture with known people and strangers to both outputs, all faces in each", async () => {
+    await load(family, { haar: { minSize: 150 } });
+    const both = Promise.all([nextMessage("match"), nextMessage("unknown")]);
+    send("d", { payload: groupPhoto(6) });
+    const [match, unknown] = await both;
+    assert.notEqual(match, unknown);
+    const expected = ["match 小明 below_threshold", "match Alice below_threshold", "match Bea below_threshold", "unknown null above_threshold"].sort();
+    for (const message of [match, unknown]) assert.deepEqual(people(message).sort(), expected);
+  });
+
+  it("tells that there is no face, also when the cascade took a curtain for one", async () => {
+    await load(family);
+    const empty = nextMessage("noface");
+    send("d", { payload: await sharp({ create: { width: 320, height: 240, channels: 3, background: "#999" } }).jpeg().toBuffer() });
+    assert.deepEqual((await empty).faces, []);
+    const curtain = nextMessage("noface");
+    send("d", { payload: await sharp(groupPhoto(6)).extract({ left: 340, top: 40, width: 300, height: 330 }).jpeg().toBuffer() });
+    assert.ok(identities(await curtain).every((text) => text === "noface null bad_alignment"));
+  });
+
+  it("knows nobody in an empty gallery, and that is no error", async () => {
+    await load(mkdtempSync(join(tmpdir(), "nobody-")));
+    const got = nextMessage("unknown");
+    send("d", { payload: await portrait("front") });
+    assert.deepEqual(identities(await got), ["unknown null empty_gallery"]);
+  });
+
+  it("verifies a claimed name", async () => {
+    await load(family, { match: { mode: "verify", claim: "claim", claimType: "msg" } });
+    const yes = nextMessage("match");
+    send("d", { payload: await portrait("stripes"), claim: "小明" });
+    assert.deepEqual(people(await yes), ["match 小明 below_threshold"]);
+    const no = nextMessage("unknown");
+    send("d", { payload: await portrait("stripes"), claim: "Alice" });
+    assert.deepEqual(people(await no), ["unknown null above_threshold"]);
+    const nobody = nextError("m");
+    send("d", { payload: await portrait("stripes") });
+    assert.match(await nobody, /nobody is claimed: set msg\.claim/);
+  });
+
+  it("enrols from a flow, recognizes at once, and forgets for good", async () => {
+    await load(mkdtempSync(join(tmpdir(), "new-")));
+    const enrolled = nextMessage("people");
+    send("m", { payload: await portrait("blonde"), enrol: { name: "Carol" } });
+    assert.deepEqual([((await enrolled)["enrolled"] as { name: string }).name, ((await enrolled)["enrolled"] as { photos: number }).photos], ["Carol", 1]);
+    const known = nextMessage("match");
+    send("d", { payload: await sharp(await portrait("blonde")).flop().jpeg().toBuffer() });
+    assert.deepEqual(identities(await known), ["match Carol below_threshold"]);
+    const forgotten = nextMessage("people");
+    send("m", { forget: { name: "Carol" } });
+    assert.deepEqual((await forgotten)["forgotten"], { name: "Carol", photos: 1 });
+    const unknown = nextMessage("unknown");
+    send("d", { payload: await portrait("blonde") });
+    assert.deepEqual(identities(await unknown), ["unknown null empty_gallery"]);
+  });
+
+  it("refuses to enrol a group, a name with a slash, and a face of another model", async () => {
+    await load(mkdtempSync(join(tmpdir(), "new-")));
+    for (const [message, why] of [
+      [{ payload: groupPhoto(6), enrol: { name: "All" } }, /the photo for All shows 4 faces/],
+      [{ payload: await portrait("blonde"), enrol: { name: "a/b" } }, /slash/],
+      [{ payload: await portrait("blonde"), enrol: { name: "x".repeat(300) } }, /300 characters/],
+      [{ payload: Buffer.from("text"), enrol: { name: "Text" } }, /not a picture that can be kept/],
+      [{ payload: await portrait("blonde"), enrol: { name: "Carol" }, faces: [{ box: { x: 1, y: 1, width: 9, height: 9 }, score: 1, model: "sface" }] }, /embedded by the model sface, the gallery keeps those of dlib-resnet-v1/],
+    ] as [FaceMessage, RegExp][]) {
+      const error = nextError("m");
+      send("m", message);
+      assert.match(await error, why);
+    }
+  });
+
+  it("does not compare embeddings of two models: unknown, and a warning", async () => {
+    await load(family, { embed: { model: "dlib-resnet-v1-box50" } });
+    const got = nextMessage("unknown");
+    send("d", { payload: await portrait("green") });
+    assert.deepEqual(identities(await got), ["unknown null model_mismatch"]);
+  });
+
+  it("matches nobody in a frame that came late", async () => {
+    await load(family, { match: { maxAge: "1000" } });
+    const got = nextMessage("unknown");
+    send("d", { payload: await portrait("green"), frame: { source: "door", sequence: 1, capturedAt: Date.now() - 60_000, width: 480, height: 480 } });
+    assert.deepEqual(identities(await got), ["unknown null stale"]);
+  });
+
+  it("says what is wrong with bad input, and works on", async () => {
+    await load(family);
+    const whole = await portrait("green");
+    const box = { x: 10, y: 10, width: 100, height: 100 };
+    for (const [id, message, why] of [
+      ["d", { payload: whole.subarray(0, 5000) }, /haar-detect: the picture in msg\.payload cannot be read .* cut off or damaged/],
+      ["d", { payload: Buffer.alloc(0) }, /msg\.payload is an empty Buffer/],
+      ["d", { payload: "a text" }, /msg\.payload is text, not a picture/],
+      ["d", {}, /msg\.payload is nothing, not a picture/],
+      ["d", { payload: Buffer.from("a text in a Buffer") }, /is not a JPEG, PNG, WebP, GIF or AVIF picture/],
+      ["d", { payload: whole, frame: { source: 5 } as never }, /msg\.frame is not a frame: source/],
+      ["d", { payload: Buffer.alloc(10), frame: { source: "c", sequence: 0, capturedAt: 1, width: 4, height: 4, encoding: "rgb" } }, /10 bytes, but a raw RGB frame of 4 × 4 has 48/],
+      ["e", { payload: whole }, /msg\.faces is missing: put a haar-detect node/],
+      ["e", { payload: whole, faces: [{ box: { ...box, x: NaN }, score: 1 }] }, /msg\.faces is not a list of detections: 0\.box\.x: .*NaN/],
+      ["e", { payload: whole, faces: [{ box: { ...box, x: 9000 }, score: 1 }] }, /lies outside the picture \(480 × 480\)/],
+      ["e", { payload: Buffer.from("text"), faces: [{ box, score: 1 }] }, /is not a JPEG/],
+      ["m", { faces: [{ box, score: 1 }] }, /has no embedding: put a facenet-embed node/],
+      ["m", { faces: [{ box, score: 1, embedding: new Float32Array(5), model: "dlib-resnet-v1" }] }, /5 dimensions cannot be compared with a gallery of 128/],
+      ["m", { faces: [{ box, score: 1, embedding: new Float32Array(128).fill(NaN), model: "dlib-resnet-v1" }] }, /holds a NaN/],
+      ["m", { faces: "three" as never }, /msg\.faces is not a list of detections/],
+      ["m", { enrol: {}, payload: whole }, /the name is missing/],
+    ] as [string, FaceMessage, RegExp][]) {
+      const error = nextError(id);
+      send(id, message);
+      assert.match(await error, why);
+    }
+    const good = nextMessage("match");
+    send("d", { payload: whole });
+    assert.deepEqual(identities(await good), ["match Alice below_threshold"]);
+  });
+
+  it("keeps only the newest waiting frame of a camera and counts the others", async () => {
+    await load(family);
+    const payload = await portrait("green");
+    const frame = (sequence: number): FaceMessage => ({ payload, frame: { source: "door", sequence, capturedAt: Date.now(), width: 480, height: 480 } });
+    const seen: number[] = [];
+    let dropped = 0;
+    const last = new Promise<void>((resolve) => {
+      helper.getNode("match").on("input", (message) => {
+        const { frame: taken, timing } = message as unknown as FaceMessage;
+        seen.push(taken?.sequence ?? -1);
+        dropped = timing?.dropped ?? 0;
+        if (taken?.sequence === 9) resolve();
+      });
+    });
+    for (let sequence = 0; sequence < 10; sequence += 1) send("d", frame(sequence));
+    await last;
+    assert.deepEqual([seen, dropped], [[0, 9], 8]);
+  });
+
+  it("goes on without a gallery folder that can be read, and says so", async () => {
+    const folder = join(mkdtempSync(join(tmpdir(), "file-")), "photos");
+    writeFileSync(folder, "a file, not a folder");
+    await load(folder);
+    const got = nextMessage("unknown");
+    send("d", { payload: await portrait("green") });
+    assert.deepEqual(identities(await got), ["unknown null empty_gallery"]);
+  });
+
+  it("says which option is wrong at deploy, and to each message", async () => {
+    await load(family, { haar: { scaleFactor: "0.5" } });
+    const error = nextError("d");
+    send("d", { payload: await portrait("green") });
+    assert.match(await error, /haar-detect: scaleFactor: /);
+  });
+});

@@ -1,0 +1,42 @@
+import { createRequire } from "node:module";
+import type { Node, NodeInitializer } from "node-red";
+import type { FaceMessage } from "../../lib/message";
+
+interface Helper {
+  init(runtime: string, settings?: object): void;
+  startServer(done: () => void): void;
+  stopServer(done: () => void): void;
+  load(nodes: NodeInitializer[], flow: object[]): Promise<void>;
+  unload(): Promise<void>;
+  getNode(id: string): Node;
+  settings(settings: object): void;
+}
+
+const here = createRequire(__filename);
+
+/** node-red-node-test-helper, typed as far as it is used here. */
+export const helper = here("node-red-node-test-helper") as Helper;
+helper.init(here.resolve("node-red"));
+
+export const startServer = (): Promise<void> => new Promise((resolve) => { helper.startServer(resolve); });
+export const stopServer = (): Promise<void> => new Promise((resolve) => { helper.stopServer(resolve); });
+
+/** The next message that arrives at a helper node. */
+export function nextMessage(id: string): Promise<FaceMessage> {
+  return new Promise((resolve) => { helper.getNode(id).once("input", (message) => { resolve(message as unknown as FaceMessage); }); });
+}
+
+interface ErrorSpy {
+  once(event: "call:error", listener: (call: { args: [unknown] }) => void): void;
+}
+
+/** The sentence of the next error that a node reports, by done(error) or by itself. */
+export function nextError(id: string): Promise<string> {
+  return new Promise((resolve) => {
+    (helper.getNode(id) as unknown as ErrorSpy).once("call:error", ({ args: [error] }) => { resolve(error instanceof Error ? error.message : String(error)); });
+  });
+}
+
+export function send(id: string, message: FaceMessage): void {
+  helper.getNode(id).receive(message);
+}
