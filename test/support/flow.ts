@@ -23,7 +23,7 @@ export const stopServer = (): Promise<void> => new Promise((resolve) => { helper
 
 /** The next message that arrives at a helper node. */
 export function nextMessage(id: string): Promise<FaceMessage> {
-  return new Promise((resolve) => { helper.getNode(id).once("input", (message) => { resolve(message as unknown as FaceMessage); }); });
+  return new Promise((resolve) => { helper.getNode(id).once("input", (message) => { resolve(message as FaceMessage); }); });
 }
 
 interface ErrorSpy {
