@@ -9,7 +9,6 @@ const MAX_FILE_BYTES = 240;
 export const PHOTO_ENDINGS: ReadonlySet<string> = new Set([".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"]);
 
 // Control characters, and those that name another folder.
-// eslint-disable-next-line no-control-regex
 const FORBIDDEN = /[\u0000-\u001f\u007f/\\]/u;
 /** Legal in a name, awkward in a file: % and # mean something to us, the rest to Windows. */
 const AWKWARD = /[%#:*?"<>|]|^[. ]|[. ]$/gu;

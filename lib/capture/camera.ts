@@ -1,0 +1,135 @@
+/** A camera that is kept alive: started, watched, started again when it is lost, stopped with all it started. */
+import { EventEmitter } from "node:events";
+import type { Frame } from "../message";
+import { ffmpegSource } from "./ffmpeg-source";
+import { folderSource } from "./folder-source";
+import { mjpegSource, snapshotSource } from "./http-source";
+import { jpegSize } from "./jpeg";
+import { type CameraOptions, isLive } from "./options";
+import { type CapturedFrame, pause, type Source } from "./source";
+
+/** What happened to a camera, for flows to react to. */
+export interface CameraEvent {
+  event: "connected" | "lost" | "ended" | "stopped" | "notice";
+  source: string;
+  /** A sentence, where there is something to say. */
+  reason?: string;
+  /** For "lost": milliseconds until the next attempt; absent when there is none. */
+  retryIn?: number;
+}
+
+interface CameraEvents {
+  frame: [bytes: Buffer, frame: Frame];
+  event: [CameraEvent];
+}
+
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 30_000;
+
+export class Camera extends EventEmitter<CameraEvents> {
+  readonly options: CameraOptions;
+  #running: { abort: AbortController; ended: Promise<void> } | undefined;
+  #push: ((frame: CapturedFrame) => void) | undefined;
+  #sequence = 0;
+
+  constructor(options: CameraOptions) {
+    super();
+    this.options = options;
+  }
+
+  get running(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Start, unless it runs. What comes of it is told by events. */
+  start(): void {
+    if (this.#running !== undefined) return;
+    const abort = new AbortController();
+    const ended = this.#run(abort.signal).finally(() => {
+      if (this.#running?.abort === abort) this.#running = undefined;
+    });
+    this.#running = { abort, ended };
+  }
+
+  /** Stop; resolves when nothing of it runs any more. */
+  async stop(): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return;
+    running.abort.abort();
+    await running.ended;
+    this.emit("event", { event: "stopped", source: this.options.name });
+  }
+
+  /** A frame from the browser's camera. @throws a sentence when it is no JPEG, or no browser camera runs */
+  push(bytes: Buffer): void {
+    const size = jpegSize(bytes);
+    if (size === undefined) throw new Error("the frame is no JPEG");
+    if (this.#push === undefined) throw new Error("the camera is stopped");
+    this.#push({ bytes, ...size, encoding: "jpeg" });
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { name } = this.options;
+    const live = isLive(this.options);
+    for (let retry = FIRST_RETRY_MS; !signal.aborted; retry = Math.min(retry * 2, MAX_RETRY_MS)) {
+      let connected = false;
+      try {
+        await this.#source()({
+          signal,
+          onNotice: (reason) => this.emit("event", { event: "notice", source: name, reason }),
+          onFrame: (frame) => {
+            if (signal.aborted) return;
+            if (!connected) this.emit("event", { event: "connected", source: name });
+            connected = true;
+            retry = FIRST_RETRY_MS;
+            this.#emitFrame(frame);
+          },
+        });
+        if (signal.aborted) return;
+        if (!live) {
+          this.emit("event", { event: "ended", source: name });
+          return;
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        const reason = error instanceof Error ? error.message : String(error);
+        this.emit("event", { event: "lost", source: name, reason, ...(live ? { retryIn: retry } : {}) });
+        if (!live) return;
+      }
+      await pause(retry, signal);
+    }
+  }
+
+  #emitFrame({ bytes, width, height, encoding }: CapturedFrame): void {
+    const frame: Frame = { source: this.options.name, sequence: this.#sequence, capturedAt: Date.now(), width, height, ...(encoding === "rgb" ? { encoding } : {}) };
+    this.#sequence += 1;
+    this.emit("frame", bytes, frame);
+  }
+
+  #source(): Source {
+    const { options } = this;
+    switch (options.source) {
+      case "usb":
+      case "rtsp":
+      case "file":
+        return ffmpegSource(options);
+      case "mjpeg":
+        return mjpegSource(options);
+      case "snapshot":
+        return snapshotSource(options);
+      case "folder":
+        return folderSource(options);
+      case "browser":
+        return this.#browserSource();
+    }
+  }
+
+  /** The browser brings the frames; this only waits. */
+  #browserSource(): Source {
+    return async ({ onFrame, signal }) => {
+      this.#push = onFrame;
+      await new Promise<void>((resolve) => { signal.addEventListener("abort", () => resolve()); });
+      this.#push = undefined;
+    };
+  }
+}

@@ -1,0 +1,130 @@
+/** USB cameras, RTSP streams and video files, through ffmpeg. */
+import { access, constants, stat } from "node:fs/promises";
+import { findFfmpeg, startFfmpeg, stopFfmpeg } from "./ffmpeg";
+import { multipartParser, ppmParser } from "./multipart";
+import { type OptionsOf, redact } from "./options";
+import { assertReachable } from "./reach";
+import type { Source } from "./source";
+
+type FfmpegOptions = OptionsOf<"usb"> | OptionsOf<"rtsp"> | OptionsOf<"file">;
+
+/** A live camera that gives nothing for this long is lost, though ffmpeg still hopes. */
+const STALL_MS = 10_000;
+/** ffmpeg's own bound on reading from the network, in microseconds. */
+const NETWORK_TIMEOUT_US = 5_000_000;
+/** JPEG quality of ffmpeg's scale, 2 best to 31: artefacts that a detector does not see. */
+const JPEG_QUALITY = 3;
+/** How much of ffmpeg's last words to keep. */
+const MAX_WORDS = 2000;
+/** The first release whose RTSP reader has `-timeout` for what older ones call `-stimeout`. */
+const MODERN_VERSION = 5;
+
+export function ffmpegSource(options: FfmpegOptions): Source {
+  return async ({ onFrame, onNotice, signal }) => {
+    await assertInput(options);
+    const ffmpeg = await findFfmpeg();
+    const major = Number(/^n?(\d+)/.exec(ffmpeg.version)?.[1] ?? (ffmpeg.bundled ? 0 : MODERN_VERSION));
+    if (options.source === "rtsp" && major < MODERN_VERSION) onNotice(`ffmpeg ${ffmpeg.version} is old for a network stream: install ffmpeg ${MODERN_VERSION} or newer on the PATH.`);
+    if (signal.aborted) return;
+    const child = startFfmpeg(ffmpeg, [...inputArguments(options, major), ...outputArguments(options)]);
+    const stop = (): void => void stopFfmpeg(child);
+    signal.addEventListener("abort", stop);
+    let words = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      words = (words + text).slice(-MAX_WORDS);
+    });
+    const parse = options.output === "rgb" ? ppmParser() : multipartParser();
+    let frames = 0;
+    let failure: Error | undefined;
+    let lastFrame = Date.now();
+    const watchdog = setInterval(() => {
+      if (options.source === "file" || Date.now() - lastFrame < STALL_MS) return;
+      failure = new Error(`${nameOf(options)} gave no frame for ${STALL_MS / 1000} seconds.`);
+      stop();
+    }, STALL_MS / 10);
+    // Always drained: a pause would let seconds of video pile up in ffmpeg. Only the newest frame of what came together goes on.
+    child.stdout.on("data", (chunk: Buffer) => {
+      if (signal.aborted || failure !== undefined) return;
+      try {
+        const parsed = parse(chunk);
+        frames += parsed.length;
+        if (parsed.length > 0) lastFrame = Date.now();
+        for (const frame of options.source === "file" ? parsed : parsed.slice(-1)) onFrame(frame);
+      } catch (error) {
+        failure = error instanceof Error ? error : new Error(String(error));
+        stop();
+      }
+    });
+    try {
+      const code = await new Promise<number | null>((resolve, reject) => {
+        child.once("error", (error) => reject(new Error(`ffmpeg cannot be started (${error.message}).`, { cause: error })));
+        child.once("close", resolve);
+      });
+      if (signal.aborted) return;
+      if (failure !== undefined) throw failure;
+      if (options.source === "file" && frames > 0 && code === 0) {
+        if (DAMAGED.test(words)) throw new Error(`${nameOf(options)} ends in the middle of a frame or is damaged: the ${frames} frames before were read.`);
+        return;
+      }
+      // An RTSP server that dies gives exit code 0: for a live source every end is a loss.
+      throw new Error(`${nameOf(options)} ${frames === 0 ? "gives no picture" : "was lost"}${lastWords(words, code)}.`);
+    } finally {
+      clearInterval(watchdog);
+      signal.removeEventListener("abort", stop);
+      await stopFfmpeg(child);
+    }
+  };
+}
+
+/** What ffmpeg says of a file that was cut off. */
+const DAMAGED = /moov atom not found|partial file|truncat|Invalid NAL|error while decoding|corrupt|Packet corrupt|end mismatch|unexpected end|premature/i;
+
+function nameOf(options: FfmpegOptions): string {
+  if (options.source === "rtsp") return `the stream ${redact(options.url)}`;
+  return options.source === "usb" ? `the camera ${options.device}` : `the video ${options.path}`;
+}
+
+function lastWords(words: string, code: number | null): string {
+  const line = words.split("\n").map((each) => redact(each.replace(/^\[[^\]]*\]\s*/, "").trim())).findLast((each) => each !== "");
+  return line === undefined ? ` (ffmpeg ended with ${code ?? "a signal"})` : `: ${line.replace(/[.:]+$/, "")}`;
+}
+
+async function assertInput(options: FfmpegOptions): Promise<void> {
+  if (options.source === "rtsp") {
+    await assertReachable(options.url);
+    return;
+  }
+  if (options.source === "usb" && process.platform !== "linux") return;
+  const file = options.source === "usb" ? options.device : options.path;
+  try {
+    await access(file, constants.R_OK);
+    if (options.source === "file" && !(await stat(file)).isFile()) throw new Error("is no file");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`${nameOf(options)} ${code === "ENOENT" ? "does not exist" : code === "EACCES" ? "may not be read by Node-RED (on Linux: add its user to the group video)" : (error as Error).message}.`, { cause: error });
+  }
+}
+
+function inputArguments(options: FfmpegOptions, major: number): string[] {
+  const { width, height, fps } = options;
+  const size = width === undefined || height === undefined ? [] : ["-video_size", `${width}x${height}`];
+  const rate = fps === undefined ? [] : ["-framerate", String(fps)];
+  if (options.source === "usb") {
+    if (process.platform === "darwin") return ["-f", "avfoundation", "-framerate", String(fps ?? 30), ...size, "-i", `${options.device}:none`];
+    if (process.platform === "win32") return ["-f", "dshow", "-rtbufsize", "64M", ...size, ...rate, "-i", `video=${options.device}`];
+    return ["-f", "v4l2", ...size, ...rate, "-i", options.device];
+  }
+  if (options.source === "rtsp") return ["-rtsp_transport", options.transport, major >= MODERN_VERSION ? "-timeout" : "-stimeout", String(NETWORK_TIMEOUT_US), "-fflags", "nobuffer", "-flags", "low_delay", "-analyzeduration", "1000000", "-i", options.url];
+  return [...(options.realtime ? ["-re"] : []), ...(options.loop ? ["-stream_loop", "-1"] : []), "-protocol_whitelist", "file,crypto,data", "-i", options.path.startsWith("-") ? `./${options.path}` : options.path];
+}
+
+function outputArguments({ source, width, height, fps, output }: FfmpegOptions): string[] {
+  const filters = [
+    ...(fps !== undefined && source !== "usb" ? [`fps=${fps}`] : []),
+    ...(width !== undefined && height !== undefined ? [`scale=${width}:${height}:force_original_aspect_ratio=decrease`] : []),
+  ];
+  const filter = filters.length === 0 ? [] : ["-vf", filters.join(",")];
+  const format = output === "rgb" ? ["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24"] : ["-f", "mpjpeg", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", String(JPEG_QUALITY)];
+  // Frames as they come: none repeated to keep a rate.
+  return ["-an", "-sn", "-dn", ...filter, ...(source === "file" ? [] : ["-vsync", "0"]), ...format, "-"];
+}

@@ -1,0 +1,118 @@
+/** The one place that finds and starts ffmpeg: an argument array, never a shell, and always an end. */
+import { type ChildProcessByStdio, execFile, spawn } from "node:child_process";
+import { accessSync, chmodSync, constants, copyFileSync, mkdtempSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { promisify } from "node:util";
+
+export interface Ffmpeg {
+  path: string;
+  /** As it tells it: "5.1.9", "N-47683-g0e8eb07980". */
+  version: string;
+  /** Whether it is the old build of the optional dependency @ffmpeg-installer/ffmpeg. */
+  bundled: boolean;
+}
+
+export type FfmpegProcess = ChildProcessByStdio<null, Readable, Readable>;
+
+const PROBE_TIMEOUT_MS = 10_000;
+/** How long ffmpeg may take to close its files when asked to, before it is killed. */
+const KILL_AFTER_MS = 1000;
+
+const NOT_FOUND =
+  'ffmpeg was not found: install it ("sudo apt install ffmpeg" on Debian, Ubuntu and Raspberry Pi OS, "apk add ffmpeg" on Alpine, "brew install ffmpeg" on macOS, "winget install ffmpeg" on Windows) or run "npm install @ffmpeg-installer/ffmpeg" in the Node-RED user folder. HTTP cameras, photo folders and the browser camera work without it.';
+
+let found: Promise<Ffmpeg> | undefined;
+
+/** FFMPEG_PATH, else the one on PATH, else the optional dependency's. Looked for once. @throws a sentence that says what to install */
+export function findFfmpeg(): Promise<Ffmpeg> {
+  found ??= search();
+  // Somebody may install it while Node-RED runs.
+  found.catch(() => {
+    found = undefined;
+  });
+  return found;
+}
+
+async function search(): Promise<Ffmpeg> {
+  const { FFMPEG_PATH } = process.env;
+  if (FFMPEG_PATH) {
+    const version = await versionOf(FFMPEG_PATH);
+    if (version === undefined) throw new Error(`the environment variable FFMPEG_PATH names ${FFMPEG_PATH}, which is no ffmpeg that runs here: correct it or clear it.`);
+    return { path: FFMPEG_PATH, version, bundled: false };
+  }
+  const onPath = await versionOf("ffmpeg");
+  if (onPath !== undefined) return { path: "ffmpeg", version: onPath, bundled: false };
+  const path = bundledPath();
+  const version = path === undefined ? undefined : await versionOf(path);
+  if (path === undefined || version === undefined) throw new Error(NOT_FOUND);
+  return { path, version, bundled: true };
+}
+
+async function versionOf(path: string): Promise<string | undefined> {
+  try {
+    const { stdout } = await promisify(execFile)(path, ["-hide_banner", "-version"], { timeout: PROBE_TIMEOUT_MS, windowsHide: true });
+    return /^ffmpeg version (\S+)/.exec(stdout)?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The installer package's binary, made executable here because install scripts may not have run. */
+function bundledPath(): string | undefined {
+  let path: string;
+  try {
+    ({ path } = createRequire(__filename)("@ffmpeg-installer/ffmpeg") as { path: string });
+  } catch {
+    return undefined;
+  }
+  try {
+    accessSync(path, constants.X_OK);
+    return path;
+  } catch {
+    // Not executable, or not there.
+  }
+  try {
+    chmodSync(path, 0o755);
+    return path;
+  } catch {
+    // Somebody else's file: run a copy.
+  }
+  try {
+    const copy = join(mkdtempSync(join(tmpdir(), "ffmpeg-")), "ffmpeg");
+    copyFileSync(path, copy);
+    chmodSync(copy, 0o755);
+    return copy;
+  } catch {
+    return undefined;
+  }
+}
+
+const running = new Set<FfmpegProcess>();
+// Nothing outlives Node-RED, however it ends by itself.
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** Start ffmpeg; it reads nothing from standard input and asks nothing. */
+export function startFfmpeg({ path }: Ffmpeg, args: readonly string[]): FfmpegProcess {
+  const child = spawn(path, ["-hide_banner", "-nostdin", "-loglevel", "warning", ...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
+  running.add(child);
+  child.once("close", () => running.delete(child));
+  return child;
+}
+
+/** End ffmpeg and wait until it has. */
+export async function stopFfmpeg(child: FfmpegProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS);
+    child.once("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    child.kill("SIGTERM");
+  });
+}

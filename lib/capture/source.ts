@@ -1,0 +1,37 @@
+import type { Encoding } from "../message";
+
+/** One picture as a camera gave it. */
+export interface CapturedFrame {
+  bytes: Buffer;
+  width: number;
+  height: number;
+  encoding: Encoding;
+}
+
+export interface SourceContext {
+  onFrame: (frame: CapturedFrame) => void;
+  /** Something people should know that is no error. */
+  onNotice: (sentence: string) => void;
+  /** Aborted to stop; the source then ends, with all it started. */
+  signal: AbortSignal;
+}
+
+/** Runs until it ends by itself (a file) or is aborted. @throws a sentence when it cannot start or is lost */
+export type Source = (context: SourceContext) => Promise<void>;
+
+/** Wait, or until aborted. */
+export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,158 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Request } from "express";
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { Camera, type CameraEvent } from "../../lib/capture/camera";
+import { cameraOptionsSchema, type CameraOptions } from "../../lib/capture/options";
+import { CONTRACT_VERSION, type FaceMessage, type Frame } from "../../lib/message";
+import { parseOptions } from "../../lib/validate";
+import { onInput } from "../common/on-input";
+import { optionalNumber } from "../common/options";
+import { failToStart } from "../common/status";
+import { route } from "../common/route";
+import { readUpload } from "../common/upload";
+
+export interface CameraDef extends NodeDef {
+  source: string;
+  url: string;
+  device: string;
+  path: string;
+  width: string | number;
+  height: string | number;
+  fps: string | number;
+  output: string;
+  loop: boolean;
+  realtime: boolean;
+  autostart: boolean;
+  transport: string;
+}
+
+interface CameraNode extends Node {
+  camera?: Camera;
+}
+
+const TYPE = "facewire-camera";
+/** A browser's frame; 1280 × 720 takes a tenth of it. */
+const MAX_FRAME_BYTES = 8 * 1024 * 1024;
+/** Status of the frame rate, so that the editor is not flooded. */
+const STATUS_INTERVAL_MS = 2000;
+
+/** The form's values as options. @throws a sentence */
+export function optionsOf(def: CameraDef, id: string): CameraOptions {
+  return parseOptions(
+    cameraOptionsSchema,
+    {
+      source: def.source,
+      name: def.name || id,
+      url: def.url,
+      device: def.device,
+      path: def.path,
+      width: optionalNumber(def.width),
+      height: optionalNumber(def.height),
+      fps: optionalNumber(def.fps),
+      output: def.output || undefined,
+      loop: def.loop,
+      realtime: def.realtime,
+      transport: def.transport || undefined,
+    },
+    "camera",
+  );
+}
+
+export default function register(RED: NodeAPI): void {
+  function CameraConstructor(this: CameraNode, def: CameraDef): void {
+    RED.nodes.createNode(this, def);
+    let camera: Camera;
+    try {
+      camera = new Camera(optionsOf(def, this.id));
+    } catch (error) {
+      failToStart(this, error);
+      return;
+    }
+    this.camera = camera;
+    let frames = 0;
+    let waitingSnapshot: { stopAfter: boolean } | undefined;
+    const ticker = setInterval(() => {
+      if (frames > 0) this.status({ fill: "green", shape: "dot", text: `${(frames / (STATUS_INTERVAL_MS / 1000)).toFixed(1)} fps` });
+      frames = 0;
+    }, STATUS_INTERVAL_MS);
+
+    camera.on("frame", (bytes: Buffer, frame: Frame) => {
+      frames += 1;
+      const message: FaceMessage = { payload: bytes, frame, face: { version: CONTRACT_VERSION }, topic: frame.source };
+      this.send([message as never, null]);
+      if (waitingSnapshot === undefined) return;
+      const { stopAfter } = waitingSnapshot;
+      waitingSnapshot = undefined;
+      if (stopAfter) void camera.stop();
+    });
+    camera.on("event", (event: CameraEvent) => {
+      this.status(statusOf(RED, event));
+      if (event.event === "lost") this.warn(event.reason ?? "");
+      this.send([null, { topic: event.source, payload: event } as never]);
+    });
+
+    onInput(this, async (message) => {
+      const { payload, topic } = message as { payload?: unknown; topic?: unknown };
+      const command = [payload, topic].find((each) => each === "start" || each === "stop" || each === "snapshot");
+      if (command === "start") camera.start();
+      else if (command === "stop") await camera.stop();
+      else if (command === "snapshot") {
+        waitingSnapshot = { stopAfter: !camera.running };
+        camera.start();
+      } else throw new Error('the message is none this node understands: send "start", "stop" or "snapshot" as msg.payload.');
+    }, { policy: "queue" });
+
+    this.on("close", (done: () => void) => {
+      clearInterval(ticker);
+      camera.removeAllListeners();
+      void camera.stop().finally(done);
+    });
+    if (def.autostart) camera.start();
+    else this.status({ fill: "grey", shape: "ring", text: RED._("facewire-camera.status.stopped") });
+  }
+  RED.nodes.registerType(TYPE, CameraConstructor);
+
+  const cameraFor = (request: Request): Camera | undefined => {
+    const camera = (RED.nodes.getNode(String(request.params["id"])) as CameraNode | null)?.camera;
+    return camera?.options.source === "browser" ? camera : undefined;
+  };
+
+  // The page holds nothing; what it posts is checked.
+  RED.httpAdmin.get("/facenet/camera/:id", route(async (request, response) => {
+    if (cameraFor(request) === undefined) {
+      response.sendStatus(404);
+      return;
+    }
+    response.type("html").set({ "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; media-src blob:", "Cache-Control": "no-store" }).send(await readFile(join(__dirname, "page.html"), "utf8"));
+  }));
+
+  RED.httpAdmin.post("/facenet/camera/:id/frame", RED.auth.needsPermission(`${TYPE}.write`), route(async (request, response) => {
+    const camera = cameraFor(request);
+    if (camera === undefined) {
+      response.sendStatus(404);
+      return;
+    }
+    try {
+      const bytes = await readUpload(request, MAX_FRAME_BYTES, "image/jpeg");
+      camera.push(bytes);
+      response.sendStatus(204);
+    } catch (error) {
+      response.status((error as { status?: number }).status ?? 400).json({ error: error instanceof Error ? error.message : String(error) });
+    }
+  }));
+
+  RED.httpAdmin.get("/facenet/devices", RED.auth.needsPermission(`${TYPE}.read`), route(async (_request, response) => {
+    // Elsewhere the names are typed: macOS counts them, Windows lists them in its device manager.
+    const names = process.platform === "linux" ? await readdir("/sys/class/video4linux").catch(() => []) : [];
+    const devices = await Promise.all(names.filter((name) => /^video\d+$/.test(name)).map(async (name) => ({ device: `/dev/${name}`, label: (await readFile(`/sys/class/video4linux/${name}/name`, "utf8").catch(() => name)).trim() })));
+    response.json(devices);
+  }));
+}
+
+function statusOf(RED: NodeAPI, { event, retryIn }: CameraEvent): { fill: "green" | "red" | "grey" | "yellow"; shape: "dot" | "ring"; text: string } {
+  const text = RED._(`facewire-camera.status.${event}`);
+  if (event === "connected") return { fill: "green", shape: "dot", text };
+  if (event === "lost") return { fill: "red", shape: "ring", text: retryIn === undefined ? text : `${text} · ${Math.round(retryIn / 1000)} s` };
+  return { fill: event === "notice" ? "yellow" : "grey", shape: "ring", text };
+}

@@ -1,0 +1,279 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import sharp from "sharp";
+import { Camera, type CameraEvent } from "../../../lib/capture/camera";
+import { jpegSize } from "../../../lib/capture/jpeg";
+import { multipartParser, ppmParser } from "../../../lib/capture/multipart";
+import { cameraOptionsSchema, redact } from "../../../lib/capture/options";
+import type { Frame } from "../../../lib/message";
+import { testVideo } from "../../support/video";
+
+interface Watched {
+  camera: Camera;
+  frames: { bytes: Buffer; frame: Frame }[];
+  events: CameraEvent[];
+}
+
+const open: Camera[] = [];
+
+function watch(options: object): Watched {
+  const camera = new Camera(cameraOptionsSchema.parse({ name: "door", ...options }));
+  open.push(camera);
+  const watched: Watched = { camera, frames: [], events: [] };
+  camera.on("frame", (bytes, frame) => watched.frames.push({ bytes, frame }));
+  camera.on("event", (event) => watched.events.push(event));
+  return watched;
+}
+
+async function eventOf({ camera, events }: Watched, name: CameraEvent["event"]): Promise<CameraEvent> {
+  for (;;) {
+    const found = events.find(({ event }) => event === name);
+    if (found !== undefined) return found;
+    await once(camera, "event", { signal: AbortSignal.timeout(15_000) });
+  }
+}
+
+const still = (width = 64, height = 48): Promise<Buffer> => sharp({ create: { width, height, channels: 3, background: "#369" } }).jpeg().toBuffer();
+
+function childrenOf(pid: number): string[] {
+  if (process.platform !== "linux") return [];
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter((child) => child !== "" && /ffmpeg/.test(readFileSync(`/proc/${child}/cmdline`, "utf8")));
+}
+
+/** A camera's web server. */
+async function serve(handler: http.RequestListener): Promise<{ url: string; close: () => Promise<void> }> {
+  const server = http.createServer(handler);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/video`,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+describe("Camera", () => {
+  let video: string;
+  before(async () => {
+    video = await testVideo(2);
+  });
+  afterEach(async () => {
+    for (const camera of open.splice(0)) await camera.stop();
+  });
+  after(() => assert.deepEqual(childrenOf(process.pid), [], "no ffmpeg survives"));
+
+  it("plays a video to its end, each frame once and in order", async () => {
+    const watched = watch({ source: "file", path: video, realtime: false });
+    watched.camera.start();
+    await eventOf(watched, "ended");
+    assert.deepEqual(watched.frames.map(({ frame }) => frame.sequence), Array.from({ length: 20 }, (_, index) => index));
+    const { frame, bytes } = watched.frames[7]!;
+    assert.deepEqual([frame.source, frame.width, frame.height, frame.encoding, jpegSize(bytes)], ["door", 320, 240, undefined, { width: 320, height: 240 }]);
+    assert.deepEqual(watched.events.map(({ event }) => event), ["connected", "ended"]);
+  });
+
+  it("scales, thins out and gives raw RGB", async () => {
+    const watched = watch({ source: "file", path: video, realtime: false, width: 160, height: 120, fps: 5, output: "rgb" });
+    watched.camera.start();
+    await eventOf(watched, "ended");
+    assert.equal(watched.frames.length, 10);
+    const { frame, bytes } = watched.frames[0]!;
+    assert.deepEqual([frame.width, frame.height, frame.encoding, bytes.length], [160, 120, "rgb", 160 * 120 * 3]);
+  });
+
+  it("loops until it is stopped, and leaves no ffmpeg behind", async () => {
+    const watched = watch({ source: "file", path: video, realtime: false, loop: true });
+    watched.camera.start();
+    while (watched.frames.length < 45) await once(watched.camera, "frame", { signal: AbortSignal.timeout(15_000) });
+    await watched.camera.stop();
+    assert.deepEqual([childrenOf(process.pid), watched.camera.running, watched.events.at(-1)?.event], [[], false, "stopped"]);
+  });
+
+  it("says that a video ends in the middle of a frame, after the frames before", async () => {
+    const cut = join(mkdtempSync(join(tmpdir(), "cut-")), "cut.avi");
+    const whole = readFileSync(await testVideo(2, 10, "whole.avi"));
+    writeFileSync(cut, whole.subarray(0, Math.floor(whole.length * 0.6)));
+    const watched = watch({ source: "file", path: cut, realtime: false });
+    watched.camera.start();
+    const { reason, retryIn } = await Promise.race([eventOf(watched, "lost"), eventOf(watched, "ended")]);
+    assert.ok(watched.frames.length > 3 && watched.frames.length < 20, `${watched.frames.length} frames`);
+    assert.match(reason ?? "", /ends in the middle of a frame or is damaged/);
+    assert.equal(retryIn, undefined);
+  });
+
+  it("names a file that is missing or no video, at once", async () => {
+    const missing = watch({ source: "file", path: "/nowhere/film.mp4" });
+    missing.camera.start();
+    assert.match((await eventOf(missing, "lost")).reason ?? "", /the video \/nowhere\/film\.mp4 does not exist/);
+    const text = join(mkdtempSync(join(tmpdir(), "text-")), "text.mp4");
+    writeFileSync(text, "no video at all");
+    const wrong = watch({ source: "file", path: text });
+    wrong.camera.start();
+    assert.match((await eventOf(wrong, "lost")).reason ?? "", /gives no picture: .*Invalid data/);
+  });
+
+  it("reads an MJPEG stream, with and without lengths", async () => {
+    const jpeg = await still();
+    for (const withLength of [true, false]) {
+      const server = await serve((_, response) => {
+        response.writeHead(200, { "Content-Type": "multipart/x-mixed-replace; boundary=frame" });
+        const part = (): void => void response.write(Buffer.concat([Buffer.from(`--frame\r\nContent-Type: image/jpeg\r\n${withLength ? `Content-Length: ${jpeg.length}\r\n` : ""}\r\n`), jpeg, Buffer.from("\r\n")]));
+        const timer = setInterval(part, 20);
+        response.on("close", () => clearInterval(timer));
+      });
+      const watched = watch({ source: "mjpeg", url: server.url });
+      watched.camera.start();
+      while (watched.frames.length < 5) await once(watched.camera, "frame", { signal: AbortSignal.timeout(10_000) });
+      assert.deepEqual(jpegSize(watched.frames[2]!.bytes), { width: 64, height: 48 });
+      await watched.camera.stop();
+      await server.close();
+    }
+  });
+
+  it("tries again when a stream is lost, and says in how long", async () => {
+    const jpeg = await still();
+    let visits = 0;
+    const server = await serve((_, response) => {
+      visits += 1;
+      response.writeHead(200, { "Content-Type": "multipart/x-mixed-replace; boundary=f" });
+      response.write(Buffer.concat([Buffer.from(`--f\r\nContent-Length: ${jpeg.length}\r\n\r\n`), jpeg, Buffer.from("\r\n--f\r\n")]));
+      // A camera that ends its answer properly is lost as well.
+      if (visits === 1) response.end();
+    });
+    const watched = watch({ source: "mjpeg", url: server.url });
+    watched.camera.start();
+    while (watched.frames.length < 2) await once(watched.camera, "frame", { signal: AbortSignal.timeout(10_000) });
+    assert.deepEqual(watched.events.map(({ event, retryIn }) => [event, retryIn]), [["connected", undefined], ["lost", 1000], ["connected", undefined]]);
+    assert.deepEqual(watched.frames.map(({ frame }) => frame.sequence), [0, 1]);
+    await watched.camera.stop();
+    await server.close();
+  });
+
+  it("waits longer after each failure", async () => {
+    const server = await serve((_, response) => { response.writeHead(503).end(); });
+    const watched = watch({ source: "snapshot", url: server.url });
+    watched.camera.start();
+    while (watched.events.length < 2) await once(watched.camera, "event", { signal: AbortSignal.timeout(10_000) });
+    assert.deepEqual(watched.events.map(({ retryIn }) => retryIn), [1000, 2000]);
+    await watched.camera.stop();
+    await server.close();
+  });
+
+  it("asks for snapshots, with the password of the address, which it never tells", async () => {
+    const jpeg = await still();
+    const server = await serve((request, response) => {
+      if (request.headers.authorization === `Basic ${Buffer.from("me:secret").toString("base64")}`) response.end(jpeg);
+      else response.writeHead(401).end();
+    });
+    const watched = watch({ source: "snapshot", url: server.url.replace("//", "//me:secret@"), fps: 50 });
+    watched.camera.start();
+    while (watched.frames.length < 3) await once(watched.camera, "frame", { signal: AbortSignal.timeout(10_000) });
+    await watched.camera.stop();
+    const wrong = watch({ source: "snapshot", url: server.url.replace("//", "//me:wrong@") });
+    wrong.camera.start();
+    const { reason } = await eventOf(wrong, "lost");
+    assert.match(reason ?? "", /answers 401: put the camera's user and password into the address/);
+    assert.doesNotMatch(JSON.stringify(wrong.events), /wrong/);
+    await wrong.camera.stop();
+    await server.close();
+  });
+
+  it("says within seconds that nobody listens, for a stream and for an HTTP camera", async () => {
+    for (const options of [{ source: "rtsp", url: "rtsp://user:secret@127.0.0.1:9/x" }, { source: "mjpeg", url: "http://127.0.0.1:9/x" }]) {
+      const watched = watch(options);
+      watched.camera.start();
+      const { reason, retryIn } = await eventOf(watched, "lost");
+      assert.match(reason ?? "", /127\.0\.0\.1:9 refuses the connection: check the address/);
+      assert.equal(retryIn, 1000);
+    }
+  });
+
+  it("refuses a stream that is none", async () => {
+    const server = await serve((_, response) => { response.setHeader("Content-Type", "text/html").end("<html>"); });
+    const stream = watch({ source: "mjpeg", url: server.url });
+    stream.camera.start();
+    assert.match((await eventOf(stream, "lost")).reason ?? "", /is no MJPEG stream but text\/html/);
+    const snapshot = watch({ source: "snapshot", url: server.url });
+    snapshot.camera.start();
+    assert.match((await eventOf(snapshot, "lost")).reason ?? "", /answers with no JPEG/);
+    await stream.camera.stop();
+    await snapshot.camera.stop();
+    await server.close();
+  });
+
+  it("shows a folder in the order of names and skips what is no picture", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "folder-"));
+    for (const [name, width] of [["10.jpg", 10], ["2.jpg", 20], ["1.png", 30]] as const) writeFileSync(join(folder, name), await sharp({ create: { width, height: 8, channels: 3, background: "#000" } }).toFormat(name.endsWith("png") ? "png" : "jpeg").toBuffer());
+    writeFileSync(join(folder, "3.jpg"), "no picture");
+    const watched = watch({ source: "folder", path: folder, fps: 100 });
+    watched.camera.start();
+    await eventOf(watched, "ended");
+    assert.deepEqual(watched.frames.map(({ frame }) => frame.width), [30, 20, 10]);
+    assert.match(watched.events.find(({ event }) => event === "notice")?.reason ?? "", /the picture 3\.jpg cannot be read/);
+  });
+
+  it("takes a browser's frames only while it runs, and only JPEG", async () => {
+    const watched = watch({ source: "browser" });
+    const jpeg = await still();
+    assert.throws(() => watched.camera.push(jpeg), /stopped/);
+    watched.camera.start();
+    watched.camera.push(jpeg);
+    assert.throws(() => watched.camera.push(Buffer.from("GIF89a")), /no JPEG/);
+    assert.deepEqual(watched.frames.map(({ frame }) => [frame.width, frame.height]), [[64, 48]]);
+  });
+});
+
+describe("camera options", () => {
+  it("lets nothing unchecked reach ffmpeg", () => {
+    for (const [options, why] of [
+      [{ source: "rtsp", url: "file:///etc/passwd" }, /rtsp or rtsps address/],
+      [{ source: "rtsp", url: "-version" }, /rtsp or rtsps address/],
+      [{ source: "mjpeg", url: "ftp://camera/x" }, /http or https address/],
+      [{ source: "file", path: "" }, /is missing/],
+      [{ source: "file", path: "a\u0000b" }, /must be a path/],
+      [{ source: "snapshot", url: "http://camera/", output: "rgb" }, /JPEG/],
+      [{ source: "usb", device: "/etc/passwd" }, /must be a camera of this computer/],
+      [{ source: "usb", device: "/dev/video0 -i /etc/passwd" }, /must be a camera of this computer/],
+      [{ source: "file", path: "x", fps: 0 }, /fps|>=0.01/],
+    ] as const) assert.throws(() => cameraOptionsSchema.parse({ name: "x", ...options }), why);
+    assert.equal(cameraOptionsSchema.parse({ name: "x", source: "usb", device: process.platform === "win32" ? "Webcam" : process.platform === "darwin" ? "0" : "/dev/video12" }).source, "usb");
+  });
+
+  it("hides passwords", () => {
+    assert.equal(redact("rtsp://me:secret@camera:554/x failed"), "rtsp://camera:554/x failed");
+  });
+});
+
+describe("parsers", () => {
+  it("find frames however the stream is cut into pieces", async () => {
+    const jpegs = await Promise.all([still(10, 10), still(20, 10), still(30, 10)]);
+    const stream = Buffer.concat(jpegs.flatMap((jpeg) => [Buffer.from(`--b\r\nContent-type: image/jpeg\r\nContent-length: ${jpeg.length}\r\n\r\n`), jpeg, Buffer.from("\r\n")]));
+    for (const size of [1, 7, 100, 10_000]) {
+      const parse = multipartParser();
+      const widths: number[] = [];
+      for (let at = 0; at < stream.length; at += size) widths.push(...parse(stream.subarray(at, at + size)).map(({ width }) => width));
+      assert.deepEqual(widths, [10, 20, 30], `pieces of ${size}`);
+    }
+    const ppm = Buffer.concat([Buffer.from("P6\n2 1\n255\n"), Buffer.alloc(6, 7), Buffer.from("P6\n1 1\n255\n"), Buffer.alloc(3, 9)]);
+    for (const size of [1, 5, 100]) {
+      const parse = ppmParser();
+      const found: number[][] = [];
+      for (let at = 0; at < ppm.length; at += size) found.push(...parse(ppm.subarray(at, at + size)).map(({ width, height, bytes }) => [width, height, bytes.length, bytes[0] as number]));
+      assert.deepEqual(found, [[2, 1, 6, 7], [1, 1, 3, 9]], `pieces of ${size}`);
+    }
+  });
+
+  it("give up on a stream that is none", () => {
+    assert.throws(() => multipartParser()(Buffer.alloc(9000, 65)), /no MJPEG stream/);
+    assert.throws(() => ppmParser()(Buffer.alloc(100, 65)), /not as expected/);
+  });
+});
