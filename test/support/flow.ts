@@ -10,6 +10,7 @@ interface Helper {
   unload(): Promise<void>;
   getNode(id: string): Node;
   settings(settings: object): void;
+  request(): { get(path: string): AdminRequest; post(path: string): AdminRequest };
 }
 
 const here = createRequire(__filename);
@@ -39,4 +40,20 @@ export function nextError(id: string): Promise<string> {
 
 export function send(id: string, message: FaceMessage): void {
   helper.getNode(id).receive(message);
+}
+
+interface Answer {
+  status: number;
+  text: string;
+  body: Record<string, unknown>;
+}
+
+interface AdminRequest extends Promise<Answer> {
+  set(header: string, value: string): AdminRequest;
+  send(body?: Buffer): AdminRequest;
+}
+
+/** Asks the admin routes of the nodes loaded now. */
+export function admin(): { get(path: string): AdminRequest; post(path: string): AdminRequest } {
+  return helper.request();
 }

@@ -12,7 +12,7 @@ import { jpegSize } from "../../../lib/capture/jpeg";
 import { multipartParser, ppmParser } from "../../../lib/capture/multipart";
 import { cameraOptionsSchema, redact } from "../../../lib/capture/options";
 import type { Frame } from "../../../lib/message";
-import { testVideo } from "../../support/video";
+import { ffmpegChildren, testVideo } from "../../support/video";
 
 interface Watched {
   camera: Camera;
@@ -41,11 +41,6 @@ async function eventOf({ camera, events }: Watched, name: CameraEvent["event"]):
 
 const still = (width = 64, height = 48): Promise<Buffer> => sharp({ create: { width, height, channels: 3, background: "#369" } }).jpeg().toBuffer();
 
-function childrenOf(pid: number): string[] {
-  if (process.platform !== "linux") return [];
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter((child) => child !== "" && /ffmpeg/.test(readFileSync(`/proc/${child}/cmdline`, "utf8")));
-}
-
 /** A camera's web server. */
 async function serve(handler: http.RequestListener): Promise<{ url: string; close: () => Promise<void> }> {
   const server = http.createServer(handler);
@@ -69,7 +64,7 @@ describe("Camera", () => {
   afterEach(async () => {
     for (const camera of open.splice(0)) await camera.stop();
   });
-  after(() => assert.deepEqual(childrenOf(process.pid), [], "no ffmpeg survives"));
+  after(() => assert.deepEqual(ffmpegChildren(), [], "no ffmpeg survives"));
 
   it("plays a video to its end, each frame once and in order", async () => {
     const watched = watch({ source: "file", path: video, realtime: false });
@@ -95,7 +90,7 @@ describe("Camera", () => {
     watched.camera.start();
     while (watched.frames.length < 45) await once(watched.camera, "frame", { signal: AbortSignal.timeout(15_000) });
     await watched.camera.stop();
-    assert.deepEqual([childrenOf(process.pid), watched.camera.running, watched.events.at(-1)?.event], [[], false, "stopped"]);
+    assert.deepEqual([ffmpegChildren(), watched.camera.running, watched.events.at(-1)?.event], [[], false, "stopped"]);
   });
 
   it("says that a video ends in the middle of a frame, after the frames before", async () => {
