@@ -80,7 +80,7 @@ export default function register(RED: NodeAPI): void {
     camera.on("frame", (bytes: Buffer, frame: Frame) => {
       frames += 1;
       const message: FaceMessage = { payload: bytes, frame, face: { version: CONTRACT_VERSION }, topic: frame.source };
-      this.send([message as never, null]);
+      this.send([message, null]);
       if (waitingSnapshot === undefined) return;
       const { stopAfter } = waitingSnapshot;
       waitingSnapshot = undefined;
@@ -89,7 +89,7 @@ export default function register(RED: NodeAPI): void {
     camera.on("event", (event: CameraEvent) => {
       this.status(statusOf(RED, event));
       if (event.event === "lost") this.warn(event.reason ?? "");
-      this.send([null, { topic: event.source, payload: event } as never]);
+      this.send([null, { topic: event.source, payload: event }]);
     });
 
     onInput(this, async (message) => {

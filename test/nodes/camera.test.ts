@@ -42,7 +42,7 @@ describe("camera node", () => {
     send("c", { payload: "stop" });
     await stopped;
     const frames: FaceMessage[] = [];
-    helper.getNode("frames").on("input", (message) => frames.push(message as FaceMessage));
+    helper.getNode("frames").on("input", (message) => frames.push(message));
     const again = untilEvent("stopped");
     send("c", { topic: "snapshot" });
     await again;

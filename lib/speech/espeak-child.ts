@@ -1,0 +1,47 @@
+/**
+ * eSpeak NG in a process of its own: it is GPL-3 and this package is not, and nothing it does can hurt Node-RED.
+ * Asked over IPC; ends when its parent does.
+ */
+import type { EspeakAnswer, EspeakQuestion } from "./espeak";
+
+interface Worker {
+  set_voice(name: string): number | undefined;
+  set_rate(wordsPerMinute: number): void;
+  get_samplerate(): number;
+  synthesize(text: string, take: (samples: Int16Array | null) => number): void;
+  synthesize_ipa(text: string): { ipa: string };
+  list_voices(): { name: string; identifier: string; languages: { name: string }[] }[];
+}
+
+let worker: Promise<Worker> | undefined;
+
+async function load(): Promise<Worker> {
+  // Not typed by its package, and not always installed.
+  const name = "@echogarden/espeak-ng-emscripten";
+  const { default: start } = (await import(name)) as { default: () => Promise<{ eSpeakNGWorker: new () => Worker }> };
+  const { eSpeakNGWorker } = await start();
+  return new eSpeakNGWorker();
+}
+
+async function answer({ text, voice, rate, ipa }: EspeakQuestion): Promise<Omit<EspeakAnswer, "id">> {
+  worker ??= load();
+  const espeak = await worker;
+  if (text === undefined) return { voices: espeak.list_voices().map(({ name, identifier, languages }) => ({ name, identifier, languages: languages.map((language) => language.name) })) };
+  espeak.set_voice(voice);
+  espeak.set_rate(rate);
+  if (ipa) return { ipa: espeak.synthesize_ipa(text).ipa.replaceAll("_", "").trim() };
+  const parts: Buffer[] = [];
+  espeak.synthesize(text, (samples) => {
+    if (samples !== null && samples.length > 0) parts.push(Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength));
+    return 0;
+  });
+  return { samples: Buffer.concat(parts), sampleRate: espeak.get_samplerate() };
+}
+
+process.on("message", (question: EspeakQuestion) => {
+  answer(question).then(
+    (done) => process.send?.({ id: question.id, ...done }),
+    (error: unknown) => process.send?.({ id: question.id, error: error instanceof Error ? error.message : String(error) }),
+  );
+});
+process.on("disconnect", () => process.exit(0));

@@ -1,0 +1,42 @@
+/** Who was greeted and still stands there. */
+
+/** More people than ever stand before one camera; beyond this those seen longest ago are forgotten. */
+const MAX_PEOPLE = 10_000;
+
+export class Presence {
+  readonly #cooldownMs: number;
+  readonly #now: () => number;
+  readonly #lastSeen = new Map<string, number>();
+
+  /** @param cooldown seconds that somebody must have been away @param now milliseconds */
+  constructor(cooldown: number, now: () => number = Date.now) {
+    this.#cooldownMs = cooldown * 1000;
+    this.#now = now;
+  }
+
+  /**
+   * Those among the people seen now who are not being greeted already: not seen within the cooldown.
+   * Somebody who is greeted and stays is kept in mind, however long.
+   */
+  arrivals(names: readonly string[]): string[] {
+    const now = this.#now();
+    return [...new Set(names)].filter((name) => {
+      const last = this.#lastSeen.get(name);
+      const present = last !== undefined && now - last < this.#cooldownMs;
+      if (present) this.#see(name, now);
+      return !present;
+    });
+  }
+
+  /** These were greeted now. */
+  greeted(names: readonly string[]): void {
+    for (const name of names) this.#see(name, this.#now());
+  }
+
+  #see(name: string, now: number): void {
+    this.#lastSeen.delete(name);
+    this.#lastSeen.set(name, now);
+    const [oldest] = this.#lastSeen.keys();
+    if (this.#lastSeen.size > MAX_PEOPLE && oldest !== undefined) this.#lastSeen.delete(oldest);
+  }
+}
