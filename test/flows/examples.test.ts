@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { Aedes } from "aedes";
+import sharp from "sharp";
+import { groupPhoto, portrait, type PORTRAITS } from "../support/photos";
+import { eventually, example, type FlowNode, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
+import { wavDuration } from "../../lib/speech/wav";
+
+type Who = keyof typeof PORTRAITS;
+
+async function folderOf(people: Record<string, Who>): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "people-"));
+  for (const [name, who] of Object.entries(people)) writeFileSync(join(folder, `${name}.jpg`), await portrait(who));
+  return folder;
+}
+
+/** People before a camera: each portrait, altered, for a while; as a folder of frames. */
+async function walkPast(people: Who[]): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "camera-"));
+  for (const [index, who] of people.entries()) writeFileSync(join(folder, `${index}.jpg`), await sharp(await portrait(who)).resize(400).modulate({ brightness: 0.85 }).jpeg({ quality: 80 }).toBuffer());
+  return folder;
+}
+
+const folderCamera = (path: string): object => ({ source: "folder", path, loop: true, fps: "2", width: "", height: "" });
+
+const post = (url: string, body: Buffer): Promise<Response> => fetch(url, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(body) });
+
+/** A function node and a file node that keep a line of JSON for each message. */
+function recorder(z: unknown, file: string, expression: string): FlowNode[] {
+  return [
+    { id: "rec_fn", type: "function", z, name: "", func: `msg.payload = JSON.stringify(${expression}); return msg;`, outputs: 1, wires: [["rec_file"]] },
+    { id: "rec_file", type: "file", z, name: "", filename: file, filenameType: "str", appendNewline: true, createDir: true, overwriteFile: "false", encoding: "none", wires: [[]] },
+  ];
+}
+
+const linesOf = (file: string): Record<string, unknown>[] => (existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Record<string, unknown>) : []);
+
+function wire(flow: FlowNode[], id: string, output: number, to: string): void {
+  (nodeOf(flow, id)["wires"] as string[][])[output]?.push(to);
+}
+
+describe("examples", () => {
+  it("are what the import dialog lists", () => {
+    assert.deepEqual(readdirSync(join(__dirname, "../../examples/flows")).sort(), ["door-over-mqtt.json", "enrol-from-a-flow.json", "full-recognizer.json", "photo-over-http.json", "teach-the-last-unknown.json", "verify-one-person.json"]);
+  });
+});
+
+describe("example: the full recognizer", () => {
+  let red: NodeRed;
+  after(() => red.stop());
+
+  it("greets who is known, aloud and once, and tells a stranger", async () => {
+    const flow = example("full-recognizer");
+    Object.assign(nodeOf(flow, "fr_gallery"), { folder: await folderOf({ Alice: "green", 小明: "stripes" }) });
+    Object.assign(nodeOf(flow, "fr_camera"), folderCamera(await walkPast(["green", "green", "stripes", "front"])));
+    const out = join(mkdtempSync(join(tmpdir(), "out-")), "greetings");
+    wire(flow, "fr_greet", 0, "rec_fn");
+    wire(flow, "fr_match", 1, "rec_unknown");
+    flow.push(
+      ...recorder(nodeOf(flow, "fr_match")["z"], out, "{ text: msg.text, wav: msg.payload && msg.payload.toString('base64'), unknown: msg.who }"),
+      { id: "rec_unknown", type: "function", z: nodeOf(flow, "fr_match")["z"], name: "", func: "return { who: msg.faces.map(({ identity }) => identity.outcome) };", outputs: 1, wires: [["rec_fn"]] },
+    );
+    Object.assign(nodeOf(flow, "fr_greet"), { play: false });
+    red = await startNodeRed(flow);
+    await eventually("both greetings and a stranger", () => (linesOf(out).filter(({ text }) => text !== undefined).length >= 2 && linesOf(out).some(({ unknown }) => unknown !== undefined) ? true : undefined));
+    const greetings = linesOf(out).filter(({ text }) => text !== undefined);
+    assert.deepEqual(greetings.map(({ text }) => text).sort(), ["Welcome Alice, have a nice day!", "歡迎小明，祝您有美好的一天！"]);
+    for (const { wav } of greetings) assert.ok(wavDuration(Buffer.from(wav as string, "base64")) > 1000);
+    assert.deepEqual(linesOf(out).find(({ unknown }) => unknown !== undefined)?.["unknown"], ["unknown"]);
+    assert.doesNotMatch(red.log(), /\[error\]/);
+  });
+});
+
+describe("example: a photo over HTTP", () => {
+  let red: NodeRed;
+  before(async () => {
+    const flow = example("photo-over-http");
+    Object.assign(nodeOf(flow, "ph_gallery"), { folder: await folderOf({ Alice: "green" }) });
+    red = await startNodeRed(flow);
+  });
+  after(() => red.stop());
+
+  it("answers who is in it, everybody, once", async () => {
+    const { faces, timing } = (await (await post(`${red.url}/recognize`, groupPhoto(6))).json()) as { faces: { outcome: string; name: string | null }[]; timing: object };
+    assert.deepEqual(faces.filter(({ outcome }) => outcome !== "noface").map(({ outcome, name }) => `${outcome} ${name}`).sort(), ["match Alice", "unknown null", "unknown null", "unknown null"]);
+    assert.ok("embed" in timing);
+  });
+
+  it("answers with a sentence to what is no picture, and works on", async () => {
+    const answer = await post(`${red.url}/recognize`, Buffer.from("no picture"));
+    assert.deepEqual([answer.status, /is not a JPEG/.test(await answer.text())], [400, true]);
+    assert.equal((await post(`${red.url}/recognize`, await portrait("green"))).status, 200);
+  });
+});
+
+describe("example: enrol from a flow", () => {
+  let red: NodeRed;
+  before(async () => {
+    red = await startNodeRed(example("enrol-from-a-flow"));
+  });
+  after(() => red.stop());
+
+  it("enrols, refuses a group, and forgets", async () => {
+    const { name, photos } = (await (await post(`${red.url}/enrol?name=Alice`, await portrait("green"))).json()) as { name: string; photos: number };
+    assert.deepEqual([name, photos], ["Alice", 1]);
+    const photosFolder = join(red.userDir, "facenet/en_gallery/photos/Alice");
+    assert.equal(readdirSync(photosFolder).length, 1);
+    const refused = await post(`${red.url}/enrol?name=All`, groupPhoto(6));
+    assert.deepEqual([refused.status, await refused.text()], [400, "Error: face-match: the photo for All shows 4 faces: send one that shows only her or his face, from the front."]);
+    assert.deepEqual(await (await fetch(`${red.url}/people?name=Alice`, { method: "DELETE" })).json(), { name: "Alice", photos: 1 });
+    assert.equal(existsSync(photosFolder), false);
+    assert.deepEqual(readdirSync(join(red.userDir, "facenet/en_gallery/encodings")), []);
+  });
+});
+
+describe("example: verify one person", () => {
+  let red: NodeRed;
+  before(async () => {
+    const flow = example("verify-one-person");
+    Object.assign(nodeOf(flow, "ve_gallery"), { folder: await folderOf({ Alice: "green", Bea: "emerald" }) });
+    red = await startNodeRed(flow);
+  });
+  after(() => red.stop());
+
+  it("says yes to the claimed person and no to others, to names nobody has, and to nobody", async () => {
+    const ask = async (name: string, picture: Buffer): Promise<unknown> => ((await (await post(`${red.url}/verify?name=${name}`, picture)).json()) as { verified: boolean }).verified;
+    const alice = await sharp(await portrait("green")).resize(350).jpeg({ quality: 75 }).toBuffer();
+    assert.deepEqual([await ask("Alice", alice), await ask("Bea", alice), await ask("Mallory", alice), await ask("Alice", await sharp({ create: { width: 300, height: 300, channels: 3, background: "#888" } }).jpeg().toBuffer())], [true, false, false, false]);
+  });
+});
+
+describe("example: a door over MQTT", () => {
+  let red: NodeRed;
+  let broker: Aedes;
+  const server = createServer();
+  after(async () => {
+    await red.stop();
+    await new Promise<void>((resolve) => { broker.close(() => resolve()); });
+    server.close();
+  });
+
+  it("publishes who is at the door", async () => {
+    broker = await Aedes.createBroker();
+    server.on("connection", broker.handle);
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const published = new Map<string, Record<string, unknown>>();
+    broker.on("publish", ({ topic, payload }) => {
+      if (topic.startsWith("facewire/")) published.set(topic, JSON.parse(payload.toString()) as Record<string, unknown>);
+    });
+    const flow = example("door-over-mqtt");
+    Object.assign(nodeOf(flow, "mq_gallery"), { folder: await folderOf({ Alice: "green" }) });
+    Object.assign(nodeOf(flow, "mq_camera"), folderCamera(await walkPast(["green", "front"])));
+    Object.assign(nodeOf(flow, "mq_broker"), { broker: "127.0.0.1", port: String((server.address() as AddressInfo).port) });
+    red = await startNodeRed(flow);
+    await eventually("both messages", () => (published.size === 2 ? true : undefined));
+    const match = published.get("facewire/door/match");
+    const unknown = published.get("facewire/door/unknown");
+    assert.deepEqual([match?.["name"], match?.["threshold"], match?.["source"], unknown?.["outcome"], unknown?.["reason"]], ["Alice", 0.58, "door", "unknown", "above_threshold"]);
+  });
+});
+
+describe("example: teach the last unknown", () => {
+  let red: NodeRed;
+  after(() => red.stop());
+
+  it("knows a stranger after one press of the button", async () => {
+    const flow = example("teach-the-last-unknown");
+    Object.assign(nodeOf(flow, "te_camera"), folderCamera(await walkPast(["front"])));
+    const out = join(mkdtempSync(join(tmpdir(), "out-")), "teach");
+    wire(flow, "te_match", 0, "rec_fn");
+    wire(flow, "te_match", 1, "rec_fn");
+    wire(flow, "te_match", 3, "rec_fn");
+    flow.push(...recorder(nodeOf(flow, "te_match")["z"], out, "{ enrolled: msg.enrolled, who: msg.faces && msg.faces.map(({ identity }) => identity && identity.name) }"));
+    red = await startNodeRed(flow);
+    const has = (condition: (line: Record<string, unknown>) => boolean): (() => true | undefined) => () => (linesOf(out).some(condition) ? true : undefined);
+    await eventually("the stranger", has(({ who }) => JSON.stringify(who) === "[null]"));
+    assert.equal((await fetch(`${red.url}/inject/te_inject`, { method: "POST" })).status, 200);
+    await eventually("the enrolment", has(({ enrolled }) => (enrolled as { name?: string } | undefined)?.name === "Alice"));
+    await eventually("the match", has(({ who }) => JSON.stringify(who) === '["Alice"]'));
+  });
+});
