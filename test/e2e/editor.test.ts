@@ -1,0 +1,170 @@
+/** The editor in a real browser. Needs Chromium (CHROMIUM names it, else /usr/bin/chromium); run by `npm run test:e2e`. */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { portrait } from "../support/photos";
+import { eventually, type NodeRed, startNodeRed } from "../support/node-red";
+
+const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+/** Screenshots to look at, where a folder is named. */
+const SHOTS = process.env["SCREENSHOTS"];
+/** Two cores run Node-RED, the workers and the browser. */
+const PATIENCE_MS = 45_000;
+
+const TYPES = ["facewire-camera", "haar-detect", "facenet-embed", "face-match", "tts-greet", "face-annotate"];
+
+async function shoot(page: Page, name: string): Promise<void> {
+  if (SHOTS === undefined) return;
+  mkdirSync(SHOTS, { recursive: true });
+  await page.screenshot({ path: join(SHOTS, `${name}.png`) });
+}
+
+/** The editor, loaded, with what it complained of. */
+async function openEditor(browser: Browser, red: NodeRed, locale: string): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
+  const context = await browser.newContext({ locale, viewport: { width: 1500, height: 900 } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(error.message));
+  await page.goto(red.url);
+  await page.locator(".red-ui-palette-node").first().waitFor();
+  return { context, page, complaints };
+}
+
+async function importExample(page: Page, label: string): Promise<void> {
+  await page.keyboard.press("Control+i");
+  await page.locator("#red-ui-clipboard-dialog-import-tab-examples, a[href='#red-ui-clipboard-dialog-import-tab-examples']").first().waitFor({ state: "attached" });
+  await page.locator("[href='#red-ui-clipboard-dialog-import-tab-examples'], #red-ui-clipboard-dialog-import-tabs >> text=Examples").first().click();
+  const tree = page.locator("#red-ui-clipboard-dialog-import-tab-examples");
+  await tree.getByText("@facewire/node-red-facenet", { exact: false }).click();
+  await tree.getByText("flows", { exact: true }).click();
+  await tree.getByText(label, { exact: true }).click();
+  await page.locator("#red-ui-clipboard-dialog-ok").click();
+}
+
+describe("the editor", () => {
+  let browser: Browser;
+  let red: NodeRed;
+  let people: string;
+  before(async () => {
+    browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+    people = mkdtempSync(join(tmpdir(), "people-"));
+    writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
+    red = await startNodeRed([]);
+  });
+  after(async () => {
+    await browser.close();
+    await red.stop();
+  });
+
+  it("imports the recognizer from the dialog, deploys it and shows its forms", async () => {
+    const { context, page, complaints } = await openEditor(browser, red, "en-US");
+    for (const type of TYPES) assert.equal(await page.locator(`.red-ui-palette-node[data-palette-type="${type}"]`).count(), 1, type);
+    await importExample(page, "full-recognizer");
+    await page.locator(".red-ui-tab-label", { hasText: "Face recognizer" }).first().click();
+    await shoot(page, "flow-imported");
+    for (const id of ["fr_camera", "fr_detect", "fr_embed", "fr_match", "fr_greet", "fr_annotate"]) {
+      await page.evaluate((node) => {
+        const { RED } = globalThis as unknown as { RED: { editor: { edit(node: unknown): void }; nodes: { node(id: string): unknown; eachNode(each: (node: { type: string; id: string }) => void): void } } };
+        const types: Record<string, string> = { fr_camera: "facewire-camera", fr_detect: "haar-detect", fr_embed: "facenet-embed", fr_match: "face-match", fr_greet: "tts-greet", fr_annotate: "face-annotate" };
+        // Imported nodes get new ids.
+        let found: unknown;
+        RED.nodes.eachNode((each) => {
+          if (each.type === types[node]) found = each;
+        });
+        RED.editor.edit(found);
+      }, id);
+      const tray = page.locator(".red-ui-tray");
+      await tray.locator(".form-row").first().waitFor();
+      const text = await tray.innerText();
+      assert.doesNotMatch(text, /[a-z]+-[a-z]+\.(label|source|engine|mode|model|preset)\./, `${id} shows a key instead of a text`);
+      await shoot(page, `form-${id}`);
+      await page.locator("#node-dialog-cancel").click();
+      await tray.waitFor({ state: "detached" });
+    }
+    await page.locator("#red-ui-header-button-deploy").click();
+    // There is no webcam here: the badge says so and the flow goes on.
+    await page.locator(".red-ui-flow-node-status-label", { hasText: "lost" }).first().waitFor();
+    await page.locator(".red-ui-flow-node-status-label", { hasText: "ready" }).first().waitFor();
+    await shoot(page, "flow-deployed");
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
+
+  it("speaks Traditional Chinese", async () => {
+    const { context, page, complaints } = await openEditor(browser, red, "zh-TW");
+    await page.locator(".red-ui-tab-label", { hasText: "Face recognizer" }).first().click();
+    await page.evaluate(() => {
+      const { RED } = globalThis as unknown as { RED: { editor: { edit(node: unknown): void }; nodes: { eachNode(each: (node: { type: string }) => void): void } } };
+      let found: unknown;
+      RED.nodes.eachNode((each) => {
+        if (each.type === "face-match") found = each;
+      });
+      RED.editor.edit(found);
+    });
+    await page.locator(".red-ui-tray .form-row").first().waitFor();
+    assert.match(await page.locator(".red-ui-tray").innerText(), /門檻 τ/);
+    await shoot(page, "form-face-match-zh-TW");
+    await page.locator("#node-dialog-cancel").click();
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
+});
+
+describe("the browser's camera", () => {
+  let browser: Browser;
+  let red: NodeRed;
+  before(async () => {
+    browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+    red = await startNodeRed([
+      { id: "tab", type: "tab", label: "t" },
+      { id: "cam", type: "facewire-camera", z: "tab", name: "phone", source: "browser", autostart: true, width: "", height: "", fps: "", output: "jpeg", wires: [["count"], []] },
+      { id: "count", type: "function", z: "tab", func: "flow.set('frames', (flow.get('frames') || 0) + 1); flow.set('width', msg.frame.width); return null;", outputs: 1, wires: [[]] },
+      { id: "in", type: "http in", z: "tab", url: "/count", method: "get", wires: [["ask"]] },
+      { id: "ask", type: "function", z: "tab", func: "msg.payload = { frames: flow.get('frames') || 0, width: flow.get('width') }; return msg;", outputs: 1, wires: [["out"]] },
+      { id: "out", type: "http response", z: "tab", wires: [] },
+    ]);
+  });
+  after(async () => {
+    await browser.close();
+    await red.stop();
+  });
+
+  it("sends frames from a page", async () => {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(`${red.url}/facenet/camera/cam`);
+    await page.locator("#toggle").click();
+    const { width } = await eventually("ten frames", async () => {
+      const count = (await (await fetch(`${red.url}/count`)).json()) as { frames: number; width: number };
+      return count.frames >= 10 ? count : undefined;
+    });
+    assert.equal(width, 640);
+    await shoot(page, "browser-camera");
+  });
+});
+
+describe("with a login", () => {
+  let red: NodeRed;
+  before(async () => {
+    red = await startNodeRed([{ id: "tab", type: "tab", label: "t" }, { id: "cam", type: "facewire-camera", z: "tab", name: "phone", source: "browser", autostart: true, width: "", height: "", fps: "", output: "jpeg", wires: [[], []] }, { id: "gal", type: "face-gallery", name: "g", folder: "", model: "dlib-resnet-v1" }], {
+      // bcrypt of "password"; the user may only read what is not ours
+      settings: 'adminAuth: { type: "credentials", users: [{ username: "me", password: require("bcryptjs").hashSync("password", 4), permissions: "*" }] },',
+      env: { NODE_PATH: join(__dirname, "../../node_modules") },
+    });
+  });
+  after(() => red.stop());
+
+  it("answers nobody who is not logged in, on any route that tells or takes something", async () => {
+    const status = async (method: string, path: string, headers: Record<string, string> = {}): Promise<number> => (await fetch(`${red.url}${path}`, { method, headers, ...(method === "POST" ? { body: "x" } : {}) })).status;
+    const ROUTES = [["POST", "/facenet/camera/cam/frame"], ["GET", "/facenet/devices"], ["GET", "/facenet/gallery/gal"], ["GET", "/facenet/voices"], ["POST", "/facenet/preview/face-annotate/x"]] as const;
+    for (const [method, path] of ROUTES) assert.equal(await status(method, path), 401, path);
+    const login = await fetch(`${red.url}/auth/token`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ client_id: "node-red-admin", grant_type: "password", scope: "*", username: "me", password: "password" }) });
+    const { access_token: token } = (await login.json()) as { access_token: string };
+    assert.equal(await status("GET", "/facenet/gallery/gal", { Authorization: `Bearer ${token}` }), 200);
+    assert.equal(await status("POST", "/facenet/camera/cam/frame", { Authorization: `Bearer ${token}`, "Content-Type": "image/jpeg" }), 400);
+  });
+});

@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { portrait } from "../support/photos";
+import { example, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
+
+const ROOT = join(__dirname, "../..");
+const INSTALL_TIMEOUT_MS = 300_000;
+const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+
+interface LockedPackage {
+  dev?: boolean;
+  devOptional?: boolean;
+  optional?: boolean;
+  hasInstallScript?: boolean;
+  version?: string;
+}
+
+const readJson = <T>(path: string): T => JSON.parse(readFileSync(join(ROOT, path), "utf8")) as T;
+
+describe("the packed package", () => {
+  let red: NodeRed | undefined;
+  after(() => red?.stop());
+
+  it("installs without scripts into an empty user folder, registers every node and recognizes a photo", async () => {
+    const tarballs = mkdtempSync(join(tmpdir(), "pack-"));
+    execFileSync(npm, ["pack", "--ignore-scripts", "--pack-destination", tarballs, ROOT], { cwd: tarballs, timeout: INSTALL_TIMEOUT_MS, stdio: "pipe" });
+    const [tarball] = readdirSync(tarballs);
+    const userDir = mkdtempSync(join(tmpdir(), "node-red-"));
+    writeFileSync(join(userDir, "package.json"), JSON.stringify({ name: "user", private: true }));
+    execFileSync(npm, ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", join(tarballs, tarball as string)], { cwd: userDir, timeout: INSTALL_TIMEOUT_MS, stdio: "pipe" });
+    const people = mkdtempSync(join(tmpdir(), "people-"));
+    writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
+    const flow = example("photo-over-http");
+    Object.assign(nodeOf(flow, "ph_gallery"), { folder: people });
+    red = await startNodeRed(flow, { userDir });
+    const sets = (await (await fetch(`${red.url}/nodes`, { headers: { Accept: "application/json" } })).json()) as { module: string; types: string[]; enabled: boolean; err?: string }[];
+    const ours = sets.filter(({ module }) => module === "@facewire/node-red-facenet");
+    assert.deepEqual(ours.flatMap(({ types }) => types).sort(), ["face-annotate", "face-gallery", "face-match", "facenet-embed", "facewire-camera", "haar-detect", "tts-greet"]);
+    assert.ok(ours.every(({ enabled, err }) => enabled && err === undefined));
+    const answer = await fetch(`${red.url}/recognize`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(await portrait("green")) });
+    const { faces } = (await answer.json()) as { faces: { outcome: string; name: string }[] };
+    assert.deepEqual(faces.filter(({ outcome }) => outcome === "match").map(({ name }) => name), ["Alice"]);
+    assert.equal(readdirSync(join(userDir, "node_modules/@facewire/node-red-facenet/examples/flows")).length, 6);
+  });
+
+  it("holds what it needs and nothing else", () => {
+    const [{ files }] = JSON.parse(execFileSync(npm, ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })) as [{ files: { path: string; size: number }[] }];
+    const paths = files.map(({ path }) => path);
+    for (const needed of ["LICENSE", "README.md", "NOTICE", "dist/nodes/camera/camera.html", "dist/nodes/camera/page.html", "dist/nodes/camera/locales/zh-TW/camera.json", "dist/nodes/camera/icons/camera.svg", "assets/cascades/haarcascade_frontalface_default.xml", "examples/flows/full-recognizer.json"]) assert.ok(paths.includes(needed), `${needed} is missing`);
+    assert.deepEqual(paths.filter((path) => /^(test|lib|nodes|scripts|bench|\.ci|node_modules)\//.test(path) || /\.(jpe?g|mp4|wav)$/.test(path)), []);
+  });
+});
+
+describe("what an install brings", () => {
+  /** Packages whose install script is not needed: what it would do is done, or found, at run time. */
+  const HARMLESS: Record<string, string> = {
+    "@ffmpeg-installer/linux-x64": "chmod of the binary, which lib/capture/ffmpeg.ts does at run time",
+    "@ffmpeg-installer/linux-ia32": "as above",
+    "@ffmpeg-installer/linux-arm": "as above",
+    "@ffmpeg-installer/linux-arm64": "as above",
+    "@ffmpeg-installer/darwin-x64": "as above",
+    "@ffmpeg-installer/darwin-arm64": "as above",
+  };
+
+  it("compiles nothing and downloads nothing", () => {
+    const { packages } = readJson<{ packages: Record<string, LockedPackage> }>("package-lock.json");
+    const scripted = Object.entries(packages).filter(([path, { dev, hasInstallScript }]) => path !== "" && dev !== true && hasInstallScript === true).map(([path]) => path.replace(/^.*node_modules\//, ""));
+    assert.deepEqual(scripted.filter((name) => !(name in HARMLESS)), []);
+  });
+});
+
+describe("the Flow Library's scorecard, offline", () => {
+  const manifest = readJson<{
+    name: string;
+    license: string;
+    private?: boolean;
+    repository?: unknown;
+    bugs?: unknown;
+    keywords: string[];
+    engines: { node: string };
+    "node-red": { version: string; nodes: Record<string, string> };
+    dependencies: Record<string, string>;
+  }>("package.json");
+
+  /** type → html of every node. */
+  const html = new Map(Object.values(manifest["node-red"].nodes).map((file) => {
+    const path = file.replace(/^dist\//, "").replace(/\.js$/, ".html");
+    const text = readFileSync(join(ROOT, path), "utf8");
+    return [/registerType\("([^"]+)", \{/.exec(text)?.[1] ?? path, text] as const;
+  }));
+
+  it("P01 has a licence, P02 is not disabled, P03 says where bugs go", () => {
+    assert.equal(manifest.license, "Apache-2.0");
+    assert.ok(manifest.private !== true && manifest.repository !== undefined && manifest.bugs !== undefined);
+  });
+
+  it("P04 has a scoped name of its own, P05 the keyword", () => {
+    assert.match(manifest.name, /^@facewire\/[a-z-]+$/);
+    assert.ok(manifest.keywords.includes("node-red"));
+  });
+
+  it("P06, P07 run on the current Node-RED and Node.js 22.9", () => {
+    assert.deepEqual([manifest["node-red"].version, manifest.engines.node], [">=4.0.0", ">=20.19"]);
+  });
+
+  it("N01 registers each type once", () => {
+    assert.deepEqual([...html.keys()].sort(), ["face-annotate", "face-gallery", "face-match", "facenet-embed", "facewire-camera", "haar-detect", "tts-greet"]);
+  });
+
+  it("N02 shows every node in an example", () => {
+    const used = new Set(readdirSync(join(ROOT, "examples/flows")).flatMap((file) => readJson<{ type: string }[]>(`examples/flows/${file}`).map(({ type }) => type)));
+    assert.deepEqual([...html.keys()].filter((type) => !used.has(type)), []);
+  });
+
+  it("D01 has at most six dependencies, or names the reason for each one more", () => {
+    const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+    const names = Object.keys(manifest.dependencies);
+    for (const name of names) assert.ok(readme.includes(`| \`${name}\``), `${name} is not in the README's table of dependencies`);
+    assert.ok(names.length <= 6 || (names.length === 7 && /\| `piscina`[^\n]*seventh/.test(readme)), `${names.length} dependencies`);
+  });
+
+  it("D02 has no old agent-base", () => {
+    const { packages } = readJson<{ packages: Record<string, LockedPackage> }>("package-lock.json");
+    assert.deepEqual(Object.entries(packages).filter(([path, { dev }]) => path.endsWith("/agent-base") && dev !== true), []);
+  });
+
+  it("D03 asks for versions, not for anything", () => {
+    for (const range of Object.values(manifest.dependencies)) assert.match(range, /^\^?\d+\.\d+\.\d+/);
+  });
+
+  it("has palette entries in one category, with an icon, help and both languages for each", () => {
+    for (const [type, text] of html) {
+      if (type !== "face-gallery") assert.match(text, /category: "face recognition"/);
+      const folder = type === "facewire-camera" ? "camera" : type;
+      const keys = (language: string): string[] => {
+        const flatten = (value: object, prefix = ""): string[] => Object.entries(value).flatMap(([key, inner]: [string, unknown]) => (typeof inner === "object" && inner !== null ? flatten(inner, `${prefix}${key}.`) : [`${prefix}${key}`]));
+        return flatten(readJson<object>(`nodes/${folder}/locales/${language}/${folder}.json`)).sort();
+      };
+      assert.deepEqual(keys("zh-TW"), keys("en-US"), `${type}: catalogues differ`);
+      for (const key of text.matchAll(/data-i18n="(?:\[\w+\])?([\w.-]+)"/g)) assert.ok(keys("en-US").includes(key[1] as string), `${type}: ${key[1]} has no text`);
+      for (const language of ["en-US", "zh-TW"]) assert.match(readFileSync(join(ROOT, `nodes/${folder}/locales/${language}/${folder}.html`), "utf8"), new RegExp(`data-help-name="${type}"`));
+    }
+  });
+});
