@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 
 /** Change this with the tables below, so that an older video is made anew. */
 const VERSION = 2;
-const FPS = 15;
+export const FPS = 15;
 const WIDTH = 640;
 const HEIGHT = 480;
 const PHOTO_WIDTH = 1920;

@@ -1,0 +1,71 @@
+// From a bare clone to something that runs: dependencies by the lockfile, then the build. Plain Node, nothing installed before.
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const LEAST_NODE = [20, 19];
+
+/** Written by npm when an install is complete. */
+const INSTALLED = join(root, "node_modules/.package-lock.json");
+/** Written by scripts/build.mjs when a build is complete. */
+const BUILT = join(root, "dist/.built");
+const SOURCES = ["lib", "nodes", "scripts/build.mjs", "tsconfig.json", "tsconfig.build.json", "package-lock.json"];
+
+/** Install and build what is missing or out of date. @throws a sentence */
+export async function setUp(say = progress("set-up")) {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  if (major < LEAST_NODE[0] || (major === LEAST_NODE[0] && minor < LEAST_NODE[1])) throw new Error(`Node.js ${LEAST_NODE.join(".")} or newer is needed; this is ${process.versions.node}.`);
+  if (modified(INSTALLED) < modified(join(root, "package-lock.json"))) {
+    say("installing the dependencies (npm ci): about a minute, once");
+    await npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+    say("dependencies are installed");
+  }
+  if (modified(BUILT) < Math.max(...SOURCES.map((source) => newest(join(root, source))))) {
+    say("building");
+    await run(process.execPath, [join(root, "scripts/build.mjs")]);
+    say("built");
+  }
+}
+
+/** A line a step, with the seconds since the start. */
+export function progress(what) {
+  const start = Date.now();
+  return (line) => console.log(`[${what} ${((Date.now() - start) / 1000).toFixed(0).padStart(3)} s] ${line}`);
+}
+
+/** Run npm: the one that started this, else the one on PATH. */
+export function npm(args, options = {}) {
+  const own = process.env.npm_execpath;
+  if (own !== undefined && /npm-cli\.c?js$/.test(own)) return run(process.execPath, [own, ...args], options);
+  return run("npm", args, { shell: process.platform === "win32", ...options });
+}
+
+/** Run a program to its end, its output on ours. @throws a sentence when it fails */
+export function run(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], ...options });
+    child.once("error", reject);
+    child.once("close", (code, signal) => (code === 0 ? resolve() : reject(new Error(`${[command, ...args].join(" ")} ended with ${signal ?? code}`))));
+  });
+}
+
+/** Milliseconds since the epoch; 0 where there is nothing. */
+function modified(path) {
+  return existsSync(path) ? statSync(path).mtimeMs : 0;
+}
+
+function newest(path) {
+  const found = existsSync(path) ? statSync(path) : undefined;
+  if (found === undefined) return 0;
+  // A folder's own time tells of files that were removed.
+  return found.isDirectory() ? Math.max(found.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name)))) : found.mtimeMs;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  await setUp().catch((error) => {
+    console.error(error.message);
+    process.exit(1);
+  });
+}

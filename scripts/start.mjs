@@ -1,0 +1,170 @@
+// `npm start`: set up what is missing, then run the bundled example flow on the demo video in a real Node-RED.
+import { mkdirSync, rmSync, symlinkSync, writeFileSync, existsSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { progress, setUp } from "./setup.mjs";
+
+const USAGE = `npm start                      the demo in Node-RED, until Ctrl-C
+npm start -- --once            plays the demo video one time, then prints a summary and ends
+npm start -- --port 1881       the editor's port; or the environment variable PORT; else 1880 if free, else a free one`;
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const require = createRequire(import.meta.url);
+const HOST = "127.0.0.1";
+const DEFAULT_PORT = 1880;
+/** After the video's end: how long no decision and no greeting may come before all is said. */
+const QUIET_MS = 3000;
+/** The networks load and the photos are embedded in this time, or something is wrong. */
+const READY_TIMEOUT_MS = 180_000;
+
+/** Where the demo keeps all it makes, in the clone. */
+const folder = join(root, ".demo");
+const places = { userDir: join(folder, "node-red"), greetings: join(folder, "greetings"), frames: join(folder, "frames") };
+
+async function main() {
+  const { values } = parseArgs({ options: { once: { type: "boolean", default: false }, port: { type: "string" }, help: { type: "boolean", default: false } } });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
+  const say = progress("demo");
+  await setUp(say);
+  // Only now are the modules there that these import.
+  const [{ makeDemo }, { demoFlow, IDS }, { Report }] = await Promise.all([import("./demo-video.mjs"), import("./demo-flow.mjs"), import("./demo-report.mjs")]);
+  const demo = await makeDemo(folder, say);
+  for (const kept of [places.greetings, places.frames]) {
+    rmSync(kept, { recursive: true, force: true });
+    mkdirSync(kept, { recursive: true });
+  }
+  makeUserDir(demoFlow(root, { ...demo, ...places, once: values.once }));
+
+  const { server, port } = await listen(values.port ?? process.env.PORT);
+  const RED = startable(server);
+  const report = new Report();
+  let lastNews = Date.now();
+  let videoEnded;
+  const ended = new Promise((resolve) => {
+    videoEnded = resolve;
+  });
+  RED.hooks.add("onSend.demo", (events) => {
+    for (const { msg, source } of events) {
+      if (source.id === IDS.match && msg.faces !== undefined) report.decision(msg).forEach((line) => console.log(line));
+      if (source.id === IDS.greet) greetingOnce(msg);
+      if (source.id === IDS.camera && msg.payload?.event === "ended") videoEnded();
+      if (source.id !== IDS.camera) lastNews = Date.now();
+    }
+  });
+  let lastGreeting = "";
+  const greetingOnce = ({ text, names, payload, engine, frame }) => {
+    // A message goes along each wire; one line is enough.
+    const greeting = `${frame?.sequence} ${text}`;
+    if (greeting === lastGreeting) return;
+    lastGreeting = greeting;
+    const seconds = report.greeted(names);
+    console.log(`          ♪ "${text}" after ${seconds.toFixed(1)} s${Buffer.isBuffer(payload) ? `, spoken by ${engine}` : " (no speech engine here: text only)"}`);
+  };
+
+  const stop = async (code) => {
+    // A second Ctrl-C does not wait.
+    for (const signal of ["SIGINT", "SIGTERM"]) process.removeAllListeners(signal).once(signal, () => process.exit(code));
+    await RED.stop();
+    server.close();
+    server.closeAllConnections();
+    process.exit(code);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.on(signal, () => {
+      console.log("\nstopping");
+      void stop(0);
+    });
+  }
+
+  report.start();
+  const started = new Promise((resolve) => {
+    RED.events.once("flows:started", resolve);
+  });
+  await RED.start();
+  await started;
+  say(`Node-RED ${RED.version()} runs: open http://${HOST}:${port}/ to see the flow live`);
+  say("loading the networks and enrolling the demo's people");
+  const gallery = await within(READY_TIMEOUT_MS, RED.nodes.getNode(IDS.gallery).gallery);
+  say(`enrolled: ${gallery.people.map(({ name }) => name).join(", ")}`);
+  say(`greetings are kept in ${places.greetings}, annotated frames in ${places.frames}`);
+  if (!values.once) return;
+  // The first person comes when the recognizer is ready for her, so that every run shows the same.
+  RED.nodes.getNode(IDS.camera).receive({ payload: "start" });
+  await ended;
+  while (Date.now() - lastNews < QUIET_MS) await new Promise((resolve) => { setTimeout(resolve, 100); });
+  console.log("");
+  report.summary().forEach((line) => console.log(line));
+  console.log(`\ngreetings: ${places.greetings}\nframes:    ${places.frames}`);
+  if (report.matched === 0) console.error("\nnobody was recognized");
+  await stop(report.matched === 0 ? 1 : 0);
+}
+
+/** @throws a sentence when it takes longer */
+function within(milliseconds, promise) {
+  return Promise.race([promise, new Promise((_, reject) => { setTimeout(() => reject(new Error(`the networks were not loaded within ${milliseconds / 1000} seconds`)), milliseconds).unref(); })]);
+}
+
+/** A Node-RED user folder of the demo's own, in which this package is installed by a link. */
+function makeUserDir(flow) {
+  const link = join(places.userDir, "node_modules/@facewire/node-red-facenet");
+  mkdirSync(dirname(link), { recursive: true });
+  if (!existsSync(link)) {
+    rmSync(link, { force: true });
+    symlinkSync(root, link, "junction");
+  }
+  writeFileSync(join(places.userDir, "package.json"), JSON.stringify({ name: "facenet-demo", private: true, dependencies: { "@facewire/node-red-facenet": "*" } }, null, 2));
+  writeFileSync(join(places.userDir, "flows.json"), JSON.stringify(flow, null, 2));
+}
+
+/** The user's port, else 1880 if it is free, else a free one. */
+async function listen(wanted) {
+  const server = createServer();
+  const on = (port) =>
+    new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, HOST, () => {
+        server.removeListener("error", reject);
+        resolve(server.address().port);
+      });
+    });
+  if (wanted !== undefined && wanted !== "") {
+    const port = Number(wanted);
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`"${wanted}" is no port: give a number from 0 to 65535.`);
+    return { server, port: await on(port).catch((error) => { throw new Error(`port ${port} cannot be used (${error.code}): choose another with "npm start -- --port 1881".`); }) };
+  }
+  return { server, port: await on(DEFAULT_PORT).catch(() => on(0)) };
+}
+
+/** Node-RED in this process, as its documentation embeds it. */
+function startable(server) {
+  const express = createRequire(require.resolve("node-red"))("express");
+  const app = express();
+  server.on("request", app);
+  const RED = require("node-red");
+  RED.init(server, {
+    userDir: places.userDir,
+    flowFile: "flows.json",
+    httpAdminRoot: "/",
+    httpNodeRoot: "/",
+    uiHost: HOST,
+    // The flow has no credentials; without a secret Node-RED would make one up at each start.
+    credentialSecret: false,
+    telemetry: { enabled: false },
+    editorTheme: { tours: false, page: { title: "Face recognition demo" } },
+    logging: { console: { level: "warn", metrics: false, audit: false } },
+  });
+  app.use("/", RED.httpAdmin);
+  app.use("/", RED.httpNode);
+  return RED;
+}
+
+await main().catch((error) => {
+  console.error(error.message);
+  process.exit(1);
+});
