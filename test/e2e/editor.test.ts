@@ -41,7 +41,7 @@ async function importExample(page: Page, label: string): Promise<void> {
   await page.locator("[href='#red-ui-clipboard-dialog-import-tab-examples'], #red-ui-clipboard-dialog-import-tabs >> text=Examples").first().click();
   const tree = page.locator("#red-ui-clipboard-dialog-import-tab-examples");
   await tree.getByText("@facewire/node-red-facenet", { exact: false }).click();
-  await tree.getByText("flows", { exact: true }).click();
+  await tree.getByText("flows", { exact: true }).nth(1).click();
   await tree.getByText(label, { exact: true }).click();
   await page.locator("#red-ui-clipboard-dialog-ok").click();
 }
