@@ -11,6 +11,7 @@ const require = createRequire(import.meta.url);
 
 /** Change this with the tables below, so that an older video is made anew. */
 const VERSION = 2;
+export const videoName = `demo-v${VERSION}.mp4`;
 export const FPS = 15;
 const WIDTH = 640;
 const HEIGHT = 480;
@@ -44,7 +45,7 @@ const photoFile = (index) => join(dirname(require.resolve("@vladmandic/face-api/
 /** Cut the photos and make the video, unless they are there. @returns the paths */
 export async function makeDemo(folder, say = () => {}) {
   const photos = join(folder, "photos");
-  const video = join(folder, `demo-v${VERSION}.mp4`);
+  const video = join(folder, videoName);
   mkdirSync(photos, { recursive: true });
   const sharp = require("sharp");
   for (const { name, photo, centre: [x, y], side } of PEOPLE) {

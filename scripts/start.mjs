@@ -2,14 +2,15 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync, existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import path, { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { progress, setUp } from "./setup.mjs";
 
 const USAGE = `npm start                      the demo in Node-RED, until Ctrl-C
 npm start -- --once            plays the demo video one time, then prints a summary and ends
-npm start -- --port 1881       the editor's port; or the environment variable PORT; else 1880 if free, else a free one`;
+npm start -- --port 1881       the editor's port; or the environment variable PORT; else 1880 if free, else a free one
+npm start -- --folder DIR      where the demo keeps all it makes; else .demo in the clone`;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
@@ -20,12 +21,8 @@ const QUIET_MS = 3000;
 /** The networks load and the photos are embedded in this time, or something is wrong. */
 const READY_TIMEOUT_MS = 180_000;
 
-/** Where the demo keeps all it makes, in the clone. */
-const folder = join(root, ".demo");
-const places = { userDir: join(folder, "node-red"), greetings: join(folder, "greetings"), frames: join(folder, "frames") };
-
 async function main() {
-  const { values } = parseArgs({ options: { once: { type: "boolean", default: false }, port: { type: "string" }, help: { type: "boolean", default: false } } });
+  const { values } = parseArgs({ options: { once: { type: "boolean", default: false }, port: { type: "string" }, folder: { type: "string", default: join(root, ".demo") }, help: { type: "boolean", default: false } } });
   if (values.help) {
     console.log(USAGE);
     return;
@@ -34,15 +31,17 @@ async function main() {
   await setUp(say);
   // Only now are the modules there that these import.
   const [{ makeDemo }, { demoFlow, IDS }, { Report }] = await Promise.all([import("./demo-video.mjs"), import("./demo-flow.mjs"), import("./demo-report.mjs")]);
+  const folder = path.resolve(values.folder);
+  const places = { userDir: join(folder, "node-red"), greetings: join(folder, "greetings"), frames: join(folder, "frames") };
   const demo = await makeDemo(folder, say);
   for (const kept of [places.greetings, places.frames]) {
     rmSync(kept, { recursive: true, force: true });
     mkdirSync(kept, { recursive: true });
   }
-  makeUserDir(demoFlow(root, { ...demo, ...places, once: values.once }));
+  makeUserDir(places.userDir, demoFlow(root, { ...demo, ...places, once: values.once }));
 
   const { server, port } = await listen(values.port ?? process.env.PORT);
-  const RED = startable(server);
+  const RED = embedded(server, places.userDir);
   const report = new Report();
   let lastNews = Date.now();
   let videoEnded;
@@ -111,15 +110,15 @@ function within(milliseconds, promise) {
 }
 
 /** A Node-RED user folder of the demo's own, in which this package is installed by a link. */
-function makeUserDir(flow) {
-  const link = join(places.userDir, "node_modules/@facewire/node-red-facenet");
+function makeUserDir(userDir, flow) {
+  const link = join(userDir, "node_modules/@facewire/node-red-facenet");
   mkdirSync(dirname(link), { recursive: true });
   if (!existsSync(link)) {
     rmSync(link, { force: true });
     symlinkSync(root, link, "junction");
   }
-  writeFileSync(join(places.userDir, "package.json"), JSON.stringify({ name: "facenet-demo", private: true, dependencies: { "@facewire/node-red-facenet": "*" } }, null, 2));
-  writeFileSync(join(places.userDir, "flows.json"), JSON.stringify(flow, null, 2));
+  writeFileSync(join(userDir, "package.json"), JSON.stringify({ name: "facenet-demo", private: true, dependencies: { "@facewire/node-red-facenet": "*" } }, null, 2));
+  writeFileSync(join(userDir, "flows.json"), JSON.stringify(flow, null, 2));
 }
 
 /** The user's port, else 1880 if it is free, else a free one. */
@@ -142,13 +141,13 @@ async function listen(wanted) {
 }
 
 /** Node-RED in this process, as its documentation embeds it. */
-function startable(server) {
+function embedded(server, userDir) {
   const express = createRequire(require.resolve("node-red"))("express");
   const app = express();
   server.on("request", app);
   const RED = require("node-red");
   RED.init(server, {
-    userDir: places.userDir,
+    userDir,
     flowFile: "flows.json",
     httpAdminRoot: "/",
     httpNodeRoot: "/",

@@ -1,0 +1,37 @@
+// `npm test`: from a bare clone to a closing summary. Set-up, types, lint, then every test that needs nothing from outside.
+// `npm run test:e2e` needs Chromium, `npm run test:rtsp` GStreamer's RTSP server; each is one folder under test/.
+import { readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { progress, run, setUp } from "./setup.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const USUAL = ["lib", "nodes", "flows", "package", "demo"];
+/** A test that takes longer hangs. */
+const TEST_TIMEOUT_MS = 300_000;
+
+/** Node 20 expands no globs, and shells differ. */
+function testsIn(folder) {
+  return readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".test.ts")).sort((a, b) => a.localeCompare(b)).map((name) => relative(root, join(folder, name)));
+}
+
+async function main(folders) {
+  const say = progress("test");
+  await setUp(say);
+  const bin = (path) => join(root, "node_modules", path);
+  if (folders.length === 0) {
+    say("type check");
+    await run(process.execPath, [bin("typescript/bin/tsc"), "-p", "tsconfig.json"]);
+    say("lint, type-aware");
+    await run(process.execPath, [bin("oxlint/bin/oxlint"), "--type-aware"]);
+  }
+  const files = (folders.length === 0 ? USUAL : folders).flatMap((folder) => testsIn(join(root, "test", folder)));
+  say(`${files.length} test files`);
+  await run(process.execPath, ["--import", "tsx", "--test", "--test-reporter=spec", `--test-timeout=${TEST_TIMEOUT_MS}`, ...files]);
+  say("all is well");
+}
+
+await main(process.argv.slice(2)).catch((error) => {
+  console.error(error.message);
+  process.exit(1);
+});

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
+import sharp from "sharp";
+import { findFfmpeg } from "../../lib/capture/ffmpeg";
+import { wavDuration } from "../../lib/speech/wav";
+import { eventually } from "../support/node-red";
+
+const ROOT = join(__dirname, "../..");
+const started: ChildProcess[] = [];
+
+interface Demo {
+  child: ChildProcess;
+  folder: string;
+  home: string;
+  output: () => string;
+  exited: Promise<number | null>;
+}
+
+/** `npm start` with these arguments, in a folder and a home of its own. */
+function start(args: string[], folder = mkdtempSync(join(tmpdir(), "demo-")), env: NodeJS.ProcessEnv = {}): Demo {
+  const home = mkdtempSync(join(tmpdir(), "home-"));
+  const child = spawn(process.execPath, [join(ROOT, "scripts/start.mjs"), "--folder", folder, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, HOME: home, ...env } });
+  started.push(child);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => { output += text; });
+  return { child, folder, home, output: () => output, exited: once(child, "exit").then(([code]) => code as number | null) };
+}
+
+/** A row of the closing table: frames, matched, unknown, wrong name, first greeting. */
+function row(output: string, name: string): string[] {
+  const line = output.split("\n").find((each) => each.startsWith(`${name} `));
+  assert.ok(line !== undefined, `no row of ${name} in\n${output.slice(-2000)}`);
+  return line.trim().split(/\s{2,}/).slice(1);
+}
+
+describe("npm start", () => {
+  after(() => {
+    for (const child of started) child.kill("SIGKILL");
+  });
+
+  it("-- --once recognizes and greets everyone it knows, takes no stranger for one, keeps WAVs and frames, and ends with 0", async () => {
+    const demo = start(["--once", "--port", "0"]);
+    assert.equal(await demo.exited, 0, demo.output().slice(-2000));
+    const output = demo.output();
+    for (const name of ["Robin", "Noor", "Dana", "Erin", "Tess"]) {
+      const [frames = "", matched = "", , wrong, greeting = ""] = row(output, name);
+      assert.ok(Number(matched) > 0.9 * Number(frames), `${name}: ${matched} of ${frames} frames matched`);
+      assert.equal(wrong, "0", `${name}: somebody else's name`);
+      assert.match(greeting, /^\d+\.\d s$/, `${name} was greeted`);
+    }
+    const [frames = "", matched, unknown, wrong, greeting] = row(output, "strangers");
+    assert.ok(Number(frames) > 0);
+    assert.deepEqual([matched, unknown, wrong, greeting], ["0", frames, "0", "–"]);
+    assert.match(output, /\d\d:\d\d:\d\d {2}demo video #\d+ +match +Robin +d 0\.\d\d τ 0\.58 {2}ms: decode \d+ detect \d+ align \d+ embed \d+ match \d+ total \d+/);
+    assert.match(output, /\d\d:\d\d:\d\d {2}demo video #\d+ +unknown +– +d 0\.\d\d τ 0\.58/);
+    assert.match(output, /"Welcome Robin, have a nice day!" after/);
+    for (const wav of ["Robin.wav", "Noor.wav", "Tess.wav"]) assert.ok(wavDuration(readFileSync(join(demo.folder, "greetings", wav))) > 1, wav);
+    const frame = await sharp(readFileSync(join(demo.folder, "frames/Robin.jpg"))).metadata();
+    assert.deepEqual([frame.format, frame.width, frame.height], ["jpeg", 640, 480]);
+    assert.ok(existsSync(join(demo.folder, "frames/unknown.jpg")));
+    assert.ok(!readdirSync(demo.home).includes(".node-red"), "it has a user folder of its own");
+  });
+
+  it("-- --once ends with 1 when nobody was recognized", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "demo-"));
+    mkdirSync(folder, { recursive: true });
+    const { path } = await findFfmpeg();
+    // What is there is not made anew: an empty room in the place of the video.
+    const { videoName } = (await import(pathToFileURL(join(ROOT, "scripts/demo-video.mjs")).href)) as { videoName: string };
+    execFileSync(path, ["-loglevel", "error", "-f", "lavfi", "-i", "color=gray:s=640x480:r=15:d=1", "-pix_fmt", "yuv420p", join(folder, videoName)]);
+    const demo = start(["--once", "--port", "0"], folder);
+    assert.equal(await demo.exited, 1);
+    assert.match(demo.output(), /nobody was recognized/);
+  });
+
+  it("shows the flow at the address it prints, offers the examples for import, and ends at Ctrl-C with nothing left behind", async () => {
+    const demo = start(["--port", "0"]);
+    const url = await eventually("an address", () => /open (http:\S+)/.exec(demo.output())?.[1]);
+    const { flows } = (await (await fetch(`${url}flows`, { headers: { "Node-RED-API-Version": "v2" } })).json()) as { flows: { type: string }[] };
+    assert.deepEqual(["facewire-camera", "haar-detect", "facenet-embed", "face-match", "tts-greet", "face-annotate", "face-gallery"].filter((type) => !flows.some((node) => node.type === type)), []);
+    const examples = await (await fetch(`${url}library/examples/flows/`, { headers: { Accept: "application/json" } })).text();
+    assert.match(examples, /node-red-facenet/);
+    await eventually("a match", () => (/ match +Robin/.test(demo.output()) ? true : undefined));
+    demo.child.kill("SIGINT");
+    assert.equal(await demo.exited, 0);
+    const left = process.platform === "win32" ? "" : execFileSync("ps", ["-A", "-o", "args"], { encoding: "utf8" });
+    assert.ok(!left.includes(demo.folder), "no ffmpeg of this demo is left");
+  });
+
+  it("takes a free port when 1880 is taken, and says it when the user's own is", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const demo = start(["--once"], undefined, { PORT: String(port) });
+    assert.equal(await demo.exited, 1);
+    assert.match(demo.output(), new RegExp(`port ${port} cannot be used \\(EADDRINUSE\\)`));
+    server.close();
+  });
+});
