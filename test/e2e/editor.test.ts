@@ -20,6 +20,8 @@ const TYPES = ["facewire-camera", "haar-detect", "facenet-embed", "face-match", 
 async function shoot(page: Page, name: string): Promise<void> {
   if (SHOTS === undefined) return;
   mkdirSync(SHOTS, { recursive: true });
+  // Trays slide in and messages fade; a picture for people waits for that.
+  await page.waitForTimeout(800);
   await page.screenshot({ path: join(SHOTS, `${name}.png`) });
 }
 

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import type { Node, NodeInitializer } from "node-red";
 import type { FaceMessage } from "../../lib/message";
+import { NODE_RED } from "./node-red";
 
 interface Helper {
   init(runtime: string, settings?: object): void;
@@ -17,7 +18,7 @@ const here = createRequire(__filename);
 
 /** node-red-node-test-helper, typed as far as it is used here. */
 export const helper = here("node-red-node-test-helper") as Helper;
-helper.init(here.resolve("node-red"));
+helper.init(here.resolve(NODE_RED));
 
 export const startServer = (): Promise<void> => new Promise((resolve) => { helper.startServer(resolve); });
 export const stopServer = (): Promise<void> => new Promise((resolve) => { helper.stopServer(resolve); });

@@ -10,6 +10,9 @@ import { dirname, join } from "node:path";
 const ROOT = join(__dirname, "../..");
 const START_TIMEOUT_MS = 60_000;
 
+/** The folder of the node-red package to test with: the project's own, or the one that scripts/matrix.mjs names. */
+export const NODE_RED = process.env["FACENET_NODE_RED"] ?? dirname(createRequire(__filename).resolve("node-red/package.json"));
+
 export type FlowNode = Record<string, unknown> & { id: string; type: string };
 
 /** An example of the import dialog. */
@@ -69,7 +72,7 @@ export async function startNodeRed(flow: FlowNode[], options: StartOptions = {})
     join(userDir, "settings.js"),
     `module.exports = { uiHost: "127.0.0.1", flowFile: "flows.json", credentialSecret: "test", editorTheme: { tours: false }, telemetry: { enabled: false }, ${options.settings ?? ""} };`,
   );
-  const red = options.red ?? join(dirname(createRequire(__filename).resolve("node-red/package.json")), "red.js");
+  const red = options.red ?? join(NODE_RED, "red.js");
   const child = spawn(options.node ?? process.execPath, [red, "--userDir", userDir, "--settings", join(userDir, "settings.js"), "--port", String(port)], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } });
   let log = "";
   const started = new Promise<void>((resolve, reject) => {

@@ -1,0 +1,81 @@
+/** What must never end Node-RED: a stage that throws, and a worker that dies. */
+import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import type { Worker } from "node:worker_threads";
+import type { FaceMessage } from "../../lib/message";
+import camera from "../../nodes/camera/camera";
+import faceAnnotate from "../../nodes/face-annotate/face-annotate";
+import faceGallery from "../../nodes/face-gallery/face-gallery";
+import faceMatch from "../../nodes/face-match/face-match";
+import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
+import haarDetect from "../../nodes/haar-detect/haar-detect";
+import ttsGreet from "../../nodes/tts-greet/tts-greet";
+import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
+import { portrait } from "../support/photos";
+
+const NODES = [camera, haarDetect, facenetEmbed, faceMatch, ttsGreet, faceAnnotate, faceGallery];
+
+/** A message that throws when the stage reads what it needs: stands for any bug in a stage. */
+function explosive(property: string): FaceMessage {
+  return Object.defineProperty({}, property, { enumerable: true, get: () => { throw new Error(`${property} exploded`); } }) as FaceMessage;
+}
+
+describe("faults", () => {
+  const workers: Worker[] = [];
+  const collect = (worker: Worker): void => void workers.push(worker);
+  before(async () => {
+    process.on("worker", collect);
+    await startServer();
+  });
+  after(async () => {
+    process.off("worker", collect);
+    await stopServer();
+  });
+  afterEach(() => helper.unload());
+
+  const people = async (): Promise<string> => {
+    const folder = mkdtempSync(join(tmpdir(), "people-"));
+    writeFileSync(join(folder, "Alice.jpg"), await portrait("green"));
+    return folder;
+  };
+
+  for (const [type, property, fields] of [
+    ["facewire-camera", "payload", { source: "browser" }],
+    ["haar-detect", "payload", {}],
+    ["facenet-embed", "faces", {}],
+    ["face-match", "faces", { gallery: "g" }],
+    ["tts-greet", "faces", { engine: "none" }],
+    ["face-annotate", "faces", {}],
+    ["haar-detect", "frame", {}],
+  ] as const) {
+    it(`an exception in ${type} (${property}) becomes done(error), and the node works on`, async () => {
+      helper.settings({ userDir: mkdtempSync(join(tmpdir(), "user-")) });
+      await helper.load(NODES, [{ id: "n", type, name: "", wires: [["out"], ["out"]], ...fields }, { id: "g", type: "face-gallery", name: "", folder: await people() }, { id: "out", type: "helper" }]);
+      for (let round = 0; round < 2; round += 1) {
+        const error = nextError("n");
+        send("n", explosive(property));
+        assert.match(await error, new RegExp(`^${type}: ${property} exploded`));
+      }
+    });
+  }
+
+  it("a worker that dies in the middle is replaced, and the message is answered with an error", async () => {
+    await helper.load(NODES, [{ id: "d", type: "haar-detect", name: "", wires: [["e"]] }, { id: "e", type: "facenet-embed", name: "", wires: [["out"]] }, { id: "out", type: "helper" }]);
+    const payload = await portrait("green");
+    const first = nextMessage("out");
+    send("d", { payload });
+    await first;
+    for (const id of ["d", "e"]) {
+      const failed = nextError(id);
+      send(id, { payload: Buffer.from(payload), faces: [{ box: { x: 106, y: 131, width: 254, height: 254 }, score: 1 }] });
+      for (const worker of workers.splice(0)) await worker.terminate();
+      assert.match(await failed, /worker|thread/i);
+    }
+    const good = nextMessage("out");
+    send("d", { payload });
+    assert.equal((await good).faces?.filter(({ embedding }) => embedding !== undefined).length, 1);
+  });
+});
