@@ -1,19 +1,14 @@
 // `npm test`: from a bare clone to a closing summary. Set-up, types, lint, then every test that needs nothing from outside.
 // `npm run test:e2e` needs Chromium, `npm run test:rtsp` GStreamer's RTSP server; each is one folder under test/.
-import { readdirSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { progress, run, setUp } from "./setup.mjs";
+import { testsIn } from "./tests.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const USUAL = ["lib", "nodes", "flows", "package", "demo"];
 /** A test that takes longer hangs. */
 const TEST_TIMEOUT_MS = 300_000;
-
-/** Node 20 expands no globs, and shells differ. */
-function testsIn(folder) {
-  return readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".test.ts")).sort((a, b) => a.localeCompare(b)).map((name) => relative(root, join(folder, name)));
-}
 
 async function main(folders) {
   const say = progress("test");
@@ -25,7 +20,7 @@ async function main(folders) {
     say("lint, type-aware");
     await run(process.execPath, [bin("oxlint/bin/oxlint"), "--type-aware"]);
   }
-  const files = (folders.length === 0 ? USUAL : folders).flatMap((folder) => testsIn(join(root, "test", folder)));
+  const files = (folders.length === 0 ? USUAL : folders).flatMap(testsIn);
   say(`${files.length} test files`);
   await run(process.execPath, ["--import", "tsx", "--test", "--test-reporter=spec", `--test-timeout=${TEST_TIMEOUT_MS}`, ...files]);
   say("all is well");

@@ -41,6 +41,19 @@ function row(output: string, name: string): string[] {
   return line.trim().split(/\s{2,}/).slice(1);
 }
 
+/** Command lines that name a path (Linux; elsewhere none is told). */
+function processesWith(path: string): string[] {
+  if (process.platform !== "linux") return [];
+  return readdirSync("/proc").filter((id) => /^\d+$/.test(id)).map((id) => {
+    try {
+      return readFileSync(`/proc/${id}/cmdline`, "utf8");
+    } catch {
+      // It ended meanwhile.
+      return "";
+    }
+  }).filter((line) => line.includes(path));
+}
+
 describe("npm start", () => {
   after(() => {
     for (const child of started) child.kill("SIGKILL");
@@ -91,8 +104,7 @@ describe("npm start", () => {
     await eventually("a match", () => (/ match +Robin/.test(demo.output()) ? true : undefined));
     demo.child.kill("SIGINT");
     assert.equal(await demo.exited, 0);
-    const left = process.platform === "win32" ? "" : execFileSync("ps", ["-A", "-o", "args"], { encoding: "utf8" });
-    assert.ok(!left.includes(demo.folder), "no ffmpeg of this demo is left");
+    assert.deepEqual(processesWith(demo.folder), [], "no ffmpeg of this demo is left");
   });
 
   it("takes a free port when 1880 is taken, and says it when the user's own is", async () => {

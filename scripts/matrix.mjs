@@ -1,0 +1,55 @@
+// The node and flow tests on every Node-RED and Node.js that the package promises. For CI: it installs them into a temporary folder.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { npm, progress, run, setUp } from "./setup.mjs";
+import { testsIn } from "./tests.mjs";
+
+/** Node-RED 4.1 on Node 20 is what `npm test` runs on. */
+const COMBINATIONS = [
+  { node: "20", nodeRed: "4.1" },
+  { node: "22", nodeRed: "4.1" },
+  { node: "22", nodeRed: "5" },
+  { node: "24", nodeRed: "5" },
+];
+const FOLDERS = ["nodes", "flows"];
+const TEST_TIMEOUT_MS = 300_000;
+
+const say = progress("matrix");
+const folder = mkdtempSync(join(tmpdir(), "facenet-matrix-"));
+
+/** Install one package into a folder of its own. @returns the package's folder */
+async function fetchPackage(name, version) {
+  const prefix = join(folder, `${name}-${version}`);
+  await npm(["install", "--prefix", prefix, "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline", `${name}@${version}`]);
+  return join(prefix, "node_modules", name);
+}
+
+/** The npm package `node` downloads one of these in a script; they hold the runtime itself. */
+async function fetchNode(version) {
+  const windows = process.platform === "win32";
+  return join(await fetchPackage(`node-${windows ? "win" : process.platform}-${process.arch}`, version), "bin", windows ? "node.exe" : "node");
+}
+
+async function main() {
+  await setUp(say);
+  const files = FOLDERS.flatMap(testsIn);
+  const failed = [];
+  const nodes = new Map();
+  const nodeReds = new Map();
+  for (const { node, nodeRed } of COMBINATIONS) {
+    say(`Node.js ${node}, Node-RED ${nodeRed}: ${files.length} test files`);
+    if (!nodes.has(node)) nodes.set(node, await fetchNode(node));
+    if (!nodeReds.has(nodeRed)) nodeReds.set(nodeRed, await fetchPackage("node-red", nodeRed));
+    await run(nodes.get(node), ["--import", "tsx", "--test", "--test-reporter=spec", `--test-timeout=${TEST_TIMEOUT_MS}`, ...files], { env: { ...process.env, FACENET_NODE_RED: nodeReds.get(nodeRed) } }).catch(() => failed.push(`Node.js ${node} with Node-RED ${nodeRed}`));
+  }
+  if (failed.length > 0) throw new Error(`tests failed on ${failed.join(", ")}`);
+  say("all is well on all");
+}
+
+await main()
+  .catch((error) => {
+    console.error(error.message);
+    process.exitCode = 1;
+  })
+  .finally(() => rmSync(folder, { recursive: true, force: true }));
