@@ -1,11 +1,13 @@
 // From a bare clone to something that runs: dependencies by the lockfile, then the build. Plain Node, nothing installed before.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const LEAST_NODE = [20, 19];
+/** Of a command in an error: some name a hundred test files. */
+const COMMAND_LENGTH = 80;
 
 /** Written by npm when an install is complete. */
 const INSTALLED = join(root, "node_modules/.package-lock.json");
@@ -47,7 +49,7 @@ export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], ...options });
     child.once("error", reject);
-    child.once("close", (code, signal) => (code === 0 ? resolve() : reject(new Error(`${[command, ...args].join(" ")} ended with ${signal ?? code}`))));
+    child.once("close", (code, signal) => (code === 0 ? resolve() : reject(new Error(`${[basename(command), ...args].join(" ").slice(0, COMMAND_LENGTH)} ended with ${signal ?? code}`))));
   });
 }
 
