@@ -1,19 +1,21 @@
 import { execFile } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 /** Where a program is on the PATH, or undefined. */
 export function which(program: string): string | undefined {
-  const endings = process.platform === "win32" ? [".exe", ".cmd", ""] : [""];
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
-    for (const ending of endings) {
-      const path = join(folder, program + ending);
-      try {
-        accessSync(path, constants.X_OK);
-        return path;
-      } catch {
-        // Not here.
-      }
+  // Not .cmd or .bat: those run in a shell.
+  const ending = process.platform === "win32" ? ".exe" : "";
+  // An empty entry would mean the folder that Node-RED was started in.
+  for (const folder of (process.env["PATH"] ?? "").split(delimiter).filter((entry) => entry !== "")) {
+    const path = join(folder, program + ending);
+    try {
+      accessSync(path, constants.X_OK);
+      if (statSync(path).isFile()) return path;
+    } catch {
+      // Not here.
     }
   }
   return undefined;
@@ -24,20 +26,41 @@ export interface CommandOptions {
   /** Written to its standard input. */
   input?: string;
   env?: NodeJS.ProcessEnv;
+  /** Ends it at once. */
   signal?: AbortSignal | undefined;
 }
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 
-/** Run a program with an argument array, never a shell, and an end. @throws a sentence that names it */
-export function run(program: string, args: readonly string[], { timeoutMs, input, env, signal }: CommandOptions): Promise<void> {
+/** Run a program with an argument array, never a shell, and an end. @returns its standard output @throws a sentence that names it */
+export function run(program: string, args: readonly string[], { timeoutMs, input, env, signal }: CommandOptions): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: MAX_OUTPUT_BYTES, windowsHide: true, env: env ?? process.env, ...(signal === undefined ? {} : { signal }) }, (error, _stdout, stderr) => {
-      if (error === null) resolve();
+    if (signal?.aborted === true) {
+      reject(new Error(`${program} was stopped.`));
+      return;
+    }
+    const child = execFile(program, args, { timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: MAX_OUTPUT_BYTES, windowsHide: true, env: env ?? process.env }, (error, stdout, stderr) => {
+      signal?.removeEventListener("abort", kill);
+      if (error === null) resolve(stdout);
+      else if (signal?.aborted === true) reject(new Error(`${program} was stopped.`, { cause: error }));
       else if (error.killed === true) reject(new Error(`${program} did not end within ${timeoutMs / 1000} seconds and was stopped.`, { cause: error }));
       else reject(new Error(`${program} failed: ${stderr.trim().split("\n").at(-1) || error.message}.`, { cause: error }));
     });
+    // execFile's own signal asks with SIGTERM, which a hanging program need not hear.
+    const kill = (): void => void child.kill("SIGKILL");
+    signal?.addEventListener("abort", kill, { once: true });
+    // A program that does not read ends with EPIPE here; its exit code says the rest.
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(input ?? "");
   });
+}
+
+/** Gives the path of a WAV file in a folder that only this user can look into, and removes it afterwards. */
+export async function withWavFile<T>(work: (path: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "greeting-"));
+  try {
+    return await work(join(folder, "greeting.wav"));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

@@ -5,7 +5,8 @@
 import type { EspeakAnswer, EspeakQuestion } from "./espeak";
 
 interface Worker {
-  set_voice(name: string): number | undefined;
+  /** 0 when it has that voice; else the last one stays. */
+  set_voice(name: string): number;
   set_rate(wordsPerMinute: number): void;
   get_samplerate(): number;
   synthesize(text: string, take: (samples: Int16Array | null) => number): void;
@@ -27,9 +28,9 @@ async function answer({ text, voice, rate, ipa }: EspeakQuestion): Promise<Omit<
   worker ??= load();
   const espeak = await worker;
   if (text === undefined) return { voices: espeak.list_voices().map(({ name, identifier, languages }) => ({ name, identifier, languages: languages.map((language) => language.name) })) };
-  espeak.set_voice(voice);
+  if (espeak.set_voice(voice) !== 0) throw new Error(`it has no voice "${voice}": choose another, or leave the voice empty`);
   espeak.set_rate(rate);
-  if (ipa) return { ipa: espeak.synthesize_ipa(text).ipa.replaceAll("_", "").trim() };
+  if (ipa) return { ipa: espeak.synthesize_ipa(text).ipa.replaceAll("_", "").replace(/\s+/g, " ").trim() };
   const parts: Buffer[] = [];
   espeak.synthesize(text, (samples) => {
     if (samples !== null && samples.length > 0) parts.push(Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength));

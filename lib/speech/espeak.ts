@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { createRequire } from "node:module";
 import { extname, join } from "node:path";
+import { stretches } from "./language";
 import { toWav } from "./wav";
 
 export interface EspeakQuestion {
@@ -34,11 +35,15 @@ const ANSWER_TIMEOUT_MS = 20_000;
 const MAX_WAITING = 20;
 
 /** eSpeak's names where they are not the language's own tag. */
-const VOICES: Readonly<Record<string, string>> = { en: "en-us", "en-US": "en-us", "en-GB": "en", zh: "cmn", "zh-TW": "cmn", "zh-CN": "cmn", "zh-HK": "yue", fr: "fr-fr", "pt-BR": "pt-br" };
+const VOICES: Readonly<Record<string, string>> = { en: "en-us", "en-US": "en-us", "en-GB": "en", zh: "cmn", "zh-HK": "yue", no: "nb", "pt-BR": "pt-br" };
 
+/** eSpeak's voice for a language (BCP 47). */
 export function voiceFor(language: string): string {
-  return VOICES[language] ?? (language.startsWith("zh") ? "cmn" : (VOICES[language.split("-")[0] ?? ""] ?? language.split("-")[0] ?? "en-us"));
+  const [base = ""] = language.split("-");
+  return VOICES[language] ?? VOICES[base] ?? base;
 }
+
+const NORMAL_RATE = 160;
 
 export function espeakInstalled(): boolean {
   try {
@@ -50,30 +55,51 @@ export function espeakInstalled(): boolean {
 }
 
 export class Espeak {
+  readonly #timeoutMs: number;
   #child: ChildProcess | undefined;
   #next = 0;
+  #closed = false;
   readonly #waiting = new Map<number, (answer: EspeakAnswer) => void>();
 
-  /** @returns a WAV file @throws a sentence when it fails or does not answer */
-  async synthesize(text: string, voice: string, rate: number): Promise<Buffer> {
-    const { samples, sampleRate } = await this.#ask({ text, voice, rate });
-    if (samples === undefined || samples.length === 0 || sampleRate === undefined) throw new Error(`eSpeak NG said nothing for the voice ${voice}: choose another.`);
-    return toWav(new Int16Array(Uint8Array.from(samples).buffer), sampleRate);
+  /** @param timeoutMs how long an answer may take */
+  constructor(timeoutMs = ANSWER_TIMEOUT_MS) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * @param language BCP 47; letters that its voice cannot read are read by the voice of their own language
+   * @param voice eSpeak's name of one; empty takes the language's
+   * @param rate words a minute
+   * @returns a WAV file @throws a sentence when it fails or does not answer
+   */
+  async synthesize(text: string, language: string, rate = NORMAL_RATE, voice = ""): Promise<Buffer> {
+    const parts: Uint8Array[] = [];
+    let hertz = 0;
+    for (const stretch of stretches(text, language)) {
+      const { samples, sampleRate } = await this.#ask({ text: stretch.text, voice: chooseVoice(stretch.language, language, voice), rate });
+      if (samples !== undefined) parts.push(samples);
+      hertz = sampleRate ?? hertz;
+    }
+    const samples = Uint8Array.from(Buffer.concat(parts));
+    if (samples.length === 0 || hertz === 0) throw new Error(`eSpeak NG said nothing for the language ${language}: choose another.`);
+    return toWav(new Int16Array(samples.buffer), hertz);
   }
 
   /** What would be spoken, in the International Phonetic Alphabet. */
-  async phonemes(text: string, voice: string): Promise<string> {
-    return (await this.#ask({ text, voice, rate: 160, ipa: true })).ipa ?? "";
+  async phonemes(text: string, language: string, voice = ""): Promise<string> {
+    const parts: string[] = [];
+    for (const stretch of stretches(text, language)) parts.push((await this.#ask({ text: stretch.text, voice: chooseVoice(stretch.language, language, voice), rate: NORMAL_RATE, ipa: true })).ipa ?? "");
+    return parts.join(" ");
   }
 
   async voices(): Promise<Voice[]> {
-    return (await this.#ask({ voice: "", rate: 160 })).voices ?? [];
+    return (await this.#ask({ voice: "", rate: NORMAL_RATE })).voices ?? [];
   }
 
-  /** End the process; what waits is answered with an error. */
+  /** End the process for good; what waits is answered with an error. */
   close(): void {
-    this.#child?.kill("SIGKILL");
-    this.#fail("eSpeak NG was closed");
+    this.#closed = true;
+    this.#stop("it was closed");
   }
 
   get pid(): number | undefined {
@@ -81,36 +107,35 @@ export class Espeak {
   }
 
   async #ask(question: Omit<EspeakQuestion, "id">): Promise<EspeakAnswer> {
+    if (this.#closed) throw new Error("eSpeak NG failed: it was closed.");
     if (this.#waiting.size >= MAX_WAITING) throw new Error("too many greetings wait to be spoken.");
     const child = this.#start();
     this.#next += 1;
     const id = this.#next;
     const answer = await new Promise<EspeakAnswer>((resolve) => {
-      const timer = setTimeout(() => {
-        child.kill("SIGKILL");
-        resolve({ id, error: `it did not answer within ${ANSWER_TIMEOUT_MS / 1000} seconds` });
-      }, ANSWER_TIMEOUT_MS);
+      // Its process may hang in a loop: only an end helps, and the next question starts another.
+      const timer = setTimeout(() => this.#stop(`it did not answer within ${this.#timeoutMs / 1000} seconds`), this.#timeoutMs);
       this.#waiting.set(id, (got) => {
         clearTimeout(timer);
+        this.#waiting.delete(id);
         resolve(got);
       });
-      child.send({ id, ...question });
+      // Where it cannot be sent, the process ended, which answers.
+      child.send({ id, ...question }, () => undefined);
     });
-    this.#waiting.delete(id);
     if (answer.error !== undefined) throw new Error(`eSpeak NG failed: ${answer.error}.`);
     return answer;
   }
 
   #start(): ChildProcess {
-    if (this.#child !== undefined && this.#child.connected) return this.#child;
+    if (this.#child?.connected === true) return this.#child;
     const child = fork(join(__dirname, `espeak-child${extname(__filename)}`), [], { serialization: "advanced", stdio: ["ignore", "ignore", "ignore", "ipc"] });
     child.on("message", (answer: EspeakAnswer) => this.#waiting.get(answer.id)?.(answer));
-    child.on("error", () => undefined);
-    child.once("exit", () => {
-      if (this.#child !== child) return;
-      this.#child = undefined;
-      this.#fail("its process ended");
-    });
+    const ended = (): void => {
+      if (this.#child === child) this.#stop("its process ended");
+    };
+    child.once("error", ended);
+    child.once("exit", ended);
     // Waiting for the next greeting must not keep Node-RED from ending.
     child.unref();
     child.channel?.unref();
@@ -118,8 +143,14 @@ export class Espeak {
     return child;
   }
 
-  #fail(error: string): void {
+  #stop(error: string): void {
+    this.#child?.kill("SIGKILL");
+    this.#child = undefined;
     for (const [id, take] of this.#waiting) take({ id, error });
-    this.#waiting.clear();
   }
+}
+
+/** A voice that was chosen is for the language of the text, not for the stretches that it cannot read. */
+function chooseVoice(foreign: string | undefined, language: string, voice: string): string {
+  return foreign === undefined ? voice || voiceFor(language) : voiceFor(foreign);
 }

@@ -1,34 +1,56 @@
 /** Greets people: who is new, what to say, and the sound of it; one greeting at a time. */
-import { setTimeout } from "node:timers/promises";
-import { Espeak, espeakInstalled, voiceFor } from "./espeak";
+import { setImmediate, setTimeout } from "node:timers/promises";
+import { Espeak, espeakInstalled } from "./espeak";
 import { compose, type Greeting } from "./language";
 import type { SpeechOptions } from "./options";
+import { findPlayers, play } from "./player";
 import { Presence } from "./presence";
-import { findPlayer, findSystemSpeech } from "./system";
+import { findSystemSpeech, SPEAK_TIMEOUT_MS } from "./system";
 import { wavDuration } from "./wav";
+
+/** What is missing or failed while the greeting went on without it. */
+export interface Problem {
+  kind: "noEngine" | "noPlayer" | "failed";
+  /** Names what is wrong and the mend. */
+  sentence: string;
+}
 
 export interface Spoken extends Greeting {
   /** A WAV file; null when there is no engine, it failed, or it spoke aloud by itself. */
   wav: Buffer | null;
   /** What spoke: "espeak", a system engine's name, or "none". */
   engine: string;
-  /** A sentence, where something is missing or failed. */
-  problem?: string;
+  problem?: Problem;
+}
+
+export interface GreeterParts {
+  /** Milliseconds. */
+  now?: () => number;
+  /** How long a system engine may take. */
+  speakTimeoutMs?: number;
 }
 
 export const NO_ENGINE = 'there is no speech engine: run "npm install @echogarden/espeak-ng-emscripten" in the Node-RED user folder, or install espeak-ng.';
 const NO_PLAYER = "there is no player: install alsa-utils (aplay) or pulseaudio-utils (paplay), or send the WAV in msg.payload to a dashboard.";
 
+/** Nobody listens to more names; who stands there besides is greeted next. */
+export const MAX_AT_ONCE = 10;
+
+const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 export class Greeter {
   readonly #options: SpeechOptions;
   readonly #presence: Presence;
+  readonly #speakTimeoutMs: number;
   readonly #closing = new AbortController();
   #espeak: Espeak | undefined;
   #speaking = false;
+  #quiet: Promise<void> = Promise.resolve();
 
-  constructor(options: SpeechOptions, now?: () => number) {
+  constructor(options: SpeechOptions, { now, speakTimeoutMs = SPEAK_TIMEOUT_MS }: GreeterParts = {}) {
     this.#options = options;
     this.#presence = new Presence(options.cooldown, now);
+    this.#speakTimeoutMs = speakTimeoutMs;
   }
 
   /** Whether a greeting is being spoken; no other is begun. */
@@ -36,24 +58,32 @@ export class Greeter {
     return this.#speaking;
   }
 
+  /** Resolves when nothing is being spoken. */
+  async quiet(): Promise<void> {
+    while (this.#speaking) await this.#quiet;
+  }
+
   /**
    * Greet those of the people seen now who came anew. While a greeting is spoken nobody is greeted: who stays is greeted by the
    * next frame. Resolves when the sound is made, not when it was played.
    * @param onProblem told what failed while playing, after this resolved
+   * @throws when it was closed
    */
-  async greet(names: readonly string[], onProblem: (sentence: string) => void): Promise<Spoken[]> {
-    const arrivals = this.#speaking ? [] : this.#presence.arrivals(names);
-    if (this.#speaking) this.#presence.arrivals(names);
-    if (arrivals.length === 0) return [];
+  async greet(names: readonly string[], onProblem: (problem: Problem) => void): Promise<Spoken[]> {
+    // Also while something is spoken, because it tells who stays.
+    const arrivals = this.#presence.arrivals(names).slice(0, MAX_AT_ONCE);
+    if (this.#speaking || arrivals.length === 0) return [];
     this.#speaking = true;
     this.#presence.greeted(arrivals);
     const spoken: Spoken[] = [];
     try {
       for (const greeting of compose(arrivals, this.#options.language, this.#options.defaultLanguage, this.#options.template)) spoken.push(await this.#speak(greeting));
     } finally {
-      void (this.#options.play ? this.#play(spoken, onProblem) : this.#wait(spoken)).finally(() => {
-        this.#speaking = false;
-      });
+      this.#quiet = this.#sound(spoken, onProblem)
+        .catch((error: unknown) => onProblem({ kind: "failed", sentence: said(error) }))
+        .finally(() => {
+          this.#speaking = false;
+        });
     }
     return spoken;
   }
@@ -65,46 +95,52 @@ export class Greeter {
   }
 
   async #speak(greeting: Greeting): Promise<Spoken> {
-    const { engine, voice, rate } = this.#options;
+    const { engine, voice: chosen, rate, language, defaultLanguage } = this.#options;
+    const { signal } = this.#closing;
+    signal.throwIfAborted();
     if (engine === "none") return { ...greeting, wav: null, engine };
+    // One chosen for English is not to read Mandarin.
+    const voice = greeting.lang === (language === "auto" ? defaultLanguage : language) ? chosen : "";
     const problems: string[] = [];
     if (engine !== "system" && espeakInstalled()) {
       try {
         this.#espeak ??= new Espeak();
-        return { ...greeting, wav: await this.#espeak.synthesize(greeting.text, voice || voiceFor(greeting.lang), rate), engine: "espeak" };
+        return { ...greeting, wav: await this.#espeak.synthesize(greeting.text, greeting.lang, rate, voice), engine: "espeak" };
       } catch (error) {
-        problems.push(error instanceof Error ? error.message : String(error));
+        problems.push(said(error));
       }
     }
-    const system = engine === "espeak" ? undefined : findSystemSpeech();
+    signal.throwIfAborted();
+    const system = engine === "espeak" ? undefined : findSystemSpeech(this.#options.play);
     if (system !== undefined) {
       try {
-        return { ...greeting, wav: (await system.speak(greeting.text, greeting.lang, rate, this.#closing.signal)) ?? null, engine: system.name };
+        // In "auto" the voice is one of eSpeak's.
+        const utterance = { text: greeting.text, language: greeting.lang, voice: engine === "system" ? voice : "", rate };
+        return { ...greeting, wav: (await system.speak(utterance, { timeoutMs: this.#speakTimeoutMs, signal })) ?? null, engine: system.name };
       } catch (error) {
-        problems.push(error instanceof Error ? error.message : String(error));
+        problems.push(said(error));
       }
     }
-    return { ...greeting, wav: null, engine: "none", problem: problems[0] ?? NO_ENGINE };
+    signal.throwIfAborted();
+    const problem: Problem = problems.length === 0 ? { kind: "noEngine", sentence: NO_ENGINE } : { kind: "failed", sentence: problems.join(" ") };
+    return { ...greeting, wav: null, engine: "none", problem };
   }
 
-  /** Somebody else plays the sound: give it the time. */
-  async #wait(spoken: readonly Spoken[]): Promise<void> {
-    const duration = spoken.reduce((sum, { wav }) => sum + (wav === null ? 0 : wavDuration(wav)), 0);
-    await setTimeout(duration, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
-  }
-
-  async #play(spoken: readonly Spoken[], onProblem: (sentence: string) => void): Promise<void> {
-    const player = findPlayer();
-    for (const { wav } of spoken) {
-      if (wav === null || this.#closing.signal.aborted) continue;
-      if (player === undefined) {
-        onProblem(NO_PLAYER);
-        return;
-      }
+  /** Ends when the sound does, be it played here or by somebody else. */
+  async #sound(spoken: readonly Spoken[], onProblem: (problem: Problem) => void): Promise<void> {
+    const { signal } = this.#closing;
+    // First the messages go out.
+    await setImmediate();
+    const sounds = spoken.map(({ wav }) => wav).filter((wav) => wav !== null);
+    if (signal.aborted || sounds.length === 0) return;
+    const players = this.#options.play ? findPlayers() : [];
+    if (this.#options.play && players.length === 0) onProblem({ kind: "noPlayer", sentence: NO_PLAYER });
+    for (const wav of sounds) {
       try {
-        await player.play(wav, wavDuration(wav), this.#closing.signal);
+        await (players.length === 0 ? setTimeout(wavDuration(wav), undefined, { signal }) : play(wav, players, signal));
       } catch (error) {
-        if (!this.#closing.signal.aborted) onProblem(error instanceof Error ? error.message : String(error));
+        if (signal.aborted) return;
+        onProblem({ kind: "failed", sentence: said(error) });
       }
     }
   }

@@ -1,51 +1,45 @@
 /** Which language to greet a name in, and the words. */
+import { speakable } from "./speakable";
+import { HONORIFICS, TEMPLATES } from "./templates";
 
-/** Languages with a greeting of ours; {names} is where the names go. */
-export const TEMPLATES: Readonly<Record<string, string>> = {
-  en: "Welcome {names}, have a nice day!",
-  "zh-TW": "歡迎{names}，祝您有美好的一天！",
-  "zh-CN": "欢迎{names}，祝您有美好的一天！",
-  ja: "{names}さん、ようこそ。良い一日を！",
-  ko: "{names}님, 환영합니다. 좋은 하루 되세요!",
-  de: "Willkommen {names}, einen schönen Tag noch!",
-  es: "¡Bienvenidos, {names}! ¡Que tengan un buen día!",
-  fr: "Bienvenue {names}, bonne journée !",
-  it: "Ciao {names}, buona giornata!",
-  nl: "Welkom {names}, een fijne dag!",
-  pt: "Olá {names}, tenha um bom dia!",
-  pl: "Witaj {names}, miłego dnia!",
-  ru: "Добро пожаловать, {names}, хорошего дня!",
-  uk: "Ласкаво просимо, {names}, гарного дня!",
-  el: "Καλώς ήρθατε {names}, καλή σας μέρα!",
-  ar: "مرحبا {names}، نتمنى لك يوما سعيدا",
-  hi: "स्वागत है {names}, आपका दिन शुभ हो!",
-};
-
-/** A script that is written in one language only, or mostly; the first that fits a name decides. */
-const SCRIPTS: readonly [RegExp, string][] = [
-  [/\p{Script=Hangul}/u, "ko"],
-  [/[\p{Script=Hiragana}\p{Script=Katakana}]/u, "ja"],
-  [/\p{Script=Han}/u, "zh-TW"],
-  [/[іїєґІЇЄҐ]/u, "uk"],
-  [/\p{Script=Cyrillic}/u, "ru"],
-  [/\p{Script=Greek}/u, "el"],
-  [/\p{Script=Arabic}/u, "ar"],
-  [/\p{Script=Devanagari}/u, "hi"],
-];
-
-/** The default language, unless the name's script is not that language's. */
-export function languageOf(name: string, defaultLanguage: string): string {
-  const found = SCRIPTS.find(([script]) => script.test(name))?.[1];
-  if (found === undefined) return defaultLanguage;
-  // Somebody who set zh-CN or ja reads Han characters so.
-  const [base] = defaultLanguage.split("-");
-  const readsHan = base === "zh" || base === "ja";
-  return found === "zh-TW" && readsHan ? defaultLanguage : found;
+interface Writing {
+  letters: string;
+  /** The language that a name in these letters is greeted in. */
+  language: string;
+  /** Scripts (ISO 15924) of the languages that write with these letters. */
+  scripts: readonly string[];
+  /** Letters that only one of those languages has. */
+  telling?: { letters: RegExp; language: string };
 }
 
-/** The greeting of a language, by its tag or by its first part. */
-function templateOf(language: string): string {
-  return TEMPLATES[language] ?? TEMPLATES[language.split("-")[0] ?? ""] ?? (language.startsWith("zh") ? (TEMPLATES["zh-TW"] as string) : (TEMPLATES["en"] as string));
+/** The first whose letters a name has decides; Latin is everybody's. */
+const WRITINGS: readonly Writing[] = [
+  { letters: String.raw`\p{Script=Hangul}`, language: "ko", scripts: ["Kore"] },
+  { letters: String.raw`\p{Script=Hiragana}\p{Script=Katakana}ー`, language: "ja", scripts: ["Jpan"] },
+  { letters: String.raw`\p{Script=Han}`, language: "zh-TW", scripts: ["Hant", "Hans", "Jpan"] },
+  { letters: String.raw`\p{Script=Cyrillic}`, language: "ru", scripts: ["Cyrl"], telling: { letters: /[іїєґІЇЄҐ]/u, language: "uk" } },
+  { letters: String.raw`\p{Script=Greek}`, language: "el", scripts: ["Grek"] },
+  { letters: String.raw`\p{Script=Hebrew}`, language: "he", scripts: ["Hebr"] },
+  { letters: String.raw`\p{Script=Arabic}`, language: "ar", scripts: ["Arab"] },
+  { letters: String.raw`\p{Script=Devanagari}`, language: "hi", scripts: ["Deva"] },
+  { letters: String.raw`\p{Script=Thai}`, language: "th", scripts: ["Thai"] },
+];
+const HAS = WRITINGS.map((writing) => ({ writing, pattern: new RegExp(`[${writing.letters}]`, "u") }));
+
+const scriptOf = (language: string): string => new Intl.Locale(language).maximize().script ?? "Latn";
+
+/** The default language, unless the name is written with letters that are not that language's. */
+export function languageOf(name: string, defaultLanguage: string): string {
+  const writing = HAS.find(({ pattern }) => pattern.test(name))?.writing;
+  if (writing === undefined || writing.scripts.includes(scriptOf(defaultLanguage))) return defaultLanguage;
+  return writing.telling?.letters.test(name) === true ? writing.telling.language : writing.language;
+}
+
+/** Our greeting of a language, by its tag, its script or its first part; undefined where we have none. */
+function templateOf(language: string): string | undefined {
+  const [base = ""] = language.split("-");
+  const chinese = ["zh", "yue", "cmn"].includes(base) ? TEMPLATES[scriptOf(language) === "Hans" ? "zh-CN" : "zh-TW"] : undefined;
+  return TEMPLATES[language] ?? chinese ?? TEMPLATES[base === "no" ? "nb" : base];
 }
 
 export interface Greeting {
@@ -55,24 +49,52 @@ export interface Greeting {
   names: string[];
 }
 
-/** Control characters, and what a synthesizer might take for markup, are not for saying. */
-function speakable(name: string): string {
-  return name.replace(/[\p{Cc}\p{Cf}<>&]/gu, " ").replace(/\s+/g, " ").trim();
-}
-
 /**
  * One greeting for each language that the names ask for, in the order of the names; names are joined as the language does it.
+ * A language that we have no greeting for is greeted in English. A name with nothing to say in it is left out.
  * @param language a BCP 47 tag, or "auto": by the script of each name
  * @param template with {names} in it; empty takes ours
  */
 export function compose(names: readonly string[], language: string, defaultLanguage: string, template: string): Greeting[] {
-  const byLanguage = new Map<string, string[]>();
+  const byLanguage = new Map<string, { name: string; spoken: string }[]>();
   for (const name of names) {
-    const lang = language === "auto" ? languageOf(name, defaultLanguage) : language;
-    byLanguage.set(lang, [...(byLanguage.get(lang) ?? []), name]);
+    const spoken = speakable(name);
+    if (spoken === "") continue;
+    const asked = language === "auto" ? languageOf(spoken, defaultLanguage) : language;
+    const lang = template === "" && templateOf(asked) === undefined ? "en" : asked;
+    byLanguage.set(lang, [...(byLanguage.get(lang) ?? []), { name, spoken }]);
   }
   return [...byLanguage].map(([lang, some]) => {
-    const joined = new Intl.ListFormat(lang, { type: "conjunction" }).format(some.map(speakable));
-    return { lang, names: some, text: (template || templateOf(lang)).replaceAll("{names}", () => joined) };
+    const honorific = template === "" ? (HONORIFICS[lang.split("-")[0] ?? ""] ?? "") : "";
+    const joined = new Intl.ListFormat(lang, { type: "conjunction" }).format(some.map(({ spoken }) => spoken + honorific));
+    const words = (template || (templateOf(lang) ?? "{names}")).replaceAll("{names}", () => joined);
+    return { lang, names: some.map(({ name }) => name), text: words.replace(/\p{Cc}+/gu, " ") };
   });
+}
+
+/** A stretch of text and the language whose voice can read its letters. */
+export interface Stretch {
+  text: string;
+  /** Undefined where the text's own language reads it. */
+  language?: string;
+}
+
+/**
+ * Cut a text where its language's voice does not know the letters: an English voice says "Chinese letter" for each one of 小明.
+ * eSpeak NG knows no kanji, so that a Japanese text has them read in Mandarin too.
+ */
+export function stretches(text: string, language: string): Stretch[] {
+  const script = scriptOf(language);
+  const foreign = WRITINGS.filter(({ scripts, language: reader }) => !scripts.includes(script) || (script === "Jpan" && reader === "zh-TW"));
+  // Words of the same letters stay together.
+  const runs = new RegExp(foreign.map(({ letters }) => `[${letters}]+(?:[\\s·・]+[${letters}]+)*`).join("|"), "gu");
+  const found: Stretch[] = [];
+  let end = 0;
+  for (const { 0: run, index } of text.matchAll(runs)) {
+    if (index > end) found.push({ text: text.slice(end, index) });
+    found.push({ text: run, language: languageOf(run, "en") });
+    end = index + run.length;
+  }
+  if (end < text.length) found.push({ text: text.slice(end) });
+  return found;
 }

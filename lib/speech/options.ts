@@ -16,8 +16,8 @@ export const speechOptionsSchema = z.object({
   defaultLanguage: languageTag.default("en"),
   /** With {names} in it; empty takes the language's own. */
   template: z.string().max(500).refine((text) => text === "" || text.includes("{names}"), { error: "must have {names} in it" }).default(""),
-  /** eSpeak's voice name; empty takes the language's. */
-  voice: z.string().regex(/^[\w+/-]{0,40}$/, "must be the name of a voice").default(""),
+  /** The engine's name of a voice ("en-us+f3", "Mei-Jia", "Microsoft Zira Desktop"); empty takes the language's. */
+  voice: z.string().regex(/^[\p{L}\p{N}+_(][\p{L}\p{N} ().+_/-]{0,79}$|^$/u, "must be the name of a voice").default(""),
   /** Words a minute. */
   rate: z.number().int().min(80).max(450).default(160),
   play: z.boolean().default(false),

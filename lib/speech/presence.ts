@@ -1,15 +1,15 @@
 /** Who was greeted and still stands there. */
 
 /** More people than ever stand before one camera; beyond this those seen longest ago are forgotten. */
-const MAX_PEOPLE = 10_000;
+export const MAX_PEOPLE = 10_000;
 
 export class Presence {
   readonly #cooldownMs: number;
   readonly #now: () => number;
   readonly #lastSeen = new Map<string, number>();
 
-  /** @param cooldown seconds that somebody must have been away @param now milliseconds */
-  constructor(cooldown: number, now: () => number = Date.now) {
+  /** @param cooldown seconds that somebody must have been away @param now milliseconds; by default a clock that nobody sets, as a Pi's is when it finds the network */
+  constructor(cooldown: number, now: () => number = () => performance.now()) {
     this.#cooldownMs = cooldown * 1000;
     this.#now = now;
   }

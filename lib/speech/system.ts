@@ -1,92 +1,119 @@
-/** The speech engine and the player that the computer has. */
-import { randomBytes } from "node:crypto";
-import { readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { run, which } from "./command";
+/** The speech engine that the computer has. */
+import { readFile } from "node:fs/promises";
+import { run, which, withWavFile } from "./command";
 import { voiceFor } from "./espeak";
 
-const SPEAK_TIMEOUT_MS = 15_000;
-/** A player that takes this much longer than the sound hangs. */
-const PLAY_SLACK_MS = 5000;
+export const SPEAK_TIMEOUT_MS = 15_000;
+
+export interface Utterance {
+  text: string;
+  /** BCP 47. */
+  language: string;
+  /** The engine's own name of a voice; empty takes the language's. */
+  voice: string;
+  /** Words a minute. */
+  rate: number;
+}
+
+export interface CallOptions {
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+}
 
 export interface SystemSpeech {
   name: string;
   /** @returns a WAV file, or undefined from an engine that speaks aloud at once */
-  speak(text: string, language: string, rate: number, signal?: AbortSignal): Promise<Buffer | undefined>;
+  speak(utterance: Utterance, options: CallOptions): Promise<Buffer | undefined>;
 }
 
-async function withFile<T>(work: (path: string) => Promise<T>): Promise<T> {
-  const path = join(tmpdir(), `greeting-${randomBytes(8).toString("hex")}.wav`);
-  try {
-    return await work(path);
-  } finally {
-    await rm(path, { force: true });
-  }
+/** The text comes by standard input, so that a name cannot be taken for an option. */
+function espeakNg(program: string): SystemSpeech {
+  return {
+    name: "espeak-ng",
+    speak: ({ text, language, voice, rate }, options) =>
+      withWavFile(async (path) => {
+        await run(program, ["-v", voice || voiceFor(language), "-s", String(rate), "-w", path, "--stdin"], { ...options, input: text });
+        return readFile(path);
+      }),
+  };
 }
 
-/** The text goes in by the environment: PowerShell would run what stands in its arguments. */
-const POWERSHELL_SPEAK = "Add-Type -AssemblyName System.Speech; $s = New-Object System.Speech.Synthesis.SpeechSynthesizer; $s.SetOutputToWaveFile($env:GREETING_FILE); $s.Speak($env:GREETING_TEXT); $s.Dispose()";
-const POWERSHELL_PLAY = "(New-Object System.Media.SoundPlayer $env:GREETING_FILE).PlaySync()";
-const POWERSHELL_ARGUMENTS = ["-NoProfile", "-NonInteractive", "-Command"];
+/** The voice of macOS for a language: a line of `say -v ?` is "Mei-Jia   zh_TW    # 你好". */
+function sayVoice(list: string, language: string): string | undefined {
+  const [base = ""] = language.split("-");
+  const voices = list.split("\n").flatMap((line) => {
+    const parts = /^(.+?)\s+([a-z]{2,3}_\w+)\s+#/.exec(line);
+    return parts === null ? [] : [{ name: parts[1], tag: parts[2]?.replace("_", "-") }];
+  });
+  return (voices.find(({ tag }) => tag === language) ?? voices.find(({ tag }) => tag?.split("-")[0] === base))?.name;
+}
 
-/** The first engine found on the PATH, or undefined. */
-export function findSystemSpeech(): SystemSpeech | undefined {
-  const espeak = which("espeak-ng") ?? which("espeak");
-  if (espeak !== undefined) {
-    return {
-      name: "espeak-ng",
-      // The text comes by standard input, so that a name cannot be taken for an option.
-      speak: (text, language, rate, signal) => withFile(async (path) => {
-        await run(espeak, ["-v", voiceFor(language), "-s", String(rate), "-w", path, "--stdin"], { timeoutMs: SPEAK_TIMEOUT_MS, input: text, signal });
+function say(program: string): SystemSpeech {
+  return {
+    name: "say",
+    speak: ({ text, language, voice, rate }, options) =>
+      withWavFile(async (path) => {
+        const chosen = voice || sayVoice(await run(program, ["-v", "?"], options), language);
+        await run(program, [...(chosen === undefined ? [] : ["-v", chosen]), "-r", String(rate), "-o", path, "--data-format=LEI16@22050", "-f", "-"], { ...options, input: text });
         return readFile(path);
       }),
-    };
-  }
-  const say = process.platform === "darwin" ? which("say") : undefined;
-  if (say !== undefined) {
-    return {
-      name: "say",
-      speak: (text, _language, rate, signal) => withFile(async (path) => {
-        await run(say, ["-r", String(rate), "-o", path, "--data-format=LEI16@22050", "-f", "-"], { timeoutMs: SPEAK_TIMEOUT_MS, input: text, signal });
+  };
+}
+
+export const POWERSHELL_ARGUMENTS: readonly string[] = ["-NoProfile", "-NonInteractive", "-Command"];
+
+/** All that varies goes in by the environment: PowerShell would run what stands in its arguments. */
+const POWERSHELL_SPEAK = [
+  "Add-Type -AssemblyName System.Speech",
+  "$s = New-Object System.Speech.Synthesis.SpeechSynthesizer",
+  "try { $s.SelectVoiceByHints('NotSet', 'NotSet', 0, [Globalization.CultureInfo]::GetCultureInfo($env:GREETING_LANGUAGE)) } catch { }",
+  "if ($env:GREETING_VOICE) { $s.SelectVoice($env:GREETING_VOICE) }",
+  "$s.Rate = [int]$env:GREETING_RATE",
+  "$s.SetOutputToWaveFile($env:GREETING_FILE)",
+  "$s.Speak($env:GREETING_TEXT)",
+  "$s.Dispose()",
+].join("; ");
+
+/** Words a minute of System.Speech at its rate 0; at 10 it is three times as fast, at -10 a third. */
+const SAPI_WORDS_PER_MINUTE = 180;
+const SAPI_MOST = 10;
+
+function powershell(program: string): SystemSpeech {
+  return {
+    name: "PowerShell",
+    speak: ({ text, language, voice, rate }, options) =>
+      withWavFile(async (path) => {
+        const steps = Math.round((SAPI_MOST * Math.log(rate / SAPI_WORDS_PER_MINUTE)) / Math.log(3));
+        const env = { ...process.env, GREETING_FILE: path, GREETING_TEXT: text, GREETING_LANGUAGE: language, GREETING_VOICE: voice, GREETING_RATE: String(Math.max(-SAPI_MOST, Math.min(SAPI_MOST, steps))) };
+        await run(program, [...POWERSHELL_ARGUMENTS, POWERSHELL_SPEAK], { ...options, env });
         return readFile(path);
       }),
-    };
-  }
-  const powershell = process.platform === "win32" ? which("powershell") : undefined;
-  if (powershell !== undefined) {
-    return {
-      name: "PowerShell",
-      speak: (text, _language, _rate, signal) => withFile(async (path) => {
-        await run(powershell, [...POWERSHELL_ARGUMENTS, POWERSHELL_SPEAK], { timeoutMs: SPEAK_TIMEOUT_MS, env: { ...process.env, GREETING_FILE: path, GREETING_TEXT: text }, signal });
-        return readFile(path);
-      }),
-    };
-  }
-  const dispatcher = which("spd-say");
-  if (dispatcher !== undefined) {
-    return {
-      name: "spd-say",
-      speak: async (text, language, _rate, signal) => {
-        await run(dispatcher, ["--wait", "-l", language.split("-")[0] ?? "en", "--", text], { timeoutMs: SPEAK_TIMEOUT_MS, signal });
-        return undefined;
-      },
-    };
+  };
+}
+
+/** Speech Dispatcher's scale: -100 is 80 words a minute, 0 is 160, 100 is 450, as eSpeak NG has them. */
+const dispatcherRate = (rate: number): number => Math.round(rate < 160 ? ((rate - 160) / 80) * 100 : ((rate - 160) / 290) * 100);
+
+/** Speaks aloud at once; it gives no sound to keep. */
+function speechDispatcher(program: string): SystemSpeech {
+  return {
+    name: "spd-say",
+    speak: async ({ text, language, voice, rate }, options) => {
+      await run(program, ["--wait", "-r", String(dispatcherRate(rate)), "-l", language.split("-")[0] ?? "en", ...(voice === "" ? [] : ["-y", voice]), "--", text], options);
+      return undefined;
+    },
+  };
+}
+
+/** The first engine found on the PATH, or undefined. @param aloud whether one will do that can only speak aloud */
+export function findSystemSpeech(aloud: boolean, platform: NodeJS.Platform = process.platform): SystemSpeech | undefined {
+  const engines: [string, (program: string) => SystemSpeech][] = [["espeak-ng", espeakNg], ["espeak", espeakNg]];
+  if (platform === "darwin") engines.unshift(["say", say]);
+  if (platform === "win32") engines.unshift(["powershell", powershell]);
+  if (aloud) engines.push(["spd-say", speechDispatcher]);
+  for (const [name, engine] of engines) {
+    const program = which(name);
+    if (program !== undefined) return engine(program);
   }
   return undefined;
-}
-
-/** Plays a WAV file, or undefined where no player is found. */
-export function findPlayer(): { name: string; play(wav: Buffer, durationMs: number, signal?: AbortSignal): Promise<void> } | undefined {
-  const simple = (process.platform === "darwin" ? ["afplay"] : ["paplay", "pw-play", "aplay"]).map((name) => ({ name, path: which(name) })).find(({ path }) => path !== undefined);
-  const powershell = process.platform === "win32" ? which("powershell") : undefined;
-  const [program, args] = powershell === undefined ? [simple?.path, undefined] : [powershell, [...POWERSHELL_ARGUMENTS, POWERSHELL_PLAY]];
-  if (program === undefined) return undefined;
-  return {
-    name: simple?.name ?? "PowerShell",
-    play: (wav, durationMs, signal) => withFile(async (path) => {
-      await writeFile(path, wav, { mode: 0o600 });
-      await run(program, args ?? [path], { timeoutMs: Math.round(durationMs) + PLAY_SLACK_MS, env: { ...process.env, GREETING_FILE: path }, signal });
-    }),
-  };
 }

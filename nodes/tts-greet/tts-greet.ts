@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { type FaceMessage, readFaces } from "../../lib/message";
-import { Espeak, espeakInstalled } from "../../lib/speech/espeak";
-import { Greeter, NO_ENGINE } from "../../lib/speech/greeter";
+import { Espeak, espeakInstalled, type Voice } from "../../lib/speech/espeak";
+import { Greeter, type Problem } from "../../lib/speech/greeter";
 import { speechOptionsSchema } from "../../lib/speech/options";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
@@ -21,6 +21,8 @@ export interface TtsGreetDef extends NodeDef {
 }
 
 const STATUS_LENGTH = 20;
+/** Photos somebody sends by hand are greeted one after the other; more than these would be talked of long after. */
+const MAX_WAITING = 10;
 
 export default function register(RED: NodeAPI): void {
   function TtsGreet(this: Node, def: TtsGreetDef): void {
@@ -38,34 +40,51 @@ export default function register(RED: NodeAPI): void {
       failToStart(this, error);
       return;
     }
-    const problem = (sentence: string): void => {
-      this.status({ fill: "yellow", shape: "ring", text: RED._(sentence === NO_ENGINE ? "tts-greet.status.noEngine" : "tts-greet.status.silent") });
+    const report = ({ kind, sentence }: Problem): void => {
+      this.status({ fill: "yellow", shape: "ring", text: RED._(`tts-greet.status.${kind}`) });
       this.warn(sentence);
     };
-    onInput(this, async (message, send) => {
-      const spoken = await greeter.greet(namesOf(message), problem);
-      for (const { text, lang, names, wav, engine, problem: missing } of spoken) {
-        if (missing === undefined) this.status({ fill: "green", shape: "dot", text: shorten(names.join(", ")) });
-        else problem(missing);
-        send({ ...message, payload: wav, text, lang, names, engine });
-      }
-    });
+    // The newest frame takes a waiting one's place: who stands there is in it.
+    onInput(
+      this,
+      async (message, send) => {
+        const names = namesOf(message);
+        // Nothing says that those of a photo still stand there when the last greeting ends.
+        if (message.frame === undefined && names.length > 0) await greeter.quiet();
+        for (const { text, lang, names: greeted, wav, engine, problem } of await greeter.greet(names, report)) {
+          if (problem === undefined) this.status({ fill: "green", shape: "dot", text: shorten(greeted.join(", ")) });
+          else report(problem);
+          send({ ...message, payload: wav, text, lang, names: greeted, engine });
+        }
+      },
+      { bound: MAX_WAITING },
+    );
     this.on("close", () => greeter.close());
   }
   RED.nodes.registerType("tts-greet", TtsGreet);
 
+  // They do not change while Node-RED runs, and each question starts a process.
+  let voices: Promise<Voice[]> | undefined;
   RED.httpAdmin.get("/facenet/voices", RED.auth.needsPermission("tts-greet.read"), route(async (_request, response) => {
     if (!espeakInstalled()) {
       response.json([]);
       return;
     }
-    const espeak = new Espeak();
-    try {
-      response.json(await espeak.voices());
-    } finally {
-      espeak.close();
-    }
+    voices ??= listVoices().catch((error: unknown) => {
+      voices = undefined;
+      throw error;
+    });
+    response.json(await voices);
   }));
+}
+
+async function listVoices(): Promise<Voice[]> {
+  const espeak = new Espeak();
+  try {
+    return await espeak.voices();
+  } finally {
+    espeak.close();
+  }
 }
 
 /** The people to greet: matched faces, or `msg.names`. @throws a sentence when the message has neither */
@@ -73,7 +92,13 @@ function namesOf(message: FaceMessage): string[] {
   const { names } = message as { names?: unknown };
   if (message.faces === undefined && Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
   if (message.faces === undefined) throw new Error('there is nobody to greet in this message: wire the first output of face-match here, or set msg.names = ["Alice"].');
-  return readFaces(message).flatMap(({ identity }) => (identity?.outcome === "match" && identity.name !== null ? [identity.name] : []));
+  const faces = readFaces(message);
+  if (faces.length > 0 && faces.every(({ identity }) => identity === undefined)) throw new Error("no face of this message was matched with the gallery: put a face-match node before this one.");
+  return faces.flatMap(({ identity }) => {
+    if (identity?.outcome !== "match") return [];
+    if (typeof identity.name !== "string") throw new Error('msg.faces has a match without a name: set identity.name = "Alice".');
+    return [identity.name];
+  });
 }
 
 function shorten(text: string): string {

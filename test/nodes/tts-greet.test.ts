@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
-import type { Face, FaceMessage, Outcome } from "../../lib/message";
+import type { Face, FaceMessage, Frame, Outcome } from "../../lib/message";
 import { wavDuration } from "../../lib/speech/wav";
 import ttsGreet from "../../nodes/tts-greet/tts-greet";
+import { restorePath, runs, until, withPrograms } from "../support/programs";
 import { admin, helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 
 const face = (name: string | null, outcome: Outcome = "match"): Face => ({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 9, identity: { outcome, name, distance: 0.3, threshold: 0.58, margin: null, candidates: [], reason: "below_threshold" } });
@@ -12,6 +15,39 @@ async function load(fields: object): Promise<void> {
     { id: "t", type: "tts-greet", name: "", play: false, wires: [["out"]], ...fields },
     { id: "out", type: "helper" },
   ]);
+}
+
+/** Resolves when a greeting of these words went out. */
+function nextText(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    helper.getNode("out").on("input", (message) => {
+      if ((message as FaceMessage)["text"] === text) resolve();
+    });
+  });
+}
+
+interface StatusSpy {
+  on(event: "call:status", listener: (call: { args: [{ fill?: string }] }) => void): void;
+}
+
+/** The next status of this colour. */
+function nextStatus(id: string, fill: string): Promise<object> {
+  return new Promise((resolve) => {
+    (helper.getNode(id) as unknown as StatusSpy).on("call:status", ({ args: [status] }) => {
+      if (status.fill === fill) resolve(status);
+    });
+  });
+}
+
+/** The processes of eSpeak that this one started (Linux). */
+function children(): number[] {
+  return readdirSync("/proc").map(Number).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[1] === String(process.pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("espeak-child");
+    } catch {
+      return false;
+    }
+  });
 }
 
 describe("tts-greet node", () => {
@@ -47,13 +83,110 @@ describe("tts-greet node", () => {
     helper.getNode("out").on("input", (message) => texts.push((message as FaceMessage)["text"]));
     send("t", { faces: [face("Alice")] });
     send("t", { faces: [face("Alice")] });
-    send("t", { faces: [face(null, "unknown"), face(null, "ambiguous")] });
-    const bob = nextMessage("out");
+    send("t", { faces: [] });
+    send("t", { faces: [face(null, "unknown"), face("Mallory", "ambiguous"), face(null, "noface")] });
+    const bob = nextText("Welcome Bob, have a nice day!");
     send("t", { faces: [face("Alice"), face("Bob")] });
     await bob;
-    await new Promise((resolve) => { setImmediate(resolve); });
-    assert.equal(texts[0], "Welcome Alice, have a nice day!");
-    assert.equal(texts.filter((text) => String(text).includes("Alice")).length, 1);
+    assert.deepEqual(texts, ["Welcome Alice, have a nice day!", "Welcome Bob, have a nice day!"]);
+  });
+
+  it("lets frames pass while it speaks, and greets who still stands there afterwards", async () => {
+    await load({ rate: 450 });
+    const texts: unknown[] = [];
+    helper.getNode("out").on("input", (message) => texts.push((message as FaceMessage)["text"]));
+    const frame = (sequence: number): Frame => ({ source: "door", sequence, capturedAt: 0, width: 640, height: 480 });
+    const alice = nextMessage("out");
+    send("t", { faces: [face("Alice")], frame: frame(0) });
+    await alice;
+    const bob = nextText("Welcome Bob, have a nice day!");
+    let sequence = 0;
+    const camera = setInterval(() => {
+      sequence += 1;
+      send("t", { faces: [face("Alice"), face("Bob")], frame: frame(sequence) });
+    }, 20);
+    await bob.finally(() => clearInterval(camera));
+    assert.ok(sequence > 5, `${sequence} frames`);
+    assert.deepEqual(texts, ["Welcome Alice, have a nice day!", "Welcome Bob, have a nice day!"]);
+  });
+
+  it("keeps a photo until the greeting before it ends, and refuses more than wait sensibly", async () => {
+    await load({ rate: 450 });
+    const alice = nextMessage("out");
+    send("t", { names: ["Alice"] });
+    const bob = nextText("Welcome Bob, have a nice day!");
+    const begun = performance.now();
+    send("t", { names: ["Bob"] });
+    const { payload } = await alice;
+    await bob;
+    assert.ok(performance.now() - begun > 0.9 * wavDuration(payload as Buffer));
+    const error = nextError("t");
+    for (let index = 0; index < 20; index += 1) send("t", { names: [`Guest ${index}`] });
+    assert.match(await error, /too many .* are waiting \(10\)/);
+  });
+
+  it("keeps all that was on the message, and works on after a bad one", async () => {
+    await load({ engine: "none" });
+    const error = nextError("t");
+    send("t", { faces: [{ box: { x: Number.NaN, y: 0, width: 1, height: 1 }, score: 1 }] });
+    assert.match(await error, /msg\.faces is not a list of detections: 0\.box\.x/);
+    const got = nextMessage("out");
+    const faces = [face("Alice")];
+    send("t", { faces, timing: { match: 3 }, topic: "door" });
+    const message = await got;
+    assert.deepEqual([message["topic"], message.timing, message.faces, message.payload, message["engine"]], ["door", { match: 3 }, faces, null, "none"]);
+  });
+
+  it("says that there is no player, and the greeting goes out", { skip: process.platform === "win32" }, async () => {
+    withPrograms({});
+    try {
+      await load({ play: true });
+      const status = nextStatus("t", "yellow");
+      const got = nextMessage("out");
+      send("t", { names: ["Alice"] });
+      assert.ok(wavDuration((await got).payload as Buffer) > 1000);
+      assert.deepEqual(await status, { fill: "yellow", shape: "ring", text: "tts-greet.status.noPlayer" });
+    } finally {
+      restorePath();
+    }
+  });
+
+  it("says that there is no engine, and the text goes out", { skip: process.platform === "win32" }, async () => {
+    withPrograms({});
+    try {
+      await load({ engine: "system" });
+      const status = nextStatus("t", "yellow");
+      const got = nextMessage("out");
+      send("t", { names: ["Alice"] });
+      const { payload, text } = await got;
+      assert.deepEqual([payload, text], [null, "Welcome Alice, have a nice day!"]);
+      assert.deepEqual(await status, { fill: "yellow", shape: "ring", text: "tts-greet.status.noEngine" });
+    } finally {
+      restorePath();
+    }
+  });
+
+  it("plays the greeting, and ends the player and eSpeak's process when it is deployed anew", { skip: process.platform !== "linux" }, async () => {
+    const folder = withPrograms({ aplay: 'echo $$ > "$here/pid.new"; /bin/mv "$here/pid.new" "$here/pid"; exec /bin/sleep 60' });
+    try {
+      await load({ play: true });
+      send("t", { names: ["Alice"] });
+      await until(() => existsSync(join(folder, "pid")), "the player");
+      const player = Number(readFileSync(join(folder, "pid"), "utf8"));
+      const espeaks = children();
+      assert.ok(espeaks.length > 0);
+      await helper.unload();
+      await until(() => [player, ...espeaks].every((pid) => !runs(pid)), "the end of what the node started");
+    } finally {
+      restorePath();
+    }
+  });
+
+  it("refuses a wrong configuration in words, and says so to each message", async () => {
+    await load({ template: "Hello!" });
+    const error = nextError("t");
+    send("t", { names: ["Alice"] });
+    assert.match(await error, /tts-greet: template: must have \{names\} in it/);
   });
 
   it("does not understand a message without faces or names", async () => {
@@ -61,6 +194,17 @@ describe("tts-greet node", () => {
     const error = nextError("t");
     send("t", { payload: "hello" });
     assert.match(await error, /tts-greet: there is nobody to greet in this message: wire the first output of face-match here/);
+  });
+
+  it("does not understand faces that nobody matched, nor a match of nobody", async () => {
+    await load({});
+    const { identity: _identity, ...unmatched } = face("Alice");
+    const first = nextError("t");
+    send("t", { faces: [unmatched] });
+    assert.match(await first, /no face of this message was matched with the gallery: put a face-match node before this one/);
+    const second = nextError("t");
+    send("t", { faces: [face(null, "match")] });
+    assert.match(await second, /msg\.faces has a match without a name/);
   });
 
   it("lists the voices", async () => {
