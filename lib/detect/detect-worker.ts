@@ -2,6 +2,7 @@ import { decode } from "../image/decode";
 import type { PixelSource, Pixels } from "../image/pixels";
 import { nativeDetector } from "./native";
 import type { Detection, DetectorEngine, DetectorOptions } from "./options";
+import { moving } from "../workers/moving";
 import { WasmDetector } from "./wasm";
 
 export interface DetectTask {
@@ -32,5 +33,5 @@ export default async function detectTask({ source, options }: DetectTask): Promi
   const pixels = await decode(source);
   const decoded = performance.now();
   const detections = detector.detect(pixels, options);
-  return { pixels, detections, decode: decoded - start, detect: performance.now() - decoded };
+  return moving({ pixels, detections, decode: decoded - start, detect: performance.now() - decoded }, [pixels.data.buffer]);
 }

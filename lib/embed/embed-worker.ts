@@ -3,7 +3,7 @@ import { alignFaces, type Aligned, type Gate } from "../align/aligner";
 import { LandmarkNet } from "../align/landmark-net";
 import { warp } from "../align/transform";
 import { decode } from "../image/decode";
-import type { PixelSource, Pixels } from "../image/pixels";
+import type { PixelSource } from "../image/pixels";
 import type { Box, Point, Quality, RejectReason } from "../message";
 import { type EngineName, tensorEngine, type Tf } from "../tensor/engine";
 import { chipPlace } from "./chips";
@@ -30,7 +30,6 @@ export interface EmbeddedFace {
 }
 
 export interface EmbedResult {
-  pixels: Pixels | undefined;
   faces: EmbeddedFace[];
   engine: string;
   /** Milliseconds. */
@@ -80,7 +79,7 @@ async function loadAll(model: ModelDescriptor, engine: EngineName): Promise<Load
 /** Runs in a worker: landmarks, gate and embedding of the boxes of one picture, all faces in one batch. */
 export default async function embedTask({ source, boxes, model, engine, gate, chips }: EmbedTask): Promise<EmbedResult> {
   const { net, landmarks } = await load(model, engine);
-  if (source === undefined) return { pixels: undefined, faces: [], engine: net.engine, decode: 0, align: 0, embed: 0 };
+  if (source === undefined) return { faces: [], engine: net.engine, decode: 0, align: 0, embed: 0 };
   const start = performance.now();
   const pixels = await decode(source);
   const decoded = performance.now();
@@ -99,7 +98,7 @@ export default async function embedTask({ source, boxes, model, engine, gate, ch
     const embedding = chip === undefined ? undefined : finish(model, embeddings[next++] as Float32Array);
     faces.push({ landmarks: face?.landmarks, quality: face?.quality, rejected: face?.rejected, embedding, chip: chips && chip !== undefined ? await toJpeg(chip, model.inputSize) : undefined });
   }
-  return { pixels, faces, engine: net.engine, decode: decoded - start, align: alignedAt - decoded, embed: embedded - alignedAt };
+  return { faces, engine: net.engine, decode: decoded - start, align: alignedAt - decoded, embed: embedded - alignedAt };
 }
 
 /** @throws when the network gave a NaN, which would match nobody and be nobody's fault */

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { pixelCache } from "../image/pixels";
 import { pixelSource } from "../image/source";
 import type { Face, Picture, Timing } from "../message";
 import { StagePool } from "../workers/pool";
@@ -53,7 +52,6 @@ export class FaceEmbedder {
     if (faces.length === 0) return { faces: [], timing: { align: 0, embed: 0 }, engine: "" };
     const { source, transfer } = pixelSource(picture);
     const result = await pool.run({ ...this.#settings(), source, boxes: faces.map(({ box }) => box) }, { transfer });
-    if (result.pixels !== undefined) pixelCache.set(picture.bytes, result.pixels);
     const done = faces.map((face, index) => {
       const { landmarks, quality, rejected, embedding, chip } = result.faces[index] as EmbedResult["faces"][number];
       return { ...face, landmarks, quality, rejected, embedding, model: embedding === undefined ? undefined : this.model.id, ...(chip === undefined ? {} : { chip: Buffer.from(chip) }) };

@@ -9,13 +9,6 @@ const CHANNELS = 3;
 sharp.cache(false);
 sharp.concurrency(1);
 
-/** Memory shared between threads, filled with a copy of `bytes`. */
-function share(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
-  const shared = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
-  shared.set(bytes);
-  return shared;
-}
-
 /**
  * Decode to RGB as a viewer shows it: EXIF rotation applied, grey and CMYK converted, transparency on white,
  * first frame of an animation.
@@ -27,13 +20,14 @@ export async function decode(source: PixelSource): Promise<Pixels> {
   if (raw !== undefined) {
     const expected = raw.width * raw.height * CHANNELS;
     if (bytes.byteLength !== expected) throw new Error(`msg.payload has ${bytes.byteLength} bytes, but a raw RGB frame of ${raw.width} × ${raw.height} has ${expected}: leave payload and msg.frame as the camera made them.`);
-    return { data: share(bytes), width: raw.width, height: raw.height };
+    return { data: bytes, width: raw.width, height: raw.height };
   }
   try {
     const image = sharp(bytes, { failOn: "error", limitInputPixels: MAX_PIXELS, autoOrient: true });
     const { data, info } = await image.flatten({ background: "#ffffff" }).toColourspace("srgb").raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
     const rgb = info.channels === CHANNELS ? data : expandGrey(data, info.channels);
-    return { data: share(rgb), width: info.width, height: info.height };
+    // A copy in memory of its own: the decoder's cannot be moved to another thread.
+    return { data: Uint8Array.from(rgb), width: info.width, height: info.height };
   } catch (error) {
     throw new Error(explain(error, bytes), { cause: error });
   }

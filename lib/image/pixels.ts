@@ -1,6 +1,6 @@
-/** Packed 8-bit RGB, row by row, in shared memory so that every worker reads the one copy. Never written in place. */
+/** Packed 8-bit RGB, row by row. Moves between threads, so that it is in one place at a time. */
 export interface Pixels {
-  data: Uint8Array<SharedArrayBuffer>;
+  data: Uint8Array<ArrayBuffer>;
   /** Pixels of the picture as shown. */
   width: number;
   height: number;
@@ -10,15 +10,20 @@ export interface Pixels {
 export type PixelSource = { pixels: Pixels } | { bytes: Uint8Array<ArrayBuffer>; raw: { width: number; height: number } | undefined };
 
 /**
- * The pixels of pictures that ride on messages, so that a frame is decoded once for all stages.
+ * The pixels of pictures that ride on messages, so that a frame is decoded once on its way through the stages.
  * Keyed by the memory of the payload: Node-RED's clone of a Buffer is another view of the same memory.
- * An entry lives as long as that memory does.
+ * An entry lives as long as that memory does, or until a stage takes it. (Shared memory would let all threads read one copy,
+ * but it is freed only when each of them has collected its garbage, and idle workers never do: gigabytes pile up.)
  */
 export class PixelCache {
   readonly #byMemory = new WeakMap<ArrayBufferLike, Map<string, Pixels>>();
 
-  get(payload: Buffer): Pixels | undefined {
-    return this.#byMemory.get(payload.buffer)?.get(key(payload));
+  /** The pixels, no longer here: they are to be moved to a worker. Whoever comes second decodes again. */
+  take(payload: Buffer): Pixels | undefined {
+    const views = this.#byMemory.get(payload.buffer);
+    const pixels = views?.get(key(payload));
+    views?.delete(key(payload));
+    return pixels;
   }
 
   set(payload: Buffer, pixels: Pixels): void {

@@ -6,6 +6,30 @@ export function statusText(RED: NodeAPI, key: string, values: Record<string, str
   return RED._(key, values);
 }
 
+type Status = Exclude<Parameters<Node["status"]>[0], string>;
+
+/** People cannot read faster, and every status goes to every open editor. */
+const STATUS_INTERVAL_MS = 250;
+
+/** A node's status while frames come: the newest, a few times a second. */
+export function liveStatus(node: Node): (status: Status) => void {
+  let waiting: Status | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  node.on("close", () => clearTimeout(timer));
+  const show = (status: Status): void => {
+    node.status(status);
+    timer = setTimeout(() => {
+      timer = undefined;
+      if (waiting !== undefined) show(waiting);
+      waiting = undefined;
+    }, STATUS_INTERVAL_MS);
+  };
+  return (status) => {
+    if (timer === undefined) show(status);
+    else waiting = status;
+  };
+}
+
 /** A node whose configuration is wrong says so at deploy, and again to each message, instead of being silent. */
 export function failToStart(node: Node, error: unknown): void {
   const said = nameError(node, error);

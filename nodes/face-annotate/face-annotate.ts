@@ -6,7 +6,7 @@ import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
 import { optionalNumber } from "../common/options";
 import { Preview, servePreview } from "../common/preview";
-import { failToStart, statusText } from "../common/status";
+import { failToStart, liveStatus, statusText } from "../common/status";
 
 export interface FaceAnnotateDef extends NodeDef {
   quality: string | number;
@@ -34,13 +34,14 @@ export default function register(RED: NodeAPI): void {
     }
     const words = { unknown: RED._("face-annotate.word.unknown"), ambiguous: RED._("face-annotate.word.ambiguous") };
     const preview = def.preview ? new Preview(RED, this) : undefined;
+    const show = liveStatus(this);
     onInput(this, async (message, send) => {
       const faces = readFaces(message);
       const { jpeg, width, height } = await annotate(readPicture(message), faces, { ...options, words });
       message.payload = jpeg;
       // The payload is a JPEG now, whatever the camera sent.
       if (message.frame !== undefined) message.frame = { ...message.frame, width, height, encoding: "jpeg" };
-      this.status({ fill: "grey", shape: "dot", text: statusText(RED, "face-annotate.status.drawn", { count: faces.length }) });
+      show({ fill: "grey", shape: "dot", text: statusText(RED, "face-annotate.status.drawn", { count: faces.length }) });
       await preview?.offer(() => thumbnail(jpeg, PREVIEW_WIDTH, PREVIEW_QUALITY));
       send(message);
     });

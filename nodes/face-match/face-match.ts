@@ -6,7 +6,7 @@ import { addTiming, type Face, type FaceMessage, type Outcome, readFaces, readPi
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
 import { optionalNumber } from "../common/options";
-import { failToStart } from "../common/status";
+import { failToStart, liveStatus } from "../common/status";
 import { galleryOf } from "../face-gallery/face-gallery";
 
 export interface FaceMatchDef extends NodeDef {
@@ -45,6 +45,7 @@ export default function register(RED: NodeAPI): void {
     ready.catch(() => this.status({ fill: "red", shape: "ring", text: RED._("face-match.status.gallery") }));
     let mismatchTold = false;
 
+    const show = liveStatus(this);
     onInput(this, async (message, send) => {
       const gallery = await ready;
       if (message["enrol"] !== undefined || message["forget"] !== undefined) {
@@ -65,7 +66,7 @@ export default function register(RED: NodeAPI): void {
         mismatchTold = true;
         this.warn(`the faces were embedded by another model than the gallery's (${snapshot.model}): choose the same one in facenet-embed and in the gallery.`);
       }
-      this.status(statusOf(RED, faces));
+      show(statusOf(RED, faces));
       const outputs = new Set(faces.map(({ identity }) => OUTPUT[identity?.outcome ?? "noface"]));
       // A false detection beside a face is not worth a message of its own.
       if (outputs.size > 1) outputs.delete(OUTPUT.noface);

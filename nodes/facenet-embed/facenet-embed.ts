@@ -5,7 +5,7 @@ import { addTiming, readFaces, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import { nameError, onInput } from "../common/on-input";
 import { optionalNumber } from "../common/options";
-import { failToStart, statusText } from "../common/status";
+import { failToStart, liveStatus, statusText } from "../common/status";
 
 export interface FacenetEmbedDef extends NodeDef {
   /** Built-in id, or "file". */
@@ -36,13 +36,14 @@ export default function register(RED: NodeAPI): void {
         this.error(nameError(this, error).message);
       },
     );
+    const show = liveStatus(this);
     onInput(this, async (message, send) => {
       const faces = readFaces(message);
       const { faces: embedded, timing } = await (await embedder).embed(readPicture(message), faces);
       message.faces = embedded;
       addTiming(message, timing);
       const count = embedded.filter(({ embedding }) => embedding !== undefined).length;
-      this.status({ fill: count > 0 ? "green" : "grey", shape: "dot", text: statusText(RED, "facenet-embed.status.faces", { count, ms: Math.round(timing.align + timing.embed) }) });
+      show({ fill: count > 0 ? "green" : "grey", shape: "dot", text: statusText(RED, "facenet-embed.status.faces", { count, ms: Math.round(timing.align + timing.embed) }) });
       send(message);
     });
     this.on("close", (done: () => void) => {

@@ -5,7 +5,7 @@ import { addTiming, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
 import { optionalNumber } from "../common/options";
-import { failToStart, statusText } from "../common/status";
+import { failToStart, liveStatus, statusText } from "../common/status";
 
 export interface HaarDetectDef extends NodeDef {
   engine: string;
@@ -50,13 +50,14 @@ export default function register(RED: NodeAPI): void {
       failToStart(this, error);
       return;
     }
+    const show = liveStatus(this);
     onInput(this, async (message, send) => {
       const picture = readPicture(message);
       const { faces, width, height, timing } = await detector.detect(picture);
       message.faces = faces;
       if (picture.frame !== undefined && (picture.frame.width !== width || picture.frame.height !== height)) message.frame = { ...picture.frame, width, height };
       addTiming(message, timing);
-      this.status({ fill: faces.length > 0 ? "green" : "grey", shape: "dot", text: statusText(RED, "haar-detect.status.faces", { count: faces.length, ms: Math.round(timing.detect) }) });
+      show({ fill: faces.length > 0 ? "green" : "grey", shape: "dot", text: statusText(RED, "haar-detect.status.faces", { count: faces.length, ms: Math.round(timing.detect) }) });
       send(message);
     });
     this.on("close", (done: () => void) => {

@@ -1,0 +1,101 @@
+/**
+ * The recognizer in a real Node-RED: frames a second, milliseconds by stage, event-loop delay and memory.
+ *   npm run bench:pipeline -- [--frames 1000] [--sizes 640x480,1280x720] [--preset accurate|original]
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { findFfmpeg } from "../lib/capture/ffmpeg";
+import { portrait } from "../test/support/photos";
+import { eventually, type FlowNode, startNodeRed } from "../test/support/node-red";
+
+interface Stats {
+  frames: number;
+  seconds: number;
+  timing: Record<string, number[]>;
+  delay: { p50: number; p99: number; max: number };
+  rss: { frames: number; mb: number }[];
+  dropped: number;
+}
+
+const { values } = parseArgs({ options: { frames: { type: "string", default: "600" }, sizes: { type: "string", default: "640x480,1280x720" }, preset: { type: "string", default: "accurate" }, minSize: { type: "string", default: "80" } } });
+const frames = Number(values.frames);
+
+/** One face that drifts about, in a picture of that size. */
+async function video(size: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "bench-"));
+  const [width, height] = size.split("x").map(Number) as [number, number];
+  const face = Math.round(height * 0.75);
+  writeFileSync(join(folder, "face.jpg"), await portrait("green"));
+  const path = join(folder, "video.mp4");
+  execFileSync((await findFfmpeg()).path, ["-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i", `color=c=0x556070:s=${size}:r=30:d=10`, "-loop", "1", "-framerate", "30", "-t", "10", "-i", join(folder, "face.jpg"), "-filter_complex", `[1]scale=${face}:${face}[f];[0]noise=alls=6:allf=t[b];[b][f]overlay=x='(${width}-w)/2+${Math.round(width / 12)}*sin(t)':y='(${height}-h)/2+8*cos(2*t)'`, "-pix_fmt", "yuv420p", "-c:v", "libx264", path]);
+  return path;
+}
+
+async function measure(size: string): Promise<Stats> {
+  const [width, height] = size.split("x");
+  const people = mkdtempSync(join(tmpdir(), "bench-people-"));
+  writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
+  const z = "tab";
+  const flow: FlowNode[] = [
+    { id: z, type: "tab", label: "bench" },
+    { id: "g", type: "face-gallery", name: "people", folder: people, model: "dlib-resnet-v1" },
+    { id: "c", type: "facewire-camera", z, name: "cam", source: "file", path: await video(size), loop: true, realtime: true, autostart: true, width, height, fps: "", output: "jpeg", wires: [["d"], []] },
+    { id: "d", type: "haar-detect", z, name: "", cascade: "frontalface_default", scaleFactor: values.preset === "original" ? "1.3" : "1.1", minNeighbors: "5", minSize: values.minSize, wires: [["e"]] },
+    { id: "e", type: "facenet-embed", z, name: "", model: "dlib-resnet-v1", wires: [["m"]] },
+    { id: "m", type: "face-match", z, name: "", gallery: "g", mode: "identify", wires: [["s"], ["s"], ["s"], []] },
+    {
+      id: "s",
+      type: "function",
+      z,
+      name: "",
+      func: `const bench = global.get("bench");
+        bench.frames += 1;
+        if (bench.frames === 100) { bench.started = Date.now(); bench.delay.reset(); bench.droppedBefore = msg.timing.dropped || 0; }
+        if (bench.frames > 100) for (const [stage, ms] of Object.entries(msg.timing)) (bench.timing[stage] = bench.timing[stage] || []).push(ms);
+        bench.dropped = (msg.timing.dropped || 0) - (bench.droppedBefore || 0);
+        if (bench.frames % 100 === 0) bench.rss.push({ frames: bench.frames, mb: bench.memory() });
+        return null;`,
+      outputs: 1,
+      wires: [[]],
+    },
+    { id: "i", type: "http in", z, url: "/stats", method: "get", wires: [["a"]] },
+    { id: "a", type: "function", z, name: "", func: `const b = global.get("bench"); msg.payload = { frames: b.frames, seconds: (Date.now() - b.started) / 1000, timing: b.frames >= msg.req.query.frames ? b.timing : {}, delay: { p50: b.delay.percentile(50) / 1e6, p99: b.delay.percentile(99) / 1e6, max: b.delay.max / 1e6 }, rss: b.rss, dropped: b.dropped }; return msg;`, outputs: 1, wires: [["o"]] },
+    { id: "o", type: "http response", z, wires: [] },
+  ];
+  // Without a place on the tab Node-RED takes a node for a configuration.
+  for (const node of flow.slice(2)) Object.assign(node, { x: 100, y: 100 });
+  const settings = `functionGlobalContext: { bench: (() => { const delay = require("perf_hooks").monitorEventLoopDelay({ resolution: 10 }); delay.enable(); return { frames: 0, started: Date.now(), timing: {}, rss: [], dropped: 0, delay, memory: () => Math.round(process.memoryUsage.rss() / 1048576) }; })() },`;
+  const red = await startNodeRed(flow, { settings });
+  try {
+    return await eventually(`${frames} frames`, async () => {
+      const stats = (await (await fetch(`${red.url}/stats?frames=${frames + 100}`)).json()) as Stats;
+      return stats.frames >= frames + 100 ? stats : undefined;
+    }, 3_600_000).catch((error: unknown) => { throw new Error(`${String(error)}\n${red.log()}`); });
+  } finally {
+    await red.stop();
+  }
+}
+
+function percentile(sorted: number[], share: number): string {
+  return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(1);
+}
+
+async function main(): Promise<void> {
+  console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version} · preset ${values.preset} · smallest face ${values.minSize} px · ${frames} frames after 100 of warm-up`);
+  for (const size of values.sizes.split(",")) {
+    const { timing, seconds, delay, rss, dropped, frames: seen } = await measure(size);
+    console.log(`\n${size}: ${((seen - 100) / seconds).toFixed(1)} frames/s decided; of a 30 frames/s camera ${dropped} were replaced by newer ones`);
+    console.log(`  event-loop delay (10 ms timer, so 10 is idle): p50 ${delay.p50.toFixed(1)} ms, p99 ${delay.p99.toFixed(1)} ms, max ${delay.max.toFixed(1)} ms`);
+    for (const stage of ["decode", "detect", "align", "embed", "match", "total"]) {
+      const sorted = (timing[stage] ?? []).toSorted((a, b) => a - b);
+      console.log(`  ${stage.padEnd(7)} p50 ${percentile(sorted, 0.5).padStart(6)} ms   p95 ${percentile(sorted, 0.95).padStart(6)} ms`);
+    }
+    const at = (count: number): number | undefined => rss.find((each) => each.frames === count)?.mb;
+    console.log(`  resident memory: ${[200, 500, 1000, 2000, 5000, 10_000, 20_000].flatMap((count) => (at(count) === undefined ? [] : [`${count} frames ${at(count)} MB`])).join(", ")}; last ${rss.at(-1)?.mb} MB`);
+  }
+}
+
+void main();
