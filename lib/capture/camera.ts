@@ -25,12 +25,16 @@ interface CameraEvents {
 
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
+/** A browser that sends nothing for this long was closed, or is out of reach. */
+const BROWSER_SILENCE_MS = 10_000;
 
 export class Camera extends EventEmitter<CameraEvents> {
   readonly options: CameraOptions;
   #running: { abort: AbortController; ended: Promise<void> } | undefined;
   #push: ((frame: CapturedFrame) => void) | undefined;
   #sequence = 0;
+  /** Whether it stops after a frame. */
+  #single = false;
 
   constructor(options: CameraOptions) {
     super();
@@ -38,14 +42,29 @@ export class Camera extends EventEmitter<CameraEvents> {
   }
 
   get running(): boolean {
-    return this.#running !== undefined;
+    return this.#running !== undefined && !this.#running.abort.signal.aborted;
   }
 
   /** Start, unless it runs. What comes of it is told by events. */
   start(): void {
-    if (this.#running !== undefined) return;
+    this.#single = false;
+    this.#begin();
+  }
+
+  /** One frame, then stop. A camera that runs gives it with its next frame and runs on. */
+  snapshot(): void {
+    if (this.running) return;
+    this.#single = true;
+    this.#begin();
+  }
+
+  #begin(): void {
+    if (this.running) return;
+    const before = this.#running;
     const abort = new AbortController();
-    const ended = this.#run(abort.signal).finally(() => {
+    // A device serves one at a time: what is being stopped ends first.
+    const run = before === undefined ? this.#run(abort.signal) : before.ended.then(() => this.#run(abort.signal));
+    const ended = run.finally(() => {
       if (this.#running?.abort === abort) this.#running = undefined;
     });
     this.#running = { abort, ended };
@@ -55,9 +74,10 @@ export class Camera extends EventEmitter<CameraEvents> {
   async stop(): Promise<void> {
     const running = this.#running;
     if (running === undefined) return;
+    const first = !running.abort.signal.aborted;
     running.abort.abort();
     await running.ended;
-    this.emit("event", { event: "stopped", source: this.options.name });
+    if (first && this.#running === undefined) this.emit("event", { event: "stopped", source: this.options.name });
   }
 
   /** A frame from the browser's camera. @throws a sentence when it is no JPEG, or no browser camera runs */
@@ -83,6 +103,7 @@ export class Camera extends EventEmitter<CameraEvents> {
             connected = true;
             retry = FIRST_RETRY_MS;
             this.#emitFrame(frame);
+            if (this.#single) void this.stop();
           },
         });
         if (signal.aborted) return;
@@ -93,8 +114,9 @@ export class Camera extends EventEmitter<CameraEvents> {
       } catch (error) {
         if (signal.aborted) return;
         const reason = error instanceof Error ? error.message : String(error);
-        this.emit("event", { event: "lost", source: name, reason, ...(live ? { retryIn: retry } : {}) });
-        if (!live) return;
+        const again = live && !this.#single;
+        this.emit("event", { event: "lost", source: name, reason, ...(again ? { retryIn: retry } : {}) });
+        if (!again) return;
       }
       await pause(retry, signal);
     }
@@ -124,12 +146,29 @@ export class Camera extends EventEmitter<CameraEvents> {
     }
   }
 
-  /** The browser brings the frames; this only waits. */
+  /** The browser brings the frames; this waits, and notices when they end. */
   #browserSource(): Source {
-    return async ({ onFrame, signal }) => {
-      this.#push = onFrame;
-      await new Promise<void>((resolve) => { signal.addEventListener("abort", () => resolve()); });
-      this.#push = undefined;
-    };
+    return ({ onFrame, signal }) =>
+      new Promise((resolve, reject) => {
+        let silence: NodeJS.Timeout | undefined;
+        const end = (): void => {
+          clearTimeout(silence);
+          signal.removeEventListener("abort", aborted);
+          this.#push = undefined;
+        };
+        const aborted = (): void => {
+          end();
+          resolve();
+        };
+        this.#push = (frame) => {
+          clearTimeout(silence);
+          silence = setTimeout(() => {
+            end();
+            reject(new Error("the browser sends no more frames: look whether the camera page is still open."));
+          }, BROWSER_SILENCE_MS);
+          onFrame(frame);
+        };
+        signal.addEventListener("abort", aborted);
+      });
   }
 }

@@ -1,11 +1,10 @@
 /** The one place that finds and starts ffmpeg: an argument array, never a shell, and always an end. */
 import { type ChildProcessByStdio, execFile, spawn } from "node:child_process";
-import { accessSync, chmodSync, constants, copyFileSync, mkdtempSync } from "node:fs";
+import { accessSync, chmodSync, constants, copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { promisify } from "node:util";
 
 export interface Ffmpeg {
   path: string;
@@ -51,13 +50,33 @@ async function search(): Promise<Ffmpeg> {
   return { path, version, bundled: true };
 }
 
+/** What ffmpeg says to a question (-version, -list_devices), whatever its exit code; undefined when it cannot be run. */
+export function askFfmpeg(path: string, args: readonly string[]): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(path, ["-hide_banner", ...args], { timeout: PROBE_TIMEOUT_MS, windowsHide: true }, (error, stdout, stderr) => {
+      // A number is its exit code; text (ENOENT, EACCES) or a kill says that it did not run to its end.
+      resolve(error === null || typeof error.code === "number" ? `${stdout}${stderr}` : undefined);
+    });
+  });
+}
+
 async function versionOf(path: string): Promise<string | undefined> {
-  try {
-    const { stdout } = await promisify(execFile)(path, ["-hide_banner", "-version"], { timeout: PROBE_TIMEOUT_MS, windowsHide: true });
-    return /^ffmpeg version (\S+)/.exec(stdout)?.[1];
-  } catch {
-    return undefined;
-  }
+  return /^ffmpeg version (\S+)/.exec((await askFfmpeg(path, ["-version"])) ?? "")?.[1];
+}
+
+/** The count of commits at ffmpeg 5.1, in versions like N-107615-g3ef5a1d. */
+const COMMITS_AT_5_1 = 107_500;
+const YEAR_AFTER_5_1 = 2023;
+
+/** A version as a number to compare, 501 for 5.1. What is built from git is told by its commits or its date and else taken as new. */
+export function releaseOf(version: string): number {
+  const NEW = 501;
+  const commits = /^N-(\d+)/.exec(version)?.[1];
+  if (commits !== undefined) return Number(commits) >= COMMITS_AT_5_1 ? NEW : 0;
+  const year = /\b(20\d\d)-\d\d-\d\d/.exec(version)?.[1];
+  if (year !== undefined) return Number(year) >= YEAR_AFTER_5_1 ? NEW : 0;
+  const release = /^n?(\d+)(?:\.(\d+))?/.exec(version);
+  return release === null ? NEW : Number(release[1]) * 100 + Number(release[2] ?? 0);
 }
 
 /** The installer package's binary, made executable here because install scripts may not have run. */
@@ -81,7 +100,9 @@ function bundledPath(): string | undefined {
     // Somebody else's file: run a copy.
   }
   try {
-    const copy = join(mkdtempSync(join(tmpdir(), "ffmpeg-")), "ffmpeg");
+    const folder = mkdtempSync(join(tmpdir(), "ffmpeg-"));
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+    const copy = join(folder, "ffmpeg");
     copyFileSync(path, copy);
     chmodSync(copy, 0o755);
     return copy;

@@ -1,5 +1,5 @@
 /** A folder of pictures, in the order of their names. */
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import sharp from "sharp";
 import type { OptionsOf } from "./options";
@@ -19,6 +19,8 @@ export function folderSource({ path, loop, fps = DEFAULT_FPS }: OptionsOf<"folde
       for (const file of pictures) {
         if (signal.aborted) return;
         try {
+          // Reading a pipe would wait for ever.
+          if (!(await stat(join(path, file))).isFile()) throw new Error("it is no file");
           const bytes = await readFile(join(path, file));
           const { autoOrient } = await sharp(bytes).metadata();
           onFrame({ bytes, width: autoOrient.width, height: autoOrient.height, encoding: "jpeg" });

@@ -1,43 +1,77 @@
 /** HTTP cameras, in pure Node: an endless MJPEG stream, or a snapshot asked for again and again. */
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
+import { authorization } from "./http-login";
 import { jpegSize } from "./jpeg";
 import { multipartParser } from "./multipart";
-import { type OptionsOf, redact } from "./options";
+import { type OptionsOf, redact, splitLogin } from "./options";
 import { assertReachable } from "./reach";
 import { pause, type Source } from "./source";
 
-/** For the answer to begin, and between two pieces of it. */
+type HttpOptions = OptionsOf<"mjpeg"> | OptionsOf<"snapshot">;
+
+/** For the answer to begin, between two pieces of it, and between two frames of a stream. */
 const SILENCE_MS = 10_000;
 const MAX_SNAPSHOT_BYTES = 32 * 1024 * 1024;
+const MAX_REDIRECTS = 3;
 const DEFAULT_SNAPSHOT_FPS = 1;
 /** A stream may come faster than anybody wants it. */
 const DEFAULT_STREAM_FPS = 120;
 
-function get(address: string, signal: AbortSignal): Promise<IncomingMessage> {
-  const url = new URL(address);
-  const { username, password } = url;
-  const auth = username === "" ? {} : { auth: `${decodeURIComponent(username)}:${decodeURIComponent(password)}` };
+function request(address: URL, headers: Record<string, string>, silence: number, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const request = (url.protocol === "https:" ? https : http).get(url, { ...auth, signal, timeout: SILENCE_MS }, (response) => {
-      if (response.statusCode === 200) {
-        resolve(response);
-        return;
-      }
-      response.destroy();
-      const mend = response.statusCode === 401 || response.statusCode === 403 ? "put the camera's user and password into the address (http://user:password@…)" : "check the path in the address";
-      reject(new Error(`${redact(address)} answers ${response.statusCode}: ${mend}.`));
+    let answer: IncomingMessage | undefined;
+    const asked = (address.protocol === "https:" ? https : http).get(address, { headers, signal, timeout: silence }, (response) => {
+      answer = response;
+      resolve(response);
     });
-    request.once("timeout", () => request.destroy(new Error(`gave nothing for ${SILENCE_MS / 1000} seconds`)));
-    request.once("error", (error) => reject(new Error(`${redact(address)} failed: ${error.message}.`, { cause: error })));
+    asked.once("timeout", () => (answer ?? asked).destroy(silenceError(silence)));
+    asked.once("error", (error) => reject(new Error(`${redact(address.href)} failed: ${error.message}.`, { cause: error })));
   });
 }
 
-export function mjpegSource({ url, fps = DEFAULT_STREAM_FPS }: OptionsOf<"mjpeg">): Source {
+function silenceError(silence: number): Error {
+  return new Error(`it gave nothing for ${silence / 1000} seconds`);
+}
+
+/** Asks an address again and again: logs in as it is asked to, remembers how, and follows where it is sent. */
+function asker(options: HttpOptions, silence: number, signal: AbortSignal): () => Promise<IncomingMessage> {
+  const { address: first, login } = splitLogin(options);
+  let challenge: string | undefined;
+  let count = 0;
+  return async () => {
+    let address = first;
+    let loggedIn = false;
+    for (let redirects = 0; ; ) {
+      // Another host gets no password.
+      const known = login !== undefined && address.origin === first.origin ? login : undefined;
+      count += 1;
+      const headers: Record<string, string> = known === undefined || challenge === undefined ? {} : { authorization: authorization(challenge, known, "GET", `${address.pathname}${address.search}`, count) };
+      const response = await request(address, headers, silence, signal);
+      const status = response.statusCode ?? 0;
+      if (status === 200) return response;
+      response.destroy();
+      const { location } = response.headers;
+      if (status === 401 && known !== undefined && !loggedIn) {
+        loggedIn = true;
+        challenge = response.headers["www-authenticate"] ?? "Basic";
+        count = 0;
+      } else if (status >= 301 && status <= 308 && location !== undefined && redirects < MAX_REDIRECTS && URL.canParse(location, address) && /^https?:$/.test(new URL(location, address).protocol)) {
+        redirects += 1;
+        address = new URL(location, address);
+      } else {
+        throw new Error(`${redact(address.href)} answers ${status}: ${status === 401 || status === 403 ? "put the camera's user and password into the node" : "check the path in the address"}.`);
+      }
+    }
+  };
+}
+
+export function mjpegSource(options: OptionsOf<"mjpeg">, silence = SILENCE_MS): Source {
+  const { url, fps = DEFAULT_STREAM_FPS } = options;
   return async ({ onFrame, signal }) => {
     await assertReachable(url);
     if (signal.aborted) return;
-    const response = await get(url, signal);
+    const response = await asker(options, silence, signal)();
     const type = response.headers["content-type"] ?? "";
     if (!/^multipart\//i.test(type)) {
       response.destroy();
@@ -45,10 +79,13 @@ export function mjpegSource({ url, fps = DEFAULT_STREAM_FPS }: OptionsOf<"mjpeg"
     }
     const parse = multipartParser();
     let next = 0;
+    let lastFrame = performance.now();
     try {
       for await (const chunk of response) {
         const newest = parse(chunk as Buffer).at(-1);
         const now = performance.now();
+        if (newest !== undefined) lastFrame = now;
+        else if (now - lastFrame > silence) throw silenceError(silence);
         if (newest === undefined || now < next) continue;
         // A little early is in time: frames do not come by our clock.
         next = Math.max(next, now - 1000 / fps) + 1000 / fps;
@@ -64,12 +101,14 @@ export function mjpegSource({ url, fps = DEFAULT_STREAM_FPS }: OptionsOf<"mjpeg"
   };
 }
 
-export function snapshotSource({ url, fps = DEFAULT_SNAPSHOT_FPS }: OptionsOf<"snapshot">): Source {
+export function snapshotSource(options: OptionsOf<"snapshot">, silence = SILENCE_MS): Source {
+  const { url, fps = DEFAULT_SNAPSHOT_FPS } = options;
   return async ({ onFrame, signal }) => {
     await assertReachable(url);
+    const ask = asker(options, silence, signal);
     while (!signal.aborted) {
       const start = performance.now();
-      const response = await get(url, signal).catch((error: unknown) => {
+      const response = await ask().catch((error: unknown) => {
         if (signal.aborted) return undefined;
         throw error;
       });

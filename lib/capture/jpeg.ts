@@ -9,6 +9,11 @@ export function jpegSize(bytes: Buffer): { width: number; height: number } | und
   for (let at = 2; at + 9 < bytes.length; ) {
     if (bytes[at] !== MARKER) return undefined;
     const marker = bytes[at + 1] as number;
+    // Markers may be preceded by fill bytes (B.1.1.2).
+    if (marker === MARKER) {
+      at += 1;
+      continue;
+    }
     // SOF0–15, but for the tables that share the range: DHT, JPG, DAC.
     if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) return { height: bytes.readUInt16BE(at + 5), width: bytes.readUInt16BE(at + 7) };
     at += 2 + bytes.readUInt16BE(at + 2);

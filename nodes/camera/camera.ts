@@ -1,8 +1,9 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Request } from "express";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { Camera, type CameraEvent } from "../../lib/capture/camera";
+import { listDevices } from "../../lib/capture/devices";
 import { cameraOptionsSchema, type CameraOptions } from "../../lib/capture/options";
 import { CONTRACT_VERSION, type FaceMessage, type Frame } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
@@ -27,7 +28,12 @@ export interface CameraDef extends NodeDef {
   transport: string;
 }
 
-interface CameraNode extends Node {
+export interface CameraLogin {
+  user: string;
+  password: string;
+}
+
+interface CameraNode extends Node<CameraLogin> {
   camera?: Camera;
 }
 
@@ -38,13 +44,15 @@ const MAX_FRAME_BYTES = 8 * 1024 * 1024;
 const STATUS_INTERVAL_MS = 2000;
 
 /** The form's values as options. @throws a sentence */
-export function optionsOf(def: CameraDef, id: string): CameraOptions {
+export function optionsOf(def: CameraDef, id: string, login: Partial<CameraLogin> = {}): CameraOptions {
   return parseOptions(
     cameraOptionsSchema,
     {
       source: def.source,
       name: def.name || id,
       url: def.url,
+      user: login.user || undefined,
+      password: login.password || undefined,
       device: def.device,
       path: def.path,
       width: optionalNumber(def.width),
@@ -64,14 +72,13 @@ export default function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, def);
     let camera: Camera;
     try {
-      camera = new Camera(optionsOf(def, this.id));
+      camera = new Camera(optionsOf(def, this.id, this.credentials));
     } catch (error) {
       failToStart(this, error);
       return;
     }
     this.camera = camera;
     let frames = 0;
-    let waitingSnapshot: { stopAfter: boolean } | undefined;
     const ticker = setInterval(() => {
       if (frames > 0) this.status({ fill: "green", shape: "dot", text: `${(frames / (STATUS_INTERVAL_MS / 1000)).toFixed(1)} fps` });
       frames = 0;
@@ -81,26 +88,26 @@ export default function register(RED: NodeAPI): void {
       frames += 1;
       const message: FaceMessage = { payload: bytes, frame, face: { version: CONTRACT_VERSION }, topic: frame.source };
       this.send([message, null]);
-      if (waitingSnapshot === undefined) return;
-      const { stopAfter } = waitingSnapshot;
-      waitingSnapshot = undefined;
-      if (stopAfter) void camera.stop();
     });
     camera.on("event", (event: CameraEvent) => {
+      // The next tick must not show a lost camera as running.
+      frames = 0;
       this.status(statusOf(RED, event));
       if (event.event === "lost") this.warn(event.reason ?? "");
       this.send([null, { topic: event.source, payload: event }]);
     });
 
+    const begin = (how: "start" | "snapshot"): void => {
+      if (!camera.running) this.status({ fill: "yellow", shape: "ring", text: RED._("facewire-camera.status.waiting") });
+      camera[how]();
+    };
+
     onInput(this, async (message) => {
       const { payload, topic } = message as { payload?: unknown; topic?: unknown };
       const command = [payload, topic].find((each) => each === "start" || each === "stop" || each === "snapshot");
-      if (command === "start") camera.start();
+      if (command === "start" || command === "snapshot") begin(command);
       else if (command === "stop") await camera.stop();
-      else if (command === "snapshot") {
-        waitingSnapshot = { stopAfter: !camera.running };
-        camera.start();
-      } else throw new Error('the message is none this node understands: send "start", "stop" or "snapshot" as msg.payload.');
+      else throw new Error('the message is none this node understands: send "start", "stop" or "snapshot" as msg.payload.');
     }, { policy: "queue" });
 
     this.on("close", (done: () => void) => {
@@ -108,10 +115,10 @@ export default function register(RED: NodeAPI): void {
       camera.removeAllListeners();
       void camera.stop().finally(done);
     });
-    if (def.autostart) camera.start();
+    if (def.autostart) begin("start");
     else this.status({ fill: "grey", shape: "ring", text: RED._("facewire-camera.status.stopped") });
   }
-  RED.nodes.registerType(TYPE, CameraConstructor);
+  RED.nodes.registerType<CameraNode, CameraDef, object, CameraLogin>(TYPE, CameraConstructor, { credentials: { user: { type: "text" }, password: { type: "password" } } });
 
   const cameraFor = (request: Request): Camera | undefined => {
     const camera = (RED.nodes.getNode(String(request.params["id"])) as CameraNode | null)?.camera;
@@ -120,11 +127,14 @@ export default function register(RED: NodeAPI): void {
 
   // The page holds nothing; what it posts is checked.
   RED.httpAdmin.get("/facenet/camera/:id", route(async (request, response) => {
-    if (cameraFor(request) === undefined) {
+    const camera = cameraFor(request);
+    if (camera === undefined) {
       response.sendStatus(404);
       return;
     }
-    response.type("html").set({ "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; media-src blob:", "Cache-Control": "no-store" }).send(await readFile(join(__dirname, "page.html"), "utf8"));
+    const { width, height, fps } = camera.options;
+    const page = (await readFile(join(__dirname, "page.html"), "utf8")).replace(/\{\{(width|height|fps)\}\}/g, (_, name: "width" | "height" | "fps") => String({ width, height, fps }[name] ?? ""));
+    response.type("html").set({ "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; media-src blob:", "Cache-Control": "no-store" }).send(page);
   }));
 
   RED.httpAdmin.post("/facenet/camera/:id/frame", RED.auth.needsPermission(`${TYPE}.write`), route(async (request, response) => {
@@ -143,10 +153,7 @@ export default function register(RED: NodeAPI): void {
   }));
 
   RED.httpAdmin.get("/facenet/devices", RED.auth.needsPermission(`${TYPE}.read`), route(async (_request, response) => {
-    // Elsewhere the names are typed: macOS counts them, Windows lists them in its device manager.
-    const names = process.platform === "linux" ? await readdir("/sys/class/video4linux").catch(() => []) : [];
-    const devices = await Promise.all(names.filter((name) => /^video\d+$/.test(name)).map(async (name) => ({ device: `/dev/${name}`, label: (await readFile(`/sys/class/video4linux/${name}/name`, "utf8").catch(() => name)).trim() })));
-    response.json(devices);
+    response.json(await listDevices());
   }));
 }
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, afterEach, before, describe, it } from "node:test";
 import sharp from "sharp";
 import type { FaceMessage } from "../../lib/message";
@@ -7,12 +9,17 @@ import camera from "../../nodes/camera/camera";
 import { admin, helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 import { ffmpegChildren, testVideo } from "../support/video";
 
-async function load(fields: object): Promise<void> {
+async function load(fields: object, credentials: object = {}): Promise<void> {
   await helper.load([camera], [
     { id: "c", type: "facewire-camera", name: "door", autostart: false, wires: [["frames"], ["events"]], ...fields },
     { id: "frames", type: "helper" },
     { id: "events", type: "helper" },
-  ]);
+  ], credentials);
+}
+
+/** What the badge under a node shows. */
+function lastStatus(id: string): unknown {
+  return (helper.getNode(id).status as unknown as { lastCall: { args: [unknown] } }).lastCall.args[0];
 }
 
 /** Events until one of that name. */
@@ -78,6 +85,45 @@ describe("camera node", () => {
     assert.deepEqual([await post(Buffer.from("GIF")), await post(jpeg, "text/html"), await post(jpeg, "image/jpeg", "nobody"), await post(Buffer.alloc(9 * 1024 * 1024))], [400, 415, 404, 413]);
     assert.match((await admin().get("/facenet/camera/c")).text, /getUserMedia/);
     assert.equal((await admin().get("/facenet/camera/nobody")).status, 404);
+  });
+
+  it("logs in with its credentials", async () => {
+    const jpeg = await sharp({ create: { width: 32, height: 24, channels: 3, background: "#123" } }).jpeg().toBuffer();
+    const server = http.createServer((request, response) => {
+      if (request.headers.authorization === `Basic ${Buffer.from("me:secret").toString("base64")}`) response.end(jpeg);
+      else response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    try {
+      await load({ source: "snapshot", url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }, { c: { user: "me", password: "secret" } });
+      const frame = nextMessage("frames");
+      send("c", { payload: "snapshot" });
+      assert.equal((await frame).frame?.width, 32);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  it("tells on deploy that a file is missing, in red", async () => {
+    await load({ source: "file", path: "/nowhere/film.mp4", autostart: true });
+    assert.match((await untilEvent("lost")).reason ?? "", /the video \/nowhere\/film\.mp4 does not exist/);
+    assert.deepEqual(lastStatus("c"), { fill: "red", shape: "ring", text: "facewire-camera.status.lost" });
+  });
+
+  it("shows no frame rate of a camera that has ended", async () => {
+    await load({ source: "file", path: video, realtime: false, autostart: true });
+    await untilEvent("ended");
+    // Two ticks of the frame rate's clock.
+    await new Promise((resolve) => { setTimeout(resolve, 2500); });
+    assert.deepEqual(lastStatus("c"), { fill: "grey", shape: "ring", text: "facewire-camera.status.ended" });
+  });
+
+  it("gives the browser's page its size and rate, and nothing of the flow", async () => {
+    await load({ source: "browser", width: 800, height: "", fps: 5 });
+    assert.match((await admin().get("/facenet/camera/c")).text, /<main data-width="800" data-height="" data-fps="5">/);
+    assert.equal((await admin().get("/facenet/devices")).status, 200);
   });
 
   it("lets nothing run on after it is gone", async () => {

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import http from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -25,11 +26,19 @@ async function freePort(): Promise<number> {
 
 const servers: ChildProcess[] = [];
 
-async function serve(port: number): Promise<ChildProcess> {
-  const server = spawn("/usr/bin/python3", [join(__dirname, "../support/rtsp-server.py"), String(port)], { stdio: ["ignore", "pipe", "inherit"] });
+async function serve(port: number, ...login: string[]): Promise<ChildProcess> {
+  const server = spawn("/usr/bin/python3", [join(__dirname, "../support/rtsp-server.py"), String(port), ...login], { stdio: ["ignore", "pipe", "inherit"] });
   servers.push(server);
   await once(server.stdout, "data", { signal: AbortSignal.timeout(20_000) });
   return server;
+}
+
+/** The first loss; an old ffmpeg is told before it. */
+async function loss(camera: Camera): Promise<CameraEvent> {
+  for (;;) {
+    const [event] = (await once(camera, "event", { signal: AbortSignal.timeout(20_000) })) as [CameraEvent];
+    if (event.event === "lost") return event;
+  }
 }
 
 describe("RTSP camera", () => {
@@ -74,14 +83,42 @@ describe("RTSP camera", () => {
     assert.doesNotMatch(JSON.stringify(events), /secret/);
   });
 
+  it("says that what answers is no RTSP camera", async () => {
+    const server = http.createServer((_, response) => response.end("hello")).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsp://127.0.0.1:${(server.address() as AddressInfo).port}/card?password=secret`, user: "me", password: "secret" }));
+    camera.start();
+    const event = await loss(camera);
+    await camera.stop();
+    server.closeAllConnections();
+    server.close();
+    assert.match(event.reason ?? "", /^the stream rtsp:\/\/127\.0\.0\.1:\d+\/card\?… gives no picture/);
+    assert.doesNotMatch(JSON.stringify(event), /secret/);
+  });
+
+  it("logs in with a password of odd characters, and is told when it is wrong", async () => {
+    const port = await freePort();
+    await serve(port, "me", "p@ss:w/rd%41?");
+    const login = { name: "door", source: "rtsp", url: `rtsp://127.0.0.1:${port}/card`, user: "me" };
+    const camera = new Camera(cameraOptionsSchema.parse({ ...login, password: "p@ss:w/rd%41?" }));
+    camera.start();
+    await once(camera, "frame", { signal: AbortSignal.timeout(20_000) });
+    await camera.stop();
+    const stranger = new Camera(cameraOptionsSchema.parse({ ...login, password: "guess" }));
+    stranger.start();
+    const event = await loss(stranger);
+    await stranger.stop();
+    assert.match(event.reason ?? "", /401|authorization/i);
+    assert.doesNotMatch(JSON.stringify(event), /guess/);
+  });
+
   it("says that there is no such stream", async () => {
     const port = await freePort();
     await serve(port);
     const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsp://127.0.0.1:${port}/wrong` }));
     camera.start();
-    const [event] = (await once(camera, "event", { signal: AbortSignal.timeout(20_000) })) as [CameraEvent];
+    const event = await loss(camera);
     await camera.stop();
-    assert.equal(event.event, "lost");
     assert.match(event.reason ?? "", /gives no picture: .*404/i);
   });
 });

@@ -7,7 +7,7 @@ interface Helper {
   init(runtime: string, settings?: object): void;
   startServer(done: () => void): void;
   stopServer(done: () => void): void;
-  load(nodes: NodeInitializer[], flow: object[]): Promise<void>;
+  load(nodes: NodeInitializer[], flow: object[], credentials?: object): Promise<void>;
   unload(): Promise<void>;
   getNode(id: string): Node;
   settings(settings: object): void;

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { findFfmpeg } from "../../lib/capture/ffmpeg";
 
 /** A test card of some seconds. @returns its path */
-export async function testVideo(seconds: number, fps = 10, file = "test.mp4"): Promise<string> {
+export async function testVideo(seconds: number, fps = 10, file = "test.mp4", more: readonly string[] = []): Promise<string> {
   const { path } = await findFfmpeg();
   const video = join(mkdtempSync(join(tmpdir(), "video-")), file);
-  execFileSync(path, ["-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i", `testsrc=size=320x240:rate=${fps}:duration=${seconds}`, "-pix_fmt", "yuv420p", "-c:v", "libx264", "-g", String(fps), video], { timeout: 30_000 });
+  execFileSync(path, ["-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i", `testsrc=size=320x240:rate=${fps}:duration=${seconds}`, "-pix_fmt", "yuv420p", "-c:v", "libx264", "-g", String(fps), ...more, video], { timeout: 30_000 });
   return video;
 }
 

@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { on, once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import sharp from "sharp";
 import { Camera, type CameraEvent } from "../../../lib/capture/camera";
 import { jpegSize } from "../../../lib/capture/jpeg";
 import { multipartParser, ppmParser } from "../../../lib/capture/multipart";
-import { cameraOptionsSchema, redact } from "../../../lib/capture/options";
+import { mjpegSource } from "../../../lib/capture/http-source";
+import { cameraOptionsSchema, type OptionsOf, redact, splitLogin } from "../../../lib/capture/options";
 import type { Frame } from "../../../lib/message";
 import { ffmpegChildren, testVideo } from "../../support/video";
 
@@ -41,19 +44,22 @@ async function eventOf({ camera, events }: Watched, name: CameraEvent["event"]):
 
 const still = (width = 64, height = 48): Promise<Buffer> => sharp({ create: { width, height, channels: 3, background: "#369" } }).jpeg().toBuffer();
 
+const servers: http.Server[] = [];
+
+async function closeServer(server: http.Server): Promise<void> {
+  if (!server.listening) return;
+  server.closeAllConnections();
+  server.close();
+  await once(server, "close");
+}
+
 /** A camera's web server. */
 async function serve(handler: http.RequestListener): Promise<{ url: string; close: () => Promise<void> }> {
   const server = http.createServer(handler);
+  servers.push(server);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/video`,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/video`, close: () => closeServer(server) };
 }
 
 describe("Camera", () => {
@@ -63,6 +69,7 @@ describe("Camera", () => {
   });
   afterEach(async () => {
     for (const camera of open.splice(0)) await camera.stop();
+    for (const server of servers.splice(0)) await closeServer(server);
   });
   after(() => assert.deepEqual(ffmpegChildren(), [], "no ffmpeg survives"));
 
@@ -114,6 +121,100 @@ describe("Camera", () => {
     const wrong = watch({ source: "file", path: text });
     wrong.camera.start();
     assert.match((await eventOf(wrong, "lost")).reason ?? "", /gives no picture: .*Invalid data/);
+  });
+
+  it("repeats no frame of a video whose frames come unevenly, nor to reach a rate", async () => {
+    const uneven = await testVideo(2, 10, "uneven.mp4", ["-vf", "select='not(eq(n,5))*not(eq(n,6))*not(eq(n,11))'", "-vsync", "vfr"]);
+    for (const [fps, frames] of [[undefined, 17], [30, 17], [5, 10]] as const) {
+      const watched = watch({ source: "file", path: uneven, realtime: false, fps });
+      watched.camera.start();
+      await eventOf(watched, "ended");
+      assert.equal(watched.frames.length, frames, `${fps} a second`);
+    }
+  });
+
+  it("fits a picture into a width alone, and into a height alone", async () => {
+    for (const [size, expected] of [[{ width: 160 }, [160, 120]], [{ height: 60 }, [80, 60]], [{ width: 200, height: 60 }, [80, 60]]] as const) {
+      const watched = watch({ source: "file", path: video, realtime: false, fps: 1, ...size });
+      watched.camera.start();
+      await eventOf(watched, "ended");
+      assert.deepEqual([watched.frames[0]?.frame.width, watched.frames[0]?.frame.height], expected);
+    }
+  });
+
+  // ffmpeg loops some of them without ever giving a frame again: that must not be silence.
+  for (const file of ["cut.mkv", "cut.ts"]) {
+    it(`tells once that a looped video is damaged, then plays on or says that it cannot: ${file}`, async () => {
+      const whole = readFileSync(await testVideo(2, 10, file));
+      const cut = join(mkdtempSync(join(tmpdir(), "cut-")), file);
+      writeFileSync(cut, whole.subarray(0, Math.floor(whole.length * 0.6)));
+      const watched = watch({ source: "file", path: cut, realtime: false, loop: true });
+      watched.camera.start();
+      assert.match((await eventOf(watched, "notice")).reason ?? "", /ends in the middle of a frame or is damaged: what can be read goes on/);
+      const enough = watched.frames.length + 40;
+      const { signal } = new AbortController();
+      await Promise.race([
+        eventOf(watched, "lost").then(({ reason }) => assert.match(reason ?? "", /gave no frame for 10 seconds/)),
+        (async () => {
+          for await (const _ of on(watched.camera, "frame", { signal })) if (watched.frames.length >= enough) return;
+        })(),
+      ]);
+      await watched.camera.stop();
+      assert.equal(watched.events.filter(({ event }) => event === "notice").length, 1);
+    });
+  }
+
+  it("opens a file whose name looks like an option or a protocol", async () => {
+    for (const name of ["-version.mp4", "concat:a|b.mp4"]) {
+      const odd = join(mkdtempSync(join(tmpdir(), "odd-")), name);
+      writeFileSync(odd, readFileSync(video));
+      const watched = watch({ source: "file", path: relative(process.cwd(), odd), realtime: false });
+      watched.camera.start();
+      await eventOf(watched, "ended");
+      assert.equal(watched.frames.length, 20);
+    }
+  });
+
+  it("names a device that is not there, at once", { skip: process.platform !== "linux" }, async () => {
+    const watched = watch({ source: "usb", device: "/dev/video987" });
+    watched.camera.start();
+    assert.match((await eventOf(watched, "lost")).reason ?? "", /the camera \/dev\/video987 does not exist/);
+  });
+
+  it("gives one frame for a snapshot, and stops", async () => {
+    const watched = watch({ source: "file", path: video, realtime: false });
+    watched.camera.snapshot();
+    await eventOf(watched, "stopped");
+    assert.deepEqual([watched.frames.length, watched.camera.running, ffmpegChildren()], [1, false, []]);
+  });
+
+  it("gives up a snapshot that fails, and forgets it", async () => {
+    let broken = true;
+    const jpeg = await still();
+    const server = await serve((_, response) => { response.writeHead(broken ? 503 : 200).end(jpeg); });
+    const watched = watch({ source: "snapshot", url: server.url, fps: 50 });
+    watched.camera.snapshot();
+    assert.equal((await eventOf(watched, "lost")).retryIn, undefined);
+    await new Promise(setImmediate);
+    assert.equal(watched.camera.running, false);
+    broken = false;
+    watched.camera.start();
+    while (watched.frames.length < 3) await once(watched.camera, "frame", { signal: AbortSignal.timeout(10_000) });
+    assert.equal(watched.camera.running, true);
+  });
+
+  it("starts again when it is told to while it still stops, one ffmpeg after the other", async () => {
+    const watched = watch({ source: "file", path: video, realtime: true, loop: true });
+    watched.camera.start();
+    await once(watched.camera, "frame", { signal: AbortSignal.timeout(15_000) });
+    const stopped = watched.camera.stop();
+    watched.camera.start();
+    assert.equal(watched.camera.running, true);
+    await stopped;
+    await once(watched.camera, "frame", { signal: AbortSignal.timeout(15_000) });
+    assert.equal(ffmpegChildren().length, 1);
+    await watched.camera.stop();
+    assert.deepEqual(watched.events.map(({ event }) => event), ["connected", "connected", "stopped"]);
   });
 
   it("reads an MJPEG stream, with and without lengths", async () => {
@@ -176,10 +277,73 @@ describe("Camera", () => {
     const wrong = watch({ source: "snapshot", url: server.url.replace("//", "//me:wrong@") });
     wrong.camera.start();
     const { reason } = await eventOf(wrong, "lost");
-    assert.match(reason ?? "", /answers 401: put the camera's user and password into the address/);
+    assert.match(reason ?? "", /answers 401: put the camera's user and password into the node/);
     assert.doesNotMatch(JSON.stringify(wrong.events), /wrong/);
     await wrong.camera.stop();
     await server.close();
+  });
+
+  it("answers a camera that asks for Digest, once for many pictures", async () => {
+    const jpeg = await still();
+    const asked: (string | undefined)[] = [];
+    const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
+    const server = await serve((request, response) => {
+      const said = request.headers.authorization;
+      asked.push(said);
+      const field = (name: string): string => new RegExp(`${name}="?([^",]+)`).exec(said ?? "")?.[1] ?? "";
+      const right = md5([md5("me:IP Camera:p@ss/word"), "n1", field("nc"), field("cnonce"), "auth", md5("GET:/video?channel=1")].join(":"));
+      if (said !== undefined && field("response") === right) response.end(jpeg);
+      else response.writeHead(401, { "WWW-Authenticate": ['Digest realm="IP Camera", qop="auth,auth-int", nonce="n1", opaque="o"', 'Basic realm="IP Camera"'] }).end();
+    });
+    const watched = watch({ source: "snapshot", url: `${server.url}?channel=1`, user: "me", password: "p@ss/word", fps: 50 });
+    watched.camera.start();
+    while (watched.frames.length < 3) await once(watched.camera, "frame", { signal: AbortSignal.timeout(10_000) });
+    await watched.camera.stop();
+    assert.deepEqual([asked[0], ...asked.slice(1, 4).map((said) => /nc=(\d+)/.exec(said ?? "")?.[1])], [undefined, "00000001", "00000002", "00000003"]);
+  });
+
+  it("follows a camera that sends it elsewhere, but takes no password there", async () => {
+    const jpeg = await still();
+    const told: (string | undefined)[] = [];
+    const elsewhere = await serve((request, response) => {
+      told.push(request.headers.authorization);
+      response.writeHead(request.url === "/ask" ? 401 : 200).end(jpeg);
+    });
+    const server = await serve((_, response) => { response.writeHead(302, { Location: elsewhere.url }).end(); });
+    const watched = watch({ source: "snapshot", url: server.url, user: "me", password: "secret" });
+    watched.camera.start();
+    await once(watched.camera, "frame", { signal: AbortSignal.timeout(10_000) });
+    const asking = await serve((_, response) => { response.writeHead(302, { Location: elsewhere.url.replace("/video", "/ask") }).end(); });
+    const refused = watch({ source: "snapshot", url: asking.url, user: "me", password: "secret" });
+    refused.camera.start();
+    assert.match((await eventOf(refused, "lost")).reason ?? "", /answers 401/);
+    assert.deepEqual(told, [undefined, undefined]);
+    const circle = await serve((_, response) => { response.writeHead(302, { Location: "/video" }).end(); });
+    const endless = watch({ source: "snapshot", url: circle.url });
+    endless.camera.start();
+    assert.match((await eventOf(endless, "lost")).reason ?? "", /answers 302/);
+  });
+
+  it("notices a stream that falls silent, one that sends no pictures, and a camera that never answers", async () => {
+    const jpeg = await still();
+    const part = Buffer.concat([Buffer.from(`--frame\r\nContent-Type: image/jpeg\r\nContent-Length: ${jpeg.length}\r\n\r\n`), jpeg, Buffer.from("\r\n")]);
+    const server = await serve((request, response) => {
+      if (request.url === "/never") return;
+      response.writeHead(200, { "Content-Type": "multipart/x-mixed-replace; boundary=frame" });
+      response.write(part);
+      if (request.url === "/silent") return;
+      response.write("--frame\r\nContent-Type: image/jpeg\r\nContent-Length: 10000000\r\n\r\n");
+      const timer = setInterval(() => response.write("x"), 20);
+      response.on("close", () => clearInterval(timer));
+    });
+    for (const [path, frames] of [["/silent", 1], ["/trickle", 1], ["/never", 0]] as const) {
+      let seen = 0;
+      const url = server.url.replace("/video", path);
+      const options = cameraOptionsSchema.parse({ name: "door", source: "mjpeg", url }) as OptionsOf<"mjpeg">;
+      const run = mjpegSource(options, 200)({ onFrame: () => { seen += 1; }, onNotice: () => undefined, signal: new AbortController().signal });
+      await assert.rejects(run, /gave nothing for 0\.2 seconds/, path);
+      assert.equal(seen, frames, path);
+    }
   });
 
   it("says within seconds that nobody listens, for a stream and for an HTTP camera", async () => {
@@ -225,6 +389,49 @@ describe("Camera", () => {
     assert.throws(() => watched.camera.push(Buffer.from("GIF89a")), /no JPEG/);
     assert.deepEqual(watched.frames.map(({ frame }) => [frame.width, frame.height]), [[64, 48]]);
   });
+
+  it("counts a browser that falls silent as lost, and takes its frames when it comes back", async (context) => {
+    const watched = watch({ source: "browser" });
+    const jpeg = await still();
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    watched.camera.start();
+    watched.camera.push(jpeg);
+    context.mock.timers.tick(9999);
+    watched.camera.push(jpeg);
+    context.mock.timers.tick(9999);
+    assert.deepEqual(watched.events.map(({ event }) => event), ["connected"]);
+    const lost = once(watched.camera, "event");
+    context.mock.timers.tick(1);
+    await lost;
+    assert.match(watched.events[1]?.reason ?? "", /the browser sends no more frames/);
+    await new Promise(setImmediate);
+    context.mock.timers.tick(1000);
+    await new Promise(setImmediate);
+    watched.camera.push(jpeg);
+    assert.deepEqual(watched.events.map(({ event }) => event), ["connected", "lost", "connected"]);
+    await watched.camera.stop();
+  });
+
+  for (const how of ["process.exit()", "process.kill(process.pid, 'SIGKILL')"]) {
+    it(`leaves no ffmpeg behind when its process ends by ${how}`, { skip: process.platform !== "linux" }, async () => {
+      const code = `
+        const { Camera } = require("./lib/capture/camera");
+        const { cameraOptionsSchema } = require("./lib/capture/options");
+        const { ffmpegChildren } = require("./test/support/video");
+        const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "file", path: ${JSON.stringify(video)}, loop: true, realtime: true }));
+        camera.start();
+        camera.once("frame", () => { require("node:fs").writeSync(1, ffmpegChildren().join()); ${how}; });`;
+      const child = spawn(process.execPath, ["--import", "tsx", "-e", code], { stdio: ["ignore", "pipe", "inherit"], cwd: join(__dirname, "../../..") });
+      let pid = "";
+      child.stdout.on("data", (chunk: Buffer) => { pid += chunk.toString(); });
+      await once(child, "close", { signal: AbortSignal.timeout(20_000) });
+      assert.match(pid, /^\d+$/);
+      for (const deadline = Date.now() + 5000; existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("ffmpeg"); ) {
+        assert.ok(Date.now() < deadline, "ffmpeg still runs");
+        await new Promise((resolve) => { setTimeout(resolve, 20); });
+      }
+    });
+  }
 });
 
 describe("camera options", () => {
@@ -244,7 +451,19 @@ describe("camera options", () => {
   });
 
   it("hides passwords", () => {
-    assert.equal(redact("rtsp://me:secret@camera:554/x failed"), "rtsp://camera:554/x failed");
+    for (const [text, shown] of [
+      ["rtsp://me:secret@camera:554/x failed", "rtsp://camera:554/x failed"],
+      ["rtsp://me:se@cret@camera/x", "rtsp://camera/x"],
+      ["http://camera/snap.cgi?user=me&pwd=secret answers 401", "http://camera/snap.cgi?… answers 401"],
+      ["http://camera/a@b: no", "http://camera/a@b: no"],
+    ] as const) assert.equal(redact(text), shown);
+  });
+
+  it("takes a login from its fields before one in the address", () => {
+    const url = "rtsp://old:p%40ss@camera/x";
+    assert.deepEqual(splitLogin({ url }), { address: new URL("rtsp://camera/x"), login: { user: "old", password: "p@ss" } });
+    assert.deepEqual(splitLogin({ url, user: "me", password: "50%" }).login, { user: "me", password: "50%" });
+    assert.equal(splitLogin({ url: "rtsp://camera/x" }).login, undefined);
   });
 });
 
