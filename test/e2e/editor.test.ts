@@ -169,4 +169,20 @@ describe("with a login", () => {
     assert.equal(await status("GET", "/facenet/gallery/gal", { Authorization: `Bearer ${token}` }), 200);
     assert.equal(await status("POST", "/facenet/camera/cam/frame", { Authorization: `Bearer ${token}`, "Content-Type": "image/jpeg" }), 400);
   });
+
+  it("lets the camera page send with the editor's own login, and says when there is none", async () => {
+    const login = await fetch(`${red.url}/auth/token`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ client_id: "node-red-editor", grant_type: "password", scope: "", username: "me", password: "password" }) });
+    const tokens = await login.text();
+    const browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+    try {
+      const page = await (await browser.newContext()).newPage();
+      await page.goto(`${red.url}/facenet/camera/cam`);
+      await page.locator("#toggle").click();
+      await page.locator("#state", { hasText: "Log in to the Node-RED editor" }).waitFor();
+      await page.evaluate((text) => { (globalThis as unknown as { localStorage: { setItem(key: string, value: string): void } }).localStorage.setItem("auth-tokens", text); }, tokens);
+      await page.locator("#state", { hasText: "frames sent" }).waitFor();
+    } finally {
+      await browser.close();
+    }
+  });
 });
