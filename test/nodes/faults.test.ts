@@ -65,10 +65,11 @@ describe("faults", () => {
   it("a worker that dies in the middle is replaced, and the message is answered with an error", async () => {
     await helper.load(NODES, [{ id: "d", type: "haar-detect", name: "", wires: [["e"]] }, { id: "e", type: "facenet-embed", name: "", wires: [["out"]] }, { id: "out", type: "helper" }]);
     const payload = await portrait("green");
-    const first = nextMessage("out");
-    send("d", { payload });
-    await first;
     for (const id of ["d", "e"]) {
+      // Both stages' workers are up and at work when they die.
+      const well = nextMessage("out");
+      send("d", { payload });
+      await well;
       const failed = nextError(id);
       send(id, { payload: Buffer.from(payload), faces: [{ box: { x: 106, y: 131, width: 254, height: 254 }, score: 1 }] });
       for (const worker of workers.splice(0)) await worker.terminate();
