@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import { FaceDetector } from "../detect/detector";
 import { type DetectorOptions, detectorOptionsSchema, PRESET_ACCURATE } from "../detect/options";
 import type { Face } from "../message";
-import { findModel } from "./descriptor";
+import { findModel, type ModelDescriptor } from "./descriptor";
 import { embedderOptionsSchema, FaceEmbedder } from "./embedder";
 
 export interface EncoderOptions {
@@ -14,6 +15,8 @@ export interface EncoderOptions {
 export interface FaceEncoder {
   /** Id of the model, as it stands in `face.model`. */
   readonly model: string;
+  /** Of all that decides about the embedding of a photo: with another one what was encoded before must be encoded anew. */
+  readonly fingerprint: string;
   /** The model's own threshold τ. */
   readonly threshold: number;
   /** Every detection of the picture: with `embedding`, or with `rejected` and none. @throws a sentence when it is no picture. */
@@ -21,13 +24,22 @@ export interface FaceEncoder {
   close(): Promise<void>;
 }
 
+/** Counts changes of this package after which a photo's embedding is another one. */
+const ENCODING_VERSION = 1;
+
+function fingerprintOf({ file: _place, threshold: _judges, licence: _text, ...model }: ModelDescriptor, detection: DetectorOptions): string {
+  return createHash("sha256").update(JSON.stringify([ENCODING_VERSION, model, detection])).digest("hex");
+}
+
 /** @throws a sentence when there is no such model, or the detector's options are wrong */
 export async function createEncoder(options: EncoderOptions): Promise<FaceEncoder> {
   const model = await findModel(options.model);
-  const detector = new FaceDetector(detectorOptionsSchema.parse({ ...PRESET_ACCURATE, ...options.detector }));
+  const detection = detectorOptionsSchema.parse({ ...PRESET_ACCURATE, ...options.detector });
+  const detector = new FaceDetector(detection);
   const embedder = new FaceEmbedder(model, embedderOptionsSchema.parse({}));
   return {
     model: model.id,
+    fingerprint: fingerprintOf(model, detection),
     threshold: model.threshold,
     async encode(bytes) {
       const picture = { bytes, frame: undefined };

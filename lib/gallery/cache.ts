@@ -3,12 +3,14 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { makePrivateFolder, removeDurable, writeDurable } from "./files";
+import { closeToOthers, removeDurable, writeDurable } from "./files";
 
 const FLOAT_BYTES = 4;
 
 const entrySchema = z.object({
   model: z.string(),
+  /** Of all that decides about the embedding: a model may change and keep its id. */
+  fingerprint: z.string(),
   /** How many usable faces the photo has; an embedding only for one. */
   faces: z.number().int().min(0),
   embedding: z.base64().optional(),
@@ -27,16 +29,19 @@ export function contentHash(bytes: Uint8Array): string {
 export class EncodingCache {
   readonly #folder: string;
   readonly #model: string;
+  readonly #fingerprint: string;
+  #closed: Promise<void> | undefined;
 
-  constructor(folder: string, model: string) {
+  constructor(folder: string, { model, fingerprint = "" }: { readonly model: string; readonly fingerprint?: string | undefined }) {
     this.#folder = folder;
     this.#model = model;
+    this.#fingerprint = fingerprint;
   }
 
   async get(hash: string): Promise<PhotoEncoding | undefined> {
     try {
       const entry = entrySchema.parse(JSON.parse(await readFile(this.#path(hash), "utf8")));
-      if (entry.model !== this.#model || (entry.faces === 1) !== (entry.embedding !== undefined)) return undefined;
+      if (entry.model !== this.#model || entry.fingerprint !== this.#fingerprint || (entry.faces === 1) !== (entry.embedding !== undefined)) return undefined;
       if (entry.embedding === undefined) return { faces: entry.faces, embedding: undefined };
       const bytes = Buffer.from(entry.embedding, "base64");
       const embedding = new Float32Array(Uint8Array.from(bytes).buffer, 0, Math.floor(bytes.length / FLOAT_BYTES));
@@ -47,8 +52,13 @@ export class EncodingCache {
   }
 
   async set(hash: string, { faces, embedding }: PhotoEncoding): Promise<void> {
-    await makePrivateFolder(this.#folder);
-    const entry = { model: this.#model, faces, ...(embedding === undefined ? {} : { embedding: Buffer.from(embedding.buffer, embedding.byteOffset, embedding.byteLength).toString("base64") }) };
+    // Once is enough, but a failure is tried again.
+    this.#closed ??= closeToOthers(this.#folder).catch((error: unknown) => {
+      this.#closed = undefined;
+      throw error;
+    });
+    await this.#closed;
+    const entry = { model: this.#model, fingerprint: this.#fingerprint, faces, ...(embedding === undefined ? {} : { embedding: Buffer.from(embedding.buffer, embedding.byteOffset, embedding.byteLength).toString("base64") }) };
     await writeDurable(this.#path(hash), Buffer.from(JSON.stringify(entry)));
   }
 
@@ -60,10 +70,8 @@ export class EncodingCache {
     } catch {
       return;
     }
-    for (const file of files) {
-      const [hash = ""] = file.split(".");
-      if (!kept.has(hash)) await removeDurable(join(this.#folder, file));
-    }
+    // "" is the hash of a photo that could not be read, and of what a crash left aside.
+    await removeDurable(files.filter((file) => !kept.has(file.split(".")[0] || "-")).map((file) => join(this.#folder, file)));
   }
 
   #path(hash: string): string {

@@ -1,13 +1,32 @@
 /** Files that survive a crash, and are nobody else's to read. */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+/** No write takes this long; what is younger may be another Node-RED's, at work on the same folder. */
+const STALE_MS = 60_000;
 const PRIVATE_FILE = 0o600;
 const PRIVATE_FOLDER = 0o700;
+const RANDOM_BYTES = 6;
+const ASIDE = new RegExp(`^\\.[0-9a-f]{${2 * RANDOM_BYTES}}\\.tmp$`);
 
+/** Whether a file is one that writeDurable had not finished. */
+export function isAside(fileName: string): boolean {
+  return ASIDE.test(fileName);
+}
+
+/** Make a folder, and those above it, private and on disk. One that is there already keeps its permissions. */
 export async function makePrivateFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: PRIVATE_FOLDER });
+  const first = await mkdir(path, { recursive: true, mode: PRIVATE_FOLDER });
+  if (first === undefined) return;
+  // Each new folder is an entry of the one above it.
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** Take a folder of our own away from everybody else, also one that a backup brought back open to all. */
+export async function closeToOthers(path: string): Promise<void> {
+  await makePrivateFolder(path);
+  await chmod(path, PRIVATE_FOLDER);
 }
 
 /** A folder's entries are on disk only when it was synced too; Windows cannot and need not. */
@@ -23,7 +42,7 @@ async function syncFolder(path: string): Promise<void> {
 
 /** Write a file whole or not at all: aside, synced, renamed. When it returns the file survives a power cut. */
 export async function writeDurable(path: string, bytes: Uint8Array): Promise<void> {
-  const aside = join(dirname(path), `.${randomBytes(6).toString("hex")}.tmp`);
+  const aside = join(dirname(path), `.${randomBytes(RANDOM_BYTES).toString("hex")}.tmp`);
   try {
     const file = await open(aside, "wx", PRIVATE_FILE);
     try {
@@ -40,10 +59,17 @@ export async function writeDurable(path: string, bytes: Uint8Array): Promise<voi
   await syncFolder(dirname(path));
 }
 
-/** Delete a file for good; it may be gone already. */
-export async function removeDurable(path: string): Promise<void> {
-  await rm(path, { force: true });
-  await syncFolder(dirname(path)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-  });
+/** Delete files for good; some may be gone already. */
+export async function removeDurable(paths: readonly string[]): Promise<void> {
+  for (const path of paths) await rm(path, { force: true });
+  for (const folder of new Set(paths.map(dirname))) {
+    await syncFolder(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+  }
+}
+
+/** Delete what a crash left half-written. */
+export async function removeStale(paths: readonly string[]): Promise<void> {
+  for (const path of paths) if (Date.now() - (await stat(path)).mtimeMs > STALE_MS) await rm(path, { force: true });
 }

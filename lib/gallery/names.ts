@@ -6,10 +6,16 @@ export const MAX_NAME_LENGTH = 80;
 const MAX_FILE_BYTES = 240;
 
 /** What a photo may be, by its ending. */
-export const PHOTO_ENDINGS: ReadonlySet<string> = new Set([".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"]);
+export const PHOTO_ENDINGS: ReadonlySet<string> = new Set([".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".avif"]);
 
-// Control characters, and those that name another folder.
-const FORBIDDEN = /[\u0000-\u001f\u007f/\\]/u;
+/** Pictures that somebody means as photos but that no decoder here reads; said, not passed over. */
+export const OTHER_PICTURE_ENDINGS: ReadonlySet<string> = new Set([".heic", ".heif", ".tif", ".tiff", ".bmp", ".jp2", ".dng"]);
+
+// What names another folder; control characters, lone surrogates, line ends and those that turn the direction of writing,
+// by which a name would look like another's.
+const FORBIDDEN = /[/\\\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+/** Windows' own devices, with or without an ending. */
+const RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[\d¹²³])(?=\.|$)/iu;
 /** Legal in a name, awkward in a file: % and # mean something to us, the rest to Windows. */
 const AWKWARD = /[%#:*?"<>|]|^[. ]|[. ]$/gu;
 
@@ -31,21 +37,25 @@ const percent = (character: string): string => [...Buffer.from(character)].map((
 
 /** A name as a file or folder is called; comes back through nameOf. */
 export function fileNameOf(name: string): string {
-  return name.replace(AWKWARD, percent);
+  const file = name.replace(AWKWARD, percent);
+  return RESERVED.test(file) ? `${percent(file.charAt(0))}${file.slice(1)}` : file;
 }
 
+/** The name that a file or folder stands for. What is not of our making is meant as it stands: "100%", "a%2Fb". */
 function decoded(part: string): string {
   try {
-    return decodeURIComponent(part).normalize("NFC");
+    const name = decodeURIComponent(part).trim().normalize("NFC");
+    if (name !== "" && !FORBIDDEN.test(name)) return name;
   } catch {
-    // A file of somebody's own, "100%.jpg": its name is meant as it stands.
-    return part.normalize("NFC");
+    // "100%" is no encoding.
   }
+  return part.trim().normalize("NFC");
 }
 
 /** The person a photo shows: `Alice/1.jpg` and `Alice.jpg` are Alice, `john#1.jpg` is john. */
 export function nameOf(relativePath: string): string {
   const [first = "", ...rest] = relativePath.split(/[\\/]/);
   if (rest.length > 0) return decoded(first);
-  return decoded(basename(first, extname(first)).replace(/#[^#]*$/, ""));
+  const stem = basename(first, extname(first));
+  return decoded(stem.replace(/(?<=.)#[^#]*$/u, ""));
 }

@@ -12,6 +12,8 @@ export interface InputOptions {
   /** "latest" (default): a newer frame of the same source takes a waiting one's place. "queue": all wait, up to `bound`. */
   policy?: "latest" | "queue";
   bound?: number;
+  /** Messages that somebody waits for though they carry a frame: they are queued, never replaced by a newer frame. */
+  awaited?: (message: FaceMessage) => boolean;
 }
 
 const DEFAULT_BOUND = 100;
@@ -41,7 +43,7 @@ export function onInput(node: Node, handler: Handler, options: InputOptions = {}
       done(nameError(node, error));
     };
     try {
-      const source = sourceOf(msg);
+      const source = options.awaited?.(msg) === true ? undefined : sourceOf(msg);
       inbox.offer(source, {
         run: async () => {
           try {

@@ -6,7 +6,8 @@ export function statusText(RED: NodeAPI, key: string, values: Record<string, str
   return RED._(key, values);
 }
 
-type Status = Exclude<Parameters<Node["status"]>[0], string>;
+/** What a badge under a node says. */
+export type Status = Exclude<Parameters<Node["status"]>[0], string>;
 
 /** People cannot read faster, and every status goes to every open editor. */
 const STATUS_INTERVAL_MS = 250;

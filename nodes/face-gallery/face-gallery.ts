@@ -1,4 +1,5 @@
-import { isAbsolute, join } from "node:path";
+import { rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { createEncoder, type FaceEncoder } from "../../lib/embed/encode";
 import { Gallery } from "../../lib/gallery/gallery";
@@ -14,7 +15,7 @@ export interface FaceGalleryDef extends NodeDef {
 
 /** The config node as other nodes see it. */
 export interface FaceGalleryNode extends Node {
-  /** Ready when the folder was looked at once; rejects with a sentence when the model cannot be used. */
+  /** Rejects with a sentence when the model cannot be used. Everybody in the folder is known once its start() resolves. */
   gallery: Promise<Gallery>;
 }
 
@@ -28,24 +29,29 @@ export function galleryOf(RED: NodeAPI, id: string | undefined): Promise<Gallery
 export default function register(RED: NodeAPI): void {
   function FaceGallery(this: FaceGalleryNode, def: FaceGalleryDef): void {
     RED.nodes.createNode(this, def);
-    const own = join(RED.settings.userDir ?? process.cwd(), "facenet", this.id);
-    const folder = def.folder ? (isAbsolute(def.folder) ? def.folder : join(RED.settings.userDir ?? process.cwd(), def.folder)) : join(own, "photos");
+    const userDir = RED.settings.userDir ?? process.cwd();
+    const own = join(userDir, "facenet", this.id);
+    const folder = def.folder ? resolve(userDir, def.folder) : join(own, "photos");
+    const cacheFolder = join(own, "encodings");
     let encoder: FaceEncoder | undefined;
     const open = async (): Promise<Gallery> => {
       encoder = await createEncoder({ model: def.model === "file" ? def.modelFile : def.model });
-      const gallery = new Gallery({ folder, cacheFolder: join(own, "encodings"), encoder });
-      gallery.on("problem", ({ message }) => this.warn(message));
-      await gallery.start();
+      const gallery = new Gallery({ folder, cacheFolder, encoder });
+      gallery.on("problem", ({ code, message }) => (code === "unreadable_folder" || code === "unwritable_cache" ? this.error(message) : this.warn(message)));
+      void gallery.start();
       return gallery;
     };
     this.gallery = open();
     this.gallery.catch((error: unknown) => this.error(nameError(this, error).message));
-    this.on("close", (done: () => void) => {
+    this.on("close", (removed: boolean, done: () => void) => {
       // The first look may still be going on: the gallery stops at the next photo.
       void this.gallery
         .then((gallery) => gallery.close())
         .catch(() => undefined)
         .then(() => encoder?.close())
+        // Embeddings of a gallery that is no more are of no use to anybody honest; the photos are their owner's to delete.
+        .then(() => (removed ? rm(cacheFolder, { recursive: true, force: true }) : undefined))
+        .catch((error: unknown) => this.warn(nameError(this, error).message))
         .finally(done);
     });
   }
@@ -58,7 +64,7 @@ export default function register(RED: NodeAPI): void {
       return;
     }
     node.gallery.then(
-      (gallery) => response.json({ people: gallery.people, problems: gallery.problems }),
+      (gallery) => response.json({ people: gallery.people, problems: gallery.problems, progress: gallery.progress ?? null }),
       (error: unknown) => response.status(503).json({ error: String(error instanceof Error ? error.message : error) }),
     );
   });
