@@ -8,14 +8,18 @@ describe("names", () => {
   });
 
   it("brings every legal name back from its file", () => {
-    for (const name of ["O'Neil", "50% Bob", "C# Bot", "Who?", "a:b", ".hidden", "dot.", "😀 Zoë", "100%"]) assert.equal(nameOf(`${fileNameOf(parseName(name))}/1.jpg`), name);
+    for (const name of ["O'Neil", "50% Bob", "C# Bot", "Who?", "a:b", ".hidden", "dot.", "😀 Zoë", "100%", "CON", "nul.x", "Lpt1", "👩‍👩‍👧", "%41"]) assert.equal(nameOf(`${fileNameOf(parseName(name))}/1.jpg`), name);
   });
 
   it("takes a file of somebody's own as it stands", () => {
-    assert.equal(nameOf("100%.jpg"), "100%");
+    assert.deepEqual(["100%.jpg", "a%2Fb.jpg", "x%00.jpg", "#1.jpg", " Alice .jpg", "%20.jpg"].map(nameOf), ["100%", "a%2Fb", "x%00", "#1", "Alice", "%20"]);
+  });
+
+  it("keeps clear of the devices of Windows", () => {
+    assert.deepEqual(["CON", "nul.txt", "Conrad", "COM1", "COMA"].map(fileNameOf), ["%43ON", "%6Eul.txt", "Conrad", "%43OM1", "COMA"]);
   });
 
   it("refuses slashes, control characters, folders' names, nothing and 300 characters", () => {
-    for (const [name, why] of [["a/b", /slash/], ["a\\b", /slash/], ["..", /folder/], ["a\u0000b", /control/], ["  ", /missing/], [7, /missing/], ["x".repeat(300), /300 characters: 80 are the most/]] as const) assert.throws(() => parseName(name), why);
+    for (const [name, why] of [["a/b", /slash/], ["a\\b", /slash/], ["..", /folder/], ["a\u0000b", /control/], ["a\u009bb", /control/], ["Bob\u202ecilA", /control/], ["\ud800", /control/], ["a\nb", /control/], ["😀".repeat(80), /too long for a file/], ["  ", /missing/], [7, /missing/], ["x".repeat(300), /300 characters: 80 are the most/]] as const) assert.throws(() => parseName(name), why);
   });
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { euclideanDistance, tripletLoss } from "../../../lib/embed/distance";
 import { makeSnapshot, type Snapshot } from "../../../lib/gallery/snapshot";
-import { decide, identify, matchOptionsSchema, nearestPeople, verify } from "../../../lib/match/match";
+import { decide, distances, identify, matchOptionsSchema, nearestPeople, verify } from "../../../lib/match/match";
 import type { Face } from "../../../lib/message";
 
 const vector = (...values: number[]): Float32Array => Float32Array.from(values);
@@ -78,7 +78,21 @@ describe("identify", () => {
 
   it("refuses an embedding of another length, and one that holds a NaN", () => {
     assert.throws(() => identify(vector(0, 0, 0), gallery(), options()), /3 dimensions cannot be compared with a gallery of 2/);
-    assert.throws(() => identify(vector(NaN, 0), gallery(), options()), /NaN/);
+    for (const bad of [NaN, Infinity]) assert.throws(() => identify(vector(bad, 0), gallery(), options()), /holds a NaN or an infinity: it was not made by a facenet-embed node/);
+    assert.throws(() => identify(vector(NaN, 0), makeSnapshot("m", 0.5, []), options()), /NaN/, "in an empty gallery too");
+  });
+
+  it("lets a runner-up above τ make it ambiguous too", () => {
+    assert.equal(identify(vector(0.49, 0), gallery(), options({ margin: 0.05, threshold: 0.5 })).outcome, "ambiguous");
+  });
+
+  it("is exact: the distances of 1,000 people are those of the plain formula", () => {
+    let seed = 1;
+    const random = (): number => { seed = (seed * 48271) % 2147483647; return seed / 2147483647 - 0.5; };
+    const random128 = (): Float32Array => Float32Array.from({ length: 128 }, random);
+    const people = Array.from({ length: 1000 }, (_, index) => ({ name: `P${index}`, embedding: random128() }));
+    const probe = random128();
+    assert.deepEqual([...distances(probe, makeSnapshot("m", 0.5, people))], people.map(({ embedding }) => euclideanDistance(probe, embedding)));
   });
 });
 
