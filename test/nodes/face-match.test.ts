@@ -1,0 +1,239 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import sharp from "sharp";
+import { Gallery } from "../../lib/gallery/gallery";
+import type { Face, FaceMessage } from "../../lib/message";
+import faceMatch from "../../nodes/face-match/face-match";
+import { helper, nextError, send, startServer, stopServer } from "../support/flow";
+import { eventually } from "../support/node-red";
+
+const MODEL = "fake";
+const box = { x: 0, y: 0, width: 40, height: 40 };
+
+/** People by name, each with an embedding of two dimensions: "photos" are text, and a real picture is at (9, 9). */
+let folder = "";
+let held: Promise<void> = Promise.resolve();
+let galleries: Gallery[] = [];
+
+function fakeGallery(RED: NodeAPI): void {
+  RED.nodes.registerType("face-gallery", function register(this: Node & { gallery?: Promise<Gallery> }, def: NodeDef) {
+    RED.nodes.createNode(this, def);
+    const encode = async (bytes: Buffer): Promise<Face[]> => {
+      await held;
+      const text = bytes.toString("latin1");
+      return [{ box, score: 1, model: MODEL, embedding: /^[\d. ]+$/.test(text) ? Float32Array.from(text.split(" "), Number) : Float32Array.of(9, 9) }];
+    };
+    const gallery = new Gallery({ folder, cacheFolder: join(folder, "../cache"), encoder: { model: MODEL, threshold: 0.5, encode }, interval: 50 });
+    galleries.push(gallery);
+    void gallery.start();
+    this.gallery = Promise.resolve(gallery);
+  });
+}
+
+const face = (x: number, y: number, fields: Partial<Face> = {}): Face => ({ box, score: 1, embedding: Float32Array.of(x, y), model: MODEL, ...fields });
+const rejected = (reason: "too_small" | "blurry" | "bad_alignment"): Face => ({ box, score: 1, rejected: reason });
+const frame = (sequence: number, capturedAt = Date.now()) => ({ source: "door", sequence, capturedAt, width: 640, height: 480 });
+const told = (message: FaceMessage): string[] => (message.faces ?? []).map(({ identity }) => `${identity?.outcome} ${identity?.name} ${identity?.reason}`);
+
+const OUTPUTS = ["match", "unknown", "noface", "people"];
+
+type Badge = { fill?: string; text?: string };
+const statuses: Badge[] = [];
+const warnings: string[] = [];
+
+async function load(fields: object = {}, people: Record<string, string> = { Alice: "0 0", Bob: "1 0" }): Promise<void> {
+  folder = join(mkdtempSync(join(tmpdir(), "match-")), "photos");
+  mkdirSync(folder);
+  for (const [name, text] of Object.entries(people)) writeFileSync(join(folder, `${name}.jpg`), text);
+  await helper.load([fakeGallery, faceMatch], [
+    { id: "t", type: "tab" },
+    { id: "g", type: "face-gallery", name: "" },
+    { id: "m", z: "t", type: "face-match", name: "", gallery: "g", mode: "identify", wires: [["match"], ["unknown"], ["noface"], ["people"]], ...fields },
+    ...OUTPUTS.map((id) => ({ id, z: "t", type: "helper" })),
+  ]);
+  for (const id of OUTPUTS) helper.getNode(id).on("input", (message) => { arrived[id] = message; });
+  statuses.length = 0;
+  warnings.length = 0;
+  const node = helper.getNode("m") as unknown as { on(event: string, listener: (call: { args: [never] }) => void): void };
+  node.on("call:status", ({ args: [status] }) => void statuses.push(status));
+  node.on("call:warn", ({ args: [warning] }) => void warnings.push(String(warning)));
+}
+
+const shown = (text: string, fill: string) => eventually(`the status ${text}`, () => (statuses.some((status) => status.text === text && status.fill === fill) ? true : undefined), 5000);
+
+/** What came since the last message was sent, by output. */
+let arrived: Record<string, FaceMessage> = {};
+
+/** The messages that come of one, by output: the node sends to all its outputs at once. */
+async function outputsOf(message: FaceMessage): Promise<Record<string, FaceMessage>> {
+  arrived = {};
+  send("m", message);
+  await eventually("a message", () => (Object.keys(arrived).length > 0 ? true : undefined), 5000);
+  await new Promise((resolve) => { setImmediate(resolve); });
+  return arrived;
+}
+
+describe("face-match", () => {
+  before(() => startServer());
+  after(() => stopServer());
+  afterEach(async () => {
+    held = Promise.resolve();
+    await helper.unload();
+    for (const gallery of galleries) await gallery.close();
+    galleries = [];
+  });
+
+  it("sends each picture to every output that applies, as messages of their own with all faces", async () => {
+    await load();
+    const faces = (): Face[] => [face(0, 0.25), face(5, 5), rejected("bad_alignment")];
+    const got = await outputsOf({ faces: faces(), topic: "kept" });
+    assert.deepEqual(Object.keys(got).sort(), ["match", "unknown"]);
+    assert.notEqual(got["match"], got["unknown"]);
+    for (const message of Object.values(got)) {
+      assert.deepEqual(told(message), ["match Alice below_threshold", "unknown null above_threshold", "noface null bad_alignment"]);
+      assert.equal(message["topic"], "kept");
+    }
+  });
+
+  it("sends an ambiguous face to the second output", async () => {
+    await load({ threshold: "0.6" });
+    const got = await outputsOf({ faces: [face(0.5, 0)] });
+    assert.deepEqual([Object.keys(got), told(got["unknown"] as FaceMessage)], [["unknown"], ["ambiguous null margin"]]);
+  });
+
+  it("raises no alarm for what is no face", async () => {
+    await load();
+    const nobody = await outputsOf({ faces: [] });
+    const curtain = await outputsOf({ faces: [rejected("bad_alignment")] });
+    assert.deepEqual([Object.keys(nobody), Object.keys(curtain)], [["noface"], ["noface"]]);
+  });
+
+  it("judges no face that the gate did not let through", async () => {
+    await load();
+    for (const reason of ["too_small", "blurry"] as const) {
+      const { unknown } = await outputsOf({ faces: [rejected(reason)] });
+      assert.deepEqual([unknown?.faces?.[0]?.identity?.distance, told(unknown as FaceMessage)], [null, [`unknown null ${reason}`]]);
+    }
+  });
+
+  it("names as many candidates as asked for, nearest first", async () => {
+    await load({ topK: "2" }, { Alice: "0 0", Bob: "1 0", Carol: "3 0" });
+    const { match } = await outputsOf({ faces: [face(0.25, 0)] });
+    assert.deepEqual(match?.faces?.[0]?.identity?.candidates, [{ name: "Alice", distance: 0.25 }, { name: "Bob", distance: 0.75 }]);
+  });
+
+  it("takes τ from the gallery's model where the field is blank, and else from the field", async () => {
+    await load({ threshold: "" });
+    assert.deepEqual((await outputsOf({ faces: [face(0, 0.6)] }))["unknown"]?.faces?.[0]?.identity?.threshold, 0.5);
+    await helper.unload();
+    await load({ threshold: "0.7", margin: "0" });
+    assert.deepEqual((await outputsOf({ faces: [face(0, 0.6)] }))["match"]?.faces?.[0]?.identity?.threshold, 0.7);
+  });
+
+  it("opens no door by a frame without a time, or by an old one", async () => {
+    await load({ maxAge: "1000" });
+    for (const capturedAt of [NaN, "yesterday"]) {
+      const error = nextError("m");
+      send("m", { faces: [face(0, 0)], frame: frame(1, capturedAt as number) });
+      assert.match(await error, /msg\.frame is not a frame: capturedAt/);
+    }
+    assert.deepEqual(told((await outputsOf({ faces: [face(0, 0)], frame: frame(1, Date.now() - 5000) }))["unknown"] as FaceMessage), ["unknown null stale"]);
+    assert.deepEqual(told((await outputsOf({ faces: [face(0, 0)], frame: frame(2) }))["match"] as FaceMessage), ["match Alice below_threshold"]);
+  });
+
+  it("tells how long matching took, and never less than no time since the frame, whatever the camera's clock says", async () => {
+    await load();
+    const { match } = await outputsOf({ faces: [face(0, 0)], frame: frame(1, Date.now() + 60_000), timing: { detect: 5 } });
+    assert.deepEqual([match?.timing?.total, match?.timing?.detect], [0, 5]);
+    assert.ok((match?.timing?.match as number) >= 0);
+  });
+
+  it("verifies the name in msg.claim before the configured one, which may come from the flow's context", async () => {
+    await load({ mode: "verify", claim: "who", claimType: "flow", threshold: "0.8" });
+    helper.getNode("m").context().flow.set("who", "Bob");
+    assert.deepEqual(told((await outputsOf({ faces: [face(0.5, 0)] }))["match"] as FaceMessage), ["match Bob below_threshold"]);
+    assert.deepEqual(told((await outputsOf({ faces: [face(0.5, 0)], claim: " Alice " }))["match"] as FaceMessage), ["match Alice below_threshold"]);
+    assert.deepEqual(told((await outputsOf({ faces: [face(0.5, 0)], claim: "Mallory" }))["unknown"] as FaceMessage), ["unknown null not_enrolled"]);
+  });
+
+  it("never drops an enrolment for a newer frame of the same camera", async () => {
+    await load();
+    await Promise.all(galleries.map((gallery) => gallery.start()));
+    const payload = await sharp({ create: { width: 8, height: 8, channels: 3, background: "#777" } }).jpeg().toBuffer();
+    let release = (): void => undefined;
+    held = new Promise((resolve) => { release = resolve; });
+    const enrolled: FaceMessage[] = [];
+    helper.getNode("people").on("input", (message) => void enrolled.push(message));
+    for (const [sequence, name] of ["Carol", "Dora"].entries()) send("m", { payload, enrol: { name }, frame: frame(sequence) });
+    for (let sequence = 2; sequence < 9; sequence += 1) send("m", { faces: [face(0, 0)], frame: frame(sequence) });
+    release();
+    await eventually("both enrolments", () => (enrolled.length === 2 ? true : undefined), 5000);
+    assert.deepEqual(enrolled.map((message) => (message["enrolled"] as { name: string }).name), ["Carol", "Dora"]);
+    assert.deepEqual(readdirSync(folder).sort(), ["Alice.jpg", "Bob.jpg", "Carol", "Dora"]);
+  });
+
+  it("does not guess between enrolling and forgetting", async () => {
+    await load();
+    const error = nextError("m");
+    send("m", { payload: Buffer.from("0 0"), enrol: { name: "Alice" }, forget: { name: "Alice" } });
+    assert.match(await error, /msg\.enrol and msg\.forget are both set/);
+    assert.deepEqual(readdirSync(folder).sort(), ["Alice.jpg", "Bob.jpg"]);
+  });
+
+  it("takes enrol: null for no enrolment", async () => {
+    await load();
+    assert.deepEqual(Object.keys(await outputsOf({ faces: [face(0, 0)], enrol: null })), ["match"]);
+  });
+
+  it("calls nobody a stranger because her photo was not read yet", async () => {
+    let release = (): void => undefined;
+    held = new Promise((resolve) => { release = resolve; });
+    await load();
+    const got = outputsOf({ faces: [face(0, 0)] });
+    await new Promise((resolve) => { setImmediate(resolve); });
+    release();
+    assert.deepEqual(told((await got)["match"] as FaceMessage), ["match Alice below_threshold"]);
+  });
+
+  it("shows how many people there are, then who comes, and that the folder is away while it is", async () => {
+    await load();
+    await shown("face-match.status.people", "grey");
+    await outputsOf({ faces: [face(0, 0.25)] });
+    await shown("Alice 0.25", "green");
+    renameSync(folder, `${folder}-away`);
+    await shown("face-match.status.folder", "red");
+    statuses.length = 0;
+    await outputsOf({ faces: [face(0, 0.25)] });
+    await shown("Alice 0.25", "green");
+    renameSync(`${folder}-away`, folder);
+    await shown("face-match.status.people", "grey");
+  });
+
+  it("warns once of embeddings of another model, and shows it in red", async () => {
+    await load();
+    for (let round = 0; round < 3; round += 1) assert.deepEqual(told((await outputsOf({ faces: [face(0, 0, { model: "sface" })] }))["unknown"] as FaceMessage), ["unknown null model_mismatch"]);
+    await shown("face-match.status.model", "red");
+    assert.deepEqual(warnings, ["the faces were embedded by another model than the gallery's (fake): choose the same one in facenet-embed and in the gallery."]);
+  });
+
+  it("asks for a gallery where none is chosen, at each message", async () => {
+    await load({ gallery: "" });
+    const error = nextError("m");
+    send("m", { faces: [] });
+    assert.match(await error, /no gallery is chosen: open the node and pick a face-gallery/);
+  });
+
+  it("says which option is wrong", async () => {
+    for (const [fields, why] of [[{ threshold: "-1" }, /face-match: threshold: /], [{ margin: "wide" }, /"wide" is not a number/], [{ topK: "0" }, /topK: /]] as const) {
+      await load(fields);
+      const error = nextError("m");
+      send("m", { faces: [] });
+      assert.match(await error, why);
+      await helper.unload();
+    }
+  });
+});
