@@ -71,11 +71,11 @@ interface GalleryEvents {
 }
 
 /** A change needs two looks to be seen and to be still, and must count within two seconds. */
-const DEFAULT_INTERVAL_MS = 400;
+const DEFAULT_INTERVAL_MS = 300;
 /** The rest between looks at a large or slow folder: this many times as long as a look took … */
 const REST_FACTOR = 10;
 /** … as far as the two seconds allow, … */
-const LONG_REST_MS = 700;
+const LONG_REST_MS = 600;
 /** … and where they cannot be kept at all, at least half of the time. */
 const LONGEST_REST_MS = 10_000;
 /** A photo is a few megabytes; this is no photo. */
