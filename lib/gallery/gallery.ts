@@ -314,8 +314,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   /** Embed a photo, or find that it cannot be. */
   async #read(file: string, stamp: string): Promise<void> {
     const before = this.#photos.get(file);
+    // Shown only when all is known of it: until then the photo counts as it was.
     const photo: Photo = { name: nameOf(file), stamp, hash: "", encoding: undefined };
-    this.#photos.set(file, photo);
     try {
       if (sizeIn(stamp) > MAX_PHOTO_BYTES) throw new Error(`it has more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB.`);
       let bytes: Buffer;
@@ -340,9 +340,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     } catch (error) {
       const times = (before?.stamp === stamp ? (before.failed?.times ?? 0) : 0) + 1;
       photo.failed = { times, retryAt: performance.now() + Math.min(RETRY_INTERVALS * this.#interval * 2 ** (times - 1), LONGEST_RETRY_MS) };
+      this.#photos.set(file, photo);
       this.#report({ file, code: "unreadable_photo", message: `the photo ${file} cannot be used: ${said(error)}` });
       return;
     }
+    this.#photos.set(file, photo);
     const { faces } = photo.encoding;
     if (faces === 1) this.#problems.delete(file);
     if (faces === 0) this.#report({ file, code: "no_face", message: `the photo ${file} shows no face that can be used: take one from the front, sharp and at least 100 pixels wide.` });

@@ -213,6 +213,28 @@ describe("Gallery", () => {
     assert.deepEqual([encoder.calls, gallery.problems], [2, []]);
   });
 
+  it("counts a person as she was while her changed photo is read", async () => {
+    const root = rootWith({ "Alice.jpg": "1 2" });
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => { release = resolve; });
+    class SlowEncoder extends FakeEncoder {
+      override async encode(bytes: Buffer): Promise<Face[]> {
+        if (this.calls > 0) await held;
+        return super.encode(bytes);
+      }
+    }
+    const gallery = await galleryIn(root, new SlowEncoder());
+    writeFileSync(join(root, "photos/Alice.jpg"), "3 44");
+    await gallery.look();
+    const reading = gallery.look();
+    await new Promise((resolve) => { setTimeout(resolve, 5 * INTERVAL); });
+    const meanwhile = [names(gallery), gallery.problems, [...gallery.snapshot.embeddings]];
+    release();
+    await reading;
+    assert.deepEqual(meanwhile, [["Alice 1"], [], [1, 2]]);
+    await until("the new photo", () => gallery.snapshot.embeddings.includes(44));
+  });
+
   it("embeds anew when the model changed but kept its id", async () => {
     const root = rootWith({ "Alice.jpg": "1 2" });
     await (await galleryIn(root, new FakeEncoder("fake", "one"))).close();
