@@ -1,104 +1,205 @@
 /**
- * Accuracy on photos of identities, one folder each (LFW's layout), through the package's own encoder.
- *   npm run bench:accuracy -- --data DIR
+ * Accuracy on photos of identities, through the package's own encoder.
+ *   npm run bench:accuracy -- --data DIR [--out DIR] [--pairs FILE] [--model ID]
+ *   npm run bench:accuracy -- --list pairs.csv [--data DIR] [--out DIR]
+ * DIR has a folder for each person (LFW's layout). Where pairs.txt is in it, or --pairs names it, LFW's 10-fold protocol is run too.
  * A photo without a usable face is a failure: its genuine pairs count as not matched. Of several faces the one that most raw
  * detections agreed on is taken, not the largest.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { euclideanDistance } from "../lib/embed/distance";
-import { createEncoder } from "../lib/embed/encode";
+import { createEncoder, type FaceEncoder } from "../lib/embed/encode";
+import { demandFiles, type FilePair, readFolders, readList, readPairs } from "./photos";
+import { areaUnderCurve, byGroups, countAtMost, crossValidate, curve, equalErrorRate, mean, openSet, operatingPoint, type Photos, rankOne, type Share, wilson } from "./statistics";
+import { lineChart } from "./svg";
 
-interface Photo {
-  person: string;
-  file: string;
-  embedding: Float32Array | undefined;
+/** Photos under way at once: one in detection, one in the networks. */
+const AT_ONCE = 2;
+const DRAWS = 20;
+const FMRS = [0.01, 0.001, 0.0001] as const;
+/** So many errors make a rate good to ± 30 % with 90 % confidence (Doddington et al. 2000, rule of 30). */
+const RULE_OF = 30;
+
+const percent = (share: number, digits = 2): string => `${(100 * share).toFixed(digits)} %`;
+const interval = ({ share, low, high }: Share): string => `${percent(share)} [${percent(low).slice(0, -2)}, ${percent(high).slice(0, -2)}]`;
+/** An interval that knows that the photos of a person go together. */
+const range = ({ low, high }: { low: number; high: number }): string => `, by people [${percent(low).slice(0, -2)}, ${percent(high).slice(0, -2)}]`;
+const count = (value: number): string => value.toLocaleString("en");
+
+interface Encoded {
+  /** By path; undefined where no usable face was found. */
+  embeddings: ReadonlyMap<string, Float32Array | undefined>;
+  /** Wall time a photo, in milliseconds. */
+  milliseconds: number;
 }
 
-const { values } = parseArgs({ options: { data: { type: "string" }, model: { type: "string", default: "" } } });
-
-/** Wilson's 95 % interval of a share (Wilson 1927). */
-function interval(hits: number, total: number): string {
-  const z = 1.96;
-  const share = hits / total;
-  const centre = (share + (z * z) / (2 * total)) / (1 + (z * z) / total);
-  const half = (z / (1 + (z * z) / total)) * Math.sqrt((share * (1 - share)) / total + (z * z) / (4 * total * total));
-  return `${(100 * share).toFixed(2)} % [${(100 * (centre - half)).toFixed(2)}, ${(100 * (centre + half)).toFixed(2)}]`;
-}
-
-async function main(folder: string): Promise<void> {
-  const encoder = await createEncoder({ model: values.model });
-  const photos: Photo[] = [];
+async function encodeAll(encoder: FaceEncoder, paths: readonly string[]): Promise<Encoded> {
+  const embeddings = new Map<string, Float32Array | undefined>();
+  const encodeOne = async (path: string): Promise<void> => {
+    const faces = (await encoder.encode(readFileSync(path))).filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => b.score - a.score);
+    embeddings.set(path, faces[0]?.embedding);
+  };
+  // Networks are loaded by the first photo; that is not its fault.
+  await encodeOne(paths[0] as string);
   const start = performance.now();
-  for (const person of readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
-    for (const file of readdirSync(join(folder, person.name))) {
-      const faces = (await encoder.encode(readFileSync(join(folder, person.name, file)))).filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => b.score - a.score);
-      photos.push({ person: person.name, file, embedding: faces[0]?.embedding });
-    }
-  }
-  const seconds = (performance.now() - start) / 1000;
-  await encoder.close();
-  const missing = photos.filter(({ embedding }) => embedding === undefined);
-  const genuine: number[] = [];
-  const impostor: number[] = [];
-  photos.forEach((a, index) => {
-    for (const b of photos.slice(index + 1)) {
-      const distance = a.embedding === undefined || b.embedding === undefined ? Infinity : euclideanDistance(a.embedding, b.embedding);
-      (a.person === b.person ? genuine : impostor).push(distance);
-    }
-  });
-  impostor.sort((a, b) => a - b);
-  genuine.sort((a, b) => a - b);
-  console.log(`${new Date().toISOString().slice(0, 10)} · Node.js ${process.version} · model ${encoder.model}`);
-  console.log(`${photos.length} photos of ${new Set(photos.map(({ person }) => person)).size} people; no usable face in ${missing.length}${missing.length > 0 ? `: ${missing.map(({ file }) => file).join(", ")}` : ""}; ${(1000 * seconds / photos.length).toFixed(0)} ms a photo`);
-  console.log(`${genuine.length} genuine pairs, ${impostor.length} impostor pairs; median distances ${genuine[genuine.length >> 1]?.toFixed(3)} and ${impostor[impostor.length >> 1]?.toFixed(3)}`);
-  const matched = (threshold: number): number => genuine.filter((distance) => distance <= threshold).length;
-  for (const fmr of [0.01, 0.001]) {
-    const allowed = Math.floor(impostor.length * fmr);
-    // The largest threshold at which no more than the allowed impostor pairs match.
-    const threshold = (impostor[allowed] ?? 0) - 1e-9;
-    console.log(`TMR at FMR ${100 * fmr} % (${allowed} pairs): ${interval(matched(threshold), genuine.length)}  at τ ${threshold.toFixed(3)}`);
-  }
-  const tau = encoder.threshold;
-  console.log(`at the model's τ ${tau}: TMR ${interval(matched(tau), genuine.length)}, FMR ${interval(impostor.filter((distance) => distance <= tau).length, impostor.length)}`);
-  const all = [...genuine.map((distance) => ({ distance, same: true })), ...impostor.map((distance) => ({ distance, same: false }))].toSorted((a, b) => a.distance - b.distance);
-  let [hits, falses, eer] = [0, 0, 1];
-  for (const { same } of all) {
-    if (same) hits += 1;
-    else falses += 1;
-    eer = Math.min(eer, Math.max(1 - hits / genuine.length, falses / impostor.length));
-  }
-  console.log(`EER ${(100 * eer).toFixed(2)} %`);
-  console.log(`rank-1, one photo each in the gallery, every photo in turn: ${rankOne(photos)}`);
+  const waiting = paths.values();
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    for (const path of waiting) await encodeOne(path);
+  }));
+  return { embeddings, milliseconds: (performance.now() - start) / paths.length };
 }
 
-/** Draw k enrols the k-th photo of each person; all others are probes. */
-function rankOne(photos: readonly Photo[]): string {
-  const people = groupBy(photos);
-  const draws = Math.min(...[...people.values()].map(({ length }) => length));
-  let right = 0;
-  let total = 0;
-  for (let draw = 0; draw < draws; draw += 1) {
-    const gallery = [...people.values()].map((some) => some[draw] as Photo);
-    for (const probe of photos) {
-      if (gallery.includes(probe)) continue;
-      total += 1;
-      const scored = gallery.map((enrolled) => ({ person: enrolled.person, distance: probe.embedding === undefined || enrolled.embedding === undefined ? Infinity : euclideanDistance(probe.embedding, enrolled.embedding) })).toSorted((a, b) => a.distance - b.distance);
-      if (scored[0] !== undefined && scored[0].distance < Infinity && scored[0].person === probe.person) right += 1;
-    }
+function apart(a: Float32Array | undefined, b: Float32Array | undefined): number {
+  return a === undefined || b === undefined ? Infinity : euclideanDistance(a, b);
+}
+
+/** All pairs of photos. */
+class AllPairs implements Photos {
+  readonly people: readonly string[];
+  /** Lower triangle, row by row. */
+  readonly #distances: Float32Array;
+  readonly #genuineCount: number;
+
+  constructor(people: readonly string[], embeddings: readonly (Float32Array | undefined)[]) {
+    this.people = people;
+    this.#distances = new Float32Array((people.length * (people.length - 1)) / 2);
+    let [at, genuine] = [0, 0];
+    embeddings.forEach((embedding, a) => {
+      for (let b = 0; b < a; b += 1, at += 1) {
+        this.#distances[at] = apart(embedding, embeddings[b]);
+        if (people[a] === people[b]) genuine += 1;
+      }
+    });
+    this.#genuineCount = genuine;
   }
-  return `${interval(right, total)} of ${total} probes in ${draws} draws`;
+
+  distance(a: number, b: number): number {
+    const [row, column] = a > b ? [a, b] : [b, a];
+    return this.#distances[(row * (row - 1)) / 2 + column] as number;
+  }
+
+  /** Distances, ascending; and of each person's genuine pairs, for the interval by people. */
+  split(): { genuine: Float32Array; impostor: Float32Array; own: Float32Array[] } {
+    const genuine = new Float32Array(this.#genuineCount);
+    const impostor = new Float32Array(this.#distances.length - this.#genuineCount);
+    const own = new Map<string, number[]>();
+    let [at, g, i] = [0, 0, 0];
+    for (let a = 0; a < this.people.length; a += 1) {
+      const person = this.people[a] as string;
+      for (let b = 0; b < a; b += 1, at += 1) {
+        const distance = this.#distances[at] as number;
+        if (person !== this.people[b]) impostor[i++] = distance;
+        else {
+          genuine[g++] = distance;
+          own.set(person, own.get(person) ?? []);
+          own.get(person)?.push(distance);
+        }
+      }
+    }
+    return { genuine: genuine.sort(), impostor: impostor.sort(), own: [...own.values()].map((distances) => Float32Array.from(distances).sort()) };
+  }
 }
 
-function groupBy(photos: readonly Photo[]): Map<string, Photo[]> {
-  const groups = new Map<string, Photo[]>();
-  for (const photo of photos) groups.set(photo.person, [...(groups.get(photo.person) ?? []), photo]);
-  return groups;
+/** TMR, EER, AUC and curves of ascending distances. @param own genuine distances by person */
+function verification(genuine: Float32Array, impostor: Float32Array, own: readonly Float32Array[], tau: number): void {
+  const median = (ascending: Float32Array): string => ascending[ascending.length >> 1]?.toFixed(3) ?? "–";
+  console.log(`${count(genuine.length)} genuine pairs, ${count(impostor.length)} impostor pairs; median distances ${median(genuine)} and ${median(impostor)}`);
+  for (const fmr of FMRS) {
+    const { allowed, threshold } = operatingPoint(impostor, fmr);
+    const share = wilson(countAtMost(genuine, threshold), genuine.length);
+    const people = own.length < 2 ? "" : range(byGroups(own.map((distances) => ({ hits: countAtMost(distances, threshold), total: distances.length }))));
+    const support = allowed >= RULE_OF ? "" : allowed > 0 ? `; rests on ${allowed} impostor pairs, ${RULE_OF} would make it firm` : `; ${count(impostor.length)} impostor pairs cannot support this figure: it is where none of them matches, and FMR may be up to ${percent(3 / impostor.length, 3)}`;
+    console.log(`TMR at FMR ${percent(fmr, 2).replace(/\.?0+ %$/, " %")}: ${interval(share)}${people} at τ ${threshold.toFixed(3)}${support}`);
+  }
+  console.log(`at the model's τ ${tau}: TMR ${interval(wilson(countAtMost(genuine, tau), genuine.length))}, FMR ${interval(wilson(countAtMost(impostor, tau), impostor.length))}`);
+  const { eer, threshold } = equalErrorRate(genuine, impostor);
+  console.log(`EER ${percent(eer)} at τ ${threshold.toFixed(3)}, AUC ${areaUnderCurve(genuine, impostor).toFixed(5)}`);
 }
 
-if (values.data === undefined) {
-  console.error("--data DIR is missing: a folder with a folder of photos for each person.");
-  process.exit(2);
+function writeCurves(folder: string, genuine: Float32Array, impostor: Float32Array): void {
+  mkdirSync(folder, { recursive: true });
+  const points = curve(genuine, impostor);
+  const rate = (value: number): string => `${Number((100 * value).toPrecision(2))} %`;
+  const x = { label: "false match rate", log: true, from: 1 / impostor.length, to: 1, format: rate };
+  writeFileSync(join(folder, "roc.svg"), lineChart({ title: "ROC", x, y: { label: "true match rate", format: rate }, series: [{ label: "TMR", points: points.map(({ fmr, fnmr }) => ({ x: fmr, y: 1 - fnmr })) }] }));
+  writeFileSync(join(folder, "det.svg"), lineChart({ title: "DET", x, y: { label: "false non-match rate", log: true, from: 1 / genuine.length, to: 1, format: rate }, series: [{ label: "FNMR", points: points.map(({ fmr, fnmr }) => ({ x: fmr, y: fnmr })) }] }));
+  writeFileSync(join(folder, "distances.svg"), lineChart({ title: "Distances", x: { label: "distance" }, y: { label: "share of pairs", format: rate }, series: [{ label: "genuine", points: histogram(genuine) }, { label: "impostor", points: histogram(impostor) }] }));
+  console.log(`curves: ${["roc", "det", "distances"].map((name) => join(folder, `${name}.svg`)).join(", ")}`);
 }
-void main(values.data);
+
+const BIN = 0.02;
+
+function histogram(ascending: Float32Array): { x: number; y: number }[] {
+  const finite = countAtMost(ascending, Number.MAX_VALUE);
+  const bins = Math.ceil((ascending[finite - 1] ?? 0) / BIN);
+  return Array.from({ length: bins }, (_, bin) => ({ x: (bin + 0.5) * BIN, y: (countAtMost(ascending, (bin + 1) * BIN) - countAtMost(ascending, bin * BIN)) / ascending.length }));
+}
+
+function identification(photos: Photos): void {
+  const { shares, probes } = rankOne(photos, DRAWS);
+  console.log(`rank-1, one random photo of each in the gallery: ${percent(mean(shares))}, draws from ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))} (${DRAWS} draws, ${count(probes)} probes)`);
+  const { tpir, known, strangers, allowed, threshold } = openSet(photos, DRAWS, 0.01);
+  console.log(`open set, half of the people not in the gallery: TPIR ${percent(tpir)}${range(byGroups(known))} at FPIR 1 %, τ ${threshold.toFixed(3)} (${DRAWS} draws, ${count(known.reduce((sum, { total }) => sum + total, 0))} known and ${count(strangers)} strange probes, ${count(allowed)} of these may match)`);
+}
+
+function tenFold(folds: readonly (readonly FilePair[])[], { embeddings }: Encoded): void {
+  const { accuracy, standardError, threshold } = crossValidate(folds.map((fold) => fold.map(({ a, b, same }) => ({ distance: apart(embeddings.get(a), embeddings.get(b)), same }))));
+  console.log(`LFW's protocol, ${folds.length} folds: accuracy ${percent(accuracy)} ± ${percent(standardError)} (standard error), mean τ ${threshold.toFixed(3)}; pairs with an undetected face are errors`);
+}
+
+function failures(encoded: Encoded, name: (path: string) => string): void {
+  const missing = [...encoded.embeddings].filter(([, embedding]) => embedding === undefined).map(([path]) => name(path));
+  console.log(`${count(encoded.embeddings.size)} photos, a usable face in ${count(encoded.embeddings.size - missing.length)}; ${encoded.milliseconds.toFixed(0)} ms a photo, ${AT_ONCE} under way`);
+  if (missing.length > 0) console.log(`no usable face (failures): ${missing.sort().join(", ")}`);
+}
+
+async function onFolders(encoder: FaceEncoder, root: string, pairsFile: string | undefined, out: string | undefined): Promise<void> {
+  const files = readFolders(root);
+  const folds = pairsFile === undefined ? undefined : readPairs(pairsFile, root);
+  if (folds !== undefined) demandFiles(folds.flat(), pairsFile as string);
+  const encoded = await encodeAll(encoder, files.map(({ path }) => path));
+  const names = new Map(files.map(({ path, name }) => [path, name]));
+  console.log(`${count(new Set(files.map(({ person }) => person)).size)} people`);
+  failures(encoded, (path) => names.get(path) ?? path);
+  const photos = new AllPairs(files.map(({ person }) => person), files.map(({ path }) => encoded.embeddings.get(path)));
+  const { genuine, impostor, own } = photos.split();
+  verification(genuine, impostor, own, encoder.threshold);
+  identification(photos);
+  if (folds !== undefined) tenFold(folds, encoded);
+  if (out !== undefined) writeCurves(out, genuine, impostor);
+}
+
+async function onList(encoder: FaceEncoder, list: string, root: string | undefined, out: string | undefined): Promise<void> {
+  const pairs = readList(list, root);
+  demandFiles(pairs, list);
+  const encoded = await encodeAll(encoder, [...new Set(pairs.flatMap(({ a, b }) => [a, b]))]);
+  failures(encoded, (path) => path);
+  const distances = (wanted: boolean): Float32Array => Float32Array.from(pairs.filter(({ same }) => same === wanted), ({ a, b }) => apart(encoded.embeddings.get(a), encoded.embeddings.get(b))).sort();
+  const [genuine, impostor] = [distances(true), distances(false)];
+  // A list does not say who is who, so that there are no groups.
+  verification(genuine, impostor, [], encoder.threshold);
+  if (out !== undefined) writeCurves(out, genuine, impostor);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { data: { type: "string" }, pairs: { type: "string" }, list: { type: "string" }, out: { type: "string" }, model: { type: "string" } } });
+  const { data, list, out } = values;
+  console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version}`);
+  if (data === undefined && list === undefined) throw new Error("--data DIR is missing: a folder with a folder of photos for each person. Or give --list FILE with lines of fileA,fileB,same.");
+  const encoder = await createEncoder({ model: values.model });
+  try {
+    console.log(`model ${encoder.model}`);
+    if (list !== undefined) await onList(encoder, list, data, out);
+    else if (data !== undefined) await onFolders(encoder, data, values.pairs ?? (existsSync(join(data, "pairs.txt")) ? join(data, "pairs.txt") : undefined), out);
+  } finally {
+    await encoder.close();
+  }
+}
+
+void main().catch((error: unknown) => {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+});

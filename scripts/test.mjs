@@ -6,7 +6,7 @@ import { progress, run, setUp } from "./setup.mjs";
 import { testsIn } from "./tests.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const USUAL = ["lib", "nodes", "flows", "package", "demo"];
+const USUAL = ["lib", "nodes", "flows", "package", "demo", "bench"];
 /** A test that takes longer hangs. */
 const TEST_TIMEOUT_MS = 300_000;
 

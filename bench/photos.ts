@@ -1,0 +1,59 @@
+/** Which photos to judge on: folders of people (LFW's layout), LFW's pairs.txt, or a list of pairs. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+export interface PhotoFile {
+  person: string;
+  /** What is printed of it. */
+  name: string;
+  path: string;
+}
+
+export interface FilePair {
+  a: string;
+  b: string;
+  same: boolean;
+}
+
+const PICTURE = /\.(jpe?g|png|webp|avif|gif)$/i;
+
+/** A folder a person. */
+export function readFolders(root: string): PhotoFile[] {
+  const people = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
+  const photos = people.flatMap((person) => readdirSync(join(root, person)).filter((file) => PICTURE.test(file)).sort().map((file) => ({ person, name: file, path: join(root, person, file) })));
+  if (photos.length === 0) throw new Error(`${root} has no folders with photos: give a folder that holds a folder of photos for each person.`);
+  return photos;
+}
+
+/**
+ * LFW's pairs.txt: "folds  pairs", then for each fold so many lines "name n m" (the same person) and as many "name n name m".
+ * @returns the folds
+ */
+export function readPairs(file: string, root: string): FilePair[][] {
+  const lines = readFileSync(file, "utf8").split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const [folds, pairs] = (lines[0] ?? "").split(/\s+/).map(Number);
+  if (folds === undefined || pairs === undefined || !(folds >= 2) || lines.length !== 1 + 2 * folds * pairs) throw new Error(`${file} is no pairs.txt: its first line must say how many folds and pairs there are, and 2 × folds × pairs lines must follow.`);
+  const path = (name: string, number: string): string => join(root, name, `${name}_${number.padStart(4, "0")}.jpg`);
+  return Array.from({ length: folds }, (_, fold) =>
+    lines.slice(1 + fold * 2 * pairs, 1 + (fold + 1) * 2 * pairs).map((line) => {
+      const [name, first, second, third] = line.split(/\s+/) as [string, string, string, string | undefined];
+      return third === undefined ? { a: path(name, first), b: path(name, second), same: true } : { a: path(name, first), b: path(second, third), same: false };
+    }),
+  );
+}
+
+/** Lines of fileA,fileB,same with same 1 or 0 (or true or false); paths are relative to the list's folder or to `root`. */
+export function readList(file: string, root = dirname(file)): FilePair[] {
+  const rows = readFileSync(file, "utf8").split("\n").map((line) => line.trim()).filter((line) => line !== "" && !/^filea,/i.test(line));
+  return rows.map((row) => {
+    const [a, b, same] = row.split(",").map((cell) => cell.trim());
+    if (a === undefined || b === undefined || !/^(0|1|true|false)$/i.test(same ?? "")) throw new Error(`"${row}" in ${file} is no pair: write fileA,fileB,1 for one person and fileA,fileB,0 for two.`);
+    return { a: join(root, a), b: join(root, b), same: /^(1|true)$/i.test(same ?? "") };
+  });
+}
+
+/** @throws a sentence when pairs name photos that are not there */
+export function demandFiles(pairs: readonly FilePair[], list: string): void {
+  const missing = [...new Set(pairs.flatMap(({ a, b }) => [a, b]))].filter((path) => !existsSync(path));
+  if (missing.length > 0) throw new Error(`${list} names ${missing.length} photos that are not there, the first is ${missing[0]}: give the folder that it was written for.`);
+}
