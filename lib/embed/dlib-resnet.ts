@@ -19,7 +19,7 @@ interface Convolution {
 }
 
 /** Stage by stage: "down" halves the sides and may double the channels. */
-const RESIDUALS = ["conv32_1", "conv32_2", "conv32_3", "conv64_down", "conv64_1", "conv64_2", "conv64_3", "conv128_down", "conv128_1", "conv128_2", "conv256_down", "conv256_1", "conv256_2", "conv256_down_out"] as const;
+export const RESIDUALS = ["conv32_1", "conv32_2", "conv32_3", "conv64_down", "conv64_1", "conv64_2", "conv64_3", "conv128_down", "conv128_1", "conv128_2", "conv256_down", "conv256_1", "conv256_2", "conv256_down_out"] as const;
 
 interface Residual {
   down: boolean;
@@ -34,15 +34,13 @@ export class DlibResNet {
   readonly #first: Convolution;
   readonly #residuals: Residual[];
   readonly #fc: Tensor2D;
-  readonly #mean: Tensor1D;
 
   private constructor(tf: Tf, weights: ReadonlyMap<string, Weight>) {
     this.#tf = tf;
-    this.#first = fold(tf, weights, "conv32_down");
-    this.#residuals = RESIDUALS.map((name) => ({ down: name.includes("down"), conv1: fold(tf, weights, `${name}/conv1`), conv2: fold(tf, weights, `${name}/conv2`) }));
+    this.#first = onBackend(tf, firstLayer(weights));
+    this.#residuals = RESIDUALS.map((name) => ({ down: name.includes("down"), conv1: onBackend(tf, foldWeights(weights, `${name}/conv1`)), conv2: onBackend(tf, foldWeights(weights, `${name}/conv2`)) }));
     const fc = weightOf(weights, "fc");
     this.#fc = tf.tensor2d(fc.values, fc.shape as [number, number]);
-    this.#mean = tf.tensor1d([...MEAN_RGB]);
   }
 
   static async load(tf: Tf): Promise<DlibResNet> {
@@ -60,7 +58,7 @@ export class DlibResNet {
     const batch = new Float32Array(chips.length * size);
     chips.forEach((chip, index) => batch.set(chip, index * size));
     const output = tf.tidy(() => {
-      const input: Tensor4D = tf.div(tf.sub(tf.tensor4d(batch, [chips.length, CHIP_SIDE, CHIP_SIDE, CHANNELS]), this.#mean), RANGE);
+      const input = tf.tensor4d(batch, [chips.length, CHIP_SIDE, CHIP_SIDE, CHANNELS]);
       let x = tf.maxPool(this.#convolve(input, this.#first, 2, "valid", true), 3, 2, "valid");
       for (const residual of this.#residuals) x = this.#residual(x, residual);
       return tf.matMul(tf.mean<Tensor2D>(x, [1, 2]), this.#fc);
@@ -72,7 +70,7 @@ export class DlibResNet {
 
   dispose(): void {
     const convolutions = [this.#first, ...this.#residuals.flatMap(({ conv1, conv2 }) => [conv1, conv2])];
-    this.#tf.dispose([this.#fc, this.#mean, ...convolutions.flatMap(({ filters, bias }) => [filters, bias])]);
+    this.#tf.dispose([this.#fc, ...convolutions.flatMap(({ filters, bias }) => [filters, bias])]);
   }
 
   #convolve(x: Tensor4D, { filters, bias }: Convolution, strides: number, pad: "same" | "valid", relu: boolean): Tensor4D {
@@ -93,8 +91,15 @@ export class DlibResNet {
   }
 }
 
+export interface FoldedWeights {
+  /** Height × width × inputs × outputs. */
+  filters: Float32Array;
+  shape: readonly [number, number, number, number];
+  bias: Float32Array;
+}
+
 /** conv(x)·scale + shift = conv with scaled filters and a bias: two passes over the activations fewer a layer. */
-function fold(tf: Tf, weights: ReadonlyMap<string, Weight>, name: string): Convolution {
+export function foldWeights(weights: ReadonlyMap<string, Weight>, name: string): FoldedWeights {
   const filters = weightOf(weights, `${name}/conv/filters`);
   const bias = weightOf(weights, `${name}/conv/bias`).values;
   const scale = weightOf(weights, `${name}/scale/weights`).values;
@@ -102,7 +107,23 @@ function fold(tf: Tf, weights: ReadonlyMap<string, Weight>, name: string): Convo
   const outputs = scale.length;
   const at = (values: Float32Array, index: number): number => values[index] as number;
   return {
-    filters: tf.tensor4d(filters.values.map((value, index) => value * at(scale, index % outputs)), filters.shape as [number, number, number, number]),
-    bias: tf.tensor1d(bias.map((value, index) => value * at(scale, index) + at(shift, index))),
+    filters: filters.values.map((value, index) => value * at(scale, index % outputs)),
+    shape: filters.shape as [number, number, number, number],
+    bias: bias.map((value, index) => value * at(scale, index) + at(shift, index)),
   };
+}
+
+/** The first convolution takes pixels as they are: conv((x − mean) / 255) = conv'(x), exactly, since it has no padding. */
+export function firstLayer(weights: ReadonlyMap<string, Weight>): FoldedWeights {
+  const { filters, shape, bias } = foldWeights(weights, "conv32_down");
+  const outputs = bias.length;
+  const shifted = Float64Array.from(bias);
+  filters.forEach((value, index) => {
+    shifted[index % outputs] = (shifted[index % outputs] as number) - (value * (MEAN_RGB[Math.floor(index / outputs) % CHANNELS] as number)) / RANGE;
+  });
+  return { filters: filters.map((value) => value / RANGE), shape, bias: Float32Array.from(shifted) };
+}
+
+function onBackend(tf: Tf, { filters, shape, bias }: FoldedWeights): Convolution {
+  return { filters: tf.tensor4d(filters, [...shape]), bias: tf.tensor1d(bias) };
 }

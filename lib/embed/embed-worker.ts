@@ -73,7 +73,7 @@ async function load(model: ModelDescriptor, engine: EngineName): Promise<Loaded>
 async function loadAll(model: ModelDescriptor, engine: EngineName): Promise<Loaded> {
   const tf = await tensorEngine(engine);
   if (landmarkNet?.tf !== tf) landmarkNet = { tf, net: LandmarkNet.load(tf) };
-  return { net: await loadNet(model, tf), landmarks: await landmarkNet.net };
+  return { net: await loadNet(model, tf, engine), landmarks: await landmarkNet.net };
 }
 
 /** Runs in a worker: landmarks, gate and embedding of the boxes of one picture, all faces in one batch. */

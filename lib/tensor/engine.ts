@@ -4,11 +4,12 @@ import { dirname, sep } from "node:path";
 import type * as Core from "@tensorflow/tfjs-core";
 
 export type Tf = typeof Core;
-export type EngineName = "wasm" | "tfjs-node";
+/** "onnx": the embedding network runs on an ONNX runtime, all else on WASM. */
+export type EngineName = "wasm" | "tfjs-node" | "onnx";
 
 const NATIVE_MODULE = "@tensorflow/tfjs-node";
 
-let loaded: { name: EngineName; tf: Promise<Tf> } | undefined;
+let loaded: { native: boolean; tf: Promise<Tf> } | undefined;
 
 /** Whether the native accelerator is installed here. */
 export function tfjsNodeInstalled(): boolean {
@@ -25,7 +26,8 @@ export function tfjsNodeInstalled(): boolean {
  * @throws a sentence when the accelerator is asked for and not installed, or cannot be loaded
  */
 export function tensorEngine(name: EngineName): Promise<Tf> {
-  if (loaded?.name !== name) loaded = { name, tf: name === "tfjs-node" ? loadNative() : loadWasm() };
+  const native = name === "tfjs-node";
+  if (loaded?.native !== native) loaded = { native, tf: native ? loadNative() : loadWasm() };
   return loaded.tf;
 }
 

@@ -1,0 +1,100 @@
+/**
+ * The embedding network on each engine: milliseconds a face, ratio to TF.js WASM in the same run, largest difference of an embedding.
+ *   npm run bench:engines
+ * Engines take turns, so that what else the machine does hits all alike. onnxruntime-node is looked for in bench/peers too:
+ *   npm install --ignore-scripts --prefix bench/peers
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { alignFaces } from "../lib/align/aligner";
+import { LandmarkNet } from "../lib/align/landmark-net";
+import { warp } from "../lib/align/transform";
+import { detectorOptionsSchema } from "../lib/detect/options";
+import { WasmDetector } from "../lib/detect/wasm";
+import { chipPlace } from "../lib/embed/chips";
+import { DLIB_RESNET } from "../lib/embed/descriptor";
+import { CHIP_SIDE, DlibResNet } from "../lib/embed/dlib-resnet";
+import { loadDlibOnnx } from "../lib/embed/onnx-net";
+import { decode } from "../lib/image/decode";
+import { tensorEngine, type Tf } from "../lib/tensor/engine";
+import { findOnnxRuntime, ONE_THREAD } from "../lib/tensor/onnx-runtime";
+import { groupPhoto } from "../test/support/photos";
+
+const PEERS = join(__dirname, "peers", "node_modules");
+const ROUNDS = 40;
+const BATCH = 4;
+/** Pictures as large as a camera's. */
+const WIDTH = 960;
+
+interface Engine {
+  name: string;
+  run(chips: readonly Float32Array[]): Promise<Float32Array[]>;
+}
+
+/** Aligned chips of the faces in the group photos that ship in @vladmandic/face-api. */
+async function realChips(tf: Tf): Promise<Float32Array[]> {
+  const landmarks = await LandmarkNet.load(tf);
+  const detector = await WasmDetector.load();
+  const chips: Float32Array[] = [];
+  for (const index of [1, 2, 3, 4, 5, 6] as const) {
+    const pixels = await decode({ bytes: Uint8Array.from(await sharp(groupPhoto(index)).resize(WIDTH).jpeg().toBuffer()), raw: undefined });
+    const boxes = detector.detect(pixels, detectorOptionsSchema.parse({})).map(({ box }) => box);
+    alignFaces(landmarks, pixels, boxes, { minSize: 20, minSharpness: 0 }).forEach((face, at) => {
+      if (face.rejected === undefined) chips.push(warp(pixels, chipPlace(DLIB_RESNET, boxes[at] as (typeof boxes)[number], face.landmarks), CHIP_SIDE));
+    });
+  }
+  return chips;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
+}
+
+async function main(): Promise<void> {
+  const tf = await tensorEngine("wasm");
+  const resnet = await DlibResNet.load(tf);
+  const engines: Engine[] = [{ name: "TF.js WASM", run: (chips) => Promise.resolve(resnet.run(chips)) }];
+  const onnx = async (name: string, ...load: Parameters<typeof loadDlibOnnx>): Promise<void> => {
+    const net = await loadDlibOnnx(...load);
+    engines.push({ name, run: (some) => net.run(some) });
+  };
+  if (findOnnxRuntime("onnxruntime-node") !== undefined) {
+    await onnx("onnxruntime-node, 1 thread", "onnxruntime-node");
+    await onnx("onnxruntime-node, 2 threads", "onnxruntime-node", { ...ONE_THREAD, intraOpNumThreads: 2 });
+  } else console.log("onnxruntime-node is not installed: npm install --ignore-scripts --prefix bench/peers");
+  await onnx("onnxruntime-web, 1 thread", "onnxruntime-web");
+  const chips = await realChips(tf);
+  const times = engines.map(() => ({ one: [] as number[], batch: [] as number[] }));
+  const timed = async (engine: Engine, some: readonly Float32Array[]): Promise<number> => {
+    const start = performance.now();
+    await engine.run(some);
+    return (performance.now() - start) / some.length;
+  };
+  for (let round = -2; round < ROUNDS; round += 1) {
+    for (const [index, engine] of engines.entries()) {
+      const one = await timed(engine, [chips[(round + chips.length) % chips.length] as Float32Array]);
+      const batch = await timed(engine, chips.slice(0, BATCH));
+      // The first rounds warm up.
+      if (round >= 0) {
+        times[index]?.one.push(one);
+        times[index]?.batch.push(batch);
+      }
+    }
+  }
+  console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version} · ${chips.length} faces, ${ROUNDS} rounds, engines in turn, medians`);
+  console.log(`${"engine".padEnd(28)} ms/face   ratio   ms/face by ${BATCH}   largest difference`);
+  const expected = await (engines[0] as Engine).run(chips);
+  for (const [index, engine] of engines.entries()) {
+    const { one, batch } = times[index] as (typeof times)[number];
+    const embeddings = await engine.run(chips);
+    const difference = Math.max(...embeddings.flatMap((embedding, face) => [...embedding].map((value, at) => Math.abs(value - (expected[face]?.[at] ?? Number.NaN)))));
+    console.log(`${engine.name.padEnd(28)} ${median(one).toFixed(2).padStart(7)} ${(median(times[0]?.one ?? []) / median(one)).toFixed(2).padStart(6)}× ${median(batch).toFixed(2).padStart(14)} ${difference.toExponential(1).padStart(20)}`);
+  }
+}
+
+// Modules are resolved from NODE_PATH only if it was set at the start.
+if (process.env["NODE_PATH"] === undefined && existsSync(PEERS)) execFileSync(process.execPath, ["--import", "tsx", __filename], { stdio: "inherit", env: { ...process.env, NODE_PATH: PEERS } });
+else void main().then(() => process.exit());
