@@ -43,6 +43,8 @@ export interface Quality {
   size: number;
   /** Sharpness of the aligned chip: variance of its Laplacian, grey levels squared; below about 20 is a blur. */
   blur: number;
+  /** Mean grey level of the face in the aligned chip, without the margin around it: 0 is black, 255 white. */
+  exposure: number;
   /** Head pose in degrees, estimated from the landmarks; 0, 0, 0 looks into the camera. */
   pose: { yaw: number; pitch: number; roll: number };
 }

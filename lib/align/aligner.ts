@@ -1,7 +1,7 @@
 /** From boxes to landmarks, quality and the place of the chip. Runs in workers only. */
 import type { Pixels } from "../image/pixels";
 import type { Box, Point, Quality, RejectReason } from "../message";
-import { fitChip } from "./chip";
+import { CHIP_PADDING, fitChip } from "./chip";
 import { LANDMARK_COUNT, LANDMARK_INPUT, type LandmarkNet } from "./landmark-net";
 import { estimatePose } from "./pose";
 import { apply, scaleOf, type Similarity, warp } from "./transform";
@@ -64,7 +64,8 @@ function judge(pixels: Pixels, looks: readonly Point[][], gate: Gate): Aligned {
   const fit = fitChip(landmarks, MEASURE_SIDE);
   const side = MEASURE_SIDE * scaleOf(fit.toPicture);
   const disagreement = rms(first, second) / side;
-  const quality: Quality = { size: eyeDistance(landmarks), blur: sharpness(warp(pixels, fit.toPicture, MEASURE_SIDE), MEASURE_SIDE), pose: estimatePose(landmarks) };
+  const chip = warp(pixels, fit.toPicture, MEASURE_SIDE);
+  const quality: Quality = { size: eyeDistance(landmarks), blur: sharpness(chip, MEASURE_SIDE), exposure: exposure(chip, MEASURE_SIDE), pose: estimatePose(landmarks) };
   return { landmarks, quality, rejected: reject(disagreement, fit.residual, quality, gate) };
 }
 
@@ -94,7 +95,7 @@ function eyeDistance(landmarks: readonly Point[]): number {
 /** Variance of the 4-neighbour Laplacian of the grey chip (Pech-Pacheco et al. 2000, ICPR): low is a blur. */
 export function sharpness(rgb: Float32Array, side: number): number {
   const grey = new Float32Array(side * side);
-  for (let index = 0; index < grey.length; index += 1) grey[index] = 0.299 * (rgb[3 * index] as number) + 0.587 * (rgb[3 * index + 1] as number) + 0.114 * (rgb[3 * index + 2] as number);
+  for (let index = 0; index < grey.length; index += 1) grey[index] = greyAt(rgb, index);
   let sum = 0;
   let squares = 0;
   for (let row = 1; row < side - 1; row += 1) {
@@ -107,4 +108,20 @@ export function sharpness(rgb: Float32Array, side: number): number {
   }
   const count = (side - 2) * (side - 2);
   return squares / count - (sum / count) ** 2;
+}
+
+/**
+ * Mean grey level of the chip without its margin: a bright window behind a dark face must not make it look well lit, nor must the
+ * black beyond the picture's edge darken it.
+ */
+export function exposure(rgb: Float32Array, side: number): number {
+  const from = Math.round((side * CHIP_PADDING) / (1 + 2 * CHIP_PADDING));
+  let sum = 0;
+  for (let row = from; row < side - from; row += 1) for (let column = from; column < side - from; column += 1) sum += greyAt(rgb, row * side + column);
+  return sum / (side - 2 * from) ** 2;
+}
+
+/** Grey level of a pixel (ITU-R BT.601). */
+function greyAt(rgb: Float32Array, index: number): number {
+  return 0.299 * (rgb[3 * index] as number) + 0.587 * (rgb[3 * index + 1] as number) + 0.114 * (rgb[3 * index + 2] as number);
 }

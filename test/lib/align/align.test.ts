@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fitChip } from "../../../lib/align/chip";
-import { sharpness } from "../../../lib/align/aligner";
+import { exposure, sharpness } from "../../../lib/align/aligner";
 import { estimatePose } from "../../../lib/align/pose";
 import { apply, fitSimilarity, invert, scaleOf, warp } from "../../../lib/align/transform";
 import type { Point } from "../../../lib/message";
@@ -93,5 +93,18 @@ describe("sharpness", () => {
     assert.equal(sharpness(new Float32Array(10 * 10 * 3).fill(90), 10), 0);
     const checkered = Float32Array.from({ length: 10 * 10 * 3 }, (_, index) => ((Math.floor(index / 3) + Math.floor(index / 30)) % 2) * 255);
     assert.ok(sharpness(checkered, 10) > 100_000);
+  });
+});
+
+describe("exposure", () => {
+  it("is the grey level of the face, whatever is around it", () => {
+    const chip = new Float32Array(12 * 12 * 3).fill(255);
+    for (let row = 2; row < 10; row += 1) chip.fill(40, (row * 12 + 2) * 3, (row * 12 + 10) * 3);
+    assert.equal(Math.round(exposure(chip, 12)), 40);
+  });
+
+  it("weighs colours as the eye does", () => {
+    const green = Float32Array.from({ length: 12 * 12 * 3 }, (_, index) => (index % 3 === 1 ? 200 : 0));
+    assert.equal(Math.round(exposure(green, 12) * 10) / 10, 117.4);
   });
 });

@@ -50,6 +50,12 @@ describe("createEncoder", () => {
     }
   });
 
+  it("measures how light a face is", async () => {
+    const photo = await portrait("green");
+    const [light, dark] = [(await one(photo)).quality?.exposure ?? 0, (await one(await sharp(photo).linear(0.5).jpeg().toBuffer())).quality?.exposure ?? 0];
+    assert.ok(Math.abs(dark / light - 0.5) < 0.01, `${light} and ${dark}`);
+  });
+
   it("tells strangers apart", async () => {
     const people = await Promise.all((["green", "emerald", "stripes", "front", "blonde"] as const).map(async (name) => one(await portrait(name))));
     people.forEach((a, index) => people.slice(index + 1).forEach((b) => assert.ok(distance(a, b) > 0.55, `${distance(a, b)}`)));
