@@ -1,4 +1,5 @@
-// Compile to dist/ and lay each node's html, locales and icons beside its js, where Node-RED looks for them.
+// Compile to dist/ and lay each node's html, locales and icons beside its js, where Node-RED looks for them;
+// and to resources/, which Node-RED serves, what runs in the browser.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
@@ -6,10 +7,22 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const NOT_ASSETS = new Set([".ts"]);
+const compile = (project) => execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", project], { cwd: root, stdio: "inherit" });
 
-rmSync(join(root, "dist"), { recursive: true, force: true });
-mkdirSync(join(root, "dist"));
-execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
-cpSync(join(root, "nodes"), join(root, "dist/nodes"), { recursive: true, filter: (path) => !NOT_ASSETS.has(extname(path)) });
+for (const folder of ["dist", "resources"]) {
+  rmSync(join(root, folder), { recursive: true, force: true });
+  mkdirSync(join(root, folder));
+}
+compile("tsconfig.build.json");
+for (const folder of ["nodes", "plugins"]) cpSync(join(root, folder), join(root, "dist", folder), { recursive: true, filter: (path) => !NOT_ASSETS.has(extname(path)) });
+
+// The compiler also emits the files of lib/ whose types the editor uses; their code it does not.
+compile("editor/tsconfig.build.json");
+cpSync(join(root, "dist/.editor/editor"), join(root, "resources"), { recursive: true });
+rmSync(join(root, "dist/.editor"), { recursive: true });
+cpSync(join(root, "editor/sidebar.css"), join(root, "resources/sidebar.css"));
+mkdirSync(join(root, "resources/vendor"), { recursive: true });
+for (const [file, name] of [["dist/uPlot.esm.js", "uPlot.js"], ["dist/uPlot.min.css", "uPlot.min.css"], ["LICENSE", "uPlot.LICENSE"]]) cpSync(join(root, "node_modules/uplot", file), join(root, "resources/vendor", name));
+
 // The set-up compares this file's time with the sources'.
 writeFileSync(join(root, "dist/.built"), "");

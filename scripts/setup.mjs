@@ -13,7 +13,7 @@ const COMMAND_LENGTH = 80;
 const INSTALLED = join(root, "node_modules/.package-lock.json");
 /** Written by scripts/build.mjs when a build is complete. */
 const BUILT = join(root, "dist/.built");
-const SOURCES = ["lib", "nodes", "scripts/build.mjs", "tsconfig.json", "tsconfig.build.json", "package-lock.json"];
+const SOURCES = ["lib", "nodes", "editor", "plugins", "scripts/build.mjs", "tsconfig.json", "tsconfig.build.json", "package-lock.json"];
 
 /** Install and build what is missing or out of date. @throws a sentence */
 export async function setUp(say = progress("set-up")) {

@@ -16,7 +16,7 @@ async function main(folders) {
   const bin = (path) => join(root, "node_modules", path);
   if (folders.length === 0) {
     say("type check");
-    await run(process.execPath, [bin("typescript/bin/tsc"), "-p", "tsconfig.json"]);
+    for (const project of ["tsconfig.json", "editor/tsconfig.json"]) await run(process.execPath, [bin("typescript/bin/tsc"), "-p", project]);
     say("lint, type-aware");
     await run(process.execPath, [bin("oxlint/bin/oxlint"), "--type-aware"]);
   }

@@ -1,0 +1,63 @@
+/** Everything of a gallery as one file, and back. */
+import { ask, pathOf, upload } from "./api.js";
+import { confirm, dialog, tell, tellError } from "./dialogs.js";
+import { h, liveLine } from "./dom.js";
+import type { Host } from "./section.js";
+import { bytes, count, t } from "./words.js";
+
+const ZIP = "application/zip";
+/** Browsers start a download from a blob's address a moment after the click. */
+const RELEASE_MS = 60_000;
+
+/** Download everything. */
+export async function exportGallery(host: Host): Promise<void> {
+  const notice = RED.notify(h("p", {}, t("archive.exporting")), { type: "warning", timeout: 600_000 });
+  try {
+    const blob = await (await ask(pathOf(host.gallery.id, "export"))).blob();
+    const address = URL.createObjectURL(blob);
+    const day = new Date().toISOString().slice(0, 10);
+    const link = h("a", { href: address, download: `faces-${(host.gallery.name || host.gallery.id).replaceAll(/[^\p{L}\p{N}]+/gu, "-")}-${day}.zip` });
+    link.click();
+    setTimeout(() => { URL.revokeObjectURL(address); }, RELEASE_MS);
+    tell(t("archive.exported", { size: bytes(blob.size) }));
+  } catch (error) {
+    tellError(error);
+  } finally {
+    notice.close();
+  }
+}
+
+/** Choose a file and merge what is in it into the gallery. */
+export async function importGallery(host: Host): Promise<void> {
+  const file = await choose();
+  if (file === undefined) return;
+  if (!(await confirm(t("archive.import-title"), t("archive.import-hint", { file: file.name, size: bytes(file.size), gallery: host.gallery.name || host.gallery.id }), t("archive.import")))) return;
+  const bar = h("progress", { max: 1, value: 0, "aria-label": t("archive.import-title") });
+  const said = liveLine();
+  said.textContent = t("archive.importing");
+  const notice = RED.notify(h("div", { class: "facenet-import" }, said, bar), { type: "warning", timeout: 3_600_000 });
+  try {
+    const { people, photos, skipped } = await upload<{ people: number; photos: number; skipped: number }>(pathOf(host.gallery.id, "import"), file, ZIP, (part) => {
+      bar.value = part;
+      if (part < 1) return;
+      bar.removeAttribute("value");
+      said.textContent = t("archive.reading");
+    });
+    notice.close();
+    const words = t("archive.imported", { people: count("person", people), photos: count("photo", photos), skipped });
+    host.announce(words);
+    await dialog(t("archive.import-title"), [h("p", {}, words)], [{ label: t("close"), answer: true, primary: true }]);
+  } catch (error) {
+    notice.close();
+    tellError(error);
+  }
+}
+
+function choose(): Promise<File | undefined> {
+  return new Promise((resolve) => {
+    const input = h("input", { type: "file", accept: `.zip,${ZIP}` });
+    input.addEventListener("change", () => { resolve(input.files?.[0]); });
+    input.addEventListener("cancel", () => { resolve(undefined); });
+    input.click();
+  });
+}

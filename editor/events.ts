@@ -1,0 +1,126 @@
+/** Who was seen, newest first, with the distance against τ and the reason in words. */
+import { type EventRow, getJson, pathOf, send } from "./api.js";
+import { attempt, confirm, tell } from "./dialogs.js";
+import { empty, failed, fill, h, icon, loading, writeButton } from "./dom.js";
+import { picture, release } from "./pictures.js";
+import type { Host, Section } from "./section.js";
+import type { ServerEvent } from "./stream.js";
+import { ago, dateTime, known, number, t } from "./words.js";
+
+/** As many as the server keeps. */
+const MOST = 200;
+const AGES_EVERY_MS = 30_000;
+
+export class Events implements Section {
+  readonly element = h("div", { class: "facenet-section facenet-scroll", tabindex: "0", role: "region", "aria-label": t("section.events") });
+  readonly #host: Host;
+  readonly #list = h("ol", { class: "facenet-cards", role: "list", "aria-label": t("section.events") });
+  #rows: EventRow[] | undefined;
+  #ages: ReturnType<typeof setInterval> | undefined;
+
+  constructor(host: Host) {
+    this.#host = host;
+    fill(this.element, loading());
+  }
+
+  show(): void {
+    void this.#load();
+    this.#ages = setInterval(() => {
+      for (const element of this.#list.querySelectorAll<HTMLElement>("time")) element.textContent = ago(Number(element.dataset["at"]));
+    }, AGES_EVERY_MS);
+  }
+
+  hide(): void {
+    clearInterval(this.#ages);
+  }
+
+  onEvent({ event, data }: ServerEvent): void {
+    if (event !== "seen" || this.#rows === undefined) return;
+    const row = data as EventRow;
+    if (this.#rows.some(({ id }) => id === row.id)) return;
+    this.#rows.unshift(row);
+    if (this.#rows.length === 1) {
+      this.#showAll();
+      return;
+    }
+    this.#list.prepend(this.#card(row));
+    for (const dropped of this.#rows.splice(MOST)) {
+      const item = this.#list.querySelector(`li[data-id="${CSS.escape(dropped.id)}"]`);
+      if (item === null) continue;
+      release(item);
+      item.remove();
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#ages);
+    release(this.element);
+  }
+
+  async #load(): Promise<void> {
+    try {
+      this.#rows = (await getJson<EventRow[]>(pathOf(this.#host.gallery.id, "events", "recent"))).toSorted((a, b) => b.at - a.at);
+      this.#showAll();
+    } catch (error) {
+      fill(this.element, failed(error, () => { void this.#load(); }));
+    }
+  }
+
+  #showAll(): void {
+    release(this.#list);
+    if (this.#rows === undefined || this.#rows.length === 0) {
+      fill(this.element, empty("eye", t("events.none"), t("events.none-hint")));
+      return;
+    }
+    fill(this.#list, ...this.#rows.map((row) => this.#card(row)));
+    fill(this.element, this.#list);
+  }
+
+  #card(row: EventRow): HTMLElement {
+    const { id, at, source, outcome, name, personId, distance, threshold, reason, picture: hasPicture } = row;
+    const who = name ?? t(`outcome.${outcome === "match" ? "unknown" : outcome}`);
+    const opens = personId !== null && name !== null;
+    const where = [name === null ? "" : t(`outcome.${outcome}`), source ?? ""].filter((words) => words !== "").join(" · ");
+    return h(
+      "li",
+      { class: "facenet-card facenet-event", "data-id": id },
+      picture(hasPicture === false ? null : pathOf(this.#host.gallery.id, "events", id, "picture"), { alt: "", class: "facenet-event-picture" }),
+      h(
+        "div",
+        { class: "facenet-card-text" },
+        h(
+          "div",
+          { class: "facenet-row-line" },
+          opens ? h("button", { type: "button", class: "facenet-link facenet-card-title", click: () => { this.#host.openPerson(personId); } }, who) : h("span", { class: "facenet-card-title" }, who),
+          h("time", { class: "facenet-row-side", "data-at": at, datetime: new Date(at).toISOString(), title: dateTime(at) }, ago(at)),
+        ),
+        h("div", { class: `facenet-outcome facenet-outcome-${outcome}` }, icon(outcome === "match" ? "check-circle" : outcome === "ambiguous" ? "question-circle" : "user-secret"), " ", where),
+        distance === null ? null : distanceBar(distance, threshold),
+        h("div", { class: "facenet-sub" }, known(`reason.${reason}`, reason)),
+        outcome === "match" && name !== null ? h("div", { class: "facenet-card-buttons" }, writeButton(t("events.not-this-person"), (event) => { attempt(() => this.#notThisPerson(row, event.currentTarget as HTMLButtonElement)); }, { icon: "thumbs-o-down", title: t("events.not-hint", { name }) })) : null,
+      ),
+    );
+  }
+
+  async #notThisPerson({ id, name }: EventRow, pressed: HTMLButtonElement): Promise<void> {
+    if (!(await confirm(t("events.not-title", { name: name ?? "" }), t("events.not-hint", { name: name ?? "" }), t("events.not-this-person")))) return;
+    await send("POST", pathOf(this.#host.gallery.id, "events", id, "not-this-person"), {});
+    pressed.disabled = true;
+    fill(pressed, icon("check"), " ", t("events.noted"));
+    tell(t("events.noted-hint", { name: name ?? "" }));
+  }
+}
+
+/** Farther than this many times τ is drawn at the end of the bar. */
+const SCALE = 1.7;
+
+/** How near the face was: a bar up to the distance, with a mark at τ. */
+export function distanceBar(distance: number, threshold: number): HTMLElement {
+  const percent = (value: number): string => `${Math.min(100, (value / (threshold * SCALE)) * 100).toFixed(1)}%`;
+  const fillBar = h("span", { class: `facenet-bar-fill ${distance <= threshold ? "facenet-bar-near" : "facenet-bar-far"}` });
+  fillBar.style.width = percent(distance);
+  const mark = h("span", { class: "facenet-bar-mark" });
+  mark.style.left = percent(threshold);
+  const words = t(distance <= threshold ? "events.near" : "events.far", { distance: number(distance, 2), threshold: number(threshold, 2) });
+  return h("div", { class: "facenet-distance" }, h("span", { class: "facenet-distance-track", "aria-hidden": "true" }, fillBar, mark), h("span", { class: "facenet-distance-words" }, words));
+}

@@ -1,0 +1,280 @@
+/** One person, opened: who she is, her photos, and her deletion. */
+import type { Receipt } from "../lib/gallery/people";
+import { getJson, pathOf, type PersonDetail, type PhotoRow, send } from "./api.js";
+import { AddPhotos } from "./add-photos.js";
+import { attempt, confirm, dialog, showReceipt, tell, tellError } from "./dialogs.js";
+import { button, empty, field, fill, h, icon, loading, mayWrite, writeButton } from "./dom.js";
+import { findingWords } from "./judgement.js";
+import { forgetPictures, picture, release } from "./pictures.js";
+import type { Host } from "./section.js";
+import { ago, bytes, count, dateTime, number, t } from "./words.js";
+
+/** The form's fields, as text. */
+interface Fields {
+  name: HTMLInputElement;
+  groups: HTMLInputElement;
+  consentOn: HTMLInputElement;
+  validFrom: HTMLInputElement;
+  validUntil: HTMLInputElement;
+  notes: HTMLTextAreaElement;
+}
+
+export class PersonView {
+  readonly element = h("div", { class: "facenet-section facenet-person" });
+  readonly #host: Host;
+  readonly #id: string;
+  readonly #onBack: (changed: boolean) => void;
+  readonly #head = h("div", { class: "facenet-person-head" });
+  readonly #photos = h("ul", { class: "facenet-photos", role: "list" });
+  readonly #photosTitle = h("h3", {});
+  readonly #body = h("div", { class: "facenet-scroll facenet-person-body" });
+  readonly #back: HTMLButtonElement;
+  readonly #stop = new AbortController();
+  #person: PersonDetail | undefined;
+  #fields: Fields | undefined;
+  #save: HTMLButtonElement | undefined;
+  #revert: HTMLButtonElement | undefined;
+  #add: AddPhotos | undefined;
+  #changed = false;
+
+  constructor(host: Host, id: string, onBack: (changed: boolean) => void) {
+    this.#host = host;
+    this.#id = id;
+    this.#onBack = onBack;
+    this.#back = button(t("person.back"), () => { this.#leave(); }, { icon: "chevron-left" });
+    this.element.append(h("div", { class: "facenet-bar" }, this.#back), this.#body);
+    this.element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !event.defaultPrevented) this.#leave();
+    });
+  }
+
+  start(): void {
+    fill(this.#body, loading());
+    this.#back.focus();
+    void this.#open();
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await this.#load();
+      this.#build();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) fill(this.#body, empty("user-times", t("person.gone"), error instanceof Error ? error.message : String(error)));
+    }
+  }
+
+  /** What the server knows may have changed; what is being typed stays. */
+  async refresh(): Promise<void> {
+    if (this.#fields === undefined) return;
+    const clean = this.#dirty().length === 0;
+    try {
+      await this.#load();
+    } catch {
+      // Deleted by somebody else, perhaps: what is shown stays until she is left.
+      return;
+    }
+    this.#showHead();
+    this.#showPhotos();
+    if (clean) this.#setFields();
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#add?.close();
+    release(this.element);
+  }
+
+  async #load(): Promise<void> {
+    this.#person = await getJson<PersonDetail>(this.#path(), this.#stop.signal);
+  }
+
+  #path(...parts: readonly string[]): string {
+    return pathOf(this.#host.gallery.id, "people", this.#id, ...parts);
+  }
+
+  #leave(): void {
+    if (this.#fields === undefined || this.#dirty().length === 0) {
+      this.#onBack(this.#changed);
+      return;
+    }
+    attempt(async () => {
+      if (await confirm(t("person.unsaved"), t("person.unsaved-hint"), t("person.discard"))) this.#onBack(this.#changed);
+    });
+  }
+
+  #build(): void {
+    const readonly = !mayWrite();
+    const input = (type: string): HTMLInputElement => h("input", { type, autocomplete: "off", readonly });
+    const fields: Fields = { name: input("text"), groups: input("text"), consentOn: input("date"), validFrom: input("datetime-local"), validUntil: input("datetime-local"), notes: h("textarea", { rows: 3, readonly }) };
+    this.#fields = fields;
+    this.#save = writeButton(t("person.save"), () => { attempt(() => this.#saveFields()); }, { class: "primary" });
+    this.#revert = button(t("person.revert"), () => { this.#setFields(); });
+    const form = h(
+      "form",
+      {
+        class: "facenet-form",
+        "aria-label": t("person.details"),
+        submit: (event) => {
+          event.preventDefault();
+          if (this.#dirty().length > 0) attempt(() => this.#saveFields());
+        },
+        input: () => { this.#showDirty(); },
+      },
+      field(t("person.name"), fields.name),
+      field(t("person.groups"), fields.groups, t("person.groups-hint")),
+      field(t("person.consent"), fields.consentOn),
+      h("div", { class: "facenet-pair" }, field(t("person.valid-from"), fields.validFrom), field(t("person.valid-until"), fields.validUntil)),
+      field(t("person.notes"), fields.notes),
+      h("div", { class: "facenet-buttons" }, this.#revert, this.#save),
+    );
+    this.#add = new AddPhotos(this.#host, this.#id, () => {
+      this.#changed = true;
+      void this.refresh();
+    });
+    fill(
+      this.#body,
+      this.#head,
+      this.#photosTitle,
+      this.#photos,
+      this.#add.element,
+      h("h3", {}, t("person.details")),
+      form,
+      h("div", { class: "facenet-buttons facenet-danger" }, writeButton(t("person.delete"), () => { attempt(() => this.#delete()); }, { icon: "trash" })),
+    );
+    this.#showHead();
+    this.#showPhotos();
+    this.#setFields();
+  }
+
+  #showHead(): void {
+    const { name, photos, lastSeenAt, createdAt } = this.#person as PersonDetail;
+    const first = photos[0];
+    fill(
+      this.#head,
+      picture(first === undefined ? null : this.#path("photos", first.id, "thumbnail"), { alt: "", class: "facenet-round facenet-large" }),
+      h("div", {}, h("h2", {}, name), h("div", { class: "facenet-sub" }, lastSeenAt === null ? t("people.never-seen") : h("span", { title: dateTime(lastSeenAt) }, t("person.seen", { ago: ago(lastSeenAt) }))), h("div", { class: "facenet-sub" }, t("person.since", { date: dateTime(createdAt) }))),
+    );
+  }
+
+  #showPhotos(): void {
+    const { photos, name } = this.#person as PersonDetail;
+    this.#photosTitle.textContent = `${t("person.photos")} (${photos.length})`;
+    release(this.#photos);
+    if (photos.length === 0) fill(this.#photos, h("li", { class: "facenet-hint facenet-wide" }, t("person.no-photos")));
+    else fill(this.#photos, ...photos.map((photo, index) => this.#tile(photo, t("person.photo-of", { name, number: index + 1 }))));
+  }
+
+  #tile(photo: PhotoRow, label: string): HTMLElement {
+    const { quality, accepted } = photo;
+    return h(
+      "li",
+      { class: "facenet-tile" },
+      h("button", { type: "button", class: "facenet-tile-open", "aria-label": t("person.open-photo", { photo: label }), click: () => { attempt(() => this.#openPhoto(photo, label)); } }, picture(this.#path("photos", photo.id, "thumbnail"), { alt: "" })),
+      h("span", { class: "facenet-tile-caption", title: quality === null ? undefined : qualityWords(quality).map((line) => line.join(": ")).join("\n") }, accepted.length > 0 && h("span", { class: "facenet-warning", title: t("photo.accepted", { findings: accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", ") }) }, icon("exclamation-triangle")), quality === null ? "" : t("photo.pixels", { pixels: Math.round(quality.size) })),
+      writeButton("", () => { attempt(() => this.#deletePhoto(photo, label)); }, { icon: "trash", title: t("photo.delete", { photo: label }), class: "facenet-tile-delete" }),
+    );
+  }
+
+  async #openPhoto(photo: PhotoRow, label: string): Promise<void> {
+    const facts: (readonly [string, string])[] = [
+      [t("photo.origin"), photo.origin.by === "folder" ? t("photo.by.folder", { file: photo.origin.file }) : t(`photo.by.${photo.origin.by}`)],
+      [t("photo.added"), dateTime(photo.addedAt)],
+      ...(photo.size > 0 ? [[t("photo.size"), bytes(photo.size)] as const] : []),
+      ...(photo.quality === null ? [] : qualityWords(photo.quality)),
+      ...(photo.accepted.length > 0 ? [[t("photo.accepted-label"), photo.accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", ")] as const] : []),
+    ];
+    await dialog(
+      label,
+      [photo.size > 0 ? picture(this.#path("photos", photo.id), { alt: label, class: "facenet-full" }) : h("p", {}, t("photo.not-kept")), h("dl", { class: "facenet-facts" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))],
+      [{ label: t("close"), answer: true, primary: true }],
+    );
+  }
+
+  async #deletePhoto(photo: PhotoRow, label: string): Promise<void> {
+    if (!(await confirm(label, t("photo.delete-hint"), t("delete")))) return;
+    await send<Receipt>("DELETE", this.#path("photos", photo.id));
+    forgetPictures(photo.id);
+    this.#changed = true;
+    tell(t("photo.deleted"));
+    await this.#load();
+    this.#showHead();
+    this.#showPhotos();
+    // The button that had the focus is gone.
+    (this.#photos.querySelector<HTMLElement>("button") ?? this.#back).focus();
+  }
+
+  #setFields(): void {
+    const { name, groups, consentOn, validFrom, validUntil, notes } = this.#person as PersonDetail;
+    const fields = this.#fields as Fields;
+    fields.name.value = name;
+    fields.groups.value = groups.join(", ");
+    fields.consentOn.value = consentOn ?? "";
+    fields.validFrom.value = toLocal(validFrom);
+    fields.validUntil.value = toLocal(validUntil);
+    fields.notes.value = notes;
+    this.#showDirty();
+  }
+
+  /** What of the form differs from what is kept. */
+  #dirty(): (readonly [string, unknown])[] {
+    const fields = this.#fields as Fields;
+    const person = this.#person as PersonDetail;
+    const groups = [...new Set(fields.groups.value.split(/[,，、]/u).map((group) => group.trim().toLowerCase()).filter((group) => group !== ""))].sort();
+    const now: Record<string, unknown> = { name: fields.name.value.trim(), groups, consentOn: fields.consentOn.value || null, notes: fields.notes.value };
+    const changed = Object.entries(now).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(key === "groups" ? person.groups.toSorted() : person[key as keyof PersonDetail]));
+    // A field of minutes cannot say the seconds of what is kept.
+    for (const key of ["validFrom", "validUntil"] as const) {
+      if (fields[key].value !== toLocal(person[key])) changed.push([key, fields[key].value === "" ? null : new Date(fields[key].value).getTime()]);
+    }
+    return changed;
+  }
+
+  #showDirty(): void {
+    const clean = this.#dirty().length === 0;
+    if (this.#revert !== undefined) this.#revert.disabled = clean;
+    if (this.#save !== undefined) this.#save.disabled = clean || !mayWrite();
+  }
+
+  async #saveFields(): Promise<void> {
+    await send("PATCH", this.#path(), Object.fromEntries(this.#dirty()));
+    this.#changed = true;
+    await this.#load();
+    this.#showHead();
+    this.#setFields();
+    this.#host.announce(t("person.saved"));
+    tell(t("person.saved"));
+    this.#fields?.name.focus();
+  }
+
+  async #delete(): Promise<void> {
+    const { name, photos } = this.#person as PersonDetail;
+    if (!(await confirm(t("person.delete-title", { name }), t("person.delete-hint", { photos: count("photo", photos.length) }), t("delete")))) return;
+    let receipt: Receipt;
+    try {
+      receipt = await send<Receipt>("DELETE", this.#path());
+    } catch (error) {
+      tellError(error);
+      return;
+    }
+    forgetPictures(this.#id);
+    await showReceipt({ ...receipt, name: receipt.name ?? name });
+    this.#onBack(true);
+  }
+}
+
+/** What was measured, each with its name. */
+function qualityWords({ size, blur, yaw, pitch, roll, exposure }: NonNullable<PhotoRow["quality"]>): (readonly [string, string])[] {
+  return [
+    [t("photo.eyes"), t("photo.pixels", { pixels: Math.round(size) })],
+    [t("photo.sharpness"), number(blur)],
+    [t("photo.pose"), t("photo.degrees", { yaw: number(yaw), pitch: number(pitch), roll: number(roll) })],
+    [t("photo.brightness"), t("photo.of-255", { value: number(exposure) })],
+  ];
+}
+
+/** Milliseconds since the epoch as a datetime-local field has it. */
+function toLocal(at: number | null): string {
+  if (at === null) return "";
+  const date = new Date(at);
+  return new Date(at - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}

@@ -1,0 +1,78 @@
+/** What is used here of Node-RED's editor (4.x and 5.x) and of the jQuery UI that comes with it. */
+
+interface FlowNode {
+  id: string;
+  type: string;
+  z?: string;
+  name?: string;
+  /** Of a face-match node. */
+  gallery?: string;
+  threshold?: string | number;
+  changed?: boolean;
+  dirty?: boolean;
+}
+
+interface EditEvent {
+  t: "edit";
+  node: FlowNode;
+  changes: Record<string, unknown>;
+  changed: boolean;
+  dirty: boolean;
+}
+
+interface SidebarTab {
+  id: string;
+  name: string;
+  label: string;
+  iconClass: string;
+  content: HTMLElement;
+  /** Whether it can be used while a node's form is open. */
+  enableOnEdit: boolean;
+  action?: string;
+}
+
+interface TrayOptions {
+  title: string;
+  width?: number;
+  buttons: { id?: string; text: string; class?: string; click(): void }[];
+  open(tray: ArrayLike<HTMLElement>): void;
+  resize?(): void;
+  close(): void;
+  show?(): void;
+  focusElement?: HTMLElement | false;
+}
+
+interface Notification {
+  close(): void;
+}
+
+interface DialogOptions {
+  modal: boolean;
+  autoOpen: boolean;
+  width: number;
+  resizable: boolean;
+  title: string;
+  classes: Record<string, string>;
+  buttons: { text: string; class?: string; id?: string; click(): void }[];
+  close(): void;
+}
+
+declare const RED: {
+  _(key: string, values?: Record<string, string | number>): string;
+  i18n: { lang(): string };
+  settings: { apiRootUrl?: string; get(key: string): unknown; getLocal(key: string): string | null; setLocal(key: string, value: string): void };
+  user: { hasPermission(permission: string): boolean };
+  comms: { subscribe(topic: string, listener: (topic: string, data: unknown) => void): void; unsubscribe(topic: string, listener: (topic: string, data: unknown) => void): void };
+  events: { on(event: string, listener: () => void): void };
+  plugins: { registerPlugin(id: string, definition: { onadd?(): void }): void };
+  sidebar: { addTab(tab: SidebarTab): void; show(id: string): void };
+  actions: { add(name: string, action: () => void): void };
+  tray: { show(options: TrayOptions): void; close(): void };
+  notify(content: HTMLElement, options: { type: "success" | "warning" | "error"; timeout?: number }): Notification;
+  nodes: { filterNodes(filter: { type: string }): FlowNode[]; node(id: string): FlowNode | null; workspace(id: string): { label: string } | null | undefined; dirty(): boolean; dirty(state: boolean): void };
+  history: { push(event: { t: "multi"; events: EditEvent[]; dirty: boolean }): void };
+  editor: { validateNode(node: FlowNode): void };
+  view: { redraw(): void; focus(): void };
+};
+
+declare const $: (element: HTMLElement) => { dialog(options: DialogOptions): void; dialog(command: "open" | "close" | "destroy"): void };

@@ -1,0 +1,20 @@
+import type { GallerySummary } from "./api.js";
+import type { ServerEvent } from "./stream.js";
+
+/** What the sections of the sidebar need of it. */
+export interface Host {
+  readonly gallery: GallerySummary;
+  /** Show a person. */
+  openPerson(id: string): void;
+  /** Speak to a screen reader. */
+  announce(text: string): void;
+}
+
+/** One of the sidebar's sections. Nothing is requested while it is hidden. */
+export interface Section {
+  readonly element: HTMLElement;
+  show(): void;
+  hide(): void;
+  onEvent(event: ServerEvent): void;
+  close(): void;
+}

@@ -1,0 +1,2 @@
+/** scripts/build.mjs lays uPlot's module here, for the browser. */
+export { default } from "uplot";

@@ -1,0 +1,52 @@
+/** Every visible word is a key of the catalogue that lies beside the plugin. */
+const NAMESPACE = "@facewire/node-red-facenet/facenet-sidebar";
+
+export type Values = Record<string, string | number>;
+
+/** The words of a key in the editor's language. */
+export function t(key: string, values: Values = {}): string {
+  return RED._(`${NAMESPACE}:${key}`, values);
+}
+
+/** The words of a key, or others where the catalogue has none: the server may know codes that are newer than this page. */
+export function known(key: string, otherwise: string, values: Values = {}): string {
+  const words = t(key, values);
+  return words === key || words === `${NAMESPACE}:${key}` ? otherwise : words;
+}
+
+/** "1 photo", "3 photos". */
+export function count(key: string, size: number): string {
+  return t(`count.${key}.${size === 1 ? "one" : "other"}`, { number: number(size) });
+}
+
+export function number(value: number, digits = 0): string {
+  return new Intl.NumberFormat(RED.i18n.lang(), { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+}
+
+/** A day and a time, in full. */
+export function dateTime(at: number): string {
+  return new Intl.DateTimeFormat(RED.i18n.lang(), { dateStyle: "medium", timeStyle: "short" }).format(at);
+}
+
+const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+  ["year", 31_557_600_000],
+  ["month", 2_629_800_000],
+  ["week", 604_800_000],
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+];
+
+/** How long ago, as one says it: "3 hours ago", "yesterday", "now". */
+export function ago(at: number, now = Date.now()): string {
+  const words = new Intl.RelativeTimeFormat(RED.i18n.lang(), { numeric: "auto", style: "short" });
+  for (const [unit, length] of STEPS) {
+    if (Math.abs(now - at) >= length) return words.format(Math.trunc((at - now) / length), unit);
+  }
+  return words.format(0, "second");
+}
+
+export function bytes(size: number): string {
+  const MEGA = 1_048_576;
+  return size >= MEGA ? `${number(size / MEGA, 1)} MB` : `${number(Math.ceil(size / 1024))} kB`;
+}
