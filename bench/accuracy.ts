@@ -1,18 +1,20 @@
 /**
  * Accuracy on photos of identities, through the package's own encoder.
- *   npm run bench:accuracy -- --data DIR [--out DIR] [--pairs FILE] [--model ID]
+ *   npm run bench:accuracy -- --data DIR [--out DIR] [--pairs FILE] [--model ID] [--ablate]
  *   npm run bench:accuracy -- --list pairs.csv [--data DIR] [--out DIR]
  * DIR has a folder for each person (LFW's layout). Where pairs.txt is in it, or --pairs names it, LFW's 10-fold protocol is run too.
- * A photo without a usable face is a failure: its genuine pairs count as not matched. Of several faces the one that most raw
- * detections agreed on is taken, not the largest.
+ * A photo without a usable face is a failure: its genuine pairs count as not matched. Of several faces that passed the package's gate
+ * the large and central one is taken. --ablate prints what each lever is worth instead.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import sharp from "sharp";
 import { euclideanDistance } from "../lib/embed/distance";
 import { createEncoder, type FaceEncoder } from "../lib/embed/encode";
-import { demandFiles, type FilePair, readFolders, readList, readPairs } from "./photos";
+import { ablate } from "./ablation";
+import { demandFiles, type FilePair, prominence, readFolders, readList, readPairs } from "./photos";
 import { areaUnderCurve, byGroups, countAtMost, crossValidate, curve, equalErrorRate, mean, openSet, operatingPoint, type Photos, rankOne, type Share, wilson } from "./statistics";
 import { lineChart } from "./svg";
 
@@ -39,7 +41,9 @@ interface Encoded {
 async function encodeAll(encoder: FaceEncoder, paths: readonly string[]): Promise<Encoded> {
   const embeddings = new Map<string, Float32Array | undefined>();
   const encodeOne = async (path: string): Promise<void> => {
-    const faces = (await encoder.encode(readFileSync(path))).filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => b.score - a.score);
+    const bytes = readFileSync(path);
+    const { width, height } = await sharp(bytes).metadata();
+    const faces = (await encoder.encode(bytes)).filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => prominence(b.box, { width, height }) - prominence(a.box, { width, height }));
     embeddings.set(path, faces[0]?.embedding);
   };
   // Networks are loaded by the first photo; that is not its fault.
@@ -185,9 +189,14 @@ async function onList(encoder: FaceEncoder, list: string, root: string | undefin
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { data: { type: "string" }, pairs: { type: "string" }, list: { type: "string" }, out: { type: "string" }, model: { type: "string" } } });
+  const { values } = parseArgs({ options: { data: { type: "string" }, pairs: { type: "string" }, list: { type: "string" }, out: { type: "string" }, model: { type: "string" }, ablate: { type: "boolean", default: false } } });
   const { data, list, out } = values;
   console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version}`);
+  if (values.ablate) {
+    if (data === undefined) throw new Error("--ablate needs --data DIR: a folder with a folder of photos for each person.");
+    await ablate(data);
+    return;
+  }
   if (data === undefined && list === undefined) throw new Error("--data DIR is missing: a folder with a folder of photos for each person. Or give --list FILE with lines of fileA,fileB,same.");
   const encoder = await createEncoder({ model: values.model });
   try {

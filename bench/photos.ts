@@ -1,6 +1,7 @@
 /** Which photos to judge on: folders of people (LFW's layout), LFW's pairs.txt, or a list of pairs. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Box } from "../lib/message";
 
 export interface PhotoFile {
   person: string;
@@ -56,4 +57,12 @@ export function readList(file: string, root = dirname(file)): FilePair[] {
 export function demandFiles(pairs: readonly FilePair[], list: string): void {
   const missing = [...new Set(pairs.flatMap(({ a, b }) => [a, b]))].filter((path) => !existsSync(path));
   if (missing.length > 0) throw new Error(`${list} names ${missing.length} photos that are not there, the first is ${missing[0]}: give the folder that it was written for.`);
+}
+
+/**
+ * How much a face looks like the one that a photo of one person is meant to show: large, and near the middle. The largest wins
+ * (facenet, align_dataset_mtcnn.py: area of the box − 2 × square of its distance to the middle).
+ */
+export function prominence({ x, y, width, height }: Box, picture: { width: number; height: number }): number {
+  return width * height - 2 * ((x + (width - picture.width) / 2) ** 2 + (y + (height - picture.height) / 2) ** 2);
 }
