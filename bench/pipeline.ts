@@ -1,6 +1,6 @@
 /**
  * The recognizer in a real Node-RED: frames a second, milliseconds by stage, event-loop delay and memory.
- *   npm run bench:pipeline -- [--frames 1000] [--sizes 640x480,1280x720] [--preset accurate|original]
+ *   npm run bench:pipeline -- [--frames 1000] [--sizes 640x480,1280x720] [--preset tracking|accurate|original] [--fps 30]
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ interface Stats {
   dropped: number;
 }
 
-const { values } = parseArgs({ options: { frames: { type: "string", default: "600" }, sizes: { type: "string", default: "640x480,1280x720" }, preset: { type: "string", default: "accurate" }, minSize: { type: "string", default: "80" } } });
+const { values } = parseArgs({ options: { frames: { type: "string", default: "600" }, sizes: { type: "string", default: "640x480,1280x720" }, preset: { type: "string", default: "tracking" }, fps: { type: "string", default: "30" }, minSize: { type: "string", default: "80" } } });
 const frames = Number(values.frames);
 
 /** One face that drifts about, in a picture of that size. */
@@ -30,7 +30,7 @@ async function video(size: string): Promise<string> {
   const face = Math.round(height * 0.75);
   writeFileSync(join(folder, "face.jpg"), await portrait("green"));
   const path = join(folder, "video.mp4");
-  execFileSync((await findFfmpeg()).path, ["-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i", `color=c=0x556070:s=${size}:r=30:d=10`, "-loop", "1", "-framerate", "30", "-t", "10", "-i", join(folder, "face.jpg"), "-filter_complex", `[1]scale=${face}:${face}[f];[0]noise=alls=6:allf=t[b];[b][f]overlay=x='(${width}-w)/2+${Math.round(width / 12)}*sin(t)':y='(${height}-h)/2+8*cos(2*t)'`, "-pix_fmt", "yuv420p", "-c:v", "libx264", path]);
+  execFileSync((await findFfmpeg()).path, ["-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i", `color=c=0x556070:s=${size}:r=${values.fps}:d=10`, "-loop", "1", "-framerate", values.fps, "-t", "10", "-i", join(folder, "face.jpg"), "-filter_complex", `[1]scale=${face}:${face}[f];[0]noise=alls=6:allf=t[b];[b][f]overlay=x='(${width}-w)/2+${Math.round(width / 12)}*sin(t)':y='(${height}-h)/2+8*cos(2*t)'`, "-pix_fmt", "yuv420p", "-c:v", "libx264", path]);
   return path;
 }
 
@@ -43,7 +43,7 @@ async function measure(size: string): Promise<Stats> {
     { id: z, type: "tab", label: "bench" },
     { id: "g", type: "face-gallery", name: "people", folder: people, model: "dlib-resnet-v1" },
     { id: "c", type: "facewire-camera", z, name: "cam", source: "file", path: await video(size), loop: true, realtime: true, autostart: true, width, height, fps: "", output: "jpeg", wires: [["d"], []] },
-    { id: "d", type: "haar-detect", z, name: "", cascade: "frontalface_default", scaleFactor: values.preset === "original" ? "1.3" : "1.1", minNeighbors: "5", minSize: values.minSize, wires: [["e"]] },
+    { id: "d", type: "haar-detect", z, name: "", cascade: "frontalface_default", scaleFactor: values.preset === "original" ? "1.3" : "1.1", minNeighbors: "5", tracking: values.preset === "tracking", minSize: values.minSize, wires: [["e"]] },
     { id: "e", type: "facenet-embed", z, name: "", model: "dlib-resnet-v1", wires: [["m"]] },
     { id: "m", type: "face-match", z, name: "", gallery: "g", mode: "identify", wires: [["s"], ["s"], ["s"], []] },
     {
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
   console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version} · preset ${values.preset} · smallest face ${values.minSize} px · ${frames} frames after 100 of warm-up`);
   for (const size of values.sizes.split(",")) {
     const { timing, seconds, delay, rss, dropped, frames: seen } = await measure(size);
-    console.log(`\n${size}: ${((seen - 100) / seconds).toFixed(1)} frames/s decided; of a 30 frames/s camera ${dropped} were replaced by newer ones`);
+    console.log(`\n${size}: ${((seen - 100) / seconds).toFixed(1)} frames/s decided; of a ${values.fps} frames/s camera ${dropped} were replaced by newer ones`);
     console.log(`  event-loop delay (10 ms timer, so 10 is idle): p50 ${delay.p50.toFixed(1)} ms, p99 ${delay.p99.toFixed(1)} ms, max ${delay.max.toFixed(1)} ms`);
     for (const stage of ["decode", "detect", "align", "embed", "match", "total"]) {
       const sorted = (timing[stage] ?? []).toSorted((a, b) => a - b);

@@ -94,8 +94,10 @@ export interface Face {
   box: Box;
   /** How many raw detections the cascade merged into this box: more is surer. */
   score: number;
-  /** Names the same face from frame to frame. */
+  /** Names the same face from frame to frame; never used again for another one. */
   track?: number | undefined;
+  /** Counts how often the face of a track stopped looking as it did before: turned, blurred or another person. Nothing known of one look may be said of another. */
+  look?: number | undefined;
   /** 68 points (iBUG 300-W order), pixels of the picture as shown. */
   landmarks?: Point[] | undefined;
   quality?: Quality | undefined;
@@ -159,6 +161,8 @@ const facesSchema = z
     z.looseObject({
       box: boxSchema,
       score: finite.default(0),
+      track: z.number().int().min(0).optional(),
+      look: z.number().int().min(0).optional(),
       landmarks: z.array(z.object({ x: finite, y: finite })).optional(),
       embedding: z.instanceof(Float32Array).optional(),
       model: z.string().optional(),

@@ -1,18 +1,33 @@
 import { decode } from "../image/decode";
 import type { PixelSource, Pixels } from "../image/pixels";
 import { nativeDetector } from "./native";
-import type { Detection, DetectorEngine, DetectorOptions } from "./options";
+import type { Detection, DetectorEngine, DetectorOptions, Near } from "./options";
 import { moving } from "../workers/moving";
+import { withoutDoubles } from "./boxes";
+import { type Look, lookAt } from "./look";
 import { WasmDetector } from "./wasm";
 
 export interface DetectTask {
   source: PixelSource;
   options: DetectorOptions;
+  /** For live frames; a photo is searched everywhere and nobody asks how its faces look. */
+  follow?: Follow;
+}
+
+export interface Follow {
+  /** Search only there; undefined is everywhere. */
+  near: Near[] | undefined;
+  /** Whether to search everywhere when there is a region in which nothing was found. */
+  elseWhole: boolean;
 }
 
 export interface DetectResult {
   pixels: Pixels;
   detections: Detection[];
+  /** Of each detection, where `follow` was asked for. */
+  looks: Look[];
+  /** Whether all of the picture was searched. */
+  whole: boolean;
   /** Milliseconds. */
   decode: number;
   detect: number;
@@ -27,11 +42,21 @@ function engine(name: DetectorOptions["engine"]): Promise<DetectorEngine> | Dete
 }
 
 /** Runs in a worker: decode a picture unless that was done before, and find the faces. */
-export default async function detectTask({ source, options }: DetectTask): Promise<DetectResult> {
+export default async function detectTask({ source, options, follow }: DetectTask): Promise<DetectResult> {
   const detector = await engine(options.engine);
   const start = performance.now();
   const pixels = await decode(source);
   const decoded = performance.now();
-  const detections = detector.detect(pixels, options);
-  return moving({ pixels, detections, decode: decoded - start, detect: performance.now() - decoded }, [pixels.data.buffer]);
+  const nearby = searchNear(detector, pixels, options, follow);
+  const detections = nearby ?? detector.detect(pixels, options);
+  const looks = follow === undefined ? [] : detections.map(({ box }) => lookAt(pixels, box));
+  return moving({ pixels, detections, looks, whole: nearby === undefined, decode: decoded - start, detect: performance.now() - decoded }, [pixels.data.buffer]);
+}
+
+/** @returns undefined where the whole picture is to be searched */
+function searchNear(detector: DetectorEngine, pixels: Pixels, options: DetectorOptions, follow: Follow | undefined): Detection[] | undefined {
+  if (follow?.near === undefined) return undefined;
+  const found = follow.near.map((near) => detector.detect(pixels, options, near));
+  if (follow.elseWhole && found.some(({ length }) => length === 0)) return undefined;
+  return withoutDoubles(found.flat());
 }

@@ -3,8 +3,10 @@ import { pixelCache } from "../image/pixels";
 import { pixelSource } from "../image/source";
 import type { Face, Picture, Timing } from "../message";
 import { StagePool } from "../workers/pool";
-import type { DetectResult, DetectTask } from "./detect-worker";
+import type { DetectResult, DetectTask, Follow } from "./detect-worker";
+import type { Look } from "./look";
 import type { DetectorOptions } from "./options";
+import type { Seen } from "./tracker";
 
 /** Detection is the stage that scales with cores; one is left for the embedding and one for Node-RED. */
 const MAX_THREADS = Math.min(4, Math.max(1, availableParallelism() - 2));
@@ -19,6 +21,12 @@ export interface Detected {
   timing: Required<Pick<Timing, "decode" | "detect">>;
 }
 
+export interface Searched extends Omit<Detected, "faces"> {
+  seen: Seen[];
+  /** Whether all of the frame was searched. */
+  whole: boolean;
+}
+
 /** Finds faces in pictures, in the shared workers. Close it when done. */
 export class FaceDetector {
   readonly options: DetectorOptions;
@@ -31,13 +39,23 @@ export class FaceDetector {
     this.#pool.acquire();
   }
 
-  /** @throws a sentence when it is no picture or the engine or cascade is not to be had */
+  /** Find the faces of a picture. @throws a sentence when it is no picture or the engine or cascade is not to be had */
   async detect(picture: Picture): Promise<Detected> {
+    const { detections, looks: _looks, whole: _whole, ...detected } = await this.#run(picture);
+    return { ...detected, faces: byScore(detections.map(({ box, score }) => ({ box, score }))) };
+  }
+
+  /** Find the faces of a live frame, and how they look. @throws as detect does */
+  async search(picture: Picture, follow: Follow): Promise<Searched> {
+    const { detections, looks, ...detected } = await this.#run(picture, follow);
+    return { ...detected, seen: byScore(detections.map((detection, index) => ({ ...detection, look: looks[index] as Look }))) };
+  }
+
+  async #run(picture: Picture, follow?: Follow): Promise<Omit<Detected, "faces"> & Pick<DetectResult, "detections" | "looks" | "whole">> {
     const { source, transfer } = pixelSource(picture);
-    const result = await this.#pool.run({ source, options: this.options }, { transfer });
-    pixelCache.set(picture.bytes, result.pixels);
-    const faces = result.detections.map(({ box, score }) => ({ box, score })).sort((a, b) => b.score - a.score);
-    return { faces, width: result.pixels.width, height: result.pixels.height, timing: { decode: result.decode, detect: result.detect } };
+    const { pixels, detections, looks, whole, decode, detect } = await this.#pool.run({ source, options: this.options, ...(follow === undefined ? {} : { follow }) }, { transfer });
+    pixelCache.set(picture.bytes, pixels);
+    return { detections, looks, whole, width: pixels.width, height: pixels.height, timing: { decode, detect } };
   }
 
   async close(): Promise<void> {
@@ -45,4 +63,8 @@ export class FaceDetector {
     this.#open = false;
     await this.#pool.release();
   }
+}
+
+function byScore<D extends { score: number }>(detections: D[]): D[] {
+  return detections.sort((a, b) => b.score - a.score);
 }

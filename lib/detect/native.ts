@@ -5,7 +5,6 @@ import { cascadeFile, type Detection, type DetectorEngine, searchPlan } from "./
 import type { Box } from "../message";
 
 interface NativeMat {
-  getRegion(rect: unknown): NativeMat;
   resize(rows: number, cols: number, fx?: number, fy?: number, interpolation?: number): NativeMat;
   release(): void;
 }
@@ -14,7 +13,6 @@ interface NativeCv {
   CV_8UC1: number;
   INTER_AREA: number;
   Mat: new (data: Buffer, rows: number, cols: number, type: number) => NativeMat;
-  Rect: new (x: number, y: number, width: number, height: number) => unknown;
   Size: new (width: number, height: number) => unknown;
   CascadeClassifier: new (path: string) => { detectMultiScale(grey: NativeMat, options: object): { objects: Box[]; numDetections: number[] } };
 }
@@ -53,14 +51,14 @@ function create(cv: NativeCv): DetectorEngine {
   const cascades = new Map<string, InstanceType<NativeCv["CascadeClassifier"]>>();
   return {
     name: "native",
-    detect(pixels, options): Detection[] {
+    detect(pixels, options, near): Detection[] {
+      const plan = searchPlan(pixels, options, near);
+      if (plan === undefined) return [];
       const cascade = cascades.get(options.cascade) ?? new cv.CascadeClassifier(cascadeFile(options.cascade));
       cascades.set(options.cascade, cascade);
-      const plan = searchPlan(pixels, options);
-      const bytes = Buffer.alloc(pixels.width * pixels.height);
-      toGrey(pixels.data, bytes);
-      const full = new cv.Mat(bytes, pixels.height, pixels.width, cv.CV_8UC1);
-      const cut = full.getRegion(new cv.Rect(plan.region.x, plan.region.y, plan.region.width, plan.region.height));
+      const bytes = Buffer.alloc(plan.region.width * plan.region.height);
+      toGrey(pixels, plan.region, bytes);
+      const cut = new cv.Mat(bytes, plan.region.height, plan.region.width, cv.CV_8UC1);
       const grey = plan.scale === 1 ? cut : cut.resize(Math.round(plan.region.height * plan.scale), Math.round(plan.region.width * plan.scale), 0, 0, cv.INTER_AREA);
       try {
         const { objects, numDetections } = cascade.detectMultiScale(grey, {
@@ -71,7 +69,7 @@ function create(cv: NativeCv): DetectorEngine {
         });
         return objects.map((box, index) => ({ box: plan.toFrame(box), score: numDetections[index] ?? 0 }));
       } finally {
-        for (const mat of new Set([grey, cut, full])) mat.release();
+        for (const mat of new Set([grey, cut])) mat.release();
       }
     },
   };

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import type { Pixels } from "../image/pixels";
-import type { Box } from "../message";
+import type { Box, Point } from "../message";
 
 /** OpenCV's frontal cascades and its profile one, shipped in assets/cascades; a path ends in .xml. */
 export const CASCADES = ["frontalface_default", "frontalface_alt", "frontalface_alt2", "profileface"] as const;
@@ -40,9 +40,17 @@ export interface Detection {
   score: number;
 }
 
+/** A part of the picture where a face is expected, and its sizes; all in pixels of the picture. */
+export interface Near {
+  region: Box;
+  minSize: number;
+  maxSize: number;
+}
+
 export interface DetectorEngine {
   readonly name: string;
-  detect(pixels: Pixels, options: DetectorOptions): Detection[];
+  /** @param near searches only there; nothing is found where it lies outside the picture or the region of the options */
+  detect(pixels: Pixels, options: DetectorOptions, near?: Near): Detection[];
 }
 
 /** The file of a built-in cascade, or the path as given. */
@@ -67,24 +75,28 @@ export interface SearchPlan {
   toFrame(box: Box): Box;
 }
 
-/** @throws a sentence when the region lies outside the picture */
-export function searchPlan(picture: { width: number; height: number }, options: DetectorOptions): SearchPlan {
-  const region = clip(options.region ?? { x: 0, y: 0, width: picture.width, height: picture.height }, picture);
-  if (region === undefined) throw new Error(`the region of interest lies outside the picture (${picture.width} × ${picture.height}): set it in pixels of the picture, or clear it.`);
-  const scale = options.workingWidth > 0 && options.workingWidth < region.width ? options.workingWidth / region.width : 1;
+/** @returns undefined where `near` lies outside of what the options allow @throws a sentence when the region lies outside the picture */
+export function searchPlan(picture: { width: number; height: number }, options: DetectorOptions, near?: Near): SearchPlan | undefined {
+  const whole = clip(options.region ?? { x: 0, y: 0, width: picture.width, height: picture.height }, picture);
+  if (whole === undefined) throw new Error(`the region of interest lies outside the picture (${picture.width} × ${picture.height}): set it in pixels of the picture, or clear it.`);
+  const scale = options.workingWidth > 0 && options.workingWidth < whole.width ? options.workingWidth / whole.width : 1;
+  const region = near === undefined ? whole : clip(near.region, { width: whole.x + whole.width, height: whole.y + whole.height }, whole);
+  if (region === undefined) return undefined;
+  const minSize = Math.max(options.minSize, near?.minSize ?? 0);
+  const maxSize = Math.min(options.maxSize || Infinity, near?.maxSize ?? Infinity);
   return {
     region,
     scale,
-    minSize: Math.round(options.minSize * scale),
-    maxSize: Math.round(options.maxSize * scale),
+    minSize: Math.round(minSize * scale),
+    maxSize: maxSize === Infinity ? 0 : Math.round(maxSize * scale),
     toFrame: (box) => ({ x: region.x + Math.round(box.x / scale), y: region.y + Math.round(box.y / scale), width: Math.round(box.width / scale), height: Math.round(box.height / scale) }),
   };
 }
 
-/** The whole-pixel part of a box that lies in the picture, or undefined where none does. */
-export function clip(box: Box, picture: { width: number; height: number }): Box | undefined {
-  const x = Math.max(0, Math.floor(box.x));
-  const y = Math.max(0, Math.floor(box.y));
+/** The whole-pixel part of a box that lies in the picture (from `origin` on), or undefined where none does. */
+export function clip(box: Box, picture: { width: number; height: number }, origin: Point = { x: 0, y: 0 }): Box | undefined {
+  const x = Math.max(origin.x, Math.floor(box.x));
+  const y = Math.max(origin.y, Math.floor(box.y));
   const width = Math.min(picture.width, Math.ceil(box.x + box.width)) - x;
   const height = Math.min(picture.height, Math.ceil(box.y + box.height)) - y;
   return width > 0 && height > 0 ? { x, y, width, height } : undefined;

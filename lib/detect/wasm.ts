@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { toGrey } from "../image/decode";
 import type { Pixels } from "../image/pixels";
-import { cascadeFile, type Detection, type DetectorOptions, type DetectorEngine, searchPlan } from "./options";
+import { cascadeFile, type Detection, type DetectorOptions, type DetectorEngine, type Near, searchPlan } from "./options";
 import { type Cascade, openCv, type OpenCv } from "./opencv";
 
 interface Deletable {
@@ -36,14 +36,14 @@ export class WasmDetector implements DetectorEngine {
   }
 
   /** @throws a sentence when the cascade file cannot be read */
-  detect(pixels: Pixels, options: DetectorOptions): Detection[] {
+  detect(pixels: Pixels, options: DetectorOptions, near?: Near): Detection[] {
     const cv = this.#cv;
     const cascade = this.#cascade(options.cascade);
-    const plan = searchPlan(pixels, options);
+    const plan = searchPlan(pixels, options, near);
+    if (plan === undefined) return [];
     return using((own) => {
-      const full = own(new cv.Mat(pixels.height, pixels.width, cv.CV_8UC1));
-      toGrey(pixels.data, full.data);
-      const cut = own(full.roi(new cv.Rect(plan.region.x, plan.region.y, plan.region.width, plan.region.height)));
+      const cut = own(new cv.Mat(plan.region.height, plan.region.width, cv.CV_8UC1));
+      toGrey(pixels, plan.region, cut.data);
       const grey = plan.scale === 1 ? cut : own(new cv.Mat());
       if (plan.scale !== 1) cv.resize(cut, grey, new cv.Size(Math.round(plan.region.width * plan.scale), Math.round(plan.region.height * plan.scale)), 0, 0, cv.INTER_AREA);
       const boxes = own(new cv.RectVector());

@@ -1,5 +1,6 @@
 /** Pictures to pixels. Runs in workers only; sharp (libvips) does the decoding. */
 import sharp from "sharp";
+import type { Box } from "../message";
 import { MAX_PIXELS } from "./limits";
 import type { PixelSource, Pixels } from "./pixels";
 
@@ -53,9 +54,12 @@ const BLUE_WEIGHT = 3735;
 const HALF = 16384;
 const SHIFT = 15;
 
-/** Grey levels as OpenCV's cvtColor makes them (RGB2GRAY, 15-bit fixed point, modules/imgproc/src/color_rgb.simd.hpp). */
-export function toGrey(rgb: Uint8Array, grey: Uint8Array): void {
-  for (let from = 0, to = 0; to < grey.length; from += CHANNELS, to += 1) {
-    grey[to] = ((rgb[from] as number) * RED_WEIGHT + (rgb[from + 1] as number) * GREEN_WEIGHT + (rgb[from + 2] as number) * BLUE_WEIGHT + HALF) >> SHIFT;
+/** Grey levels of a part of a picture, as OpenCV's cvtColor makes them (RGB2GRAY, 15-bit fixed point, modules/imgproc/src/color_rgb.simd.hpp). */
+export function toGrey({ data, width }: Pixels, part: Box, grey: Uint8Array): void {
+  for (let row = 0, to = 0; row < part.height; row += 1) {
+    let from = ((part.y + row) * width + part.x) * CHANNELS;
+    for (const end = to + part.width; to < end; from += CHANNELS, to += 1) {
+      grey[to] = ((data[from] as number) * RED_WEIGHT + (data[from + 1] as number) * GREEN_WEIGHT + (data[from + 2] as number) * BLUE_WEIGHT + HALF) >> SHIFT;
+    }
   }
 }

@@ -1,6 +1,8 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { FaceDetector } from "../../lib/detect/detector";
+import { FaceFollower } from "../../lib/detect/follower";
 import { type DetectorOptions, detectorOptionsSchema } from "../../lib/detect/options";
+import { trackingOptionsSchema } from "../../lib/detect/tracker";
 import { addTiming, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
@@ -18,6 +20,9 @@ export interface HaarDetectDef extends NodeDef {
   workingWidth: string | number;
   /** "x, y, width, height" in pixels of the picture, or empty. */
   region: string;
+  /** Whether faces are followed from frame to frame; a flow made before there was the choice follows them. */
+  tracking?: boolean;
+  fullEvery?: string | number;
 }
 
 /** The form's values as the detector's options. @throws a sentence */
@@ -44,8 +49,12 @@ export default function register(RED: NodeAPI): void {
   function HaarDetect(this: Node, def: HaarDetectDef): void {
     RED.nodes.createNode(this, def);
     let detector: FaceDetector;
+    let follower: FaceFollower | undefined;
     try {
-      detector = new FaceDetector(optionsOf(def));
+      const options = optionsOf(def);
+      const tracking = parseOptions(trackingOptionsSchema, { fullEvery: optionalNumber(def.fullEvery) }, "haar-detect");
+      detector = new FaceDetector(options);
+      follower = def.tracking === false ? undefined : new FaceFollower(detector, tracking);
     } catch (error) {
       failToStart(this, error);
       return;
@@ -53,7 +62,7 @@ export default function register(RED: NodeAPI): void {
     const show = liveStatus(this);
     onInput(this, async (message, send) => {
       const picture = readPicture(message);
-      const { faces, width, height, timing } = await detector.detect(picture);
+      const { faces, width, height, timing } = await (follower ?? detector).detect(picture);
       message.faces = faces;
       if (picture.frame !== undefined && (picture.frame.width !== width || picture.frame.height !== height)) message.frame = { ...picture.frame, width, height };
       addTiming(message, timing);

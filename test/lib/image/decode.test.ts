@@ -79,7 +79,7 @@ describe("decode", () => {
 describe("toGrey", () => {
   it("weighs colours as OpenCV does", () => {
     const grey = new Uint8Array(4);
-    toGrey(Uint8Array.from([255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 200, 30]), grey);
+    toGrey({ data: Uint8Array.from([255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 200, 30]), width: 4, height: 1 }, { x: 0, y: 0, width: 4, height: 1 }, grey);
     assert.deepEqual([...grey], [76, 150, 29, 124]);
   });
 });

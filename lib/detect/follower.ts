@@ -1,0 +1,38 @@
+import type { Frame, Picture } from "../message";
+import type { Detected, FaceDetector } from "./detector";
+import { Tracker, type TrackingOptions } from "./tracker";
+
+/** So many cameras are followed at once; of more the one that was silent longest is forgotten. */
+const MAX_SOURCES = 64;
+
+/** Finds the faces of live frames and follows them, a tracker for each camera. Photos are searched as ever. */
+export class FaceFollower {
+  readonly #detector: FaceDetector;
+  readonly #options: TrackingOptions;
+  readonly #trackers = new Map<string, Tracker>();
+
+  constructor(detector: FaceDetector, options: TrackingOptions) {
+    this.#detector = detector;
+    this.#options = options;
+  }
+
+  /** As FaceDetector.detect; faces of a frame carry `track` and `look`. Frames of one camera must come one after the other. */
+  async detect(picture: Picture): Promise<Detected> {
+    if (picture.frame === undefined) return this.#detector.detect(picture);
+    const tracker = this.#trackerOf(picture.frame);
+    const { seen, whole, ...detected } = await this.#detector.search(picture, { near: tracker.plan(picture.frame), elseWhole: tracker.complete });
+    // The camera may have named another size than the picture has.
+    const frame = { ...picture.frame, width: detected.width, height: detected.height };
+    return { ...detected, faces: tracker.update(frame, seen, whole) };
+  }
+
+  #trackerOf({ source }: Frame): Tracker {
+    const tracker = this.#trackers.get(source) ?? new Tracker(this.#options);
+    // Last used goes last.
+    this.#trackers.delete(source);
+    this.#trackers.set(source, tracker);
+    const [oldest] = this.#trackers.keys();
+    if (this.#trackers.size > MAX_SOURCES && oldest !== undefined) this.#trackers.delete(oldest);
+    return tracker;
+  }
+}

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { overlap, withoutDoubles } from "../../../lib/detect/boxes";
+import { Tracker, trackingOptionsSchema } from "../../../lib/detect/tracker";
+import type { Face, Frame } from "../../../lib/message";
+import { frameAt, seenAt } from "../../support/looks";
+
+const ANNA = 1;
+const BEN = 2;
+
+const tracker = (fullEvery = 8): Tracker => new Tracker(trackingOptionsSchema.parse({ fullEvery }));
+
+/** Plan and take in one frame, as a camera does; in a planned region everything that is there is found. */
+function show(follower: Tracker, frame: Frame, ...seen: ReturnType<typeof seenAt>[]): Face[] {
+  const near = follower.plan(frame);
+  return follower.update(frame, seen, near === undefined);
+}
+
+const ids = (faces: Face[]): string[] => faces.map(({ track, look }) => `${track}/${look}`);
+
+describe("Tracker", () => {
+  it("gives a face that walks one number, and its look does not change", () => {
+    const follower = tracker();
+    const first = show(follower, frameAt(0), seenAt(ANNA, 100, 200));
+    for (let sequence = 1; sequence < 40; sequence += 1) {
+      assert.deepEqual(ids(show(follower, frameAt(sequence), seenAt(ANNA, 100 + 10 * sequence, 200))), ids(first));
+    }
+  });
+
+  it("never gives a number twice, nor does another camera's tracker", () => {
+    const one = tracker();
+    const two = tracker();
+    const seen = new Set<number | undefined>();
+    for (let sequence = 0; sequence < 5; sequence += 1) {
+      for (const follower of [one, two]) for (const { track } of show(follower, frameAt(sequence, { capturedAt: 10_000 * sequence }), seenAt(ANNA, 100, 200), seenAt(BEN, 400, 200))) seen.add(track);
+    }
+    assert.equal(seen.size, 20);
+  });
+
+  it("searches a frame whole when nobody is known, then near the face, and whole every few frames", () => {
+    const follower = tracker(4);
+    const whole: boolean[] = [];
+    for (let sequence = 0; sequence < 10; sequence += 1) {
+      const near = follower.plan(frameAt(sequence));
+      whole.push(near === undefined);
+      follower.update(frameAt(sequence), sequence === 0 ? [] : [seenAt(ANNA, 300, 200)], near === undefined);
+    }
+    assert.deepEqual(whole, [true, true, false, false, false, true, false, false, false, true]);
+  });
+
+  it("looks where the face is going, for faces of about its size", () => {
+    const follower = tracker(100);
+    for (let sequence = 0; sequence < 30; sequence += 1) show(follower, frameAt(sequence), seenAt(ANNA, 100 + 12 * sequence, 200));
+    const [near] = follower.plan(frameAt(30)) ?? [];
+    assert.ok(near !== undefined);
+    const { region, minSize, maxSize } = near;
+    // Expected at x = 100 + 12 · 30.
+    assert.ok(Math.abs(region.x + region.width / 2 - 460) < 4, `the middle is at ${region.x + region.width / 2}`);
+    assert.deepEqual([Math.round(region.width), minSize, maxSize], [180, 72, 140]);
+  });
+
+  it("keeps the number of a face that was not found in some frames, and gives a new one after that", () => {
+    const follower = tracker();
+    const [anna] = show(follower, frameAt(0), seenAt(ANNA, 300, 200));
+    for (let sequence = 1; sequence <= 5; sequence += 1) assert.deepEqual(show(follower, frameAt(sequence)), []);
+    assert.equal(show(follower, frameAt(6), seenAt(ANNA, 305, 200))[0]?.track, anna?.track);
+    for (let sequence = 7; sequence <= 12; sequence += 1) show(follower, frameAt(sequence));
+    assert.notEqual(show(follower, frameAt(13), seenAt(ANNA, 305, 200))[0]?.track, anna?.track);
+  });
+
+  it("asks for the whole frame at once only while all faces were there", () => {
+    const follower = tracker();
+    show(follower, frameAt(0), seenAt(ANNA, 300, 200));
+    assert.equal(follower.complete, true);
+    show(follower, frameAt(1));
+    assert.equal(follower.complete, false);
+    show(follower, frameAt(2), seenAt(ANNA, 300, 200));
+    assert.equal(follower.complete, true);
+  });
+
+  it("counts a new look when another person is at the same place in the next frame", () => {
+    const follower = tracker();
+    const [before] = show(follower, frameAt(0), seenAt(ANNA, 300, 200));
+    const [after] = show(follower, frameAt(1), seenAt(BEN, 300, 200));
+    const [later] = show(follower, frameAt(2), seenAt(BEN, 300, 200));
+    assert.deepEqual([before?.look, after?.look, later?.look], [0, 1, 1]);
+  });
+
+  it("compares with the look's first frame, so that one person cannot turn into another bit by bit", () => {
+    const follower = tracker();
+    const [anna, ben] = [seenAt(ANNA, 300, 200), seenAt(BEN, 300, 200)];
+    const looks = Array.from({ length: 31 }, (_, step) => {
+      const look = anna.look.map((value, at) => value + ((ben.look[at] as number) - value) * (step / 30));
+      return show(follower, frameAt(step), { ...anna, look })[0]?.look;
+    });
+    assert.ok((looks.at(-1) as number) >= 1, `after the change the look is still ${looks.at(-1)}`);
+  });
+
+  for (const step of [1, 2, 4]) {
+    it(`keeps two people apart who cross, when it sees every ${["", "", "second ", "", "fourth "][step]}frame`, () => {
+      const follower = tracker();
+      const tracks = new Map<number, Set<string>>([[ANNA, new Set()], [BEN, new Set()]]);
+      for (let sequence = 0; sequence <= 60; sequence += step) {
+        const x = 140 + 6 * sequence;
+        // While one hides the other only the one in front is there.
+        const hidden = Math.abs(2 * x - 640) < 90;
+        const faces = show(follower, frameAt(sequence), seenAt(ANNA, x, 200), ...(hidden ? [] : [seenAt(BEN, 640 - x, 205)]));
+        tracks.get(ANNA)?.add(ids(faces)[0] as string);
+        if (!hidden) tracks.get(BEN)?.add(ids(faces)[1] as string);
+      }
+      const shared = [...(tracks.get(ANNA) ?? [])].filter((id) => tracks.get(BEN)?.has(id));
+      assert.deepEqual(shared, []);
+    });
+  }
+
+  for (const [what, frame] of [
+    ["a gap of more than a second", frameAt(1, { capturedAt: 1_002_000 })],
+    ["a camera that starts again", frameAt(0)],
+    ["a clock that goes back", frameAt(1, { capturedAt: 999_000 })],
+    ["another size of picture", frameAt(1, { width: 1280, height: 960 })],
+  ] as const) {
+    it(`starts anew after ${what}`, () => {
+      const follower = tracker();
+      const [before] = show(follower, frameAt(0), seenAt(ANNA, 300, 200));
+      const [after] = show(follower, frame, seenAt(ANNA, 300, 200));
+      assert.notEqual(after?.track, before?.track);
+    });
+  }
+
+  it("gives a face its own box, not a smoothed one", () => {
+    const follower = tracker();
+    show(follower, frameAt(0), seenAt(ANNA, 300, 200));
+    assert.deepEqual(show(follower, frameAt(1), seenAt(ANNA, 321, 207, 110))[0]?.box, { x: 266, y: 152, width: 110, height: 110 });
+  });
+});
+
+describe("overlap", () => {
+  it("is the intersection over the union", () => {
+    const box = { x: 0, y: 0, width: 10, height: 10 };
+    assert.deepEqual([overlap(box, box), overlap(box, { ...box, x: 5 }), overlap(box, { ...box, x: 10 })], [1, 1 / 3, 0]);
+  });
+
+  it("keeps the better of two boxes of one face", () => {
+    const [weak, strong, other] = [{ box: { x: 2, y: 0, width: 10, height: 10 }, score: 5 }, { box: { x: 0, y: 0, width: 10, height: 10 }, score: 9 }, { box: { x: 30, y: 0, width: 10, height: 10 }, score: 5 }];
+    assert.deepEqual(withoutDoubles([weak, strong, other]), [strong, other]);
+  });
+});
