@@ -8,12 +8,15 @@ import { apply, scaleOf, type Similarity, warp } from "./transform";
 
 /**
  * Two looks at one box, the second a little wider and higher. On a face the network puts the landmarks in the same places both
- * times; on a tie or a curtain it does not. Their mean is the landmarks.
+ * times; on a tie or a curtain it does not. Their mean tells where the face is and how it is turned.
  */
 const LOOKS = [
   { side: 1, right: 0, down: 0.05 },
   { side: 1.15, right: 0.05, down: 0.02 },
 ] as const;
+
+/** A third look sees the face upright and centred, as the network was trained, in a square of this part of the chip, a little lower. */
+const UPRIGHT = { part: 0.8, down: 0.02 } as const;
 
 /**
  * Bounds of the alignment gate, as fractions of the chip's side, chosen between the faces and the false boxes of group photos:
@@ -39,12 +42,19 @@ export interface Aligned {
   rejected: RejectReason | undefined;
 }
 
-/** Find and judge the landmarks of every box, all in one batch. */
+/** Find and judge the landmarks of every box, all in one batch; those of faces are then found again on the upright face. */
 export function alignFaces(net: LandmarkNet, pixels: Pixels, boxes: readonly Box[], gate: Gate): Aligned[] {
   if (boxes.length === 0) return [];
-  const looks = boxes.flatMap((box) => LOOKS.map((look) => lookAt(box, look)));
-  const found = net.run(looks.map((look) => warp(pixels, look, LANDMARK_INPUT))).map((fractions, index) => toPoints(fractions, looks[index] as Similarity));
-  return boxes.map((_, index) => judge(pixels, found.slice(index * LOOKS.length, (index + 1) * LOOKS.length), gate));
+  const found = lookAll(net, pixels, boxes.flatMap((box) => LOOKS.map((look) => lookAt(box, look))));
+  const firsts = boxes.map((_, index) => agree(found.slice(index * LOOKS.length, (index + 1) * LOOKS.length)));
+  const faces = firsts.filter(({ isFace }) => isFace);
+  const seconds = faces.length === 0 ? [] : lookAll(net, pixels, faces.map(({ landmarks }) => lookUpright(landmarks)));
+  const better = new Map(faces.map((face, index) => [face, seconds[index] as Point[]]));
+  return firsts.map((first) => judge(pixels, first, better.get(first), gate));
+}
+
+function lookAll(net: LandmarkNet, pixels: Pixels, looks: readonly Similarity[]): Point[][] {
+  return net.run(looks.map((look) => warp(pixels, look, LANDMARK_INPUT))).map((fractions, index) => toPoints(fractions, looks[index] as Similarity));
 }
 
 /** From pixels of the network's input to pixels of the picture. */
@@ -58,20 +68,38 @@ function toPoints(fractions: Float32Array, look: Similarity): Point[] {
   return Array.from({ length: LANDMARK_COUNT }, (_, index) => apply(look, { x: (fractions[2 * index] as number) * LANDMARK_INPUT - 0.5, y: (fractions[2 * index + 1] as number) * LANDMARK_INPUT - 0.5 }));
 }
 
-function judge(pixels: Pixels, looks: readonly Point[][], gate: Gate): Aligned {
-  const [first, second] = looks as [Point[], Point[]];
-  const landmarks = first.map(({ x, y }, index) => ({ x: (x + (second[index] as Point).x) / 2, y: (y + (second[index] as Point).y) / 2 }));
-  const fit = fitChip(landmarks, MEASURE_SIDE);
-  const side = MEASURE_SIDE * scaleOf(fit.toPicture);
-  const disagreement = rms(first, second) / side;
-  const chip = warp(pixels, fit.toPicture, MEASURE_SIDE);
-  const quality: Quality = { size: eyeDistance(landmarks), blur: sharpness(chip, MEASURE_SIDE), exposure: exposure(chip, MEASURE_SIDE), pose: estimatePose(landmarks) };
-  return { landmarks, quality, rejected: reject(disagreement, fit.residual, quality, gate) };
+/** From pixels of the network's input to pixels of the picture, for a face whose landmarks are about known. */
+function lookUpright(landmarks: readonly Point[]): Similarity {
+  const { a, b, tx, ty } = fitChip(landmarks, LANDMARK_INPUT).toPicture;
+  const margin = ((1 - UPRIGHT.part) * (LANDMARK_INPUT - 1)) / 2;
+  const corner = apply({ a, b, tx, ty }, { x: margin, y: margin + UPRIGHT.down * LANDMARK_INPUT });
+  return { a: a * UPRIGHT.part, b: b * UPRIGHT.part, tx: corner.x, ty: corner.y };
 }
 
-function reject(disagreement: number, residual: number, quality: Quality, gate: Gate): RejectReason | undefined {
-  // Written so that a NaN is rejected too.
-  if (!(disagreement <= MAX_DISAGREEMENT && residual <= MAX_RESIDUAL)) return "bad_alignment";
+interface FirstLooks {
+  /** The mean of both looks. */
+  landmarks: Point[];
+  isFace: boolean;
+}
+
+function agree(looks: readonly Point[][]): FirstLooks {
+  const [first, second] = looks as [Point[], Point[]];
+  const landmarks = first.map(({ x, y }, index) => ({ x: (x + (second[index] as Point).x) / 2, y: (y + (second[index] as Point).y) / 2 }));
+  const { residual, toPicture } = fitChip(landmarks, MEASURE_SIDE);
+  const disagreement = rms(first, second) / (MEASURE_SIDE * scaleOf(toPicture));
+  // Written so that a NaN is no face.
+  return { landmarks, isFace: disagreement <= MAX_DISAGREEMENT && residual <= MAX_RESIDUAL };
+}
+
+function judge(pixels: Pixels, first: FirstLooks, upright: Point[] | undefined, gate: Gate): Aligned {
+  // Where the upright look lost the face the first ones are still good.
+  const landmarks = upright !== undefined && fitChip(upright, MEASURE_SIDE).residual <= MAX_RESIDUAL ? upright : first.landmarks;
+  const chip = warp(pixels, fitChip(landmarks, MEASURE_SIDE).toPicture, MEASURE_SIDE);
+  const quality: Quality = { size: eyeDistance(landmarks), blur: sharpness(chip, MEASURE_SIDE), exposure: exposure(chip, MEASURE_SIDE), pose: estimatePose(landmarks) };
+  return { landmarks, quality, rejected: first.isFace ? reject(quality, gate) : "bad_alignment" };
+}
+
+function reject(quality: Quality, gate: Gate): RejectReason | undefined {
   if (quality.size < gate.minSize) return "too_small";
   return quality.blur < gate.minSharpness ? "blurry" : undefined;
 }

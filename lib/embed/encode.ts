@@ -25,7 +25,7 @@ export interface FaceEncoder {
 }
 
 /** Counts changes of this package after which a photo's embedding is another one. */
-const ENCODING_VERSION = 1;
+const ENCODING_VERSION = 2;
 
 function fingerprintOf({ file: _place, threshold: _judges, licence: _text, ...model }: ModelDescriptor, detection: DetectorOptions): string {
   return createHash("sha256").update(JSON.stringify([ENCODING_VERSION, model, detection])).digest("hex");

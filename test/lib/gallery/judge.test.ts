@@ -130,7 +130,7 @@ describe("judgePhoto on photos", () => {
     assert.equal(await verdict(await photo.clone().resize(108).jpeg().toBuffer()), "too_small");
     assert.equal(await verdict(await photo.clone().blur(8).jpeg().toBuffer()), "blurry");
     assert.equal(await verdict(await photo.clone().linear(0.18).jpeg().toBuffer()), "too_dark");
-    assert.equal(await verdict(await photo.clone().linear(2.5).jpeg().toBuffer()), "too_bright");
+    assert.equal(await verdict(await photo.clone().linear(2.8).jpeg().toBuffer()), "too_bright");
     assert.equal(await verdict(await sharp({ create: { width: 300, height: 300, channels: 3, background: "#888" } }).jpeg().toBuffer()), "no_face");
     assert.equal(await verdict(groupPhoto(6)), "several_faces");
   });
