@@ -16,6 +16,8 @@ import type { Measured } from "./peers/measure";
 
 const PEERS = join(__dirname, "peers");
 const CONTESTANTS: readonly (readonly [file: string, ...args: string[]])[] = [
+  ["ours.ts", "tracking", "wasm"],
+  ["ours.ts", "tracking", "onnx"],
   ["ours.ts", "accurate", "wasm"],
   ["ours.ts", "accurate", "onnx"],
   ["ours.ts", "original", "wasm"],

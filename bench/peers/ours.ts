@@ -1,26 +1,40 @@
 /** This package's detector and embedder, as the nodes call them. Arguments: the preset, the engine. */
-import { type DetectorOptions, detectorOptionsSchema, PRESET_ACCURATE, PRESET_ORIGINAL } from "../../lib/detect/options";
-import { FaceDetector } from "../../lib/detect/detector";
+import { detectorOptionsSchema, PRESET_ACCURATE, PRESET_ORIGINAL } from "../../lib/detect/options";
+import { type Detected, FaceDetector } from "../../lib/detect/detector";
+import { FaceFollower } from "../../lib/detect/follower";
+import { trackingOptionsSchema } from "../../lib/detect/tracker";
 import { findModel } from "../../lib/embed/descriptor";
 import { embedderOptionsSchema, FaceEmbedder } from "../../lib/embed/embedder";
+import type { Picture } from "../../lib/message";
 import { measure } from "./measure";
 
 /** One frame in detection, one in the networks, one on its way. */
 const UNDER_WAY = 3;
-/** Smallest face, in pixels of a 640 × 480 picture; the nodes' default. */
-const MIN_SIZE = 80;
+/** The nodes' default, in pixels. */
+const MIN_SIZE = 40;
+/** Milliseconds between frames, as of a camera of 30 frames/s. */
+const INTERVAL = 33;
 
-const [, , , preset = "accurate", engine = "wasm"] = process.argv;
-const PRESETS: Record<string, Partial<DetectorOptions>> = { accurate: { ...PRESET_ACCURATE, minSize: MIN_SIZE }, original: PRESET_ORIGINAL };
+const [, , , preset = "tracking", engine = "wasm"] = process.argv;
 
 async function main(): Promise<void> {
-  const detector = new FaceDetector(detectorOptionsSchema.parse(PRESETS[preset]));
+  const detector = new FaceDetector(detectorOptionsSchema.parse({ ...(preset === "original" ? PRESET_ORIGINAL : PRESET_ACCURATE), minSize: MIN_SIZE }));
+  const follower = preset === "tracking" ? new FaceFollower(detector, trackingOptionsSchema.parse({})) : detector;
   const embedder = new FaceEmbedder(await findModel(""), embedderOptionsSchema.parse({ engine }));
   await embedder.warmUp();
+  const begun = Date.now();
   let sequence = 0;
+  let before: Promise<unknown> = Promise.resolve();
+  // Frames of one camera are searched one after the other, as the node does.
+  const detect = (picture: Picture): Promise<Detected> => {
+    const next = before.then(() => follower.detect(picture));
+    before = next;
+    return next;
+  };
   await measure(`ours, ${preset}${engine === "wasm" ? "" : `, engine ${engine}`}`, async (bytes, width, height) => {
-    const picture = { bytes, frame: { source: "bench", sequence: sequence++, capturedAt: Date.now(), width, height, encoding: "rgb" as const } };
-    const { faces } = await detector.detect(picture);
+    sequence += 1;
+    const picture = { bytes, frame: { source: "bench", sequence, capturedAt: begun + sequence * INTERVAL, width, height, encoding: "rgb" as const } };
+    const { faces } = await detect(picture);
     const embedded = await embedder.embed(picture, faces);
     return embedded.faces.filter(({ embedding }) => embedding !== undefined).length;
   }, UNDER_WAY);
