@@ -1,0 +1,227 @@
+/**
+ * How cost grows with faces, picture width, cameras and people, and what limits it.
+ *   npm run bench:cost -- [--out DIR] [--engine wasm|onnx] [--frames 15]
+ * Rooflines are measured in the same run: copying memory, and multiply-adds of a matrix product on the engine of the networks.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import sharp from "sharp";
+import { FaceDetector } from "../lib/detect/detector";
+import { detectorOptionsSchema, PRESET_ACCURATE } from "../lib/detect/options";
+import { DLIB_RESNET } from "../lib/embed/descriptor";
+import { CHIP_SIDE, DIMENSIONS, foldWeights, RESIDUALS } from "../lib/embed/dlib-resnet";
+import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
+import { nearestPeople } from "../lib/match/match";
+import { tensorEngine } from "../lib/tensor/engine";
+import { faceApiFile, readWeights } from "../lib/tensor/weights";
+import { makeFrames } from "./frames";
+import { seeded } from "./statistics";
+import { lineChart, type Series } from "./svg";
+
+const { values } = parseArgs({ options: { out: { type: "string" }, engine: { type: "string", default: "wasm" }, frames: { type: "string", default: "15" } } });
+const FRAMES = Number(values.frames);
+const WARM_UP = 3;
+/** Smallest face, in pixels: 80 in a 640 × 480 picture is somebody at about two metres. */
+const MIN_SIZE = 80;
+const STAGES = ["decode", "detect", "align", "embed"] as const;
+type Stages = Record<(typeof STAGES)[number], number>;
+
+const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1] as number;
+const cell = (value: number, digits = 1, width = 8): string => value.toFixed(digits).padStart(width);
+
+interface Recognizer {
+  detector: FaceDetector;
+  embedder: FaceEmbedder;
+}
+
+async function recognize({ detector, embedder }: Recognizer, bytes: Buffer): Promise<{ stages: Stages; faces: number }> {
+  const picture = { bytes, frame: undefined };
+  const detected = await detector.detect(picture);
+  const embedded = await embedder.embed(picture, detected.faces);
+  const faces = embedded.faces.filter(({ embedding }) => embedding !== undefined).length;
+  return { faces, stages: { decode: detected.timing.decode + (embedded.timing.decode ?? 0), detect: detected.timing.detect, align: embedded.timing.align, embed: embedded.timing.embed } };
+}
+
+/** Frames as a camera sends them. */
+async function jpegs(width: number, height: number, faces: number): Promise<Buffer[]> {
+  const frames = await makeFrames({ width, height, count: FRAMES, faces });
+  try {
+    const rgb = readFileSync(frames.rgb);
+    const size = width * height * 3;
+    return await Promise.all(Array.from({ length: FRAMES }, (_, index) => sharp(rgb.subarray(index * size, (index + 1) * size), { raw: { width, height, channels: 3 } }).jpeg({ quality: 85 }).toBuffer()));
+  } finally {
+    frames.remove();
+  }
+}
+
+/** Milliseconds of each stage, and frames a second when stages work beside each other. */
+async function point(recognizer: Recognizer, pictures: readonly Buffer[]): Promise<{ stages: Stages; faces: number; fps: number }> {
+  for (const picture of pictures.slice(0, WARM_UP)) await recognize(recognizer, picture);
+  const all: Awaited<ReturnType<typeof recognize>>[] = [];
+  for (const picture of pictures) all.push(await recognize(recognizer, picture));
+  const stages = Object.fromEntries(STAGES.map((stage) => [stage, median(all.map((each) => each.stages[stage]))])) as Stages;
+  return { stages, faces: median(all.map(({ faces }) => faces)), fps: (await stream(recognizer, pictures, 1)).total };
+}
+
+/** Frames a second of each camera when several run at once; each has two frames under way, one in detection and one in the networks. */
+async function stream(recognizer: Recognizer, pictures: readonly Buffer[], cameras: number): Promise<{ total: number; each: number[] }> {
+  const start = performance.now();
+  const done = Array.from({ length: cameras }, () => 0);
+  let open = true;
+  const loop = async (camera: number, own: readonly Buffer[]): Promise<void> => {
+    for (let index = 0; open; index += 1) {
+      await recognize(recognizer, own[index % own.length] as Buffer);
+      if (!open) return;
+      const count = (done[camera] ?? 0) + 1;
+      done[camera] = count;
+      // The first camera that is through ends the run for all, so that every count is of the same time.
+      if (count >= pictures.length) open = false;
+    }
+  };
+  // A frame of its own for each: pixels are remembered by their frame's memory.
+  await Promise.all(Array.from({ length: 2 * cameras }, (_, index) => loop(index % cameras, pictures.map((picture) => Buffer.from(Uint8Array.from(picture).buffer)))));
+  const seconds = (performance.now() - start) / 1000;
+  return { total: done.reduce((sum, count) => sum + count, 0) / seconds, each: done.map((count) => count / seconds) };
+}
+
+interface Roofline {
+  /** Bytes copied in a second (read and written). */
+  memory: number;
+  /** Multiply-adds in a second of a matrix product on TF.js WASM, one thread. */
+  multiplyAdds: number;
+}
+
+async function roofline(): Promise<Roofline> {
+  const bytes = 256 * 1024 * 1024;
+  const [from, to] = [Buffer.alloc(bytes, 1), Buffer.alloc(bytes, 2)];
+  const copies = Array.from({ length: 5 }, () => {
+    const start = performance.now();
+    from.copy(to);
+    return performance.now() - start;
+  });
+  const tf = await tensorEngine("wasm");
+  const side = 512;
+  const matrix = tf.randomUniform([side, side]);
+  const products = Array.from({ length: 8 }, () => {
+    const start = performance.now();
+    tf.tidy(() => tf.matMul(matrix as never, matrix as never).dataSync());
+    return performance.now() - start;
+  });
+  matrix.dispose();
+  return { memory: (bytes * 1000) / Math.min(...copies), multiplyAdds: (side ** 3 * 1000) / Math.min(...products) };
+}
+
+/** Multiply-adds of the embedding network for one face, from the shapes of its weights. */
+async function networkSize(): Promise<number> {
+  const weights = await readWeights(faceApiFile("face_recognition_model-weights_manifest.json"));
+  const size = (name: string, side: number): number => foldWeights(weights, name).shape.reduce((product, each) => product * each, side * side);
+  // Sides after convolutions without padding and pools: 150 → 72 → 35, and half of it at each "down".
+  let side = Math.floor((CHIP_SIDE - 7) / 2) + 1;
+  let sum = size("conv32_down", side);
+  side = Math.floor((side - 3) / 2) + 1;
+  for (const name of RESIDUALS) {
+    const inner = name.includes("down") ? Math.floor((side - 3) / 2) + 1 : side;
+    sum += size(`${name}/conv1`, inner) + size(`${name}/conv2`, inner);
+    side = name.includes("down") ? Math.max(inner, Math.floor(side / 2)) : side;
+  }
+  return sum;
+}
+
+/** Haar windows of a search: every second pixel where the scale is under 2 (OpenCV, cascadedetect.cpp), every pixel beyond. */
+function windows(width: number, height: number): number {
+  const WINDOW = 24;
+  let sum = 0;
+  for (let scale = MIN_SIZE / WINDOW; scale * WINDOW <= Math.min(width, height); scale *= PRESET_ACCURATE.scaleFactor) {
+    const step = scale > 2 ? 1 : 2;
+    sum += (Math.max(0, width / scale - WINDOW) / step) * (Math.max(0, height / scale - WINDOW) / step);
+  }
+  return sum;
+}
+
+/** The stage that takes most, and how near it is to what the machine can do. */
+function limit(stages: Stages, faces: number, width: number, height: number, { memory, multiplyAdds }: Roofline, network: number): string {
+  const stage = STAGES.reduce((worst, each) => (stages[each] > stages[worst] ? each : worst));
+  const seconds = stages[stage] / 1000;
+  if (stage === "embed") return `embed: ${((faces * network) / seconds / 1e9).toFixed(1)} G multiply-adds/s, ${((100 * faces * network) / seconds / multiplyAdds).toFixed(0)} % of a matrix product's`;
+  if (stage === "detect") return `detect: ${(windows(width, height) / seconds / 1e6).toFixed(1)} M windows/s on one core`;
+  if (stage === "decode") return `decode: ${((width * height * 3) / seconds / 1e6).toFixed(0)} MB/s, ${((100 * width * height * 3) / seconds / memory).toFixed(0)} % of copying`;
+  return `align: landmarks and warps, ${(stages.align / Math.max(1, faces)).toFixed(1)} ms a face on one core`;
+}
+
+function save(name: string, title: string, label: string, series: readonly Series[], log: boolean, unit = "milliseconds"): void {
+  if (values.out === undefined) return;
+  mkdirSync(values.out, { recursive: true });
+  writeFileSync(join(values.out, `${name}.svg`), lineChart({ title, x: { label, log }, y: { label: unit, log, ...(log ? {} : { from: 0 }) }, series }));
+}
+
+type Row = { x: number } & Awaited<ReturnType<typeof point>>;
+
+function table(name: string, title: string, label: string, rows: readonly Row[], limits: readonly string[]): void {
+  console.log(`\n${title}\n${label.padStart(8)} ${STAGES.map((stage) => `${stage} ms`.padStart(9)).join(" ")}    sum ms  frames/s  found  limit`);
+  rows.forEach(({ x, stages, fps, faces }, index) => {
+    const sum = STAGES.reduce((total, stage) => total + stages[stage], 0);
+    console.log(`${String(x).padStart(8)} ${STAGES.map((stage) => cell(stages[stage], 1, 9)).join(" ")} ${cell(sum, 1, 9)} ${cell(fps, 1, 9)} ${String(faces).padStart(6)}  ${limits[index]}`);
+  });
+  save(name, title, label, STAGES.map((stage) => ({ label: stage, points: rows.map(({ x, stages }) => ({ x, y: stages[stage] })) })), false);
+}
+
+const PHOTOS_EACH = 5;
+
+function people(): void {
+  const title = `People, ${PHOTOS_EACH} photos each, nearest three`;
+  console.log(`\n${title}\n  people   ms p50   ms p95   GB/s read`);
+  const random = seeded(1);
+  const fill = (numbers: Float32Array): Float32Array => {
+    for (let index = 0; index < numbers.length; index += 1) numbers[index] = (random() - 0.5) / 4;
+    return numbers;
+  };
+  const points: { x: number; y: number }[] = [];
+  for (const count of [1, 10, 100, 1000, 10_000, 100_000]) {
+    const rows = count * PHOTOS_EACH;
+    const snapshot = { model: "", threshold: 1, dimensions: DIMENSIONS, names: Array.from({ length: count }, (_, index) => String(index)), owners: Int32Array.from({ length: rows }, (_, row) => Math.floor(row / PHOTOS_EACH)), embeddings: fill(new Float32Array(rows * DIMENSIONS)) };
+    const times: number[] = [];
+    for (let probe = -5; probe < 25; probe += 1) {
+      const wanted = fill(new Float32Array(DIMENSIONS));
+      const start = performance.now();
+      nearestPeople(wanted, snapshot, 3);
+      if (probe >= 0) times.push(performance.now() - start);
+    }
+    const p50 = median(times);
+    points.push({ x: count, y: p50 });
+    console.log(`${String(count).padStart(8)} ${cell(p50, 3)} ${cell(times.toSorted((x, y) => x - y)[23] as number, 3)} ${cell((rows * DIMENSIONS * 4) / p50 / 1e6, 1, 11)}`);
+  }
+  save("people", title, "people", [{ label: "search", points }], true);
+}
+
+async function main(): Promise<void> {
+  const [limits, network] = [await roofline(), await networkSize()];
+  console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version} · engine ${values.engine} · ${FRAMES} frames a point`);
+  console.log(`ceilings: memory ${(limits.memory / 1e9).toFixed(1)} GB/s copied; matrix product on TF.js WASM ${(limits.multiplyAdds / 1e9).toFixed(1)} G multiply-adds/s on one thread; the embedding network has ${(network / 1e6).toFixed(0)} M multiply-adds a face`);
+  const recognizer = { detector: new FaceDetector(detectorOptionsSchema.parse({ ...PRESET_ACCURATE, minSize: MIN_SIZE })), embedder: new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ engine: values.engine, minSize: 0 })) };
+  try {
+    await recognizer.embedder.warmUp();
+    const size = [1280, 960] as const;
+    const byFaces: Row[] = [];
+    for (const x of [1, 2, 3, 4, 6, 8]) byFaces.push({ x, ...(await point(recognizer, await jpegs(...size, x))) });
+    table("faces", `Faces in the picture, ${size.join(" × ")}`, "faces", byFaces, byFaces.map(({ stages, faces }) => limit(stages, faces, ...size, limits, network)));
+    const byWidth: Row[] = [];
+    for (const x of [320, 480, 640, 960, 1280, 1920]) byWidth.push({ x, ...(await point(recognizer, await jpegs(x, x * 0.75, 1))) });
+    table("width", `Width of the picture, one face, smallest ${MIN_SIZE} px`, "pixels", byWidth, byWidth.map(({ x, stages, faces }) => limit(stages, faces, x, x * 0.75, limits, network)));
+    const pictures = await jpegs(640, 480, 1);
+    console.log("\nCameras, 640 × 480, one face each\n cameras  frames/s   slowest camera   fastest");
+    const byCameras: { x: number; y: number }[] = [];
+    for (const cameras of [1, 2, 3, 4]) {
+      const { total, each } = await stream(recognizer, pictures, cameras);
+      byCameras.push({ x: cameras, y: total });
+      console.log(`${String(cameras).padStart(8)} ${cell(total, 1, 9)} ${cell(Math.min(...each), 1, 16)} ${cell(Math.max(...each), 1, 9)}`);
+    }
+    save("cameras", "Cameras, 640 × 480, one face each", "cameras", [{ label: "frames/s in all", points: byCameras }], false, "frames/s");
+  } finally {
+    await Promise.all([recognizer.detector.close(), recognizer.embedder.close()]);
+  }
+  people();
+}
+
+void main();
