@@ -7,16 +7,23 @@ const TASK_TIMEOUT_MS = 60_000;
 /** How many tasks may wait for a worker, over all nodes. Nodes keep one running each, galleries a few. */
 const MAX_QUEUE = 256;
 
+const CLOSED = "this stage is closed";
+
 export interface RunOptions {
   /** Buffers that move to the worker instead of being copied. */
   transfer?: ArrayBuffer[];
   timeoutMs?: number;
 }
 
-/** Workers for one stage, shared by all its users, gone with the last of them. */
+/**
+ * Workers for one stage, shared by all its users, gone with the last of them. Tasks are begun in the order in which they came:
+ * piscina gives a task that comes just when a worker is free to that worker, past all that wait, and starves some of several cameras.
+ */
 export class StagePool<Task, Result> {
   readonly #filename: string;
   readonly #maxThreads: number;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
   #users = 0;
   #piscina: Piscina<Task, Result> | undefined;
 
@@ -46,8 +53,33 @@ export class StagePool<Task, Result> {
 
   /** Run one task in a worker. @throws what the task threw, or a sentence when the worker died or hung. */
   async run(task: Task, options: RunOptions = {}): Promise<Result> {
-    if (this.#users === 0) throw new Error("this stage is closed");
-    this.#piscina ??= new Piscina<Task, Result>({ filename: this.#filename, minThreads: 1, maxThreads: this.#maxThreads, maxQueue: MAX_QUEUE, idleTimeout: Infinity });
+    if (this.#users === 0) throw new Error(CLOSED);
+    await this.#turn();
+    try {
+      return await this.#runNow(task, options);
+    } finally {
+      const next = this.#waiting.shift();
+      // The place goes on to the next, so that nobody takes it in between.
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#running < this.#maxThreads) {
+      this.#running += 1;
+      return;
+    }
+    if (this.#waiting.length >= MAX_QUEUE) throw new Error(`${MAX_QUEUE} tasks wait for this stage already: send fewer pictures at once.`);
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  async #runNow(task: Task, options: RunOptions): Promise<Result> {
+    // It may have been closed while the task waited.
+    if (this.#users === 0) throw new Error(CLOSED);
+    this.#piscina ??= new Piscina<Task, Result>({ filename: this.#filename, minThreads: 1, maxThreads: this.#maxThreads, idleTimeout: Infinity });
     const timeoutMs = options.timeoutMs ?? TASK_TIMEOUT_MS;
     const signal = AbortSignal.timeout(timeoutMs);
     try {

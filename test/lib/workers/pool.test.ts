@@ -36,6 +36,28 @@ describe("StagePool", () => {
     assert.equal(await pool.run("answer"), "done");
   }));
 
+  it("begins tasks in the order in which they came, so that none of several cameras starves", () => withPool(async (pool) => {
+    const answered = Array.from({ length: 5 }, () => 0);
+    await Promise.all(answered.map(async (_, camera) => {
+      // Each asks again as soon as it was answered, until one was answered ten times.
+      while (Math.max(...answered) < 10) {
+        await pool.run("answer");
+        answered[camera] = (answered[camera] ?? 0) + 1;
+      }
+    }));
+    assert.ok(Math.min(...answered) >= 9, answered.join(", "));
+  }));
+
+  it("answers with an error what waits when its last user goes", async () => {
+    const pool = new StagePool<What, string>(join(__dirname, "../../support"), "faulty-worker", 1);
+    pool.acquire();
+    await pool.run("answer");
+    const waiting = ["hang", "answer", "answer"].map((what) => assert.rejects(pool.run(what as What)));
+    await pool.release();
+    await Promise.all(waiting);
+    assert.equal(pool.threads, 0);
+  });
+
   it("has no workers left when its last user is gone", async () => {
     const pool = new StagePool<What, string>(join(__dirname, "../../support"), "faulty-worker", 1);
     pool.acquire();
