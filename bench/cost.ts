@@ -13,7 +13,7 @@ import { detectorOptionsSchema, PRESET_ACCURATE } from "../lib/detect/options";
 import { DLIB_RESNET } from "../lib/embed/descriptor";
 import { CHIP_SIDE, DIMENSIONS, foldWeights, RESIDUALS } from "../lib/embed/dlib-resnet";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
-import { nearestPeople } from "../lib/match/match";
+import { EmbeddingIndex } from "../lib/gallery/search/embedding-index";
 import { tensorEngine } from "../lib/tensor/engine";
 import { faceApiFile, readWeights } from "../lib/tensor/weights";
 import { makeFrames } from "./frames";
@@ -169,7 +169,7 @@ function table(name: string, title: string, label: string, rows: readonly Row[],
 
 const PHOTOS_EACH = 5;
 
-function people(): void {
+async function people(): Promise<void> {
   const title = `People, ${PHOTOS_EACH} photos each, nearest three`;
   console.log(`\n${title}\n  people   ms p50   ms p95   GB/s read`);
   const random = seeded(1);
@@ -180,14 +180,16 @@ function people(): void {
   const points: { x: number; y: number }[] = [];
   for (const count of [1, 10, 100, 1000, 10_000, 100_000]) {
     const rows = count * PHOTOS_EACH;
-    const snapshot = { model: "", threshold: 1, dimensions: DIMENSIONS, names: Array.from({ length: count }, (_, index) => String(index)), owners: Int32Array.from({ length: rows }, (_, row) => Math.floor(row / PHOTOS_EACH)), embeddings: fill(new Float32Array(rows * DIMENSIONS)) };
+    const index = new EmbeddingIndex(DIMENSIONS);
+    for (let row = 0; row < rows; row += 1) index.add(Math.floor(row / PHOTOS_EACH), fill(new Float32Array(DIMENSIONS)));
     const times: number[] = [];
     for (let probe = -5; probe < 25; probe += 1) {
       const wanted = fill(new Float32Array(DIMENSIONS));
       const start = performance.now();
-      nearestPeople(wanted, snapshot, 3);
+      await index.nearest(wanted, 3);
       if (probe >= 0) times.push(performance.now() - start);
     }
+    await index.close();
     const p50 = median(times);
     points.push({ x: count, y: p50 });
     console.log(`${String(count).padStart(8)} ${cell(p50, 3)} ${cell(times.toSorted((x, y) => x - y)[23] as number, 3)} ${cell((rows * DIMENSIONS * 4) / p50 / 1e6, 1, 11)}`);
@@ -221,7 +223,7 @@ async function main(): Promise<void> {
   } finally {
     await Promise.all([recognizer.detector.close(), recognizer.embedder.close()]);
   }
-  people();
+  await people();
 }
 
 void main();

@@ -49,13 +49,19 @@ export interface Quality {
   pose: { yaw: number; pitch: number; roll: number };
 }
 
-export type Outcome = "match" | "ambiguous" | "unknown" | "noface";
+/** `denied` is a person who was recognized and may not pass: blocked, of the wrong group, at the wrong time. */
+export type Outcome = "match" | "ambiguous" | "unknown" | "noface" | "denied";
 
 /** Why an outcome came about. */
 export type Reason =
   | "below_threshold"
   | "above_threshold"
   | "margin"
+  | "negative_anchor"
+  | "blocked"
+  | "not_in_group"
+  | "not_valid"
+  | "outside_schedule"
   | "empty_gallery"
   | "not_enrolled"
   | "no_detection"
@@ -73,12 +79,18 @@ export type RejectReason = Extract<Reason, "too_small" | "blurry" | "bad_alignme
 export interface Candidate {
   name: string;
   distance: number;
+  /** Set when a negative anchor lay nearer: she was considered and ruled out. */
+  ruledOut?: boolean;
 }
 
 export interface Identity {
   outcome: Outcome;
   /** null is nobody; the word for that lives in the locale. */
   name: string | null;
+  /** Id of the person in the gallery, of a `match` or `denied`. */
+  person: string | null;
+  /** The person's groups. */
+  groups: string[];
   /** Euclidean distance to the nearest person (or, in verification, to the claimed one); null where none was measured. */
   distance: number | null;
   /** τ: a distance at or below it can be a match. */

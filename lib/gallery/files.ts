@@ -30,7 +30,7 @@ export async function closeToOthers(path: string): Promise<void> {
 }
 
 /** A folder's entries are on disk only when it was synced too; Windows cannot and need not. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === "win32") return;
   const folder = await open(path, "r");
   try {

@@ -1,249 +1,665 @@
-/** The people: a folder of photos as the database, watched, with their embeddings in memory. */
+/** The people a recognizer knows: kept in a store, found in memory, fed from a folder, from messages and from the editor. */
 import { EventEmitter } from "node:events";
-import { readFile, realpath, rmdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import type { Face } from "../message";
-import { contentHash, EncodingCache, type PhotoEncoding } from "./cache";
-import { makePrivateFolder, removeDurable, removeStale, writeDurable } from "./files";
-import { type Found, isInside, isUnsure, lookInto, sizeIn, stampOf } from "./folder";
-import { fileNameOf, nameOf, parseName } from "./names";
-import { type Encoding, makeSnapshot, type Snapshot } from "./snapshot";
+import { z } from "zod";
+import { thumbnail as shrink } from "../image/annotate";
+import { cropFace } from "../image/crop";
+import type { Face, Quality } from "../message";
+import { parseOptions } from "../validate";
+import { Directory, NotFound, type PeoplePage, type PeopleQuery } from "./directory";
+import { contentHash, newId } from "./hash";
+import { type Judgement, judgePhoto } from "./judge";
+import { parseName } from "./names";
+import { type Anchor, type Origin, type Person, type PersonFields, personFieldsSchema, type PersonPatch, personPatchSchema, type Photo, type PhotoEmbedding, type Receipt, type UnknownGroup } from "./people";
+import { PhotoFolder, type Problem, type Progress } from "./photo-folder";
+import { Roster, type Searchable } from "./roster";
+import type { PeopleStore } from "./store/store";
+import { type Sight, Strangers } from "./strangers";
 
 /** Makes embeddings of photos; lib/embed's encoder, or a test's. */
 export interface PhotoEncoder {
   readonly model: string;
   /** Changes whenever photos must be embedded anew though the model's id stays. */
-  readonly fingerprint?: string;
+  readonly fingerprint: string;
   readonly threshold: number;
   encode(bytes: Buffer): Promise<Face[]>;
 }
 
 export interface GalleryOptions {
-  /** Folder of photos; made if it is missing. */
+  /** Opened for this gallery alone, which closes it. */
+  store: PeopleStore;
+  /** Folder of photos, watched; made if it is missing. */
   folder: string;
-  /** Private folder for encodings. */
-  cacheFolder: string;
   encoder: PhotoEncoder;
+  /** False keeps embeddings alone: no photo, no thumbnail. */
+  keepPhotos?: boolean | undefined;
+  /** How long strangers are kept for review after they were last seen, in ms; undefined keeps none. */
+  keepUnknownsMs?: number | undefined;
   /** Milliseconds between two looks at the folder. */
-  interval?: number;
+  interval?: number | undefined;
 }
 
-/** What is wrong with a photo, a person's folder or (`file` is "") the gallery: `code` for the program, `message` for people. */
-export interface Problem {
-  file: string;
-  code: "no_face" | "several_faces" | "unreadable_photo" | "unreadable_folder" | "unwritable_cache";
-  message: string;
+/** A stranger as the editor shows her. */
+export interface UnknownEntry extends Omit<UnknownGroup, "vectors" | "fingerprint"> {
+  /** The person who is nearest to her, however far. */
+  nearest: { name: string; distance: number } | null;
 }
 
-export interface Person {
-  name: string;
-  photos: number;
+/** A photo as the editor shows it. */
+export interface PhotoEntry extends Photo {
+  thumbnail: boolean;
+  /** Whether it has an embedding of the present model. */
+  usable: boolean;
+}
+
+export interface PersonDetails extends Person {
+  photos: PhotoEntry[];
 }
 
 export interface Enrolled {
   name: string;
-  /** Of the photo, relative to the gallery's folder. */
-  file: string;
+  /** Ids. */
+  person: string;
+  photo: string;
   /** How many photos the person has now. */
   photos: number;
 }
 
-/** How far the photos that were new at the last look are embedded. */
-export interface Progress {
-  done: number;
-  total: number;
+export interface AddedPhoto {
+  photo: Photo;
+  person: Person;
+  judgement: Judgement;
 }
 
-interface Photo {
-  name: string;
-  /** Size and times, to see a change without reading. */
-  stamp: string;
-  hash: string;
-  encoding: PhotoEncoding | undefined;
-  /** After a failure: how many there were, and when (performance.now()) it is tried again. */
-  failed?: { times: number; retryAt: number };
+export interface AddPhotoOptions {
+  origin: Exclude<Origin["by"], "folder">;
+  /** Codes of findings that the sender has seen and accepts. */
+  accept?: readonly string[] | undefined;
+}
+
+export interface GallerySummary {
+  people: number;
+  photos: number;
+  embeddings: number;
+  model: string;
+  threshold: number;
+  keepPhotos: boolean;
+  encrypted: boolean;
+  unknowns: number;
+  anchors: number;
+  progress: Progress | null;
+  problems: Problem[];
 }
 
 interface GalleryEvents {
-  change: [Snapshot];
+  /** Who is known has changed. */
+  change: [];
   problem: [Problem];
   progress: [Progress];
+  /** A person was deleted, by id and name. */
+  forgotten: [id: string, name: string];
+  /** A stranger came, by the id of her group. */
+  unknown: [string];
 }
 
-/** A change needs two looks to be seen and to be still, and must count within two seconds. */
-const DEFAULT_INTERVAL_MS = 300;
-/** The rest between looks at a large or slow folder: this many times as long as a look took … */
-const REST_FACTOR = 10;
-/** … as far as the two seconds allow, … */
-const LONG_REST_MS = 600;
-/** … and where they cannot be kept at all, at least half of the time. */
-const LONGEST_REST_MS = 10_000;
-/** A photo is a few megabytes; this is no photo. */
-const MAX_PHOTO_BYTES = 50 * 1024 * 1024;
-/** While thousands of photos are embedded people count as they come, in parts of this many. */
-const PUBLISH_EVERY = 50;
-/** A photo that failed is tried again: a worker may have died, a network folder hiccuped. First after this many intervals, … */
-const RETRY_INTERVALS = 8;
-/** … then ever more rarely, at the most after this. */
-const LONGEST_RETRY_MS = 600_000;
+/** What of a photo is written beside its record. */
+interface Content {
+  bytes: Buffer | undefined;
+  thumbnail: Buffer | undefined;
+  vector: Float32Array;
+}
 
-/** Keys of problems that are no file's. */
-const FOLDER = "";
-const CACHE = "\0cache";
+const PHOTO_ID_LENGTH = 16;
+/** A thumbnail's side in pixels: twice as sharp as the 48 px at which lists show it. */
+const THUMBNAIL_SIDE = 96;
+const THUMBNAIL_QUALITY = 85;
+/** When people were seen is written at this interval: a power cut may cost so much of it, and nothing else. */
+const SEEN_INTERVAL_MS = 10_000;
+
+/** What `msg.enrol` may hold beside the name. */
+const enrolSchema = z.looseObject({ accept: z.array(z.string().max(40)).max(20).default([]) });
+
+/** Of a photo in the folder that does not count, so that a restart embeds nothing twice. */
+const noteSchema = z.object({ hash: z.string(), fingerprint: z.string(), faces: z.number().int().min(0) });
 
 export class Gallery extends EventEmitter<GalleryEvents> {
   readonly #options: GalleryOptions;
-  readonly #interval: number;
-  readonly #cache: EncodingCache;
-  readonly #photos = new Map<string, Photo>();
+  readonly #store: PeopleStore;
+  readonly #encoder: PhotoEncoder;
+  readonly #roster: Roster;
+  readonly #directory: Directory;
+  readonly #folder: PhotoFolder;
+  readonly #strangers: Strangers;
   readonly #problems = new Map<string, Problem>();
-  /** Stamps seen in the last look, for photos that are still being written. */
-  #seen: ReadonlyMap<string, string> = new Map();
-  /** How long the last look at the folder took, in ms, without embedding. */
-  #lookTook = 0;
-  /** Whether a photo was seen that may still be being written. */
-  #unsettled = false;
-  #snapshot: Snapshot;
   #progress: Progress | undefined;
+  #seen = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #started: Promise<void> | undefined;
-  #looking: Promise<unknown> = Promise.resolve();
+  #embeddingAnew: Promise<void> = Promise.resolve();
   #work: Promise<unknown> = Promise.resolve();
   #closed = false;
-  #firstLook = true;
 
   constructor(options: GalleryOptions) {
     super();
     // Every node that matches listens.
     this.setMaxListeners(0);
     this.#options = options;
-    this.#interval = options.interval ?? DEFAULT_INTERVAL_MS;
-    this.#cache = new EncodingCache(options.cacheFolder, options.encoder);
-    this.#snapshot = makeSnapshot(options.encoder.model, options.encoder.threshold, []);
+    this.#store = options.store;
+    this.#encoder = options.encoder;
+    this.#roster = new Roster(options.encoder.model, options.encoder.threshold);
+    this.#directory = new Directory((photo) => this.#hasThumbnail(photo));
+    for (const photo of this.#store.photos()) this.#directory.putPhoto(photo);
+    const { model, fingerprint, threshold } = options.encoder;
+    this.#strangers = new Strangers(this.#store, { model, fingerprint, threshold, ...(options.keepUnknownsMs === undefined ? {} : { retentionMs: options.keepUnknownsMs }) });
+    this.#folder = new PhotoFolder(
+      {
+        folder: options.folder,
+        interval: options.interval,
+        exclusively: (work) => this.#exclusively(work),
+        keeper: { keep: (file, name, bytes) => this.#keepFile(file, name, bytes), drop: (files) => this.#dropFiles(files) },
+      },
+      this.#directory.files,
+    );
+    this.#folder.on("problem", (problem) => this.emit("problem", problem));
+    this.#folder.on("progress", (progress) => this.emit("progress", progress));
+    this.#folder.on("change", () => this.emit("change"));
   }
 
-  /** Look at the folder once and then again and again. Resolves after the first look, for every caller; never rejects. */
+  /** Read who is known, look at the folder once and then again and again. Resolves after the first look, for every caller; never rejects. */
   start(): Promise<void> {
     this.#started ??= this.#begin();
     return this.#started;
   }
 
+  /** Nothing is written any more once this resolves. */
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#timer);
-    await this.#looking.catch(() => undefined);
+    clearInterval(this.#timer);
+    await this.#folder.close();
+    await this.#strangers.close();
+    await this.#embeddingAnew;
     await this.#work.catch(() => undefined);
+    await this.#flushSeen();
+    await this.#roster.close();
+    await this.#store.close();
   }
 
   /** What matching reads. */
-  get snapshot(): Snapshot {
-    return this.#snapshot;
+  get roster(): Searchable {
+    return this.#roster;
   }
 
-  get people(): Person[] {
-    const counts = new Map<string, number>();
-    for (const { name, encoding } of this.#photos.values()) if (encoding?.embedding !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
-    return [...counts].map(([name, photos]) => ({ name, photos })).sort((a, b) => a.name.localeCompare(b.name));
+  get summary(): GallerySummary {
+    const { model, threshold } = this.#encoder;
+    return { people: this.#directory.size, photos: this.#directory.photoCount, embeddings: this.#roster.size, model, threshold, keepPhotos: this.#keepsPhotos, encrypted: this.#store.encrypted, unknowns: this.#strangers.list.length, anchors: this.#store.anchors().length, progress: this.progress ?? null, problems: this.problems };
+  }
+
+  /** People who can be recognized, with the number of their photos that count. */
+  get people(): { name: string; photos: number }[] {
+    return this.#directory.people.flatMap(({ id, name }) => {
+      const photos = this.#roster.photosOf(id).length;
+      return photos === 0 ? [] : [{ name, photos }];
+    });
   }
 
   /** What is wrong now. */
   get problems(): Problem[] {
-    return [...this.#problems.values()];
+    return [...this.#folder.problems, ...this.#problems.values()];
   }
 
   /** Undefined when nothing is being embedded. */
   get progress(): Progress | undefined {
-    return this.#progress;
+    return this.#folder.progress ?? this.#progress;
   }
 
   /** False while the folder is away: who was known before still is. */
   get readable(): boolean {
-    return !this.#problems.has(FOLDER);
+    return this.#folder.readable;
   }
 
   /** Look at the folder now. Never throws: what is wrong is a problem. */
-  async look(): Promise<void> {
-    const look = (): Promise<void> => this.#look().catch((error: unknown) => this.#report({ file: FOLDER, code: "unreadable_folder", message: `the folder ${this.#options.folder} cannot be kept up with: ${said(error)}` }));
-    this.#looking = this.#looking.then(look);
-    await this.#looking;
+  look(): Promise<void> {
+    return this.#folder.look();
   }
 
-  /**
-   * Keep a photo of a person. When this resolves the photo is on disk and she is recognized.
-   * @param jpeg the photo
-   * @throws a sentence when the name is no name, the photo does not show exactly one usable face, or it cannot be written
-   */
-  async enrol(name: unknown, jpeg: Buffer): Promise<Enrolled> {
-    const person = parseName((name as { name?: unknown } | null)?.name ?? name);
-    const encoding = await this.#encode(jpeg);
-    if (encoding.faces !== 1) throw new Error(`the photo for ${person} shows ${encoding.faces === 0 ? "no face that can be used" : `${encoding.faces} faces`}: send one that shows only her or his face, from the front.`);
+  listPeople(query: PeopleQuery): PeoplePage {
+    const page = this.#directory.list(query);
+    return { ...page, people: page.people.map((entry) => ({ ...entry, lastSeenAt: this.#seen.get(entry.id) ?? entry.lastSeenAt })) };
+  }
+
+  person(id: string): PersonDetails | undefined {
+    const person = this.#directory.person(id);
+    if (person === undefined) return undefined;
+    const photos = this.#directory.photosOf(id).map((photo) => ({ ...photo, thumbnail: this.#hasThumbnail(photo), usable: this.#roster.has(photo.id) }));
+    return { ...person, lastSeenAt: this.#seen.get(id) ?? person.lastSeenAt, photos: photos.sort((a, b) => a.addedAt - b.addedAt) };
+  }
+
+  /** @throws NotFound */
+  details(id: string): PersonDetails {
+    this.#directory.known(id);
+    return this.person(id) as PersonDetails;
+  }
+
+  nameOf(personId: string): string | undefined {
+    return this.#directory.person(personId)?.name;
+  }
+
+  /** @throws a sentence when the fields are wrong; NameTaken when somebody is called so already */
+  async createPerson(fields: unknown): Promise<Person> {
+    const parsed = parseOptions(personFieldsSchema, fields, "the person");
     return this.#exclusively(async () => {
-      if (this.#closed) throw new Error("the gallery is closed.");
-      const hash = contentHash(jpeg);
-      const file = join(fileNameOf(person), `${hash.slice(0, 16)}.jpg`);
-      const stamp = await this.#keepPhoto(file, jpeg);
-      this.#photos.set(file, { name: person, stamp, hash, encoding });
-      this.#problems.delete(file);
-      await this.#remember(hash, encoding);
-      this.#publish();
-      return { name: person, file, photos: this.people.find((each) => each.name === person)?.photos ?? 0 };
+      this.#directory.refuseTaken(parsed.name);
+      return this.#keepPerson(newPerson(parsed));
+    });
+  }
+
+  /** @throws a sentence when the fields are wrong; NotFound; NameTaken when somebody else is called so */
+  async updatePerson(id: string, patch: unknown): Promise<Person> {
+    const parsed = parseOptions(personPatchSchema, patch, "the person");
+    return this.#exclusively(async () => {
+      const before = this.#directory.known(id);
+      const person = withPatch(before, parsed);
+      this.#directory.refuseTaken(person.name, id);
+      const filed = this.#directory.photosOf(id).find(({ origin }) => origin.by === "folder");
+      if (person.name !== before.name && filed?.origin.by === "folder") throw new Error(`${before.name} cannot be renamed here: ${filed.origin.file} in the photo folder carries the name. Rename that file.`);
+      if (person.validFrom !== null && person.validUntil !== null && person.validFrom > person.validUntil) throw new Error("the person: validUntil must not lie before validFrom.");
+      return this.#keepPerson(person);
     });
   }
 
   /**
-   * Delete a person: photos and embeddings. When this resolves they are gone from the disk.
-   * @returns how many photos were deleted
-   * @throws a sentence when there is nobody of that name, or the folder cannot be reached: then nothing may be called deleted
+   * Keep a photo of a person, whom it makes if she is new. When this resolves it is on disk and she is recognized.
+   * @param value a name, or `{ name, accept }` with codes of findings that may pass
+   * @throws a sentence when the name is no name, the photo is judged not worth keeping, or it cannot be written
    */
-  async forget(name: unknown): Promise<{ name: string; photos: number }> {
-    const person = parseName((name as { name?: unknown } | null)?.name ?? name);
-    const { folder } = this.#options;
+  async enrol(value: unknown, jpeg: Buffer): Promise<Enrolled> {
+    const name = parseName((value as { name?: unknown } | null)?.name ?? value);
+    const { accept } = typeof value === "string" ? { accept: [] } : parseOptions(enrolSchema, value, "msg.enrol");
+    const { person, photo } = await this.addPhoto({ name }, jpeg, { origin: "message", accept }).catch((error: unknown) => {
+      if (!(error instanceof NotKept) || error.judgement.verdict !== "ask") throw error;
+      throw new Error(`${error.message} To keep it all the same set msg.enrol.accept = ${JSON.stringify(error.judgement.findings.map(({ code }) => code))}.`, { cause: error });
+    });
+    return { name: person.name, person: person.id, photo: photo.id, photos: this.#directory.photosOf(person.id).length };
+  }
+
+  /**
+   * Judge a photo and keep it. When this resolves it is on disk and the person is recognized.
+   * @param who somebody who is there by id, or anybody by name
+   * @throws NotKept with the judgement when it is refused or asks; NotFound; a sentence when it is no picture or cannot be written
+   */
+  async addPhoto(who: { id: string } | { name: string }, jpeg: Buffer, { origin, accept = [] }: AddPhotoOptions): Promise<AddedPhoto> {
+    this.#refuseClosed();
+    if ("id" in who) this.#directory.known(who.id);
+    const faces = await this.#encoder.encode(jpeg);
     return this.#exclusively(async () => {
-      const found = await lookInto(folder).catch((error: unknown) => {
-        throw new Error(`${person} cannot be deleted now: the folder ${folder} cannot be read (${codeOf(error)}). Try again when it can.`, { cause: error });
-      });
-      const hers = (file: string): boolean => nameOf(file) === person;
-      const unsure = [...found.unsure].find(([file]) => hers(file));
-      if (unsure !== undefined) throw new Error(`${person} cannot be deleted now: ${unsure[0]} in ${folder} cannot be read (${unsure[1]}). Try again when it can.`);
-      const photos = [...new Set([...found.photos.keys(), ...found.foreign, ...this.#photos.keys()])].filter(hers);
-      const leftovers = found.leftovers.filter((file) => dirname(file) !== "." && hers(file));
-      if (photos.length + leftovers.length === 0) throw new Error(`there is nobody called ${person} in this gallery: check the spelling.`);
-      const files = [...photos, ...leftovers];
-      await removeDurable(files.map((file) => join(folder, file))).catch((error: unknown) => {
-        throw new Error(`the photos of ${person} cannot be deleted (${codeOf(error)}): check that Node-RED may write to ${folder}.`, { cause: error });
-      });
-      for (const file of photos) {
-        this.#photos.delete(file);
-        this.#problems.delete(file);
+      const person = this.#personOf(who);
+      const judgement = await this.#judge(person, faces, accept);
+      const { face } = judgement;
+      if (judgement.verdict !== "keep" || face?.embedding === undefined) throw new NotKept(person.name, judgement);
+      const photo = photoOf(person, { hash: contentHash(jpeg), origin: { by: origin }, size: this.#keepsPhotos ? jpeg.length : 0, quality: face.quality, accepted: judgement.accepted });
+      await this.#keep(person, photo, { bytes: this.#keepsPhotos ? jpeg : undefined, thumbnail: await this.#thumbnailOf(jpeg, face), vector: face.embedding });
+      this.emit("change");
+      return { person, photo, judgement };
+    });
+  }
+
+  /**
+   * Delete a person: photos, embeddings, notes, whatever was known. When this resolves it is gone from the disk.
+   * @param value a name, or `{ name }`, or `{ id }`
+   * @throws a sentence when there is nobody of that name, or a photo cannot be reached: then nothing may be called deleted
+   */
+  async forget(value: unknown): Promise<Receipt & { name: string }> {
+    const { id, name: called } = (typeof value === "object" && value !== null ? value : { name: value }) as { id?: unknown; name?: unknown };
+    const name = typeof id === "string" ? this.#directory.known(id).name : parseName(called);
+    return this.#exclusively(async () => {
+      this.#refuseClosed();
+      const person = this.#directory.named(name);
+      const files = await this.#folder.remove(name);
+      if (person === undefined && files.length === 0) throw new NotFound(`there is nobody called ${name} in this gallery: check the spelling.`);
+      for (const file of files) await this.#forgetNote(file);
+      const elsewhere = person === undefined ? [] : this.#directory.photosOf(person.id).filter(({ origin }) => origin.by !== "folder");
+      const receipt: Receipt = person === undefined ? { what: "person", id: "", name, at: Date.now(), photos: 0, embeddings: 0, thumbnails: 0, backups: 0 } : await this.#removePerson(person.id);
+      this.emit("change");
+      return { ...receipt, name, photos: files.length + elsewhere.length };
+    });
+  }
+
+  /** Delete one photo with its embeddings. @throws NotFound; a sentence when its file cannot be deleted */
+  async removePhoto(personId: string, photoId: string): Promise<Receipt> {
+    return this.#exclusively(async () => {
+      const { origin } = this.#directory.photoOf(personId, photoId);
+      if (origin.by === "folder") await this.#folder.removePhoto(origin.file);
+      const receipt = await this.#removePhoto(photoId);
+      this.emit("change");
+      return receipt;
+    });
+  }
+
+  /** The picture, or undefined where only embeddings are kept or the folder is away. @throws NotFound */
+  async photoBytes(personId: string, photoId: string): Promise<Buffer | undefined> {
+    const { origin } = this.#directory.photoOf(personId, photoId);
+    return origin.by === "folder" ? this.#folder.bytes(origin.file) : this.#store.photoBytes(photoId);
+  }
+
+  /** A small JPEG of the face, or undefined where none is kept. @throws NotFound */
+  async thumbnail(personId: string, photoId: string): Promise<Buffer | undefined> {
+    this.#directory.photoOf(personId, photoId);
+    return this.#store.thumbnail(photoId);
+  }
+
+  /** Somebody was recognized. Written down now and then. */
+  saw(personId: string, at: number): void {
+    if (this.#directory.person(personId) !== undefined) this.#seen.set(personId, at);
+  }
+
+  /** A face matched nobody. Never adds a photo to anybody. @throws a sentence when the stranger cannot be written down */
+  async sawUnknown(face: Face, sight: Sight): Promise<void> {
+    if (this.#options.keepUnknownsMs === undefined) return;
+    const visitor = await this.#strangers.saw(face, sight);
+    if (visitor !== undefined) this.emit("unknown", visitor.id);
+  }
+
+  /** Strangers for review, last seen first. */
+  async unknowns(): Promise<UnknownEntry[]> {
+    return Promise.all(this.#strangers.list.map(async ({ vectors, fingerprint, ...entry }) => {
+      const [vector] = vectors;
+      const [near] = vector === undefined || fingerprint !== this.#encoder.fingerprint ? [] : await this.#roster.nearest(vector, 1);
+      return { ...entry, nearest: near === undefined ? null : { name: near.person.name, distance: near.distance } };
+    }));
+  }
+
+  /** @throws NotFound */
+  unknownPicture(id: string, index: number): Promise<Buffer | undefined> {
+    return this.#strangers.picture(id, index);
+  }
+
+  /**
+   * A stranger is somebody: her embeddings and pictures become the person's photos.
+   * @throws NotKept when she resembles somebody else and that is not accepted; NotFound; a sentence when the name is no name
+   */
+  async nameUnknown(id: string, name: unknown, { accept = [] }: { accept?: readonly string[] | undefined } = {}): Promise<Person> {
+    const called = parseName(name);
+    return this.#exclusively(async () => {
+      const group = this.#strangers.known(id);
+      const { model, fingerprint } = this.#encoder;
+      if (group.fingerprint !== fingerprint) throw new Error(`this stranger was seen with another model than ${model}: delete her, or name her from a newer visit.`);
+      const person = this.#personOf({ name: called });
+      const [first] = group.vectors;
+      const judgement = await this.#judge(person, first === undefined ? [] : [faceOf(first, model)], accept);
+      if (judgement.verdict !== "keep") throw new NotKept(person.name, judgement);
+      for (const [index, vector] of group.vectors.entries()) {
+        const picture = this.#keepsPhotos && index < group.pictures ? await this.#strangers.picture(id, index) : undefined;
+        const hash = contentHash(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
+        const photo = photoOf(person, { hash, origin: { by: "unknown" }, size: picture?.length ?? 0, quality: undefined, accepted: judgement.accepted });
+        await this.#keep(person, photo, { bytes: picture, thumbnail: picture === undefined ? undefined : await shrink(picture, THUMBNAIL_SIDE, THUMBNAIL_QUALITY).catch(() => undefined), vector });
       }
-      this.#publish();
-      await this.#prune().catch((error: unknown) => {
-        throw new Error(`the photos of ${person} are deleted, but not the embeddings in ${this.#options.cacheFolder} (${codeOf(error)}): check its permissions and restart Node-RED, or delete that folder.`, { cause: error });
-      });
-      // A folder in which there is something else stays.
-      for (const place of new Set(files.map(dirname))) if (place !== ".") await rmdir(join(folder, place)).catch(() => undefined);
-      return { name: person, photos: photos.length };
+      await this.#strangers.remove(id);
+      this.emit("change");
+      return person;
     });
+  }
+
+  /** "Not a person we know": from now on she is nobody, whomever she resembles. @throws NotFound */
+  async ignoreUnknown(id: string): Promise<{ anchors: string[] }> {
+    const { vectors, firstSeenAt } = this.#strangers.known(id);
+    const anchors: string[] = [];
+    for (const vector of vectors) anchors.push((await this.addAnchor(vector, null, `ignored stranger, first seen ${new Date(firstSeenAt).toISOString()}`)).id);
+    await this.#strangers.remove(id);
+    this.emit("change");
+    return { anchors };
+  }
+
+  /** @throws NotFound */
+  async removeUnknown(id: string): Promise<Receipt> {
+    const receipt = await this.#strangers.remove(id);
+    this.emit("change");
+    return receipt;
+  }
+
+  /** Delete strangers whom nobody has seen for too long; done by itself every ten minutes. @param now ms since the epoch @returns how many */
+  sweep(now: number): Promise<number> {
+    return this.#strangers.sweep(now);
+  }
+
+  /** Faces of a picture, as enrolment sees them. @throws a sentence when it is no picture */
+  encode(jpeg: Buffer): Promise<Face[]> {
+    return this.#encoder.encode(jpeg);
+  }
+
+  /** Every embedding of the present model with its photo and person. */
+  embeddings(): Iterable<{ photoId: string; personId: string; vector: Float32Array }> {
+    return this.#roster.embeddings();
+  }
+
+  anchors(): Omit<Anchor, "vector">[] {
+    return this.#store.anchors().map(withoutVector);
+  }
+
+  /**
+   * From now on nobody who is farther from a probe than this embedding is its identity.
+   * @param against the person it speaks against; null is everybody
+   * @throws NotFound when there is no such person
+   */
+  async addAnchor(vector: Float32Array, against: string | null, note: string): Promise<Omit<Anchor, "vector">> {
+    return this.#exclusively(async () => {
+      this.#refuseClosed();
+      if (against !== null) this.#directory.known(against);
+      const { model, fingerprint } = this.#encoder;
+      const anchor: Anchor = { id: newId(), against, note, createdAt: Date.now(), model, fingerprint, vector };
+      await this.#store.putAnchor(anchor);
+      this.#roster.putAnchor(anchor);
+      this.emit("change");
+      return withoutVector(anchor);
+    });
+  }
+
+  /** @throws NotFound */
+  async removeAnchor(id: string): Promise<Receipt> {
+    return this.#exclusively(async () => {
+      if (!this.#store.anchors().some((anchor) => anchor.id === id)) throw new NotFound(`there is no negative anchor ${JSON.stringify(id)}: it may have been deleted meanwhile.`);
+      const receipt = await this.#store.removeAnchor(id);
+      this.#roster.removeAnchor(id);
+      this.emit("change");
+      return receipt;
+    });
+  }
+
+  /** Everything in one zip, see docs/gallery-format.md. */
+  async exportTo(write: (chunk: Uint8Array) => Promise<void>): Promise<void> {
+    this.#refuseClosed();
+    await this.#flushSeen();
+    await this.#store.exportTo(write, (photo) => this.photoBytes(photo.personId, photo.id).catch(() => undefined));
+  }
+
+  /** Add what an export holds to what is here. @throws a sentence when it is no export or a damaged one */
+  async importFrom(zip: AsyncIterable<Uint8Array>): Promise<{ people: number; photos: number; skipped: number }> {
+    return this.#exclusively(async () => {
+      this.#refuseClosed();
+      const imported = await this.#store.importFrom(zip);
+      await this.#load();
+      this.emit("change");
+      return imported;
+    });
+  }
+
+  get #keepsPhotos(): boolean {
+    return this.#options.keepPhotos ?? true;
   }
 
   async #begin(): Promise<void> {
-    await makePrivateFolder(this.#options.folder).catch(() => undefined);
-    await this.look();
-    this.#schedule(this.#interval);
-  }
-
-  #schedule(delay: number): void {
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => {
-      void this.look().then(() => this.#schedule(this.#rest()));
-    }, delay);
+    try {
+      await this.#load();
+    } catch (error) {
+      this.#report({ file: "", code: "store", message: `the people cannot be read: ${said(error)}` });
+    }
+    this.#timer = setInterval(() => void this.#flushSeen(), SEEN_INTERVAL_MS);
     this.#timer.unref();
+    await this.#strangers.sweep(Date.now()).catch((error: unknown) => this.#report({ file: "", code: "unwritable_store", message: `old strangers cannot be deleted: ${said(error)}` }));
+    await this.#folder.start();
+    this.#embeddingAnew = this.#embedAnew();
   }
 
-  #rest(): number {
-    if (this.#unsettled) return this.#interval;
-    const wanted = Math.max(Math.min(REST_FACTOR * this.#lookTook, LONG_REST_MS), this.#lookTook);
-    return Math.max(this.#interval, Math.min(wanted, LONGEST_REST_MS));
+  async #load(): Promise<void> {
+    for (const person of this.#store.people()) {
+      this.#directory.putPerson(person);
+      this.#roster.putPerson(person);
+    }
+    for (const photo of this.#store.photos()) this.#directory.putPhoto(photo);
+    const { fingerprint } = this.#encoder;
+    for (const anchor of this.#store.anchors()) if (anchor.fingerprint === fingerprint) this.#roster.putAnchor(anchor);
+    for await (const { photoId, personId, vector } of this.#store.embeddings(fingerprint)) if (this.#directory.person(personId) !== undefined) this.#roster.putPhoto(photoId, personId, vector);
+  }
+
+  /** After a change of the model: embed what photos are kept; the folder's are read anew anyway. Never rejects. */
+  async #embedAnew(): Promise<void> {
+    const stale = [...this.#directory.photos].filter(({ id, origin }) => origin.by !== "folder" && !this.#roster.has(id));
+    let lost = 0;
+    for (const [index, photo] of stale.entries()) {
+      if (this.#closed) return;
+      const bytes = photo.size > 0 ? await this.#store.photoBytes(photo.id).catch(() => undefined) : undefined;
+      const vector = bytes === undefined ? undefined : bestOf(await this.#encoder.encode(bytes).catch(() => []))?.embedding;
+      if (vector === undefined) lost += 1;
+      else await this.#exclusively(() => this.#keepEmbedding(photo, vector)).catch((error: unknown) => this.#report({ file: "", code: "unwritable_store", message: said(error) }));
+      this.#progress = { done: index + 1, total: stale.length };
+      this.emit("progress", this.#progress);
+    }
+    this.#progress = undefined;
+    if (stale.length > 0) this.emit("change");
+    if (lost > 0) this.#report({ file: "", code: "store", message: `${lost} photos have no embedding of the model ${this.#encoder.model}, and their pictures are not kept or show no face: enrol these people again.` });
+  }
+
+  async #keepEmbedding({ id, personId }: Photo, vector: Float32Array): Promise<void> {
+    // Deleted meanwhile.
+    if (this.#directory.photo(id)?.personId !== personId) return;
+    await this.#store.putEmbeddings([this.#embeddingOf(id, personId, vector)]);
+    this.#roster.putPhoto(id, personId, vector);
+  }
+
+  /** A photo of the folder is there, or has changed. Called exclusively. */
+  async #keepFile(file: string, name: string, bytes: Buffer): Promise<{ faces: number; doubt: string | undefined }> {
+    const hash = contentHash(bytes);
+    const { fingerprint } = this.#encoder;
+    const before = this.#directory.photoIn(file);
+    if (before?.id === idOfPhoto(hash, file) && this.#roster.has(before.id)) return { faces: 1, doubt: undefined };
+    const note = noteSchema.safeParse(this.#store.note(noteOf(file)));
+    if (note.success && note.data.hash === hash && note.data.fingerprint === fingerprint) return { faces: note.data.faces, doubt: undefined };
+    let usable: Face[];
+    try {
+      usable = (await this.#encoder.encode(bytes)).filter(({ embedding }) => embedding !== undefined);
+    } catch (error) {
+      // It is not the picture that counted.
+      if (before !== undefined && before.id !== idOfPhoto(hash, file)) await this.#dropFiles([file]);
+      throw error;
+    }
+    const [face] = usable;
+    if (usable.length !== 1 || face?.embedding === undefined) {
+      await this.#dropFiles([file]);
+      await this.#store.putNote(noteOf(file), { hash, fingerprint, faces: usable.length });
+      return { faces: usable.length, doubt: undefined };
+    }
+    const person = this.#directory.named(name) ?? newPerson({ ...NO_FIELDS, name });
+    const judgement = await this.#judge(person, usable, [], before?.id);
+    const photo = photoOf(person, { hash, origin: { by: "folder", file }, size: 0, quality: face.quality, accepted: [] });
+    // The new before the old, so that nobody is a stranger in between.
+    await this.#keep(person, photo, { bytes: undefined, thumbnail: await this.#thumbnailOf(bytes, face), vector: face.embedding });
+    if (before !== undefined && before.id !== photo.id) await this.#removePhoto(before.id);
+    await this.#forgetNote(file);
+    return { faces: 1, doubt: judgement.findings.filter(({ code }) => code !== "near_duplicate").map(({ message }) => message).join(" ") || undefined };
+  }
+
+  /** Photos of the folder are gone. Called exclusively. */
+  async #dropFiles(files: readonly string[]): Promise<void> {
+    for (const file of files) {
+      await this.#forgetNote(file);
+      const photo = this.#directory.photoIn(file);
+      const person = photo === undefined ? undefined : this.#directory.person(photo.personId);
+      if (photo === undefined) continue;
+      // Somebody of whom nothing is known but the photo goes with it.
+      if (person !== undefined && isBare(person) && this.#directory.photosOf(person.id).length === 1) await this.#removePerson(person.id);
+      else await this.#removePhoto(photo.id);
+    }
+  }
+
+  async #forgetNote(file: string): Promise<void> {
+    if (this.#store.note(noteOf(file)) !== undefined) await this.#store.putNote(noteOf(file), undefined);
+  }
+
+  #personOf(who: { id: string } | { name: string }): Person {
+    return "id" in who ? this.#directory.known(who.id) : (this.#directory.named(who.name) ?? newPerson({ ...NO_FIELDS, name: who.name }));
+  }
+
+  async #judge(person: Person, faces: readonly Face[], accept: readonly string[], except?: string): Promise<Judgement> {
+    const own = this.#roster.photosOf(person.id).filter((id) => id !== except).flatMap((id) => this.#roster.embeddingOf(id) ?? []);
+    const embedding = bestOf(faces)?.embedding;
+    const near = embedding === undefined ? [] : await this.#roster.nearest(embedding, 2);
+    const other = near.find((each) => each.person.id !== person.id);
+    return judgePhoto({ faces, own, nearestOther: other === undefined ? null : { name: other.person.name, distance: other.distance }, threshold: this.#encoder.threshold, accept });
+  }
+
+  async #keepPerson(person: Person): Promise<Person> {
+    this.#refuseClosed();
+    await this.#store.putPerson(person);
+    this.#directory.putPerson(person);
+    this.#roster.putPerson(person);
+    this.emit("change");
+    return person;
+  }
+
+  async #keep(person: Person, photo: Photo, { bytes, thumbnail, vector }: Content): Promise<void> {
+    this.#refuseClosed();
+    await this.#store.addPhoto({ person, photo, bytes, thumbnail, embeddings: [this.#embeddingOf(photo.id, person.id, vector)] });
+    this.#directory.putPerson(person);
+    this.#directory.putPhoto(photo);
+    this.#roster.putPerson(person);
+    this.#roster.putPhoto(photo.id, person.id, vector);
+  }
+
+  async #removePerson(id: string): Promise<Receipt> {
+    const against = this.#store.anchors().filter((anchor) => anchor.against === id);
+    const name = this.nameOf(id) ?? "";
+    const receipt = await this.#store.removePerson(id);
+    for (const anchor of against) this.#roster.removeAnchor(anchor.id);
+    this.#roster.removePerson(id);
+    this.#directory.removePerson(id);
+    this.#seen.delete(id);
+    this.emit("forgotten", id, name);
+    return receipt;
+  }
+
+  async #removePhoto(id: string): Promise<Receipt> {
+    const receipt = await this.#store.removePhoto(id);
+    this.#roster.removePhoto(id);
+    this.#directory.removePhoto(id);
+    return receipt;
+  }
+
+  #embeddingOf(photoId: string, personId: string, vector: Float32Array): PhotoEmbedding {
+    const { model, fingerprint } = this.#encoder;
+    return { photoId, personId, model, fingerprint, vector };
+  }
+
+  /** Undefined where none is to be kept, or none can be made. */
+  async #thumbnailOf(bytes: Buffer, { box }: Face): Promise<Buffer | undefined> {
+    return this.#keepsPhotos ? cropFace({ bytes, frame: undefined }, box, THUMBNAIL_SIDE).catch(() => undefined) : undefined;
+  }
+
+  #hasThumbnail({ size, origin }: Photo): boolean {
+    return size > 0 || (origin.by === "folder" && this.#keepsPhotos);
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new Error("the gallery is closed.");
+  }
+
+  async #flushSeen(): Promise<void> {
+    if (this.#seen.size === 0) return;
+    const seen = this.#seen;
+    this.#seen = new Map();
+    for (const [id, lastSeenAt] of seen) {
+      const person = this.#directory.person(id);
+      if (person !== undefined) this.#directory.putPerson({ ...person, lastSeenAt });
+    }
+    await this.#store.seen(seen).catch((error: unknown) => this.#report({ file: "", code: "unwritable_store", message: `when people were seen cannot be written (${said(error)}): check the disk and the permissions of Node-RED's user folder.` }));
   }
 
   /** One change at a time: a look must not take for a stranger's what is just being enrolled. */
@@ -253,164 +669,76 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return next;
   }
 
-  async #look(): Promise<void> {
-    if (this.#closed) return;
-    const changed = await this.#exclusively(() => this.#compare());
-    if (changed === undefined) return;
-    for (const [index, [file, stamp]] of changed.entries()) {
-      if (this.#closed) return;
-      // One by one, so that an enrolment need not wait for thousands.
-      await this.#exclusively(() => this.#read(file, stamp));
-      this.#progress = { done: index + 1, total: changed.length };
-      this.emit("progress", this.#progress);
-      if ((index + 1) % PUBLISH_EVERY === 0) this.#publish();
-    }
-    this.#progress = undefined;
-    if (changed.length > 0 || this.#firstLook) {
-      await this.#exclusively(() => this.#pruneOrSay());
-      this.#publish();
-    }
-    this.#firstLook = false;
-  }
-
-  /** Look at what is there, drop what is gone. @returns the photos to read, or undefined when the folder cannot be read */
-  async #compare(): Promise<[file: string, stamp: string][] | undefined> {
-    const start = performance.now();
-    const { folder } = this.#options;
-    let found: Found;
-    try {
-      found = await lookInto(folder);
-    } catch (error) {
-      // Keep who is known: a network folder that is away for a while must not lock everybody out.
-      this.#report({ file: FOLDER, code: "unreadable_folder", message: `the folder ${folder} cannot be read (${codeOf(error)}): check that it exists and that Node-RED may read it. Until then whoever was known before still is.` });
-      return undefined;
-    } finally {
-      this.#lookTook = performance.now() - start;
-    }
-    const { photos, foreign, unsure } = found;
-    const back = this.#problems.delete(FOLDER);
-    if (this.#firstLook) await removeStale(found.leftovers.map((file) => join(folder, file))).catch(() => undefined);
-    const gone = [...this.#photos.keys()].filter((file) => !photos.has(file) && !isUnsure(found, file));
-    for (const file of gone) this.#photos.delete(file);
-    for (const [file, { code }] of this.#problems) {
-      const stays = file === CACHE || (code === "unreadable_folder" ? unsure.has(file) : this.#photos.has(file) || foreign.has(file) || unsure.has(file));
-      if (!stays) this.#problems.delete(file);
-    }
-    for (const file of foreign) this.#report({ file, code: "unreadable_photo", message: `the photo ${file} is of a format that cannot be read: save it as JPEG.` });
-    for (const [file, code] of unsure) this.#report({ file, code: "unreadable_folder", message: `${file} in ${folder} cannot be read (${code}): check its permissions. Until then its photos count as they were.` });
-    if (gone.length > 0) await this.#pruneOrSay();
-    if (back || gone.length > 0) this.#publish();
-    const now = performance.now();
-    const changed = [...photos].filter(([file, stamp]) => {
-      const known = this.#photos.get(file);
-      return known?.stamp === stamp ? known.failed !== undefined && now >= known.failed.retryAt : true;
-    });
-    const still = changed.filter(([file, stamp]) => this.#firstLook || this.#seen.get(file) === stamp);
-    this.#unsettled = still.length < changed.length;
-    this.#seen = photos;
-    return still;
-  }
-
-  /** Embed a photo, or find that it cannot be. */
-  async #read(file: string, stamp: string): Promise<void> {
-    const before = this.#photos.get(file);
-    // Shown only when all is known of it: until then the photo counts as it was.
-    const photo: Photo = { name: nameOf(file), stamp, hash: "", encoding: undefined };
-    try {
-      if (sizeIn(stamp) > MAX_PHOTO_BYTES) throw new Error(`it has more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB.`);
-      let bytes: Buffer;
-      try {
-        bytes = await readFile(join(this.#options.folder, file));
-      } catch (error) {
-        if (codeOf(error) === "ENOENT") {
-          this.#photos.delete(file);
-          return;
-        }
-        // It may be as it was; whoever was known by it still is.
-        photo.hash = before?.hash ?? "";
-        photo.encoding = before?.encoding;
-        throw new Error(`it cannot be read (${codeOf(error)}); check that Node-RED may read it.`, { cause: error });
-      }
-      photo.hash = contentHash(bytes);
-      photo.encoding = await this.#cache.get(photo.hash);
-      if (photo.encoding === undefined) {
-        photo.encoding = await this.#encode(bytes);
-        await this.#remember(photo.hash, photo.encoding);
-      }
-    } catch (error) {
-      const times = (before?.stamp === stamp ? (before.failed?.times ?? 0) : 0) + 1;
-      photo.failed = { times, retryAt: performance.now() + Math.min(RETRY_INTERVALS * this.#interval * 2 ** (times - 1), LONGEST_RETRY_MS) };
-      this.#photos.set(file, photo);
-      this.#report({ file, code: "unreadable_photo", message: `the photo ${file} cannot be used: ${said(error)}` });
-      return;
-    }
-    this.#photos.set(file, photo);
-    const { faces } = photo.encoding;
-    if (faces === 1) this.#problems.delete(file);
-    if (faces === 0) this.#report({ file, code: "no_face", message: `the photo ${file} shows no face that can be used: take one from the front, sharp and at least 100 pixels wide.` });
-    if (faces > 1) this.#report({ file, code: "several_faces", message: `the photo ${file} shows ${faces} faces: cut it so that it shows only ${photo.name}.` });
-  }
-
-  async #encode(bytes: Buffer): Promise<PhotoEncoding> {
-    const usable = (await this.#options.encoder.encode(bytes)).filter(({ embedding }) => embedding !== undefined);
-    return { faces: usable.length, embedding: usable.length === 1 ? usable[0]?.embedding : undefined };
-  }
-
-  /** Put a photo into the folder. @returns its stamp @throws a sentence */
-  async #keepPhoto(file: string, jpeg: Buffer): Promise<string> {
-    const { folder } = this.#options;
-    const path = join(folder, file);
-    try {
-      await makePrivateFolder(dirname(path));
-      if (!isInside(await realpath(folder), await realpath(dirname(path)))) throw new Error("it is a link that leads elsewhere");
-      await writeDurable(path, jpeg);
-      return (await stampOf(path)) ?? "";
-    } catch (error) {
-      throw new Error(`the photo cannot be kept in ${dirname(path)} (${(error as NodeJS.ErrnoException).code ?? said(error)}): check that the folder is there, that Node-RED may write to it and that the disk is not full.`, { cause: error });
-    }
-  }
-
-  /** Keep an encoding for the next start. Who cannot be kept is recognized all the same. */
-  async #remember(hash: string, encoding: PhotoEncoding): Promise<void> {
-    try {
-      await this.#cache.set(hash, encoding);
-      this.#problems.delete(CACHE);
-    } catch (error) {
-      this.#report({ file: FOLDER, code: "unwritable_cache", message: `embeddings cannot be kept in ${this.#options.cacheFolder} (${codeOf(error)}): photos will be embedded anew at the next start. Check its permissions and the disk.` }, CACHE);
-    }
-  }
-
-  /** Delete the embeddings of photos that are no more. @throws the system's error */
-  async #prune(): Promise<void> {
-    await this.#cache.prune(new Set([...this.#photos.values()].map(({ hash }) => hash)));
-  }
-
-  async #pruneOrSay(): Promise<void> {
-    await this.#prune().catch((error: unknown) => {
-      this.#report({ file: FOLDER, code: "unwritable_cache", message: `embeddings of deleted photos are still in ${this.#options.cacheFolder} (${codeOf(error)}): check its permissions, or delete that folder.` }, CACHE);
-    });
-  }
-
-  #report(problem: Problem, key = problem.file): void {
-    if (this.#problems.get(key)?.message === problem.message) return;
-    this.#problems.set(key, problem);
+  #report(problem: Problem): void {
+    if (this.#problems.get(problem.code)?.message === problem.message) return;
+    this.#problems.set(problem.code, problem);
     this.emit("problem", problem);
   }
+}
 
-  #publish(): void {
-    const encodings: Encoding[] = [];
-    for (const { name, encoding } of this.#photos.values()) if (encoding?.embedding !== undefined) encodings.push({ name, embedding: encoding.embedding });
-    const { encoder } = this.#options;
-    this.#snapshot = makeSnapshot(encoder.model, encoder.threshold, encodings);
-    this.emit("change", this.#snapshot);
+/** A photo was judged not worth keeping, or asks first. */
+export class NotKept extends Error {
+  constructor(
+    person: string,
+    readonly judgement: Judgement,
+  ) {
+    const left = judgement.findings.filter(({ code }) => !judgement.accepted.includes(code));
+    super(`the photo for ${person} is not kept: ${left.map(({ message }) => message).join(" ")}`);
   }
+}
+
+const NO_FIELDS: Omit<PersonFields, "name"> = { notes: "", groups: [], consentOn: null, validFrom: null, validUntil: null };
+
+function newPerson(fields: PersonFields): Person {
+  return { ...fields, id: newId(), createdAt: Date.now(), lastSeenAt: null };
+}
+
+function withPatch(person: Person, patch: PersonPatch): Person {
+  return { ...person, ...Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)) };
+}
+
+function withoutVector({ vector: _vector, ...anchor }: Anchor): Omit<Anchor, "vector"> {
+  return anchor;
+}
+
+/** Nobody wrote anything about her. */
+function isBare({ notes, groups, consentOn, validFrom, validUntil }: Person): boolean {
+  return notes === "" && groups.length === 0 && consentOn === null && validFrom === null && validUntil === null;
+}
+
+/** The same picture may be kept of two people, or lie in two files: `whose` is a person's id or a file. */
+function idOfPhoto(hash: string, whose: string): string {
+  return contentHash(Buffer.from(`${whose} ${hash}`)).slice(0, PHOTO_ID_LENGTH);
+}
+
+interface PhotoParts {
+  hash: string;
+  origin: Origin;
+  size: number;
+  quality: Quality | undefined;
+  accepted: string[];
+}
+
+function photoOf({ id: personId }: Person, { hash, origin, size, quality, accepted }: PhotoParts): Photo {
+  const measured = quality === undefined ? null : { size: quality.size, blur: quality.blur, exposure: quality.exposure, ...quality.pose };
+  return { id: idOfPhoto(hash, origin.by === "folder" ? origin.file : personId), personId, origin, addedAt: Date.now(), size, quality: measured, accepted };
+}
+
+/** A face of which nothing is known but the embedding. */
+function faceOf(embedding: Float32Array, model: string): Face {
+  return { box: { x: 0, y: 0, width: 1, height: 1 }, score: 1, embedding, model };
+}
+
+/** The face that most raw detections agreed on, of those with an embedding. */
+function bestOf(faces: readonly Face[]): Face | undefined {
+  return faces.filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => b.score - a.score)[0];
+}
+
+/** File names tell people's names; the key of a note does not. */
+function noteOf(file: string): string {
+  return `faces ${contentHash(Buffer.from(file))}`;
 }
 
 function said(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** ENOSPC and the like. */
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException | undefined)?.code ?? "error";
 }

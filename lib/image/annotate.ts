@@ -23,8 +23,8 @@ export interface Annotated {
   height: number;
 }
 
-/** Colours of Okabe & Ito, told apart by the colour-blind too; the label says it in words. */
-const COLOURS = { match: "#009E73", ambiguous: "#E69F00", unknown: "#D55E00", noface: "#999999" } as const;
+/** Colours of Okabe & Ito, told apart by the colour-blind too; the label says it in words. Whoever may not pass has a red of its own. */
+const COLOURS = { match: "#009E73", denied: "#CC0033", ambiguous: "#E69F00", unknown: "#D55E00", noface: "#999999" } as const;
 
 /** A label is this part of the picture's height, within bounds that stay readable. */
 const LABEL_PART = 0.02;

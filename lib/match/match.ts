@@ -1,7 +1,9 @@
-/** Who is it? Pure functions over a gallery's snapshot. */
+/** Who is it, and may she pass? Functions over what a gallery finds near a probe. */
 import { z } from "zod";
-import type { Snapshot } from "../gallery/snapshot";
+import { BLOCKED_GROUP } from "../gallery/people";
+import type { Near, NearAnchor, RosterPerson, Searchable } from "../gallery/roster";
 import type { Candidate, Face, Identity, Outcome, Reason } from "../message";
+import { isOpen, type Rule, scheduleSchema } from "./schedule";
 
 export const matchOptionsSchema = z.object({
   /** τ; the gallery's model decides where it is not given. */
@@ -12,84 +14,98 @@ export const matchOptionsSchema = z.object({
   topK: z.number().int().min(1).max(100).default(3),
   /** Milliseconds; a result for an older frame matches nobody. 0 is no bound. */
   maxAge: z.number().min(0).max(3_600_000).default(0),
+  /** Groups of which a person must be in one to pass; none lets everybody pass. */
+  groups: z.array(z.string().trim().toLowerCase().min(1)).max(50).default([]),
+  /** When people may pass; none is always. */
+  schedule: scheduleSchema.default([]),
 });
 
 export type MatchOptions = z.infer<typeof matchOptionsSchema>;
 
-/**
- * Distance of every person: that of the nearest of her embeddings. Exact; 10,000 × 128 takes about 3 ms.
- * @throws a sentence when the probe's length is not the gallery's or it holds a NaN or an infinity
- */
-export function distances(probe: Float32Array, { owners, embeddings, dimensions, names }: Snapshot): Float64Array {
-  if (owners.length > 0 && probe.length !== dimensions) throw new Error(`an embedding of ${probe.length} dimensions cannot be compared with a gallery of ${dimensions}: use the same model in facenet-embed and in the gallery.`);
-  if (!probe.every(Number.isFinite)) throw new Error("the embedding in msg.faces holds a NaN or an infinity: it was not made by a facenet-embed node.");
-  const nearest = new Float64Array(names.length).fill(Infinity);
-  for (let row = 0, at = 0; row < owners.length; row += 1, at += dimensions) {
-    let sum = 0;
-    for (let index = 0; index < dimensions; index += 1) {
-      const difference = (probe[index] as number) - (embeddings[at + index] as number);
-      sum += difference * difference;
-    }
-    const owner = owners[row] as number;
-    if (sum < (nearest[owner] as number)) nearest[owner] = sum;
-  }
-  return nearest.map(Math.sqrt);
+/** People whom anchors may rule out before the wanted number of others is found. */
+const SPARE = 8;
+
+/** People near the probe, with those whom an anchor rules out: it lies nearer to the probe than they do. */
+function ruleOut(found: readonly Near[], anchors: readonly NearAnchor[]): (Near & { ruledOut: boolean })[] {
+  return found.map((near) => ({ ...near, ruledOut: anchors.some(({ against, distance }) => (against === null || against === near.person.id) && distance < near.distance) }));
 }
 
-/** The `count` nearest people, nearest first; people at one distance by name. */
-export function nearestPeople(probe: Float32Array, snapshot: Snapshot, count: number): Candidate[] {
-  const best: Candidate[] = [];
-  distances(probe, snapshot).forEach((distance, index) => {
-    if (best.length === count && distance > (best.at(-1) as Candidate).distance) return;
-    best.push({ name: snapshot.names[index] as string, distance });
-    best.sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1));
-    best.length = Math.min(best.length, count);
-  });
-  return best;
+function candidateOf({ person, distance, ruledOut }: Near & { ruledOut: boolean }): Candidate {
+  return { name: person.name, distance, ...(ruledOut ? { ruledOut } : {}) };
+}
+
+const NOBODY = { name: null, person: null, groups: [] } as const;
+
+function somebody({ id, name, groups }: RosterPerson): Pick<Identity, "name" | "person" | "groups"> {
+  return { name, person: id, groups: [...groups] };
 }
 
 /**
  * 1:K. The nearest person is the identity if d ≤ τ and nobody else is nearly as near; else the face is unknown or ambiguous.
- * An empty gallery gives `unknown`.
+ * A person farther away than a negative anchor is no identity. An empty gallery gives `unknown`.
  */
-export function identify(probe: Float32Array, snapshot: Snapshot, options: MatchOptions): Identity {
-  const threshold = options.threshold ?? snapshot.threshold;
-  const found = nearestPeople(probe, snapshot, Math.max(2, options.topK));
-  const [first, second] = found;
-  const identity = { threshold, candidates: found.slice(0, options.topK), margin: first !== undefined && second !== undefined ? second.distance - first.distance : null };
-  if (first === undefined) return { ...identity, outcome: "unknown", name: null, distance: null, reason: "empty_gallery" };
-  if (!(first.distance <= threshold)) return { ...identity, outcome: "unknown", name: null, distance: first.distance, reason: "above_threshold" };
+export async function identify(probe: Float32Array, gallery: Searchable, options: MatchOptions, at = new Date()): Promise<Identity> {
+  const threshold = options.threshold ?? gallery.threshold;
+  const anchors = gallery.anchors(probe);
+  const found = ruleOut(await gallery.nearest(probe, Math.max(2, options.topK) + (anchors.length > 0 ? SPARE : 0)), anchors);
+  const [first, second] = found.filter(({ ruledOut }) => !ruledOut);
+  const [nearest] = found;
+  const rivals = first === undefined ? [] : [second?.distance, ...anchors.filter(({ against }) => against === null || against === first.person.id).map(({ distance }) => distance)].filter((distance) => distance !== undefined);
+  const margin = first === undefined || rivals.length === 0 ? null : Math.min(...rivals) - first.distance;
+  const identity = { ...NOBODY, groups: [], threshold, candidates: found.slice(0, options.topK).map(candidateOf), margin };
+  if (nearest === undefined) return { ...identity, outcome: "unknown", distance: null, reason: "empty_gallery" };
+  if (first === undefined || !(first.distance <= threshold)) return { ...identity, outcome: "unknown", distance: nearest.distance, reason: nearest.ruledOut && nearest.distance <= threshold ? "negative_anchor" : "above_threshold" };
   // The runner-up counts however far τ is: two people at one distance cannot be told apart.
-  if (identity.margin !== null && (identity.margin < options.margin || identity.margin === 0)) return { ...identity, outcome: "ambiguous", name: null, distance: first.distance, reason: "margin" };
-  return { ...identity, outcome: "match", name: first.name, distance: first.distance, reason: "below_threshold" };
+  if (margin !== null && (margin < options.margin || margin === 0)) return { ...identity, outcome: "ambiguous", distance: first.distance, reason: "margin" };
+  return admit(first.person, { ...identity, ...somebody(first.person), outcome: "match", distance: first.distance, reason: "below_threshold" }, options, at);
 }
 
 /** 1:1. Is this the claimed person? Nobody else is considered. */
-export function verify(probe: Float32Array, claim: string, snapshot: Snapshot, options: MatchOptions): Identity {
-  const threshold = options.threshold ?? snapshot.threshold;
-  const index = snapshot.names.indexOf(claim);
-  const identity = { threshold, margin: null };
-  if (index < 0) return { ...identity, outcome: "unknown", name: null, distance: null, candidates: [], reason: "not_enrolled" };
-  const distance = distances(probe, snapshot)[index] as number;
-  const candidates = [{ name: claim, distance }];
-  return distance <= threshold ? { ...identity, outcome: "match", name: claim, distance, candidates, reason: "below_threshold" } : { ...identity, outcome: "unknown", name: null, distance, candidates, reason: "above_threshold" };
+export function verify(probe: Float32Array, claim: string, gallery: Searchable, options: MatchOptions, at = new Date()): Identity {
+  const threshold = options.threshold ?? gallery.threshold;
+  const identity = { ...NOBODY, groups: [], threshold, margin: null };
+  const claimed = gallery.named(probe, claim);
+  if (claimed === undefined || claimed.distance === Infinity) return { ...identity, outcome: "unknown", distance: null, candidates: [], reason: "not_enrolled" };
+  const [near] = ruleOut([claimed], gallery.anchors(probe)) as [Near & { ruledOut: boolean }];
+  const found = { ...identity, distance: near.distance, candidates: [candidateOf(near)] };
+  if (near.distance > threshold) return { ...found, outcome: "unknown", reason: "above_threshold" };
+  if (near.ruledOut) return { ...found, outcome: "unknown", reason: "negative_anchor" };
+  return admit(near.person, { ...found, ...somebody(near.person), outcome: "match", reason: "below_threshold" }, options, at);
+}
+
+/**
+ * Whether a person who was recognized may pass. Everybody is considered before, so that nobody is taken for somebody of the
+ * right group because she herself was left out.
+ */
+function admit(person: RosterPerson, match: Identity, { groups, schedule }: MatchOptions, at: Date): Identity {
+  const reason = refusal(person, groups, schedule, at);
+  return reason === undefined ? match : { ...match, outcome: "denied", reason };
+}
+
+function refusal({ groups, validFrom, validUntil }: RosterPerson, wanted: readonly string[], schedule: readonly Rule[], at: Date): Reason | undefined {
+  if (groups.includes(BLOCKED_GROUP)) return "blocked";
+  if (wanted.length > 0 && !groups.some((group) => wanted.includes(group))) return "not_in_group";
+  if ((validFrom !== null && at.getTime() < validFrom) || (validUntil !== null && at.getTime() > validUntil)) return "not_valid";
+  return isOpen(schedule, at) ? undefined : "outside_schedule";
 }
 
 export interface DecideContext {
-  snapshot: Snapshot;
+  gallery: Searchable;
   options: MatchOptions;
   /** The claimed name in verification; undefined identifies. */
   claim: string | undefined;
   /** Milliseconds since the frame was taken, or undefined for a photo. */
   age: number | undefined;
+  /** When it is decided; now where it is not given. */
+  at?: Date;
 }
 
 /** The identity of one face of a message: what the gate said comes first, then age and model, then the distances. */
-export function decide(face: Face, { snapshot, options, claim, age }: DecideContext): Identity {
-  const nobody = (outcome: Outcome, reason: Reason): Identity => ({ outcome, name: null, distance: null, threshold: options.threshold ?? snapshot.threshold, margin: null, candidates: [], reason });
+export async function decide(face: Face, { gallery, options, claim, age, at = new Date() }: DecideContext): Promise<Identity> {
+  const nobody = (outcome: Outcome, reason: Reason): Identity => ({ ...NOBODY, groups: [], outcome, distance: null, threshold: options.threshold ?? gallery.threshold, margin: null, candidates: [], reason });
   if (face.rejected !== undefined) return nobody(face.rejected === "bad_alignment" ? "noface" : "unknown", face.rejected);
   if (face.embedding === undefined) throw new Error("a face in msg.faces has no embedding: put a facenet-embed node before this one.");
   if (options.maxAge > 0 && age !== undefined && age > options.maxAge) return nobody("unknown", "stale");
-  if (snapshot.owners.length > 0 && face.model !== snapshot.model) return nobody("unknown", "model_mismatch");
-  return claim === undefined ? identify(face.embedding, snapshot, options) : verify(face.embedding, claim, snapshot, options);
+  if (gallery.size > 0 && face.model !== gallery.model) return nobody("unknown", "model_mismatch");
+  return claim === undefined ? identify(face.embedding, gallery, options, at) : verify(face.embedding, claim, gallery, options, at);
 }

@@ -1,9 +1,13 @@
-import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { createEncoder, type FaceEncoder } from "../../lib/embed/encode";
 import { Gallery } from "../../lib/gallery/gallery";
+import { openStore } from "../../lib/gallery/store/store";
+import { Journal } from "../../lib/match/journal";
+import { registerApi } from "./api/api";
+import { endListeners } from "./api/events";
 import { nameError } from "../common/on-input";
+import { optionalNumber } from "../common/options";
 
 export interface FaceGalleryDef extends NodeDef {
   /** Of photos: absolute, or in Node-RED's user folder; empty for one of its own there. */
@@ -11,19 +15,35 @@ export interface FaceGalleryDef extends NodeDef {
   /** Built-in id, or "file". */
   model: string;
   modelFile: string;
+  /** Whether pictures are kept, or embeddings alone. */
+  keepPhotos?: boolean;
+  /** Whether strangers are kept for review, … */
+  keepUnknowns?: boolean;
+  /** … for how many days. */
+  unknownDays?: string | number;
 }
 
+export interface GalleryKey {
+  /** Pass phrase that encrypts what is kept; empty keeps it plain. */
+  key?: string;
+}
+
+const DAY_MS = 86_400_000;
+const DEFAULT_UNKNOWN_DAYS = 7;
+
 /** The config node as other nodes see it. */
-export interface FaceGalleryNode extends Node {
-  /** Rejects with a sentence when the model cannot be used. Everybody in the folder is known once its start() resolves. */
+export interface FaceGalleryNode extends Node<GalleryKey> {
+  /** Rejects with a sentence when the model or the store cannot be used. Everybody is known once its start() resolves. */
   gallery: Promise<Gallery>;
+  /** The newest events of all face-match nodes of this gallery. */
+  journal: Journal;
 }
 
 /** @throws a sentence when the id is not that of a face-gallery node */
-export function galleryOf(RED: NodeAPI, id: string | undefined): Promise<Gallery> {
+export function galleryNodeOf(RED: NodeAPI, id: string | undefined): FaceGalleryNode {
   const node = (id ? RED.nodes.getNode(id) : undefined) as FaceGalleryNode | null | undefined;
   if (node?.gallery === undefined) throw new Error("no gallery is chosen: open the node and pick a face-gallery.");
-  return node.gallery;
+  return node;
 }
 
 export default function register(RED: NodeAPI): void {
@@ -32,40 +52,33 @@ export default function register(RED: NodeAPI): void {
     const userDir = RED.settings.userDir ?? process.cwd();
     const own = join(userDir, "facenet", this.id);
     const folder = def.folder ? resolve(userDir, def.folder) : join(own, "photos");
-    const cacheFolder = join(own, "encodings");
     let encoder: FaceEncoder | undefined;
     const open = async (): Promise<Gallery> => {
       encoder = await createEncoder({ model: def.model === "file" ? def.modelFile : def.model });
-      const gallery = new Gallery({ folder, cacheFolder, encoder });
-      gallery.on("problem", ({ code, message }) => (code === "unreadable_folder" || code === "unwritable_cache" ? this.error(message) : this.warn(message)));
+      const store = await openStore({ folder: join(own, "people"), ...(this.credentials?.key ? { key: this.credentials.key } : {}), onProblem: ({ message }) => this.error(message) });
+      const gallery = new Gallery({ folder, store, encoder, keepPhotos: def.keepPhotos, keepUnknownsMs: def.keepUnknowns === false ? undefined : DAY_MS * (optionalNumber(def.unknownDays) ?? DEFAULT_UNKNOWN_DAYS) });
+      gallery.on("problem", ({ code, message }) => (code === "unreadable_folder" || code === "unwritable_store" || code === "store" ? this.error(message) : this.warn(message)));
+      gallery.on("forgotten", (id, name) => this.journal.forget(id, name));
       void gallery.start();
       return gallery;
     };
+    this.journal = new Journal();
     this.gallery = open();
     this.gallery.catch((error: unknown) => this.error(nameError(this, error).message));
     this.on("close", (removed: boolean, done: () => void) => {
+      this.journal.close();
+      endListeners(this);
       // The first look may still be going on: the gallery stops at the next photo.
       void this.gallery
         .then((gallery) => gallery.close())
         .catch(() => undefined)
         .then(() => encoder?.close())
-        // Embeddings of a gallery that is no more are of no use to anybody honest; the photos are their owner's to delete.
-        .then(() => (removed ? rm(cacheFolder, { recursive: true, force: true }) : undefined))
+        // Somebody who deleted the node by mistake gets the people back by undoing it.
+        .then(() => (removed ? this.warn(RED._("face-gallery.kept", { folder: own })) : undefined))
         .catch((error: unknown) => this.warn(nameError(this, error).message))
         .finally(done);
     });
   }
-  RED.nodes.registerType("face-gallery", FaceGallery);
-
-  RED.httpAdmin.get("/facenet/gallery/:id", RED.auth.needsPermission("face-gallery.read"), (request, response) => {
-    const node = RED.nodes.getNode(String(request.params["id"])) as FaceGalleryNode | null;
-    if (node?.gallery === undefined) {
-      response.sendStatus(404);
-      return;
-    }
-    node.gallery.then(
-      (gallery) => response.json({ people: gallery.people, problems: gallery.problems, progress: gallery.progress ?? null }),
-      (error: unknown) => response.status(503).json({ error: String(error instanceof Error ? error.message : error) }),
-    );
-  });
+  RED.nodes.registerType<FaceGalleryNode, FaceGalleryDef, object, GalleryKey>("face-gallery", FaceGallery, { credentials: { key: { type: "password" } } });
+  registerApi(RED);
 }

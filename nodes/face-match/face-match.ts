@@ -1,13 +1,17 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import type { Gallery } from "../../lib/gallery/gallery";
+import { annotate, thumbnail } from "../../lib/image/annotate";
+import { cropFace } from "../../lib/image/crop";
 import { toKeptJpeg } from "../../lib/image/encode";
 import { decide, matchOptionsSchema } from "../../lib/match/match";
-import { addTiming, type Face, type FaceMessage, type Outcome, readFaces, readFrame, readPicture } from "../../lib/message";
+import { addTiming, type Face, type FaceMessage, type Outcome, type Picture, readFaces, readFrame, readPicture, type Timing } from "../../lib/message";
+import { metrics } from "../../lib/match/metrics";
 import { parseOptions } from "../../lib/validate";
-import { onInput, type Send } from "../common/on-input";
+import { nameError, onInput, type Send } from "../common/on-input";
 import { optionalNumber } from "../common/options";
 import { failToStart, liveStatus, type Status } from "../common/status";
-import { galleryOf } from "../face-gallery/face-gallery";
+import { galleryNodeOf } from "../face-gallery/face-gallery";
+import { Preview, servePreview } from "../common/preview";
 
 export interface FaceMatchDef extends NodeDef {
   gallery: string;
@@ -18,12 +22,24 @@ export interface FaceMatchDef extends NodeDef {
   margin: string | number;
   topK: string | number;
   maxAge: string | number;
+  /** "family, staff": who may pass; empty is everybody. */
+  groups?: string;
+  /** When people may pass; empty is always. */
+  schedule?: unknown[];
 }
 
 /** Which output tells of which outcome. */
-const OUTPUT: Record<Outcome, number> = { match: 0, unknown: 1, ambiguous: 1, noface: 2 };
-const OUTPUTS = 4;
+const OUTPUT: Record<Outcome, number> = { match: 0, unknown: 1, ambiguous: 1, denied: 1, noface: 2 };
+const OUTPUTS = 5;
 const GALLERY_OUTPUT = 3;
+const ALARM_OUTPUT = 4;
+/** Of the picture of an event, in pixels. */
+const EVENT_SIDE = 160;
+/** Names the events of pictures that no camera took. */
+const PHOTO_SOURCE = "photo";
+/** Of the live picture in the editor. */
+const PREVIEW_WIDTH = 480;
+const PREVIEW_QUALITY = 60;
 
 const STATUS_NAME_LENGTH = 14;
 
@@ -33,8 +49,8 @@ export default function register(RED: NodeAPI): void {
   function FaceMatch(this: Node, def: FaceMatchDef): void {
     RED.nodes.createNode(this, def);
     const setUp = () => ({
-      options: parseOptions(matchOptionsSchema, { threshold: optionalNumber(def.threshold), margin: optionalNumber(def.margin), topK: optionalNumber(def.topK), maxAge: optionalNumber(def.maxAge) }, "face-match"),
-      ready: galleryOf(RED, def.gallery),
+      options: parseOptions(matchOptionsSchema, { threshold: optionalNumber(def.threshold), margin: optionalNumber(def.margin), topK: optionalNumber(def.topK), maxAge: optionalNumber(def.maxAge), groups: wordsOf(def.groups), schedule: def.schedule }, "face-match"),
+      people: galleryNodeOf(RED, def.gallery),
     });
     let started: ReturnType<typeof setUp>;
     try {
@@ -43,7 +59,10 @@ export default function register(RED: NodeAPI): void {
       failToStart(this, error);
       return;
     }
-    const { options, ready } = started;
+    const { options, people } = started;
+    const { gallery: ready, journal } = people;
+    const preview = new Preview(RED, this);
+    const words = { unknown: RED._("face-match.word.unknown"), ambiguous: RED._("face-match.word.ambiguous") };
     let mismatchTold = false;
     const show = liveStatus(this);
     ready.then(
@@ -62,27 +81,46 @@ export default function register(RED: NodeAPI): void {
       // Nobody is a stranger because her photo was not read yet.
       await gallery.start();
       const start = performance.now();
-      const { snapshot } = gallery;
+      const { roster } = gallery;
       const claim = def.mode === "verify" ? await claimOf(RED, this, def, message) : undefined;
       const frame = readFrame(message);
       // A camera's clock may be ahead of this one's.
       const age = frame === undefined ? undefined : Math.max(0, Date.now() - frame.capturedAt);
-      const faces = readFaces(message).map((face): Face => ({ ...face, identity: decide(face, { snapshot, options, claim, age }) }));
+      const faces = await Promise.all(readFaces(message).map(async (face): Promise<Face> => ({ ...face, identity: await decide(face, { gallery: roster, options, claim, age }) })));
       message.faces = faces;
       addTiming(message, { match: performance.now() - start, total: age ?? total(message) });
       if (!mismatchTold && faces.some(({ identity }) => identity?.reason === "model_mismatch")) {
         mismatchTold = true;
-        this.warn(`the faces were embedded by another model than the gallery's (${snapshot.model}): choose the same one in facenet-embed and in the gallery.`);
+        this.warn(`the faces were embedded by another model than the gallery's (${roster.model}): choose the same one in facenet-embed and in the gallery.`);
       }
       show(gallery.readable || faces.some(({ identity }) => identity?.outcome === "match") ? statusOf(RED, faces) : unreadable(RED));
       const outputs = new Set(faces.map(({ identity }) => OUTPUT[identity?.outcome ?? "noface"]));
       // A false detection beside a face is not worth a message of its own.
       if (outputs.size > 1) outputs.delete(OUTPUT.noface);
+      if (faces.some(({ identity }) => identity?.reason === "blocked")) outputs.add(ALARM_OUTPUT);
+      // Before the message is out of our hands.
+      const picture = message.payload instanceof Uint8Array ? readPicture(message) : undefined;
       send(toOutputs(outputs.size === 0 ? [OUTPUT.noface] : [...outputs], message));
+      remember(faces, { picture, timing: message.timing ?? {} }, gallery);
+    };
+
+    /** What happens besides: who was seen and when, strangers for review, the picture in the editor. Nothing waits for it. */
+    const remember = (faces: readonly Face[], { picture, timing }: { picture: Picture | undefined; timing: Timing }, gallery: Gallery): void => {
+      const at = Date.now();
+      const source = picture?.frame?.source ?? PHOTO_SOURCE;
+      const crop = (face: Face, side: number): Promise<Buffer | undefined> => (picture === undefined ? Promise.resolve(undefined) : cropFace(picture, face.box, side));
+      const tell = (error: unknown): void => this.warn(nameError(this, error).message);
+      metrics.observe(source, faces, timing, at);
+      for (const { identity } of faces) if (identity?.person != null) gallery.saw(identity.person, at);
+      journal.offer(source, faces, at, (face) => crop(face, EVENT_SIDE));
+      for (const face of faces) if (face.identity?.reason === "above_threshold" || face.identity?.reason === "empty_gallery") gallery.sawUnknown(face, { at, source, crop: (side) => crop(face, side) }).catch(tell);
+      if (picture !== undefined) preview.offer(async () => thumbnail((await annotate(picture, faces, { quality: PREVIEW_QUALITY, words })).jpeg, PREVIEW_WIDTH, PREVIEW_QUALITY)).catch(tell);
     };
     onInput(this, decideFaces, { awaited: changesGallery });
+    this.on("close", () => preview.clear());
   }
   RED.nodes.registerType("face-match", FaceMatch);
+  servePreview(RED, "face-match");
 }
 
 /** Whether a message is about who is in the gallery rather than who is in the picture. */
@@ -98,8 +136,8 @@ async function changeGallery(message: FaceMessage, gallery: Gallery): Promise<{ 
     return forgotten;
   }
   const picture = readPicture(message);
-  const foreign = Array.isArray(message.faces) ? message.faces.find(({ model }) => model !== undefined && model !== gallery.snapshot.model) : undefined;
-  if (foreign !== undefined) throw new Error(`this face was embedded by the model ${foreign.model}, the gallery keeps those of ${gallery.snapshot.model}: choose the same one in facenet-embed and in the gallery.`);
+  const foreign = Array.isArray(message.faces) ? message.faces.find(({ model }) => model !== undefined && model !== gallery.roster.model) : undefined;
+  if (foreign !== undefined) throw new Error(`this face was embedded by the model ${foreign.model}, the gallery keeps those of ${gallery.roster.model}: choose the same one in facenet-embed and in the gallery.`);
   const enrolled = await gallery.enrol(message["enrol"], await toKeptJpeg(picture));
   message["enrolled"] = enrolled;
   return enrolled;
@@ -150,6 +188,11 @@ function total({ timing = {} }: FaceMessage): number {
   return (timing.decode ?? 0) + (timing.detect ?? 0) + (timing.align ?? 0) + (timing.embed ?? 0) + (timing.match ?? 0);
 }
 
+/** "family, staff" as a list. */
+function wordsOf(text: string | undefined): string[] {
+  return (text ?? "").split(",").map((word) => word.trim()).filter((word) => word !== "");
+}
+
 function shorten(name: string): string {
   const characters = Array.from(name);
   return characters.length <= STATUS_NAME_LENGTH ? name : `${characters.slice(0, STATUS_NAME_LENGTH - 1).join("")}…`;
@@ -159,6 +202,8 @@ function statusOf(RED: NodeAPI, faces: readonly Face[]): Status {
   const identities = faces.map(({ identity }) => identity).filter((identity) => identity !== undefined);
   const match = identities.find(({ outcome }) => outcome === "match");
   if (match?.name != null) return { fill: "green", shape: "dot", text: `${shorten(match.name)} ${match.distance?.toFixed(2) ?? ""}` };
+  const denied = identities.find(({ outcome }) => outcome === "denied");
+  if (denied?.name != null) return { fill: "red", shape: "dot", text: `${shorten(denied.name)} · ${RED._(`face-match.status.${denied.reason}`)}` };
   const other = identities.find(({ outcome }) => outcome !== "noface");
   if (other === undefined) return { fill: "grey", shape: "ring", text: RED._("face-match.status.noface") };
   if (other.reason === "model_mismatch") return { fill: "red", shape: "ring", text: RED._("face-match.status.model") };

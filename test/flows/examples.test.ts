@@ -109,13 +109,13 @@ describe("example: enrol from a flow", () => {
   it("enrols, refuses a group, and forgets", async () => {
     const { name, photos } = (await (await post(`${red.url}/enrol?name=Alice`, await portrait("green"))).json()) as { name: string; photos: number };
     assert.deepEqual([name, photos], ["Alice", 1]);
-    const photosFolder = join(red.userDir, "facenet/en_gallery/photos/Alice");
-    assert.equal(readdirSync(photosFolder).length, 1);
+    const kept = join(red.userDir, "facenet/en_gallery/people/photos");
+    assert.equal(readdirSync(kept).length, 1);
     const refused = await post(`${red.url}/enrol?name=All`, groupPhoto(6));
-    assert.deepEqual([refused.status, await refused.text()], [400, "Error: face-match: the photo for All shows 4 faces: send one that shows only her or his face, from the front."]);
-    assert.deepEqual(await (await fetch(`${red.url}/people?name=Alice`, { method: "DELETE" })).json(), { name: "Alice", photos: 1 });
-    assert.equal(existsSync(photosFolder), false);
-    assert.deepEqual(readdirSync(join(red.userDir, "facenet/en_gallery/encodings")), []);
+    assert.deepEqual([refused.status, await refused.text()], [400, "Error: face-match: the photo for All is not kept: the photo shows 4 faces: cut it so that it shows only the person to be known."]);
+    const receipt = (await (await fetch(`${red.url}/people?name=Alice`, { method: "DELETE" })).json()) as { name: string; photos: number; embeddings: number; thumbnails: number };
+    assert.deepEqual([receipt.name, receipt.photos, receipt.embeddings, receipt.thumbnails], ["Alice", 1, 1, 1]);
+    assert.deepEqual(readdirSync(kept), []);
   });
 });
 

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import sharp from "sharp";
 import { Gallery } from "../../lib/gallery/gallery";
+import { openStore } from "../../lib/gallery/store/store";
+import { Journal } from "../../lib/match/journal";
 import type { Face, FaceMessage } from "../../lib/message";
 import faceMatch from "../../nodes/face-match/face-match";
 import { helper, nextError, send, startServer, stopServer } from "../support/flow";
@@ -20,17 +22,24 @@ let held: Promise<void> = Promise.resolve();
 let galleries: Gallery[] = [];
 
 function fakeGallery(RED: NodeAPI): void {
-  RED.nodes.registerType("face-gallery", function register(this: Node & { gallery?: Promise<Gallery> }, def: NodeDef) {
+  RED.nodes.registerType("face-gallery", function register(this: Node & { gallery?: Promise<Gallery>; journal?: Journal }, def: NodeDef) {
     RED.nodes.createNode(this, def);
     const encode = async (bytes: Buffer): Promise<Face[]> => {
       await held;
       const text = bytes.toString("latin1");
-      return [{ box, score: 1, model: MODEL, embedding: /^[\d. ]+$/.test(text) ? Float32Array.from(text.split(" "), Number) : Float32Array.of(9, 9) }];
+      const embedding = /^[\d. ]+$/.test(text) ? Float32Array.from(text.split(" "), Number) : Float32Array.of(9 + pictures++, 9);
+      return [{ box, score: 1, model: MODEL, embedding }];
     };
-    const gallery = new Gallery({ folder, cacheFolder: join(folder, "../cache"), encoder: { model: MODEL, threshold: 0.5, encode }, interval: 50 });
-    galleries.push(gallery);
-    void gallery.start();
-    this.gallery = Promise.resolve(gallery);
+    let pictures = 0;
+    const open = async (): Promise<Gallery> => {
+      const store = await openStore({ folder: join(folder, "../people") });
+      const gallery = new Gallery({ folder, store, encoder: { model: MODEL, fingerprint: "f", threshold: 0.5, encode }, interval: 50 });
+      galleries.push(gallery);
+      void gallery.start();
+      return gallery;
+    };
+    this.journal = new Journal();
+    this.gallery = open();
   });
 }
 
@@ -39,7 +48,7 @@ const rejected = (reason: "too_small" | "blurry" | "bad_alignment"): Face => ({ 
 const frame = (sequence: number, capturedAt = Date.now()) => ({ source: "door", sequence, capturedAt, width: 640, height: 480 });
 const told = (message: FaceMessage): string[] => (message.faces ?? []).map(({ identity }) => `${identity?.outcome} ${identity?.name} ${identity?.reason}`);
 
-const OUTPUTS = ["match", "unknown", "noface", "people"];
+const OUTPUTS = ["match", "unknown", "noface", "people", "alarm"];
 
 type Badge = { fill?: string; text?: string };
 const statuses: Badge[] = [];
@@ -52,7 +61,7 @@ async function load(fields: object = {}, people: Record<string, string> = { Alic
   await helper.load([fakeGallery, faceMatch], [
     { id: "t", type: "tab" },
     { id: "g", type: "face-gallery", name: "" },
-    { id: "m", z: "t", type: "face-match", name: "", gallery: "g", mode: "identify", wires: [["match"], ["unknown"], ["noface"], ["people"]], ...fields },
+    { id: "m", z: "t", type: "face-match", name: "", gallery: "g", mode: "identify", wires: OUTPUTS.map((id) => [id]), ...fields },
     ...OUTPUTS.map((id) => ({ id, z: "t", type: "helper" })),
   ]);
   for (const id of OUTPUTS) helper.getNode(id).on("input", (message) => { arrived[id] = message; });
@@ -64,6 +73,12 @@ async function load(fields: object = {}, people: Record<string, string> = { Alic
 }
 
 const shown = (text: string, fill: string) => eventually(`the status ${text}`, () => (statuses.some((status) => status.text === text && status.fill === fill) ? true : undefined), 5000);
+
+/** Once every gallery knows everybody. */
+async function allStarted(): Promise<void> {
+  await (helper.getNode("g") as unknown as { gallery: Promise<Gallery> }).gallery;
+  await Promise.all(galleries.map((gallery) => gallery.start()));
+}
 
 /** What came since the last message was sent, by output. */
 let arrived: Record<string, FaceMessage> = {};
@@ -162,7 +177,7 @@ describe("face-match", () => {
 
   it("never drops an enrolment for a newer frame of the same camera", async () => {
     await load();
-    await Promise.all(galleries.map((gallery) => gallery.start()));
+    await allStarted();
     const payload = await sharp({ create: { width: 8, height: 8, channels: 3, background: "#777" } }).jpeg().toBuffer();
     let release = (): void => undefined;
     held = new Promise((resolve) => { release = resolve; });
@@ -173,7 +188,35 @@ describe("face-match", () => {
     release();
     await eventually("both enrolments", () => (enrolled.length === 2 ? true : undefined), 5000);
     assert.deepEqual(enrolled.map((message) => (message["enrolled"] as { name: string }).name), ["Carol", "Dora"]);
-    assert.deepEqual(readdirSync(folder).sort(), ["Alice.jpg", "Bob.jpg", "Carol", "Dora"]);
+    assert.deepEqual(galleries[0]?.people.map(({ name }) => name), ["Alice", "Bob", "Carol", "Dora"]);
+  });
+
+  it("lets pass the wanted groups only, and raises the alarm for blocked people besides telling that they were denied", async () => {
+    await load({ groups: "staff, Family" });
+    await allStarted();
+    const [gallery] = galleries as [Gallery];
+    const id = gallery.listPeople({ search: "Alice" }).people[0]?.id ?? "";
+    for (const [groups, outputs, why] of [[[], ["unknown"], "denied Alice not_in_group"], [["family"], ["match"], "match Alice below_threshold"], [["family", "blocked"], ["alarm", "unknown"], "denied Alice blocked"]] as const) {
+      await gallery.updatePerson(id, { groups: [...groups] });
+      const got = await outputsOf({ faces: [face(0, 0)] });
+      assert.deepEqual([Object.keys(got).sort(), told(Object.values(got)[0] as FaceMessage)], [outputs, [why]]);
+    }
+  });
+
+  it("says in its schedule's words when it is wrong", async () => {
+    await load({ schedule: [{ days: [8], from: "08:00", to: "18:00" }] });
+    const error = nextError("m");
+    send("m", { faces: [] });
+    assert.match(await error, /face-match: schedule/);
+  });
+
+  it("writes down when a person was seen", async () => {
+    await load();
+    await allStarted();
+    const start = Date.now();
+    await outputsOf({ faces: [face(0, 0)] });
+    const [alice] = (galleries[0] as Gallery).listPeople({ search: "Alice" }).people;
+    assert.ok((alice?.lastSeenAt ?? 0) >= start);
   });
 
   it("does not guess between enrolling and forgetting", async () => {
@@ -181,7 +224,8 @@ describe("face-match", () => {
     const error = nextError("m");
     send("m", { payload: Buffer.from("0 0"), enrol: { name: "Alice" }, forget: { name: "Alice" } });
     assert.match(await error, /msg\.enrol and msg\.forget are both set/);
-    assert.deepEqual(readdirSync(folder).sort(), ["Alice.jpg", "Bob.jpg"]);
+    await allStarted();
+    assert.deepEqual(galleries[0]?.people, [{ name: "Alice", photos: 1 }, { name: "Bob", photos: 1 }]);
   });
 
   it("takes enrol: null for no enrolment", async () => {

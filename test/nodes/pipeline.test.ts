@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import sharp from "sharp";
+import type { Receipt } from "../../lib/gallery/people";
 import type { FaceMessage } from "../../lib/message";
 import faceGallery from "../../nodes/face-gallery/face-gallery";
 import faceMatch from "../../nodes/face-match/face-match";
@@ -114,7 +115,8 @@ describe("haar-detect → facenet-embed → face-match", () => {
     assert.deepEqual(identities(await known), ["match Carol below_threshold"]);
     const forgotten = nextMessage("people");
     send("m", { forget: { name: "Carol" } });
-    assert.deepEqual((await forgotten)["forgotten"], { name: "Carol", photos: 1 });
+    const { name, photos, embeddings, thumbnails } = (await forgotten)["forgotten"] as Receipt;
+    assert.deepEqual([name, photos, embeddings, thumbnails], ["Carol", 1, 1, 1]);
     const unknown = nextMessage("unknown");
     send("d", { payload: await portrait("blonde") });
     assert.deepEqual(identities(await unknown), ["unknown null empty_gallery"]);
@@ -123,7 +125,7 @@ describe("haar-detect → facenet-embed → face-match", () => {
   it("refuses to enrol a group, a name with a slash, and a face of another model", async () => {
     await load(mkdtempSync(join(tmpdir(), "new-")));
     for (const [message, why] of [
-      [{ payload: groupPhoto(6), enrol: { name: "All" } }, /the photo for All shows 4 faces/],
+      [{ payload: groupPhoto(6), enrol: { name: "All" } }, /the photo for All is not kept: the photo shows 4 faces/],
       [{ payload: await portrait("blonde"), enrol: { name: "a/b" } }, /slash/],
       [{ payload: await portrait("blonde"), enrol: { name: "x".repeat(300) } }, /300 characters/],
       [{ payload: Buffer.from("text"), enrol: { name: "Text" } }, /not a picture that can be kept/],

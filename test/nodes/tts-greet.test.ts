@@ -8,7 +8,7 @@ import ttsGreet from "../../nodes/tts-greet/tts-greet";
 import { restorePath, runs, until, withPrograms } from "../support/programs";
 import { admin, helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 
-const face = (name: string | null, outcome: Outcome = "match"): Face => ({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 9, identity: { outcome, name, distance: 0.3, threshold: 0.58, margin: null, candidates: [], reason: "below_threshold" } });
+const face = (name: string | null, outcome: Outcome = "match"): Face => ({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 9, identity: { outcome, name, person: null, groups: [], distance: 0.3, threshold: 0.58, margin: null, candidates: [], reason: "below_threshold" } });
 
 async function load(fields: object): Promise<void> {
   await helper.load([ttsGreet], [

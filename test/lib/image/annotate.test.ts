@@ -12,7 +12,7 @@ const PICTURE = { width: 320, height: 240 };
 const face = (identity: Partial<Identity>, box = BOX): Face => ({
   box,
   score: 1,
-  identity: { outcome: "match", name: "Ada", distance: 0.414, threshold: 0.58, margin: null, candidates: [], reason: "below_threshold", ...identity },
+  identity: { outcome: "match", name: "Ada", person: null, groups: [], distance: 0.414, threshold: 0.58, margin: null, candidates: [], reason: "below_threshold", ...identity },
 });
 const grey = (width: number, height: number): Promise<Buffer> => sharp({ create: { width, height, channels: 3, background: "#808080" } }).jpeg().toBuffer();
 const pixel = async (jpeg: Buffer, x: number, y: number): Promise<number[]> => Array.from(await sharp(jpeg).extract({ left: x, top: y, width: 1, height: 1 }).raw().toBuffer());

@@ -1,20 +1,31 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { euclideanDistance, tripletLoss } from "../../../lib/embed/distance";
-import { makeSnapshot, type Snapshot } from "../../../lib/gallery/snapshot";
-import { decide, distances, identify, matchOptionsSchema, nearestPeople, verify } from "../../../lib/match/match";
+import type { Person } from "../../../lib/gallery/people";
+import { Roster } from "../../../lib/gallery/roster";
+import { decide, identify, matchOptionsSchema, verify } from "../../../lib/match/match";
 import type { Face } from "../../../lib/message";
 
 const vector = (...values: number[]): Float32Array => Float32Array.from(values);
 const options = (fields: object = {}) => matchOptionsSchema.parse(fields);
 
+/** People by name, each with embeddings; ids are the names in lower case. */
+function rosterOf(embeddings: [name: string, vector: Float32Array][], fields: Partial<Person> = {}): Roster {
+  const roster = new Roster("m", 0.5);
+  for (const [index, [name, embedding]] of embeddings.entries()) {
+    roster.putPerson({ id: name.toLowerCase(), name, groups: [], validFrom: null, validUntil: null, ...fields });
+    roster.putPhoto(`photo ${index}`, name.toLowerCase(), embedding);
+  }
+  return roster;
+}
+
 /** Alice has two photos. */
-const gallery = (): Snapshot =>
-  makeSnapshot("m", 0.5, [
-    { name: "Alice", embedding: vector(0, 0) },
-    { name: "Bob", embedding: vector(1, 0) },
-    { name: "Alice", embedding: vector(0, 2) },
-  ]);
+const gallery = (fields: Partial<Person> = {}): Roster => rosterOf([["Alice", vector(0, 0)], ["Bob", vector(1, 0)], ["Alice", vector(0, 2)]], fields);
+
+function anchor(roster: Roster, embedding: Float32Array, against: string | null): Roster {
+  roster.putAnchor({ id: `anchor ${against}`, against, note: "", createdAt: 0, model: "m", fingerprint: "", vector: embedding });
+  return roster;
+}
 
 const faceWith = (embedding: Float32Array, fields: Partial<Face> = {}): Face => ({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 5, embedding, model: "m", ...fields });
 
@@ -36,69 +47,127 @@ describe("distance and loss", () => {
 });
 
 describe("identify", () => {
-  it("names the nearest person, by the nearest of her photos", () => {
-    assert.deepEqual(identify(vector(0, 1.75), gallery(), options()), { outcome: "match", name: "Alice", distance: 0.25, threshold: 0.5, margin: Math.hypot(1, 1.75) - 0.25, candidates: [{ name: "Alice", distance: 0.25 }, { name: "Bob", distance: Math.hypot(1, 1.75) }], reason: "below_threshold" });
+  it("names the nearest person, by the nearest of her photos", async () => {
+    assert.deepEqual(await identify(vector(0, 1.75), gallery({ groups: ["family"] }), options()), { outcome: "match", name: "Alice", person: "alice", groups: ["family"], distance: 0.25, threshold: 0.5, margin: Math.hypot(1, 1.75) - 0.25, candidates: [{ name: "Alice", distance: 0.25 }, { name: "Bob", distance: Math.hypot(1, 1.75) }], reason: "below_threshold" });
   });
 
-  it("matches at τ exactly, and not a hair above", () => {
-    assert.equal(identify(vector(0, 2.5), gallery(), options()).outcome, "match");
-    const above = identify(vector(0, 2.5001), gallery(), options());
+  it("matches at τ exactly, and not a hair above", async () => {
+    assert.equal((await identify(vector(0, 2.5), gallery(), options())).outcome, "match");
+    const above = await identify(vector(0, 2.5001), gallery(), options());
     assert.deepEqual([above.outcome, above.name, above.reason], ["unknown", null, "above_threshold"]);
     assert.ok((above.distance as number) > 0.5, "the distance is told all the same");
   });
 
-  it("takes the node's τ before the model's", () => {
-    assert.deepEqual([identify(vector(0, 3), gallery(), options({ threshold: 1 })).outcome, identify(vector(0, 2.1), gallery(), options({ threshold: 0.05 })).outcome], ["match", "unknown"]);
+  it("takes the node's τ before the model's", async () => {
+    assert.deepEqual([(await identify(vector(0, 3), gallery(), options({ threshold: 1 }))).outcome, (await identify(vector(0, 2.1), gallery(), options({ threshold: 0.05 }))).outcome], ["match", "unknown"]);
   });
 
-  it("names nobody when two people tie, even without a margin", () => {
-    const tie = identify(vector(0.5, 0), gallery(), options({ margin: 0 }));
+  it("names nobody when two people tie, even without a margin", async () => {
+    const tie = await identify(vector(0.5, 0), gallery(), options({ margin: 0 }));
     assert.deepEqual([tie.outcome, tie.name, tie.reason, tie.margin], ["ambiguous", null, "margin", 0]);
   });
 
-  it("is ambiguous when the runner-up is nearer than the margin", () => {
-    assert.equal(identify(vector(0.4, 0), gallery(), options({ margin: 0.3 })).outcome, "ambiguous");
-    assert.equal(identify(vector(0.3, 0), gallery(), options({ margin: 0.3 })).outcome, "match");
+  it("is ambiguous when the runner-up is nearer than the margin", async () => {
+    assert.equal((await identify(vector(0.4, 0), gallery(), options({ margin: 0.3 }))).outcome, "ambiguous");
+    assert.equal((await identify(vector(0.3, 0), gallery(), options({ margin: 0.3 }))).outcome, "match");
   });
 
-  it("does not take a person's own second photo for the runner-up", () => {
-    const only = makeSnapshot("m", 0.5, [{ name: "Alice", embedding: vector(0, 0) }, { name: "Alice", embedding: vector(0, 0.001) }]);
-    assert.deepEqual([identify(vector(0, 0), only, options()).outcome, identify(vector(0, 0), only, options()).margin], ["match", null]);
+  it("does not take a person's own second photo for the runner-up", async () => {
+    const only = rosterOf([["Alice", vector(0, 0)], ["Alice", vector(0, 0.001)]]);
+    assert.deepEqual([(await identify(vector(0, 0), only, options())).outcome, (await identify(vector(0, 0), only, options())).margin], ["match", null]);
   });
 
-  it("knows nobody in an empty gallery", () => {
-    const { outcome, reason, candidates } = identify(vector(0, 0), makeSnapshot("m", 0.5, []), options());
+  it("knows nobody in an empty gallery", async () => {
+    const { outcome, reason, candidates } = await identify(vector(0, 0), rosterOf([]), options());
     assert.deepEqual([outcome, reason, candidates], ["unknown", "empty_gallery", []]);
   });
 
-  it("lists the k nearest people in order", () => {
-    const people = makeSnapshot("m", 0.5, Array.from({ length: 50 }, (_, index) => ({ name: `P${String((index * 7) % 50).padStart(2, "0")}`, embedding: vector((index * 7) % 50, 0) })));
-    assert.deepEqual(nearestPeople(vector(-1, 0), people, 3), [{ name: "P00", distance: 1 }, { name: "P01", distance: 2 }, { name: "P02", distance: 3 }]);
+  it("lists the k nearest people in order", async () => {
+    const people = rosterOf(Array.from({ length: 50 }, (_, index) => [`P${String((index * 7) % 50).padStart(2, "0")}`, vector((index * 7) % 50, 0)]));
+    assert.deepEqual((await identify(vector(-1, 0), people, options())).candidates, [{ name: "P00", distance: 1 }, { name: "P01", distance: 2 }, { name: "P02", distance: 3 }]);
   });
 
-  it("refuses an embedding of another length, and one that holds a NaN", () => {
-    assert.throws(() => identify(vector(0, 0, 0), gallery(), options()), /3 dimensions cannot be compared with a gallery of 2/);
-    for (const bad of [NaN, Infinity]) assert.throws(() => identify(vector(bad, 0), gallery(), options()), /holds a NaN or an infinity: it was not made by a facenet-embed node/);
-    assert.throws(() => identify(vector(NaN, 0), makeSnapshot("m", 0.5, []), options()), /NaN/, "in an empty gallery too");
+  it("refuses an embedding of another length, and one that holds a NaN", async () => {
+    await assert.rejects(identify(vector(0, 0, 0), gallery(), options()), /3 dimensions cannot be compared with a gallery of 2/);
+    for (const bad of [NaN, Infinity]) await assert.rejects(identify(vector(bad, 0), gallery(), options()), /holds a NaN or an infinity: it was not made by a facenet-embed node/);
+    await assert.rejects(identify(vector(NaN, 0), rosterOf([]), options()), /NaN/, "in an empty gallery too");
   });
 
-  it("lets a runner-up above τ make it ambiguous too", () => {
-    assert.equal(identify(vector(0.49, 0), gallery(), options({ margin: 0.05, threshold: 0.5 })).outcome, "ambiguous");
+  it("lets a runner-up above τ make it ambiguous too", async () => {
+    assert.equal((await identify(vector(0.49, 0), gallery(), options({ margin: 0.05, threshold: 0.5 }))).outcome, "ambiguous");
   });
 
-  it("is exact: the distances of 1,000 people are those of the plain formula", () => {
-    let seed = 1;
-    const random = (): number => { seed = (seed * 48271) % 2147483647; return seed / 2147483647 - 0.5; };
-    const random128 = (): Float32Array => Float32Array.from({ length: 128 }, random);
-    const people = Array.from({ length: 1000 }, (_, index) => ({ name: `P${index}`, embedding: random128() }));
-    const probe = random128();
-    assert.deepEqual([...distances(probe, makeSnapshot("m", 0.5, people))], people.map(({ embedding }) => euclideanDistance(probe, embedding)));
+  it("rules out a person who is farther away than a negative anchor against her, and takes the next one", async () => {
+    const ruled = anchor(gallery(), vector(0.4, 0), "alice");
+    const identity = await identify(vector(0.45, 0), ruled, options({ threshold: 0.6 }));
+    assert.deepEqual([identity.outcome, identity.name, identity.candidates[0]], ["match", "Bob", { name: "Alice", distance: Math.fround(0.45), ruledOut: true }]);
+    assert.equal((await identify(vector(0, 0), ruled, options())).name, "Alice", "who is nearer than the anchor is Alice still");
+  });
+
+  it("calls an ignored stranger unknown, whomever she resembles", async () => {
+    const { outcome, reason, distance } = await identify(vector(0.4, 0), anchor(gallery(), vector(0.45, 0), null), options());
+    assert.deepEqual([outcome, reason, distance], ["unknown", "negative_anchor", Math.fround(0.4)]);
+  });
+
+  it("is ambiguous when a negative anchor is nearly as near as the person", async () => {
+    const { outcome, reason } = await identify(vector(0.24, 0), anchor(gallery(), vector(0.49, 0), "alice"), options());
+    assert.deepEqual([outcome, reason], ["ambiguous", "margin"]);
+  });
+
+  it("keeps a name when a person was removed while the search went on", async () => {
+    const roster = gallery();
+    const search = identify(vector(0, 0), roster, options());
+    roster.removePerson("alice");
+    roster.putPerson({ id: "carol", name: "Carol", groups: [], validFrom: null, validUntil: null });
+    roster.putPhoto("hers", "carol", vector(0, 0));
+    assert.notEqual((await search).name, "Bob");
+    assert.equal((await identify(vector(0, 0), roster, options())).name, "Carol");
+  });
+});
+
+describe("who may pass", () => {
+  const at = new Date(2026, 10, 24, 12, 0);
+  const told = async (roster: Roster, fields: object = {}): Promise<string> => {
+    const { outcome, name, reason } = await identify(vector(0, 0), roster, options(fields), at);
+    return `${outcome} ${name} ${reason}`;
+  };
+
+  it("lets pass the people of the wanted groups only, and says who was denied", async () => {
+    assert.equal(await told(gallery({ groups: ["family"] }), { groups: ["Family", "staff"] }), "match Alice below_threshold");
+    assert.equal(await told(gallery({ groups: ["family"] }), { groups: ["staff"] }), "denied Alice not_in_group");
+  });
+
+  it("takes nobody for somebody of the right group because she herself is not of it", async () => {
+    const roster = gallery();
+    roster.putPerson({ id: "bob", name: "Bob", groups: ["staff"], validFrom: null, validUntil: null });
+    assert.equal(await told(roster, { groups: ["staff"], threshold: 2 }), "denied Alice not_in_group");
+  });
+
+  it("never lets blocked people pass, whatever else they are", async () => {
+    assert.equal(await told(gallery({ groups: ["blocked", "staff"] }), { groups: ["staff"] }), "denied Alice blocked");
+  });
+
+  it("lets a person pass from her first to her last moment", async () => {
+    const now = at.getTime();
+    assert.equal(await told(gallery({ validFrom: now, validUntil: now })), "match Alice below_threshold");
+    assert.equal(await told(gallery({ validFrom: now + 1 })), "denied Alice not_valid");
+    assert.equal(await told(gallery({ validUntil: now - 1 })), "denied Alice not_valid");
+  });
+
+  it("denies at other times than those of the node", async () => {
+    assert.equal(await told(gallery(), { schedule: [{ days: [2], from: "08:00", to: "18:00" }] }), "match Alice below_threshold");
+    assert.equal(await told(gallery(), { schedule: [{ days: [3], from: "08:00", to: "18:00" }] }), "denied Alice outside_schedule");
+  });
+
+  it("holds for verification too", () => {
+    const { outcome, name, reason } = verify(vector(0, 0), "Alice", gallery({ groups: ["blocked"] }), options(), at);
+    assert.deepEqual([outcome, name, reason], ["denied", "Alice", "blocked"]);
   });
 });
 
 describe("verify", () => {
   it("asks only for the claimed person", () => {
-    assert.deepEqual(verify(vector(0.75, 0), "Alice", gallery(), options({ threshold: 0.8 })), { outcome: "match", name: "Alice", distance: 0.75, threshold: 0.8, margin: null, candidates: [{ name: "Alice", distance: 0.75 }], reason: "below_threshold" });
+    assert.deepEqual(verify(vector(0.75, 0), "Alice", gallery(), options({ threshold: 0.8 })), { outcome: "match", name: "Alice", person: "alice", groups: [], distance: 0.75, threshold: 0.8, margin: null, candidates: [{ name: "Alice", distance: 0.75 }], reason: "below_threshold" });
     assert.deepEqual(verify(vector(0, 0), "Bob", gallery(), options()).reason, "above_threshold");
   });
 
@@ -109,28 +178,28 @@ describe("verify", () => {
 });
 
 describe("decide", () => {
-  const decideFor = (face: Face, age?: number, fields: object = {}) => decide(face, { snapshot: gallery(), options: options(fields), claim: undefined, age });
+  const decideFor = (face: Face, age?: number, fields: object = {}) => decide(face, { gallery: gallery(), options: options(fields), claim: undefined, age });
 
-  it("says of a false detection that there is no face", () => {
-    const { outcome, reason } = decideFor({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 5, rejected: "bad_alignment" });
+  it("says of a false detection that there is no face", async () => {
+    const { outcome, reason } = await decideFor({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 5, rejected: "bad_alignment" });
     assert.deepEqual([outcome, reason], ["noface", "bad_alignment"]);
   });
 
-  it("never matches a face that is too small or blurred", () => {
-    for (const rejected of ["too_small", "blurry"] as const) assert.deepEqual(decideFor({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 5, rejected }).reason, rejected);
+  it("never matches a face that is too small or blurred", async () => {
+    for (const rejected of ["too_small", "blurry"] as const) assert.deepEqual((await decideFor({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 5, rejected })).reason, rejected);
   });
 
-  it("matches nobody in a frame that is too old", () => {
-    assert.deepEqual([decideFor(faceWith(vector(0, 0)), 501, { maxAge: 500 }).reason, decideFor(faceWith(vector(0, 0)), 500, { maxAge: 500 }).reason], ["stale", "below_threshold"]);
-    assert.equal(decideFor(faceWith(vector(0, 0)), undefined, { maxAge: 500 }).outcome, "match", "a photo has no age");
+  it("matches nobody in a frame that is too old", async () => {
+    assert.deepEqual([(await decideFor(faceWith(vector(0, 0)), 501, { maxAge: 500 })).reason, (await decideFor(faceWith(vector(0, 0)), 500, { maxAge: 500 })).reason], ["stale", "below_threshold"]);
+    assert.equal((await decideFor(faceWith(vector(0, 0)), undefined, { maxAge: 500 })).outcome, "match", "a photo has no age");
   });
 
-  it("never compares embeddings of two models", () => {
-    const { outcome, reason } = decideFor(faceWith(vector(0, 0), { model: "other" }));
+  it("never compares embeddings of two models", async () => {
+    const { outcome, reason } = await decideFor(faceWith(vector(0, 0), { model: "other" }));
     assert.deepEqual([outcome, reason], ["unknown", "model_mismatch"]);
   });
 
-  it("asks for a facenet-embed node when there is no embedding", () => {
-    assert.throws(() => decideFor({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 5 }), /put a facenet-embed node before this one/);
+  it("asks for a facenet-embed node when there is no embedding", async () => {
+    await assert.rejects(decideFor({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 5 }), /put a facenet-embed node before this one/);
   });
 });

@@ -1,0 +1,165 @@
+/** Exact search for the nearest people among embeddings in memory. */
+import { availableParallelism } from "node:os";
+import { StagePool } from "../../workers/pool";
+import { type Chunk, FREE, type Hit, merge, scan } from "./scan";
+import type { SearchTask } from "./search-worker";
+
+export type { Hit } from "./scan";
+
+/** 33 MB with 128 dimensions. Memory grows by a chunk at a time, so that nothing is ever copied. */
+const CHUNK_ROWS = 65_536;
+/** A small gallery has a small first chunk, which doubles until it is a whole one. */
+const FIRST_ROWS = 64;
+/** Up to so many numbers the main thread looks itself, in about a millisecond; a worker's answer takes nearly as long to come. */
+const INLINE_VALUES = 4096 * 128;
+const MAX_THREADS = Math.min(4, Math.max(2, availableParallelism()));
+
+const pool = new StagePool<SearchTask, Hit[]>(__dirname, "search-worker", MAX_THREADS);
+
+/** @throws a sentence when it holds a NaN or an infinity */
+export function checkProbe(probe: Float32Array): void {
+  if (!probe.every(Number.isFinite)) throw new Error("the embedding in msg.faces holds a NaN or an infinity: it was not made by a facenet-embed node.");
+}
+
+export class EmbeddingIndex {
+  readonly #dimensions: number;
+  readonly #chunks: Chunk[] = [];
+  /** Rows that were removed, to be used again once no search looks at them. */
+  readonly #free: number[] = [];
+  readonly #rowsByOwner = new Map<number, Set<number>>();
+  #size = 0;
+  #searches = 0;
+  #acquired = false;
+  #closed = false;
+
+  /** @param dimensions of every embedding here */
+  constructor(dimensions: number) {
+    this.#dimensions = dimensions;
+  }
+
+  /** How many embeddings there are. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** @param owner a whole number from 0 @returns a handle of the embedding, until it is removed @throws Error when the length is not the index's */
+  add(owner: number, embedding: Float32Array): number {
+    if (embedding.length !== this.#dimensions) throw new Error(`embeddings of ${embedding.length} and ${this.#dimensions} dimensions are in one gallery`);
+    // What a search is reading must not turn into somebody else.
+    const row = (this.#searches === 0 ? this.#free.pop() : undefined) ?? this.#append();
+    const { chunk, at } = this.#place(row);
+    chunk.values.set(embedding, at * this.#dimensions);
+    chunk.owners[at] = owner;
+    const rows = this.#rowsByOwner.get(owner) ?? new Set();
+    this.#rowsByOwner.set(owner, rows.add(row));
+    this.#size += 1;
+    return row;
+  }
+
+  remove(handle: number): void {
+    const { chunk, at } = this.#place(handle);
+    const owner = chunk.owners[at] as number;
+    if (owner === FREE) return;
+    chunk.owners[at] = FREE;
+    // It is somebody's face: nothing of it is to stay in memory.
+    chunk.values.fill(0, at * this.#dimensions, (at + 1) * this.#dimensions);
+    const rows = this.#rowsByOwner.get(owner);
+    rows?.delete(handle);
+    if (rows?.size === 0) this.#rowsByOwner.delete(owner);
+    this.#free.push(handle);
+    this.#size -= 1;
+  }
+
+  /** A copy. */
+  embedding(handle: number): Float32Array {
+    const { chunk, at } = this.#place(handle);
+    return Float32Array.from(chunk.values.subarray(at * this.#dimensions, (at + 1) * this.#dimensions));
+  }
+
+  /**
+   * The `count` nearest owners, nearest first; at one distance the lower owner. Exact, and off the main thread unless it is quick.
+   * @throws a sentence when the probe's length is not the index's or it holds a NaN or an infinity
+   */
+  async nearest(probe: Float32Array, count: number): Promise<Hit[]> {
+    this.#check(probe);
+    if (this.#closed) throw new Error("the gallery is closed.");
+    if (this.#size * this.#dimensions <= INLINE_VALUES) return scan(this.#chunks, probe, count);
+    if (!this.#acquired) pool.acquire();
+    this.#acquired = true;
+    this.#searches += 1;
+    try {
+      return merge(await Promise.all(this.#shares().map((chunks) => pool.run({ chunks, probe, count }))), count);
+    } finally {
+      this.#searches -= 1;
+    }
+  }
+
+  /** Distance to one owner; Infinity when there is no embedding of hers. @throws as nearest */
+  nearestOf(probe: Float32Array, owner: number): number {
+    this.#check(probe);
+    const rows = [...(this.#rowsByOwner.get(owner) ?? [])].map((row) => {
+      const { chunk, at } = this.#place(row);
+      return { values: chunk.values.subarray(at * this.#dimensions, (at + 1) * this.#dimensions), owners: chunk.owners.subarray(at, at + 1), rows: 1 };
+    });
+    return scan(rows, probe, 1)[0]?.distance ?? Infinity;
+  }
+
+  /** Ends the workers when no other index uses them. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#acquired) await pool.release();
+  }
+
+  #check(probe: Float32Array): void {
+    if (probe.length !== this.#dimensions) throw new Error(`an embedding of ${probe.length} dimensions cannot be compared with a gallery of ${this.#dimensions}: use the same model in facenet-embed and in the gallery.`);
+    checkProbe(probe);
+  }
+
+  /** One part for each thread, of about the same number of rows. */
+  #shares(): Chunk[][] {
+    const rows = this.#chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
+    const share = Math.ceil(rows / MAX_THREADS);
+    const shares: Chunk[][] = [];
+    for (let from = 0; from < rows; from += share) shares.push(this.#between(from, Math.min(rows, from + share)));
+    return shares;
+  }
+
+  #between(from: number, to: number): Chunk[] {
+    const parts: Chunk[] = [];
+    for (const [index, { values, owners, rows }] of this.#chunks.entries()) {
+      const first = Math.max(0, from - index * CHUNK_ROWS);
+      const last = Math.min(rows, to - index * CHUNK_ROWS);
+      if (first < last) parts.push({ values: values.subarray(first * this.#dimensions, last * this.#dimensions), owners: owners.subarray(first, last), rows: last - first });
+    }
+    return parts;
+  }
+
+  #append(): number {
+    const last = this.#chunks.at(-1);
+    if (last === undefined || last.rows === CHUNK_ROWS) this.#chunks.push(this.#allocate(this.#chunks.length === 0 ? FIRST_ROWS : CHUNK_ROWS));
+    else if (last.rows === last.owners.length) this.#chunks[this.#chunks.length - 1] = this.#enlarged(last);
+    const index = this.#chunks.length - 1;
+    const chunk = this.#chunks[index] as Chunk;
+    chunk.rows += 1;
+    return index * CHUNK_ROWS + chunk.rows - 1;
+  }
+
+  #allocate(rows: number): Chunk {
+    const owners = new Int32Array(new SharedArrayBuffer(rows * Int32Array.BYTES_PER_ELEMENT)).fill(FREE);
+    return { values: new Float32Array(new SharedArrayBuffer(rows * this.#dimensions * Float32Array.BYTES_PER_ELEMENT)), owners, rows: 0 };
+  }
+
+  #enlarged({ values, owners, rows }: Chunk): Chunk {
+    const larger = this.#allocate(Math.min(CHUNK_ROWS, owners.length * 2));
+    larger.values.set(values);
+    larger.owners.set(owners);
+    return { ...larger, rows };
+  }
+
+  #place(row: number): { chunk: Chunk; at: number } {
+    const chunk = this.#chunks[Math.floor(row / CHUNK_ROWS)];
+    if (chunk === undefined) throw new Error(`there is no embedding ${row}`);
+    return { chunk, at: row % CHUNK_ROWS };
+  }
+}

@@ -1,0 +1,79 @@
+/** The exact scan over a part of the embeddings; runs on the main thread for small galleries and in workers for large ones. */
+
+/** The distance of a person: that of the nearest of her embeddings. */
+export interface Hit {
+  owner: number;
+  distance: number;
+}
+
+/** A part of the embeddings in memory that all threads share. */
+export interface Chunk {
+  /** rows × dimensions values, one embedding after the other. */
+  values: Float32Array;
+  /** For each row whose it is; FREE is nobody's. */
+  owners: Int32Array;
+  /** Rows in use, free ones among them included. */
+  rows: number;
+}
+
+export const FREE = -1;
+
+/** Whether a row can still be among the nearest is asked after every so many dimensions. */
+const STRIDE = 32;
+
+/**
+ * The `count` nearest owners of some chunks, nearest first, at one distance the lower owner. Exact: a row is left early only when
+ * what was summed up of its squared distance already exceeds that of the last of the nearest.
+ */
+export function scan(chunks: readonly Chunk[], probe: Float32Array, count: number): Hit[] {
+  const dimensions = probe.length;
+  // Squared distances until the end.
+  const best: Hit[] = [];
+  let worst = Infinity;
+  for (const { values, owners, rows } of chunks) {
+    for (let row = 0, at = 0; row < rows; row += 1, at += dimensions) {
+      const owner = owners[row] as number;
+      if (owner === FREE) continue;
+      let sum = 0;
+      for (let from = 0; from < dimensions && sum <= worst; from += STRIDE) {
+        const to = from + STRIDE < dimensions ? from + STRIDE : dimensions;
+        for (let index = from; index < to; index += 1) {
+          const difference = (probe[index] as number) - (values[at + index] as number);
+          sum += difference * difference;
+        }
+      }
+      if (sum > worst) continue;
+      worst = insert(best, { owner, distance: sum }, count);
+    }
+  }
+  return best.map(({ owner, distance }) => ({ owner, distance: Math.sqrt(distance) }));
+}
+
+/** The nearest of several scans over different rows. */
+export function merge(parts: readonly (readonly Hit[])[], count: number): Hit[] {
+  const best: Hit[] = [];
+  for (const part of parts) for (const hit of part) insert(best, hit, count);
+  return best;
+}
+
+/** Put a hit in its place, each owner once. @returns the distance beyond which nothing is among the `count` nearest */
+function insert(best: Hit[], hit: Hit, count: number): number {
+  const known = best.findIndex(({ owner }) => owner === hit.owner);
+  if (known >= 0) {
+    if ((best[known] as Hit).distance <= hit.distance) return limit(best, count);
+    best.splice(known, 1);
+  }
+  let place = best.length;
+  while (place > 0 && isBefore(hit, best[place - 1] as Hit)) place -= 1;
+  best.splice(place, 0, hit);
+  if (best.length > count) best.length = count;
+  return limit(best, count);
+}
+
+function limit(best: readonly Hit[], count: number): number {
+  return best.length < count ? Infinity : (best[count - 1] as Hit).distance;
+}
+
+function isBefore(a: Hit, b: Hit): boolean {
+  return a.distance < b.distance || (a.distance === b.distance && a.owner < b.owner);
+}

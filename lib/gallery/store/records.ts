@@ -1,0 +1,108 @@
+/** People, photos, embeddings, anchors and strangers as bytes, and back, checked. */
+import { z } from "zod";
+import type { Anchor, Person, Photo, PhotoEmbedding, UnknownGroup } from "../people";
+
+const id = z.string().regex(/^[0-9a-f]{8,64}$/);
+const time = z.number().min(-8.64e15).max(8.64e15);
+const fingerprint = z.string().max(200);
+const model = z.string().max(200);
+
+/** Names in a folder are what they are: looser than what a form may send. */
+const name = z.string().min(1).max(1000);
+
+export const personSchema: z.ZodType<Person> = z.object({
+  id,
+  name,
+  notes: z.string().max(10_000),
+  groups: z.array(z.string().max(100)).max(100),
+  consentOn: z.string().max(40).nullable(),
+  validFrom: time.nullable(),
+  validUntil: time.nullable(),
+  createdAt: time,
+  lastSeenAt: time.nullable(),
+});
+
+const originSchema = z.union([z.object({ by: z.literal("folder"), file: z.string().max(5000) }), z.object({ by: z.enum(["message", "upload", "capture", "unknown", "import"]) })]);
+
+export const photoSchema: z.ZodType<Photo> = z.object({
+  id,
+  personId: id,
+  origin: originSchema,
+  addedAt: time,
+  size: z.number().int().min(0),
+  quality: z.object({ size: z.number(), blur: z.number(), yaw: z.number(), pitch: z.number(), roll: z.number(), exposure: z.number() }).nullable(),
+  accepted: z.array(z.string().max(40)).max(50),
+});
+
+/** What of these records is numbers travels beside the JSON. */
+type Plain<T, Vectors extends keyof T> = Omit<T, Vectors>;
+
+export const embeddingSchema: z.ZodType<Plain<PhotoEmbedding, "vector">> = z.object({ photoId: id, personId: id, model, fingerprint });
+export const anchorSchema: z.ZodType<Plain<Anchor, "vector">> = z.object({ id, against: id.nullable(), note: z.string().max(1000), createdAt: time, model, fingerprint });
+export const unknownSchema: z.ZodType<Plain<UnknownGroup, "vectors">> = z.object({ id, firstSeenAt: time, lastSeenAt: time, visits: z.number().int().min(0), model, fingerprint, pictures: z.number().int().min(0).max(100) });
+
+const LENGTH_BYTES = 4;
+const FLOAT_BYTES = 4;
+const MAX_DIMENSIONS = 8192;
+const MAX_VECTORS = 100;
+
+/** JSON, then numbers: a length, the text, the number of vectors, each with its length. Little-endian, as every machine we run on. */
+export function pack(value: object, vectors: readonly Float32Array[] = []): Buffer {
+  const text = Buffer.from(JSON.stringify(value));
+  const parts = [lengthOf(text.length), text, lengthOf(vectors.length)];
+  for (const vector of vectors) parts.push(lengthOf(vector.length), Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));
+  return Buffer.concat(parts);
+}
+
+/** @throws Error when it is not what pack made */
+export function unpack(bytes: Buffer): { value: unknown; vectors: Float32Array[] } {
+  let at = 0;
+  const take = (length: number): Buffer => {
+    if (length > bytes.length - at) throw new Error("a record is cut off");
+    at += length;
+    return bytes.subarray(at - length, at);
+  };
+  const count = (most: number): number => {
+    const length = take(LENGTH_BYTES).readUInt32LE();
+    if (length > most) throw new Error("a record is malformed");
+    return length;
+  };
+  const value: unknown = JSON.parse(take(count(bytes.length)).toString());
+  const vectors: Float32Array[] = [];
+  for (let left = count(MAX_VECTORS); left > 0; left -= 1) vectors.push(new Float32Array(Uint8Array.from(take(count(MAX_DIMENSIONS) * FLOAT_BYTES)).buffer));
+  if (!vectors.every((vector) => vector.length > 0 && vector.every(Number.isFinite))) throw new Error("a record holds an embedding that is none");
+  return { value, vectors };
+}
+
+function lengthOf(length: number): Buffer {
+  const bytes = Buffer.alloc(LENGTH_BYTES);
+  bytes.writeUInt32LE(length);
+  return bytes;
+}
+
+export const packPerson = (person: Person): Buffer => pack(person);
+export const packPhoto = (photo: Photo): Buffer => pack(photo);
+export const packEmbedding = ({ vector, ...rest }: PhotoEmbedding): Buffer => pack(rest, [vector]);
+export const packAnchor = ({ vector, ...rest }: Anchor): Buffer => pack(rest, [vector]);
+export const packUnknown = ({ vectors, ...rest }: UnknownGroup): Buffer => pack(rest, vectors);
+
+export const unpackPerson = (bytes: Buffer): Person => personSchema.parse(unpack(bytes).value);
+export const unpackPhoto = (bytes: Buffer): Photo => photoSchema.parse(unpack(bytes).value);
+export function unpackEmbedding(bytes: Buffer): PhotoEmbedding {
+  const { value, vectors } = unpack(bytes);
+  return { ...embeddingSchema.parse(value), vector: only(vectors) };
+}
+export function unpackAnchor(bytes: Buffer): Anchor {
+  const { value, vectors } = unpack(bytes);
+  return { ...anchorSchema.parse(value), vector: only(vectors) };
+}
+export function unpackUnknown(bytes: Buffer): UnknownGroup {
+  const { value, vectors } = unpack(bytes);
+  return { ...unknownSchema.parse(value), vectors };
+}
+
+function only(vectors: readonly Float32Array[]): Float32Array {
+  const [vector] = vectors;
+  if (vector === undefined || vectors.length > 1) throw new Error("a record must hold one embedding");
+  return vector;
+}

@@ -1,0 +1,540 @@
+/**
+ * The people on disk. Records and embeddings in LMDB, pictures as files beside it; see docs/gallery-format.md.
+ * Whatever a promise here has resolved for survives a power cut.
+ */
+import { randomBytes } from "node:crypto";
+import { readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { closeToOthers, writeDurable } from "../files";
+import { contentHash } from "../hash";
+import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } from "../people";
+import { exportStore, importInto, type Imported } from "./archive";
+import { Backups, isSound } from "./backups";
+import { Database } from "./database";
+import { type Lock, takeLock } from "./lock";
+import { type PictureKind, Pictures } from "./pictures";
+import { pack, packAnchor, packEmbedding, packPerson, packPhoto, packUnknown, unpack, unpackAnchor, unpackEmbedding, unpackPerson, unpackPhoto, unpackUnknown } from "./records";
+import { makeSecret, noSecret, SALT_BYTES, type Secret } from "./secret";
+
+export interface StoreOptions {
+  /** Made if it is missing; private. */
+  folder: string;
+  /** Pass phrase; without one nothing is encrypted. */
+  key?: string | undefined;
+  /** Hears of damage, and of what was done about it. */
+  onProblem?: ((problem: StoreProblem) => void) | undefined;
+}
+
+export interface StoreProblem {
+  code: "damaged_database" | "damaged_picture" | "no_backup" | "lost_pictures";
+  message: string;
+}
+
+/** A photo with all that belongs to it. */
+export interface NewPhoto {
+  person: Person;
+  photo: Photo;
+  bytes: Buffer | undefined;
+  thumbnail: Buffer | undefined;
+  embeddings: readonly PhotoEmbedding[];
+}
+
+const DATABASE = "people.mdb";
+const META = "store.json";
+/** Tells that the database was closed well, and is as it was then. */
+const CLOSED = "closed.json";
+/** A backup is made when nothing has changed for so long. */
+const SETTLE_MS = 60_000;
+const FINGERPRINT_LENGTH = 16;
+/** Embeddings read before the event loop gets a turn. */
+const BATCH = 500;
+const FORMAT_VERSION = 1;
+/** What is sealed to tell the right pass phrase from a wrong one. */
+const CHECK = "facenet";
+
+const metaSchema = z.object({ format: z.literal("facenet-people"), version: z.literal(FORMAT_VERSION), salt: z.base64().optional(), check: z.base64().optional(), converted: z.boolean().default(true) });
+type Meta = z.infer<typeof metaSchema>;
+const closedSchema = z.object({ size: z.number(), mtimeMs: z.number() });
+
+/** @throws a sentence when the folder is in use, the pass phrase is wrong or missing, or the folder cannot be written to */
+export async function openStore({ folder, key, onProblem = () => undefined }: StoreOptions): Promise<PeopleStore> {
+  await closeToOthers(folder).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`the people cannot be kept in ${folder} (${error.code ?? error.message}): check that Node-RED may write to its user folder and that the disk is not full.`, { cause: error });
+  });
+  const lock = await takeLock(folder);
+  try {
+    const store = new PeopleStore({ folder, onProblem, lock });
+    await store.open(key === "" ? undefined : key);
+    return store;
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+interface Parts {
+  folder: string;
+  onProblem: (problem: StoreProblem) => void;
+  lock: Lock;
+}
+
+export class PeopleStore {
+  readonly #parts: Parts;
+  readonly #backups: Backups;
+  readonly #people = new Map<string, Person>();
+  readonly #photos = new Map<string, Photo>();
+  readonly #photosByPerson = new Map<string, Set<string>>();
+  readonly #anchors = new Map<string, Anchor>();
+  readonly #unknowns = new Map<string, UnknownGroup>();
+  readonly #notes = new Map<string, unknown>();
+  #secret: Secret = noSecret;
+  #database: Database | undefined;
+  #pictures: Pictures;
+  #work: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  /** Whether something of a changed or removed record may still lie in pages of the database, or in a backup. */
+  #stale = false;
+  #closed = false;
+
+  /** Use openStore. */
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#backups = new Backups(parts.folder);
+    this.#pictures = this.#picturesWith(noSecret);
+  }
+
+  get encrypted(): boolean {
+    return this.#secret.encrypts;
+  }
+
+  people(): Person[] {
+    return [...this.#people.values()];
+  }
+
+  person(id: string): Person | undefined {
+    return this.#people.get(id);
+  }
+
+  photos(personId?: string): Photo[] {
+    if (personId === undefined) return [...this.#photos.values()];
+    return [...(this.#photosByPerson.get(personId) ?? [])].flatMap((id) => this.#photos.get(id) ?? []);
+  }
+
+  photo(id: string): Photo | undefined {
+    return this.#photos.get(id);
+  }
+
+  anchors(): Anchor[] {
+    return [...this.#anchors.values()];
+  }
+
+  unknowns(): UnknownGroup[] {
+    return [...this.#unknowns.values()];
+  }
+
+  /** A small value kept under a key; undefined when there is none. */
+  note(key: string): unknown {
+    return this.#notes.get(key);
+  }
+
+  async putPerson(person: Person): Promise<void> {
+    await this.#write(async (database) => {
+      await database.write({ put: [[this.#key("person", person.id), packPerson(person)]] });
+      // What she was called before is still in old pages.
+      this.#stale ||= this.#people.has(person.id);
+      this.#people.set(person.id, person);
+    });
+  }
+
+  /** When people were seen last. Who is not here any more is passed over. */
+  async seen(times: ReadonlyMap<string, number>): Promise<void> {
+    await this.#write(async (database) => {
+      const people = [...times].flatMap(([id, lastSeenAt]) => {
+        const person = this.#people.get(id);
+        return person === undefined ? [] : [{ ...person, lastSeenAt }];
+      });
+      await database.write({ put: people.map((person) => [this.#key("person", person.id), packPerson(person)] as const) });
+      for (const person of people) this.#people.set(person.id, person);
+    });
+  }
+
+  /** With the person, all or nothing. */
+  async addPhoto({ person, photo, bytes, thumbnail, embeddings }: NewPhoto): Promise<void> {
+    await this.#write(async (database) => {
+      // Files first: a crash leaves at worst one that no record names, and the next start deletes it.
+      if (bytes !== undefined) await this.#pictures.write("photos", photo.id, bytes);
+      if (thumbnail !== undefined) await this.#pictures.write("thumbnails", photo.id, thumbnail);
+      await database.write({
+        put: [
+          [this.#key("person", person.id), packPerson(person)],
+          [this.#key("photo", photo.id), packPhoto(photo)],
+          ...embeddings.map((embedding) => [this.#embeddingKey(embedding), packEmbedding(embedding)] as const),
+        ],
+      });
+      this.#people.set(person.id, person);
+      this.#remember(photo);
+    });
+  }
+
+  /** Of photos that are here; another model's beside the first's. */
+  async putEmbeddings(embeddings: readonly PhotoEmbedding[]): Promise<void> {
+    await this.#write((database) => database.write({ put: embeddings.filter(({ photoId }) => this.#photos.has(photoId)).map((embedding) => [this.#embeddingKey(embedding), packEmbedding(embedding)] as const) }));
+  }
+
+  /** All embeddings that were made alike. The event loop gets its turns. */
+  async *embeddings(fingerprint: string): AsyncGenerator<PhotoEmbedding> {
+    const ending = `:${shortened(fingerprint)}`;
+    const keys = await this.#exclusively(async () => this.#opened().keys("embedding:").filter((key) => key.endsWith(ending)));
+    for (let at = 0; at < keys.length; at += BATCH) {
+      const values = await this.#exclusively(async () => keys.slice(at, at + BATCH).flatMap((key) => this.#opened().get(key) ?? []));
+      for (const value of values) yield unpackEmbedding(value);
+      await new Promise((resolve) => { setImmediate(resolve); });
+    }
+  }
+
+  /** Undefined when it is not kept, or damaged beyond repair. */
+  photoBytes(id: string): Promise<Buffer | undefined> {
+    return this.#pictures.read("photos", id);
+  }
+
+  thumbnail(id: string): Promise<Buffer | undefined> {
+    return this.#pictures.read("thumbnails", id);
+  }
+
+  async putAnchor(anchor: Anchor): Promise<void> {
+    await this.#write(async (database) => {
+      await database.write({ put: [[this.#key("anchor", anchor.id), packAnchor(anchor)]] });
+      this.#anchors.set(anchor.id, anchor);
+    });
+  }
+
+  /** @param pictures new ones, beside those that are kept; group.pictures counts them already */
+  async putUnknown(group: UnknownGroup, pictures: readonly Buffer[] = []): Promise<void> {
+    await this.#write(async (database) => {
+      for (const [index, picture] of pictures.entries()) await this.#pictures.write("unknowns", pictureId(group.id, group.pictures - pictures.length + index), picture);
+      await database.write({ put: [[this.#key("unknown", group.id), packUnknown(group)]] });
+      this.#unknowns.set(group.id, group);
+    });
+  }
+
+  async unknownPicture(id: string, index: number): Promise<Buffer | undefined> {
+    const group = this.#unknowns.get(id);
+    return group === undefined || index < 0 || index >= group.pictures ? undefined : this.#pictures.read("unknowns", pictureId(id, index));
+  }
+
+  /** @param value anything that JSON can say; undefined deletes the note */
+  async putNote(key: string, value: unknown): Promise<void> {
+    await this.#write(async (database) => {
+      const place = this.#key("note", key);
+      await database.write(value === undefined ? { remove: [place] } : { put: [[place, pack({ key, value })]] });
+      if (value === undefined) this.#notes.delete(key);
+      else this.#notes.set(key, value);
+    });
+  }
+
+  /** Everything that is known of a person: photos, thumbnails, embeddings, anchors against her, and all of it in the backups. */
+  async removePerson(id: string): Promise<Receipt> {
+    return this.#remove({ what: "person", id, name: this.#people.get(id)?.name ?? null }, { people: [id], photos: this.photos(id).map((photo) => photo.id), anchors: this.anchors().filter(({ against }) => against === id).map((anchor) => anchor.id) });
+  }
+
+  async removePhoto(id: string): Promise<Receipt> {
+    return this.#remove({ what: "photo", id, name: null }, { photos: [id] });
+  }
+
+  async removeAnchor(id: string): Promise<Receipt> {
+    return this.#remove({ what: "anchor", id, name: null }, { anchors: [id] });
+  }
+
+  async removeUnknown(id: string): Promise<Receipt> {
+    return this.#remove({ what: "unknown", id, name: null }, { unknowns: [id] });
+  }
+
+  /** Strangers whose time is over: gone now from the records and pictures, and from old pages and backups within minutes. */
+  async expireUnknowns(ids: readonly string[]): Promise<void> {
+    await this.#write(async (database) => {
+      await this.#drop(database, { unknowns: ids });
+      this.#stale = true;
+    });
+  }
+
+  /** Made by itself too, a minute after a change and when the store closes. */
+  async backup(): Promise<void> {
+    await this.#exclusively(() => this.#backUp());
+  }
+
+  /** One zip, see docs/gallery-format.md. @param bytesOf pictures that are kept elsewhere */
+  async exportTo(write: (chunk: Uint8Array) => Promise<void>, bytesOf: (photo: Photo) => Promise<Buffer | undefined> = () => Promise.resolve(undefined)): Promise<void> {
+    await exportStore(this, { write, bytesOf });
+  }
+
+  /** Add what an export holds. @throws a sentence when it is no export, or a damaged one: then nothing was added */
+  importFrom(zip: AsyncIterable<Uint8Array>): Promise<Imported> {
+    return importInto(this, zip, this.#parts.folder);
+  }
+
+  /** Every embedding there is, of all models. */
+  async *allEmbeddings(): AsyncGenerator<PhotoEmbedding> {
+    for await (const value of this.#opened().values("embedding:")) yield unpackEmbedding(value);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const pending = this.#timer !== undefined;
+    clearTimeout(this.#timer);
+    try {
+      await this.#exclusively(async () => {
+        if (pending) await this.#backUp().catch(() => undefined);
+        await this.#database?.close();
+        const { size, mtimeMs } = await stat(this.#pathOf(DATABASE));
+        await writeDurable(this.#pathOf(CLOSED), Buffer.from(JSON.stringify({ size, mtimeMs })));
+      });
+    } finally {
+      await this.#parts.lock.release();
+    }
+  }
+
+  /** Called once, by openStore. */
+  async open(key: string | undefined): Promise<void> {
+    const { meta, secret } = await this.#readMeta(key);
+    this.#secret = secret;
+    this.#pictures = this.#picturesWith(secret);
+    const path = this.#pathOf(DATABASE);
+    let restored = (await this.#isToBeTrusted(path)) ? false : await this.#restore(path);
+    await rm(this.#pathOf(CLOSED), { force: true });
+    try {
+      await this.#load(path);
+    } catch (error) {
+      // It was read from end to end before; what fails now is a record that was tampered with.
+      await this.#database?.close();
+      restored = await this.#restore(path, error);
+      await this.#load(path);
+    }
+    if (!meta.converted) await this.#convert(meta, secret);
+    if (restored) await this.#tellOfLost();
+    else await this.#pictures.sweep(this.#pictureIds());
+  }
+
+  async #load(path: string): Promise<void> {
+    for (const map of [this.#people, this.#photos, this.#photosByPerson, this.#anchors, this.#unknowns, this.#notes]) map.clear();
+    const database = await Database.open(path, this.#secret);
+    this.#database = database;
+    for await (const value of database.values("person:")) remember(this.#people, unpackPerson(value));
+    for await (const value of database.values("photo:")) this.#remember(unpackPhoto(value));
+    for await (const value of database.values("anchor:")) remember(this.#anchors, unpackAnchor(value));
+    for await (const value of database.values("unknown:")) remember(this.#unknowns, unpackUnknown(value));
+    for await (const value of database.values("note:")) {
+      const note = z.object({ key: z.string(), value: z.unknown() }).parse(unpack(value).value);
+      this.#notes.set(note.key, note.value);
+    }
+  }
+
+  async #readMeta(key: string | undefined): Promise<{ meta: Meta; secret: Secret }> {
+    const text = await readFile(this.#pathOf(META), "utf8").catch(() => undefined);
+    const parsed = text === undefined ? undefined : metaSchema.safeParse(parseJson(text));
+    if (parsed?.success === false) throw new Error(`${this.#pathOf(META)} is not what this version of the package writes: update the package, or bring the file back from a backup of the computer.`);
+    const meta = parsed?.data;
+    if (meta?.salt !== undefined) return { meta, secret: await this.#unlock(meta, key) };
+    if (key === undefined) {
+      const plain: Meta = meta ?? { format: "facenet-people", version: FORMAT_VERSION, converted: true };
+      if (meta === undefined) await this.#writeMeta(plain);
+      return { meta: plain, secret: noSecret };
+    }
+    // New, or plain until now: what is there is sealed anew once it has been read.
+    const salt = randomBytes(SALT_BYTES);
+    const secret = await makeSecret(key, salt);
+    const locked: Meta = { format: "facenet-people", version: FORMAT_VERSION, salt: salt.toString("base64"), check: secret.seal(Buffer.from(CHECK), META).toString("base64"), converted: meta === undefined };
+    await this.#writeMeta(locked);
+    return { meta: locked, secret };
+  }
+
+  async #unlock({ salt = "", check = "" }: Meta, key: string | undefined): Promise<Secret> {
+    if (key === undefined) throw new Error("the people of this gallery are encrypted: open the gallery's form and give its pass phrase. A flow that was imported does not bring it along.");
+    const secret = await makeSecret(key, Buffer.from(salt, "base64"));
+    try {
+      secret.open(Buffer.from(check, "base64"), META);
+    } catch (error) {
+      throw new Error("the pass phrase of this gallery is wrong: open the gallery's form and give the one with which it was encrypted. Nothing was changed.", { cause: error });
+    }
+    return secret;
+  }
+
+  /** From plain to encrypted. A crash in between leaves a mixture that is read all the same, and sealed at the next start. */
+  async #convert(meta: Meta, secret: Secret): Promise<void> {
+    const plain = this.#picturesWith(noSecret);
+    await plain.reseal(secret, this.#pictureIds());
+    // Keys are blinded too: written anew under their new names.
+    const database = this.#opened();
+    const embeddings: PhotoEmbedding[] = [];
+    for await (const value of database.values("embedding:")) embeddings.push(unpackEmbedding(value));
+    const put = [
+      ...this.people().map((person) => [this.#key("person", person.id), packPerson(person)] as const),
+      ...this.photos().map((photo) => [this.#key("photo", photo.id), packPhoto(photo)] as const),
+      ...embeddings.map((embedding) => [this.#embeddingKey(embedding), packEmbedding(embedding)] as const),
+      ...this.anchors().map((anchor) => [this.#key("anchor", anchor.id), packAnchor(anchor)] as const),
+      ...this.unknowns().map((group) => [this.#key("unknown", group.id), packUnknown(group)] as const),
+      ...[...this.#notes].map(([key, value]) => [this.#key("note", key), pack({ key, value })] as const),
+    ];
+    const wanted = new Set(put.map(([key]) => key));
+    await database.write({ put, remove: database.keys("").filter((key) => !wanted.has(key)) });
+    await database.rewrite(secret);
+    await this.#backups.removeAll();
+    await this.#backups.make(database, Date.now());
+    await this.#writeMeta({ ...meta, converted: true });
+  }
+
+  async #writeMeta(meta: Meta): Promise<void> {
+    await writeDurable(this.#pathOf(META), Buffer.from(JSON.stringify(meta)));
+  }
+
+  /** Whether the database is new, was closed well and is as it was then, or was read from end to end by a process of its own. */
+  async #isToBeTrusted(path: string): Promise<boolean> {
+    const now = await stat(path).catch(() => undefined);
+    if (now === undefined) return true;
+    const closed = closedSchema.safeParse(parseJson(await readFile(this.#pathOf(CLOSED), "utf8").catch(() => "")));
+    if (closed.success && closed.data.size === now.size && closed.data.mtimeMs === now.mtimeMs) return true;
+    return isSound(path);
+  }
+
+  async #restore(path: string, cause?: unknown): Promise<true> {
+    const { aside, madeAt } = await this.#backups.restore(path, Date.now());
+    const why = cause instanceof Error ? ` (${cause.message.split("\n")[0] ?? ""})` : "";
+    if (madeAt === undefined) this.#parts.onProblem({ code: "no_backup", message: `the people in ${this.#parts.folder} are damaged${why} and there is no good backup: the damaged file was set aside as ${aside}, and the gallery begins empty. Bring the folder back from a backup of the computer, import an export, or enrol the people again.` });
+    else this.#parts.onProblem({ code: "damaged_database", message: `the people in ${this.#parts.folder} were damaged${why}: the damaged file was set aside as ${aside}, and the backup of ${new Date(madeAt).toISOString()} took its place. Whoever was enrolled since is missing.` });
+    return true;
+  }
+
+  /** Pictures without a record after a restore are somebody's who was enrolled since: they are kept until the next start. */
+  async #tellOfLost(): Promise<void> {
+    this.#parts.onProblem({ code: "lost_pictures", message: `pictures in ${this.#parts.folder} that no record names any more are deleted at the next start: copy the folder first if you want to look for them.` });
+  }
+
+  async #remove(about: Pick<Receipt, "what" | "id" | "name">, ids: Ids): Promise<Receipt> {
+    return this.#write(async (database) => {
+      const dropped = await this.#drop(database, ids);
+      await database.rewrite();
+      const backups = await this.#backups.removeAll();
+      if (backups > 0) await this.#backUp();
+      this.#stale = false;
+      return { ...about, at: Date.now(), ...dropped, backups };
+    });
+  }
+
+  async #drop(database: Database, { people = [], photos = [], anchors = [], unknowns = [] }: Ids): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails">> {
+    const embeddings = photos.flatMap((id) => database.keys(`embedding:${this.#secret.blind(id)}:`));
+    const groups = unknowns.flatMap((id) => this.#unknowns.get(id) ?? []);
+    const there = photos.filter((id) => this.#photos.has(id));
+    await database.write({
+      remove: [...people.map((id) => this.#key("person", id)), ...photos.map((id) => this.#key("photo", id)), ...anchors.map((id) => this.#key("anchor", id)), ...unknowns.map((id) => this.#key("unknown", id)), ...embeddings],
+    });
+    for (const id of people) this.#people.delete(id);
+    for (const id of photos) this.#forget(id);
+    const vectors = anchors.filter((id) => this.#anchors.delete(id)).length + groups.reduce((sum, group) => sum + group.vectors.length, 0);
+    for (const { id } of groups) this.#unknowns.delete(id);
+    // Records first: a crash leaves at worst files that no record names, and the next start deletes them.
+    await this.#pictures.remove("photos", photos);
+    const thumbnails = await this.#pictures.remove("thumbnails", photos);
+    const pictures = await this.#pictures.remove("unknowns", groups.flatMap(({ id, pictures: count }) => Array.from({ length: count }, (_, index) => pictureId(id, index))));
+    return { photos: there.length, embeddings: embeddings.length + vectors, thumbnails: thumbnails + pictures };
+  }
+
+  async #backUp(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const database = this.#opened();
+    if (this.#stale) {
+      await database.rewrite();
+      await this.#backups.removeAll();
+      this.#stale = false;
+    }
+    await this.#backups.make(database, Date.now());
+    await this.#pictures.copyNew();
+  }
+
+  /** A change; a backup follows once there are no more for a while. */
+  #write<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    return this.#exclusively(async () => {
+      if (this.#closed) throw new Error("the gallery is closed.");
+      try {
+        return await work(this.#opened());
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        throw typeof code === "string" ? new Error(`it cannot be written to ${this.#parts.folder} (${code}): check that the disk is not full and that Node-RED may write there.`, { cause: error }) : error;
+      } finally {
+        this.#timer ??= setTimeout(() => void this.backup().catch(() => undefined), SETTLE_MS).unref();
+      }
+    });
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#work.then(work, work);
+    this.#work = next.catch(() => undefined);
+    return next;
+  }
+
+  #opened(): Database {
+    if (this.#database === undefined) throw new Error("the gallery is not open.");
+    return this.#database;
+  }
+
+  #remember(photo: Photo): void {
+    this.#photos.set(photo.id, photo);
+    const photos = this.#photosByPerson.get(photo.personId) ?? new Set();
+    this.#photosByPerson.set(photo.personId, photos.add(photo.id));
+  }
+
+  #forget(id: string): void {
+    const photo = this.#photos.get(id);
+    this.#photos.delete(id);
+    if (photo !== undefined) this.#photosByPerson.get(photo.personId)?.delete(id);
+  }
+
+  #pictureIds(): Record<PictureKind, ReadonlySet<string>> {
+    const photos = new Set(this.#photos.keys());
+    return { photos, thumbnails: photos, unknowns: new Set(this.unknowns().flatMap(({ id, pictures }) => Array.from({ length: pictures }, (_, index) => pictureId(id, index)))) };
+  }
+
+  #picturesWith(secret: Secret): Pictures {
+    return new Pictures(this.#parts.folder, secret, (message) => this.#parts.onProblem({ code: "damaged_picture", message }));
+  }
+
+  #key(kind: "person" | "photo" | "anchor" | "unknown" | "note", id: string): string {
+    return `${kind}:${this.#secret.blind(id)}`;
+  }
+
+  #embeddingKey({ photoId, fingerprint }: PhotoEmbedding): string {
+    return `embedding:${this.#secret.blind(photoId)}:${shortened(fingerprint)}`;
+  }
+
+  #pathOf(file: string): string {
+    return join(this.#parts.folder, file);
+  }
+}
+
+interface Ids {
+  people?: readonly string[];
+  photos?: readonly string[];
+  anchors?: readonly string[];
+  unknowns?: readonly string[];
+}
+
+function remember<T extends { id: string }>(map: Map<string, T>, record: T): void {
+  map.set(record.id, record);
+}
+
+function pictureId(unknownId: string, index: number): string {
+  return `${unknownId}-${index}`;
+}
+
+function shortened(fingerprint: string): string {
+  return contentHash(Buffer.from(fingerprint)).slice(0, FINGERPRINT_LENGTH);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,129 @@
+/** The newest events: who came, where and why it was decided so. In memory only, for the editor and for listeners. */
+import { randomBytes } from "node:crypto";
+import { EventEmitter } from "node:events";
+import type { Face, Identity } from "../message";
+
+/** One change of who is seen. */
+export interface SeenEvent extends Omit<Identity, "groups"> {
+  /** 12 hex digits. */
+  id: string;
+  /** Milliseconds since the epoch. */
+  at: number;
+  /** Names the camera. */
+  source: string;
+  /** Whether a picture is kept. */
+  picture: boolean;
+}
+
+interface Entry {
+  event: SeenEvent;
+  embedding: Float32Array | undefined;
+  picture: Buffer | undefined;
+}
+
+interface JournalEvents {
+  seen: [SeenEvent];
+}
+
+/** Events kept; with their pictures a few megabytes. */
+const MOST_EVENTS = 200;
+/** Whoever was away for so long comes anew. */
+const ABSENCE_MS = 10_000;
+/** Strangers have no name to tell them apart: who comes so long after the last one is another. */
+const STRANGER_ABSENCE_MS = 5000;
+/** Faces followed at once: people times cameras. */
+const MOST_PRESENT = 1000;
+/** Pictures that are cut at once; an event beyond them has none. */
+const MOST_CROPS = 2;
+const ID_BYTES = 6;
+
+export class Journal extends EventEmitter<JournalEvents> {
+  /** Oldest first. */
+  readonly #entries = new Map<string, Entry>();
+  /** When whoever is there was seen last. */
+  readonly #present = new Map<string, number>();
+  #crops = 0;
+  #closed = false;
+
+  constructor() {
+    super();
+    // Every open editor listens.
+    this.setMaxListeners(0);
+  }
+
+  /**
+   * The faces of a frame were decided: keep what is news. Nothing waits for it, and it never throws.
+   * @param at ms since the epoch
+   * @param crop cuts a face out of the frame; may fail, then the event has no picture
+   */
+  offer(source: string, faces: readonly Face[], at: number, crop: (face: Face) => Promise<Buffer | undefined>): void {
+    if (this.#closed) return;
+    for (const face of faces) {
+      const { identity } = face;
+      if (identity === undefined || identity.outcome === "noface" || !this.#isNews(source, identity, at)) continue;
+      const entry: Entry = { event: eventOf(source, identity, at), embedding: face.embedding, picture: undefined };
+      void this.#keep(entry, () => crop(face));
+    }
+  }
+
+  /** Newest first. */
+  get recent(): SeenEvent[] {
+    return [...this.#entries.values()].map(({ event }) => event).reverse();
+  }
+
+  event(id: string): SeenEvent | undefined {
+    return this.#entries.get(id)?.event;
+  }
+
+  picture(id: string): Buffer | undefined {
+    return this.#entries.get(id)?.picture;
+  }
+
+  /** Of the face that was seen, to say whom it is not. */
+  embedding(id: string): Float32Array | undefined {
+    return this.#entries.get(id)?.embedding;
+  }
+
+  /** A person was deleted: nothing tells of her any more. */
+  forget(personId: string, name: string): void {
+    for (const [id, { event }] of this.#entries) {
+      if (event.person === personId) this.#entries.delete(id);
+      else event.candidates = event.candidates.filter((candidate) => candidate.name !== name);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#entries.clear();
+    this.#present.clear();
+    this.removeAllListeners();
+  }
+
+  #isNews(source: string, { outcome, person, reason }: Identity, at: number): boolean {
+    // A newline is in no name of a camera, so that no two keys are the same by chance.
+    const key = [source, outcome, person ?? "", reason].join("\n");
+    const before = this.#present.get(key);
+    this.#present.delete(key);
+    this.#present.set(key, at);
+    if (this.#present.size > MOST_PRESENT) this.#present.delete(this.#present.keys().next().value ?? "");
+    return before === undefined || at - before > (person === null ? STRANGER_ABSENCE_MS : ABSENCE_MS);
+  }
+
+  async #keep(entry: Entry, crop: () => Promise<Buffer | undefined>): Promise<void> {
+    this.#entries.set(entry.event.id, entry);
+    if (this.#entries.size > MOST_EVENTS) this.#entries.delete(this.#entries.keys().next().value ?? "");
+    if (this.#crops < MOST_CROPS) {
+      this.#crops += 1;
+      entry.picture = await crop().catch(() => undefined);
+      this.#crops -= 1;
+    }
+    // The person was deleted, or the journal closed, while the picture was cut.
+    if (!this.#entries.has(entry.event.id)) return;
+    entry.event.picture = entry.picture !== undefined;
+    this.emit("seen", entry.event);
+  }
+}
+
+function eventOf(source: string, { groups: _groups, ...identity }: Identity, at: number): SeenEvent {
+  return { ...identity, candidates: [...identity.candidates], id: randomBytes(ID_BYTES).toString("hex"), at, source, picture: false };
+}

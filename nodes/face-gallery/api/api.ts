@@ -1,0 +1,22 @@
+import type { NodeAPI } from "node-red";
+import { archive } from "./archive";
+import { calibration } from "./calibration";
+import { events } from "./events";
+import { galleries } from "./galleries";
+import { identify } from "./identify";
+import { describeApi } from "./openapi";
+import { people } from "./people";
+import { ofAll, register, type Route } from "./routes";
+import { unknowns } from "./unknowns";
+
+const openapi = ofAll({ method: "get", path: "/openapi.json", permission: "read", summary: "This description, OpenAPI 3.1" }, async ({ response }) => {
+  response.json(describeApi(routes));
+});
+
+/** Every route, those about no gallery first: their paths would pass for a gallery's. */
+export const routes: readonly Route[] = [openapi, ...galleries, ...people, ...unknowns, ...events, ...identify, ...calibration, ...archive];
+
+/** Register the HTTP API under Node-RED's admin root, once for all galleries. */
+export function registerApi(RED: NodeAPI): void {
+  register(RED, routes);
+}

@@ -1,0 +1,73 @@
+import type { Response } from "express";
+import { z } from "zod";
+import type { SeenEvent } from "../../../lib/match/journal";
+import type { FaceGalleryNode } from "../face-gallery";
+import { HttpError } from "./guard";
+import { bodyOf, ofGallery, type Route, sendPicture } from "./routes";
+
+/** Proxies close a connection on which nothing comes for a minute. */
+const HEARTBEAT_MS = 15_000;
+/** Open editors and programs that listen to one gallery. */
+const MOST_LISTENERS = 50;
+/** Who reads so slowly that this much waits is cut off, and connects again. */
+const MOST_WAITING_BYTES = 1024 * 1024;
+
+const emptyBody = z.strictObject({});
+const listeners = new WeakMap<FaceGalleryNode, Set<Response>>();
+
+/** The gallery closes: nobody is left to listen to. */
+export function endListeners(node: FaceGalleryNode): void {
+  for (const response of listeners.get(node) ?? []) response.end();
+  listeners.delete(node);
+}
+
+function eventOf(node: FaceGalleryNode, id: string | undefined): SeenEvent {
+  const event = node.journal.event(id ?? "");
+  if (event === undefined) throw new HttpError(404, "not_found", "there is no such event any more: the newest two hundred are kept until Node-RED restarts.");
+  return event;
+}
+
+export const events: Route[] = [
+  ofGallery({ method: "get", path: "/events", permission: "read", summary: "What happens, as server-sent events: seen, unknown, change, progress", answers: "text/event-stream" }, async ({ node, gallery, request, response }) => {
+    const open = listeners.get(node) ?? new Set();
+    listeners.set(node, open);
+    if (open.size >= MOST_LISTENERS) throw new HttpError(503, "too_many_listeners", `${MOST_LISTENERS} listen already.`);
+    open.add(response);
+    response.status(200).set({ "Content-Type": "text/event-stream", "X-Accel-Buffering": "no" }).flushHeaders();
+    const send = (text: string): void => {
+      if (response.writableLength > MOST_WAITING_BYTES) response.destroy();
+      else response.write(text);
+    };
+    const tell = (event: string, data: unknown): void => send(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    const seen = (event: SeenEvent): void => tell("seen", event);
+    const change = (): void => tell("change", {});
+    const progress = (now: object): void => tell("progress", now);
+    const unknown = (id: string): void => tell("unknown", { id });
+    const heartbeat = setInterval(() => send(": still here\n\n"), HEARTBEAT_MS);
+    node.journal.on("seen", seen);
+    gallery.on("change", change).on("progress", progress).on("unknown", unknown);
+    const end = (): void => {
+      clearInterval(heartbeat);
+      open.delete(response);
+      node.journal.off("seen", seen);
+      gallery.off("change", change).off("progress", progress).off("unknown", unknown);
+      response.end();
+    };
+    request.on("close", end);
+    response.on("error", end);
+    send(": welcome\n\n");
+  }),
+  ofGallery({ method: "get", path: "/events/recent", permission: "read", summary: "The newest events, newest first" }, async ({ node, response }) => {
+    response.json(node.journal.recent);
+  }),
+  ofGallery({ method: "get", path: "/events/:event/picture", permission: "read", summary: "The face of an event", answers: "image/jpeg" }, async ({ node, request, response }) => {
+    sendPicture(response, node.journal.picture(eventOf(node, request.params["event"]).id));
+  }),
+  ofGallery({ method: "post", path: "/events/:event/not-this-person", permission: "write", summary: "A wrong match: never take this face for that person again", body: emptyBody, status: 201 }, async ({ node, gallery, request, response }) => {
+    await bodyOf(request, emptyBody);
+    const { id, person, at, source } = eventOf(node, request.params["event"]);
+    const embedding = node.journal.embedding(id);
+    if (person === null || embedding === undefined) throw new HttpError(409, "nobody", "this event names nobody.");
+    response.status(201).json(await gallery.addAnchor(embedding, person, `not this person: ${source}, ${new Date(at).toISOString()}`));
+  }),
+];

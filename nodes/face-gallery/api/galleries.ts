@@ -1,0 +1,92 @@
+import { once } from "node:events";
+import type { NodeAPI, NodeDef } from "node-red";
+import { z } from "zod";
+import type { Camera } from "../../../lib/capture/camera";
+import { NotKept } from "../../../lib/gallery/gallery";
+import { toKeptJpeg } from "../../../lib/image/encode";
+import { metrics } from "../../../lib/match/metrics";
+import type { Frame } from "../../../lib/message";
+import type { FaceGalleryNode } from "../face-gallery";
+import { HttpError } from "./guard";
+import { acceptQuery, bodyOf, ofAll, ofGallery, queryOf, type Route, said, told } from "./routes";
+
+const captureBody = z.strictObject({ camera: z.string().max(100), count: z.number().int().min(1).max(5).default(3) });
+
+/** Between two snapshots, so that they differ. */
+const BETWEEN_MS = 1000;
+/** A camera that gives no frame for so long is not running. */
+const FRAME_TIMEOUT_MS = 5000;
+
+/** Deployed nodes of a type, with their configuration. */
+function nodesOf<Def extends NodeDef>(RED: NodeAPI, type: string): Def[] {
+  const found: Def[] = [];
+  RED.nodes.eachNode((def) => {
+    if (def.type === type && RED.nodes.getNode(def.id) !== null) found.push(def as Def);
+  });
+  return found;
+}
+
+function cameraOf(RED: NodeAPI, id: string): Camera | undefined {
+  return (RED.nodes.getNode(id) as { camera?: Camera } | null)?.camera;
+}
+
+async function nextFrame(camera: Camera): Promise<{ bytes: Buffer; frame: Frame }> {
+  try {
+    const [bytes, frame] = (await once(camera, "frame", { signal: AbortSignal.timeout(FRAME_TIMEOUT_MS) })) as [Buffer, Frame];
+    return { bytes, frame };
+  } catch (error) {
+    throw new HttpError(409, "camera_silent", `the camera ${camera.options.name} gives no picture: ${camera.running ? "look whether it is connected" : "start it"}. (${said(error)})`);
+  }
+}
+
+export const galleries: Route[] = [
+  ofAll({ method: "get", path: "/galleries", permission: "read", summary: "The galleries that are deployed, and what is wrong with them" }, async ({ RED, response }) => {
+    const all = await Promise.all(
+      nodesOf(RED, "face-gallery").map(async ({ id, name }) => {
+        const node = RED.nodes.getNode(id) as FaceGalleryNode;
+        return node.gallery.then(
+          (gallery) => ({ id, name, ...gallery.summary }),
+          // Nothing is known of a gallery that cannot be opened but why.
+          (error: unknown) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, keepPhotos: true, encrypted: false, progress: null, problems: [], error: said(error) }),
+        );
+      }),
+    );
+    response.json(all);
+  }),
+  ofAll({ method: "get", path: "/cameras", permission: "read", summary: "The cameras that are deployed" }, async ({ RED, response }) => {
+    response.json(nodesOf(RED, "facewire-camera").map(({ id, name }) => ({ id, name, running: cameraOf(RED, id)?.running ?? false })));
+  }),
+  ofAll({ method: "get", path: "/matchers", permission: "read", summary: "The face-match nodes that are deployed" }, async ({ RED, response }) => {
+    const matchers = nodesOf<NodeDef & { gallery?: string; threshold?: string | number }>(RED, "face-match");
+    response.json(matchers.map(({ id, name, gallery, threshold }) => ({ id, name, gallery: gallery ?? "", threshold: threshold === undefined || threshold === "" ? null : Number(threshold) })));
+  }),
+  ofAll({ method: "get", path: "/stats", permission: "read", summary: "Frames a second, drops, outcomes and milliseconds by stage, for each camera" }, async ({ response }) => {
+    response.json(metrics.sources(Date.now()));
+  }),
+  ofAll({ method: "get", path: "/metrics", permission: "read", summary: "The same for Prometheus", answers: "text/plain" }, async ({ response }) => {
+    response.type("text/plain; version=0.0.4").send(metrics.text());
+  }),
+  ofGallery({ method: "post", path: "/people/:person/capture", permission: "write", summary: "Take snapshots from a running camera, judge each, keep what is good", query: acceptQuery, body: captureBody }, async ({ RED, gallery, request, response }) => {
+    const { accept } = queryOf(request, acceptQuery);
+    const { camera: id, count } = await bodyOf(request, captureBody);
+    const person = gallery.details(request.params["person"] ?? "");
+    const camera = cameraOf(RED, id);
+    if (camera === undefined) throw new HttpError(404, "no_camera", "there is no such camera: deploy the flow, and look at the camera's id.");
+    if (!camera.running) throw new HttpError(409, "camera_stopped", `the camera ${camera.options.name} does not run: start it.`);
+    const taken: object[] = [];
+    for (let index = 0; index < count && !request.destroyed; index += 1) {
+      if (index > 0) await new Promise((resolve) => { setTimeout(resolve, BETWEEN_MS); });
+      const jpeg = await toKeptJpeg(await nextFrame(camera));
+      taken.push(
+        await gallery.addPhoto({ id: person.id }, jpeg, { origin: "capture", accept }).then(
+          ({ photo, judgement }) => ({ photo, judgement: told(judgement) }),
+          (error: unknown) => {
+            if (error instanceof NotKept) return { judgement: told(error.judgement) };
+            throw error;
+          },
+        ),
+      );
+    }
+    response.json({ taken });
+  }),
+];

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { afterEach, describe, it } from "node:test";
+import { Journal, type SeenEvent } from "../../../lib/match/journal";
+import type { Face, Identity } from "../../../lib/message";
+
+const face = (identity: Partial<Identity> = {}): Face => ({
+  box: { x: 0, y: 0, width: 9, height: 9 },
+  score: 1,
+  embedding: Float32Array.of(1, 2),
+  identity: { outcome: "match", name: "Alice", person: "a", groups: ["family"], distance: 0.3, threshold: 0.58, margin: null, candidates: [{ name: "Alice", distance: 0.3 }, { name: "Bob", distance: 0.9 }], reason: "below_threshold", ...identity },
+});
+const STRANGER = { outcome: "unknown", name: null, person: null, reason: "above_threshold" } as const;
+const picture = (): Promise<Buffer> => Promise.resolve(Buffer.from("a face"));
+const settled = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+
+describe("Journal", () => {
+  let journal = new Journal();
+  afterEach(() => {
+    journal.close();
+    journal = new Journal();
+  });
+  const told = (): string[] => journal.recent.map(({ source, name, at }) => `${source} ${name} ${at}`);
+
+  it("tells once of somebody who stays, and again when she was away for ten seconds", () => {
+    for (let at = 0; at <= 30_000; at += 40) journal.offer("door", [face()], at, picture);
+    assert.deepEqual(told(), ["door Alice 0"]);
+    journal.offer("door", [face()], 40_000, picture);
+    journal.offer("door", [face()], 50_040, picture);
+    assert.deepEqual(told(), ["door Alice 50040", "door Alice 0"]);
+  });
+
+  it("tells cameras and people apart, and takes strangers five seconds apart for two", () => {
+    journal.offer("door", [face(), face({ name: "Bob", person: "b" })], 0, picture);
+    journal.offer("garden", [face()], 1, picture);
+    for (const at of [2, 5002, 10_003]) journal.offer("door", [face(STRANGER)], at, picture);
+    assert.deepEqual(told(), ["door null 10003", "door null 2", "garden Alice 1", "door Bob 0", "door Alice 0"]);
+  });
+
+  it("says why, keeps picture and embedding in reach, and tells listeners once the picture is there", async () => {
+    const heard: SeenEvent[] = [];
+    journal.on("seen", (event) => heard.push(event));
+    journal.offer("door", [face()], 7, picture);
+    await settled();
+    const [event] = journal.recent as [SeenEvent];
+    assert.deepEqual([heard, event.reason, event.threshold, event.candidates.length, event.picture], [[event], "below_threshold", 0.58, 2, true]);
+    assert.deepEqual([journal.picture(event.id)?.toString(), journal.embedding(event.id)], ["a face", Float32Array.of(1, 2)]);
+    assert.deepEqual([journal.picture("nobody"), journal.embedding("nobody")], [undefined, undefined]);
+  });
+
+  it("keeps an event whose picture cannot be cut, and cuts no more than two at once", async () => {
+    let cutting = 0;
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => { release = resolve; });
+    const slow = async (): Promise<Buffer> => {
+      cutting += 1;
+      await held;
+      throw new Error("no picture");
+    };
+    journal.offer("door", ["a", "b", "c", "d"].map((person) => face({ name: person, person })), 0, slow);
+    assert.equal(cutting, 2);
+    release();
+    await settled();
+    assert.deepEqual(journal.recent.map(({ picture: has }) => has), [false, false, false, false]);
+  });
+
+  it("keeps the newest two hundred", () => {
+    for (let index = 0; index < 1000; index += 1) journal.offer(`camera ${index}`, [face()], index, picture);
+    assert.deepEqual([journal.recent.length, journal.recent[0]?.at, journal.recent.at(-1)?.at], [200, 999, 800]);
+  });
+
+  it("tells nothing any more of a person who was deleted, not even as a candidate, nor of a picture that was being cut", async () => {
+    journal.offer("door", [face(), face({ name: "Bob", person: "b" })], 0, picture);
+    journal.forget("a", "Alice");
+    await settled();
+    assert.deepEqual(journal.recent.map(({ name, candidates }) => [name, candidates.map((candidate) => candidate.name)]), [["Bob", ["Bob"]]]);
+  });
+
+  it("takes no notice of what is no face, and of anything once closed", () => {
+    journal.offer("door", [face({ outcome: "noface" }), { box: { x: 0, y: 0, width: 1, height: 1 }, score: 1 }], 0, picture);
+    assert.deepEqual(journal.recent, []);
+    journal.close();
+    journal.offer("door", [face()], 0, picture);
+    assert.deepEqual(journal.recent, []);
+  });
+});
