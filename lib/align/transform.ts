@@ -62,20 +62,74 @@ export function fitSimilarity(from: readonly Point[], to: readonly Point[]): Sim
 }
 
 const CHANNELS = 3;
-/** Samples a side for one pixel of the target, at most: beyond that the source is so large that noise averages out anyway. */
-const MAX_SAMPLES = 8;
+/** A picture is shrunk by this factor at most before it is read: beyond that it is so large that noise averages out anyway. */
+const MAX_SHRINK = 8;
 
 /**
- * Cut a square out of a picture: each pixel of the target is mapped by `toPicture` and read bilinearly; where the target is
- * coarser than the picture several samples are averaged, so that nothing aliases. Outside the picture is black.
+ * Cut a square out of a picture: each pixel of the target is mapped by `toPicture` and read bilinearly. Where the target is coarser
+ * than the picture nothing may alias: from twice as coarse its pixels are averaged in blocks first, before that several samples
+ * are. Outside the picture is black.
  * @returns side × side × 3 values, 0..255
  */
 export function warp(pixels: Pixels, toPicture: Similarity, side: number): Float32Array {
-  const out = new Float32Array(side * side * CHANNELS);
-  const samples = Math.min(MAX_SAMPLES, Math.max(1, Math.round(scaleOf(toPicture))));
-  const weight = 1 / (samples * samples);
-  const { data, width, height } = pixels;
+  const scale = scaleOf(toPicture);
+  // Not rounded: blocks larger than a pixel of the target would blur it.
+  const factor = Math.min(MAX_SHRINK, Math.floor(scale));
+  if (factor < 2) return read(pixels, toPicture, side, Math.max(1, Math.round(scale)));
+  const { x, y, width, height } = reach(toPicture, side, factor);
+  const left = Math.max(0, x);
+  const top = Math.max(0, y);
+  const blocks = shrink(pixels, { left, top, columns: Math.floor((Math.min(pixels.width, x + width) - left) / factor), rows: Math.floor((Math.min(pixels.height, y + height) - top) / factor) }, factor);
+  // The middle of a block is where its average belongs.
   const { a, b, tx, ty } = toPicture;
+  const place = (value: number, from: number): number => (value - from + 0.5) / factor - 0.5;
+  return read(blocks, { a: a / factor, b: b / factor, tx: place(tx, left), ty: place(ty, top) }, side, 1);
+}
+
+/** The part of the picture that the target and one block around it covers. */
+function reach(toPicture: Similarity, side: number, factor: number): { x: number; y: number; width: number; height: number } {
+  const corners = [{ x: 0, y: 0 }, { x: side, y: 0 }, { x: 0, y: side }, { x: side, y: side }].map((corner) => apply(toPicture, corner));
+  const [xs, ys] = [corners.map((corner) => corner.x), corners.map((corner) => corner.y)];
+  const x = Math.floor(Math.min(...xs)) - 2 * factor;
+  const y = Math.floor(Math.min(...ys)) - 2 * factor;
+  return { x, y, width: Math.ceil(Math.max(...xs)) + 2 * factor - x, height: Math.ceil(Math.max(...ys)) + 2 * factor - y };
+}
+
+interface Values {
+  data: Uint8Array | Float32Array;
+  width: number;
+  height: number;
+}
+
+/** Averages of factor × factor pixels. */
+function shrink({ data, width }: Pixels, { left, top, columns, rows }: { left: number; top: number; columns: number; rows: number }, factor: number): Values {
+  const small = { data: new Float32Array(Math.max(0, columns) * Math.max(0, rows) * CHANNELS), width: Math.max(0, columns), height: Math.max(0, rows) };
+  const weight = 1 / (factor * factor);
+  const step = factor * CHANNELS;
+  for (let row = 0; row < small.height * factor; row += 1) {
+    let from = ((top + row) * width + left) * CHANNELS;
+    let to = Math.floor(row / factor) * small.width * CHANNELS;
+    for (let column = 0; column < small.width; column += 1, to += CHANNELS) {
+      let red = 0;
+      let green = 0;
+      let blue = 0;
+      for (const end = from + step; from < end; from += CHANNELS) {
+        red += data[from] as number;
+        green += data[from + 1] as number;
+        blue += data[from + 2] as number;
+      }
+      (small.data[to] as number) += red * weight;
+      (small.data[to + 1] as number) += green * weight;
+      (small.data[to + 2] as number) += blue * weight;
+    }
+  }
+  return small;
+}
+
+/** @param samples a side for each pixel of the target */
+function read({ data, width, height }: Values, { a, b, tx, ty }: Similarity, side: number, samples: number): Float32Array {
+  const out = new Float32Array(side * side * CHANNELS);
+  const weight = 1 / (samples * samples);
   let to = 0;
   for (let row = 0; row < side; row += 1) {
     for (let column = 0; column < side; column += 1, to += CHANNELS) {

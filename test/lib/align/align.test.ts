@@ -36,6 +36,13 @@ describe("warp", () => {
     assert.deepEqual([out[0], out[3], out[6]], [2.5, 3.5, 4.5]);
   });
 
+  it("reads at the same place where the picture is shrunk first", () => {
+    const out = warp(ramp(32, 32), { a: 2, b: 0, tx: 8.5, ty: 9 }, 4);
+    assert.deepEqual([out[0], out[3], out[6], out[9]], [8.5, 10.5, 12.5, 14.5]);
+    const turned = warp(ramp(64, 64), { a: 0, b: 3, tx: 40, ty: 20 }, 4);
+    assert.deepEqual([0, 1, 2].map((row) => Math.round((turned[row * 12] as number) * 1000) / 1000), [40, 37, 34]);
+  });
+
   it("averages where the target is coarser, so that nothing aliases", () => {
     const stripes = { width: 64, height: 64, data: Uint8Array.from({ length: 64 * 64 * 3 }, (_, index) => (Math.floor(index / 3) % 2) * 200) };
     const out = warp(stripes, { a: 4, b: 0, tx: 8, ty: 8 }, 8);
