@@ -210,12 +210,21 @@ async function checkPictures(zip: OpenZip, { pictures }: Contents): Promise<void
 async function* records<T>(zip: OpenZip, entry: Entry | undefined, schema: z.ZodType<T>): AsyncGenerator<T> {
   if (entry === undefined) return;
   let number = 0;
-  for await (const text of createInterface({ input: await streamOf(zip, entry, MAX_RECORDS_BYTES), crlfDelay: Infinity })) {
+  for await (const text of linesOf(await streamOf(zip, entry, MAX_RECORDS_BYTES))) {
     number += 1;
     if (text === "") continue;
     const record = text.length > MAX_LINE_BYTES ? undefined : schema.safeParse(parsed(text));
     if (record?.success !== true) throw new Error(`line ${number} of ${entry.fileName} in the zip is malformed: nothing was imported.`);
     yield record.data;
+  }
+}
+
+/** @throws a sentence when the zip is damaged */
+async function* linesOf(input: Readable): AsyncGenerator<string> {
+  try {
+    for await (const text of createInterface({ input, crlfDelay: Infinity })) yield text;
+  } catch (error) {
+    throw noZip(error as Error);
   }
 }
 

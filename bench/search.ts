@@ -1,0 +1,135 @@
+/**
+ * Identify among many embeddings: the gallery's index beside a plain loop and beside usearch (approximate, native).
+ *   npm run bench:search -- [--sizes 50000x10000,100000,1000000]     (embeddings, or embeddings x people)
+ * usearch is taken from bench/peers where it is installed: npm install --prefix bench/peers --ignore-scripts
+ */
+import { createRequire } from "node:module";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { parseArgs } from "node:util";
+import { EmbeddingIndex } from "../lib/gallery/search/embedding-index";
+import { seeded } from "./statistics";
+
+const DIMENSIONS = 128;
+const PROBES = 40;
+/** Two photos of one person differ by about this much in each dimension, strangers by three times as much: d ≈ 0.4 and 1.2 … */
+const WITHIN = 0.025;
+/** … which is how far dlib's embeddings of people lie apart. */
+const BETWEEN = 0.075;
+
+interface Usearch {
+  Index: new (options: { metric: string; dimensions: number; connectivity?: number }) => { add(keys: BigUint64Array, vectors: Float32Array): void; search(probe: Float32Array, count: number, threads?: number): { keys: BigUint64Array; distances: Float32Array } };
+  MetricKind?: Record<string, string>;
+}
+
+const { values } = parseArgs({ options: { sizes: { type: "string", default: "50000x10000,100000,1000000" } } });
+const random = seeded(1);
+const normal = (): number => Math.sqrt(-2 * Math.log(random() || 1e-12)) * Math.cos(2 * Math.PI * random());
+
+function percentile(times: readonly number[], share: number): string {
+  return (times.toSorted((a, b) => a - b)[Math.floor(times.length * share)] ?? 0).toFixed(1).padStart(8);
+}
+
+function peer(): Usearch | undefined {
+  try {
+    return createRequire(join(__dirname, "peers/package.json"))("usearch") as Usearch;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The plain formula, row by row. */
+function plainLoop(all: Float32Array, probe: Float32Array): number {
+  let [best, row] = [Infinity, -1];
+  for (let at = 0, index = 0; at < all.length; at += DIMENSIONS, index += 1) {
+    let sum = 0;
+    for (let axis = 0; axis < DIMENSIONS; axis += 1) {
+      const difference = (probe[axis] as number) - (all[at + axis] as number);
+      sum += difference * difference;
+    }
+    if (sum < best) [best, row] = [sum, index];
+  }
+  return row;
+}
+
+const memory = (): number => Math.round(process.memoryUsage.rss() / 2 ** 20);
+
+async function measure(rows: number, people: number): Promise<void> {
+  const each = rows / people;
+  const all = new Float32Array(rows * DIMENSIONS);
+  for (let person = 0; person < people; person += 1) {
+    const centre = Float32Array.from({ length: DIMENSIONS }, () => normal() * BETWEEN);
+    for (let photo = 0; photo < each; photo += 1) for (let axis = 0; axis < DIMENSIONS; axis += 1) all[(person * each + photo) * DIMENSIONS + axis] = (centre[axis] as number) + normal() * WITHIN;
+  }
+  // Half of the probes are people of the gallery, half are strangers: those take longest, because nobody near shortens the search.
+  const probes = Array.from({ length: PROBES }, (_, index) => {
+    const at = Math.floor(random() * rows) * DIMENSIONS;
+    return Float32Array.from({ length: DIMENSIONS }, (_unused, axis) => (index % 2 === 0 ? (all[at + axis] as number) + normal() * WITHIN : normal() * BETWEEN));
+  });
+  console.log(`\n${rows} embeddings of ${people} people, ${DIMENSIONS} dimensions, ${PROBES} probes (half known, half strangers)`);
+  console.log("                        ms p50   ms p95   recall@1   build ms   MB more   loop delay p99");
+  const exact: number[] = [];
+  const row = (name: string, times: readonly number[], found: readonly number[], build: number, more: number, delay: string): void => {
+    const hits = found.filter((owner, index) => owner === exact[index]).length;
+    console.log(`${name.padEnd(20)} ${percentile(times, 0.5)} ${percentile(times, 0.95)} ${((100 * hits) / PROBES).toFixed(1).padStart(9)}% ${build.toFixed(0).padStart(10)} ${String(more).padStart(9)} ${delay.padStart(16)}`);
+  };
+
+  const loopTimes = probes.map((probe) => {
+    const start = performance.now();
+    exact.push(Math.floor(plainLoop(all, probe) / each));
+    return performance.now() - start;
+  });
+  row("plain loop", loopTimes, exact, 0, 0, "all of it");
+
+  let before = memory();
+  let start = performance.now();
+  const index = new EmbeddingIndex(DIMENSIONS);
+  for (let at = 0; at < rows; at += 1) index.add(Math.floor(at / each), all.subarray(at * DIMENSIONS, (at + 1) * DIMENSIONS));
+  const built = performance.now() - start;
+  const held = memory() - before;
+  // The first search starts the workers.
+  await index.nearest(probes[0] as Float32Array, 3);
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const times: number[] = [];
+  const found: number[] = [];
+  for (const probe of probes) {
+    const begin = performance.now();
+    found.push((await index.nearest(probe, 3))[0]?.owner ?? -1);
+    times.push(performance.now() - begin);
+  }
+  delay.disable();
+  await index.close();
+  row("index (exact)", times, found, built, held, `${(delay.percentile(99) / 1e6).toFixed(1)} ms`);
+
+  const usearch = peer();
+  if (usearch === undefined) {
+    console.log("usearch              not installed: npm install --prefix bench/peers --ignore-scripts");
+    return;
+  }
+  before = memory();
+  start = performance.now();
+  const graph = new usearch.Index({ metric: "l2sq", dimensions: DIMENSIONS });
+  graph.add(BigUint64Array.from({ length: rows }, (_, at) => BigInt(at)), all);
+  const graphBuilt = performance.now() - start;
+  const graphHeld = memory() - before;
+  const graphTimes: number[] = [];
+  const graphFound = probes.map((probe) => {
+    const begin = performance.now();
+    const { keys } = graph.search(probe, 3, 0);
+    graphTimes.push(performance.now() - begin);
+    return Math.floor(Number(keys[0] ?? -1n) / each);
+  });
+  row("usearch (HNSW)", graphTimes, graphFound, graphBuilt, graphHeld, "all of it");
+}
+
+async function main(): Promise<void> {
+  console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version}`);
+  for (const size of values.sizes.split(",")) {
+    const [rows = 0, people = rows] = size.split("x").map(Number);
+    await measure(rows, people);
+  }
+}
+
+void main();

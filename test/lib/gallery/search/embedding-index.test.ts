@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { afterEach, describe, it } from "node:test";
+import { euclideanDistance } from "../../../../lib/embed/distance";
+import { EmbeddingIndex } from "../../../../lib/gallery/search/embedding-index";
+
+const open: EmbeddingIndex[] = [];
+
+function indexOf(dimensions: number, rows: readonly (readonly [owner: number, vector: Float32Array])[] = []): EmbeddingIndex {
+  const index = new EmbeddingIndex(dimensions);
+  open.push(index);
+  for (const [owner, vector] of rows) index.add(owner, vector);
+  return index;
+}
+
+const vector = (...numbers: number[]): Float32Array => Float32Array.from(numbers);
+
+let seed = 1;
+const random = (): number => {
+  seed = (seed * 48271) % 2147483647;
+  return seed / 2147483647 - 0.5;
+};
+const random128 = (): Float32Array => Float32Array.from({ length: 128 }, random);
+
+/** What the plain formula says. */
+function plain(rows: readonly (readonly [owner: number, vector: Float32Array])[], probe: Float32Array, count: number): { owner: number; distance: number }[] {
+  const nearest = new Map<number, number>();
+  for (const [owner, each] of rows) nearest.set(owner, Math.min(nearest.get(owner) ?? Infinity, euclideanDistance(probe, each)));
+  return [...nearest].map(([owner, distance]) => ({ owner, distance })).sort((a, b) => a.distance - b.distance || a.owner - b.owner).slice(0, count);
+}
+
+function assertSame(found: readonly { owner: number; distance: number }[], wanted: readonly { owner: number; distance: number }[]): void {
+  assert.deepEqual(found.map(({ owner }) => owner), wanted.map(({ owner }) => owner));
+  found.forEach(({ distance }, place) => assert.ok(Math.abs(distance - (wanted[place]?.distance ?? NaN)) < 1e-12));
+}
+
+describe("EmbeddingIndex", () => {
+  afterEach(async () => {
+    for (const index of open.splice(0)) await index.close();
+  });
+
+  it("finds the nearest owners, each once, by the nearest of their embeddings", async () => {
+    const index = indexOf(2, [[7, vector(0, 0)], [3, vector(1, 0)], [7, vector(0, 2)], [3, vector(1, 0.25)]]);
+    assert.deepEqual(await index.nearest(vector(0, 1.75), 5), [{ owner: 7, distance: 0.25 }, { owner: 3, distance: Math.hypot(1, 1.5) }]);
+    assert.deepEqual([await index.nearest(vector(0, 0), 1), index.nearestOf(vector(1, 3), 3), index.nearestOf(vector(0, 0), 99)], [[{ owner: 7, distance: 0 }], 2.75, Infinity]);
+  });
+
+  it("puts the lower owner first at one distance", async () => {
+    const index = indexOf(1, [[5, vector(1)], [2, vector(-1)], [9, vector(1)]]);
+    assert.deepEqual((await index.nearest(vector(0), 2)).map(({ owner }) => owner), [2, 5]);
+  });
+
+  it("is exact, in a small gallery and in one that is shared out among workers", async () => {
+    for (const count of [500, 9000]) {
+      const rows = Array.from({ length: count }, (_, row) => [Math.floor(row / 3), random128()] as const);
+      const index = indexOf(128, rows);
+      for (const probe of [random128(), random128(), (rows[count - 1] as (typeof rows)[number])[1]]) assertSame(await index.nearest(probe, 5), plain(rows, probe, 5));
+    }
+  });
+
+  it("takes dimensions that are no multiple of its stride", async () => {
+    const rows = Array.from({ length: 50 }, (_, row) => [row, Float32Array.from({ length: 45 }, random)] as const);
+    const probe = Float32Array.from({ length: 45 }, random);
+    assertSame(await indexOf(45, rows).nearest(probe, 4), plain(rows, probe, 4));
+  });
+
+  it("forgets what is removed, uses the place again, and keeps every other handle", async () => {
+    const index = indexOf(2);
+    const handles = [0, 1, 2, 3].map((owner) => index.add(owner, vector(owner, 0)));
+    index.remove(handles[1] as number);
+    index.remove(handles[1] as number);
+    assert.deepEqual([index.size, (await index.nearest(vector(1, 0), 4)).map(({ owner }) => owner)], [3, [0, 2, 3]]);
+    assert.deepEqual(index.embedding(handles[1] as number), vector(0, 0), "nothing of it stays in memory");
+    const again = index.add(8, vector(1, 0));
+    assert.deepEqual([again, (await index.nearest(vector(1, 0), 1))[0]?.owner, index.embedding(handles[3] as number)], [handles[1], 8, vector(3, 0)]);
+  });
+
+  it("never turns a face into somebody else's while a search reads it", async () => {
+    const rows = Array.from({ length: 9000 }, (_, row) => [row, random128()] as const);
+    const index = indexOf(128, rows);
+    const probe = random128();
+    const [nearest] = plain(rows, probe, 1) as [{ owner: number; distance: number }];
+    const search = index.nearest(probe, 1);
+    index.remove(nearest.owner);
+    const place = index.add(99_999, probe);
+    const [found] = await search;
+    assert.notEqual(place, nearest.owner, "the place is not used again while the search goes on");
+    assert.ok(found !== undefined && (found.owner !== 99_999 || found.distance === 0));
+    assert.equal((await index.nearest(probe, 1))[0]?.owner, 99_999);
+  });
+
+  it("grows far beyond its first chunk", async () => {
+    const index = indexOf(1);
+    for (let row = 0; row < 200_000; row += 1) index.add(row, vector(row));
+    assert.deepEqual([index.size, await index.nearest(vector(150_000.2), 2)], [200_000, [{ owner: 150_000, distance: 0.203125 }, { owner: 150_001, distance: 0.796875 }]]);
+  });
+
+  it("refuses what is no probe, what does not fit, and everything once closed", async () => {
+    const index = indexOf(2, [[0, vector(0, 0)]]);
+    await assert.rejects(index.nearest(vector(1), 1), /an embedding of 1 dimensions cannot be compared with a gallery of 2/);
+    for (const bad of [NaN, Infinity]) await assert.rejects(index.nearest(vector(bad, 0), 1), /holds a NaN or an infinity/);
+    assert.throws(() => index.add(0, vector(1, 2, 3)), /embeddings of 3 and 2 dimensions are in one gallery/);
+    await index.close();
+    await assert.rejects(index.nearest(vector(0, 0), 1), /closed/);
+  });
+});

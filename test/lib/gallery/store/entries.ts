@@ -1,0 +1,23 @@
+import type { Person } from "../../../../lib/gallery/people";
+import type { NewPhoto } from "../../../../lib/gallery/store/store";
+
+const DIMENSIONS = 128;
+
+export const idOf = (number: number, salt = "a"): string => `${salt}${number.toString(16).padStart(11, "0")}`;
+
+export const personOf = (number: number): Person => ({ id: idOf(number), name: `Person ${number}`, notes: `a secret note about ${number}`, groups: ["family"], consentOn: "2026-11-24", validFrom: null, validUntil: 9e12, createdAt: 1, lastSeenAt: null });
+
+/** Numbers by which it can be told whose it is. */
+export const vectorOf = (number: number): Float32Array => Float32Array.from({ length: DIMENSIONS }, (_, index) => number + index / 1000);
+
+/** A "JPEG" that holds a number, long enough to need several pages. */
+export const pictureOf = (number: number, what = "photo"): Buffer => Buffer.concat([Buffer.of(0xff, 0xd8, 0xff), Buffer.from(`the ${what} of ${number} `.repeat(300))]);
+
+/** Person, photo, thumbnail and embedding number so and so. */
+export const entryOf = (number: number): NewPhoto => ({
+  person: personOf(number),
+  photo: { id: idOf(number, "b"), personId: idOf(number), origin: { by: "upload" }, addedAt: 2, size: pictureOf(number).length, quality: { size: 50, blur: 90, yaw: 1, pitch: 2, roll: 3, exposure: 120 }, accepted: [] },
+  bytes: pictureOf(number),
+  thumbnail: pictureOf(number, "thumbnail"),
+  embeddings: [{ photoId: idOf(number, "b"), personId: idOf(number), model: "m", fingerprint: "f", vector: vectorOf(number) }],
+});

@@ -1,0 +1,276 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, it } from "node:test";
+import { createInterface } from "node:readline";
+import { openStore, type PeopleStore, type StoreProblem } from "../../../../lib/gallery/store/store";
+import { entryOf, idOf, personOf, pictureOf, vectorOf } from "./entries";
+
+const folderOf = (): string => join(mkdtempSync(join(tmpdir(), "store-")), "people");
+const open: PeopleStore[] = [];
+const problems: StoreProblem[] = [];
+
+async function opened(folder: string, key?: string): Promise<PeopleStore> {
+  const store = await openStore({ folder, key, onProblem: (problem) => problems.push(problem) });
+  open.push(store);
+  return store;
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+/** Every file of a folder and those in it. */
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+function holds(folder: string, needle: string | Uint8Array): boolean {
+  return filesIn(folder).some((file) => readFileSync(file).includes(typeof needle === "string" ? needle : Buffer.from(needle)));
+}
+
+const bytesOf = (vector: Float32Array): Uint8Array => new Uint8Array(vector.buffer);
+const stranger = { id: idOf(1, "c"), firstSeenAt: 1, lastSeenAt: 2, visits: 3, model: "m", fingerprint: "f", vectors: [vectorOf(500), vectorOf(501)], pictures: 1 };
+const anchor = { id: idOf(1, "d"), against: idOf(1), note: "her sister", createdAt: 5, model: "m", fingerprint: "f", vector: vectorOf(600) };
+
+/** Whether a person is there with all that belongs to her, unharmed. */
+async function isWhole(store: PeopleStore, number: number): Promise<boolean> {
+  const id = idOf(number, "b");
+  return store.person(idOf(number))?.notes === personOf(number).notes && store.photo(id)?.personId === idOf(number) && (await store.photoBytes(id))?.equals(pictureOf(number)) === true && (await store.thumbnail(id))?.equals(pictureOf(number, "thumbnail")) === true;
+}
+
+describe("the store", () => {
+  afterEach(async () => {
+    for (const store of open.splice(0)) await store.close();
+    problems.length = 0;
+  });
+
+  it("keeps people, photos, embeddings, anchors, strangers and notes over a restart", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    await store.addPhoto(entryOf(1));
+    await store.putEmbeddings([{ photoId: idOf(1, "b"), personId: idOf(1), model: "other", fingerprint: "g", vector: vectorOf(7) }]);
+    await store.putAnchor(anchor);
+    await store.putUnknown(stranger, [pictureOf(9)]);
+    await store.putNote("a key", { any: ["thing"] });
+    await store.seen(new Map([[idOf(1), 77], [idOf(99), 78]]));
+    await store.close();
+    const again = await opened(folder);
+    assert.deepEqual(again.people(), [{ ...personOf(1), lastSeenAt: 77 }]);
+    assert.deepEqual(again.photos(idOf(1)), [entryOf(1).photo]);
+    assert.deepEqual([await all(again.embeddings("f")), (await all(again.embeddings("g"))).map(({ vector }) => vector)], [entryOf(1).embeddings, [vectorOf(7)]]);
+    assert.deepEqual([again.anchors(), again.unknowns(), again.note("a key"), again.note("none")], [[anchor], [stranger], { any: ["thing"] }, undefined]);
+    assert.deepEqual([await isWhole(again, 1), await again.unknownPicture(stranger.id, 0), await again.unknownPicture(stranger.id, 1)], [true, pictureOf(9), undefined]);
+    assert.deepEqual(problems, []);
+  });
+
+  it("is readable by nobody else", { skip: process.platform === "win32" }, async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    await store.addPhoto(entryOf(1));
+    await store.backup();
+    for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) assert.equal(statSync(join(entry.parentPath, entry.name)).mode & 0o777, entry.isDirectory() ? 0o700 : 0o600, entry.name);
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
+  });
+
+  it("loses nobody who was acknowledged when it is killed fifty times while it writes", { timeout: 240_000 }, async () => {
+    const folder = folderOf();
+    const acknowledged: number[] = [];
+    for (let round = 0; round < 50; round += 1) {
+      const first = (acknowledged.at(-1) ?? -1) + 2;
+      const child = spawn(process.execPath, [...process.execArgv.filter((flag) => !flag.startsWith("--test")), join(__dirname, "enrolling-child.ts"), folder, String(first)], { stdio: ["ignore", "pipe", "inherit"] });
+      const dead = new Promise((resolve) => { child.once("exit", resolve); });
+      // After another number of enrolments each time, and then some: in the middle of a write.
+      const kills = 1 + (round % 7);
+      let seen = 0;
+      for await (const line of createInterface({ input: child.stdout })) {
+        if (line === "open") continue;
+        acknowledged.push(Number(line));
+        seen += 1;
+        if (seen === kills) setTimeout(() => child.kill("SIGKILL"), round % 5);
+      }
+      await dead;
+    }
+    const store = await opened(folder);
+    assert.deepEqual(problems, []);
+    for (const number of acknowledged) assert.ok(await isWhole(store, number), `person ${number} of ${acknowledged.length}`);
+    const embedded = new Map((await all(store.embeddings("f"))).map(({ personId, vector }) => [personId, vector]));
+    for (const number of acknowledged) assert.deepEqual(embedded.get(idOf(number)), vectorOf(number));
+    assert.ok(acknowledged.length >= 150, `${acknowledged.length}`);
+    // A photo being written when it was killed is there wholly or not at all.
+    for (const { id } of store.photos()) assert.ok((await store.photoBytes(id)) !== undefined);
+    assert.equal(readdirSync(join(folder, "photos")).length, store.photos().length);
+  });
+
+  it("is used by one gallery at a time, in this process and in another, and taken over from a dead one", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    await assert.rejects(openStore({ folder }), /are used by another gallery of this Node-RED/);
+    await store.close();
+    const child = spawn(process.execPath, [...process.execArgv.filter((flag) => !flag.startsWith("--test")), join(__dirname, "enrolling-child.ts"), folder], { stdio: ["ignore", "pipe", "inherit"] });
+    await new Promise((resolve) => { child.stdout.once("data", resolve); });
+    await assert.rejects(openStore({ folder }), new RegExp(`in use by another Node-RED \\(process ${child.pid} on .*\\): only one can use a gallery at a time`));
+    child.kill("SIGKILL");
+    await new Promise((resolve) => { child.once("exit", resolve); });
+    await opened(folder);
+  });
+
+  it("takes over from a process whose number another one has now", { skip: process.platform !== "linux" }, async () => {
+    const folder = folderOf();
+    await (await opened(folder)).close();
+    writeFileSync(join(folder, "in-use.json"), JSON.stringify({ pid: process.pid, startedAt: "1", host: (await import("node:os")).hostname(), token: "x" }));
+    await opened(folder);
+  });
+
+  for (const [how, damage] of [
+    ["overwritten in the middle", (path: string) => { const bytes = readFileSync(path); writeFileSync(path, bytes.fill(0x5a, 8192, bytes.length)); }],
+    ["overwritten from the start", (path: string) => writeFileSync(path, readFileSync(path).fill(0, 0, 4096))],
+    ["cut off", (path: string) => truncateSync(path, Math.floor(statSync(path).size / 2))],
+    ["emptied", (path: string) => truncateSync(path, 0)],
+  ] as const) {
+    it(`sets a database aside that was ${how}, and restores the backup`, async () => {
+      const folder = folderOf();
+      const store = await opened(folder);
+      for (let number = 1; number <= 40; number += 1) await store.addPhoto(entryOf(number));
+      await store.backup();
+      await store.addPhoto(entryOf(99));
+      await store.close();
+      const path = join(folder, "people.mdb");
+      const before = readFileSync(path);
+      damage(path);
+      assert.ok(!readFileSync(path).equals(before));
+      const again = await opened(folder);
+      assert.deepEqual(problems.map(({ code }) => code), ["damaged_database", "lost_pictures"]);
+      assert.match(problems[0]?.message ?? "", /were damaged.*: the damaged file was set aside as people\.mdb\.damaged-.*, and the backup of .* took its place/);
+      const aside = readdirSync(folder).find((file) => file.includes(".damaged-") && !file.endsWith("-lock"));
+      assert.equal(statSync(join(folder, aside ?? "")).size <= before.length, true);
+      for (let number = 1; number <= 40; number += 1) assert.ok(await isWhole(again, number));
+    });
+  }
+
+  it("takes an older backup when the newest is damaged too, and begins empty, loudly, when there is none", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    await store.addPhoto(entryOf(1));
+    await store.backup();
+    await store.addPhoto(entryOf(2));
+    await store.backup();
+    await store.close();
+    for (const file of ["people.mdb", "backups/recent.mdb"]) writeFileSync(join(folder, file), Buffer.alloc(20_000, 0x5a));
+    const older = await opened(folder);
+    assert.deepEqual([await isWhole(older, 1), older.people().length], [true, 1]);
+    await older.close();
+    for (const file of ["people.mdb", "backups/recent.mdb", "backups/day.mdb"]) writeFileSync(join(folder, file), Buffer.alloc(20_000, 0x5a));
+    problems.length = 0;
+    const empty = await opened(folder);
+    assert.deepEqual([empty.people(), problems[0]?.code], [[], "no_backup"]);
+    assert.match(problems[0]?.message ?? "", /there is no good backup: the damaged file was set aside as/);
+  });
+
+  it("sets a damaged picture aside and takes its copy", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    for (const number of [1, 2]) await store.addPhoto(entryOf(number));
+    await store.backup();
+    await store.addPhoto(entryOf(3));
+    for (const number of [1, 3]) writeFileSync(join(folder, "photos", `${idOf(number, "b")}.bin`), "damaged");
+    assert.deepEqual(await store.photoBytes(idOf(1, "b")), pictureOf(1));
+    assert.equal(await store.photoBytes(idOf(3, "b")), undefined);
+    assert.deepEqual(problems.map(({ message }) => /its copy took its place|there is no copy/.exec(message)?.[0]), ["its copy took its place", "there is no copy"]);
+    assert.deepEqual([await isWhole(store, 1), await isWhole(store, 2), store.person(idOf(3))?.name], [true, true, "Person 3"]);
+  });
+
+  it("deletes for good: not a byte of a person is left in any file, backups among them, and the receipt counts it", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    for (const number of [1, 2, 3]) await store.addPhoto(entryOf(number));
+    await store.putAnchor(anchor);
+    await store.putUnknown(stranger, [pictureOf(500)]);
+    await store.putPerson({ ...personOf(1), name: "Renamed", notes: "another note" });
+    await store.backup();
+    for (const needle of ["Renamed", "another note", "the photo of 1 ", "the thumbnail of 1 ", bytesOf(vectorOf(1)), bytesOf(vectorOf(600))]) assert.ok(holds(folder, needle), "the test can see it");
+    const { at, ...receipt } = await store.removePerson(idOf(1));
+    assert.deepEqual(receipt, { what: "person", id: idOf(1), name: "Renamed", photos: 1, embeddings: 2, thumbnails: 1, backups: 1 });
+    assert.ok(Math.abs(at - Date.now()) < 60_000);
+    for (const needle of ["Person 1", "Renamed", "another note", "note about 1", "the photo of 1 ", "the thumbnail of 1 ", bytesOf(vectorOf(1)), bytesOf(vectorOf(600)), "her sister", idOf(1)]) assert.equal(holds(folder, needle), false, String(needle).slice(0, 40));
+    assert.deepEqual(await store.removeUnknown(stranger.id).then(({ embeddings, thumbnails }) => [embeddings, thumbnails]), [2, 1]);
+    for (const needle of ["the photo of 500 ", bytesOf(vectorOf(500))]) assert.equal(holds(folder, needle), false);
+    await store.removePhoto(idOf(2, "b"));
+    assert.deepEqual([holds(folder, "the photo of 2 "), holds(folder, bytesOf(vectorOf(2))), store.person(idOf(2))?.name, existsSync(join(folder, "backups/recent.mdb"))], [false, false, "Person 2", true]);
+    await store.close();
+    const again = await opened(folder);
+    assert.deepEqual([again.people().map(({ name }) => name), await isWhole(again, 3), again.anchors(), again.unknowns()], [["Person 2", "Person 3"], true, [], []]);
+  });
+
+  it("deletes strangers whose time is over from old pages and backups too, once it has settled", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    await store.putUnknown(stranger, [pictureOf(500)]);
+    await store.backup();
+    await store.expireUnknowns([stranger.id]);
+    assert.deepEqual([store.unknowns(), holds(folder, "the photo of 500 ")], [[], false]);
+    await store.backup();
+    assert.equal(holds(folder, bytesOf(vectorOf(500))), false);
+  });
+
+  it("encrypts everything with a pass phrase, and opens with no other", async () => {
+    const folder = folderOf();
+    const store = await opened(folder, "correct horse");
+    await store.addPhoto(entryOf(1));
+    await store.putAnchor(anchor);
+    await store.putUnknown(stranger, [pictureOf(500)]);
+    await store.putNote("about Person 1", "the photo of 1 ");
+    await store.backup();
+    for (const needle of ["Person 1", "secret note", "the photo of", "the thumbnail of", "her sister", bytesOf(vectorOf(1)), bytesOf(vectorOf(600)), bytesOf(vectorOf(500)), idOf(1, "b")]) assert.equal(holds(folder, needle), false, String(needle).slice(0, 40));
+    await store.close();
+    await assert.rejects(openStore({ folder, key: "battery staple" }), /the pass phrase of this gallery is wrong.*Nothing was changed/);
+    await assert.rejects(openStore({ folder }), /are encrypted: open the gallery's form and give its pass phrase/);
+    const again = await opened(folder, "correct horse");
+    assert.deepEqual([await isWhole(again, 1), again.note("about Person 1"), (await all(again.embeddings("f"))).length, await again.unknownPicture(stranger.id, 0)], [true, "the photo of 1 ", 1, pictureOf(500)]);
+    await again.removePerson(idOf(1));
+    assert.deepEqual([again.people(), readdirSync(join(folder, "photos")), await all(again.embeddings("f"))], [[], [], []]);
+  });
+
+  it("notices when an encrypted record was tampered with", async () => {
+    const folder = folderOf();
+    const store = await opened(folder, "correct horse");
+    await store.addPhoto(entryOf(1));
+    await store.backup();
+    await store.close();
+    const path = join(folder, "photos", readdirSync(join(folder, "photos"))[0] ?? "");
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 5] = (bytes[bytes.length - 5] ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+    assert.deepEqual(await (await opened(folder, "correct horse")).photoBytes(idOf(1, "b")), pictureOf(1), "the copy");
+    assert.deepEqual(problems.map(({ code }) => code), ["damaged_picture"]);
+  });
+
+  it("encrypts what was plain when it is given a pass phrase, leaving nothing plain behind", async () => {
+    const folder = folderOf();
+    const plain = await opened(folder);
+    for (const number of [1, 2]) await plain.addPhoto(entryOf(number));
+    await plain.putUnknown(stranger, [pictureOf(500)]);
+    await plain.close();
+    const sealed = await opened(folder, "correct horse");
+    assert.deepEqual([await isWhole(sealed, 1), await isWhole(sealed, 2), await sealed.unknownPicture(stranger.id, 0)], [true, true, pictureOf(500)]);
+    for (const needle of ["Person 1", "secret note", "the photo of", "the thumbnail of", bytesOf(vectorOf(1)), bytesOf(vectorOf(500))]) assert.equal(holds(folder, needle), false, String(needle).slice(0, 40));
+    await sealed.close();
+    assert.ok(await isWhole(await opened(folder, "correct horse"), 2));
+  });
+
+  it("says that the folder cannot be written to", async () => {
+    const folder = folderOf();
+    writeFileSync(join(folder, "..", "file"), "");
+    await assert.rejects(openStore({ folder: join(folder, "..", "file", "people") }), /the people cannot be kept in .* \(ENOTDIR\): check that Node-RED may write/);
+  });
+
+  it("writes nothing any more once closed", async () => {
+    const store = await opened(folderOf());
+    await store.close();
+    await assert.rejects(store.addPhoto(entryOf(1)), /the gallery is closed/);
+  });
+});
