@@ -37,7 +37,11 @@ export interface PeoplePage {
   people: PersonRow[];
 }
 
-export type PhotoRow = Omit<Photo, "personId"> & { origin: Origin; quality: PhotoQuality | null };
+export interface PhotoRow extends Omit<Photo, "personId"> {
+  origin: Origin;
+  quality: PhotoQuality | null;
+  thumbnail: boolean;
+}
 
 export interface PersonDetail extends Person {
   photos: PhotoRow[];
@@ -68,11 +72,14 @@ export interface EventRow {
   source: string | null;
   outcome: string;
   name: string | null;
-  personId: string | null;
+  /** Id. */
+  person: string | null;
   distance: number | null;
   threshold: number;
   reason: string;
-  picture?: boolean;
+  /** Who was considered, nearest first. */
+  candidates: { name: string; distance: number; ruledOut?: boolean }[];
+  picture: boolean;
 }
 
 export interface Camera {

@@ -10,6 +10,7 @@ import { ago, dateTime, known, number, t } from "./words.js";
 /** As many as the server keeps. */
 const MOST = 200;
 const AGES_EVERY_MS = 30_000;
+const ICON: Readonly<Record<string, string>> = { match: "check-circle", ambiguous: "question-circle", denied: "ban" };
 
 export class Events implements Section {
   readonly element = h("div", { class: "facenet-section facenet-scroll", tabindex: "0", role: "region", "aria-label": t("section.events") });
@@ -77,27 +78,28 @@ export class Events implements Section {
   }
 
   #card(row: EventRow): HTMLElement {
-    const { id, at, source, outcome, name, personId, distance, threshold, reason, picture: hasPicture } = row;
+    const { id, at, source, outcome, name, distance, threshold, reason, candidates, person, picture: hasPicture } = row;
     const who = name ?? t(`outcome.${outcome === "match" ? "unknown" : outcome}`);
-    const opens = personId !== null && name !== null;
+    const opens = person !== null && name !== null;
     const where = [name === null ? "" : t(`outcome.${outcome}`), source ?? ""].filter((words) => words !== "").join(" · ");
     return h(
       "li",
       { class: "facenet-card facenet-event", "data-id": id },
-      picture(hasPicture === false ? null : pathOf(this.#host.gallery.id, "events", id, "picture"), { alt: "", class: "facenet-event-picture" }),
+      picture(!hasPicture ? null : pathOf(this.#host.gallery.id, "events", id, "picture"), { alt: "", class: "facenet-event-picture" }),
       h(
         "div",
         { class: "facenet-card-text" },
         h(
           "div",
           { class: "facenet-row-line" },
-          opens ? h("button", { type: "button", class: "facenet-link facenet-card-title", click: () => { this.#host.openPerson(personId); } }, who) : h("span", { class: "facenet-card-title" }, who),
+          opens ? h("button", { type: "button", class: "facenet-link facenet-card-title", click: () => { this.#host.openPerson(person); } }, who) : h("span", { class: "facenet-card-title" }, who),
           h("time", { class: "facenet-row-side", "data-at": at, datetime: new Date(at).toISOString(), title: dateTime(at) }, ago(at)),
         ),
-        h("div", { class: `facenet-outcome facenet-outcome-${outcome}` }, icon(outcome === "match" ? "check-circle" : outcome === "ambiguous" ? "question-circle" : "user-secret"), " ", where),
+        h("div", { class: `facenet-outcome facenet-outcome-${outcome}` }, icon(ICON[outcome] ?? "user-secret"), " ", where),
         distance === null ? null : distanceBar(distance, threshold),
         h("div", { class: "facenet-sub" }, known(`reason.${reason}`, reason)),
-        outcome === "match" && name !== null ? h("div", { class: "facenet-card-buttons" }, writeButton(t("events.not-this-person"), (event) => { attempt(() => this.#notThisPerson(row, event.currentTarget as HTMLButtonElement)); }, { icon: "thumbs-o-down", title: t("events.not-hint", { name }) })) : null,
+        candidates.length === 0 ? null : h("details", { class: "facenet-considered" }, h("summary", {}, t("events.considered", { number: candidates.length })), h("ul", {}, ...candidates.map((candidate) => h("li", {}, `${candidate.name} · ${number(candidate.distance, 2)}${candidate.ruledOut === true ? ` · ${t("events.ruled-out")}` : ""}`)))),
+        person !== null && name !== null ? h("div", { class: "facenet-card-buttons" }, writeButton(t("events.not-this-person"), (event) => { attempt(() => this.#notThisPerson(row, event.currentTarget as HTMLButtonElement)); }, { icon: "thumbs-o-down", title: t("events.not-hint", { name }) })) : null,
       ),
     );
   }

@@ -6,13 +6,18 @@ import { known } from "./words.js";
 /** No photo without exactly one face, and none that is there already, can be kept. */
 const FINAL: ReadonlySet<string> = new Set(["no_face", "several_faces", "near_duplicate"]);
 
+/** Their sentences name somebody, and a distance. */
+const LIKENESS: ReadonlySet<string> = new Set(["resembles", "unlike"]);
+
 /** Whether the photo may be kept all the same, if somebody says so. */
 export function acceptable(findings: readonly Finding[]): boolean {
   return findings.length > 0 && findings.every(({ code }) => !FINAL.has(code));
 }
 
+/** The server's own sentence in English, for it knows the figures; the catalogue's in other languages. */
 export function findingWords({ code, message }: Finding): string {
-  return known(`finding.${code}`, message);
+  const sentence = message.slice(0, 1).toUpperCase() + message.slice(1);
+  return RED.i18n.lang().startsWith("en") && message !== code ? sentence : known(`finding.${code}`, sentence);
 }
 
 /** The findings as a list. */
@@ -20,7 +25,7 @@ export function findingList(findings: readonly Finding[]): HTMLElement {
   return h(
     "ul",
     { class: "facenet-findings" },
-    ...findings.map((finding) => h("li", { title: finding.message }, icon(FINAL.has(finding.code) ? "times-circle" : "exclamation-triangle"), " ", findingWords(finding), finding.code === "resembles" || finding.code === "unlike" ? h("div", { class: "facenet-hint" }, finding.message) : null)),
+    ...findings.map((finding) => h("li", { title: finding.message }, icon(FINAL.has(finding.code) ? "times-circle" : "exclamation-triangle"), " ", findingWords(finding), !RED.i18n.lang().startsWith("en") && LIKENESS.has(finding.code) && h("div", { class: "facenet-hint", lang: "en" }, finding.message))),
   );
 }
 

@@ -114,7 +114,7 @@ export class People implements Section {
   }
 
   async #fetch(offset: number, limit: number, signal: AbortSignal): Promise<{ total: number; rows: PersonRow[] }> {
-    const query = new URLSearchParams({ search: this.#search.value.trim(), group: this.#group, offset: String(offset), limit: String(limit), sort: this.#sort });
+    const query = new URLSearchParams({ search: this.#search.value.trim(), offset: String(offset), limit: String(limit), sort: this.#sort, ...(this.#group === "" ? {} : { group: this.#group }) });
     const { total, groups, people } = await getJson<PeoplePage>(`${pathOf(this.#host.gallery.id, "people")}?${query.toString()}`, signal);
     this.#showGroups(groups);
     return { total, rows: people };

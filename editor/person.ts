@@ -44,7 +44,9 @@ export class PersonView {
     this.#back = button(t("person.back"), () => { this.#leave(); }, { icon: "chevron-left" });
     this.element.append(h("div", { class: "facenet-bar" }, this.#back), this.#body);
     this.element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !event.defaultPrevented) this.#leave();
+      if (event.key !== "Escape" || event.defaultPrevented) return;
+      // The editor still looks at where the key was pressed; it must be in the document until then.
+      setTimeout(() => { this.#leave(); });
     });
   }
 
@@ -148,7 +150,7 @@ export class PersonView {
 
   #showHead(): void {
     const { name, photos, lastSeenAt, createdAt } = this.#person as PersonDetail;
-    const first = photos[0];
+    const first = photos.find(({ thumbnail }) => thumbnail);
     fill(
       this.#head,
       picture(first === undefined ? null : this.#path("photos", first.id, "thumbnail"), { alt: "", class: "facenet-round facenet-large" }),
@@ -169,7 +171,7 @@ export class PersonView {
     return h(
       "li",
       { class: "facenet-tile" },
-      h("button", { type: "button", class: "facenet-tile-open", "aria-label": t("person.open-photo", { photo: label }), click: () => { attempt(() => this.#openPhoto(photo, label)); } }, picture(this.#path("photos", photo.id, "thumbnail"), { alt: "" })),
+      h("button", { type: "button", class: "facenet-tile-open", "aria-label": t("person.open-photo", { photo: label }), click: () => { attempt(() => this.#openPhoto(photo, label)); } }, picture(photo.thumbnail ? this.#path("photos", photo.id, "thumbnail") : null, { alt: "" })),
       h("span", { class: "facenet-tile-caption", title: quality === null ? undefined : qualityWords(quality).map((line) => line.join(": ")).join("\n") }, accepted.length > 0 && h("span", { class: "facenet-warning", title: t("photo.accepted", { findings: accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", ") }) }, icon("exclamation-triangle")), quality === null ? "" : t("photo.pixels", { pixels: Math.round(quality.size) })),
       writeButton("", () => { attempt(() => this.#deletePhoto(photo, label)); }, { icon: "trash", title: t("photo.delete", { photo: label }), class: "facenet-tile-delete" }),
     );

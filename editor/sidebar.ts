@@ -2,7 +2,7 @@
 import { galleriesPath, type GallerySummary, getJson, pathOf } from "./api.js";
 import { exportGallery, importGallery } from "./archive.js";
 import { attempt } from "./dialogs.js";
-import { button, empty, failed, fill, h, icon, loading, mayWrite, select, writeButton } from "./dom.js";
+import { empty, failed, fill, h, icon, loading, mayWrite, select, writeButton } from "./dom.js";
 import { Events } from "./events.js";
 import { Live } from "./live.js";
 import { People } from "./people.js";
@@ -162,7 +162,7 @@ class FacesTab {
     this.#tools = h(
       "div",
       { class: "facenet-tools", hidden: true },
-      button("", onOpen(exportGallery), { icon: "download", title: t("archive.export") }),
+      writeButton("", onOpen(exportGallery), { icon: "download", title: t("archive.export") }),
       writeButton("", onOpen(importGallery), { icon: "upload", title: t("archive.import-title") }),
     );
     this.#header = h("div", { class: "red-ui-sidebar-header facenet-header" }, this.#chooser, this.#tools);

@@ -34,13 +34,14 @@ export class VirtualList<Row extends { id: string }> {
   #total = 0;
   /** The row that Tab reaches; the arrows move it. */
   #active = 0;
+  #scrolled = 0;
   #focusWhenThere = false;
   #scheduled = false;
 
   constructor(options: VirtualListOptions<Row>) {
     this.#options = options;
     this.#list = h("ul", { class: "facenet-virtual", role: "list", "aria-label": options.label });
-    this.element = h("div", { class: "facenet-scroll", scroll: () => { this.#schedule(); }, keydown: (event) => { this.#onKey(event as KeyboardEvent); } }, this.#list);
+    this.element = h("div", { class: "facenet-scroll", scroll: () => { this.#onScroll(); }, keydown: (event) => { this.#onKey(event as KeyboardEvent); } }, this.#list);
     this.#resized = new ResizeObserver(() => { this.#schedule(); });
     this.#resized.observe(this.element);
   }
@@ -52,6 +53,7 @@ export class VirtualList<Row extends { id: string }> {
     if (fromTop) {
       this.#active = 0;
       this.element.scrollTop = 0;
+      this.#scrolled = 0;
       this.#pages.clear();
       void this.#load(0);
       return;
@@ -64,9 +66,12 @@ export class VirtualList<Row extends { id: string }> {
     for (const page of shown.size === 0 ? [0] : shown) void this.#load(page);
   }
 
-  /** Put the focus where it was before a row was opened. */
+  /** Put the focus on the row that had it last. */
   focus(): void {
     this.#focusWhenThere = true;
+    // What is taken out of the page forgets how far it was scrolled.
+    this.element.scrollTop = this.#scrolled;
+    this.#reveal();
     this.#render();
   }
 
@@ -93,6 +98,11 @@ export class VirtualList<Row extends { id: string }> {
       this.#pages.delete(page);
       this.#options.onError(error);
     }
+  }
+
+  #onScroll(): void {
+    if (this.element.isConnected) this.#scrolled = this.element.scrollTop;
+    this.#schedule();
   }
 
   #schedule(): void {
@@ -164,9 +174,15 @@ export class VirtualList<Row extends { id: string }> {
     if (target === undefined || this.#total === 0) return;
     event.preventDefault();
     this.#active = Math.max(0, Math.min(this.#total - 1, target));
+    this.focus();
+  }
+
+  /** Scroll as little as brings the active row onto the screen. */
+  #reveal(): void {
+    const { rowHeight } = this.#options;
     const top = this.#active * rowHeight;
     if (top < this.element.scrollTop) this.element.scrollTop = top;
     else if (top + rowHeight > this.element.scrollTop + this.element.clientHeight) this.element.scrollTop = top + rowHeight - this.element.clientHeight;
-    this.focus();
+    this.#scrolled = this.element.scrollTop;
   }
 }

@@ -1,0 +1,383 @@
+/** The sidebar tab "Faces" in a real browser, on a real gallery. Needs Chromium, as editor.test.ts does. */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
+import { portrait, PORTRAITS } from "../support/photos";
+import { example, eventually, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
+
+const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+/** Screenshots to look at, where a folder is named. */
+const SHOTS = process.env["SCREENSHOTS"];
+/** Two cores run Node-RED, the workers and the browser. */
+const PATIENCE_MS = 45_000;
+const AXE = readFileSync(createRequire(__filename).resolve("axe-core/axe.min.js"), "utf8");
+
+const GALLERY = "ph_gallery";
+const MATCHER = "ph_match";
+
+/** What is used here of the editor's own objects. */
+interface Editor {
+  RED: {
+    sidebar: { show(id: string): void };
+  };
+  axe: { run(scope: string, options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+}
+
+class Faces {
+  constructor(
+    readonly page: Page,
+    readonly context: BrowserContext,
+    readonly complaints: string[],
+    readonly language: string,
+  ) {}
+
+  /** The editor with the tab open. */
+  static async open(browser: Browser, url: string, language: string): Promise<Faces> {
+    const context = await browser.newContext({ locale: language, viewport: { width: 1500, height: 900 }, acceptDownloads: true });
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
+    const complaints: string[] = [];
+    page.on("pageerror", (error) => complaints.push(error.message));
+    await page.goto(url);
+    await page.locator(".red-ui-palette-node").first().waitFor();
+    await page.locator(".red-ui-workspace-chart-event-layer, #red-ui-workspace-chart").first().waitFor();
+    await page.evaluate(() => { (globalThis as unknown as Editor).RED.sidebar.show("facenet"); });
+    await page.locator(".facenet-tabs, .facenet-empty").first().waitFor();
+    return new Faces(page, context, complaints, language);
+  }
+
+  async section(name: "people" | "unknowns" | "events" | "live"): Promise<void> {
+    await this.page.locator(`#facenet-tab-${name}`).click();
+  }
+
+  row(name: string): Locator {
+    return this.page.locator("button.facenet-row", { hasText: name });
+  }
+
+  get dialog(): Locator {
+    return this.page.locator(".facenet-dialog-frame");
+  }
+
+  /** Press the button that a dialog is about. */
+  async agree(): Promise<void> {
+    await this.dialog.locator(".ui-dialog-buttonset .primary").click();
+    await this.dialog.waitFor({ state: "detached" });
+  }
+
+  async addPerson(name: string): Promise<void> {
+    await this.page.locator(".facenet-filter-row button").click();
+    await this.dialog.locator("input").fill(name);
+    await this.page.keyboard.press("Enter");
+    await this.page.locator(".facenet-person-head h2", { hasText: name }).waitFor();
+  }
+
+  async openPerson(name: string): Promise<void> {
+    await this.row(name).click();
+    await this.page.locator(".facenet-person-head h2", { hasText: name }).waitFor();
+  }
+
+  async back(): Promise<void> {
+    await this.page.locator(".facenet-bar button").click();
+    await this.page.locator(".facenet-filters").waitFor();
+  }
+
+  /** Upload a picture. @returns the line that tells what became of it */
+  async upload(name: string, bytes: Buffer): Promise<Locator> {
+    await this.page.locator(".facenet-drop input").setInputFiles({ name, mimeType: "image/jpeg", buffer: bytes });
+    const line = this.page.locator(".facenet-upload", { hasText: name }).last();
+    await line.locator("progress").waitFor({ state: "hidden" });
+    return line;
+  }
+
+  /** Nothing that a screen reader or a keyboard stumbles over, and no key in place of a word. */
+  async check(name: string, scope = ".facenet-sidebar"): Promise<void> {
+    if (SHOTS !== undefined) {
+      mkdirSync(SHOTS, { recursive: true });
+      // Trays slide in and messages fade; a picture for people waits for that.
+      await this.page.waitForTimeout(800);
+      await this.page.screenshot({ path: join(SHOTS, `faces-${name}-${this.language}.png`) });
+    }
+    await this.page.evaluate(AXE);
+    const violations = await this.page.evaluate(async (within) => {
+      const found = await (globalThis as unknown as Editor).axe.run(within, { resultTypes: ["violations"] });
+      return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+    }, scope);
+    assert.deepEqual(violations, [], `${name} in ${this.language}`);
+    assert.doesNotMatch(await this.page.locator(scope).first().innerText(), /\b(people|person|photo|photos|unknowns|events|live|calibrate|count|finding|reason|outcome|archive|receipt)\.[a-z-]+/, `${name} shows a key instead of a text`);
+  }
+
+  async close(): Promise<void> {
+    assert.deepEqual(this.complaints, []);
+    await this.context.close();
+  }
+}
+
+/** A flow that recognizes photos sent to /recognize, with a gallery of its own. */
+function flow(): ReturnType<typeof example> {
+  const nodes = example("photo-over-http");
+  Object.assign(nodeOf(nodes, MATCHER), { name: "Front door" });
+  return nodes;
+}
+
+async function recognize(red: NodeRed, photo: Buffer): Promise<{ outcome: string; name: string | null }[]> {
+  const answer = await fetch(`${red.url}/recognize`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(photo) });
+  return ((await answer.json()) as { faces: { outcome: string; name: string | null }[] }).faces;
+}
+
+describe("the Faces tab", () => {
+  let browser: Browser;
+  let red: NodeRed;
+  let faces: Faces;
+  const photos = {} as Record<keyof typeof PORTRAITS, Buffer>;
+  before(async () => {
+    for (const name of Object.keys(PORTRAITS) as (keyof typeof PORTRAITS)[]) photos[name] = await portrait(name);
+    browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+    red = await startNodeRed(flow());
+    faces = await Faces.open(browser, red.url, "en-US");
+  });
+  after(async () => {
+    await browser.close();
+    await red.stop();
+  });
+
+  it("reads server-sent events however they are cut", async () => {
+    const text = ': hello\nevent: seen\r\ndata: {"name":\r\ndata: "Ångström"}\r\n\r\nid: 7\n\ndata: plain\r\revent: change\ndata:{}\n\n';
+    const events = await faces.page.evaluate<unknown[]>(`(async (text) => {
+      const { EventParser } = await import("/resources/@facewire/node-red-facenet/stream.js");
+      return [1, 2, 3, 7, 1000].map((size) => {
+        const parser = new EventParser();
+        return Array.from({ length: Math.ceil(text.length / size) }, (_, index) => parser.push(text.slice(index * size, (index + 1) * size))).flat();
+      });
+    })(${JSON.stringify(text)})`);
+    const expected = [{ event: "seen", data: { name: "Ångström" } }, { event: "message", data: "plain" }, { event: "change", data: {} }];
+    assert.deepEqual(events, Array.from({ length: 5 }, () => expected));
+  });
+
+  it("says what to do while there is nobody", async () => {
+    await faces.page.locator(".facenet-empty-title", { hasText: "No people yet" }).waitFor();
+    await faces.check("nobody");
+    for (const name of ["unknowns", "events"] as const) {
+      await faces.section(name);
+      await faces.page.locator(`#facenet-panel-${name} .facenet-empty`).waitFor();
+      await faces.check(`no-${name}`);
+    }
+    await faces.section("people");
+  });
+
+  it("adds a person and keeps her photo, but not nearly the same one again", async () => {
+    await faces.addPerson("Alice");
+    assert.match(await (await faces.upload("first.jpg", photos.green)).innerText(), /kept/);
+    await faces.page.locator(".facenet-tile img").waitFor();
+    assert.match(await (await faces.upload("again.jpg", photos.green)).innerText(), /not kept/);
+    assert.equal(await faces.page.locator(".facenet-tile").count(), 1);
+    await faces.check("person");
+  });
+
+  it("asks before it keeps a face that looks like somebody else, and keeps it when told so", async () => {
+    const line = await faces.upload("stranger.jpg", photos.emerald);
+    assert.match(await line.innerText(), /Keep it\?/);
+    await faces.check("photo-asks");
+    await line.getByText("Leave it out").click();
+    await faces.back();
+    await faces.addPerson("Bob");
+    const other = await faces.upload("alice.jpg", photos.green);
+    assert.match(await other.innerText(), /Alice/);
+    await other.getByText("Leave it out").click();
+    await faces.upload("bob.jpg", photos.emerald);
+    await faces.page.locator(".facenet-tile img").waitFor();
+    const unlike = await faces.upload("blonde.jpg", photos.blonde);
+    await unlike.getByText("Use it anyway").click();
+    await unlike.getByText("kept", { exact: true }).waitFor();
+    assert.equal(await faces.page.locator(".facenet-tile").count(), 2);
+    // A wrong photo goes again.
+    await faces.page.locator(".facenet-tile-delete").last().click();
+    await faces.agree();
+    await eventually("one photo is left", async () => ((await faces.page.locator(".facenet-tile").count()) === 1 ? true : undefined));
+    await faces.back();
+  });
+
+  it("refuses what is no picture", async () => {
+    await faces.openPerson("Bob");
+    await faces.page.locator(".facenet-drop input").setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") });
+    assert.match(await faces.page.locator(".facenet-upload", { hasText: "notes.txt" }).innerText(), /not a picture/);
+    assert.match(await (await faces.upload("broken.jpg", Buffer.from("no picture"))).innerText(), /not kept/);
+    await faces.back();
+  });
+
+  it("keeps names and notes as text, groups them, finds them", async () => {
+    await faces.openPerson("Bob");
+    const form = faces.page.locator(".facenet-form");
+    await form.getByLabel("Name", { exact: true }).fill("<b>Bob");
+    await form.getByLabel("Groups").fill("Staff, family");
+    await form.getByLabel("Notes").fill("<img src=x onerror=alert(1)>");
+    await form.getByText("Save").click();
+    await faces.page.locator(".facenet-person-head h2", { hasText: "<b>Bob" }).waitFor();
+    await faces.back();
+    await faces.page.locator(".facenet-tag", { hasText: "staff" }).waitFor();
+    assert.equal(await faces.page.locator(".facenet-sidebar b").count(), 0);
+    await faces.page.locator(".facenet-search-input").fill("bob");
+    await faces.page.locator(".facenet-total", { hasText: "1 person" }).waitFor();
+    assert.equal(await faces.row("Alice").count(), 0);
+    await faces.page.keyboard.press("Escape");
+    await faces.page.locator(".facenet-total", { hasText: "2 people" }).waitFor();
+    await faces.page.locator(".facenet-filter-row select").first().selectOption("family");
+    await faces.page.locator(".facenet-total", { hasText: "1 person" }).waitFor();
+    await faces.page.locator(".facenet-filter-row select").first().selectOption("");
+    await faces.row("Alice").waitFor();
+    await faces.check("people");
+  });
+
+  it("is worked by the keyboard, and gives the focus back", async () => {
+    const { page } = faces;
+    const focused = (): Promise<string> => page.evaluate(() => (globalThis as unknown as { document: { activeElement: { textContent: string } } }).document.activeElement.textContent);
+    await page.locator(".facenet-search-input").focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("End");
+    await eventually("the last person has the focus", async () => ((await focused()).includes("Alice") ? true : undefined));
+    await page.keyboard.press("Enter");
+    await page.locator(".facenet-person-head h2", { hasText: "Alice" }).waitFor();
+    await page.keyboard.press("Escape");
+    await eventually("her row has the focus again", async () => ((await focused()).includes("Alice") ? true : undefined));
+    await page.locator("#facenet-tab-people").focus();
+    await page.keyboard.press("ArrowRight");
+    assert.match(await focused(), /Unknowns/);
+    assert.equal(await page.locator("#facenet-tab-unknowns").getAttribute("aria-selected"), "true");
+    await page.keyboard.press("Home");
+  });
+
+  it("shows strangers as they come, and names, ignores and deletes them", async () => {
+    await faces.section("unknowns");
+    for (const stranger of ["stripes", "front", "blonde"] as const) assert.equal((await recognize(red, photos[stranger]))[0]?.outcome, "unknown");
+    const cards = faces.page.locator("#facenet-panel-unknowns .facenet-card");
+    await eventually("three strangers", async () => ((await cards.count()) === 3 ? true : undefined));
+    await faces.page.locator(".facenet-card-main img").first().waitFor();
+    await faces.page.locator(".facenet-badge", { hasText: "3" }).waitFor();
+    await faces.check("unknowns");
+    // The newest stands first.
+    await cards.nth(0).locator(".facenet-do-name").click();
+    await faces.check("unknown-name", ".facenet-dialog-frame");
+    await faces.dialog.locator("input").fill("Carol");
+    await faces.agree();
+    await eventually("two are left", async () => ((await cards.count()) === 2 ? true : undefined));
+    assert.equal((await recognize(red, photos.blonde))[0]?.name, "Carol");
+    await cards.nth(0).locator(".facenet-do-ignore").click();
+    await eventually("one is left", async () => ((await cards.count()) === 1 ? true : undefined));
+    await cards.nth(0).locator(".facenet-do-delete").click();
+    await faces.agree();
+    await faces.page.locator("#facenet-panel-unknowns .facenet-empty").waitFor();
+    // Who is ignored is no stranger to review any more.
+    assert.notEqual((await recognize(red, photos.front))[0]?.outcome, "match");
+    assert.equal(await cards.count(), 0);
+  });
+
+  it("tells who was seen, with the distance, and takes a correction", async () => {
+    await faces.section("events");
+    assert.equal((await recognize(red, photos.green))[0]?.name, "Alice");
+    const event = faces.page.locator(".facenet-event", { has: faces.page.locator(".facenet-card-title", { hasText: "Alice" }) }).first();
+    await event.locator("img").waitFor();
+    assert.match(await event.innerText(), /Recognized/);
+    assert.match(await event.locator(".facenet-distance-words").innerText(), /^0\.\d\d ≤ τ 0\.\d\d$/);
+    await faces.check("events");
+    await event.getByText("Not this person").click();
+    await faces.agree();
+    await event.getByText("Noted").waitFor();
+    assert.notEqual((await recognize(red, photos.green))[0]?.name, "Alice");
+  });
+
+  it("shows what a node sees while somebody looks", async () => {
+    await faces.section("live");
+    await faces.page.locator(".facenet-live-view").waitFor();
+    const sending = setInterval(() => { void recognize(red, photos.emerald).catch(() => undefined); }, 1000);
+    try {
+      await faces.page.locator(".facenet-live-view img").waitFor();
+    } finally {
+      clearInterval(sending);
+    }
+    await faces.check("live");
+    await faces.section("people");
+  });
+
+  it("exports everything, deletes a person with a receipt, and imports her again", async () => {
+    const [download] = await Promise.all([faces.page.waitForEvent("download"), faces.page.locator(".facenet-tools button").nth(0).click()]);
+    const file = join(mkdtempSync(join(tmpdir(), "export-")), download.suggestedFilename());
+    await download.saveAs(file);
+    assert.match(download.suggestedFilename(), /^faces-.*\.zip$/);
+    assert.ok(statSync(file).size > 1000);
+    await faces.openPerson("Alice");
+    await faces.page.locator(".facenet-danger button").click();
+    await faces.check("delete", ".facenet-dialog-frame");
+    await faces.agree();
+    await faces.dialog.getByText("Alice was deleted").waitFor();
+    assert.match(await faces.dialog.innerText(), /1 photo\b/);
+    await faces.check("receipt", ".facenet-dialog-frame");
+    await faces.agree();
+    await faces.row("Carol").waitFor();
+    assert.equal(await faces.row("Alice").count(), 0);
+    const [chooser] = await Promise.all([faces.page.waitForEvent("filechooser"), faces.page.locator(".facenet-tools button").nth(1).click()]);
+    await chooser.setFiles(file);
+    await faces.agree();
+    await faces.dialog.getByText("Imported").waitFor();
+    await faces.agree();
+    await faces.row("Alice").waitFor();
+  });
+
+  it("asks for nothing while it is not looked at", async () => {
+    const asked: string[] = [];
+    faces.page.on("request", (request) => asked.push(request.url()));
+    await faces.page.evaluate(() => { (globalThis as unknown as Editor).RED.sidebar.show("info"); });
+    await faces.page.locator(".facenet-sidebar").waitFor({ state: "hidden" });
+    asked.length = 0;
+    await recognize(red, photos.blonde);
+    assert.deepEqual(asked.filter((url) => url.includes("/facenet/")), []);
+    await faces.close();
+  });
+
+  it("speaks Traditional Chinese in every view", async () => {
+    faces = await Faces.open(browser, red.url, "zh-TW");
+    await faces.row("Carol").waitFor();
+    assert.match(await faces.page.locator(".facenet-tabs").innerText(), /人員[\s\S]*陌生人[\s\S]*事件[\s\S]*即時/);
+    await faces.check("people");
+    await faces.openPerson("Carol");
+    await faces.check("person");
+    await faces.back();
+    assert.equal((await recognize(red, photos.stripes))[0]?.outcome, "unknown");
+    for (const name of ["unknowns", "events", "live"] as const) {
+      await faces.section(name);
+      await faces.page.locator(`#facenet-panel-${name} .facenet-card, #facenet-panel-${name} .facenet-live-view`).first().waitFor();
+      await faces.check(name);
+    }
+    await faces.close();
+  });
+});
+
+describe("the Faces tab of somebody who may only look", () => {
+  let browser: Browser;
+  let red: NodeRed;
+  before(async () => {
+    browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+    const people = mkdtempSync(join(tmpdir(), "people-"));
+    writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
+    const nodes = flow();
+    Object.assign(nodeOf(nodes, GALLERY), { folder: people });
+    red = await startNodeRed(nodes, { settings: 'adminAuth: { type: "credentials", users: [], default: { permissions: "read" } },' });
+  });
+  after(async () => {
+    await browser.close();
+    await red.stop();
+  });
+
+  it("shows everything and says why nothing can be changed", async () => {
+    const faces = await Faces.open(browser, red.url, "en-US");
+    await faces.page.locator(".facenet-notice", { hasText: "facenet.write" }).waitFor();
+    await faces.openPerson("Alice");
+    await faces.page.locator(".facenet-tile img").waitFor();
+    for (const button of [".facenet-drop button", ".facenet-danger button", ".facenet-tile-delete"]) assert.equal(await faces.page.locator(button).isDisabled(), true, button);
+    await faces.check("read-only");
+    await faces.close();
+  });
+});
