@@ -1,5 +1,6 @@
 /** The people a recognizer knows: kept in a store, found in memory, fed from a folder, from messages and from the editor. */
 import { EventEmitter } from "node:events";
+import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import { thumbnail as shrink } from "../image/annotate";
 import { cropFace } from "../image/crop";
@@ -84,6 +85,7 @@ export interface GallerySummary {
   threshold: number;
   keepPhotos: boolean;
   encrypted: boolean;
+  paused: boolean;
   unknowns: number;
   anchors: number;
   progress: Progress | null;
@@ -114,6 +116,8 @@ const THUMBNAIL_SIDE = 96;
 const THUMBNAIL_QUALITY = 85;
 /** When people were seen is written at this interval: a power cut may cost so much of it, and nothing else. */
 const SEEN_INTERVAL_MS = 10_000;
+/** How long a face waits for the folder's new photos: nobody is to be a stranger because her photo was not read yet. */
+const READY_MS = 10_000;
 
 /** What `msg.enrol` may hold beside the name. */
 const enrolSchema = z.looseObject({ accept: z.array(z.string().max(40)).max(20).default([]) });
@@ -134,6 +138,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   #seen = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #started: Promise<void> | undefined;
+  #loaded: Promise<void> | undefined;
   #embeddingAnew: Promise<void> = Promise.resolve();
   #work: Promise<unknown> = Promise.resolve();
   #closed = false;
@@ -170,6 +175,32 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#started;
   }
 
+  /** Once everybody is known who was known before. Never rejects. */
+  async loaded(): Promise<void> {
+    void this.start();
+    await this.#loaded;
+  }
+
+  /** Once the folder was looked at too, or after a while: thousands of new photos must not hold up who is known already. Never rejects. */
+  async ready(): Promise<void> {
+    const started = this.start();
+    await this.loaded();
+    const abort = new AbortController();
+    await Promise.race([started, setTimeout(READY_MS, undefined, { signal: abort.signal, ref: false }).catch(() => undefined)]);
+    abort.abort();
+  }
+
+  /** Whether new photos of the folder wait. */
+  get paused(): boolean {
+    return this.#folder.paused;
+  }
+
+  /** Stop embedding the folder's new photos, or go on where it stopped; so does a restart. */
+  pause(paused: boolean): void {
+    this.#folder.pause(paused);
+    this.emit("change");
+  }
+
   /** Nothing is written any more once this resolves. */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -191,7 +222,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   get summary(): GallerySummary {
     const { model, threshold } = this.#encoder;
-    return { people: this.#directory.size, photos: this.#directory.photoCount, embeddings: this.#roster.size, model, threshold, keepPhotos: this.#keepsPhotos, encrypted: this.#store.encrypted, unknowns: this.#strangers.list.length, anchors: this.#store.anchors().length, progress: this.progress ?? null, problems: this.problems };
+    return { people: this.#directory.size, photos: this.#directory.photoCount, embeddings: this.#roster.size, model, threshold, keepPhotos: this.#keepsPhotos, encrypted: this.#store.encrypted, paused: this.paused, unknowns: this.#strangers.list.length, anchors: this.#store.anchors().length, progress: this.progress ?? null, problems: this.problems };
   }
 
   /** People who can be recognized, with the number of their photos that count. */
@@ -487,11 +518,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   async #begin(): Promise<void> {
-    try {
-      await this.#load();
-    } catch (error) {
-      this.#report({ file: "", code: "store", message: `the people cannot be read: ${said(error)}` });
-    }
+    this.#loaded = this.#load().catch((error: unknown) => this.#report({ file: "", code: "store", message: `the people cannot be read: ${said(error)}` }));
+    await this.#loaded;
     this.#timer = setInterval(() => void this.#flushSeen(), SEEN_INTERVAL_MS);
     this.#timer.unref();
     await this.#strangers.sweep(Date.now()).catch((error: unknown) => this.#report({ file: "", code: "unwritable_store", message: `old strangers cannot be deleted: ${said(error)}` }));

@@ -89,6 +89,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   #progress: Progress | undefined;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<unknown> = Promise.resolve();
+  #paused = false;
   #closed = false;
   #firstLook = true;
 
@@ -117,6 +118,16 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   /** What is wrong now. */
   get problems(): Problem[] {
     return [...this.#problems.values()];
+  }
+
+  /** Whether new photos wait. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Stop after the photo at work, or go on. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
   }
 
   /** Undefined when nothing is being embedded. */
@@ -197,7 +208,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const changed = await exclusively(() => this.#compare());
     if (changed === undefined) return;
     for (const [index, [file, stamp]] of changed.entries()) {
-      if (this.#closed) return;
+      if (this.#closed || this.#paused) return;
       // One by one, so that an enrolment need not wait for thousands.
       await exclusively(() => this.#read(file, stamp));
       this.#progress = { done: index + 1, total: changed.length };

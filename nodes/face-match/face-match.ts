@@ -79,7 +79,7 @@ export default function register(RED: NodeAPI): void {
         return;
       }
       // Nobody is a stranger because her photo was not read yet.
-      await gallery.start();
+      await gallery.ready();
       const start = performance.now();
       const { roster } = gallery;
       const claim = def.mode === "verify" ? await claimOf(RED, this, def, message) : undefined;

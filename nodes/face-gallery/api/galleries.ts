@@ -12,6 +12,8 @@ import { acceptQuery, bodyOf, ofAll, ofGallery, queryOf, type Route, said, told 
 
 const captureBody = z.strictObject({ camera: z.string().max(100), count: z.number().int().min(1).max(5).default(3) });
 
+const enrolmentBody = z.strictObject({ paused: z.boolean() });
+
 /** Between two snapshots, so that they differ. */
 const BETWEEN_MS = 1000;
 /** A camera that gives no frame for so long is not running. */
@@ -65,6 +67,10 @@ export const galleries: Route[] = [
   }),
   ofAll({ method: "get", path: "/metrics", permission: "read", summary: "The same for Prometheus", answers: "text/plain" }, async ({ response }) => {
     response.type("text/plain; version=0.0.4").send(metrics.text());
+  }),
+  ofGallery({ method: "post", path: "/enrolment", permission: "write", summary: "Stop embedding the photo folder's new photos, or go on where it stopped", body: enrolmentBody }, async ({ gallery, request, response }) => {
+    gallery.pause((await bodyOf(request, enrolmentBody)).paused);
+    response.json({ paused: gallery.paused, progress: gallery.progress ?? null });
   }),
   ofGallery({ method: "post", path: "/people/:person/capture", permission: "write", summary: "Take snapshots from a running camera, judge each, keep what is good", query: acceptQuery, body: captureBody }, async ({ RED, gallery, request, response }) => {
     const { accept } = queryOf(request, acceptQuery);

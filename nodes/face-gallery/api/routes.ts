@@ -80,7 +80,7 @@ async function answer(RED: NodeAPI, route: Route, request: Request, response: Re
   const gallery = await node.gallery.catch((error: unknown) => {
     throw new HttpError(503, "gallery_failed", said(error));
   });
-  await gallery.start();
+  await gallery.loaded();
   await route.handle({ RED, request, response, node, gallery });
 }
 

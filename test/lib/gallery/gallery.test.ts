@@ -340,6 +340,25 @@ describe("Gallery", () => {
     assert.deepEqual([steps[0], steps.at(-1), gallery.progress, gallery.people.length], ["1/20", "20/20", undefined, 21]);
   });
 
+  it("stops embedding when told to, goes on where it stopped, and embeds nothing twice after a restart in between", async () => {
+    const root = rootWith(Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`P${index}.jpg`, `${index * 9} 0`])));
+    const encoder = new FakeEncoder();
+    const gallery = await unstarted(root, encoder);
+    gallery.on("progress", ({ done }) => { if (done === 10) gallery.pause(true); });
+    await gallery.start();
+    assert.deepEqual([encoder.calls, gallery.people.length, gallery.paused, gallery.progress], [10, 10, true, { done: 10, total: 40 }]);
+    await gallery.look();
+    assert.equal(encoder.calls, 10);
+    await gallery.close();
+    const again = await unstarted(root, encoder);
+    again.on("progress", ({ done }) => { if (done === 20) again.pause(true); });
+    await again.start();
+    assert.deepEqual([encoder.calls, again.people.length], [20, 20]);
+    again.pause(false);
+    await again.look();
+    assert.deepEqual([encoder.calls, again.people.length, again.progress], [40, 40, undefined]);
+  });
+
   it("reads 2,000 photos without holding up anything else", async () => {
     const root = rootWith(Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`P${index}/1.jpg`, `${index} 0`])));
     const delay = monitorEventLoopDelay({ resolution: 5 });
