@@ -188,9 +188,9 @@ class Bench {
   }
 
   /** Landmarks, or undefined where they do not fit a face. */
-  #place(pixels: Pixels, box: Box, looks: Lever["looks"]): Point[] | undefined {
+  async #place(pixels: Pixels, box: Box, looks: Lever["looks"]): Promise<Point[] | undefined> {
     if (looks === "upright") {
-      const [aligned] = alignFaces(this.#landmarks, pixels, [box], { minSize: 20, minSharpness: 0 });
+      const [aligned] = await alignFaces(this.#landmarks, pixels, [box], { minSize: 20, minSharpness: 0 });
       return aligned === undefined || aligned.rejected !== undefined ? undefined : aligned.landmarks;
     }
     const found = BOX_LOOKS.slice(0, looks === "one" ? 1 : 2).map(({ side, right, down }) => {
@@ -218,7 +218,7 @@ class Bench {
     for (const index of [1, 2, 3, 4, 5, 6] as const) {
       const pixels = await decode({ bytes: Uint8Array.from(await sharp(groupPhoto(index)).resize(960).jpeg().toBuffer()), raw: undefined });
       for (const detection of this.#detector.detect(pixels, detectorOptionsSchema.parse({}))) {
-        const landmarks = this.#place(pixels, detection.box, "upright");
+        const landmarks = await this.#place(pixels, detection.box, "upright");
         if (landmarks !== undefined) faces.push(this.#embed(pixels, { detection, key: "", landmarks }, JITTERS.slice(0, 1), false));
       }
     }

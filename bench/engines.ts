@@ -1,5 +1,6 @@
 /**
- * The embedding network on each engine: milliseconds a face, ratio to TF.js WASM in the same run, largest difference of an embedding.
+ * The embedding network on each engine: milliseconds a face, ratio to TF.js WASM in the same run, largest difference of an embedding;
+ * then what alignment and embedding take in facenet-embed.
  *   npm run bench:engines
  * Engines take turns, so that what else the machine does hits all alike. onnxruntime-node is looked for in bench/peers too:
  *   npm install --ignore-scripts --prefix bench/peers
@@ -12,19 +13,22 @@ import sharp from "sharp";
 import { alignFaces } from "../lib/align/aligner";
 import { LandmarkNet } from "../lib/align/landmark-net";
 import { warp } from "../lib/align/transform";
+import { FaceDetector } from "../lib/detect/detector";
 import { detectorOptionsSchema } from "../lib/detect/options";
 import { WasmDetector } from "../lib/detect/wasm";
 import { chipPlace } from "../lib/embed/chips";
 import { DLIB_RESNET } from "../lib/embed/descriptor";
 import { CHIP_SIDE, DlibResNet } from "../lib/embed/dlib-resnet";
+import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
 import { loadDlibOnnx } from "../lib/embed/onnx-net";
 import { decode } from "../lib/image/decode";
 import { tensorEngine, type Tf } from "../lib/tensor/engine";
 import { findOnnxRuntime, ONE_THREAD } from "../lib/tensor/onnx-runtime";
-import { groupPhoto } from "../test/support/photos";
+import { groupPhoto, portrait } from "../test/support/photos";
 
 const PEERS = join(__dirname, "peers", "node_modules");
 const ROUNDS = 40;
+const WARM_UP = 5;
 const BATCH = 4;
 /** Pictures as large as a camera's. */
 const WIDTH = 960;
@@ -42,7 +46,7 @@ async function realChips(tf: Tf): Promise<Float32Array[]> {
   for (const index of [1, 2, 3, 4, 5, 6] as const) {
     const pixels = await decode({ bytes: Uint8Array.from(await sharp(groupPhoto(index)).resize(WIDTH).jpeg().toBuffer()), raw: undefined });
     const boxes = detector.detect(pixels, detectorOptionsSchema.parse({})).map(({ box }) => box);
-    alignFaces(landmarks, pixels, boxes, { minSize: 20, minSharpness: 0 }).forEach((face, at) => {
+    (await alignFaces(landmarks, pixels, boxes, { minSize: 20, minSharpness: 0 })).forEach((face, at) => {
       if (face.rejected === undefined) chips.push(warp(pixels, chipPlace(DLIB_RESNET, boxes[at] as (typeof boxes)[number], face.landmarks), CHIP_SIDE));
     });
   }
@@ -73,7 +77,7 @@ async function main(): Promise<void> {
     await engine.run(some);
     return (performance.now() - start) / some.length;
   };
-  for (let round = -2; round < ROUNDS; round += 1) {
+  for (let round = -WARM_UP; round < ROUNDS; round += 1) {
     for (const [index, engine] of engines.entries()) {
       const one = await timed(engine, [chips[(round + chips.length) % chips.length] as Float32Array]);
       const batch = await timed(engine, chips.slice(0, BATCH));
@@ -95,6 +99,27 @@ async function main(): Promise<void> {
   }
 }
 
+/** Alignment and embedding of one face as facenet-embed does them, in its worker, on each engine that it offers. */
+async function stages(): Promise<void> {
+  const bytes = await portrait("green");
+  const picture = { bytes, frame: undefined };
+  const detector = new FaceDetector(detectorOptionsSchema.parse({}));
+  const { faces } = await detector.detect(picture);
+  await detector.close();
+  console.log(`\n${"facenet-embed's engine".padEnd(28)} align ms   embed ms`);
+  for (const engine of findOnnxRuntime("onnxruntime-node") === undefined ? (["wasm"] as const) : (["wasm", "onnx"] as const)) {
+    const embedder = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ engine }));
+    await embedder.warmUp();
+    const timings: { align: number; embed: number }[] = [];
+    for (let round = -WARM_UP; round < ROUNDS; round += 1) {
+      const { timing } = await embedder.embed(picture, faces.slice(0, 1));
+      if (round >= 0) timings.push(timing);
+    }
+    await embedder.close();
+    console.log(`${engine.padEnd(28)} ${median(timings.map(({ align }) => align)).toFixed(1).padStart(8)} ${median(timings.map(({ embed }) => embed)).toFixed(1).padStart(10)}`);
+  }
+}
+
 // Modules are resolved from NODE_PATH only if it was set at the start.
 if (process.env["NODE_PATH"] === undefined && existsSync(PEERS)) execFileSync(process.execPath, ["--import", "tsx", __filename], { stdio: "inherit", env: { ...process.env, NODE_PATH: PEERS } });
-else void main().then(() => process.exit());
+else void main().then(stages).then(() => process.exit());

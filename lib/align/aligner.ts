@@ -2,7 +2,7 @@
 import type { Pixels } from "../image/pixels";
 import type { Box, Point, Quality, RejectReason } from "../message";
 import { CHIP_PADDING, fitChip } from "./chip";
-import { LANDMARK_COUNT, LANDMARK_INPUT, type LandmarkNet } from "./landmark-net";
+import { LANDMARK_COUNT, LANDMARK_INPUT, type LandmarkFinder } from "./landmark-net";
 import { estimatePose } from "./pose";
 import { apply, scaleOf, type Similarity, warp } from "./transform";
 
@@ -43,18 +43,18 @@ export interface Aligned {
 }
 
 /** Find and judge the landmarks of every box, all in one batch; those of faces are then found again on the upright face. */
-export function alignFaces(net: LandmarkNet, pixels: Pixels, boxes: readonly Box[], gate: Gate): Aligned[] {
+export async function alignFaces(net: LandmarkFinder, pixels: Pixels, boxes: readonly Box[], gate: Gate): Promise<Aligned[]> {
   if (boxes.length === 0) return [];
-  const found = lookAll(net, pixels, boxes.flatMap((box) => LOOKS.map((look) => lookAt(box, look))));
+  const found = await lookAll(net, pixels, boxes.flatMap((box) => LOOKS.map((look) => lookAt(box, look))));
   const firsts = boxes.map((_, index) => agree(found.slice(index * LOOKS.length, (index + 1) * LOOKS.length)));
   const faces = firsts.filter(({ isFace }) => isFace);
-  const seconds = faces.length === 0 ? [] : lookAll(net, pixels, faces.map(({ landmarks }) => lookUpright(landmarks)));
+  const seconds = faces.length === 0 ? [] : await lookAll(net, pixels, faces.map(({ landmarks }) => lookUpright(landmarks)));
   const better = new Map(faces.map((face, index) => [face, seconds[index] as Point[]]));
   return firsts.map((first) => judge(pixels, first, better.get(first), gate));
 }
 
-function lookAll(net: LandmarkNet, pixels: Pixels, looks: readonly Similarity[]): Point[][] {
-  return net.run(looks.map((look) => warp(pixels, look, LANDMARK_INPUT))).map((fractions, index) => toPoints(fractions, looks[index] as Similarity));
+async function lookAll(net: LandmarkFinder, pixels: Pixels, looks: readonly Similarity[]): Promise<Point[][]> {
+  return (await net.run(looks.map((look) => warp(pixels, look, LANDMARK_INPUT)))).map((fractions, index) => toPoints(fractions, looks[index] as Similarity));
 }
 
 /** From pixels of the network's input to pixels of the picture. */

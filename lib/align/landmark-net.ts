@@ -9,10 +9,17 @@ export const LANDMARK_COUNT = 68;
 
 /** Mean colour that dlib's and face-api's networks subtract (dlib, input_rgb_image). */
 export const MEAN_RGB = [122.782, 117.001, 104.298] as const;
-const RANGE = 255;
+export const RANGE = 255;
 
-const BLOCKS = 4;
-const CONVOLUTIONS = 4;
+export const BLOCKS = 4;
+export const CONVOLUTIONS = 4;
+export const LANDMARK_FILE = "face_landmark_68_model-weights_manifest.json";
+
+/** The network, whatever it runs on. */
+export interface LandmarkFinder {
+  /** @param crops each 112 × 112 × 3, 0..255 @returns for each crop 136 numbers, x and y in turn, as fractions of its side */
+  run(crops: readonly Float32Array[]): Float32Array[] | Promise<Float32Array[]>;
+}
 
 interface Separable {
   depthwise: Tensor4D;
@@ -20,7 +27,7 @@ interface Separable {
   bias: Tensor1D;
 }
 
-export class LandmarkNet {
+export class LandmarkNet implements LandmarkFinder {
   readonly #tf: Tf;
   readonly #first: { filters: Tensor4D; bias: Tensor1D };
   readonly #blocks: (Separable | undefined)[][];
@@ -41,18 +48,13 @@ export class LandmarkNet {
   }
 
   static async load(tf: Tf): Promise<LandmarkNet> {
-    const weights = await readWeights(faceApiFile("face_landmark_68_model-weights_manifest.json"));
+    const weights = await readWeights(faceApiFile(LANDMARK_FILE));
     return new LandmarkNet(tf, (name) => {
       const { values, shape } = weightOf(weights, name);
       return tf.tensor(values, shape) as never;
     });
   }
 
-  /**
-   * Landmarks of cut-out faces.
-   * @param crops each 112 × 112 × 3, 0..255
-   * @returns for each crop 136 numbers, x and y in turn, as fractions of its side
-   */
   run(crops: readonly Float32Array[]): Float32Array[] {
     const tf = this.#tf;
     const size = LANDMARK_INPUT * LANDMARK_INPUT * 3;

@@ -34,17 +34,9 @@ export async function dlibOnnxModel(): Promise<Uint8Array> {
 }
 
 function convolve(graph: OnnxGraph, x: string, { filters, shape, bias }: FoldedWeights, stride: number, same: boolean): string {
-  const [height, width, inputs, outputs] = shape;
-  const turned = new Float32Array(filters.length);
-  // To outputs × inputs × height × width, as ONNX wants them.
-  let at = 0;
-  for (let output = 0; output < outputs; output += 1) {
-    for (let input = 0; input < inputs; input += 1) {
-      for (let place = 0; place < height * width; place += 1, at += 1) turned[at] = filters[(place * inputs + input) * outputs + output] as number;
-    }
-  }
+  const [height, width] = shape;
   const margin = same ? (height - 1) / 2 : 0;
-  return graph.add("Conv", [x, graph.constant(turned, [outputs, inputs, height, width]), graph.constant(bias, [outputs])], { kernel_shape: [height, width], strides: [stride, stride], pads: [margin, margin, margin, margin] });
+  return graph.add("Conv", [x, graph.filters(filters, shape), graph.constant(bias, [bias.length])], { kernel_shape: [height, width], strides: [stride, stride], pads: [margin, margin, margin, margin] });
 }
 
 /** Zeros after the last channel, row and column. */

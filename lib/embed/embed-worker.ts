@@ -1,6 +1,7 @@
 import sharp from "sharp";
 import { alignFaces, type Aligned, type Gate } from "../align/aligner";
-import { LandmarkNet } from "../align/landmark-net";
+import { type LandmarkFinder, LandmarkNet } from "../align/landmark-net";
+import { loadLandmarkOnnx } from "../align/landmark-onnx";
 import { warp } from "../align/transform";
 import { decode } from "../image/decode";
 import type { PixelSource } from "../image/pixels";
@@ -42,12 +43,13 @@ export interface EmbedResult {
 const MAX_MODELS = 4;
 
 interface Loaded {
-  landmarks: LandmarkNet;
+  landmarks: LandmarkFinder;
   net: EmbeddingNet;
 }
 
 const models = new Map<string, Promise<Loaded>>();
 let landmarkNet: { tf: Tf; net: Promise<LandmarkNet> } | undefined;
+let landmarkOnnx: Promise<LandmarkFinder> | undefined;
 
 async function load(model: ModelDescriptor, engine: EngineName): Promise<Loaded> {
   const key = `${engine} ${JSON.stringify(model)}`;
@@ -72,8 +74,12 @@ async function load(model: ModelDescriptor, engine: EngineName): Promise<Loaded>
 
 async function loadAll(model: ModelDescriptor, engine: EngineName): Promise<Loaded> {
   const tf = await tensorEngine(engine);
+  return { net: await loadNet(model, tf, engine), landmarks: await (engine === "onnx" ? (landmarkOnnx ??= loadLandmarkOnnx()) : loadLandmarks(tf)) };
+}
+
+function loadLandmarks(tf: Tf): Promise<LandmarkNet> {
   if (landmarkNet?.tf !== tf) landmarkNet = { tf, net: LandmarkNet.load(tf) };
-  return { net: await loadNet(model, tf, engine), landmarks: await landmarkNet.net };
+  return landmarkNet.net;
 }
 
 /** Runs in a worker: landmarks, gate and embedding of the boxes of one picture, all faces in one batch. */
@@ -85,7 +91,7 @@ export default async function embedTask({ source, boxes, model, engine, gate, ch
   const decoded = performance.now();
   const outside = boxes.find((box) => box.x + box.width <= 0 || box.y + box.height <= 0 || box.x >= pixels.width || box.y >= pixels.height);
   if (outside !== undefined) throw new Error(`a box in msg.faces (x ${outside.x}, y ${outside.y}, ${outside.width} × ${outside.height}) lies outside the picture (${pixels.width} × ${pixels.height}): msg.payload and msg.faces must be of the same picture.`);
-  const aligned: (Aligned | undefined)[] = model.alignment === "box" ? boxes.map(() => undefined) : alignFaces(landmarks, pixels, boxes, gate);
+  const aligned: (Aligned | undefined)[] = model.alignment === "box" ? boxes.map(() => undefined) : await alignFaces(landmarks, pixels, boxes, gate);
   const cut = boxes.map((box, index) => (aligned[index]?.rejected === undefined ? warp(pixels, chipPlace(model, box, aligned[index]?.landmarks), model.inputSize) : undefined));
   const alignedAt = performance.now();
   const kept = cut.filter((chip) => chip !== undefined);

@@ -6,7 +6,7 @@ import type { ModelDescriptor } from "./descriptor";
 import type { EmbedResult, EmbedTask } from "./embed-worker";
 
 export const embedderOptionsSchema = z.object({
-  /** What the networks run on. "onnx" is the built-in embedding network on onnxruntime-node where it is installed. */
+  /** What the networks run on. "onnx" runs the built-in ones on onnxruntime-node where it is installed. */
   engine: z.enum(["wasm", "tfjs-node", "onnx"]).default("wasm"),
   /** Smallest distance between the eyes, in pixels of the picture; 0 takes any. */
   minSize: z.number().min(0).max(1000).default(20),

@@ -4,7 +4,7 @@ import { dirname, sep } from "node:path";
 import type * as Core from "@tensorflow/tfjs-core";
 
 export type Tf = typeof Core;
-/** "onnx": the embedding network runs on an ONNX runtime, all else on WASM. */
+/** "onnx": our own networks run on an ONNX runtime, a user's TF.js model on WASM. */
 export type EngineName = "wasm" | "tfjs-node" | "onnx";
 
 const NATIVE_MODULE = "@tensorflow/tfjs-node";

@@ -36,11 +36,24 @@ export class OnnxGraph {
     return name;
   }
 
-  /** Add an operator; attributes are lists of whole numbers. @returns the name of its output */
-  add(operator: string, inputs: readonly string[], attributes: Readonly<Record<string, readonly number[]>> = {}): string {
+  /** Add a convolution's filters. @param values height × width × inputs × outputs, as TF.js has them; ONNX wants outputs first */
+  filters(values: Float32Array, [height, width, inputs, outputs]: readonly number[]): string {
+    const turned = new Float32Array(values.length);
+    const places = (height as number) * (width as number);
+    let at = 0;
+    for (let output = 0; output < (outputs as number); output += 1) {
+      for (let input = 0; input < (inputs as number); input += 1) {
+        for (let place = 0; place < places; place += 1, at += 1) turned[at] = values[(place * (inputs as number) + input) * (outputs as number) + output] as number;
+      }
+    }
+    return this.constant(turned, [outputs as number, inputs as number, height as number, width as number]);
+  }
+
+  /** Add an operator; attributes are whole numbers or lists of them. @returns the name of its output */
+  add(operator: string, inputs: readonly string[], attributes: Readonly<Record<string, number | readonly number[]>> = {}): string {
     const output = `t${this.#names++}`;
-    // AttributeProto: name 1, ints 8, type 20 (INTS = 7).
-    const written = Object.entries(attributes).map(([name, values]) => message(5, [bytes(1, name), ...values.map((value) => integer(8, value)), integer(20, 7)]));
+    // AttributeProto: name 1, i 3, ints 8, type 20 (INT = 2, INTS = 7).
+    const written = Object.entries(attributes).map(([name, value]) => message(5, [bytes(1, name), ...(typeof value === "number" ? [integer(3, value), integer(20, 2)] : [...value.map((each) => integer(8, each)), integer(20, 7)])]));
     this.#nodes.push(message(1, [...inputs.map((input) => bytes(1, input)), bytes(2, output), bytes(4, operator), ...written]));
     return output;
   }
