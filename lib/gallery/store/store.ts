@@ -285,7 +285,8 @@ export class PeopleStore {
     clearTimeout(this.#timer);
     try {
       await this.#exclusively(async () => {
-        if (pending) await this.#backUp().catch(() => undefined);
+        // Node-RED waits fifteen seconds: pictures are copied after the next start.
+        if (pending) await this.#backUp(false).catch(() => undefined);
         await this.#database?.close();
         const { size, mtimeMs } = await stat(this.#pathOf(DATABASE));
         await writeDurable(this.#pathOf(CLOSED), Buffer.from(JSON.stringify({ size, mtimeMs })));
@@ -314,6 +315,7 @@ export class PeopleStore {
     if (!meta.converted) await this.#convert(meta, secret);
     if (restored) await this.#tellOfLost();
     else await this.#pictures.sweep(this.#pictureIds());
+    if (this.#photos.size > 0) this.#settle();
   }
 
   async #load(path: string): Promise<void> {
@@ -439,7 +441,7 @@ export class PeopleStore {
     return { photos: there.length, embeddings: embeddings.length + vectors, thumbnails: thumbnails + pictures };
   }
 
-  async #backUp(): Promise<void> {
+  async #backUp(pictures = true): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const database = this.#opened();
@@ -449,7 +451,7 @@ export class PeopleStore {
       this.#stale = false;
     }
     await this.#backups.make(database, Date.now());
-    await this.#pictures.copyNew();
+    if (pictures) await this.#pictures.copyNew();
   }
 
   /** A change; a backup follows once there are no more for a while. */
@@ -462,9 +464,13 @@ export class PeopleStore {
         const { code } = error as NodeJS.ErrnoException;
         throw typeof code === "string" ? new Error(`it cannot be written to ${this.#parts.folder} (${code}): check that the disk is not full and that Node-RED may write there.`, { cause: error }) : error;
       } finally {
-        this.#timer ??= setTimeout(() => void this.backup().catch(() => undefined), SETTLE_MS).unref();
+        this.#settle();
       }
     });
+  }
+
+  #settle(): void {
+    this.#timer ??= setTimeout(() => void this.backup().catch(() => undefined), SETTLE_MS).unref();
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
