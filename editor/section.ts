@@ -6,6 +6,8 @@ export interface Host {
   readonly gallery: GallerySummary;
   /** Show a person. */
   openPerson(id: string): void;
+  /** Something was changed here: ask for the counts anew. */
+  touch(): void;
   /** Speak to a screen reader. */
   announce(text: string): void;
 }

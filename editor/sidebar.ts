@@ -92,6 +92,10 @@ class OpenGallery implements Host {
     this.#people.open(id);
   }
 
+  touch(): void {
+    this.#onStale();
+  }
+
   announce(text: string): void {
     this.#said.textContent = text;
   }

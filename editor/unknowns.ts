@@ -159,6 +159,7 @@ export class Unknowns implements Section {
     if (next == null) void this.#load();
     (next?.querySelector<HTMLElement>("button") ?? this.element).focus();
     tell(words);
+    this.#host.touch();
     this.#host.announce(words);
   }
 }

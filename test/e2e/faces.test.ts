@@ -117,10 +117,12 @@ class Faces {
   }
 }
 
-/** A flow that recognizes photos sent to /recognize, with a gallery of its own. */
-function flow(): ReturnType<typeof example> {
+/** A flow that recognizes photos sent to /recognize, with a gallery of its own; and a camera that shows a folder's photos. */
+function flow(pictures: string): ReturnType<typeof example> {
   const nodes = example("photo-over-http");
+  const { z } = nodeOf(nodes, MATCHER);
   Object.assign(nodeOf(nodes, MATCHER), { name: "Front door" });
+  nodes.push({ id: "cam", type: "facewire-camera", z, name: "Hall", source: "folder", path: pictures, loop: true, autostart: true, width: "", height: "", fps: "2", output: "jpeg", wires: [[], []] });
   return nodes;
 }
 
@@ -137,7 +139,9 @@ describe("the Faces tab", () => {
   before(async () => {
     for (const name of Object.keys(PORTRAITS) as (keyof typeof PORTRAITS)[]) photos[name] = await portrait(name);
     browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
-    red = await startNodeRed(flow());
+    const pictures = mkdtempSync(join(tmpdir(), "pictures-"));
+    writeFileSync(join(pictures, "hall.jpg"), photos.stripes);
+    red = await startNodeRed(flow(pictures));
     faces = await Faces.open(browser, red.url, "en-US");
   });
   after(async () => {
@@ -209,6 +213,20 @@ describe("the Faces tab", () => {
     await faces.back();
   });
 
+  it("takes three photos from a running camera and says what became of each", async () => {
+    await faces.addPerson("Dora");
+    await faces.page.locator(".facenet-capture button", { hasText: "Hall" }).click();
+    await faces.page.locator(".facenet-upload", { hasText: "Snapshot 3" }).waitFor();
+    assert.deepEqual(await faces.page.locator(".facenet-upload-state").allInnerTexts(), [" kept", " not kept", " not kept"]);
+    assert.equal(await faces.page.locator(".facenet-live-line").innerText(), "Kept 1 of 3");
+    await faces.check("capture");
+    await faces.page.locator(".facenet-danger button").click();
+    await faces.agree();
+    await faces.dialog.getByText("Dora was deleted").waitFor();
+    await faces.agree();
+    await faces.row("Alice").waitFor();
+  });
+
   it("keeps names and notes as text, groups them, finds them", async () => {
     await faces.openPerson("Bob");
     const form = faces.page.locator(".facenet-form");
@@ -270,6 +288,7 @@ describe("the Faces tab", () => {
     await cards.nth(0).locator(".facenet-do-delete").click();
     await faces.agree();
     await faces.page.locator("#facenet-panel-unknowns .facenet-empty").waitFor();
+    await faces.page.locator(".facenet-badge").waitFor({ state: "hidden" });
     // Who is ignored is no stranger to review any more.
     assert.notEqual((await recognize(red, photos.front))[0]?.outcome, "match");
     assert.equal(await cards.count(), 0);
@@ -362,7 +381,7 @@ describe("the Faces tab of somebody who may only look", () => {
     browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
     const people = mkdtempSync(join(tmpdir(), "people-"));
     writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
-    const nodes = flow();
+    const nodes = flow(people);
     Object.assign(nodeOf(nodes, GALLERY), { folder: people });
     red = await startNodeRed(nodes, { settings: 'adminAuth: { type: "credentials", users: [], default: { permissions: "read" } },' });
   });

@@ -80,7 +80,8 @@ export const galleries: Route[] = [
     if (camera === undefined) throw new HttpError(404, "no_camera", "there is no such camera: deploy the flow, and look at the camera's id.");
     if (!camera.running) throw new HttpError(409, "camera_stopped", `the camera ${camera.options.name} does not run: start it.`);
     const taken: object[] = [];
-    for (let index = 0; index < count && !request.destroyed; index += 1) {
+    // Not the request's: that counts as destroyed as soon as its body is read.
+    for (let index = 0; index < count && !response.destroyed; index += 1) {
       if (index > 0) await new Promise((resolve) => { setTimeout(resolve, BETWEEN_MS); });
       const jpeg = await toKeptJpeg(await nextFrame(camera));
       taken.push(
