@@ -1,48 +1,8 @@
 /** What distances of genuine and impostor pairs say. An undetected face makes a distance of Infinity: it never matches. */
 
-/** Two-sided 95 % of the normal distribution. */
-const Z = 1.96;
+import { countAtMost, seeded, shuffled } from "../lib/calibrate/statistics";
 
-export interface Share {
-  hits: number;
-  total: number;
-  share: number;
-  /** 95 % interval. */
-  low: number;
-  high: number;
-}
-
-/** A share with Wilson's interval (Wilson 1927), which holds near 0 and 1 too. */
-export function wilson(hits: number, total: number): Share {
-  if (total === 0) return { hits, total, share: Number.NaN, low: 0, high: 1 };
-  const share = hits / total;
-  const centre = (share + (Z * Z) / (2 * total)) / (1 + (Z * Z) / total);
-  const half = (Z / (1 + (Z * Z) / total)) * Math.sqrt((share * (1 - share)) / total + (Z * Z) / (4 * total * total));
-  return { hits, total, share, low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
-}
-
-/** Seeded numbers in [0, 1), so that a draw can be repeated (mulberry32, Tommy Ettinger 2017, public domain). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** How many of an ascending list are at or below the bound. */
-export function countAtMost(ascending: Float32Array, bound: number): number {
-  let [low, high] = [0, ascending.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((ascending[middle] as number) <= bound) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
+export { countAtMost, seeded, type Share, wilson } from "../lib/calibrate/statistics";
 
 export interface OperatingPoint {
   fmr: number;
@@ -197,15 +157,6 @@ export function byPerson(people: readonly string[]): number[][] {
 
 function pick<T>(values: readonly T[], random: () => number): T {
   return values[Math.floor(random() * values.length)] as T;
-}
-
-function shuffled<T>(values: readonly T[], random: () => number): T[] {
-  const all = [...values];
-  for (let last = all.length - 1; last > 0; last -= 1) {
-    const other = Math.floor(random() * (last + 1));
-    [all[last], all[other]] = [all[other] as T, all[last] as T];
-  }
-  return all;
 }
 
 function nearestOf(probe: number, gallery: readonly number[], photos: Photos): { index: number; distance: number } {

@@ -1,3 +1,21 @@
-import type { Route } from "./routes";
+import { z } from "zod";
+import { calibrate } from "../../../lib/calibrate/calibrate";
+import { statisticsOf } from "../../../lib/calibrate/model-statistics";
+import { ofGallery, queryOf, type Route } from "./routes";
 
-export const calibration: Route[] = [];
+const calibrationQuery = z.object({
+  /** τ as it is set; the model's where it is not given. */
+  threshold: z.coerce.number().positive().max(100).optional(),
+  /** Share of pairs of strangers that may match. */
+  wantedFmr: z.coerce.number().gt(0).lt(1).default(0.001),
+});
+
+export const calibration: Route[] = [
+  ofGallery({ method: "get", path: "/calibration", permission: "read", summary: "What the gallery's own photos, and the model's statistics, say about τ", query: calibrationQuery }, async ({ gallery, request, response }) => {
+    const { threshold, wantedFmr } = queryOf(request, calibrationQuery);
+    const { model, threshold: usual } = gallery.summary;
+    const embeddings = [...gallery.embeddings()];
+    const names = new Map(embeddings.map(({ personId }) => [personId, gallery.nameOf(personId) ?? personId]));
+    response.json(await calibrate({ embeddings, names, threshold: threshold ?? usual, stats: statisticsOf(model), wantedFmr }));
+  }),
+];
