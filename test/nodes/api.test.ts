@@ -1,0 +1,332 @@
+/** The HTTP API in a real Node-RED with logins: who may ask, what is answered, what attackers try. */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import sharp from "sharp";
+import { routes } from "../../nodes/face-gallery/api/api";
+import { describeApi } from "../../nodes/face-gallery/api/openapi";
+import { API_ROOT } from "../../nodes/face-gallery/api/routes";
+import { eventually, type FlowNode, linkedUserDir, type NodeRed, startNodeRed } from "../support/node-red";
+import { groupPhoto, portrait } from "../support/photos";
+
+/** Tokens and what they allow. */
+const USERS = { all: ["*"], reader: ["read"], viewer: ["facenet.read"], editor: ["facenet.read", "facenet.write"], nobody: ["flows.read"] } as const;
+type User = keyof typeof USERS;
+const SETTINGS = `adminAuth: { type: "credentials", users: [], tokens: (token) => Promise.resolve(({ ${Object.entries(USERS).map(([name, permissions]) => `${name}: { username: "${name}", permissions: ${JSON.stringify(permissions)} }`).join(", ")} })[token]) },`;
+
+const DOCUMENT = join(__dirname, "../../docs/openapi.json");
+const JPEG = { "Content-Type": "image/jpeg" };
+const JSON_TYPE = { "Content-Type": "application/json" };
+
+interface PersonAnswer {
+  id: string;
+  name: string;
+  photos: { id: string }[];
+}
+
+describe("the HTTP API", () => {
+  let red: NodeRed;
+  let userDir: string;
+  let alice: Buffer;
+  let carol: Buffer;
+
+  before(async () => {
+    [alice, carol] = await Promise.all([portrait("green"), portrait("blonde")]);
+    userDir = linkedUserDir();
+    const pictures = mkdtempSync(join(tmpdir(), "camera-"));
+    for (let index = 0; index < 3; index += 1) writeFileSync(join(pictures, `${index}.jpg`), await sharp(carol).modulate({ brightness: 1 - index / 10 }).jpeg().toBuffer());
+    const z = "z";
+    const flow: FlowNode[] = [
+      { id: z, type: "tab", label: "api" },
+      { id: "g", type: "face-gallery", name: "Family", folder: "", model: "dlib-resnet-v1", keepPhotos: true, keepUnknowns: true, unknownDays: "7" },
+      { id: "h", type: "face-gallery", name: "Other", folder: "", model: "dlib-resnet-v1" },
+      { id: "broken", type: "face-gallery", name: "Broken", folder: "", model: "facenet9000" },
+      { id: "c", type: "facewire-camera", z, x: 1, y: 1, name: "Hall", source: "folder", path: pictures, fps: "5", loop: true, realtime: true, autostart: true, output: "jpeg", wires: [[], []] },
+      { id: "stopped", type: "facewire-camera", z, x: 1, y: 1, name: "Garage", source: "folder", path: pictures, fps: "1", loop: true, realtime: true, autostart: false, output: "jpeg", wires: [[], []] },
+      { id: "in", type: "http in", z, x: 1, y: 1, url: "/see", method: "post", wires: [["d", "o"]] },
+      { id: "d", type: "haar-detect", z, x: 1, y: 1, name: "", wires: [["e"]] },
+      { id: "e", type: "facenet-embed", z, x: 1, y: 1, name: "", model: "dlib-resnet-v1", wires: [["m"]] },
+      { id: "m", type: "face-match", z, x: 1, y: 1, name: "Door", gallery: "g", mode: "identify", threshold: "0.6", wires: [[], [], [], [], []] },
+      { id: "o", type: "http response", z, x: 1, y: 1, wires: [] },
+    ];
+    red = await startNodeRed(flow, { userDir, settings: SETTINGS });
+  });
+  after(() => red.stop());
+
+  const ask = (path: string, { user = "all", method = "GET", headers = {}, body }: { user?: User | null; method?: string; headers?: Record<string, string>; body?: string | Buffer | undefined } = {}): Promise<Response> =>
+    fetch(`${red.url}${API_ROOT}${path}`, { method, headers: { ...(user === null ? {} : { Authorization: `Bearer ${user}` }), ...headers }, ...(body === undefined ? {} : { body: typeof body === "string" ? body : new Uint8Array(body) }) });
+  const json = async <T>(answer: Response | Promise<Response>): Promise<T> => (await answer).json() as Promise<T>;
+  const post = (path: string, value: object, options: object = {}): Promise<Response> => ask(path, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(value), ...options });
+  const upload = (path: string, bytes: Buffer): Promise<Response> => ask(path, { method: "POST", headers: JPEG, body: bytes });
+  const codeOf = async (answer: Response): Promise<string> => `${answer.status} ${((await answer.json()) as { code: string }).code}`;
+  const create = async (name: string, gallery = "g"): Promise<PersonAnswer> => json(post(`/${gallery}/people`, { name }));
+  const see = async (picture: Buffer): Promise<void> => void (await fetch(`${red.url}/see`, { method: "POST", headers: JPEG, body: new Uint8Array(picture) }));
+
+  /** Any address of a route. */
+  const addressOf = (path: string): string => path.replace(":gallery", "g").replace(":index", "0").replace(/:\w+/g, "0123456789ab");
+
+  it("answers nobody without a permission, on any route", async () => {
+    assert.ok(routes.length >= 30);
+    for (const { method, path, permission } of routes) {
+      const request = { method: method.toUpperCase(), headers: method === "post" || method === "patch" ? JSON_TYPE : {}, ...(method === "post" || method === "patch" ? { body: "{}" } : {}) };
+      for (const user of permission === "write" ? ([null, "nobody", "viewer", "reader"] as const) : ([null, "nobody"] as const)) {
+        const answer = await ask(addressOf(path), { user, ...request });
+        assert.equal(answer.status, 401, `${user} ${method} ${path}`);
+        assert.doesNotMatch(await answer.text(), /\{/, "nothing is told");
+      }
+    }
+  });
+
+  it("answers whoever may read, and whoever may write", async () => {
+    for (const user of ["viewer", "reader", "editor", "all"] as const) assert.equal((await ask("/g/people", { user })).status, 200, user);
+    assert.equal((await post("/g/people", { name: "By the editor" }, { user: "editor" })).status, 201);
+  });
+
+  it("creates, changes, finds and deletes people, and says which field is wrong", async () => {
+    const zoe = await create("Zoë");
+    assert.match(zoe.id, /^[0-9a-f]{12}$/);
+    assert.equal(await codeOf(await post("/g/people", { name: "Zoë" })), "409 name_taken");
+    const patch = (body: object): Promise<Response> => ask(`/g/people/${zoe.id}`, { method: "PATCH", headers: JSON_TYPE, body: JSON.stringify(body) });
+    assert.equal((await patch({ groups: ["Staff", "staff", "night"], notes: "keeps bees", consentOn: "2026-11-24", validUntil: 9e12 })).status, 200);
+    const got = await json<{ groups: string[]; notes: string }>(ask(`/g/people/${zoe.id}`));
+    assert.deepEqual([got.groups, got.notes], [["night", "staff"], "keeps bees"]);
+    for (const [body, field] of [[{ validFrom: 9.1e12 }, "validUntil"], [{ groups: "staff" }, "groups"], [{ consentOn: "yesterday" }, "consentOn"], [{ id: "x" }, "id"], [{ name: "../x" }, "slash"], [{ name: "" }, "name"]] as const) {
+      const answer = await patch(body);
+      assert.equal(answer.status, 400, JSON.stringify(body));
+      assert.match(((await answer.json()) as { error: string }).error, new RegExp(field));
+    }
+    const page = await json<{ total: number; people: { name: string }[]; groups: { name: string; count: number }[] }>(ask("/g/people?search=bees&group=staff&limit=1&sort=added"));
+    assert.deepEqual([page.total, page.people.map(({ name }) => name), page.groups], [1, ["Zoë"], [{ name: "night", count: 1 }, { name: "staff", count: 1 }]]);
+    assert.equal(await codeOf(await ask("/g/people?limit=100000")), "400 invalid");
+    const receipt = await json<{ what: string; name: string; photos: number }>(ask(`/g/people/${zoe.id}`, { method: "DELETE" }));
+    assert.deepEqual([receipt.what, receipt.name, receipt.photos], ["person", "Zoë", 0]);
+    assert.equal(await codeOf(await ask(`/g/people/${zoe.id}`)), "404 not_found");
+  });
+
+  it("judges photos, keeps the good ones, and shows them as pictures only", async () => {
+    const { id } = await create("Alice");
+    const kept = await upload(`/g/people/${id}/photos`, alice);
+    assert.equal(kept.status, 201);
+    const { photo, judgement } = (await kept.json()) as { photo: { id: string }; judgement: { verdict: string; findings: object[] } };
+    assert.deepEqual(judgement, { findings: [], accepted: [], verdict: "keep" });
+    const again = await upload(`/g/people/${id}/photos`, await sharp(alice).jpeg({ quality: 60 }).toBuffer());
+    const refused = (await again.json()) as { error: string; judgement: { findings: { code: string }[] } };
+    assert.deepEqual([again.status, refused.judgement.findings.map(({ code }) => code)], [422, ["near_duplicate"]]);
+    assert.deepEqual([(await upload(`/g/people/${id}/photos`, groupPhoto(6))).status, (await upload(`/g/people/${id}/photos`, Buffer.from("text"))).status], [422, 422]);
+    const other = await create("Mallory");
+    const asks = await upload(`/g/people/${other.id}/photos`, await sharp(alice).flop().jpeg().toBuffer());
+    assert.deepEqual([asks.status, ((await asks.json()) as { judgement: { findings: { code: string; severity: string }[] } }).judgement.findings.map(({ code, severity }) => `${code} ${severity}`)], [409, ["resembles ask"]]);
+    assert.equal((await upload(`/g/people/${other.id}/photos?accept=resembles`, await sharp(alice).flop().jpeg().toBuffer())).status, 201);
+    await ask(`/g/people/${other.id}`, { method: "DELETE" });
+    for (const path of [`/g/people/${id}/photos/${photo.id}`, `/g/people/${id}/photos/${photo.id}/thumbnail`]) {
+      const answer = await ask(path);
+      assert.deepEqual(["content-type", "x-content-type-options", "cache-control", "content-security-policy"].map((name) => answer.headers.get(name)), ["image/jpeg", "nosniff", "private, no-store", "default-src 'none'; sandbox"]);
+      assert.equal((await sharp(Buffer.from(await answer.arrayBuffer())).metadata()).format, "jpeg");
+    }
+    assert.equal(await codeOf(await ask(`/g/people/${other.id}/photos/${photo.id}`)), "404 not_found", "a photo is another person's");
+    const { faces } = await json<{ faces: { identity: { outcome: string; name: string } }[] }>(upload("/g/identify", alice));
+    assert.deepEqual(faces.map(({ identity: { outcome, name } }) => `${outcome} ${name}`), ["match Alice"]);
+    assert.deepEqual((await json<{ faces: { identity: { outcome: string; reason: string } }[] }>(upload(`/g/people/${id}/verify`, carol))).faces.map(({ identity: { outcome, reason } }) => `${outcome} ${reason}`), ["unknown above_threshold"]);
+  });
+
+  it("tells of strangers as they come, names and ignores them, and takes the correction of a wrong match", async () => {
+    const controller = new AbortController();
+    const stream = await fetch(`${red.url}${API_ROOT}/g/events`, { headers: { Authorization: "Bearer viewer" }, signal: controller.signal });
+    let heard = "";
+    const listening = (async () => {
+      for await (const chunk of stream.body ?? []) heard += Buffer.from(chunk as Uint8Array).toString();
+    })().catch(() => undefined);
+    await see(carol);
+    const unknowns = (): Promise<{ id: string; visits: number; pictures: number; nearest: { name: string } | null }[]> => json(ask("/g/unknowns"));
+    const [stranger] = await eventually("the stranger", async () => { const all = await unknowns(); return (all[0]?.pictures ?? 0) > 0 ? all : undefined; });
+    assert.deepEqual([stranger?.visits, stranger?.nearest?.name], [1, "Alice"]);
+    assert.equal((await ask(`/g/unknowns/${stranger?.id}/pictures/0`)).headers.get("content-type"), "image/jpeg");
+    await eventually("both events", () => (/event: seen/.test(heard) && /event: unknown/.test(heard) ? true : undefined));
+    const { person } = await json<{ person: { id: string; name: string } }>(post(`/g/unknowns/${stranger?.id}/name`, { name: "Carol" }));
+    assert.equal(person.name, "Carol");
+    const mirrored = await sharp(carol).flop().jpeg().toBuffer();
+    await see(mirrored);
+    const match = await eventually("the match", async () => (await json<{ id: string; name: string | null; reason: string; candidates: object[]; picture: boolean }[]>(ask("/g/events/recent"))).find(({ name, picture }) => name === "Carol" && picture));
+    assert.deepEqual([match.reason, match.candidates.length], ["below_threshold", 2]);
+    assert.equal((await ask(`/g/events/${match.id}/picture`)).headers.get("content-type"), "image/jpeg");
+    assert.equal((await post(`/g/events/${match.id}/not-this-person`, {})).status, 201);
+    const { faces } = await json<{ faces: { identity: { outcome: string; reason: string; candidates: { ruledOut?: boolean }[] } }[] }>(upload("/g/identify", mirrored));
+    assert.deepEqual(faces.map(({ identity: { outcome, reason, candidates } }) => `${outcome} ${reason} ${candidates[0]?.ruledOut}`), ["unknown negative_anchor true"]);
+    const [anchor] = await json<{ id: string; againstName: string }[]>(ask("/g/anchors"));
+    assert.equal(anchor?.againstName, "Carol");
+    assert.equal((await ask(`/g/anchors/${anchor?.id}`, { method: "DELETE" })).status, 200);
+    await ask(`/g/people/${person.id}`, { method: "DELETE" });
+    assert.doesNotMatch(await (await ask("/g/events/recent")).text(), /Carol/, "an event tells nothing of whom was deleted");
+    await see(carol);
+    const [again] = await eventually("the stranger again", async () => { const all = await unknowns(); return all.length > 0 ? all : undefined; });
+    await post(`/g/unknowns/${again?.id}/ignore`, {});
+    assert.deepEqual([await unknowns(), (await json<object[]>(ask("/g/anchors"))).length], [[], 1]);
+    for (const { id } of await json<{ id: string }[]>(ask("/g/anchors"))) await ask(`/g/anchors/${id}`, { method: "DELETE" });
+    controller.abort();
+    await listening;
+  });
+
+  it("takes snapshots from a running camera, and says that another one does not run", async () => {
+    const { id } = await create("From the camera");
+    const { taken } = await json<{ taken: { photo?: object; judgement: { findings: { code: string }[] } }[] }>(post(`/g/people/${id}/capture`, { camera: "c", count: 2 }));
+    assert.deepEqual(taken.map(({ photo, judgement }) => photo !== undefined || judgement.findings[0]?.code), [true, "near_duplicate"]);
+    assert.equal(await codeOf(await post(`/g/people/${id}/capture`, { camera: "stopped", count: 1 })), "409 camera_stopped");
+    assert.equal(await codeOf(await post(`/g/people/${id}/capture`, { camera: "m", count: 1 })), "404 no_camera");
+    assert.deepEqual((await json<{ name: string; running: boolean }[]>(ask("/cameras"))).map(({ name, running }) => `${name} ${running}`), ["Hall true", "Garage false"]);
+    await ask(`/g/people/${id}`, { method: "DELETE" });
+  });
+
+  it("exports everything, and imports it into another gallery", async () => {
+    const zip = Buffer.from(await (await ask("/g/export")).arrayBuffer());
+    const answer = await ask("/h/import", { method: "POST", headers: { "Content-Type": "application/zip" }, body: zip });
+    assert.equal(answer.status, 200);
+    const names = async (gallery: string): Promise<string[]> => (await json<{ people: { name: string; photos: number }[] }>(ask(`/${gallery}/people`))).people.map(({ name, photos }) => `${name} ${photos}`);
+    assert.deepEqual(await names("h"), await names("g"));
+    assert.deepEqual((await json<{ faces: { identity: { name: string } }[] }>(upload("/h/identify", alice))).faces.map(({ identity }) => identity.name), ["Alice"]);
+    assert.match(((await (await ask("/h/import", { method: "POST", headers: { "Content-Type": "application/zip" }, body: "no zip" })).json()) as { error: string }).error, /no zip, or a damaged one .*: nothing was imported/);
+  });
+
+  it("measures τ on the gallery's own photos", async () => {
+    const calibration = await json<{ threshold: number; own: { genuinePairs: number }; model: { impostorPairs: number }; suggestion: { from: string } }>(ask("/g/calibration?wantedFmr=0.01&threshold=0.5"));
+    assert.deepEqual([calibration.threshold, calibration.own.genuinePairs, calibration.suggestion.from], [0.5, 0, "model"]);
+    assert.ok(calibration.model.impostorPairs > 4000);
+    assert.equal(await codeOf(await ask("/g/calibration?wantedFmr=2")), "400 invalid");
+  });
+
+  it("tells what is deployed and how it does, for people and for Prometheus", async () => {
+    const galleries = await json<{ id: string; error?: string; model: string | null; encrypted: boolean }[]>(ask("/galleries"));
+    assert.deepEqual(galleries.map(({ id, model }) => `${id} ${model}`), ["g dlib-resnet-v1", "h dlib-resnet-v1", "broken null"]);
+    assert.match(galleries[2]?.error ?? "", /there is no model "facenet9000"/);
+    assert.equal(await codeOf(await ask("/broken/people")), "503 gallery_failed");
+    assert.deepEqual(await json(ask("/matchers")), [{ id: "m", name: "Door", gallery: "g", threshold: 0.6 }]);
+    assert.equal((await json<{ source: string; frames: number }[]>(ask("/stats")))[0]?.source, "photo");
+    assert.match(await (await ask("/metrics")).text(), /^facenet_faces_total\{source="photo",outcome="unknown"\} \d+$/m);
+  });
+
+  it("embeds nothing of anybody in an answer", async () => {
+    for (const path of ["/galleries", "/g/people", "/g/unknowns", "/g/anchors", "/g/events/recent", "/g/calibration", `/g/people/${(await json<{ people: { id: string }[] }>(ask("/g/people?search=Alice"))).people[0]?.id}`]) {
+      const text = await (await ask(path)).text();
+      assert.doesNotMatch(text, /vector|embedding"|fingerprint|landmarks/, path);
+    }
+    assert.doesNotMatch(await (await upload("/g/identify", alice)).text(), /vector|"embedding|landmarks/);
+  });
+
+  it("refuses pages of other sites, however they ask, and lets its own", async () => {
+    const url = new URL(red.url);
+    for (const headers of [{ Origin: "https://evil.example" }, { Origin: "null" }, { "Sec-Fetch-Site": "cross-site" }, { "Sec-Fetch-Site": "same-site" }] as Record<string, string>[]) {
+      assert.equal(await codeOf(await ask("/g/people", { headers })), "403 other_site", JSON.stringify(headers));
+      assert.equal(await codeOf(await post("/g/people", { name: "Evil" }, { headers: { ...JSON_TYPE, ...headers } })), "403 other_site");
+    }
+    for (const headers of [{ Origin: url.origin }, { "Sec-Fetch-Site": "same-origin", Origin: "https://behind.a.proxy" }, { "Sec-Fetch-Site": "none" }] as Record<string, string>[]) assert.equal((await ask("/g/people", { headers })).status, 200, JSON.stringify(headers));
+  });
+
+  it("refuses what a plain form could send", async () => {
+    for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) assert.equal(await codeOf(await ask("/g/people", { method: "POST", headers: { "Content-Type": type }, body: '{"name":"Evil"}' })), "415 content_type", type);
+    assert.equal((await ask("/g/people/0123456789ab/photos", { method: "POST", headers: JSON_TYPE, body: "{}" })).status, 415);
+    assert.doesNotMatch(await (await ask("/g/people")).text(), /Evil/);
+  });
+
+  it("reads nothing by a path in a parameter", async () => {
+    writeFileSync(join(userDir, "secret.jpg"), alice);
+    const { people } = await json<{ people: { id: string }[] }>(ask("/g/people?search=Alice"));
+    for (const evil of ["..%2f..%2fsecret", "%2e%2e%2f%2e%2e%2fsecret.jpg", "..%5c..%5csecret", "%00", "x".repeat(5000), "__proto__", "constructor"]) {
+      for (const path of [`/${evil}/people`, `/g/people/${evil}`, `/g/people/${people[0]?.id}/photos/${evil}`, `/g/people/${evil}/photos/${evil}/thumbnail`, `/g/unknowns/${evil}/pictures/${evil}`, `/g/events/${evil}/picture`]) {
+        const answer = await ask(path);
+        assert.ok([400, 404].includes(answer.status), `${answer.status} ${path.slice(0, 80)}`);
+        assert.notEqual(answer.headers.get("content-type"), "image/jpeg");
+      }
+    }
+    for (const index of ["-1", "1e9", "NaN", "0.5"]) assert.equal((await ask(`/g/unknowns/0123456789ab/pictures/${index}`)).status, 404);
+  });
+
+  it("refuses malformed JSON and takes no prototype for a field", async () => {
+    assert.equal((await ask("/g/people", { method: "POST", headers: JSON_TYPE, body: '{"name":' })).status, 400);
+    assert.equal((await ask("/g/people", { method: "POST", headers: JSON_TYPE, body: "[]" })).status, 400);
+    assert.equal((await ask("/g/people", { method: "POST", headers: JSON_TYPE, body: '{"name":"P","__proto__":{"notes":"x"}}' })).status, 400);
+    assert.equal(({} as { notes?: string }).notes, undefined);
+  });
+
+  it("refuses an upload that says it is too large, before it comes, and cuts one off that does not say so", { timeout: 60_000 }, async () => {
+    const { hostname, port } = new URL(red.url);
+    const { people } = await json<{ people: { id: string }[] }>(ask("/g/people?search=Alice"));
+    const head = `POST ${API_ROOT}/g/people/${people[0]?.id}/photos HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAuthorization: Bearer all\r\nContent-Type: image/jpeg\r\n`;
+    const talk = (send: (write: (bytes: string | Buffer) => boolean) => void): Promise<string> =>
+      new Promise((resolve) => {
+        const socket = connect(Number(port), hostname, () => send((bytes) => socket.write(bytes)));
+        let heard = "";
+        socket.on("data", (chunk) => {
+          heard += chunk.toString();
+          if (heard.includes("\r\n\r\n")) socket.destroy();
+        });
+        socket.on("error", () => undefined);
+        socket.on("close", () => resolve(heard));
+      });
+    assert.match(await talk((write) => write(`${head}Content-Length: 9000000000\r\n\r\n`)), /^HTTP\/1\.1 413 /);
+    const chunk = Buffer.alloc(4 * 1024 * 1024);
+    const cut = await talk((write) => {
+      write(`${head}Transfer-Encoding: chunked\r\n\r\n`);
+      for (let sent = 0; sent < 60 * 1024 * 1024; sent += chunk.length) {
+        write(`${chunk.length.toString(16)}\r\n`);
+        write(chunk);
+        write("\r\n");
+      }
+    });
+    assert.match(cut, /^(HTTP\/1\.1 413 |$)/);
+    assert.equal((await ask("/g/people")).status, 200, "it works on");
+  });
+
+  it("ends a sender who hardly sends", { timeout: 60_000 }, async () => {
+    const { hostname, port } = new URL(red.url);
+    const ended = await new Promise<boolean>((resolve) => {
+      const socket = connect(Number(port), hostname, () => {
+        socket.write(`POST ${API_ROOT}/g/identify HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAuthorization: Bearer all\r\nContent-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\nx`);
+      });
+      const drip = setInterval(() => socket.write("x"), 1000);
+      socket.on("error", () => undefined);
+      socket.resume();
+      socket.on("close", () => {
+        clearInterval(drip);
+        resolve(true);
+      });
+    });
+    assert.ok(ended);
+  });
+
+  it("is described by the OpenAPI file, each route of it and no other", async () => {
+    const described = describeApi(routes);
+    if (process.env["UPDATE"] === "1") writeFileSync(DOCUMENT, `${JSON.stringify(described, null, 2)}\n`);
+    assert.deepEqual(JSON.parse(readFileSync(DOCUMENT, "utf8")), JSON.parse(JSON.stringify(described)), "run this test with UPDATE=1");
+    assert.deepEqual(await json(ask("/openapi.json")), JSON.parse(JSON.stringify(described)));
+    for (const [path, operations] of Object.entries((described as { paths: Record<string, Record<string, { parameters?: { name: string; in: string }[]; responses: object }>> }).paths)) {
+      const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      for (const { parameters = [], responses } of Object.values(operations)) {
+        assert.deepEqual(parameters.filter((each) => each.in === "path").map(({ name }) => name), named, path);
+        assert.ok(Object.keys(responses).length >= 3);
+      }
+    }
+  });
+
+  it("ends the streams of a gallery that is deployed anew", async () => {
+    const stream = await fetch(`${red.url}${API_ROOT}/g/events`, { headers: { Authorization: "Bearer all" } });
+    const reader = (stream.body as ReadableStream<Uint8Array>).getReader();
+    assert.match(Buffer.from((await reader.read()).value ?? []).toString(), /^: welcome/);
+    const flows = { ...(await json<{ flows: FlowNode[]; rev: string }>(fetch(`${red.url}/flows`, { headers: { Authorization: "Bearer all", "Node-RED-API-Version": "v2" } }))) };
+    const ended = (async () => {
+      for (let part = await reader.read(); !part.done; part = await reader.read());
+      return true;
+    })();
+    await fetch(`${red.url}/flows`, { method: "POST", headers: { Authorization: "Bearer all", ...JSON_TYPE, "Node-RED-API-Version": "v2", "Node-RED-Deployment-Type": "full" }, body: JSON.stringify(flows) });
+    assert.ok(await ended);
+    const names = await eventually("the gallery again", async () => { const answer = await ask("/g/people"); return answer.status === 200 ? (await json<{ people: { name: string }[] }>(answer)).people.map(({ name }) => name) : undefined; });
+    assert.ok(names.includes("Alice"), "and everybody is there");
+  });
+
+  it("keeps what it was given to itself", { skip: process.platform === "win32" }, () => {
+    mkdirSync(join(userDir, "facenet"), { recursive: true });
+    assert.deepEqual(readdirSync(join(userDir, "facenet")).sort(), ["g", "h"]);
+    assert.doesNotMatch(red.log(), /Alice|Carol|Mallory/, "no name is logged");
+  });
+});
