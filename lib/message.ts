@@ -118,6 +118,10 @@ export interface Face {
   /** The aligned face as a JPEG, on demand. */
   chip?: Buffer | undefined;
   embedding?: Float32Array | undefined;
+  /** Milliseconds between this frame and the earlier one of the same track and look whose quality, embedding or rejection this is; absent: found in this frame. */
+  carried?: number | undefined;
+  /** How many frames of the track the embedding is the mean of. */
+  fused?: number | undefined;
   /** Id of the model that made the embedding. */
   model?: string | undefined;
   identity?: Identity | undefined;

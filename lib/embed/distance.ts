@@ -15,6 +15,12 @@ export function euclideanDistance(a: Float32Array, b: Float32Array): number {
   return Math.sqrt(sum);
 }
 
+/** The vector scaled to length 1; one of length 0 as it is. */
+export function toUnitLength(vector: Float32Array): Float32Array {
+  const length = Math.hypot(...vector);
+  return length > 0 ? vector.map((value) => value / length) : vector;
+}
+
 /**
  * Triplet loss max(d²(A, P) − d²(A, N) + α, 0) of an anchor, a positive (the same person) and a negative (another one)
  * (Schroff, Kalenichenko, Philbin 2015, FaceNet, eq. 2; there α = 0.2). A siamese network is trained until it is 0 for most triplets.

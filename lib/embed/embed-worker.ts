@@ -9,6 +9,7 @@ import type { Box, Point, Quality, RejectReason } from "../message";
 import { type EngineName, tensorEngine, type Tf } from "../tensor/engine";
 import { chipPlace } from "./chips";
 import type { ModelDescriptor } from "./descriptor";
+import { toUnitLength } from "./distance";
 import { type EmbeddingNet, loadNet } from "./net";
 
 export interface EmbedTask {
@@ -111,7 +112,7 @@ export default async function embedTask({ source, boxes, model, engine, gate, ch
 function finish(model: ModelDescriptor, embedding: Float32Array): Float32Array {
   const length = Math.hypot(...embedding);
   if (!Number.isFinite(length)) throw new Error(`the model ${model.id} gave an embedding that is no number: its file or its descriptor's mean and scale are wrong.`);
-  return model.l2Normalize && length > 0 ? embedding.map((value) => value / length) : embedding;
+  return model.l2Normalize ? toUnitLength(embedding) : embedding;
 }
 
 async function toJpeg(chip: Float32Array, side: number): Promise<Uint8Array> {

@@ -15,6 +15,7 @@ export interface FacenetEmbedDef extends NodeDef {
   minSize: string | number;
   minSharpness: string | number;
   chips: boolean;
+  reembedAfter?: string | number;
 }
 
 export default function register(RED: NodeAPI): void {
@@ -22,7 +23,7 @@ export default function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, def);
     let embedder: Promise<FaceEmbedder>;
     try {
-      const options = parseOptions(embedderOptionsSchema, { engine: def.engine || undefined, minSize: optionalNumber(def.minSize), minSharpness: optionalNumber(def.minSharpness), chips: def.chips }, "facenet-embed");
+      const options = parseOptions(embedderOptionsSchema, { engine: def.engine || undefined, minSize: optionalNumber(def.minSize), minSharpness: optionalNumber(def.minSharpness), chips: def.chips, reembedAfter: optionalNumber(def.reembedAfter) }, "facenet-embed");
       embedder = findModel(def.model === "file" ? def.modelFile : def.model).then((model) => new FaceEmbedder(model, options));
     } catch (error) {
       failToStart(this, error);

@@ -1,0 +1,114 @@
+/** What was found out of the faces of earlier frames, and when it may still be said of the face of this one. Pure. */
+import { overlap } from "../detect/boxes";
+import { nextTrack } from "../detect/tracker";
+import type { Box, Face, Frame } from "../message";
+import { euclideanDistance, toUnitLength } from "./distance";
+import { Template, weightOf } from "./template";
+
+/** What the networks found of a face. */
+export type Findings = Pick<Face, "landmarks" | "quality" | "rejected" | "embedding" | "chip">;
+
+export interface MemoryOptions {
+  /** Findings older than this are of no use, in milliseconds. */
+  reembedAfter: number;
+  /** The model's τ. */
+  threshold: number;
+  /** Whether the model's embeddings have length 1, so that means must have it too. */
+  unitLength: boolean;
+}
+
+interface Remembered {
+  /** The track's number as it is shown: a new one once another person took the place. */
+  shown: number;
+  look: number;
+  /** When the frame of the findings was taken; milliseconds since the epoch. */
+  at: number;
+  /** Width of the box in that frame. */
+  width: number;
+  /** In the last frame that was asked about. */
+  box: Box;
+  findings: Findings;
+  template: Template | undefined;
+}
+
+/** A new face is embedded in so many frames before the result is carried on. */
+const SETTLED = 3;
+/** A face that was rejected is tried again sooner; milliseconds. */
+const RETRY_MS = 250;
+/** A face that grew by this factor shows more than was known. */
+const GROWN = 1.2;
+/** A box that overlaps less with the last one jumped. */
+const LEAST_OVERLAP = 0.3;
+/** Embeddings of a track nearer to its mean than this part of τ are of one person: of strangers' photos hardly a pair in a million is. */
+const SAME_PERSON = 0.5;
+/** More faces than this are not followed at once. */
+const MAX_TRACKS = 512;
+
+export class TrackMemory {
+  readonly #options: MemoryOptions;
+  readonly #tracks = new Map<string, Remembered>();
+
+  constructor(options: MemoryOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The face with what is known of it, or undefined where it must be looked at anew: it is new, looks otherwise, jumped, came
+   * nearer, is not settled, or too long ago.
+   */
+  recall(face: Face, frame: Frame | undefined): Face | undefined {
+    const known = this.#find(face, frame);
+    if (known === undefined || frame === undefined) return undefined;
+    const { findings, template } = known;
+    const age = frame.capturedAt - known.at;
+    const jumped = overlap(known.box, face.box) < LEAST_OVERLAP;
+    known.box = face.box;
+    const bound = findings.rejected === undefined ? this.#options.reembedAfter : Math.min(RETRY_MS, this.#options.reembedAfter);
+    if (jumped || face.look !== known.look || !(age >= 0 && age < bound) || face.box.width >= GROWN * known.width) return undefined;
+    if (findings.rejected === undefined && (template === undefined || template.count < SETTLED)) return undefined;
+    // Its landmarks were those of another frame.
+    const { landmarks: _elsewhere, ...kept } = findings;
+    return { ...bare(face), ...kept, track: known.shown, carried: age, ...(findings.rejected === undefined && template !== undefined ? this.#answer(template) : {}) };
+  }
+
+  /** Remember what was found of a face of this frame. @returns the face with it, its embedding fused with earlier ones of the same person */
+  learn(face: Face, frame: Frame | undefined, findings: Findings): Face {
+    const key = keyOf(face, frame);
+    if (key === undefined || frame === undefined || this.#options.reembedAfter === 0) return { ...bare(face), ...findings };
+    const known = this.#tracks.get(key);
+    const { template, stranger } = this.#fuse(known?.template, findings);
+    const shown = known === undefined ? (face.track as number) : stranger ? nextTrack() : known.shown;
+    this.#tracks.delete(key);
+    this.#tracks.set(key, { shown, look: face.look as number, at: frame.capturedAt, width: face.box.width, box: face.box, findings, template });
+    const [oldest] = this.#tracks.keys();
+    if (this.#tracks.size > MAX_TRACKS && oldest !== undefined) this.#tracks.delete(oldest);
+    return { ...bare(face), ...findings, track: shown, ...(findings.embedding === undefined || template === undefined ? {} : this.#answer(template)) };
+  }
+
+  #answer({ mean, count }: Template): Pick<Face, "embedding" | "fused"> {
+    return { embedding: this.#options.unitLength ? toUnitLength(mean) : mean, fused: count };
+  }
+
+  #fuse(template: Template | undefined, { embedding, quality }: Findings): { template: Template | undefined; stranger: boolean } {
+    if (embedding === undefined) return { template, stranger: false };
+    const weight = weightOf(quality);
+    const away = template === undefined ? Infinity : euclideanDistance(template.mean, embedding);
+    if (template !== undefined && away <= SAME_PERSON * this.#options.threshold) return { template: template.with(embedding, weight), stranger: false };
+    return { template: Template.of(embedding, weight), stranger: template !== undefined && away > this.#options.threshold };
+  }
+
+  #find(face: Face, frame: Frame | undefined): Remembered | undefined {
+    const key = keyOf(face, frame);
+    return key === undefined ? undefined : this.#tracks.get(key);
+  }
+}
+
+/** Without what an embedding node before this one said of its own embedding. */
+function bare({ carried: _carried, fused: _fused, ...face }: Face): Face {
+  return face;
+}
+
+/** Undefined for a photo and for a face that nobody follows. */
+function keyOf({ track, look }: Face, frame: Frame | undefined): string | undefined {
+  return frame === undefined || track === undefined || look === undefined ? undefined : `${track} ${frame.source}`;
+}
