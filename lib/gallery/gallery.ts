@@ -326,7 +326,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       const person = this.#personOf(who);
       const judgement = await this.#judge(person, faces, accept);
       const { face } = judgement;
-      if (judgement.verdict !== "keep" || face?.embedding === undefined) throw new NotKept(person.name, judgement);
+      if (judgement.verdict !== "keep" || face?.embedding === undefined) throw new NotKept(judgement);
       const photo = photoOf(person, { hash: contentHash(jpeg), origin: { by: origin }, size: this.#keepsPhotos ? jpeg.length : 0, quality: face.quality, accepted: judgement.accepted });
       await this.#keep(person, photo, { bytes: this.#keepsPhotos ? jpeg : undefined, thumbnail: await this.#thumbnailOf(jpeg, face), vector: face.embedding });
       this.emit("change");
@@ -346,7 +346,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       this.#refuseClosed();
       const person = this.#directory.named(name);
       const files = await this.#folder.remove(name);
-      if (person === undefined && files.length === 0) throw new NotFound(`there is nobody called ${name} in this gallery: check the spelling.`);
+      if (person === undefined && files.length === 0) throw new NotFound("there is nobody of that name in this gallery: check the spelling.");
       for (const file of files) await this.#forgetNote(file);
       const elsewhere = person === undefined ? [] : this.#directory.photosOf(person.id).filter(({ origin }) => origin.by !== "folder");
       const receipt: Receipt = person === undefined ? { what: "person", id: "", name, at: Date.now(), photos: 0, embeddings: 0, thumbnails: 0, backups: 0 } : await this.#removePerson(person.id);
@@ -417,7 +417,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       const person = this.#personOf({ name: called });
       const [first] = group.vectors;
       const judgement = await this.#judge(person, first === undefined ? [] : [faceOf(first, model)], accept);
-      if (judgement.verdict !== "keep") throw new NotKept(person.name, judgement);
+      if (judgement.verdict !== "keep") throw new NotKept(judgement);
       for (const [index, vector] of group.vectors.entries()) {
         const picture = this.#keepsPhotos && index < group.pictures ? await this.#strangers.picture(id, index) : undefined;
         const hash = contentHash(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
@@ -706,12 +706,10 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
 /** A photo was judged not worth keeping, or asks first. */
 export class NotKept extends Error {
-  constructor(
-    person: string,
-    readonly judgement: Judgement,
-  ) {
+  /** The sentence may be logged: it names nobody. The findings do. */
+  constructor(readonly judgement: Judgement) {
     const left = judgement.findings.filter(({ code }) => !judgement.accepted.includes(code));
-    super(`the photo for ${person} is not kept: ${left.map(({ message }) => message).join(" ")}`);
+    super(`the photo is not kept: ${left.map(({ message, unnamed }) => unnamed ?? message).join(" ")}`);
   }
 }
 

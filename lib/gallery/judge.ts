@@ -11,6 +11,8 @@ export interface Finding {
   code: FindingCode;
   /** A sentence that says what to do. */
   message: string;
+  /** The same without a name, for logs, where the message has one. */
+  unnamed?: string;
   severity: Severity;
 }
 
@@ -129,7 +131,8 @@ function judgeLikeness(embedding: Float32Array, own: readonly Float32Array[], ne
   const findings: Finding[] = [];
   // In a large gallery somebody is always below τ; it is a likeness only if the person's own photos do not lie nearer.
   if (nearestOther !== null && nearestOther.distance <= threshold && nearestOther.distance <= nearestOwn) {
-    findings.push(ask("resembles", `the face matches ${nearestOther.name} (distance ${nearestOther.distance.toFixed(2)}, τ ${threshold}): add the photo to ${nearestOther.name} if it shows the same person; keep it here only if they are two.`));
+    const sentence = (whom: string, her: string): string => `the face matches ${whom} (distance ${nearestOther.distance.toFixed(2)}, τ ${threshold}): add the photo to ${her} if it shows the same person; keep it here only if they are two.`;
+    findings.push({ ...ask("resembles", sentence(nearestOther.name, nearestOther.name)), unnamed: sentence("somebody else of the gallery", "that person") });
   }
   if (own.length > 0 && nearestOwn > threshold) findings.push(ask("unlike", `the face is unlike the person's own photos (the nearest is ${nearestOwn.toFixed(2)} away, τ ${threshold}): keep it only if you are sure that it is the same person.`));
   return findings;

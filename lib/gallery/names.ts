@@ -28,7 +28,7 @@ export function parseName(value: unknown): string {
   const name = value.trim().normalize("NFC");
   const { length } = Array.from(name);
   if (length > MAX_NAME_LENGTH) throw new Error(`the name has ${length} characters: ${MAX_NAME_LENGTH} are the most.`);
-  if (FORBIDDEN.test(name) || name === "." || name === "..") throw new Error(`the name ${JSON.stringify(name)} has a slash, a backslash or a control character, or is a folder's: leave them out.`);
+  if (FORBIDDEN.test(name) || name === "." || name === "..") throw new Error(`the name has a slash, a backslash or a control character, or is a folder's: leave them out.`);
   if (Buffer.byteLength(fileNameOf(name)) > MAX_FILE_BYTES) throw new Error("the name is too long for a file: shorten it.");
   return name;
 }

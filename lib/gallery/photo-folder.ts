@@ -155,19 +155,19 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   async remove(person: string): Promise<string[]> {
     const { folder } = this.#options;
     const found = await lookInto(folder).catch((error: unknown) => {
-      throw new Error(`${person} cannot be deleted now: the folder ${folder} cannot be read (${codeOf(error)}). Try again when it can.`, { cause: error });
+      throw new Error(`nobody can be deleted now: the folder ${folder} cannot be read (${codeOf(error)}). Try again when it can.`, { cause: error });
     });
     const hers = (file: string): boolean => nameOf(file) === person;
     const unsure = [...found.unsure].find(([file]) => hers(file));
-    if (unsure !== undefined) throw new Error(`${person} cannot be deleted now: ${unsure[0]} in ${folder} cannot be read (${unsure[1]}). Try again when it can.`);
+    if (unsure !== undefined) throw new Error(`the person cannot be deleted now: a photo of hers in ${folder} cannot be read (${unsure[1]}). Try again when it can.`);
     const photos = [...new Set([...found.photos.keys(), ...found.foreign, ...this.#photos.keys()])].filter(hers);
-    await this.#removeFiles(person, [...photos, ...found.leftovers.filter((file) => dirname(file) !== "." && hers(file))]);
+    await this.#removeFiles([...photos, ...found.leftovers.filter((file) => dirname(file) !== "." && hers(file))]);
     return photos;
   }
 
   /** Delete one photo. Call it exclusively. @throws a sentence when it cannot be deleted */
   async removePhoto(file: string): Promise<void> {
-    await this.#removeFiles(nameOf(file), [file]);
+    await this.#removeFiles([file]);
   }
 
   /** A photo's bytes, or undefined when it cannot be read now. */
@@ -175,10 +175,10 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     return this.#bytesOf(file).catch(() => undefined);
   }
 
-  async #removeFiles(person: string, files: readonly string[]): Promise<void> {
+  async #removeFiles(files: readonly string[]): Promise<void> {
     const { folder } = this.#options;
     await removeDurable(files.map((file) => join(folder, file))).catch((error: unknown) => {
-      throw new Error(`the photos of ${person} cannot be deleted (${codeOf(error)}): check that Node-RED may write to ${folder}.`, { cause: error });
+      throw new Error(`the photos cannot be deleted (${codeOf(error)}): check that Node-RED may write to ${folder}.`, { cause: error });
     });
     for (const file of files) {
       this.#photos.delete(file);

@@ -46,6 +46,19 @@ export function galleryNodeOf(RED: NodeAPI, id: string | undefined): FaceGallery
   return node;
 }
 
+/** What is wrong goes to the log, but no file's name: it is a person's. The sidebar and the form tell it. */
+function report(node: FaceGalleryNode, gallery: Gallery): void {
+  const told = new Set<string>();
+  gallery.on("problem", ({ file, code, message }) => {
+    if (file === "") node.error(message);
+    else if (!told.has(code)) node.warn(`photos in the folder need a look (${code}): the sidebar Faces and this gallery's form say which and why.`);
+    if (file !== "") told.add(code);
+  });
+  gallery.on("change", () => {
+    if (gallery.problems.length === 0) told.clear();
+  });
+}
+
 export default function register(RED: NodeAPI): void {
   function FaceGallery(this: FaceGalleryNode, def: FaceGalleryDef): void {
     RED.nodes.createNode(this, def);
@@ -57,7 +70,7 @@ export default function register(RED: NodeAPI): void {
       encoder = await createEncoder({ model: def.model === "file" ? def.modelFile : def.model });
       const store = await openStore({ folder: join(own, "people"), ...(this.credentials?.key ? { key: this.credentials.key } : {}), onProblem: ({ message }) => this.error(message) });
       const gallery = new Gallery({ folder, store, encoder, keepPhotos: def.keepPhotos, keepUnknownsMs: def.keepUnknowns === false ? undefined : DAY_MS * (optionalNumber(def.unknownDays) ?? DEFAULT_UNKNOWN_DAYS) });
-      gallery.on("problem", ({ code, message }) => (code === "unreadable_folder" || code === "unwritable_store" || code === "store" ? this.error(message) : this.warn(message)));
+      report(this, gallery);
       gallery.on("forgotten", (id, name) => this.journal.forget(id, name));
       void gallery.start();
       return gallery;

@@ -112,7 +112,7 @@ describe("example: enrol from a flow", () => {
     const kept = join(red.userDir, "facenet/en_gallery/people/photos");
     assert.equal(readdirSync(kept).length, 1);
     const refused = await post(`${red.url}/enrol?name=All`, groupPhoto(6));
-    assert.deepEqual([refused.status, await refused.text()], [400, "Error: face-match: the photo for All is not kept: the photo shows 4 faces: cut it so that it shows only the person to be known."]);
+    assert.deepEqual([refused.status, await refused.text()], [400, "Error: face-match: the photo is not kept: the photo shows 4 faces: cut it so that it shows only the person to be known."]);
     const receipt = (await (await fetch(`${red.url}/people?name=Alice`, { method: "DELETE" })).json()) as { name: string; photos: number; embeddings: number; thumbnails: number };
     assert.deepEqual([receipt.name, receipt.photos, receipt.embeddings, receipt.thumbnails], ["Alice", 1, 1, 1]);
     assert.deepEqual(readdirSync(kept), []);

@@ -125,7 +125,7 @@ describe("haar-detect → facenet-embed → face-match", () => {
   it("refuses to enrol a group, a name with a slash, and a face of another model", async () => {
     await load(mkdtempSync(join(tmpdir(), "new-")));
     for (const [message, why] of [
-      [{ payload: groupPhoto(6), enrol: { name: "All" } }, /the photo for All is not kept: the photo shows 4 faces/],
+      [{ payload: groupPhoto(6), enrol: { name: "All" } }, /the photo is not kept: the photo shows 4 faces/],
       [{ payload: await portrait("blonde"), enrol: { name: "a/b" } }, /slash/],
       [{ payload: await portrait("blonde"), enrol: { name: "x".repeat(300) } }, /300 characters/],
       [{ payload: Buffer.from("text"), enrol: { name: "Text" } }, /not a picture that can be kept/],
