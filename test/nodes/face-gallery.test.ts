@@ -64,7 +64,7 @@ describe("face-gallery", () => {
     assert.match(all, /the photo Wall\.png shows no face that can be used/);
     assert.equal(problems.length, 4);
     await eventually("three reports", () => (said.length >= 3 ? true : undefined));
-    assert.deepEqual(said.map((text) => /\((\w+)\): the sidebar Faces and this gallery's form say which and why/.exec(text)?.[1]).sort(), ["no_face", "several_faces", "unreadable_photo"], "the log names nobody");
+    assert.deepEqual(said.map((text) => /\((\w+)\): the sidebar Faces and this gallery's form say which and why/.exec(text)?.[1] ?? text).sort((a, b) => a.localeCompare(b)), ["no_face", "several_faces", "unreadable_photo"], "the log names nobody");
   });
 
   it("tells the editor who is in it and what is wrong, and nothing of the embeddings", async () => {
