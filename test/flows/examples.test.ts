@@ -47,7 +47,7 @@ function wire(flow: FlowNode[], id: string, output: number, to: string): void {
 
 describe("examples", () => {
   it("are what the import dialog lists", () => {
-    assert.deepEqual(readdirSync(join(__dirname, "../../examples/flows")).sort(), ["door-over-mqtt.json", "enrol-from-a-flow.json", "full-recognizer.json", "photo-over-http.json", "teach-the-last-unknown.json", "verify-one-person.json"]);
+    assert.deepEqual(readdirSync(join(__dirname, "../../examples/flows")).sort(), ["door-over-mqtt.json", "enrol-from-a-flow.json", "full-recognizer.json", "photo-over-http.json", "staff-door.json", "teach-the-last-unknown.json", "verify-one-person.json"]);
   });
 });
 
@@ -184,5 +184,31 @@ describe("example: teach the last unknown", () => {
     assert.equal((await fetch(`${red.url}/inject/te_inject`, { method: "POST" })).status, 200);
     await eventually("the enrolment", has(({ enrolled }) => (enrolled as { name?: string } | undefined)?.name === "Alice"));
     await eventually("the match", has(({ who }) => JSON.stringify(who) === '["Alice"]'));
+  });
+});
+
+describe("example: staff door with an alarm", () => {
+  let red: NodeRed;
+  after(() => red.stop());
+
+  it("opens for staff, says why it stays closed, and raises the alarm for whoever is blocked", async () => {
+    const flow = example("staff-door");
+    Object.assign(nodeOf(flow, "sd_gallery"), { folder: await folderOf({ Alice: "green", Bob: "stripes" }) });
+    Object.assign(nodeOf(flow, "sd_camera"), { ...folderCamera(await walkPast(["green", "stripes", "front"])), autostart: false });
+    // The test runs at any time of the week; a slow machine opens late, too.
+    Object.assign(nodeOf(flow, "sd_match"), { schedule: [], maxAge: "" });
+    const out = join(mkdtempSync(join(tmpdir(), "out-")), "door");
+    for (const id of ["sd_open", "sd_closed", "sd_alarm"]) wire(flow, id, 0, "rec_fn");
+    const z = nodeOf(flow, "sd_match")["z"];
+    flow.push(...recorder(z, out, "{ said: msg.payload }"), { id: "go", type: "http in", z, url: "/go", method: "post", x: 1, y: 1, wires: [["start", "ok"]] }, { id: "start", type: "change", z, x: 1, y: 1, rules: [{ t: "set", p: "payload", pt: "msg", to: "start", tot: "str" }], wires: [["sd_camera"]] }, { id: "ok", type: "http response", z, x: 1, y: 1, wires: [] });
+    red = await startNodeRed(flow);
+    const api = `${red.url}/facenet/api/sd_gallery/people`;
+    const people = await eventually("both people", async () => { const { people: found } = (await (await fetch(api)).json()) as { people: { id: string; name: string }[] }; return found.length === 2 ? found : undefined; });
+    for (const { id, name } of people) assert.equal((await fetch(`${api}/${id}`, { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ groups: [name === "Alice" ? "staff" : "blocked"] }) })).status, 200);
+    await fetch(`${red.url}/go`, { method: "POST" });
+    const said = (): string[] => linesOf(out).map((line) => String(line["said"]));
+    for (const words of ["open for Alice", "closed, Bob: blocked", "alarm: Bob", "closed, unknown: above_threshold"]) await eventually(words, () => (said().includes(words) ? true : undefined));
+    assert.equal(said().some((words) => words === "open for Bob"), false);
+    assert.doesNotMatch(red.log(), /\[error\]/);
   });
 });
