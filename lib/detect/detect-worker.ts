@@ -16,9 +16,7 @@ export interface DetectTask {
 
 export interface Follow {
   /** Search only there; undefined is everywhere. */
-  near: Near[] | undefined;
-  /** Whether to search everywhere when there is a region in which nothing was found. */
-  elseWhole: boolean;
+  near: readonly Near[] | undefined;
 }
 
 export interface DetectResult {
@@ -57,6 +55,6 @@ export default async function detectTask({ source, options, follow }: DetectTask
 function searchNear(detector: DetectorEngine, pixels: Pixels, options: DetectorOptions, follow: Follow | undefined): Detection[] | undefined {
   if (follow?.near === undefined) return undefined;
   const found = follow.near.map((near) => detector.detect(pixels, options, near));
-  if (follow.elseWhole && found.some(({ length }) => length === 0)) return undefined;
+  if (follow.near.some(({ sure }, index) => sure && found[index]?.length === 0)) return undefined;
   return withoutDoubles(found.flat());
 }

@@ -5,7 +5,7 @@ import type { Face, Picture, Timing } from "../message";
 import { StagePool } from "../workers/pool";
 import type { DetectResult, DetectTask, Follow } from "./detect-worker";
 import type { Look } from "./look";
-import type { DetectorOptions } from "./options";
+import type { DetectorOptions, Near } from "./options";
 import type { Seen } from "./tracker";
 
 /** Detection is the stage that scales with cores; one is left for the embedding and one for Node-RED. */
@@ -45,9 +45,9 @@ export class FaceDetector {
     return { ...detected, faces: byScore(detections.map(({ box, score }) => ({ box, score }))) };
   }
 
-  /** Find the faces of a live frame, and how they look. @throws as detect does */
-  async search(picture: Picture, follow: Follow): Promise<Searched> {
-    const { detections, looks, ...detected } = await this.#run(picture, follow);
+  /** Find the faces of a live frame, and how they look. @param near searches only there; undefined is everywhere @throws as detect does */
+  async search(picture: Picture, near: readonly Near[] | undefined): Promise<Searched> {
+    const { detections, looks, ...detected } = await this.#run(picture, { near });
     return { ...detected, seen: byScore(detections.map((detection, index) => ({ ...detection, look: looks[index] as Look }))) };
   }
 

@@ -20,7 +20,7 @@ export class FaceFollower {
   async detect(picture: Picture): Promise<Detected> {
     if (picture.frame === undefined) return this.#detector.detect(picture);
     const tracker = this.#trackerOf(picture.frame);
-    const { seen, whole, ...detected } = await this.#detector.search(picture, { near: tracker.plan(picture.frame), elseWhole: tracker.complete });
+    const { seen, whole, ...detected } = await this.#detector.search(picture, tracker.plan(picture.frame));
     // The camera may have named another size than the picture has.
     const frame = { ...picture.frame, width: detected.width, height: detected.height };
     return { ...detected, faces: tracker.update(frame, seen, whole) };

@@ -42,6 +42,8 @@ export interface Detection {
 
 /** A part of the picture where a face is expected, and its sizes; all in pixels of the picture. */
 export interface Near {
+  /** Whether the face is so sure to be there that the whole picture is worth a search when it is not. */
+  sure: boolean;
   region: Box;
   minSize: number;
   maxSize: number;

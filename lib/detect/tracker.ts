@@ -17,19 +17,25 @@ export interface Seen extends Detection {
   look: Look;
 }
 
-/** A face not found again in so many frames is gone. */
+/** Found in so many frames a box is most likely a face; a cascade's false boxes flicker. */
+const SURE = 5;
+/** A face not found again in so many frames is gone, and a box that was never sure in so many. */
 const LOST_AFTER = 5;
+const UNSURE_LOST_AFTER = 1;
 /** Frames farther apart than this are of different scenes, in milliseconds. */
 const NEW_SCENE_MS = 1000;
 /** With more faces than this the whole frame is searched at about the same cost. */
 const MAX_REGIONS = 8;
 
-/** Half the side of the neighbourhood that is searched, in sides of the face; wider for each frame in which it was missed. */
-const REACH = 0.9;
-const REACH_A_MISS = 0.2;
+/** Half the side of the neighbourhood that is searched, in sides of the face; wider the longer ago it was found. */
+const REACH = 0.75;
+const REACH_A_SECOND = 3;
+const MOST_REACH = 1.5;
+/** A frame of a usual camera, in milliseconds: what moves in that time is within REACH. */
+const FRAME_MS = 40;
 /** Sizes of face that are searched there, as factors of the last one's. */
-const SMALLER = 0.72;
-const LARGER = 1.4;
+const SMALLER = 0.78;
+const LARGER = 1.28;
 
 /** A detection belongs to a track if it is not farther from where it was expected than this, in sides of the face. */
 const GATE = 0.6;
@@ -46,6 +52,11 @@ interface Track {
   /** Pixels a millisecond. */
   speed: Point;
   side: number;
+  /** When it was found last; milliseconds since the epoch. */
+  foundAt: number;
+  /** In how many frames it was found, and in how many in a row up to now. */
+  hits: number;
+  run: number;
   misses: number;
   anchor: Anchor;
   look: number;
@@ -84,14 +95,10 @@ export class Tracker {
     if (due || this.#tracks.length === 0 || this.#tracks.length > MAX_REGIONS) return undefined;
     return this.#tracks.map((track) => {
       const { x, y } = this.#expected(track, frame);
-      const reach = track.side * (REACH + REACH_A_MISS * track.misses);
-      return { region: { x: x - reach, y: y - reach, width: 2 * reach, height: 2 * reach }, minSize: Math.floor(track.side * SMALLER), maxSize: Math.ceil(track.side * LARGER) };
+      const late = Math.max(0, frame.capturedAt - track.foundAt - FRAME_MS) / 1000;
+      const reach = track.side * Math.min(MOST_REACH, REACH + REACH_A_SECOND * late);
+      return { sure: track.run >= SURE, region: { x: x - reach, y: y - reach, width: 2 * reach, height: 2 * reach }, minSize: Math.floor(track.side * SMALLER), maxSize: Math.ceil(track.side * LARGER) };
     });
-  }
-
-  /** Whether all faces were there in the last frame, so that one that is missing now is worth a search of the whole frame. */
-  get complete(): boolean {
-    return this.#tracks.every(({ misses }) => misses === 0);
   }
 
   /**
@@ -111,9 +118,12 @@ export class Tracker {
       missing.delete(pair.track);
       faces.set(pair.seen, this.#follow(pair, frame));
     }
-    for (const track of missing) track.misses += 1;
-    this.#tracks = this.#tracks.filter(({ misses }) => misses <= LOST_AFTER);
-    for (const seen of open) faces.set(seen, this.#begin(seen));
+    for (const track of missing) {
+      track.misses += 1;
+      track.run = 0;
+    }
+    this.#tracks = this.#tracks.filter(({ misses, hits }) => misses <= (hits >= SURE ? LOST_AFTER : UNSURE_LOST_AFTER));
+    for (const seen of open) faces.set(seen, this.#begin(seen, frame));
     this.#sinceFull = whole ? 0 : this.#sinceFull + 1;
     this.#last = frame;
     return found.map((seen) => faces.get(seen) as Face);
@@ -158,6 +168,9 @@ export class Tracker {
     track.centre = { x: expected.x + ALPHA * off.x, y: expected.y + ALPHA * off.y };
     if (elapsed > 0) track.speed = { x: track.speed.x + (BETA * off.x) / elapsed, y: track.speed.y + (BETA * off.y) / elapsed };
     track.side += ALPHA * (seen.box.width - track.side);
+    track.foundAt = frame.capturedAt;
+    track.hits += 1;
+    track.run += 1;
     track.misses = 0;
     if (!same) {
       // Turned, blurred, or somebody else: nobody may rely on what was known of the earlier look.
@@ -167,8 +180,8 @@ export class Tracker {
     return { box: seen.box, score: seen.score, track: track.id, look: track.look };
   }
 
-  #begin({ box, score, look }: Seen): Face {
-    const track: Track = { id: nextTrack(), centre: centreOf(box), speed: { x: 0, y: 0 }, side: box.width, misses: 0, anchor: new Anchor(look), look: 0 };
+  #begin({ box, score, look }: Seen, { capturedAt }: Frame): Face {
+    const track: Track = { id: nextTrack(), centre: centreOf(box), speed: { x: 0, y: 0 }, side: box.width, foundAt: capturedAt, hits: 1, run: 1, misses: 0, anchor: new Anchor(look), look: 0 };
     this.#tracks.push(track);
     return { box, score, track: track.id, look: track.look };
   }

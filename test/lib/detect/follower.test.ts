@@ -47,10 +47,10 @@ describe("FaceFollower", () => {
 
   it("finds a face that jumped to the other side in the same frame, and one that came in addition within the interval", async () => {
     follower = follow(3);
-    await follower.detect(await scene(0, [{ who: "green", x: 10, y: 90, side: 280 }]));
-    assert.equal((await follower.detect(await scene(1, [{ who: "green", x: 350, y: 90, side: 280 }]))).faces.length, 1);
+    for (let sequence = 0; sequence < 5; sequence += 1) await follower.detect(await scene(sequence, [{ who: "green", x: 10, y: 90, side: 280 }]));
+    assert.equal((await follower.detect(await scene(5, [{ who: "green", x: 350, y: 90, side: 280 }]))).faces.length, 1);
     const counts: number[] = [];
-    for (let sequence = 2; sequence < 6; sequence += 1) counts.push((await follower.detect(await scene(sequence, [{ who: "green", x: 350, y: 90, side: 280 }, { who: "front", x: 20, y: 100, side: 280 }]))).faces.length);
+    for (let sequence = 6; sequence < 10; sequence += 1) counts.push((await follower.detect(await scene(sequence, [{ who: "green", x: 350, y: 90, side: 280 }, { who: "front", x: 20, y: 100, side: 280 }]))).faces.length);
     assert.deepEqual(counts.slice(2), [2, 2]);
   });
 

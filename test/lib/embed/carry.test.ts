@@ -53,7 +53,7 @@ describe("a followed face's embedding", () => {
     try {
       const carried: boolean[] = [];
       const tracks = new Set<number | undefined>();
-      for (let sequence = 0; sequence < 13; sequence += 1) {
+      for (let sequence = 0; sequence < 15; sequence += 1) {
         const [face] = await show(sequence, [{ who: "green", x: 60 + 12 * sequence, y: 80, side: Math.max(280, 280 + 16 * (sequence - 8)) }]);
         assert.equal(face === undefined ? undefined : nameOf(face), "green");
         carried.push(face?.carried !== undefined);
