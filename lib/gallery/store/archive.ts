@@ -3,7 +3,6 @@ import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,7 +28,12 @@ const VERSION = 1;
 const MAX_ENTRIES = 2_000_000;
 const MAX_ZIP_BYTES = 64 * 2 ** 30;
 const MAX_PICTURE_BYTES = 50 * 2 ** 20;
-const MAX_RECORDS_BYTES = 16 * 2 ** 30;
+/** A million people, or four million embeddings. */
+const MAX_RECORDS_BYTES = 2 ** 30;
+const MAX_EMBEDDINGS_BYTES = 4 * 2 ** 30;
+/** A few bytes of a zip can stand for a thousand times as many; no export of a gallery does. */
+const MAX_GROWTH = 50;
+const SMALL_BYTES = 64 * 2 ** 20;
 const MAX_LINE_BYTES = 2 ** 20;
 const MAX_HEADER_BYTES = 2 ** 16;
 const RANDOM_BYTES = 6;
@@ -37,6 +41,13 @@ const RANDOM_BYTES = 6;
 const MOST_WAITING_BYTES = 32 * 2 ** 20;
 const WAIT_MS = 5;
 const PRIVATE_FILE = 0o600;
+const NEWLINE = 0x0a;
+const WAITING_ZIP = /^import-[0-9a-f]+\.zip$/;
+
+/** Whether a file is a zip that was being imported. */
+export function isWaitingZip(fileName: string): boolean {
+  return WAITING_ZIP.test(fileName);
+}
 
 const headerSchema = z.object({ format: z.literal(FORMAT), version: z.literal(VERSION) });
 const base64 = z.base64().max(2 ** 17);
@@ -80,6 +91,8 @@ export async function exportStore(store: PeopleStore, { write, bytesOf }: Export
   };
   try {
     for (const photo of store.photos()) {
+      // Whoever asked has gone.
+      if (ended) break;
       await picture(`photos/${photo.id}.jpg`, photo.origin.by === "folder" ? await bytesOf(photo) : await store.photoBytes(photo.id));
       await picture(`thumbnails/${photo.id}.jpg`, await store.thumbnail(photo.id));
     }
@@ -133,9 +146,11 @@ async function add(store: PeopleStore, zip: OpenZip, { people, photos, embedding
   /** Ids in the export, and who they are here. */
   const here = new Map<string, Person>();
   for (const person of people.values()) {
-    const known = byName.get(person.name);
+    // Renamed since she was exported, perhaps.
+    const known = byName.get(person.name) ?? store.person(person.id);
     if (known === undefined) {
       await store.putPerson(person);
+      byName.set(person.name, person);
       imported.people += 1;
     }
     here.set(person.id, known ?? person);
@@ -200,6 +215,9 @@ async function readContents(zip: OpenZip): Promise<Contents> {
 
 /** Each picture can be read and is one: yauzl checks sizes and sums. */
 async function checkPictures(zip: OpenZip, { pictures }: Contents): Promise<void> {
+  // Pictures may not share bytes, nor be packed: they are compressed already.
+  const claimed = [...pictures.values()].reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0);
+  if (claimed > SMALL_BYTES + MAX_GROWTH * zip.fileSize) throw new Error(`the pictures in the zip claim ${claimed} bytes, the zip has ${zip.fileSize}: nothing was imported.`);
   const JPEG_START = Buffer.of(0xff, 0xd8, 0xff);
   for (const [name, entry] of pictures) {
     const bytes = await readEntry(zip, entry, MAX_PICTURE_BYTES);
@@ -210,22 +228,36 @@ async function checkPictures(zip: OpenZip, { pictures }: Contents): Promise<void
 async function* records<T>(zip: OpenZip, entry: Entry | undefined, schema: z.ZodType<T>): AsyncGenerator<T> {
   if (entry === undefined) return;
   let number = 0;
-  for await (const text of linesOf(await streamOf(zip, entry, MAX_RECORDS_BYTES))) {
+  for await (const text of linesOf(await streamOf(zip, entry, entry.fileName === FILES.embeddings ? MAX_EMBEDDINGS_BYTES : MAX_RECORDS_BYTES))) {
     number += 1;
-    if (text === "") continue;
-    const record = text.length > MAX_LINE_BYTES ? undefined : schema.safeParse(parsed(text));
+    if (text?.trim() === "") continue;
+    const record = text === undefined ? undefined : schema.safeParse(parsed(text));
     if (record?.success !== true) throw new Error(`line ${number} of ${entry.fileName} in the zip is malformed: nothing was imported.`);
     yield record.data;
   }
 }
 
-/** @throws a sentence when the zip is damaged */
-async function* linesOf(input: Readable): AsyncGenerator<string> {
+/** Undefined for a line that is longer than any record, and then no more. @throws a sentence when the zip is damaged */
+async function* linesOf(input: Readable): AsyncGenerator<string | undefined> {
+  let waiting = Buffer.alloc(0);
   try {
-    for await (const text of createInterface({ input, crlfDelay: Infinity })) yield text;
+    for await (const chunk of input) {
+      const bytes = Buffer.concat([waiting, chunk as Buffer]);
+      let at = 0;
+      for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, at)) {
+        yield bytes.subarray(at, end).toString();
+        at = end + 1;
+      }
+      waiting = bytes.subarray(at);
+      if (waiting.length > MAX_LINE_BYTES) {
+        yield undefined;
+        return;
+      }
+    }
   } catch (error) {
     throw noZip(error as Error);
   }
+  yield waiting.toString();
 }
 
 async function* bounded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -266,6 +298,7 @@ async function* entriesOf(zip: OpenZip): AsyncGenerator<Entry> {
 }
 
 function streamOf(zip: OpenZip, entry: Entry, most: number): Promise<Readable> {
+  if (entry.uncompressedSize > Math.max(SMALL_BYTES, MAX_GROWTH * entry.compressedSize)) return Promise.reject(new Error(`${entry.fileName} in the zip claims to be ${Math.round(entry.uncompressedSize / entry.compressedSize)} times as large as it is in it: nothing was imported.`));
   if (entry.uncompressedSize > most) return Promise.reject(new Error(`${entry.fileName} in the zip claims ${entry.uncompressedSize} bytes, ${most} are the most: nothing was imported.`));
   return new Promise((done, fail) => {
     zip.openReadStream(entry, (error, stream) => (error ? fail(noZip(error)) : done(stream)));

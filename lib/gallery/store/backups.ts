@@ -1,28 +1,31 @@
 /** Backups that rotate: the newest, one of about a day ago and one of about a week ago; and what to do when the database is damaged. */
-import { execFile } from "node:child_process";
-import { copyFile, chmod, open, rename, stat } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
-import { closeToOthers, syncFolder } from "../files";
-import { type Database, removeDatabase } from "./database";
+import { copyFile, readdir, rename, stat, utimes } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { closeToOthers, removeDurable, syncFolder } from "../files";
+import { copyWithout } from "./check";
+import { type Database, freshOf, makeDurable, removeDatabase } from "./database";
 
 const SLOTS = ["recent", "day", "week"] as const;
 const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;
-/** A gigabyte is read in seconds; a process that takes longer hangs. */
-const CHECK_TIMEOUT_MS = 120_000;
-const PRIVATE_FILE = 0o600;
+const ASIDE = /\.mdb\.damaged-/;
+/** Somebody had a month to look at what was set aside. */
+const ASIDE_MS = 30 * DAY_MS;
 
 export class Backups {
+  readonly #store: string;
   readonly #folder: string;
 
+  /** @param folder of the store */
   constructor(folder: string) {
+    this.#store = folder;
     this.#folder = join(folder, "backups");
   }
 
   /** Make the newest one; older ones move on when their time has come. */
   async make(database: Database, now: number): Promise<void> {
     await closeToOthers(this.#folder);
-    const fresh = join(this.#folder, "new.mdb");
+    const fresh = freshOf(this.#pathOf("recent"));
     await database.copyTo(fresh);
     const [recent, day, week] = SLOTS.map((slot) => this.#pathOf(slot)) as [string, string, string];
     if (now - ((await timeOf(day)) ?? -Infinity) > DAY_MS) {
@@ -33,36 +36,87 @@ export class Backups {
     await syncFolder(this.#folder);
   }
 
-  /** Delete all of them. @returns how many there were */
-  async removeAll(): Promise<number> {
-    let removed = 0;
-    for (const slot of SLOTS) {
-      if ((await timeOf(this.#pathOf(slot))) !== undefined) removed += 1;
-      await removeDatabase(this.#pathOf(slot));
-    }
-    if (removed > 0) await syncFolder(this.#folder);
-    return removed;
+  /**
+   * Take records out of every backup: those that hold one are written anew, one that cannot be read is deleted.
+   * @returns how many that were
+   */
+  async purge(gone: readonly string[]): Promise<number> {
+    const changed = await Promise.all(SLOTS.map((slot) => this.#purgeOne(this.#pathOf(slot), gone)));
+    return changed.filter(Boolean).length;
+  }
+
+  /** Delete all of them. */
+  async removeAll(): Promise<void> {
+    for (const slot of SLOTS) await removeDatabase(this.#pathOf(slot));
+    await syncFolder(this.#folder).catch(ignoreMissing);
   }
 
   /**
-   * Put a damaged database aside and the newest good backup in its place.
+   * Put a damaged database aside and the newest good backup in its place; backups that are no good go aside too.
    * @returns where it is now, and when the backup was made; undefined when there is no good one
    */
-  async restore(path: string, now: number): Promise<{ aside: string; madeAt: number | undefined }> {
-    const aside = `${path}.damaged-${new Date(now).toISOString().replaceAll(":", "-")}`;
-    await rename(path, aside);
-    await removeDatabase(path);
+  async restore(path: string, now: number, isGood: (path: string) => Promise<boolean>): Promise<{ aside: string; madeAt: number | undefined }> {
+    const aside = basename(await setAside(path, now));
     for (const slot of SLOTS) {
       const backup = this.#pathOf(slot);
       const madeAt = await timeOf(backup);
-      if (madeAt === undefined || !(await isSound(backup))) continue;
-      await copyFile(backup, path);
-      await chmod(path, PRIVATE_FILE);
-      await syncFile(path);
+      if (madeAt === undefined) continue;
+      if (!(await isGood(backup))) {
+        await setAside(backup, now);
+        continue;
+      }
+      const fresh = freshOf(path);
+      await copyFile(backup, fresh);
+      await makeDurable(fresh);
+      await rename(fresh, path);
       await syncFolder(dirname(path));
-      return { aside: basename(aside), madeAt };
+      return { aside, madeAt };
     }
-    return { aside: basename(aside), madeAt: undefined };
+    return { aside, madeAt: undefined };
+  }
+
+  /** Delete what was set aside. @param before ms since the epoch @returns how many there were */
+  async removeAsides(before = Infinity): Promise<number> {
+    const old: string[] = [];
+    for (const path of await this.#asides()) if (((await timeOf(path)) ?? Infinity) < before) old.push(path);
+    await removeDurable(old);
+    return old.length;
+  }
+
+  /** Delete what was set aside a month ago, and what a crash left half-written. @returns whether there still is something set aside */
+  async tidy(now: number): Promise<boolean> {
+    await removeDatabase(freshOf(this.#pathOf("recent")));
+    for (const slot of SLOTS) await removeDatabase(freshOf(this.#pathOf(slot)));
+    await this.removeAsides(now - ASIDE_MS);
+    return (await this.#asides()).length > 0;
+  }
+
+  async #purgeOne(path: string, gone: readonly string[]): Promise<boolean> {
+    const times = await stat(path).catch(() => undefined);
+    if (times === undefined) return false;
+    const fresh = freshOf(path);
+    await removeDatabase(fresh);
+    try {
+      const held = await copyWithout(path, fresh, gone);
+      if (held === 0) return false;
+      if (held === undefined) await removeDatabase(path);
+      else {
+        await makeDurable(fresh);
+        // Its age says when its turn is.
+        await utimes(fresh, times.atime, times.mtime);
+        await rename(fresh, path);
+      }
+      await syncFolder(this.#folder);
+      return true;
+    } finally {
+      await removeDatabase(fresh);
+    }
+  }
+
+  async #asides(): Promise<string[]> {
+    const found: string[] = [];
+    for (const folder of [this.#store, this.#folder]) for (const file of await readdir(folder).catch(() => [])) if (ASIDE.test(file)) found.push(join(folder, file));
+    return found;
   }
 
   #pathOf(slot: (typeof SLOTS)[number]): string {
@@ -70,22 +124,13 @@ export class Backups {
   }
 }
 
-/** Whether a database can be read from end to end; asked in a process of its own, which a damaged one may crash. */
-export async function isSound(path: string): Promise<boolean> {
-  // Under a loader of TypeScript this process's own flags bring it along.
-  const program = join(__dirname, `check-child${extname(__filename)}`);
-  return new Promise((done) => {
-    execFile(process.execPath, [...process.execArgv.filter((flag) => !flag.startsWith("--test") && !flag.startsWith("--inspect")), program, path], { timeout: CHECK_TIMEOUT_MS, windowsHide: true }, (error) => done(error === null));
-  });
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, "r+");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+/** Its time is that of the setting aside from now on. @returns where it is now */
+async function setAside(path: string, now: number): Promise<string> {
+  const aside = `${path}.damaged-${new Date(now).toISOString().replaceAll(":", "-")}`;
+  await rename(path, aside);
+  await utimes(aside, now / 1000, now / 1000);
+  await removeDatabase(path);
+  return aside;
 }
 
 async function timeOf(path: string): Promise<number | undefined> {
@@ -93,7 +138,9 @@ async function timeOf(path: string): Promise<number | undefined> {
 }
 
 async function move(from: string, to: string): Promise<void> {
-  await rename(from, to).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-  });
+  await rename(from, to).catch(ignoreMissing);
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
 }

@@ -10,10 +10,18 @@ const PRIVATE_FILE = 0o600;
 const BATCH = 500;
 const LOCK_ENDING = "-lock";
 
+/**
+ * Marks what may still lie in old pages or in a backup: followed by the key of a deleted record, or by nothing when a record was
+ * only changed. Written with the deletion itself, so that no crash forgets that there is something left to wipe.
+ */
+const GONE = "gone:";
+
 /** What is to be written and deleted in one transaction. */
 export interface Changes {
   put?: Iterable<readonly [key: string, value: Uint8Array]>;
   remove?: Iterable<string>;
+  /** What is overwritten must not be left in old pages either. */
+  replaces?: boolean;
 }
 
 type Lmdb = RootDatabase<Buffer, string>;
@@ -32,6 +40,20 @@ export class Database {
   /** @param path of the file, made if it is missing; give it only a file that was checked, a damaged one may end the process */
   static async open(path: string, secret: Secret): Promise<Database> {
     return new Database(path, await openLmdb(path), secret);
+  }
+
+  /** Whether all that is in a file can be opened. @param path of a file that was checked */
+  static async opens(path: string, secret: Secret): Promise<boolean> {
+    const database = new Database(path, await openLmdb(path, { readOnly: true }), secret);
+    try {
+      for await (const value of database.values("")) value.fill(0);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await database.close();
+      await rm(path + LOCK_ENDING, { force: true });
+    }
   }
 
   get(key: string): Buffer | undefined {
@@ -55,11 +77,19 @@ export class Database {
     }
   }
 
+  /** Keys of what was deleted and is still to be wiped; undefined when there is nothing to wipe. */
+  gone(): string[] | undefined {
+    const marks = this.keys(GONE);
+    return marks.length === 0 ? undefined : marks.map((mark) => mark.slice(GONE.length)).filter((key) => key !== "");
+  }
+
   /** All or nothing. On disk when it resolves. */
-  async write({ put = [], remove = [] }: Changes): Promise<void> {
-    const sealed = [...put].map(([key, value]) => [key, this.#secret.seal(value, key)] as const);
+  async write({ put = [], remove = [], replaces = false }: Changes): Promise<void> {
+    const gone = [...remove].filter((key) => this.#lmdb.doesExist(key));
+    const marks = [...gone, ...(replaces ? [""] : [])].map((key) => [GONE + key, Buffer.alloc(0)] as const);
+    const sealed = [...put, ...marks].map(([key, value]) => [key, this.#secret.seal(value, key)] as const);
     await this.#lmdb.transaction(() => {
-      for (const key of remove) void this.#lmdb.remove(key);
+      for (const key of gone) void this.#lmdb.remove(key);
       for (const [key, value] of sealed) void this.#lmdb.put(key, value);
     });
   }
@@ -73,15 +103,15 @@ export class Database {
 
   /**
    * Write everything into a new file that takes this one's place. LMDB keeps what was deleted in pages it has not used again, and
-   * copies whole pages; only a new file holds nothing of it. Nothing else may be written meanwhile.
+   * copies whole pages; only a new file holds nothing of it, and no marks of it. Nothing else may be written meanwhile.
    * @param secret seals the new file
    */
   async rewrite(secret = this.#secret): Promise<void> {
-    const fresh = `${this.#path}.new`;
+    const fresh = freshOf(this.#path);
     await removeDatabase(fresh);
-    const target = await openLmdb(fresh, true);
+    const target = await openLmdb(fresh, { noSync: true });
     try {
-      for (const keys of batches(this.keys(""))) {
+      for (const keys of batches(this.keys("").filter((key) => !key.startsWith(GONE)))) {
         await target.transaction(() => {
           for (const key of keys) {
             const sealed = this.#lmdb.get(key);
@@ -94,11 +124,15 @@ export class Database {
     }
     await makeDurable(fresh);
     await this.#lmdb.close();
-    await rename(fresh, this.#path);
+    try {
+      await rename(fresh, this.#path);
+      this.#secret = secret;
+    } finally {
+      // A virus scanner may hold the file: the old one serves on.
+      this.#lmdb = await openLmdb(this.#path);
+    }
     await removeDatabase(fresh);
     await syncFolder(dirname(this.#path));
-    this.#secret = secret;
-    this.#lmdb = await openLmdb(this.#path);
   }
 
   async close(): Promise<void> {
@@ -106,12 +140,15 @@ export class Database {
   }
 }
 
-async function openLmdb(path: string, scratch = false): Promise<Lmdb> {
+async function openLmdb(path: string, options: { noSync?: true; readOnly?: true } = {}): Promise<Lmdb> {
   // Without overlapping syncs a write that has resolved is on the disk.
-  const lmdb = open<Buffer, string>({ path, noSubdir: true, encoding: "binary", overlappingSync: false, noMemInit: false, cache: false, noSync: scratch });
+  const lmdb = open<Buffer, string>({ path, noSubdir: true, encoding: "binary", overlappingSync: false, noMemInit: false, cache: false, ...options });
   await Promise.all([path, path + LOCK_ENDING].map((file) => chmod(file, PRIVATE_FILE).catch(() => undefined)));
   return lmdb;
 }
+
+/** A file that is being written to take another's place; a crash leaves it behind. */
+export const freshOf = (path: string): string => `${path}.new`;
 
 /** Delete a database's files. */
 export async function removeDatabase(path: string): Promise<void> {
@@ -119,7 +156,7 @@ export async function removeDatabase(path: string): Promise<void> {
 }
 
 /** Private, and on the disk. */
-async function makeDurable(path: string): Promise<void> {
+export async function makeDurable(path: string): Promise<void> {
   await chmod(path, PRIVATE_FILE);
   const file = await openFile(path, "r+");
   try {

@@ -1,6 +1,6 @@
 /** One Node-RED at a time uses a gallery. */
 import { randomBytes } from "node:crypto";
-import { readFile, realpath, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readFile, readlink, realpath, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,15 +8,15 @@ import { z } from "zod";
 
 const FILE = "in-use.json";
 const PRIVATE_FILE = 0o600;
-/** A holder on another computer shows by this that it lives, … */
-const BEAT_MS = 10_000;
-/** … and is taken for dead when it has not for so long. */
-const DEAD_MS = 60_000;
+/** How a holder shows that it lives to whoever cannot see its process: on another computer, in another container. */
+const TIMES = { beatMs: 2000, deadMs: 12_000 };
+const LOOK_MS = 250;
 /** Two that take over from a dead holder at the same moment: the later one's file stands, the earlier sees it. */
 const SETTLE_MS = 20;
 const TOKEN_BYTES = 8;
 
-const holderSchema = z.object({ pid: z.number().int(), startedAt: z.string(), host: z.string(), token: z.string() });
+/** `space` is where the number of the process counts: a computer has many such spaces when it runs containers. */
+const holderSchema = z.object({ pid: z.number().int(), startedAt: z.string(), host: z.string(), space: z.string().default(""), token: z.string() });
 type Holder = z.infer<typeof holderSchema>;
 
 /** Folders held by this process. */
@@ -26,20 +26,24 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-/** @throws a sentence that names the holder when the folder is in use */
-export async function takeLock(folder: string): Promise<Lock> {
+/**
+ * At once when nobody has the folder, or a process that can be seen to be dead. A holder elsewhere is waited for until it shows that it
+ * lives, or has not for so long that it must be dead.
+ * @throws a sentence that names the holder when the folder is in use
+ */
+export async function takeLock(folder: string, times = TIMES): Promise<Lock> {
   const place = await realpath(folder);
   if (held.has(place)) throw new Error(`the people in ${folder} are used by another gallery of this Node-RED: give each gallery a folder of its own.`);
   held.add(place);
   const path = join(place, FILE);
   const token = randomBytes(TOKEN_BYTES).toString("hex");
   try {
-    await take(path, { pid: process.pid, startedAt: await startOf(process.pid), host: hostname(), token });
+    await take(path, { pid: process.pid, startedAt: await startOf(process.pid), host: hostname(), space: await spaceOf(), token }, times.deadMs);
   } catch (error) {
     held.delete(place);
     throw error;
   }
-  const beat = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), BEAT_MS);
+  const beat = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), times.beatMs);
   beat.unref();
   return {
     async release() {
@@ -50,7 +54,7 @@ export async function takeLock(folder: string): Promise<Lock> {
   };
 }
 
-async function take(path: string, holder: Holder): Promise<void> {
+async function take(path: string, holder: Holder, deadMs: number): Promise<void> {
   const text = JSON.stringify(holder);
   try {
     await writeFile(path, text, { flag: "wx", mode: PRIVATE_FILE });
@@ -59,7 +63,7 @@ async function take(path: string, holder: Holder): Promise<void> {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
   const other = await read(path);
-  if (other !== undefined && (await isAlive(path, other))) throw new Error(`the people in ${path.slice(0, -FILE.length - 1)} are in use by another Node-RED (process ${other.pid} on ${other.host}): only one can use a gallery at a time. End that one, or use another user folder.`);
+  if (other !== undefined && (await isAlive(path, other, holder, deadMs))) throw new Error(`the people in ${path.slice(0, -FILE.length - 1)} are in use by another Node-RED (process ${other.pid} on ${other.host}): only one can use a gallery at a time. End that one, or use another user folder.`);
   await writeFile(path, text, { mode: PRIVATE_FILE });
   await sleep(SETTLE_MS);
   if ((await read(path))?.token !== holder.token) throw new Error(`another Node-RED took the people in ${path} at the same moment: only one can use a gallery at a time.`);
@@ -74,16 +78,34 @@ async function read(path: string): Promise<Holder | undefined> {
   }
 }
 
-async function isAlive(path: string, { pid, startedAt, host }: Holder): Promise<boolean> {
-  if (host !== hostname()) return Date.now() - (await stat(path)).mtimeMs < DEAD_MS;
+async function isAlive(path: string, { pid, startedAt, host, space }: Holder, self: Holder, deadMs: number): Promise<boolean> {
+  if (host !== self.host || space !== self.space) return beats(path, deadMs);
+  // Held by nobody in this process, so left by one that had its number before.
+  if (pid === self.pid) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
     // Somebody else's process lives too.
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
-  // Another process may have been given the number meanwhile.
-  return (await startOf(pid)) === startedAt;
+  // Another process may have been given the number meanwhile; where nobody tells when it began, the holder must show that it lives.
+  return startedAt === "" ? beats(path, deadMs) : (await startOf(pid)) === startedAt;
+}
+
+/** Whether a holder touches its file. Clocks of two computers differ, so it is watched. */
+async function beats(path: string, deadMs: number): Promise<boolean> {
+  const first = await timeOf(path);
+  for (const end = Date.now() + deadMs; Date.now() < end; await sleep(LOOK_MS)) if ((await timeOf(path)) !== first) return true;
+  return false;
+}
+
+async function timeOf(path: string): Promise<number | undefined> {
+  return stat(path).then(({ mtimeMs }) => mtimeMs, () => undefined);
+}
+
+/** The space in which numbers of processes count, on Linux (namespaces(7)). */
+async function spaceOf(): Promise<string> {
+  return readlink("/proc/self/ns/pid").catch(() => "");
 }
 
 /** When a process began, as far as the system tells without a program: field 22 of Linux' /proc/PID/stat (proc(5)). */

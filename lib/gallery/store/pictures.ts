@@ -78,6 +78,16 @@ export class Pictures {
     }
   }
 
+  /** How many files no record names. */
+  async countOthers(named: Record<PictureKind, ReadonlySet<string>>): Promise<number> {
+    let count = 0;
+    for (const kind of KINDS) {
+      const wanted = new Set([...named[kind]].map((id) => basename(this.#pathOf(kind, id))));
+      count += (await namesIn(join(this.#folder, kind))).filter((file) => !wanted.has(file)).length;
+    }
+    return count;
+  }
+
   /** Seal every picture anew. @param ids of all there are, by kind */
   async reseal(secret: Secret, ids: Record<PictureKind, ReadonlySet<string>>): Promise<void> {
     const before = new Pictures(this.#folder, this.#secret, this.#tell);

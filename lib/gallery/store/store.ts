@@ -3,15 +3,16 @@
  * Whatever a promise here has resolved for survives a power cut.
  */
 import { randomBytes } from "node:crypto";
-import { readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { closeToOthers, writeDurable } from "../files";
+import { closeToOthers, isAside, removeDurable, writeDurable } from "../files";
 import { contentHash } from "../hash";
 import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } from "../people";
-import { exportStore, importInto, type Imported } from "./archive";
-import { Backups, isSound } from "./backups";
-import { Database } from "./database";
+import { exportStore, importInto, type Imported, isWaitingZip } from "./archive";
+import { Backups } from "./backups";
+import { isSound } from "./check";
+import { Database, freshOf, removeDatabase } from "./database";
 import { type Lock, takeLock } from "./lock";
 import { type PictureKind, Pictures } from "./pictures";
 import { pack, packAnchor, packEmbedding, packPerson, packPhoto, packUnknown, unpack, unpackAnchor, unpackEmbedding, unpackPerson, unpackPhoto, unpackUnknown } from "./records";
@@ -27,7 +28,7 @@ export interface StoreOptions {
 }
 
 export interface StoreProblem {
-  code: "damaged_database" | "damaged_picture" | "no_backup" | "lost_pictures";
+  code: "damaged_database" | "damaged_record" | "damaged_picture" | "no_backup" | "lost_pictures" | "unwritable_backup";
   message: string;
 }
 
@@ -93,8 +94,8 @@ export class PeopleStore {
   #pictures: Pictures;
   #work: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
-  /** Whether something of a changed or removed record may still lie in pages of the database, or in a backup. */
-  #stale = false;
+  /** Whether a record turned out damaged since the start: the next one looks at all of them. */
+  #damaged = false;
   #closed = false;
 
   /** Use openStore. */
@@ -140,9 +141,8 @@ export class PeopleStore {
 
   async putPerson(person: Person): Promise<void> {
     await this.#write(async (database) => {
-      await database.write({ put: [[this.#key("person", person.id), packPerson(person)]] });
-      // What she was called before is still in old pages.
-      this.#stale ||= this.#people.has(person.id);
+      // What she was called before is not to stay in old pages.
+      await database.write({ put: [[this.#key("person", person.id), packPerson(person)]], replaces: this.#people.has(person.id) });
       this.#people.set(person.id, person);
     });
   }
@@ -185,10 +185,9 @@ export class PeopleStore {
   /** All embeddings that were made alike. The event loop gets its turns. */
   async *embeddings(fingerprint: string): AsyncGenerator<PhotoEmbedding> {
     const ending = `:${shortened(fingerprint)}`;
-    const keys = await this.#exclusively(async () => this.#opened().keys("embedding:").filter((key) => key.endsWith(ending)));
-    for (let at = 0; at < keys.length; at += BATCH) {
-      const values = await this.#exclusively(async () => keys.slice(at, at + BATCH).flatMap((key) => this.#opened().get(key) ?? []));
-      for (const value of values) yield unpackEmbedding(value);
+    const all = await this.#exclusively(async () => this.#opened().keys("embedding:").filter((key) => key.endsWith(ending)));
+    for (const keys of batchesOf(all)) {
+      yield* await this.#exclusively(async () => keys.flatMap((key) => this.#embedding(key) ?? []));
       await new Promise((resolve) => { setImmediate(resolve); });
     }
   }
@@ -226,7 +225,7 @@ export class PeopleStore {
   /** @param value anything that JSON can say; undefined deletes the note */
   async putNote(key: string, value: unknown): Promise<void> {
     await this.#write(async (database) => {
-      const place = this.#key("note", key);
+      const place = this.#noteKey(key);
       await database.write(value === undefined ? { remove: [place] } : { put: [[place, pack({ key, value })]] });
       if (value === undefined) this.#notes.delete(key);
       else this.#notes.set(key, value);
@@ -235,7 +234,7 @@ export class PeopleStore {
 
   /** Everything that is known of a person: photos, thumbnails, embeddings, anchors against her, and all of it in the backups. */
   async removePerson(id: string): Promise<Receipt> {
-    return this.#remove({ what: "person", id, name: this.#people.get(id)?.name ?? null }, { people: [id], photos: this.photos(id).map((photo) => photo.id), anchors: this.anchors().filter(({ against }) => against === id).map((anchor) => anchor.id) });
+    return this.#remove({ what: "person", id, name: this.#people.get(id)?.name ?? null }, { people: [id], photos: this.#photoIdsOf(id), anchors: this.#anchorIdsOf(id) });
   }
 
   async removePhoto(id: string): Promise<Receipt> {
@@ -252,13 +251,17 @@ export class PeopleStore {
 
   /** Strangers whose time is over: gone now from the records and pictures, and from old pages and backups within minutes. */
   async expireUnknowns(ids: readonly string[]): Promise<void> {
+    await this.expire({ unknowns: ids });
+  }
+
+  /** Many at once, as expireUnknowns: one by one each would rewrite the whole database. People bring along their photos and anchors. */
+  async expire({ people = [], photos = [], unknowns = [] }: Expired): Promise<void> {
     await this.#write(async (database) => {
-      await this.#drop(database, { unknowns: ids });
-      this.#stale = true;
+      await this.#drop(database, { people, photos: [...photos, ...people.flatMap((id) => this.#photoIdsOf(id))], anchors: people.flatMap((id) => this.#anchorIdsOf(id)), unknowns });
     });
   }
 
-  /** Made by itself too, a minute after a change and when the store closes. */
+  /** Made by itself too, a minute after a change and when the store closes. Wipes what was deleted first. */
   async backup(): Promise<void> {
     await this.#exclusively(() => this.#backUp());
   }
@@ -275,7 +278,10 @@ export class PeopleStore {
 
   /** Every embedding there is, of all models. */
   async *allEmbeddings(): AsyncGenerator<PhotoEmbedding> {
-    for await (const value of this.#opened().values("embedding:")) yield unpackEmbedding(value);
+    for (const keys of batchesOf(this.#opened().keys("embedding:"))) {
+      yield* keys.flatMap((key) => this.#embedding(key) ?? []);
+      await new Promise((resolve) => { setImmediate(resolve); });
+    }
   }
 
   async close(): Promise<void> {
@@ -286,8 +292,9 @@ export class PeopleStore {
     try {
       await this.#exclusively(async () => {
         // Node-RED waits fifteen seconds: pictures are copied after the next start.
-        if (pending) await this.#backUp(false).catch(() => undefined);
+        if (pending) await this.#backUp(false).catch((error: unknown) => this.#tellOfBackup(error));
         await this.#database?.close();
+        if (this.#damaged) return;
         const { size, mtimeMs } = await stat(this.#pathOf(DATABASE));
         await writeDurable(this.#pathOf(CLOSED), Buffer.from(JSON.stringify({ size, mtimeMs })));
       });
@@ -302,6 +309,7 @@ export class PeopleStore {
     this.#secret = secret;
     this.#pictures = this.#picturesWith(secret);
     const path = this.#pathOf(DATABASE);
+    const asides = await this.#tidy(path);
     let restored = (await this.#isToBeTrusted(path)) ? false : await this.#restore(path);
     await rm(this.#pathOf(CLOSED), { force: true });
     try {
@@ -313,9 +321,18 @@ export class PeopleStore {
       await this.#load(path);
     }
     if (!meta.converted) await this.#convert(meta, secret);
+    // Pictures without a record may be somebody's who was enrolled since the backup: they stay as long as what was set aside.
     if (restored) await this.#tellOfLost();
-    else await this.#pictures.sweep(this.#pictureIds());
-    if (this.#photos.size > 0) this.#settle();
+    else if (!asides) await this.#pictures.sweep(this.#pictureIds());
+    if (this.#photos.size > 0 || this.#opened().gone() !== undefined) this.#settle();
+  }
+
+  /** Delete what a crash left half-written. @returns whether something was set aside in the last month */
+  async #tidy(path: string): Promise<boolean> {
+    await removeDatabase(freshOf(path));
+    const { folder } = this.#parts;
+    await removeDurable((await readdir(folder)).filter((file) => isWaitingZip(file) || isAside(file)).map((file) => join(folder, file)));
+    return this.#backups.tidy(Date.now());
   }
 
   async #load(path: string): Promise<void> {
@@ -376,12 +393,15 @@ export class PeopleStore {
       ...embeddings.map((embedding) => [this.#embeddingKey(embedding), packEmbedding(embedding)] as const),
       ...this.anchors().map((anchor) => [this.#key("anchor", anchor.id), packAnchor(anchor)] as const),
       ...this.unknowns().map((group) => [this.#key("unknown", group.id), packUnknown(group)] as const),
-      ...[...this.#notes].map(([key, value]) => [this.#key("note", key), pack({ key, value })] as const),
+      ...[...this.#notes].map(([key, value]) => [this.#noteKey(key), pack({ key, value })] as const),
     ];
     const wanted = new Set(put.map(([key]) => key));
     await database.write({ put, remove: database.keys("").filter((key) => !wanted.has(key)) });
     await database.rewrite(secret);
     await this.#backups.removeAll();
+    // Plain, and cannot be sealed anew.
+    await this.#backups.removeAsides();
+    await this.#pictures.sweep(this.#pictureIds());
     await this.#backups.make(database, Date.now());
     await this.#writeMeta({ ...meta, converted: true });
   }
@@ -396,31 +416,60 @@ export class PeopleStore {
     if (now === undefined) return true;
     const closed = closedSchema.safeParse(parseJson(await readFile(this.#pathOf(CLOSED), "utf8").catch(() => "")));
     if (closed.success && closed.data.size === now.size && closed.data.mtimeMs === now.mtimeMs) return true;
-    return isSound(path);
+    return this.#isGood(path);
+  }
+
+  async #isGood(path: string): Promise<boolean> {
+    // Only whoever has the key can tell whether what is sealed is unharmed.
+    return (await isSound(path)) && (!this.#secret.encrypts || (await Database.opens(path, this.#secret)));
   }
 
   async #restore(path: string, cause?: unknown): Promise<true> {
-    const { aside, madeAt } = await this.#backups.restore(path, Date.now());
+    const { aside, madeAt } = await this.#backups.restore(path, Date.now(), (backup) => this.#isGood(backup));
     const why = cause instanceof Error ? ` (${cause.message.split("\n")[0] ?? ""})` : "";
     if (madeAt === undefined) this.#parts.onProblem({ code: "no_backup", message: `the people in ${this.#parts.folder} are damaged${why} and there is no good backup: the damaged file was set aside as ${aside}, and the gallery begins empty. Bring the folder back from a backup of the computer, import an export, or enrol the people again.` });
     else this.#parts.onProblem({ code: "damaged_database", message: `the people in ${this.#parts.folder} were damaged${why}: the damaged file was set aside as ${aside}, and the backup of ${new Date(madeAt).toISOString()} took its place. Whoever was enrolled since is missing.` });
     return true;
   }
 
-  /** Pictures without a record after a restore are somebody's who was enrolled since: they are kept until the next start. */
   async #tellOfLost(): Promise<void> {
-    this.#parts.onProblem({ code: "lost_pictures", message: `pictures in ${this.#parts.folder} that no record names any more are deleted at the next start: copy the folder first if you want to look for them.` });
+    const count = await this.#pictures.countOthers(this.#pictureIds());
+    if (count > 0) this.#parts.onProblem({ code: "lost_pictures", message: `${count} pictures in ${this.#parts.folder} belong to no record any more, because of the restored backup. They are deleted in 30 days, or when somebody is deleted before: copy the folder if you want to look for them.` });
+  }
+
+  #tellOfBackup(error: unknown): void {
+    this.#parts.onProblem({ code: "unwritable_backup", message: `no backup of the people could be made in ${this.#parts.folder} (${error instanceof Error ? error.message : String(error)}), and what was deleted may still be in the older ones: check that the disk is not full.` });
+  }
+
+  /** One embedding; a damaged one is left out, and told. */
+  #embedding(key: string): PhotoEmbedding | undefined {
+    try {
+      const value = this.#opened().get(key);
+      return value === undefined ? undefined : unpackEmbedding(value);
+    } catch (error) {
+      if (!this.#damaged) this.#parts.onProblem({ code: "damaged_record", message: `an embedding in ${this.#parts.folder} is damaged (${error instanceof Error ? error.message : String(error)}) and left out: start the flow again, then the newest good backup takes the file's place.` });
+      this.#damaged = true;
+      return undefined;
+    }
   }
 
   async #remove(about: Pick<Receipt, "what" | "id" | "name">, ids: Ids): Promise<Receipt> {
     return this.#write(async (database) => {
+      // What is damaged cannot be searched: it goes whole, and first, so that no crash forgets it.
+      const asides = await this.#backups.removeAsides();
       const dropped = await this.#drop(database, ids);
-      await database.rewrite();
-      const backups = await this.#backups.removeAll();
-      if (backups > 0) await this.#backUp();
-      this.#stale = false;
-      return { ...about, at: Date.now(), ...dropped, backups };
+      if (asides > 0) await this.#pictures.sweep(this.#pictureIds());
+      return { ...about, at: Date.now(), ...dropped, backups: asides + (await this.#purge(database)) };
     });
+  }
+
+  /** Nothing that was deleted or changed is left in old pages, nor what was deleted in a backup. @returns how many backups held it */
+  async #purge(database: Database): Promise<number> {
+    const gone = database.gone();
+    if (gone === undefined) return 0;
+    const held = gone.length === 0 ? 0 : await this.#backups.purge(gone);
+    await database.rewrite();
+    return held;
   }
 
   async #drop(database: Database, { people = [], photos = [], anchors = [], unknowns = [] }: Ids): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails">> {
@@ -430,8 +479,11 @@ export class PeopleStore {
     await database.write({
       remove: [...people.map((id) => this.#key("person", id)), ...photos.map((id) => this.#key("photo", id)), ...anchors.map((id) => this.#key("anchor", id)), ...unknowns.map((id) => this.#key("unknown", id)), ...embeddings],
     });
-    for (const id of people) this.#people.delete(id);
     for (const id of photos) this.#forget(id);
+    for (const id of people) {
+      this.#people.delete(id);
+      this.#photosByPerson.delete(id);
+    }
     const vectors = anchors.filter((id) => this.#anchors.delete(id)).length + groups.reduce((sum, group) => sum + group.vectors.length, 0);
     for (const { id } of groups) this.#unknowns.delete(id);
     // Records first: a crash leaves at worst files that no record names, and the next start deletes them.
@@ -445,11 +497,9 @@ export class PeopleStore {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const database = this.#opened();
-    if (this.#stale) {
-      await database.rewrite();
-      await this.#backups.removeAll();
-      this.#stale = false;
-    }
+    await this.#purge(database);
+    // A good one must not make room for this.
+    if (this.#damaged) return;
     await this.#backups.make(database, Date.now());
     if (pictures) await this.#pictures.copyNew();
   }
@@ -470,7 +520,7 @@ export class PeopleStore {
   }
 
   #settle(): void {
-    this.#timer ??= setTimeout(() => void this.backup().catch(() => undefined), SETTLE_MS).unref();
+    this.#timer ??= setTimeout(() => void this.backup().catch((error: unknown) => this.#tellOfBackup(error)), SETTLE_MS).unref();
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
@@ -496,6 +546,14 @@ export class PeopleStore {
     if (photo !== undefined) this.#photosByPerson.get(photo.personId)?.delete(id);
   }
 
+  #photoIdsOf(personId: string): string[] {
+    return [...(this.#photosByPerson.get(personId) ?? [])];
+  }
+
+  #anchorIdsOf(personId: string): string[] {
+    return this.anchors().filter(({ against }) => against === personId).map(({ id }) => id);
+  }
+
   #pictureIds(): Record<PictureKind, ReadonlySet<string>> {
     const photos = new Set(this.#photos.keys());
     return { photos, thumbnails: photos, unknowns: new Set(this.unknowns().flatMap(({ id, pictures }) => Array.from({ length: pictures }, (_, index) => pictureId(id, index)))) };
@@ -509,6 +567,11 @@ export class PeopleStore {
     return `${kind}:${this.#secret.blind(id)}`;
   }
 
+  /** Of a key that may be longer than LMDB's can be, and have somebody's name in it. */
+  #noteKey(key: string): string {
+    return this.#key("note", contentHash(Buffer.from(key)));
+  }
+
   #embeddingKey({ photoId, fingerprint }: PhotoEmbedding): string {
     return `embedding:${this.#secret.blind(photoId)}:${shortened(fingerprint)}`;
   }
@@ -518,11 +581,18 @@ export class PeopleStore {
   }
 }
 
-interface Ids {
+interface Expired {
   people?: readonly string[];
   photos?: readonly string[];
-  anchors?: readonly string[];
   unknowns?: readonly string[];
+}
+
+interface Ids extends Expired {
+  anchors?: readonly string[];
+}
+
+function* batchesOf(keys: readonly string[]): Generator<string[]> {
+  for (let at = 0; at < keys.length; at += BATCH) yield keys.slice(at, at + BATCH);
 }
 
 function remember<T extends { id: string }>(map: Map<string, T>, record: T): void {

@@ -74,6 +74,25 @@ describe("export and import", () => {
     assert.deepEqual(await other.importFrom(pieces(zip)), { people: 0, photos: 0, skipped: 2 });
   });
 
+  it("leave somebody her new name who was renamed since, and make one of two of a name", async () => {
+    const { store } = await opened();
+    await store.addPhoto(entryOf(1));
+    const zip = await exported(store);
+    await store.putPerson({ ...personOf(1), name: "Renamed" });
+    assert.deepEqual(await store.importFrom(pieces(zip)), { people: 0, photos: 0, skipped: 1 });
+    assert.deepEqual(store.people().map(({ name }) => name), ["Renamed"]);
+    const { store: other } = await opened();
+    const twins = [personOf(1), { ...personOf(2), name: "Person 1" }].map((person) => JSON.stringify(person)).join("\n");
+    assert.deepEqual(await other.importFrom(pieces(await zipOf({ "people.ndjson": twins }))), { people: 1, photos: 0, skipped: 0 });
+    assert.deepEqual(other.people(), [personOf(1)]);
+  });
+
+  it("end when the one who asked has gone, without reading the other pictures", async () => {
+    const { store } = await opened();
+    for (const number of [1, 2, 3]) await store.addPhoto(entryOf(number));
+    await assert.rejects(store.exportTo(() => Promise.reject(new Error("the browser was closed"))), /the browser was closed/);
+  });
+
   it("take pictures along that are kept elsewhere", async () => {
     const { store } = await opened();
     await store.addPhoto({ ...entryOf(1), photo: { ...entryOf(1).photo, size: 0, origin: { by: "folder", file: "Person 1.jpg" } }, bytes: undefined });
@@ -90,6 +109,9 @@ describe("export and import", () => {
     ["has text instead of a record", { "people.ndjson": `${person}\nnot json\n` }, /line 2 of people\.ndjson/],
     ["has an embedding that is none", { "people.ndjson": person, "embeddings.ndjson": JSON.stringify({ photoId: idOf(1, "b"), personId: idOf(1), model: "m", fingerprint: "f", vector: "AAA=" }) }, /an embedding that is none/],
     ["has a picture that is none", { "people.ndjson": person, [`photos/${idOf(1, "b")}.jpg`]: "<script>" }, /is no JPEG: nothing was imported/],
+    ["has a line longer than any record", { "people.ndjson": `${person}\n${"a".repeat(3 * 2 ** 20)}` }, /line 2 of people\.ndjson in the zip is malformed/],
+    ["grows a thousandfold", { "people.ndjson": Buffer.alloc(100 * 2 ** 20, 0x0a) }, /people\.ndjson in the zip claims to be \d+ times as large as it is in it: nothing was imported/],
+    ["has many pictures of nothing", Object.fromEntries(Array.from({ length: 3 }, (_, index) => [`photos/aaaaaaa${index}.jpg`, Buffer.alloc(30 * 2 ** 20)])), /the pictures in the zip claim 94371840 bytes, the zip has \d+: nothing was imported/],
     ["has a picture of 60 MB", { "people.ndjson": person, [`photos/${idOf(1, "b")}.jpg`]: Buffer.alloc(60 * 2 ** 20) }, /claims 62914560 bytes, 52428800 are the most/],
   ] as const) {
     it(`refuse a zip that ${what}, and change nothing`, async () => {

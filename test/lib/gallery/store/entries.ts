@@ -1,5 +1,5 @@
 import type { Person } from "../../../../lib/gallery/people";
-import type { NewPhoto } from "../../../../lib/gallery/store/store";
+import type { NewPhoto, PeopleStore } from "../../../../lib/gallery/store/store";
 
 const DIMENSIONS = 128;
 
@@ -21,3 +21,16 @@ export const entryOf = (number: number): NewPhoto => ({
   thumbnail: pictureOf(number, "thumbnail"),
   embeddings: [{ photoId: idOf(number, "b"), personId: idOf(number), model: "m", fingerprint: "f", vector: vectorOf(number) }],
 });
+
+/** Whether a person is there with all that belongs to her, unharmed. @param embedded embeddings by photo; not looked at without */
+export async function isWhole(store: PeopleStore, number: number, embedded?: ReadonlyMap<string, Float32Array>): Promise<boolean> {
+  const id = idOf(number, "b");
+  const embedding = embedded?.get(id);
+  return (
+    store.person(idOf(number))?.notes === personOf(number).notes &&
+    store.photo(id)?.personId === idOf(number) &&
+    (embedded === undefined || (embedding !== undefined && vectorOf(number).every((value, index) => value === embedding[index]))) &&
+    (await store.photoBytes(id))?.equals(pictureOf(number)) === true &&
+    (await store.thumbnail(id))?.equals(pictureOf(number, "thumbnail")) === true
+  );
+}

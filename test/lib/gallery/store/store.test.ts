@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { createInterface } from "node:readline";
+import { open as openLmdb } from "lmdb";
 import { openStore, type PeopleStore, type StoreProblem } from "../../../../lib/gallery/store/store";
-import { entryOf, idOf, personOf, pictureOf, vectorOf } from "./entries";
+import { enrolling } from "./children";
+import { entryOf, idOf, isWhole, personOf, pictureOf, vectorOf } from "./entries";
 
 const folderOf = (): string => join(mkdtempSync(join(tmpdir(), "store-")), "people");
 const open: PeopleStore[] = [];
@@ -37,10 +38,21 @@ const bytesOf = (vector: Float32Array): Uint8Array => new Uint8Array(vector.buff
 const stranger = { id: idOf(1, "c"), firstSeenAt: 1, lastSeenAt: 2, visits: 3, model: "m", fingerprint: "f", vectors: [vectorOf(500), vectorOf(501)], pictures: 1 };
 const anchor = { id: idOf(1, "d"), against: idOf(1), note: "her sister", createdAt: 5, model: "m", fingerprint: "f", vector: vectorOf(600) };
 
-/** Whether a person is there with all that belongs to her, unharmed. */
-async function isWhole(store: PeopleStore, number: number): Promise<boolean> {
-  const id = idOf(number, "b");
-  return store.person(idOf(number))?.notes === personOf(number).notes && store.photo(id)?.personId === idOf(number) && (await store.photoBytes(id))?.equals(pictureOf(number)) === true && (await store.thumbnail(id))?.equals(pictureOf(number, "thumbnail")) === true;
+const MOMENTS = ["start", "open", "enrolled", "removing", "removed"];
+
+/** Flip one bit of one embedding, as LMDB holds it. */
+function damageEmbedding(path: string): void {
+  const lmdb = openLmdb<Buffer, string>({ path, noSubdir: true, encoding: "binary", readOnly: true, cache: false });
+  const [key = ""] = [...lmdb.getKeys({ start: "embedding:" })];
+  const value = Buffer.from(lmdb.get(key) ?? "");
+  void lmdb.close();
+  const bytes = readFileSync(path);
+  // Also where it lay before: LMDB writes to another place each time.
+  for (let at = bytes.indexOf(value); at >= 0; at = bytes.indexOf(value, at)) {
+    const end = at + value.length - 9;
+    bytes[end] = (bytes[end] ?? 0) ^ 1;
+  }
+  writeFileSync(path, bytes);
 }
 
 describe("the store", () => {
@@ -77,33 +89,42 @@ describe("the store", () => {
     assert.equal(statSync(folder).mode & 0o777, 0o700);
   });
 
-  it("loses nobody who was acknowledged when it is killed fifty times while it writes", { timeout: 240_000 }, async () => {
+  it("loses nobody who was acknowledged, and keeps nobody who was deleted, when it is killed fifty times", { timeout: 240_000 }, async () => {
     const folder = folderOf();
-    const acknowledged: number[] = [];
-    for (let round = 0; round < 50; round += 1) {
-      const first = (acknowledged.at(-1) ?? -1) + 2;
-      const child = spawn(process.execPath, [...process.execArgv.filter((flag) => !flag.startsWith("--test")), join(__dirname, "enrolling-child.ts"), folder, String(first)], { stdio: ["ignore", "pipe", "inherit"] });
+    const here = new Set<number>();
+    const gone = new Set<number>();
+    let deleting: number | undefined;
+    const harm: string[] = [];
+    const run = async (round: number, lookOnly = false): Promise<void> => {
+      // Killed while it was deleting her: it may or may not have come to that.
+      if (deleting !== undefined) here.delete(deleting);
+      deleting = undefined;
+      const child = enrolling({ folder, here: [...here], gone: [...gone], first: 1000 * (round + 1) + 1, lookOnly });
       const dead = new Promise((resolve) => { child.once("exit", resolve); });
-      // After another number of enrolments each time, and then some: in the middle of a write.
-      const kills = 1 + (round % 7);
-      let seen = 0;
+      // Ten times each: from the start on, while it takes the lock, checks and opens; then after what it said, in the middle of what follows.
+      const moment = MOMENTS[round % MOMENTS.length];
+      const kill = (): unknown => lookOnly || setTimeout(() => child.kill("SIGKILL"), (round * 7) % 60);
+      if (moment === "start") setTimeout(kill, 3 * round);
       for await (const line of createInterface({ input: child.stdout })) {
-        if (line === "open") continue;
-        acknowledged.push(Number(line));
-        seen += 1;
-        if (seen === kills) setTimeout(() => child.kill("SIGKILL"), round % 5);
+        const [what = "", number = ""] = line.split(" ");
+        if (what === moment) kill();
+        if (what === "open") continue;
+        if (what === "enrolled") here.add(Number(number));
+        else if (what === "removing") deleting = Number(number);
+        else if (what === "removed") {
+          deleting = undefined;
+          here.delete(Number(number));
+          gone.add(Number(number));
+        } else harm.push(line);
       }
       await dead;
-    }
-    const store = await opened(folder);
-    assert.deepEqual(problems, []);
-    for (const number of acknowledged) assert.ok(await isWhole(store, number), `person ${number} of ${acknowledged.length}`);
-    const embedded = new Map((await all(store.embeddings("f"))).map(({ personId, vector }) => [personId, vector]));
-    for (const number of acknowledged) assert.deepEqual(embedded.get(idOf(number)), vectorOf(number));
-    assert.ok(acknowledged.length >= 150, `${acknowledged.length}`);
-    // A photo being written when it was killed is there wholly or not at all.
-    for (const { id } of store.photos()) assert.ok((await store.photoBytes(id)) !== undefined);
-    assert.equal(readdirSync(join(folder, "photos")).length, store.photos().length);
+    };
+    for (let round = 0; round < 50; round += 1) await run(round);
+    await run(50, true);
+    assert.deepEqual(harm, []);
+    assert.ok(here.size >= 70 && gone.size >= 10, `${here.size} here, ${gone.size} gone`);
+    for (const number of gone) for (const needle of [idOf(number), idOf(number, "b"), bytesOf(vectorOf(number))]) assert.equal(holds(folder, needle), false, `${number}`);
+    assert.deepEqual(filesIn(folder).filter((file) => /\.tmp$|\.new|\.damaged/.test(file)), []);
   });
 
   it("is used by one gallery at a time, in this process and in another, and taken over from a dead one", async () => {
@@ -111,7 +132,7 @@ describe("the store", () => {
     const store = await opened(folder);
     await assert.rejects(openStore({ folder }), /are used by another gallery of this Node-RED/);
     await store.close();
-    const child = spawn(process.execPath, [...process.execArgv.filter((flag) => !flag.startsWith("--test")), join(__dirname, "enrolling-child.ts"), folder], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = enrolling({ folder, here: [], gone: [], first: 1 });
     await new Promise((resolve) => { child.stdout.once("data", resolve); });
     await assert.rejects(openStore({ folder }), new RegExp(`in use by another Node-RED \\(process ${child.pid} on .*\\): only one can use a gallery at a time`));
     child.kill("SIGKILL");
@@ -122,7 +143,7 @@ describe("the store", () => {
   it("takes over from a process whose number another one has now", { skip: process.platform !== "linux" }, async () => {
     const folder = folderOf();
     await (await opened(folder)).close();
-    writeFileSync(join(folder, "in-use.json"), JSON.stringify({ pid: process.pid, startedAt: "1", host: (await import("node:os")).hostname(), token: "x" }));
+    writeFileSync(join(folder, "in-use.json"), JSON.stringify({ pid: process.ppid, startedAt: "1", host: hostname(), space: readlinkSync("/proc/self/ns/pid"), token: "x" }));
     await opened(folder);
   });
 
@@ -144,13 +165,86 @@ describe("the store", () => {
       damage(path);
       assert.ok(!readFileSync(path).equals(before));
       const again = await opened(folder);
-      assert.deepEqual(problems.map(({ code }) => code), ["damaged_database", "lost_pictures"]);
+      assert.deepEqual(problems.map(({ code }) => code), ["damaged_database"]);
       assert.match(problems[0]?.message ?? "", /were damaged.*: the damaged file was set aside as people\.mdb\.damaged-.*, and the backup of .* took its place/);
       const aside = readdirSync(folder).find((file) => file.includes(".damaged-") && !file.endsWith("-lock"));
       assert.equal(statSync(join(folder, aside ?? "")).size <= before.length, true);
-      for (let number = 1; number <= 40; number += 1) assert.ok(await isWhole(again, number));
+      for (const number of [...Array.from({ length: 40 }, (_, index) => index + 1), 99]) assert.ok(await isWhole(again, number), `${number}`);
     });
   }
+
+  it("tells of pictures that a restored backup does not know, and keeps them as long as what was set aside", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    for (const number of [1, 2]) await store.addPhoto(entryOf(number));
+    await store.backup();
+    const older = readFileSync(join(folder, "backups/recent.mdb"));
+    await store.addPhoto(entryOf(3));
+    await store.close();
+    writeFileSync(join(folder, "backups/recent.mdb"), older);
+    const path = join(folder, "people.mdb");
+    truncateSync(path, 5000);
+    const restored = await opened(folder);
+    assert.deepEqual([restored.people().map(({ name }) => name), problems.map(({ code }) => code)], [["Person 1", "Person 2"], ["damaged_database", "lost_pictures"]]);
+    // Its photo and its thumbnail.
+    assert.match(problems[1]?.message ?? "", /^2 pictures in .* belong to no record any more/);
+    await restored.close();
+    const again = await opened(folder);
+    assert.equal(holds(folder, "the photo of 3 "), true);
+    assert.equal((await again.removePerson(idOf(2))).backups, 3, "the file that was set aside and two backups");
+    for (const needle of ["note about 3", "note about 2", "the photo of 3 ", "the photo of 2 ", bytesOf(vectorOf(2))]) assert.equal(holds(folder, needle), false, String(needle).slice(0, 40));
+    assert.ok(await isWhole(again, 1));
+  });
+
+  it("deletes what was set aside after a month", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    await store.addPhoto(entryOf(1));
+    await store.close();
+    truncateSync(join(folder, "people.mdb"), 5000);
+    await (await opened(folder)).close();
+    const aside = readdirSync(folder).find((file) => file.includes(".damaged-")) ?? "";
+    const day = 86_400;
+    for (const [daysAgo, there] of [[29, true], [31, false]] as const) {
+      utimesSync(join(folder, aside), Date.now() / 1000 - daysAgo * day, Date.now() / 1000 - daysAgo * day);
+      await (await opened(folder)).close();
+      assert.equal(existsSync(join(folder, aside)), there);
+    }
+  });
+
+  it("restores an encrypted database of which a single embedding is damaged, from the backup whose own are not", async () => {
+    const folder = folderOf();
+    const store = await opened(folder, "correct horse");
+    for (const number of [1, 2, 3]) await store.addPhoto(entryOf(number));
+    await store.backup();
+    await store.backup();
+    await store.close();
+    for (const file of ["people.mdb", "backups/recent.mdb"]) damageEmbedding(join(folder, file));
+    const again = await opened(folder, "correct horse");
+    assert.deepEqual(problems.map(({ code }) => code), ["damaged_database"]);
+    assert.deepEqual((await all(again.embeddings("f"))).length, 3);
+    for (const number of [1, 2, 3]) assert.ok(await isWhole(again, number));
+  });
+
+  it("leaves out an embedding that is damaged while it runs, tells, and restores it at the next start", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    for (const number of [1, 2, 3]) await store.addPhoto(entryOf(number));
+    await store.close();
+    const path = join(folder, "people.mdb");
+    const { atime, mtime } = statSync(path);
+    damageEmbedding(path);
+    // As a disk does it: nothing tells that the file has changed.
+    utimesSync(path, atime, mtime);
+    writeFileSync(join(folder, "closed.json"), JSON.stringify({ size: statSync(path).size, mtimeMs: statSync(path).mtimeMs }));
+    const again = await opened(folder);
+    assert.equal((await all(again.embeddings("f"))).length, 2);
+    assert.deepEqual(problems.map(({ code }) => code), ["damaged_record"]);
+    await again.backup();
+    await again.close();
+    assert.equal((await all((await opened(folder)).embeddings("f"))).length, 3);
+    assert.deepEqual(problems.map(({ code }) => code), ["damaged_record", "damaged_database"]);
+  });
 
   it("takes an older backup when the newest is damaged too, and begins empty, loudly, when there is none", async () => {
     const folder = folderOf();
@@ -215,6 +309,60 @@ describe("the store", () => {
     assert.deepEqual([store.unknowns(), holds(folder, "the photo of 500 ")], [[], false]);
     await store.backup();
     assert.equal(holds(folder, bytesOf(vectorOf(500))), false);
+  });
+
+  it("deletes for good also when it was killed in between, after the next start", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    await store.addPhoto(entryOf(1));
+    await store.putUnknown(stranger, [pictureOf(500)]);
+    await store.putNote("photos/Alice.jpg", 1);
+    await store.backup();
+    await store.expireUnknowns([stranger.id]);
+    await store.putNote("photos/Alice.jpg", undefined);
+    // As it lies there when it is killed now.
+    const killed = `${folder}-killed`;
+    cpSync(folder, killed, { recursive: true });
+    rmSync(join(killed, "in-use.json"));
+    writeFileSync(join(killed, "import-0123456789ab.zip"), "the photo of 9 ");
+    for (const needle of [bytesOf(vectorOf(500)), "photos/Alice.jpg"]) assert.equal(holds(killed, needle), true);
+    const again = await opened(killed);
+    await again.backup();
+    for (const needle of [bytesOf(vectorOf(500)), bytesOf(vectorOf(501)), "photos/Alice.jpg", "the photo of 9 ", stranger.id]) assert.equal(holds(killed, needle), false, String(needle).slice(0, 40));
+    assert.ok(await isWhole(again, 1));
+  });
+
+  it("takes a person out of every backup and leaves the others in them, and their age", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    const paths = ["recent", "day", "week"].map((slot) => join(folder, "backups", `${slot}.mdb`));
+    const ages = [0, 2, 8].map((days) => Math.round(Date.now() / 1000 - days * 86_400));
+    for (const number of [1, 2]) await store.addPhoto(entryOf(number));
+    await store.backup();
+    const [recent = ""] = paths;
+    for (const [index, path] of paths.entries()) {
+      if (index > 0) cpSync(recent, path);
+      utimesSync(path, ages[index] ?? 0, ages[index] ?? 0);
+    }
+    assert.equal((await store.removePerson(idOf(1))).backups, 3);
+    assert.deepEqual(paths.map((path) => Math.round(statSync(path).mtimeMs / 1000)), ages);
+    for (const path of paths) assert.deepEqual([readFileSync(path).includes("Person 1"), readFileSync(path).includes("Person 2")], [false, true]);
+    await store.addPhoto(entryOf(3));
+    assert.equal((await store.removePerson(idOf(3))).backups, 0, "no backup was made since");
+    writeFileSync(paths[1] ?? "", Buffer.alloc(20_000, 0x5a));
+    assert.deepEqual([(await store.removePerson(idOf(2))).backups, existsSync(paths[1] ?? "")], [3, false], "one that cannot be read is deleted");
+  });
+
+  it("forgets many people at once, and renames without a trace", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    for (const number of [1, 2, 3]) await store.addPhoto(entryOf(number));
+    await store.putAnchor(anchor);
+    await store.putPerson({ ...personOf(3), notes: "nothing" });
+    await store.expire({ people: [idOf(1)], photos: [idOf(2, "b")] });
+    assert.deepEqual([store.people().map(({ name }) => name), store.photos().map(({ personId }) => personId), store.anchors()], [["Person 2", "Person 3"], [idOf(3)], []]);
+    await store.backup();
+    for (const needle of ["Person 1", "the photo of 2 ", bytesOf(vectorOf(1)), bytesOf(vectorOf(2)), "her sister", "secret note about 3"]) assert.equal(holds(folder, needle), false, String(needle).slice(0, 40));
   });
 
   it("encrypts everything with a pass phrase, and opens with no other", async () => {

@@ -1,0 +1,53 @@
+/** Databases that may be damaged, looked at from a safe distance: by a process of its own. */
+import { execFile } from "node:child_process";
+import { rm, stat } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { type Task, UNSOUND } from "./check-child";
+
+/** Time of a check, whatever the size, and for each megabyte: a slow SD card reads ten in a second. */
+const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS_PER_MEGABYTE = 1000;
+const MEGABYTE = 2 ** 20;
+/** How a system ends a process that reads what is not there. */
+const CRASHES: ReadonlySet<string> = new Set(["SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP"]);
+/** Where Windows' own codes of crashes begin (NTSTATUS, severity error). */
+const WINDOWS_CRASH = 0xc000_0000;
+
+/** Whether a database can be read from end to end. @throws a sentence when that cannot be told */
+export async function isSound(path: string): Promise<boolean> {
+  return (await runChild({ path })) !== undefined;
+}
+
+/**
+ * Copy a database without some of its records. The copy has no page of the original, is not yet synced, and is of no use when none was held.
+ * @returns how many it held; undefined when it cannot be read from end to end
+ */
+export async function copyWithout(path: string, copy: string, without: readonly string[]): Promise<number | undefined> {
+  return runChild({ path, copy: { path: copy, without } });
+}
+
+async function runChild(task: Task): Promise<number | undefined> {
+  // Under a loader of TypeScript this process's own flags bring it along.
+  const flags = process.execArgv.filter((flag) => !flag.startsWith("--test") && !flag.startsWith("--inspect"));
+  const { size } = await stat(task.path);
+  const timeout = TIMEOUT_MS + Math.ceil(size / MEGABYTE) * TIMEOUT_MS_PER_MEGABYTE;
+  try {
+    return await new Promise<number | undefined>((done, fail) => {
+      const child = execFile(process.execPath, [...flags, join(__dirname, `check-child${extname(__filename)}`)], { timeout, windowsHide: true }, (error, held) => {
+        if (error === null) done(Number(held));
+        else if (isCrash(error)) done(undefined);
+        // A full process table or memory says nothing about the file: better no gallery for now than one restored for nothing.
+        else fail(new Error(`${task.path} could not be checked (${error.signal ?? error.code ?? error.message}): look whether the computer has memory left, and start the flow again. Nothing was changed.`, { cause: error }));
+      });
+      // It may have crashed before it read its task.
+      child.stdin?.on("error", () => undefined);
+      child.stdin?.end(JSON.stringify(task));
+    });
+  } finally {
+    await rm(`${task.path}-lock`, { force: true });
+  }
+}
+
+function isCrash({ code, signal }: { code?: number | string | null | undefined; signal?: NodeJS.Signals | null | undefined }): boolean {
+  return code === UNSOUND || (typeof code === "number" && code >= WINDOWS_CRASH) || (signal != null && CRASHES.has(signal));
+}
