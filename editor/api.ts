@@ -95,6 +95,17 @@ export interface Matcher {
   threshold: number | null;
 }
 
+/** Of one camera. */
+export interface SourceStats {
+  source: string;
+  frames: number;
+  dropped: number;
+  /** Over the last ten seconds. */
+  fps: number;
+  /** Of the newest frame, in ms. */
+  timing: Partial<Record<"decode" | "detect" | "align" | "embed" | "match" | "total", number>>;
+}
+
 /** What the server answered instead of what was asked for. */
 export class ApiError extends Error {
   constructor(
@@ -117,6 +128,7 @@ export function pathOf(gallery: string, ...parts: readonly (string | number)[]):
 export const galleriesPath = `${ROOT}/galleries`;
 export const camerasPath = `${ROOT}/cameras`;
 export const matchersPath = `${ROOT}/matchers`;
+export const statsPath = `${ROOT}/stats`;
 
 function address(path: string): string {
   return `${RED.settings.apiRootUrl ?? ""}${path}`;

@@ -2,6 +2,7 @@
 import { ask, getJson, type Matcher, matchersPath } from "./api.js";
 import { empty, failed, fill, h, loading, select } from "./dom.js";
 import type { Host, Section } from "./section.js";
+import { Stats } from "./stats.js";
 import { t } from "./words.js";
 
 const TOPIC = "facenet/preview";
@@ -17,6 +18,7 @@ export class Live implements Section {
   readonly #view = h("div", { class: "facenet-live-view" });
   readonly #state = h("div", { class: "facenet-sub", role: "status" });
   readonly #listener = (_topic: string, data: unknown): void => { this.#onPicture(data); };
+  readonly #stats = new Stats();
   #node: string | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #shownAt = 0;
@@ -44,6 +46,7 @@ export class Live implements Section {
 
   hide(): void {
     this.#visible = false;
+    this.#stats.stop();
     this.#stop();
   }
 
@@ -67,7 +70,9 @@ export class Live implements Section {
       matchers.length > 1 ? h("div", { class: "facenet-live-choice" }, select(matchers.map(({ id, name }) => ({ value: id, label: name || id })), chosen.id, (id) => { this.#watch(id); }, { "aria-label": t("live.node") })) : h("div", { class: "facenet-sub facenet-live-choice" }, chosen.name || TYPE),
       this.#view,
       this.#state,
+      this.#stats.element,
     );
+    this.#stats.start();
     this.#watch(chosen.id);
   }
 

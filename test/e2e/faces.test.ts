@@ -314,6 +314,10 @@ describe("the Faces tab", () => {
     const sending = setInterval(() => { void recognize(red, photos.emerald).catch(() => undefined); }, 1000);
     try {
       await faces.page.locator(".facenet-live-view img").waitFor();
+      const table = faces.page.locator(".facenet-stats table");
+      await table.waitFor();
+      assert.match(await table.innerText(), /photo: [\d.]+ frames\/s, \d+ decided, 0 dropped/);
+      assert.ok(Number(await table.locator("td").nth(1).innerText()) > 0, "milliseconds of the detection");
     } finally {
       clearInterval(sending);
     }

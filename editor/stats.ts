@@ -1,0 +1,42 @@
+/** How the recognizer does: frames a second, dropped frames and milliseconds by stage for each source. Asks only while it is shown. */
+import { getJson, type SourceStats, statsPath } from "./api.js";
+import { fill, h } from "./dom.js";
+import { t } from "./words.js";
+
+const INTERVAL_MS = 2000;
+const STAGES = ["decode", "detect", "align", "embed", "match", "total"] as const;
+
+export class Stats {
+  readonly element = h("div", { class: "facenet-stats" });
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  start(): void {
+    this.stop();
+    const look = (): void => { void this.#look(); };
+    look();
+    this.#timer = setInterval(look, INTERVAL_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #look(): Promise<void> {
+    // The picture above tells when the server is out of reach.
+    const sources = await getJson<SourceStats[]>(statsPath).catch(() => undefined);
+    if (sources === undefined || this.#timer === undefined) return;
+    fill(this.element, ...(sources.length === 0 ? [] : [h("h3", {}, t("stats.title")), ...sources.map(tableOf)]));
+  }
+}
+
+function tableOf({ source, frames, dropped, fps, timing }: SourceStats): HTMLElement {
+  const cell = (number: number | undefined, digits = 0): string => (number === undefined ? "–" : number.toFixed(digits));
+  return h(
+    "table",
+    {},
+    h("caption", {}, `${source}: ${t("stats.rate", { fps: fps.toFixed(1), frames: frames.toLocaleString(), dropped: dropped.toLocaleString() })}`),
+    h("thead", {}, h("tr", {}, ...STAGES.map((stage) => h("th", { scope: "col" }, t(`stats.${stage}`))))),
+    h("tbody", {}, h("tr", {}, ...STAGES.map((stage) => h("td", {}, cell(timing[stage], stage === "match" ? 1 : 0))))),
+  );
+}
