@@ -13,6 +13,10 @@ const MAX_THREADS = Math.min(4, Math.max(1, availableParallelism() - 2));
 /** Native OpenCV works in one worker only. */
 const pools = { wasm: new StagePool<DetectTask, DetectResult>(__dirname, "detect-worker", MAX_THREADS), native: new StagePool<DetectTask, DetectResult>(__dirname, "detect-worker", 1) };
 
+/** Of the black picture for the warm-up, in pixels. */
+const WARM_UP_SIDE = 64;
+const CHANNELS = 3;
+
 export interface Detected {
   /** One for each box, best score first; empty when none was found. */
   faces: Face[];
@@ -39,6 +43,13 @@ export class FaceDetector {
     this.#pool.acquire();
   }
 
+  /** Load OpenCV and the cascade now, so that the first frame is not the slow one. @throws as detect does */
+  async warmUp(): Promise<void> {
+    const { region: _elsewhere, ...options } = this.options;
+    const frame = { source: "", sequence: 0, capturedAt: 0, width: WARM_UP_SIDE, height: WARM_UP_SIDE, encoding: "rgb" } as const;
+    await this.#run({ bytes: Buffer.alloc(WARM_UP_SIDE * WARM_UP_SIDE * CHANNELS), frame }, undefined, options);
+  }
+
   /** Find the faces of a picture. @throws a sentence when it is no picture or the engine or cascade is not to be had */
   async detect(picture: Picture): Promise<Detected> {
     const { detections, looks: _looks, whole: _whole, ...detected } = await this.#run(picture);
@@ -51,9 +62,9 @@ export class FaceDetector {
     return { ...detected, seen: byScore(detections.map((detection, index) => ({ ...detection, look: looks[index] as Look }))) };
   }
 
-  async #run(picture: Picture, follow?: Follow): Promise<Omit<Detected, "faces"> & Pick<DetectResult, "detections" | "looks" | "whole">> {
+  async #run(picture: Picture, follow?: Follow, options = this.options): Promise<Omit<Detected, "faces"> & Pick<DetectResult, "detections" | "looks" | "whole">> {
     const { source, transfer } = pixelSource(picture);
-    const { pixels, detections, looks, whole, decode, detect } = await this.#pool.run({ source, options: this.options, ...(follow === undefined ? {} : { follow }) }, { transfer });
+    const { pixels, detections, looks, whole, decode, detect } = await this.#pool.run({ source, options, ...(follow === undefined ? {} : { follow }) }, { transfer });
     pixelCache.set(picture.bytes, pixels);
     return { detections, looks, whole, width: pixels.width, height: pixels.height, timing: { decode, detect } };
   }

@@ -5,7 +5,7 @@ import { type DetectorOptions, detectorOptionsSchema } from "../../lib/detect/op
 import { trackingOptionsSchema } from "../../lib/detect/tracker";
 import { addTiming, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
-import { onInput } from "../common/on-input";
+import { nameError, onInput } from "../common/on-input";
 import { optionalNumber } from "../common/options";
 import { failToStart, liveStatus, statusText } from "../common/status";
 
@@ -59,6 +59,11 @@ export default function register(RED: NodeAPI): void {
       failToStart(this, error);
       return;
     }
+    // What is wrong with the engine or the cascade is told with the first picture too.
+    detector.warmUp().catch((error: unknown) => {
+      this.status({ fill: "red", shape: "ring", text: RED._("haar-detect.status.engine") });
+      this.error(nameError(this, error).message);
+    });
     const show = liveStatus(this);
     onInput(this, async (message, send) => {
       const picture = readPicture(message);
