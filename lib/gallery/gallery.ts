@@ -597,15 +597,21 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** Photos of the folder are gone. Called exclusively. */
   async #dropFiles(files: readonly string[]): Promise<void> {
-    for (const file of files) {
-      await this.#forgetNote(file);
-      const photo = this.#directory.photoIn(file);
-      const person = photo === undefined ? undefined : this.#directory.person(photo.personId);
-      if (photo === undefined) continue;
-      // Somebody of whom nothing is known but the photo goes with it.
-      if (person !== undefined && isBare(person) && this.#directory.photosOf(person.id).length === 1) await this.#removePerson(person.id);
-      else await this.#removePhoto(photo.id);
-    }
+    for (const file of files) await this.#forgetNote(file);
+    const photos = files.flatMap((file) => this.#directory.photoIn(file) ?? []);
+    const dropped = new Set(photos.map(({ id }) => id));
+    // Somebody of whom nothing is known but the photos goes with them.
+    const people = [...new Set(photos.map(({ personId }) => personId))].filter((id) => {
+      const person = this.#directory.person(id);
+      return person !== undefined && isBare(person) && this.#directory.photosOf(id).every((photo) => dropped.has(photo.id));
+    });
+    const leaving = new Set(people);
+    const others = photos.filter(({ personId }) => !leaving.has(personId)).map(({ id }) => id);
+    if (photos.length === 0) return;
+    const against = this.#store.anchors().filter((anchor) => anchor.against !== null && leaving.has(anchor.against));
+    await this.#store.removeMany({ people, photos: others });
+    for (const id of people) this.#leave(id, against);
+    for (const id of others) this.#leavePhoto(id);
   }
 
   async #forgetNote(file: string): Promise<void> {
@@ -644,21 +650,30 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   async #removePerson(id: string): Promise<Receipt> {
     const against = this.#store.anchors().filter((anchor) => anchor.against === id);
-    const name = this.nameOf(id) ?? "";
     const receipt = await this.#store.removePerson(id);
-    for (const anchor of against) this.#roster.removeAnchor(anchor.id);
-    this.#roster.removePerson(id);
-    this.#directory.removePerson(id);
-    this.#seen.delete(id);
-    this.emit("forgotten", id, name);
+    this.#leave(id, against);
     return receipt;
   }
 
   async #removePhoto(id: string): Promise<Receipt> {
     const receipt = await this.#store.removePhoto(id);
+    this.#leavePhoto(id);
+    return receipt;
+  }
+
+  /** Somebody is in the store no more, nor are the anchors against her. */
+  #leave(id: string, against: readonly Anchor[]): void {
+    const name = this.nameOf(id) ?? "";
+    for (const anchor of against) if (anchor.against === id) this.#roster.removeAnchor(anchor.id);
+    this.#roster.removePerson(id);
+    this.#directory.removePerson(id);
+    this.#seen.delete(id);
+    this.emit("forgotten", id, name);
+  }
+
+  #leavePhoto(id: string): void {
     this.#roster.removePhoto(id);
     this.#directory.removePhoto(id);
-    return receipt;
   }
 
   #embeddingOf(photoId: string, personId: string, vector: Float32Array): PhotoEmbedding {

@@ -45,8 +45,10 @@ const DATABASE = "people.mdb";
 const META = "store.json";
 /** Tells that the database was closed well, and is as it was then. */
 const CLOSED = "closed.json";
-/** A backup is made when nothing has changed for so long. */
+/** A backup is made so long after a change, … */
 const SETTLE_MS = 60_000;
+/** … and so long after one that comes with every visitor: it writes the whole database, and memory cards wear out. */
+const VISIT_SETTLE_MS = 15 * 60_000;
 const FINGERPRINT_LENGTH = 16;
 /** Embeddings read before the event loop gets a turn. */
 const BATCH = 500;
@@ -94,6 +96,8 @@ export class PeopleStore {
   #pictures: Pictures;
   #work: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer fires, ms since the epoch. */
+  #due = Infinity;
   /** Whether a record turned out damaged since the start: the next one looks at all of them. */
   #damaged = false;
   #closed = false;
@@ -156,7 +160,7 @@ export class PeopleStore {
       });
       await database.write({ put: people.map((person) => [this.#key("person", person.id), packPerson(person)] as const) });
       for (const person of people) this.#people.set(person.id, person);
-    });
+    }, VISIT_SETTLE_MS);
   }
 
   /** With the person, all or nothing. */
@@ -214,7 +218,7 @@ export class PeopleStore {
       for (const [index, picture] of pictures.entries()) await this.#pictures.write("unknowns", pictureId(group.id, group.pictures - pictures.length + index), picture);
       await database.write({ put: [[this.#key("unknown", group.id), packUnknown(group)]] });
       this.#unknowns.set(group.id, group);
-    });
+    }, VISIT_SETTLE_MS);
   }
 
   async unknownPicture(id: string, index: number): Promise<Buffer | undefined> {
@@ -249,19 +253,17 @@ export class PeopleStore {
     return this.#remove({ what: "unknown", id, name: null }, { unknowns: [id] });
   }
 
-  /** Strangers whose time is over: gone now from the records and pictures, and from old pages and backups within minutes. */
+  /** Strangers whose time is over: gone now from the records and pictures, and from old pages and backups within a quarter of an hour. */
   async expireUnknowns(ids: readonly string[]): Promise<void> {
-    await this.expire({ unknowns: ids });
+    await this.#write((database) => this.#drop(database, { unknowns: ids }), VISIT_SETTLE_MS);
   }
 
-  /** Many at once, as expireUnknowns: one by one each would rewrite the whole database. People bring along their photos and anchors. */
-  async expire({ people = [], photos = [], unknowns = [] }: Expired): Promise<void> {
-    await this.#write(async (database) => {
-      await this.#drop(database, { people, photos: [...photos, ...people.flatMap((id) => this.#photoIdsOf(id))], anchors: people.flatMap((id) => this.#anchorIdsOf(id)), unknowns });
-    });
+  /** People with all that belongs to them, and photos, as removePerson and removePhoto, at once: one by one each would rewrite the whole database. */
+  async removeMany({ people, photos }: { people: readonly string[]; photos: readonly string[] }): Promise<void> {
+    await this.#wipe({ people, photos: [...photos, ...people.flatMap((id) => this.#photoIdsOf(id))], anchors: people.flatMap((id) => this.#anchorIdsOf(id)) });
   }
 
-  /** Made by itself too, a minute after a change and when the store closes. Wipes what was deleted first. */
+  /** Made by itself too, soon after a change and when the store closes. Wipes what was deleted first. */
   async backup(): Promise<void> {
     await this.#exclusively(() => this.#backUp());
   }
@@ -454,12 +456,16 @@ export class PeopleStore {
   }
 
   async #remove(about: Pick<Receipt, "what" | "id" | "name">, ids: Ids): Promise<Receipt> {
+    return { ...about, at: Date.now(), ...(await this.#wipe(ids)) };
+  }
+
+  async #wipe(ids: Ids): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails" | "backups">> {
     return this.#write(async (database) => {
       // What is damaged cannot be searched: it goes whole, and first, so that no crash forgets it.
       const asides = await this.#backups.removeAsides();
       const dropped = await this.#drop(database, ids);
       if (asides > 0) await this.#pictures.sweep(this.#pictureIds());
-      return { ...about, at: Date.now(), ...dropped, backups: asides + (await this.#purge(database)) };
+      return { ...dropped, backups: asides + (await this.#purge(database)) };
     });
   }
 
@@ -496,6 +502,7 @@ export class PeopleStore {
   async #backUp(pictures = true): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#due = Infinity;
     const database = this.#opened();
     await this.#purge(database);
     // A good one must not make room for this.
@@ -505,7 +512,7 @@ export class PeopleStore {
   }
 
   /** A change; a backup follows once there are no more for a while. */
-  #write<T>(work: (database: Database) => Promise<T>): Promise<T> {
+  #write<T>(work: (database: Database) => Promise<T>, settleMs = SETTLE_MS): Promise<T> {
     return this.#exclusively(async () => {
       if (this.#closed) throw new Error("the gallery is closed.");
       try {
@@ -514,13 +521,17 @@ export class PeopleStore {
         const { code } = error as NodeJS.ErrnoException;
         throw typeof code === "string" ? new Error(`it cannot be written to ${this.#parts.folder} (${code}): check that the disk is not full and that Node-RED may write there.`, { cause: error }) : error;
       } finally {
-        this.#settle();
+        this.#settle(settleMs);
       }
     });
   }
 
-  #settle(): void {
-    this.#timer ??= setTimeout(() => void this.backup().catch((error: unknown) => this.#tellOfBackup(error)), SETTLE_MS).unref();
+  #settle(ms = SETTLE_MS): void {
+    const due = Date.now() + ms;
+    if (due >= this.#due) return;
+    clearTimeout(this.#timer);
+    this.#due = due;
+    this.#timer = setTimeout(() => void this.backup().catch((error: unknown) => this.#tellOfBackup(error)), ms).unref();
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
@@ -581,14 +592,11 @@ export class PeopleStore {
   }
 }
 
-interface Expired {
+interface Ids {
   people?: readonly string[];
   photos?: readonly string[];
-  unknowns?: readonly string[];
-}
-
-interface Ids extends Expired {
   anchors?: readonly string[];
+  unknowns?: readonly string[];
 }
 
 function* batchesOf(keys: readonly string[]): Generator<string[]> {

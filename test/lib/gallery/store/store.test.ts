@@ -353,16 +353,57 @@ describe("the store", () => {
     assert.deepEqual([(await store.removePerson(idOf(2))).backups, existsSync(paths[1] ?? "")], [3, false], "one that cannot be read is deleted");
   });
 
-  it("forgets many people at once, and renames without a trace", async () => {
+  it("deletes many people and photos at once, for good", async () => {
     const folder = folderOf();
     const store = await opened(folder);
     for (const number of [1, 2, 3]) await store.addPhoto(entryOf(number));
     await store.putAnchor(anchor);
-    await store.putPerson({ ...personOf(3), notes: "nothing" });
-    await store.expire({ people: [idOf(1)], photos: [idOf(2, "b")] });
-    assert.deepEqual([store.people().map(({ name }) => name), store.photos().map(({ personId }) => personId), store.anchors()], [["Person 2", "Person 3"], [idOf(3)], []]);
     await store.backup();
-    for (const needle of ["Person 1", "the photo of 2 ", bytesOf(vectorOf(1)), bytesOf(vectorOf(2)), "her sister", "secret note about 3"]) assert.equal(holds(folder, needle), false, String(needle).slice(0, 40));
+    await store.removeMany({ people: [idOf(1)], photos: [idOf(2, "b")] });
+    assert.deepEqual([store.people().map(({ name }) => name), store.photos().map(({ personId }) => personId), store.anchors()], [["Person 2", "Person 3"], [idOf(3)], []]);
+    for (const needle of ["Person 1", "the photo of 2 ", bytesOf(vectorOf(1)), bytesOf(vectorOf(2)), "her sister"]) assert.equal(holds(folder, needle), false, String(needle).slice(0, 40));
+    assert.ok(holds(join(folder, "backups"), "Person 3"));
+  });
+
+  it("leaves nothing in old pages of what was changed", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    await store.addPhoto(entryOf(1));
+    await store.putPerson({ ...personOf(1), notes: "nothing" });
+    await store.backup();
+    assert.equal(holds(folder, "secret note about 1"), false);
+  });
+
+  it("backs up a minute after a change, and a quarter of an hour after what comes with every visitor", async (context) => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    await store.addPhoto(entryOf(1));
+    await store.backup();
+    context.mock.timers.enable({ apis: ["setTimeout", "Date"], now: Date.now() });
+    const backedUpAfter = async (seconds: number): Promise<boolean> => {
+      rmSync(join(folder, "backups/recent.mdb"), { force: true });
+      context.mock.timers.tick(seconds * 1000);
+      // Read behind the backup, if one has begun.
+      await all(store.embeddings("none"));
+      return existsSync(join(folder, "backups/recent.mdb"));
+    };
+    await store.seen(new Map([[idOf(1), 5]]));
+    assert.deepEqual([await backedUpAfter(899), await backedUpAfter(1)], [false, true]);
+    await store.seen(new Map([[idOf(1), 6]]));
+    await store.addPhoto(entryOf(2));
+    assert.deepEqual([await backedUpAfter(59), await backedUpAfter(1), await backedUpAfter(900)], [false, true, false]);
+    context.mock.timers.reset();
+  });
+
+  it("says that no backup can be made, and keeps on", async () => {
+    const folder = folderOf();
+    const store = await opened(folder);
+    await store.addPhoto(entryOf(1));
+    writeFileSync(join(folder, "backups"), "");
+    await store.close();
+    assert.deepEqual(problems.map(({ code }) => code), ["unwritable_backup"]);
+    assert.match(problems[0]?.message ?? "", /^no backup of the people could be made in .*: check that the disk is not full/);
+    assert.ok(await isWhole(await opened(folder), 1));
   });
 
   it("encrypts everything with a pass phrase, and opens with no other", async () => {
