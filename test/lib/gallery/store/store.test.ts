@@ -403,6 +403,7 @@ describe("the store", () => {
     await store.close();
     assert.deepEqual(problems.map(({ code }) => code), ["unwritable_backup"]);
     assert.match(problems[0]?.message ?? "", /^no backup of the people could be made in .*: check that the disk is not full/);
+    rmSync(join(folder, "backups"));
     assert.ok(await isWhole(await opened(folder), 1));
   });
 
