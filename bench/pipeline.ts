@@ -1,6 +1,7 @@
 /**
  * The recognizer in a real Node-RED: frames a second, milliseconds by stage, event-loop delay and memory.
  *   npm run bench:pipeline -- [--frames 1000] [--sizes 640x480,1280x720] [--preset tracking|accurate|original] [--fps 30]
+ *     [--node PROGRAM]: instead of this Node.js; a script that limits it to one core and 512 MB, say
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
@@ -20,7 +21,7 @@ interface Stats {
   dropped: number;
 }
 
-const { values } = parseArgs({ options: { frames: { type: "string", default: "600" }, sizes: { type: "string", default: "640x480,1280x720" }, preset: { type: "string", default: "tracking" }, fps: { type: "string", default: "30" }, minSize: { type: "string", default: "80" } } });
+const { values } = parseArgs({ options: { frames: { type: "string", default: "600" }, sizes: { type: "string", default: "640x480,1280x720" }, preset: { type: "string", default: "tracking" }, fps: { type: "string", default: "30" }, minSize: { type: "string", default: "80" }, node: { type: "string" } } });
 const frames = Number(values.frames);
 
 /** One face that drifts about, in a picture of that size. */
@@ -68,7 +69,7 @@ async function measure(size: string): Promise<Stats> {
   // Without a place on the tab Node-RED takes a node for a configuration.
   for (const node of flow.slice(2)) Object.assign(node, { x: 100, y: 100 });
   const settings = `functionGlobalContext: { bench: (() => { const delay = require("perf_hooks").monitorEventLoopDelay({ resolution: 10 }); delay.enable(); return { frames: 0, started: Date.now(), timing: {}, rss: [], dropped: 0, delay, memory: () => Math.round(process.memoryUsage.rss() / 1048576) }; })() },`;
-  const red = await startNodeRed(flow, { settings });
+  const red = await startNodeRed(flow, { settings, ...(values.node === undefined ? {} : { node: values.node }) });
   try {
     return await eventually(`${frames} frames`, async () => {
       const stats = (await (await fetch(`${red.url}/stats?frames=${frames + 100}`)).json()) as Stats;
