@@ -11,6 +11,8 @@ export interface GallerySummary {
   model: string | null;
   threshold: number | null;
   keepPhotos: boolean;
+  /** Whether embedding the folder's new photos was stopped. */
+  paused: boolean;
   progress: { done: number; total: number } | null;
   problems: { file?: string; code: string; message: string }[];
   /** Why it does not work at all. */

@@ -1,5 +1,5 @@
 /** The sidebar tab "Faces": which gallery, its sections, and one stream of what happens in it. */
-import { galleriesPath, type GallerySummary, getJson, pathOf } from "./api.js";
+import { galleriesPath, type GallerySummary, getJson, pathOf, send } from "./api.js";
 import { exportGallery, importGallery } from "./archive.js";
 import { attempt } from "./dialogs.js";
 import { empty, failed, fill, h, icon, loading, mayWrite, select, writeButton } from "./dom.js";
@@ -105,12 +105,30 @@ class OpenGallery implements Host {
     this.#badge.hidden = gallery.unknowns === 0;
     this.#badge.textContent = String(gallery.unknowns);
     this.#badge.setAttribute("aria-label", t("unknowns.waiting", { number: gallery.unknowns }));
-    const { progress, problems } = gallery;
+    const { problems } = gallery;
+    const focused = this.#notices.contains(document.activeElement);
     fill(
       this.#notices,
       !mayWrite() && h("div", { class: "facenet-notice" }, icon("lock"), " ", t("permission.write")),
-      progress !== null && h("div", { class: "facenet-notice" }, h("i", { class: "spinner", "aria-hidden": "true" }), " ", t("progress.text", { done: progress.done, total: progress.total }), h("progress", { max: progress.total, value: progress.done, "aria-label": t("progress.label") })),
+      this.#progress(gallery),
       problems.length > 0 && h("details", { class: "facenet-notice facenet-problems" }, h("summary", {}, icon("exclamation-triangle"), " ", t("problems", { number: problems.length })), h("ul", {}, ...problems.map(({ message }) => h("li", {}, message)))),
+    );
+    if (focused) this.#notices.querySelector<HTMLElement>("button, summary")?.focus();
+  }
+
+  /** Photos that are being embedded, with a button that stops it and one that goes on. */
+  #progress({ id, progress, paused }: GallerySummary): HTMLElement | null {
+    if (progress === null && !paused) return null;
+    const set = async (): Promise<void> => {
+      await send("POST", pathOf(id, "enrolment"), { paused: !paused });
+      this.update({ ...this.gallery, paused: !paused });
+      this.#onStale();
+    };
+    return h(
+      "div",
+      { class: "facenet-notice facenet-progress" },
+      h("div", {}, paused ? t("progress.paused") : t("progress.text", { done: progress?.done ?? 0, total: progress?.total ?? 0 }), progress !== null && h("progress", { max: progress.total, value: progress.done, "aria-label": t("progress.label") })),
+      writeButton(t(paused ? "progress.continue" : "progress.stop"), () => { attempt(set); }),
     );
   }
 

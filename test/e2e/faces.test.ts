@@ -404,3 +404,43 @@ describe("the Faces tab of somebody who may only look", () => {
     await faces.close();
   });
 });
+
+describe("the Faces tab while a folder of photos is read", () => {
+  const CROWD = 400;
+  let browser: Browser;
+  let red: NodeRed;
+  before(async () => {
+    browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+    const people = mkdtempSync(join(tmpdir(), "people-"));
+    const photo = await portrait("green");
+    // Of many people: the same face, and a byte more each time, so that each is embedded.
+    for (let number = 0; number < CROWD; number += 1) writeFileSync(join(people, `Person ${number}.jpg`), Buffer.concat([photo, Buffer.from([number & 255, number >> 8])]));
+    const nodes = flow(people);
+    Object.assign(nodeOf(nodes, GALLERY), { folder: people });
+    red = await startNodeRed(nodes);
+  });
+  after(async () => {
+    await browser.close();
+    await red.stop();
+  });
+
+  it("shows how far it is, stops, stays stopped, and goes on", async () => {
+    const faces = await Faces.open(browser, red.url, "en-US");
+    const notice = faces.page.locator(".facenet-progress");
+    await notice.locator("progress").waitFor();
+    assert.match(await notice.innerText(), /Reading photos: \d+ of 400/);
+    await notice.locator("button", { hasText: "Stop" }).click();
+    await notice.locator("button", { hasText: "Go on" }).waitFor();
+    const photosNow = async (): Promise<number> => ((await (await fetch(`${red.url}/facenet/api/galleries`)).json()) as { photos: number }[])[0]?.photos ?? 0;
+    // The photo at work is finished.
+    await faces.page.waitForTimeout(1500);
+    const stopped = await photosNow();
+    await faces.page.waitForTimeout(1500);
+    assert.equal(await photosNow(), stopped);
+    assert.ok(stopped < CROWD, `${stopped}`);
+    await faces.check("stopped");
+    await notice.locator("button", { hasText: "Go on" }).click();
+    await eventually("more photos", async () => ((await photosNow()) > stopped ? true : undefined));
+    await faces.close();
+  });
+});
