@@ -19,7 +19,7 @@ const box = { x: 0, y: 0, width: 40, height: 40 };
 /** People by name, each with an embedding of two dimensions: "photos" are text, and a real picture is at (9, 9). */
 let folder = "";
 let held: Promise<void> = Promise.resolve();
-let galleries: Gallery[] = [];
+let galleries: Promise<Gallery>[] = [];
 
 function fakeGallery(RED: NodeAPI): void {
   RED.nodes.registerType("face-gallery", function register(this: Node & { gallery?: Promise<Gallery>; journal?: Journal }, def: NodeDef) {
@@ -34,12 +34,12 @@ function fakeGallery(RED: NodeAPI): void {
     const open = async (): Promise<Gallery> => {
       const store = await openStore({ folder: join(folder, "../people") });
       const gallery = new Gallery({ folder, store, encoder: { model: MODEL, fingerprint: "f", threshold: 0.5, encode }, interval: 50 });
-      galleries.push(gallery);
       void gallery.start();
       return gallery;
     };
     this.journal = new Journal();
     this.gallery = open();
+    galleries.push(this.gallery);
   });
 }
 
@@ -74,10 +74,11 @@ async function load(fields: object = {}, people: Record<string, string> = { Alic
 
 const shown = (text: string, fill: string) => eventually(`the status ${text}`, () => (statuses.some((status) => status.text === text && status.fill === fill) ? true : undefined), 5000);
 
-/** Once every gallery knows everybody. */
-async function allStarted(): Promise<void> {
-  await (helper.getNode("g") as unknown as { gallery: Promise<Gallery> }).gallery;
-  await Promise.all(galleries.map((gallery) => gallery.start()));
+/** The gallery, once it knows everybody. */
+async function started(): Promise<Gallery> {
+  const gallery = await (galleries[0] as Promise<Gallery>);
+  await gallery.start();
+  return gallery;
 }
 
 /** What came since the last message was sent, by output. */
@@ -98,7 +99,7 @@ describe("face-match", () => {
   afterEach(async () => {
     held = Promise.resolve();
     await helper.unload();
-    for (const gallery of galleries) await gallery.close();
+    for (const gallery of galleries) await (await gallery).close();
     galleries = [];
   });
 
@@ -177,7 +178,7 @@ describe("face-match", () => {
 
   it("never drops an enrolment for a newer frame of the same camera", async () => {
     await load();
-    await allStarted();
+    const gallery = await started();
     const payload = await sharp({ create: { width: 8, height: 8, channels: 3, background: "#777" } }).jpeg().toBuffer();
     let release = (): void => undefined;
     held = new Promise((resolve) => { release = resolve; });
@@ -188,13 +189,12 @@ describe("face-match", () => {
     release();
     await eventually("both enrolments", () => (enrolled.length === 2 ? true : undefined), 5000);
     assert.deepEqual(enrolled.map((message) => (message["enrolled"] as { name: string }).name), ["Carol", "Dora"]);
-    assert.deepEqual(galleries[0]?.people.map(({ name }) => name), ["Alice", "Bob", "Carol", "Dora"]);
+    assert.deepEqual(gallery.people.map(({ name }) => name), ["Alice", "Bob", "Carol", "Dora"]);
   });
 
   it("lets pass the wanted groups only, and raises the alarm for blocked people besides telling that they were denied", async () => {
     await load({ groups: "staff, Family" });
-    await allStarted();
-    const [gallery] = galleries as [Gallery];
+    const gallery = await started();
     const id = gallery.listPeople({ search: "Alice" }).people[0]?.id ?? "";
     for (const [groups, outputs, why] of [[[], ["unknown"], "denied Alice not_in_group"], [["family"], ["match"], "match Alice below_threshold"], [["family", "blocked"], ["alarm", "unknown"], "denied Alice blocked"]] as const) {
       await gallery.updatePerson(id, { groups: [...groups] });
@@ -212,10 +212,10 @@ describe("face-match", () => {
 
   it("writes down when a person was seen", async () => {
     await load();
-    await allStarted();
+    const gallery = await started();
     const start = Date.now();
     await outputsOf({ faces: [face(0, 0)] });
-    const [alice] = (galleries[0] as Gallery).listPeople({ search: "Alice" }).people;
+    const [alice] = gallery.listPeople({ search: "Alice" }).people;
     assert.ok((alice?.lastSeenAt ?? 0) >= start);
   });
 
@@ -224,8 +224,7 @@ describe("face-match", () => {
     const error = nextError("m");
     send("m", { payload: Buffer.from("0 0"), enrol: { name: "Alice" }, forget: { name: "Alice" } });
     assert.match(await error, /msg\.enrol and msg\.forget are both set/);
-    await allStarted();
-    assert.deepEqual(galleries[0]?.people, [{ name: "Alice", photos: 1 }, { name: "Bob", photos: 1 }]);
+    assert.deepEqual((await started()).people, [{ name: "Alice", photos: 1 }, { name: "Bob", photos: 1 }]);
   });
 
   it("takes enrol: null for no enrolment", async () => {

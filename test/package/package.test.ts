@@ -44,7 +44,9 @@ describe("the packed package", () => {
     const answer = await fetch(`${red.url}/recognize`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(await portrait("green")) });
     const { faces } = (await answer.json()) as { faces: { outcome: string; name: string }[] };
     assert.deepEqual(faces.filter(({ outcome }) => outcome === "match").map(({ name }) => name), ["Alice"]);
-    assert.equal(readdirSync(join(userDir, "node_modules/@facewire/node-red-facenet/examples/flows")).length, 6);
+    assert.equal(readdirSync(join(userDir, "node_modules/@facewire/node-red-facenet/examples/flows")).length, 7);
+    const sidebar = await fetch(`${red.url}/resources/@facewire/node-red-facenet/sidebar.js`);
+    assert.match(await sidebar.text(), /addTab/, "the sidebar comes along");
   });
 
   it("holds what it needs and nothing else", () => {
@@ -64,12 +66,15 @@ describe("what an install brings", () => {
     "@ffmpeg-installer/linux-arm64": "as above",
     "@ffmpeg-installer/darwin-x64": "as above",
     "@ffmpeg-installer/darwin-arm64": "as above",
+    lmdb: "looks whether the prebuilt binary came along, which lmdb does at run time",
+    "msgpackr-extract": "as above; optional",
   };
 
   it("compiles nothing and downloads nothing", () => {
     const { packages } = readJson<{ packages: Record<string, LockedPackage> }>("package-lock.json");
     const scripted = Object.entries(packages).filter(([path, { dev, hasInstallScript }]) => path !== "" && dev !== true && hasInstallScript === true).map(([path]) => path.replace(/^.*node_modules\//, ""));
     assert.deepEqual(scripted.filter((name) => !(name in HARMLESS)), []);
+    for (const platform of ["linux-x64", "linux-arm64", "linux-arm", "darwin-x64", "darwin-arm64", "win32-x64"]) assert.ok(packages[`node_modules/@lmdb/lmdb-${platform}`]?.optional, `no prebuilt LMDB for ${platform}`);
   });
 });
 
