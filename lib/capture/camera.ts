@@ -33,6 +33,7 @@ export class Camera extends EventEmitter<CameraEvents> {
   #running: { abort: AbortController; ended: Promise<void> } | undefined;
   #push: ((frame: CapturedFrame) => void) | undefined;
   #sequence = 0;
+  #latest: Frame | undefined;
   /** Whether it stops after a frame. */
   #single = false;
 
@@ -43,6 +44,16 @@ export class Camera extends EventEmitter<CameraEvents> {
 
   get running(): boolean {
     return this.#running !== undefined && !this.#running.abort.signal.aborted;
+  }
+
+  /** Aborted as soon as it stops or ends; undefined while it does not run. */
+  get stopped(): AbortSignal | undefined {
+    return this.running ? this.#running?.abort.signal : undefined;
+  }
+
+  /** Size and time of the newest frame; undefined while none comes. */
+  get latest(): Frame | undefined {
+    return this.running ? this.#latest : undefined;
   }
 
   /** Start, unless it runs. What comes of it is told by events. */
@@ -64,7 +75,9 @@ export class Camera extends EventEmitter<CameraEvents> {
     const abort = new AbortController();
     // A device serves one at a time: what is being stopped ends first.
     const run = before === undefined ? this.#run(abort.signal) : before.ended.then(() => this.#run(abort.signal));
+    this.#latest = undefined;
     const ended = run.finally(() => {
+      abort.abort();
       if (this.#running?.abort === abort) this.#running = undefined;
     });
     this.#running = { abort, ended };
@@ -113,6 +126,7 @@ export class Camera extends EventEmitter<CameraEvents> {
         }
       } catch (error) {
         if (signal.aborted) return;
+        this.#latest = undefined;
         const reason = error instanceof Error ? error.message : String(error);
         const again = live && !this.#single;
         this.emit("event", { event: "lost", source: name, reason, ...(again ? { retryIn: retry } : {}) });
@@ -125,6 +139,7 @@ export class Camera extends EventEmitter<CameraEvents> {
   #emitFrame({ bytes, width, height, encoding }: CapturedFrame): void {
     const frame: Frame = { source: this.options.name, sequence: this.#sequence, capturedAt: Date.now(), width, height, ...(encoding === "rgb" ? { encoding } : {}) };
     this.#sequence += 1;
+    this.#latest = frame;
     this.emit("frame", bytes, frame);
   }
 

@@ -11,7 +11,7 @@ import { onInput } from "../common/on-input";
 import { optionalNumber } from "../common/options";
 import { failToStart } from "../common/status";
 import { route } from "../common/route";
-import { readUpload } from "../common/upload";
+import { abandon, readUpload } from "../common/upload";
 
 export interface CameraDef extends NodeDef {
   source: string;
@@ -149,6 +149,7 @@ export default function register(RED: NodeAPI): void {
       response.sendStatus(204);
     } catch (error) {
       response.status((error as { status?: number }).status ?? 400).json({ error: error instanceof Error ? error.message : String(error) });
+      abandon(request);
     }
   }));
 

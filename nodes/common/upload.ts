@@ -1,7 +1,10 @@
+import { on } from "node:events";
 import type { Request } from "express";
 
 /** Somebody who sends a byte now and then must not hold the connection. */
 const UPLOAD_TIMEOUT_MS = 15_000;
+/** What still comes of a body that nobody wants is thrown away for so long, so that its sender hears the answer and not a reset. */
+const LINGER_MS = 1000;
 
 class UploadError extends Error {
   constructor(
@@ -15,18 +18,30 @@ class UploadError extends Error {
 /** The body of a request, bounded in size and time. @throws an error with the HTTP status to answer */
 export async function readUpload(request: Request, maxBytes: number, type: string): Promise<Buffer> {
   if (request.is(type) === false) throw new UploadError(415, `the body must be ${type}`);
-  if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw new UploadError(413, `the body has more than ${maxBytes} bytes`);
+  const tooLarge = new UploadError(413, `the body has more than ${maxBytes} bytes`);
+  if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge;
+  const slow = AbortSignal.timeout(UPLOAD_TIMEOUT_MS);
   const chunks: Buffer[] = [];
   let length = 0;
-  const timer = setTimeout(() => request.destroy(new UploadError(408, "the body came too slowly")), UPLOAD_TIMEOUT_MS);
   try {
-    for await (const chunk of request) {
-      length += (chunk as Buffer).length;
-      if (length > maxBytes) throw new UploadError(413, `the body has more than ${maxBytes} bytes`);
-      chunks.push(chunk as Buffer);
+    // Not the stream's own iterator: that ends the connection before the answer is sent.
+    for await (const [chunk] of on(request, "data", { signal: slow, close: ["end", "close"] }) as AsyncIterable<[Buffer]>) {
+      length += chunk.length;
+      if (length > maxBytes) throw tooLarge;
+      chunks.push(chunk);
     }
-  } finally {
-    clearTimeout(timer);
+  } catch (error) {
+    if (slow.aborted) throw new UploadError(408, "the body came too slowly");
+    throw error;
   }
+  if (!request.complete) throw new UploadError(400, "the body was cut off");
   return Buffer.concat(chunks);
+}
+
+/** The request is answered though its body may still come: end the connection, but not before the answer was heard. */
+export function abandon(request: Request): void {
+  if (request.complete) return;
+  setTimeout(() => {
+    if (!request.complete) request.socket.destroy();
+  }, LINGER_MS).unref();
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { join, resolve } from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { createEncoder, type FaceEncoder } from "../../lib/embed/encode";
@@ -5,7 +6,6 @@ import { Gallery } from "../../lib/gallery/gallery";
 import { openStore } from "../../lib/gallery/store/store";
 import { Journal } from "../../lib/match/journal";
 import { registerApi } from "./api/api";
-import { endListeners } from "./api/events";
 import { nameError } from "../common/on-input";
 import { optionalNumber } from "../common/options";
 
@@ -37,6 +37,8 @@ export interface FaceGalleryNode extends Node<GalleryKey> {
   gallery: Promise<Gallery>;
   /** The newest events of all face-match nodes of this gallery. */
   journal: Journal;
+  /** Aborted when the node closes: whoever waits for something of it waits in vain. */
+  closing: AbortSignal;
 }
 
 /** @throws a sentence when the id is not that of a face-gallery node */
@@ -75,12 +77,16 @@ export default function register(RED: NodeAPI): void {
       void gallery.start();
       return gallery;
     };
+    const closing = new AbortController();
+    // Every request that waits for something listens.
+    setMaxListeners(0, closing.signal);
+    this.closing = closing.signal;
     this.journal = new Journal();
     this.gallery = open();
     this.gallery.catch((error: unknown) => this.error(nameError(this, error).message));
     this.on("close", (removed: boolean, done: () => void) => {
+      closing.abort();
       this.journal.close();
-      endListeners(this);
       // The first look may still be going on: the gallery stops at the next photo.
       void this.gallery
         .then((gallery) => gallery.close())

@@ -1,4 +1,5 @@
 import type { NodeAPI } from "node-red";
+import { z } from "zod";
 import { archive } from "./archive";
 import { calibration } from "./calibration";
 import { events } from "./events";
@@ -9,7 +10,7 @@ import { people } from "./people";
 import { ofAll, register, type Route } from "./routes";
 import { unknowns } from "./unknowns";
 
-const openapi = ofAll({ method: "get", path: "/openapi.json", permission: "read", summary: "This description, OpenAPI 3.1" }, async ({ response }) => {
+const openapi = ofAll({ method: "get", path: "/openapi.json", permission: "read", summary: "This description, OpenAPI 3.1", answers: z.looseObject({ openapi: z.string() }) }, async ({ response }) => {
   response.json(describeApi(routes));
 });
 

@@ -1,28 +1,57 @@
 import { once } from "node:events";
 import type { Request } from "express";
+import { importAnswer } from "./answers";
 import { HttpError } from "./guard";
 import { ofGallery, type Route } from "./routes";
 
-/** Somebody who sends nothing for so long must not hold the connection. */
+/** Somebody who sends nothing for so long must not hold the gallery, … */
 const SILENCE_MS = 15_000;
+/** … nor who sends, after that, more slowly than a weak phone: bytes in a second of waiting for them. */
+const LEAST_RATE = 16 * 1024;
 
-/** The body of a request, piece by piece. @throws HttpError when it stops coming */
-async function* piecesOf(request: Request): AsyncGenerator<Uint8Array> {
-  let timer: NodeJS.Timeout | undefined;
-  const wait = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => request.destroy(new HttpError(408, "too_slow", "the body came too slowly: nothing was imported.")), SILENCE_MS);
-  };
+/** The body of a request, piece by piece. @throws HttpError when it comes too slowly, or the gallery closes */
+async function* piecesOf(request: Request, closing: AbortSignal): AsyncGenerator<Uint8Array> {
+  // Left open at the end, for the answer.
+  const pieces = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
+  let received = 0;
+  let waited = 0;
   try {
-    wait();
-    for await (const piece of request) {
+    for (;;) {
+      const asked = performance.now();
+      const piece = await inTime(pieces.next(), closing);
+      if (piece.done === true) return;
+      received += piece.value.length;
       // What happens here between two pieces is our own slowness.
-      clearTimeout(timer);
-      yield piece as Uint8Array;
-      wait();
+      waited += performance.now() - asked;
+      if (waited > SILENCE_MS && (1000 * received) / waited < LEAST_RATE) throw tooSlow();
+      yield piece.value;
     }
   } finally {
-    clearTimeout(timer);
+    // Ends after a piece that is still waited for.
+    pieces.return?.().catch(() => undefined);
+  }
+}
+
+function tooSlow(): HttpError {
+  return new HttpError(408, "too_slow", "the body came too slowly: nothing was imported.");
+}
+
+async function inTime<T>(work: Promise<T>, closing: AbortSignal): Promise<T> {
+  let stop = (): void => undefined;
+  const stopped = new Promise<never>((_, reject) => {
+    const timer = setTimeout(() => reject(tooSlow()), SILENCE_MS);
+    const closed = (): void => reject(closing.reason as Error);
+    closing.addEventListener("abort", closed);
+    stop = () => {
+      clearTimeout(timer);
+      closing.removeEventListener("abort", closed);
+    };
+  });
+  try {
+    closing.throwIfAborted();
+    return await Promise.race([work, stopped]);
+  } finally {
+    stop();
   }
 }
 
@@ -37,8 +66,8 @@ export const archive: Route[] = [
     });
     response.end();
   }),
-  ofGallery({ method: "post", path: "/import", permission: "write", summary: "Add what an export holds", body: "application/zip" }, async ({ gallery, request, response }) => {
+  ofGallery({ method: "post", path: "/import", permission: "write", summary: "Add what an export holds", body: "application/zip", answers: importAnswer }, async ({ node, gallery, request, response }) => {
     if (!request.is("application/zip")) throw new HttpError(415, "content_type", "the body must be application/zip.");
-    response.json(await gallery.importFrom(piecesOf(request)));
+    response.json(await gallery.importFrom(piecesOf(request, node.closing)));
   }),
 ];

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { calibrate } from "../../../lib/calibrate/calibrate";
 import { statisticsOf } from "../../../lib/calibrate/model-statistics";
+import { calibrationAnswer } from "./answers";
 import { ofGallery, queryOf, type Route } from "./routes";
 
 const calibrationQuery = z.object({
@@ -11,7 +12,7 @@ const calibrationQuery = z.object({
 });
 
 export const calibration: Route[] = [
-  ofGallery({ method: "get", path: "/calibration", permission: "read", summary: "What the gallery's own photos, and the model's statistics, say about τ", query: calibrationQuery }, async ({ gallery, request, response }) => {
+  ofGallery({ method: "get", path: "/calibration", permission: "read", summary: "What the gallery's own photos, and the model's statistics, say about τ", query: calibrationQuery, answers: calibrationAnswer }, async ({ gallery, request, response }) => {
     const { threshold, wantedFmr } = queryOf(request, calibrationQuery);
     const { model, threshold: usual } = gallery.summary;
     const embeddings = [...gallery.embeddings()];

@@ -1,9 +1,10 @@
-import type { Response } from "express";
 import { z } from "zod";
 import type { SeenEvent } from "../../../lib/match/journal";
 import type { FaceGalleryNode } from "../face-gallery";
+import { anchorAnswer, eventAnswer } from "./answers";
 import { HttpError } from "./guard";
 import { bodyOf, ofGallery, type Route, sendPicture } from "./routes";
+import { shownAnchor } from "./unknowns";
 
 /** Proxies close a connection on which nothing comes for a minute. */
 const HEARTBEAT_MS = 15_000;
@@ -13,13 +14,8 @@ const MOST_LISTENERS = 50;
 const MOST_WAITING_BYTES = 1024 * 1024;
 
 const emptyBody = z.strictObject({});
-const listeners = new WeakMap<FaceGalleryNode, Set<Response>>();
-
-/** The gallery closes: nobody is left to listen to. */
-export function endListeners(node: FaceGalleryNode): void {
-  for (const response of listeners.get(node) ?? []) response.end();
-  listeners.delete(node);
-}
+const EVENTS = "What happens, as server-sent events: `seen` (data: a SeenEvent), `unknown` (a stranger came; data: id of the group), `change` (of who is known; data: {}), `progress` (of embedding the photo folder; data: done, total); a comment every fifteen seconds";
+const listening = new WeakMap<FaceGalleryNode, number>();
 
 function eventOf(node: FaceGalleryNode, id: string | undefined): SeenEvent {
   const event = node.journal.event(id ?? "");
@@ -28,11 +24,11 @@ function eventOf(node: FaceGalleryNode, id: string | undefined): SeenEvent {
 }
 
 export const events: Route[] = [
-  ofGallery({ method: "get", path: "/events", permission: "read", summary: "What happens, as server-sent events: seen, unknown, change, progress", answers: "text/event-stream" }, async ({ node, gallery, request, response }) => {
-    const open = listeners.get(node) ?? new Set();
-    listeners.set(node, open);
-    if (open.size >= MOST_LISTENERS) throw new HttpError(503, "too_many_listeners", `${MOST_LISTENERS} listen already.`);
-    open.add(response);
+  ofGallery({ method: "get", path: "/events", permission: "read", summary: EVENTS, answers: "text/event-stream" }, async ({ node, gallery, response }) => {
+    node.closing.throwIfAborted();
+    const already = listening.get(node) ?? 0;
+    if (already >= MOST_LISTENERS) throw new HttpError(503, "too_many_listeners", `${MOST_LISTENERS} listen already.`);
+    listening.set(node, already + 1);
     response.status(200).set({ "Content-Type": "text/event-stream", "X-Accel-Buffering": "no" }).flushHeaders();
     const send = (text: string): void => {
       if (response.writableLength > MOST_WAITING_BYTES) response.destroy();
@@ -46,28 +42,30 @@ export const events: Route[] = [
     const heartbeat = setInterval(() => send(": still here\n\n"), HEARTBEAT_MS);
     node.journal.on("seen", seen);
     gallery.on("change", change).on("progress", progress).on("unknown", unknown);
+    // Who has not read all by now is not waited for.
+    const finish = (): void => void (response.writableNeedDrain ? response.destroy() : response.end());
     const end = (): void => {
       clearInterval(heartbeat);
-      open.delete(response);
+      listening.set(node, (listening.get(node) ?? 1) - 1);
+      node.closing.removeEventListener("abort", finish);
       node.journal.off("seen", seen);
       gallery.off("change", change).off("progress", progress).off("unknown", unknown);
-      response.end();
     };
-    request.on("close", end);
-    response.on("error", end);
+    node.closing.addEventListener("abort", finish);
+    response.once("close", end);
     send(": welcome\n\n");
   }),
-  ofGallery({ method: "get", path: "/events/recent", permission: "read", summary: "The newest events, newest first" }, async ({ node, response }) => {
+  ofGallery({ method: "get", path: "/events/recent", permission: "read", summary: "The newest events, newest first", answers: z.array(eventAnswer) }, async ({ node, response }) => {
     response.json(node.journal.recent);
   }),
   ofGallery({ method: "get", path: "/events/:event/picture", permission: "read", summary: "The face of an event", answers: "image/jpeg" }, async ({ node, request, response }) => {
     sendPicture(response, node.journal.picture(eventOf(node, request.params["event"]).id));
   }),
-  ofGallery({ method: "post", path: "/events/:event/not-this-person", permission: "write", summary: "A wrong match: never take this face for that person again", body: emptyBody, status: 201 }, async ({ node, gallery, request, response }) => {
+  ofGallery({ method: "post", path: "/events/:event/not-this-person", permission: "write", summary: "A wrong match: never take this face for that person again", body: emptyBody, status: 201, answers: anchorAnswer }, async ({ node, gallery, request, response }) => {
     await bodyOf(request, emptyBody);
     const { id, person, at, source } = eventOf(node, request.params["event"]);
     const embedding = node.journal.embedding(id);
     if (person === null || embedding === undefined) throw new HttpError(409, "nobody", "this event names nobody.");
-    response.status(201).json(await gallery.addAnchor(embedding, person, `not this person: ${source}, ${new Date(at).toISOString()}`));
+    response.status(201).json(shownAnchor(gallery, await gallery.addAnchor(embedding, person, `not this person: ${source}, ${new Date(at).toISOString()}`)));
   }),
 ];

@@ -1,23 +1,18 @@
-import { once } from "node:events";
 import type { NodeAPI, NodeDef } from "node-red";
 import { z } from "zod";
 import type { Camera } from "../../../lib/capture/camera";
+import { NoPicture, snapshots } from "../../../lib/capture/snapshots";
 import { NotKept } from "../../../lib/gallery/gallery";
 import { toKeptJpeg } from "../../../lib/image/encode";
 import { metrics } from "../../../lib/match/metrics";
-import type { Frame } from "../../../lib/message";
 import type { FaceGalleryNode } from "../face-gallery";
+import { cameraAnswer, captureAnswer, enrolmentAnswer, galleryAnswer, matcherAnswer, statsAnswer } from "./answers";
 import { HttpError } from "./guard";
 import { acceptQuery, bodyOf, ofAll, ofGallery, queryOf, type Route, said, told } from "./routes";
 
 const captureBody = z.strictObject({ camera: z.string().max(100), count: z.number().int().min(1).max(5).default(3) });
 
 const enrolmentBody = z.strictObject({ paused: z.boolean() });
-
-/** Between two snapshots, so that they differ. */
-const BETWEEN_MS = 1000;
-/** A camera that gives no frame for so long is not running. */
-const FRAME_TIMEOUT_MS = 5000;
 
 /** Deployed nodes of a type, with their configuration. */
 function nodesOf<Def extends NodeDef>(RED: NodeAPI, type: string): Def[] {
@@ -32,68 +27,67 @@ function cameraOf(RED: NodeAPI, id: string): Camera | undefined {
   return (RED.nodes.getNode(id) as { camera?: Camera } | null)?.camera;
 }
 
-async function nextFrame(camera: Camera): Promise<{ bytes: Buffer; frame: Frame }> {
-  try {
-    const [bytes, frame] = (await once(camera, "frame", { signal: AbortSignal.timeout(FRAME_TIMEOUT_MS) })) as [Buffer, Frame];
-    return { bytes, frame };
-  } catch (error) {
-    throw new HttpError(409, "camera_silent", `the camera ${camera.options.name} gives no picture: ${camera.running ? "look whether it is connected" : "start it"}. (${said(error)})`);
-  }
-}
-
 export const galleries: Route[] = [
-  ofAll({ method: "get", path: "/galleries", permission: "read", summary: "The galleries that are deployed, and what is wrong with them" }, async ({ RED, response }) => {
+  ofAll({ method: "get", path: "/galleries", permission: "read", summary: "The galleries that are deployed, and what is wrong with them", answers: z.array(galleryAnswer) }, async ({ RED, response }) => {
     const all = await Promise.all(
       nodesOf(RED, "face-gallery").map(async ({ id, name }) => {
         const node = RED.nodes.getNode(id) as FaceGalleryNode;
         return node.gallery.then(
           (gallery) => ({ id, name, ...gallery.summary }),
           // Nothing is known of a gallery that cannot be opened but why.
-          (error: unknown) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, keepPhotos: true, encrypted: false, progress: null, problems: [], error: said(error) }),
+          (error: unknown) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, keepPhotos: true, encrypted: false, paused: false, progress: null, problems: [], error: said(error) }),
         );
       }),
     );
     response.json(all);
   }),
-  ofAll({ method: "get", path: "/cameras", permission: "read", summary: "The cameras that are deployed" }, async ({ RED, response }) => {
-    response.json(nodesOf(RED, "facewire-camera").map(({ id, name }) => ({ id, name, running: cameraOf(RED, id)?.running ?? false })));
+  ofAll({ method: "get", path: "/cameras", permission: "read", summary: "The cameras that are deployed", answers: z.array(cameraAnswer) }, async ({ RED, response }) => {
+    response.json(nodesOf(RED, "facewire-camera").map(({ id, name }) => {
+      const camera = cameraOf(RED, id);
+      return { id, name, running: camera?.running ?? false, width: camera?.latest?.width ?? null, height: camera?.latest?.height ?? null };
+    }));
   }),
-  ofAll({ method: "get", path: "/matchers", permission: "read", summary: "The face-match nodes that are deployed" }, async ({ RED, response }) => {
+  ofAll({ method: "get", path: "/matchers", permission: "read", summary: "The face-match nodes that are deployed", answers: z.array(matcherAnswer) }, async ({ RED, response }) => {
     const matchers = nodesOf<NodeDef & { gallery?: string; threshold?: string | number }>(RED, "face-match");
     response.json(matchers.map(({ id, name, gallery, threshold }) => ({ id, name, gallery: gallery ?? "", threshold: threshold === undefined || threshold === "" ? null : Number(threshold) })));
   }),
-  ofAll({ method: "get", path: "/stats", permission: "read", summary: "Frames a second, drops, outcomes and milliseconds by stage, for each camera" }, async ({ response }) => {
+  ofAll({ method: "get", path: "/stats", permission: "read", summary: "Frames a second, drops, outcomes and milliseconds by stage, for each camera", answers: z.array(statsAnswer) }, async ({ response }) => {
     response.json(metrics.sources(Date.now()));
   }),
   ofAll({ method: "get", path: "/metrics", permission: "read", summary: "The same for Prometheus", answers: "text/plain" }, async ({ response }) => {
     response.type("text/plain; version=0.0.4").send(metrics.text());
   }),
-  ofGallery({ method: "post", path: "/enrolment", permission: "write", summary: "Stop embedding the photo folder's new photos, or go on where it stopped", body: enrolmentBody }, async ({ gallery, request, response }) => {
+  ofGallery({ method: "post", path: "/enrolment", permission: "write", summary: "Stop embedding the photo folder's new photos, or go on where it stopped", body: enrolmentBody, answers: enrolmentAnswer }, async ({ gallery, request, response }) => {
     gallery.pause((await bodyOf(request, enrolmentBody)).paused);
     response.json({ paused: gallery.paused, progress: gallery.progress ?? null });
   }),
-  ofGallery({ method: "post", path: "/people/:person/capture", permission: "write", summary: "Take snapshots from a running camera, judge each, keep what is good", query: acceptQuery, body: captureBody }, async ({ RED, gallery, request, response }) => {
+  ofGallery({ method: "post", path: "/people/:person/capture", permission: "write", summary: "Take snapshots from a running camera, judge each, keep what is good", query: acceptQuery, body: captureBody, answers: captureAnswer }, async ({ RED, node, gallery, request, response }) => {
     const { accept } = queryOf(request, acceptQuery);
     const { camera: id, count } = await bodyOf(request, captureBody);
     const person = gallery.details(request.params["person"] ?? "");
     const camera = cameraOf(RED, id);
     if (camera === undefined) throw new HttpError(404, "no_camera", "there is no such camera: deploy the flow, and look at the camera's id.");
-    if (!camera.running) throw new HttpError(409, "camera_stopped", `the camera ${camera.options.name} does not run: start it.`);
-    const taken: object[] = [];
-    // Not the request's: that counts as destroyed as soon as its body is read.
-    for (let index = 0; index < count && !response.destroyed; index += 1) {
-      if (index > 0) await new Promise((resolve) => { setTimeout(resolve, BETWEEN_MS); });
-      const jpeg = await toKeptJpeg(await nextFrame(camera));
-      taken.push(
-        await gallery.addPhoto({ id: person.id }, jpeg, { origin: "capture", accept }).then(
-          ({ photo, judgement }) => ({ photo, judgement: told(judgement) }),
-          (error: unknown) => {
-            if (error instanceof NotKept) return { judgement: told(error.judgement) };
-            throw error;
-          },
-        ),
+    const keep = (jpeg: Buffer): Promise<object> =>
+      gallery.addPhoto({ id: person.id }, jpeg, { origin: "capture", accept }).then(
+        ({ photo, judgement }) => ({ photo, judgement: told(judgement) }),
+        (error: unknown) => {
+          if (error instanceof NotKept) return { judgement: told(error.judgement) };
+          throw error;
+        },
       );
+    const gone = new AbortController();
+    // Not the request's close: that comes as soon as its body is read.
+    response.once("close", () => gone.abort());
+    const taken: object[] = [];
+    let missed: string | null = null;
+    try {
+      for await (const picture of snapshots(camera, count, AbortSignal.any([gone.signal, node.closing]))) taken.push(await keep(await toKeptJpeg(picture)));
+    } catch (error) {
+      if (!(error instanceof NoPicture)) throw error;
+      if (taken.length === 0) throw new HttpError(409, camera.running ? "camera_silent" : "camera_stopped", error.message);
+      missed = error.message;
     }
-    response.json({ taken });
+    node.closing.throwIfAborted();
+    response.json({ taken, missed });
   }),
 ];

@@ -1,49 +1,77 @@
 import { z } from "zod";
+import { errorAnswer } from "./answers";
 import { API_ROOT, PERMISSIONS, type Route } from "./routes";
 
-const ERROR = { type: "object", required: ["error", "code"], properties: { error: { type: "string", description: "A sentence: what is wrong, and the mend" }, code: { type: "string" }, judgement: { type: "object", description: "Of a photo that was refused or asks" } } };
-
-function errorAnswer(description: string): object {
-  return { description, content: { "application/json": { schema: ERROR } } };
-}
+/** Answers that are not the one asked for, by status. */
+const ERRORS = {
+  400: "Malformed, or a field is wrong",
+  401: "No login, or no permission; without a body",
+  403: "A page of another site",
+  404: "Not here",
+  408: "The body came too slowly",
+  409: "In conflict with what is there; a photo that asks first",
+  413: "The body is too large",
+  415: "Wrong type of body",
+  422: "No picture, or a photo that is refused",
+  500: "Something is wrong inside, or with the disk",
+  503: "The gallery does not work, was closed meanwhile, or has too much to do",
+} as const;
+type ErrorStatus = keyof typeof ERRORS;
 
 /** The routes as an OpenAPI 3.1 document (spec.openapis.org/oas/v3.1.0). */
 export function describeApi(routes: readonly Route[]): object {
+  const schemas: Record<string, object> = {};
+  const error = schemaOf(errorAnswer, "output", schemas);
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const path = API_ROOT + route.path.replace(/:(\w+)/g, "{$1}");
-    paths[path] = { ...paths[path], [route.method]: operationOf(route) };
+    paths[path] = { ...paths[path], [route.method]: operationOf(route, schemas) };
   }
   return {
     openapi: "3.1.0",
     info: { title: "Face gallery", version: "1", description: "The people a recognizer knows. Addresses are relative to Node-RED's admin root; requests carry Node-RED's own access token." },
-    components: { securitySchemes: { nodeRed: { type: "http", scheme: "bearer", description: "An access token of Node-RED; needed where adminAuth is set" } } },
+    components: {
+      securitySchemes: { nodeRed: { type: "http", scheme: "bearer", description: "An access token of Node-RED; needed where adminAuth is set" } },
+      responses: Object.fromEntries(Object.entries(ERRORS).map(([status, description]) => [status, status === "401" ? { description } : { description, content: { "application/json": { schema: error } } }])),
+      schemas: Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1))),
+    },
     paths,
   };
 }
 
-function operationOf({ path, permission, summary, query, body, answers, status, method }: Route): object {
-  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: "path", required: true, schema: { type: "string" } }));
-  const inQuery = query === undefined ? [] : Object.entries(query.shape).map(([name, schema]) => ({ name, in: "query", required: false, schema: schemaOf(schema as z.ZodType) }));
-  const content = body === undefined ? undefined : typeof body === "string" ? { [body]: { schema: { type: "string", format: "binary" } } } : { "application/json": { schema: schemaOf(body) } };
+function operationOf(route: Route, schemas: Record<string, object>): object {
+  const { path, permission, summary, query, body, answers, status } = route;
+  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: "path", required: true, schema: { type: "string", pattern: "^[\\w.-]{1,100}$" } }));
+  const inQuery = query === undefined ? [] : Object.entries(query.shape).map(([name, schema]) => ({ name, in: "query", required: false, schema: schemaOf(schema as z.ZodType, "input", schemas) }));
+  const content = body === undefined ? undefined : typeof body === "string" ? { [body]: {} } : { "application/json": { schema: schemaOf(body, "input", schemas) } };
+  const answer = typeof answers === "string" ? { [answers]: answers.startsWith("text/") ? { schema: { type: "string" } } : {} } : { "application/json": { schema: schemaOf(answers, "output", schemas) } };
   return {
     summary,
     security: [{ nodeRed: [PERMISSIONS[permission]] }],
     ...(inPath.length + inQuery.length === 0 ? {} : { parameters: [...inPath, ...inQuery] }),
     ...(content === undefined ? {} : { requestBody: { required: true, content } }),
-    responses: {
-      [status ?? 200]: { description: summary, content: { [answers ?? "application/json"]: {} } },
-      401: errorAnswer("No login"),
-      403: errorAnswer("No permission, or a page of another site"),
-      ...(inPath.length === 0 ? {} : { 404: errorAnswer("Not here") }),
-      ...(method === "post" || method === "patch" ? { 400: errorAnswer("Malformed"), 409: errorAnswer("In conflict with what is there; a photo that asks first"), 415: errorAnswer("Wrong type of body") } : {}),
-      ...(typeof body === "string" ? { 408: errorAnswer("The body came too slowly"), 413: errorAnswer("The body is too large"), 422: errorAnswer("No picture, or a photo that was refused") } : {}),
-    },
+    responses: { [status ?? 200]: { description: summary, content: answer }, ...Object.fromEntries(errorsOf(route).map((each) => [each, { $ref: `#/components/responses/${each}` }])) },
   };
 }
 
-/** What may be sent; what comes of it inside is nobody's business. */
-function schemaOf(schema: z.ZodType): object {
-  const { $schema: _version, ...described } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+function errorsOf({ about, method, query, body }: Route): ErrorStatus[] {
+  const writes = method === "post" || method === "patch";
+  return [
+    ...(query !== undefined || body !== undefined ? [400 as const] : []),
+    401,
+    403,
+    ...(about === "gallery" ? [404 as const] : []),
+    ...(writes ? [408 as const, 409 as const, 413 as const, 415 as const] : []),
+    ...(body === "image/*" ? [422 as const] : []),
+    500,
+    ...(about === "gallery" ? [503 as const] : []),
+  ];
+}
+
+/** A schema as OpenAPI has it; what has a name goes into `named`. */
+function schemaOf(schema: z.ZodType, io: "input" | "output", named: Record<string, object>): object {
+  const text = JSON.stringify(z.toJSONSchema(schema, { io, unrepresentable: "any" })).replaceAll("#/$defs/", "#/components/schemas/");
+  const { $schema: _version, $defs, ...described } = JSON.parse(text) as { $schema?: string; $defs?: Record<string, object> };
+  Object.assign(named, $defs);
   return described;
 }

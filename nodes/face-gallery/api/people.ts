@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { personFieldsSchema, personPatchSchema } from "../../../lib/gallery/people";
+import { addedAnswer, detailsAnswer, peopleAnswer, personAnswer, receiptAnswer } from "./answers";
 import { acceptQuery, bodyOf, ofGallery, photoOf, queryOf, type Route, sendPicture, told } from "./routes";
 
 const listQuery = z.object({
@@ -16,22 +17,22 @@ function param(params: Record<string, string>, name: string): string {
 }
 
 export const people: Route[] = [
-  ofGallery({ method: "get", path: "/people", permission: "read", summary: "People, a page at a time, with the groups there are", query: listQuery }, async ({ gallery, request, response }) => {
+  ofGallery({ method: "get", path: "/people", permission: "read", summary: "People, a page at a time, with the groups there are", query: listQuery, answers: peopleAnswer }, async ({ gallery, request, response }) => {
     response.json(gallery.listPeople(queryOf(request, listQuery)));
   }),
-  ofGallery({ method: "post", path: "/people", permission: "write", summary: "Add a person", body: personFieldsSchema, status: 201 }, async ({ gallery, request, response }) => {
+  ofGallery({ method: "post", path: "/people", permission: "write", summary: "Add a person", body: personFieldsSchema, status: 201, answers: personAnswer }, async ({ gallery, request, response }) => {
     response.status(201).json(await gallery.createPerson(await bodyOf(request, personFieldsSchema)));
   }),
-  ofGallery({ method: "get", path: "/people/:person", permission: "read", summary: "A person with notes and photos" }, async ({ gallery, request, response }) => {
+  ofGallery({ method: "get", path: "/people/:person", permission: "read", summary: "A person with notes and photos", answers: detailsAnswer }, async ({ gallery, request, response }) => {
     response.json(gallery.details(param(request.params, "person")));
   }),
-  ofGallery({ method: "patch", path: "/people/:person", permission: "write", summary: "Change a person", body: personPatchSchema }, async ({ gallery, request, response }) => {
+  ofGallery({ method: "patch", path: "/people/:person", permission: "write", summary: "Change a person", body: personPatchSchema, answers: personAnswer }, async ({ gallery, request, response }) => {
     response.json(await gallery.updatePerson(param(request.params, "person"), await bodyOf(request, personPatchSchema)));
   }),
-  ofGallery({ method: "delete", path: "/people/:person", permission: "write", summary: "Delete a person with everything that is known of her; answers the receipt" }, async ({ gallery, request, response }) => {
+  ofGallery({ method: "delete", path: "/people/:person", permission: "write", summary: "Delete a person with everything that is known of her; answers the receipt", answers: receiptAnswer }, async ({ gallery, request, response }) => {
     response.json(await gallery.forget({ id: param(request.params, "person") }));
   }),
-  ofGallery({ method: "post", path: "/people/:person/photos", permission: "write", summary: "Judge a photo and keep it; 422 refuses it, 409 asks first", query: acceptQuery, body: "image/*", status: 201 }, async ({ gallery, request, response }) => {
+  ofGallery({ method: "post", path: "/people/:person/photos", permission: "write", summary: "Judge a photo and keep it; 422 refuses it, 409 asks first", query: acceptQuery, body: "image/*", status: 201, answers: addedAnswer }, async ({ gallery, request, response }) => {
     const { accept } = queryOf(request, acceptQuery);
     const { photo, judgement } = await gallery.addPhoto({ id: param(request.params, "person") }, await photoOf(request), { origin: "upload", accept });
     response.status(201).json({ photo, judgement: told(judgement) });
@@ -42,7 +43,7 @@ export const people: Route[] = [
   ofGallery({ method: "get", path: "/people/:person/photos/:photo/thumbnail", permission: "read", summary: "The face of a photo, small", answers: "image/jpeg" }, async ({ gallery, request, response }) => {
     sendPicture(response, await gallery.thumbnail(param(request.params, "person"), param(request.params, "photo")));
   }),
-  ofGallery({ method: "delete", path: "/people/:person/photos/:photo", permission: "write", summary: "Delete a photo; answers the receipt" }, async ({ gallery, request, response }) => {
+  ofGallery({ method: "delete", path: "/people/:person/photos/:photo", permission: "write", summary: "Delete a photo; answers the receipt", answers: receiptAnswer }, async ({ gallery, request, response }) => {
     response.json(await gallery.removePhoto(param(request.params, "person"), param(request.params, "photo")));
   }),
 ];

@@ -4,10 +4,10 @@ import type { NodeAPI } from "node-red";
 import { z } from "zod";
 import { NameTaken, NotFound } from "../../../lib/gallery/directory";
 import { type Gallery, NotKept } from "../../../lib/gallery/gallery";
-import type { Judgement } from "../../../lib/gallery/judge";
+import type { Finding, Judgement } from "../../../lib/gallery/judge";
 import { toKeptJpeg } from "../../../lib/image/encode";
 import { sentence } from "../../../lib/validate";
-import { readUpload } from "../../common/upload";
+import { abandon, readUpload } from "../../common/upload";
 import type { FaceGalleryNode } from "../face-gallery";
 import { HttpError, refuseForms, refuseOtherSites } from "./guard";
 
@@ -37,17 +37,21 @@ interface RouteBase {
   query?: z.ZodObject;
   /** A schema of JSON, or the type of what is uploaded. */
   body?: z.ZodType | "image/*" | "application/zip";
-  /** Type of the answer; JSON where it is not given. */
-  answers?: "image/jpeg" | "application/zip" | "text/event-stream" | "text/plain";
+  /** A schema of JSON, or the type of what is sent. */
+  answers: z.ZodType | "image/jpeg" | "application/zip" | "text/event-stream" | "text/plain";
   /** Status of success; 200 where it is not given. */
   status?: 201;
 }
 
 export type Route = RouteBase & ({ about: "gallery"; handle: (call: GalleryCall) => Promise<void> } | { about: "all"; handle: (call: Call) => Promise<void> });
 
+const RETRY_SECONDS = "1";
 const ID = /^[\w.-]{1,100}$/;
 const MAX_JSON_BYTES = 64 * 1024;
 const MAX_PHOTO_BYTES = 50 * 1024 * 1024;
+/** Pictures and zips that come at once, of all galleries: they wait in memory. */
+const MOST_UPLOADS = 8;
+let uploads = 0;
 
 /** A route about one gallery; its path begins with the gallery's id. */
 export function ofGallery(base: RouteBase, handle: (call: GalleryCall) => Promise<void>): Route {
@@ -62,7 +66,9 @@ export function register(RED: NodeAPI, routes: readonly Route[]): void {
   for (const route of routes) {
     RED.httpAdmin[route.method](API_ROOT + route.path, RED.auth.needsPermission(PERMISSIONS[route.permission]), (request, response) => {
       response.set({ "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" });
-      answer(RED, route, request, response).catch((error: unknown) => fail(response, error));
+      answer(RED, route, request, response)
+        .catch((error: unknown) => fail(RED, response, error))
+        .finally(() => abandon(request));
     });
   }
 }
@@ -81,16 +87,34 @@ async function answer(RED: NodeAPI, route: Route, request: Request, response: Re
     throw new HttpError(503, "gallery_failed", said(error));
   });
   await gallery.loaded();
-  await route.handle({ RED, request, response, node, gallery });
+  const upload = typeof route.body === "string";
+  if (upload && uploads >= MOST_UPLOADS) throw new HttpError(503, "busy", `${MOST_UPLOADS} pictures are coming in already: send this one again in a moment.`);
+  if (upload) uploads += 1;
+  try {
+    await route.handle({ RED, request, response, node, gallery });
+  } catch (error) {
+    // Whatever went wrong, this is why.
+    if (node.closing.aborted) throw new HttpError(503, "gallery_closed", "the gallery was closed meanwhile: if the flow was deployed anew, ask again.");
+    throw error;
+  } finally {
+    if (upload) uploads -= 1;
+  }
 }
 
-function fail(response: Response, error: unknown): void {
+function fail(RED: NodeAPI, response: Response, error: unknown): void {
   // The connection is beyond words once the answer has begun.
   if (response.headersSent) {
     response.destroy();
     return;
   }
   const { status, code } = kindOf(error);
+  if (code === "internal") {
+    // Its message may hold a name, the places do not.
+    RED.log.error(`face-gallery: a mistake of the program: ${String((error as Error).stack).split("\n").filter((line) => line.startsWith("    at ")).join("\n")}`);
+    response.status(status).json({ error: "something is wrong inside: look into Node-RED's log.", code });
+    return;
+  }
+  if (status === 503) response.set("Retry-After", RETRY_SECONDS);
   response.status(status).json({ error: said(error), code, ...(error instanceof NotKept ? { judgement: told(error.judgement) } : {}) });
 }
 
@@ -101,13 +125,20 @@ function kindOf(error: unknown): { status: number; code: string } {
   if (error instanceof NotKept) return error.judgement.verdict === "ask" ? { status: 409, code: "asks" } : { status: 422, code: "refused" };
   const { status, cause } = error as { status?: unknown; cause?: { code?: unknown } | undefined };
   if (typeof status === "number") return { status, code: "upload" };
+  // A mistake of ours, whose words help nobody who asks.
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return { status: 500, code: "internal" };
   // The system's own: a full disk, a folder that is away.
   return typeof cause?.code === "string" ? { status: 500, code: "storage" } : { status: 400, code: "invalid" };
 }
 
+/** A judgement as it is told. */
+export interface Told extends Pick<Judgement, "accepted" | "verdict"> {
+  findings: Omit<Finding, "unnamed">[];
+}
+
 /** A judgement without the face it is about. */
-export function told({ findings, accepted, verdict }: Judgement): Omit<Judgement, "face"> {
-  return { findings, accepted, verdict };
+export function told({ findings, accepted, verdict }: Judgement): Told {
+  return { findings: findings.map(({ code, message, severity }) => ({ code, message, severity })), accepted, verdict };
 }
 
 /** The query of a request. @throws HttpError that names the field */

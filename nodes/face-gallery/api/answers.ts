@@ -1,0 +1,190 @@
+/** What the API answers, as schemas: for the description of the API, and for the tests that hold the answers against it. */
+import { z } from "zod";
+import type { Calibration } from "../../../lib/calibrate/calibration";
+import type { PeoplePage } from "../../../lib/gallery/directory";
+import type { GallerySummary, PersonDetails, UnknownEntry } from "../../../lib/gallery/gallery";
+import type { Finding } from "../../../lib/gallery/judge";
+import type { Person, Photo, Receipt } from "../../../lib/gallery/people";
+import type { SeenEvent } from "../../../lib/match/journal";
+import type { SourceStats } from "../../../lib/match/metrics";
+import type { Face, Identity } from "../../../lib/message";
+import type { Told } from "./routes";
+
+/** Every field of `T`, and what may stand in it. */
+type FieldsOf<T> = { [K in keyof T]-?: z.ZodType };
+
+/** @param fields all of `T`'s, which the compiler checks; their kinds are checked against answers by the tests */
+function objectOf<T>() {
+  return <F extends FieldsOf<T> & Record<Exclude<keyof F, keyof T>, never>>(fields: F) => z.strictObject(fields);
+}
+
+const count = z.int().min(0);
+const time = z.int().describe("Milliseconds since the epoch");
+const distance = z.number().min(0).describe("Euclidean distance of two embeddings");
+const id = z.string().describe("12 hex digits");
+const photoId = z.string().describe("16 hex digits");
+
+export const progressAnswer = z.strictObject({ done: count, total: count });
+
+const problem = z.strictObject({ file: z.string().describe("In the photo folder; empty when it is not about one photo"), code: z.string(), message: z.string() });
+
+export const galleryAnswer = objectOf<GallerySummary & { id: string; name: string; error?: string }>()({
+  id: z.string().describe("Of the node"),
+  name: z.string(),
+  people: count,
+  photos: count,
+  embeddings: count.describe("Of the present model"),
+  unknowns: count,
+  anchors: count,
+  model: z.string().nullable(),
+  threshold: distance.nullable().describe("τ of the model"),
+  keepPhotos: z.boolean(),
+  encrypted: z.boolean(),
+  paused: z.boolean(),
+  progress: progressAnswer.nullable(),
+  problems: z.array(problem),
+  error: z.string().optional().describe("Why it does not work at all"),
+}).meta({ id: "Gallery" });
+
+export const cameraAnswer = z.strictObject({ id: z.string(), name: z.string(), running: z.boolean(), width: count.nullable().describe("Pixels of the newest frame; null while none comes"), height: count.nullable() }).meta({ id: "Camera" });
+
+export const matcherAnswer = z.strictObject({ id: z.string(), name: z.string(), gallery: z.string(), threshold: distance.nullable().describe("τ as the node sets it; null is the model's") }).meta({ id: "Matcher" });
+
+export const statsAnswer = objectOf<SourceStats>()({ source: z.string(), frames: count, dropped: count, fps: z.number().min(0), outcomes: z.record(z.string(), count), timing: z.record(z.string(), z.number()).describe("Milliseconds by stage") }).meta({ id: "Stats" });
+
+export const enrolmentAnswer = z.strictObject({ paused: z.boolean(), progress: progressAnswer.nullable() });
+
+const personFields = {
+  id,
+  name: z.string(),
+  groups: z.array(z.string()),
+  consentOn: z.iso.date().nullable(),
+  validFrom: time.nullable(),
+  validUntil: time.nullable(),
+  createdAt: time,
+  lastSeenAt: time.nullable(),
+};
+
+export const personAnswer = objectOf<Person>()({ ...personFields, notes: z.string() }).meta({ id: "Person" });
+
+export const peopleAnswer = objectOf<PeoplePage>()({
+  total: count.describe("On all pages"),
+  groups: z.array(z.strictObject({ name: z.string(), count })).describe("Of the whole gallery"),
+  people: z.array(z.strictObject({ ...personFields, photos: count, thumbnail: photoId.nullable().describe("A photo with a thumbnail") })),
+}).meta({ id: "PeoplePage" });
+
+const photoFields = {
+  id: photoId,
+  personId: id,
+  origin: z.union([z.strictObject({ by: z.literal("folder"), file: z.string() }), z.strictObject({ by: z.enum(["message", "upload", "capture", "unknown", "import"]) })]),
+  addedAt: time,
+  size: count.describe("Bytes of the kept picture; 0 when none is kept here"),
+  quality: z.strictObject({ size: z.number(), blur: z.number(), exposure: z.number(), yaw: z.number(), pitch: z.number(), roll: z.number() }).nullable(),
+  accepted: z.array(z.string()).describe("Codes of findings that somebody accepted"),
+};
+
+const photo = objectOf<Photo>()(photoFields).meta({ id: "Photo" });
+
+export const detailsAnswer = objectOf<PersonDetails>()({
+  ...personFields,
+  notes: z.string(),
+  photos: z.array(z.strictObject({ ...photoFields, thumbnail: z.boolean(), usable: z.boolean().describe("Whether it has an embedding of the present model") })),
+}).meta({ id: "PersonDetails" });
+
+const findingCode = z.enum(["no_face", "several_faces", "too_small", "blurry", "turned_away", "too_dark", "too_bright", "near_duplicate", "resembles", "unlike"]);
+
+export const judgementAnswer = objectOf<Told>()({
+  findings: z.array(objectOf<Omit<Finding, "unnamed">>()({ code: findingCode, message: z.string(), severity: z.enum(["refuse", "ask"]) })),
+  accepted: z.array(findingCode),
+  verdict: z.enum(["keep", "refuse", "ask"]),
+}).meta({ id: "Judgement" });
+
+export const addedAnswer = z.strictObject({ photo, judgement: judgementAnswer });
+
+export const captureAnswer = z.strictObject({
+  taken: z.array(z.strictObject({ photo: photo.optional(), judgement: judgementAnswer })),
+  missed: z.string().nullable().describe("Why there are fewer than were asked for"),
+});
+
+export const receiptAnswer = objectOf<Receipt>()({
+  what: z.enum(["person", "photo", "unknown", "anchor"]),
+  id: z.string(),
+  name: z.string().nullable(),
+  at: time,
+  photos: count,
+  embeddings: count,
+  thumbnails: count,
+  backups: count.describe("Backups that were deleted or written anew because they held it"),
+}).meta({ id: "Receipt" });
+
+const candidate = z.strictObject({ name: z.string(), distance, ruledOut: z.boolean().optional().describe("A negative anchor lay nearer") });
+const outcome = z.enum(["match", "ambiguous", "unknown", "noface", "denied"]);
+
+const identityFields = {
+  outcome,
+  name: z.string().nullable().describe("null is nobody"),
+  person: id.nullable(),
+  distance: distance.nullable(),
+  threshold: distance.describe("τ"),
+  margin: z.number().nullable().describe("Distance of the runner-up minus that of the nearest person"),
+  candidates: z.array(candidate).describe("Who was considered, nearest first"),
+  reason: z.string(),
+};
+
+const identity = objectOf<Identity>()({ ...identityFields, groups: z.array(z.string()) }).meta({ id: "Identity" });
+
+export const facesAnswer = z.strictObject({
+  faces: z.array(
+    objectOf<Pick<Face, "box" | "score" | "quality" | "rejected" | "identity">>()({
+      box: z.strictObject({ x: z.number(), y: z.number(), width: z.number(), height: z.number() }).describe("Pixels of the picture as shown"),
+      score: z.number(),
+      quality: z.strictObject({ size: z.number(), blur: z.number(), exposure: z.number(), pose: z.strictObject({ yaw: z.number(), pitch: z.number(), roll: z.number() }) }).optional(),
+      rejected: z.enum(["too_small", "blurry", "bad_alignment"]).optional(),
+      identity,
+    }),
+  ),
+});
+
+export const eventAnswer = objectOf<SeenEvent>()({ ...identityFields, id, at: time, source: z.string().describe("Names the camera"), picture: z.boolean().describe("Whether one is kept") }).meta({ id: "SeenEvent" });
+
+export const anchorAnswer = z.strictObject({ id, against: id.nullable().describe("The person it speaks against; null is everybody"), againstName: z.string().nullable(), note: z.string(), createdAt: time, model: z.string() }).meta({ id: "Anchor" });
+
+export const unknownAnswer = objectOf<UnknownEntry>()({
+  id,
+  firstSeenAt: time,
+  lastSeenAt: time,
+  visits: count,
+  model: z.string(),
+  pictures: count,
+  nearest: z.strictObject({ name: z.string(), distance }).nullable(),
+}).meta({ id: "Unknown" });
+
+export const importAnswer = z.strictObject({ people: count, photos: count, skipped: count.describe("Photos that were here already") });
+
+const counted = z.strictObject({ counted: count, of: count });
+const share = z.strictObject({ hits: count, total: count, share: z.number(), low: z.number().describe("95 % interval"), high: z.number() }).meta({ id: "Share" });
+const point = z.strictObject({ threshold: distance, fmr: share.nullable(), fnmr: share.nullable(), fpir: z.strictObject({ share: z.number(), high: z.number() }).nullable() }).meta({ id: "CurvePoint" });
+const histogram = z.array(count).describe("Distances in bins of 0.01, from 0");
+const photoOf = z.strictObject({ personId: id, name: z.string(), photoId }).meta({ id: "PhotoOf" });
+const distances = { genuine: histogram, impostor: histogram, genuinePairs: count, impostorPairs: count, curve: z.array(point), supportedFmr: z.number().nullable() };
+
+export const calibrationAnswer = objectOf<Calibration>()({
+  threshold: distance,
+  wantedFmr: z.number(),
+  pairsForWantedFmr: count,
+  people: counted,
+  photos: counted,
+  comparablePhotos: count,
+  impostorPairs: counted,
+  seed: z.number().nullable(),
+  own: z.strictObject(distances),
+  now: point,
+  model: z.strictObject({ ...distances, model: z.string(), source: z.string(), people: count, photos: count }).nullable(),
+  suggestion: z.strictObject({ threshold: distance, from: z.enum(["own", "model"]), supported: z.boolean(), fmr: share, fnmr: share.nullable() }).nullable(),
+  nearest: z.array(z.strictObject({ distance, a: photoOf, b: photoOf })),
+  outliers: z.array(z.strictObject({ photo: photoOf, codes: z.array(z.enum(["nearer_to_other", "far_from_own"])), own: distance, other: z.strictObject({ photo: photoOf, distance }).nullable() })),
+  outlierCount: count,
+}).meta({ id: "Calibration" });
+
+/** Every answer that is not the one asked for. */
+export const errorAnswer = z.strictObject({ error: z.string().describe("A sentence: what is wrong, and the mend"), code: z.string(), judgement: judgementAnswer.optional().describe("Of a photo that is refused, or asks first") }).meta({ id: "Error" });

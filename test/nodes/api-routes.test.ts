@@ -1,0 +1,196 @@
+/** The HTTP API's manners, without a Node-RED: what is registered, listeners that do not listen, senders that do not send. */
+import assert from "node:assert/strict";
+import { EventEmitter, once, setMaxListeners } from "node:events";
+import { readdirSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it, mock } from "node:test";
+import type { NodeInitializer } from "node-red";
+import { registerApi, routes } from "../../nodes/face-gallery/api/api";
+import { API_ROOT, PERMISSIONS } from "../../nodes/face-gallery/api/routes";
+import { adminRoutes, serveAdmin, type Served } from "../support/admin";
+import { eventually } from "../support/node-red";
+
+const NODES = join(__dirname, "../../nodes");
+
+describe("admin routes", () => {
+  it("all ask for a permission first, in every node; the page of the browser's camera, which holds nothing, does not", async () => {
+    const folders = readdirSync(NODES).filter((name) => name !== "common");
+    const modules = await Promise.all(folders.map(async (name) => ((await import(join(NODES, name, `${name}.ts`))) as { default: NodeInitializer | { default: NodeInitializer } }).default));
+    const all = adminRoutes(modules.map((module) => (typeof module === "function" ? module : module.default)));
+    assert.deepEqual(all.filter(({ permission }) => permission === undefined).map(({ method, path }) => `${method} ${path}`), ["get /facenet/camera/:id"]);
+    assert.deepEqual(
+      all.filter(({ path }) => path.startsWith(API_ROOT)),
+      routes.map(({ method, path, permission }) => ({ method, path: API_ROOT + path, permission: PERMISSIONS[permission] })),
+      "what is registered is what is described",
+    );
+    const readers = routes.filter(({ method, permission }) => method !== "get" && permission === "read").map(({ path }) => path);
+    assert.deepEqual(readers, ["/:gallery/identify", "/:gallery/people/:person/verify"], "whatever changes something asks for facenet.write");
+  });
+});
+
+class FakeGallery extends EventEmitter {
+  readonly roster = {};
+  loaded = (): Promise<void> => Promise.resolve();
+  encode = (): Promise<object[]> => Promise.resolve([]);
+  listPeople = (): object => ({ total: 0, groups: [], people: [] });
+  exportTo = async (write: (chunk: Uint8Array) => Promise<void>): Promise<void> => write(Buffer.from("zip"));
+  importFrom = async (zip: AsyncIterable<Uint8Array>): Promise<object> => {
+    for await (const _piece of zip);
+    return { people: 0, photos: 0, skipped: 0 };
+  };
+}
+
+describe("a served gallery", () => {
+  let served: Served;
+  let gallery: FakeGallery;
+  let journal: EventEmitter;
+  let closing: AbortController;
+  const sockets: Socket[] = [];
+
+  beforeEach(async () => {
+    gallery = new FakeGallery().setMaxListeners(0);
+    journal = new EventEmitter().setMaxListeners(0);
+    closing = new AbortController();
+    setMaxListeners(0, closing.signal);
+    served = await serveAdmin(registerApi, new Map([["g", { gallery: Promise.resolve(gallery), journal, closing: closing.signal }]]));
+  });
+  afterEach(async () => {
+    mock.timers.reset();
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await served.close();
+  });
+
+  /** A request by hand. @returns what is heard, as it comes */
+  const talk = (head: string): { socket: Socket; heard: () => string; closed: Promise<unknown> } => {
+    const socket = connect(served.port, "127.0.0.1", () => socket.write(`${head}\r\nHost: x\r\n`));
+    sockets.push(socket);
+    let heard = "";
+    socket.on("data", (chunk) => { heard += chunk.toString(); });
+    socket.on("error", () => undefined);
+    return { socket, heard: () => heard, closed: new Promise((resolve) => { socket.once("close", resolve); }) };
+  };
+  const listen = (): ReturnType<typeof talk> => {
+    const talked = talk(`GET ${API_ROOT}/g/events HTTP/1.1`);
+    talked.socket.once("connect", () => talked.socket.write("\r\n"));
+    return talked;
+  };
+  const welcomed = (all: readonly ReturnType<typeof talk>[]): Promise<true> => eventually("the welcome", () => all.every(({ heard }) => heard().includes(": welcome")) || undefined);
+  const listeners = (): number => journal.listenerCount("seen");
+  const upload = (path: string, type: string, length: number): ReturnType<typeof talk> => {
+    const talked = talk(`POST ${API_ROOT}${path} HTTP/1.1`);
+    talked.socket.once("connect", () => talked.socket.write(`Content-Type: ${type}\r\nContent-Length: ${length}\r\n\r\nx`));
+    return talked;
+  };
+
+  it("tells listeners all there is to tell, and now and then that it is still there", async () => {
+    mock.timers.enable({ apis: ["setInterval"] });
+    const { socket, heard } = listen();
+    await eventually("the welcome", () => heard().includes(": welcome") || undefined);
+    journal.emit("seen", { id: "1", name: "Zoë\n\ndata: x" });
+    gallery.emit("change");
+    gallery.emit("progress", { done: 1, total: 2 });
+    gallery.emit("unknown", "abc");
+    mock.timers.tick(15_000);
+    await eventually("the heartbeat", () => heard().includes(": still here") || undefined);
+    const lines = heard().slice(heard().indexOf(": welcome")).split(/\r\n[0-9a-f]+\r\n/).join("").split("\n\n");
+    assert.deepEqual(lines.slice(1, 6), ['event: seen\ndata: {"id":"1","name":"Zoë\\n\\ndata: x"}', "event: change\ndata: {}", 'event: progress\ndata: {"done":1,"total":2}', 'event: unknown\ndata: {"id":"abc"}', ": still here"]);
+    socket.destroy();
+    await eventually("nobody listening", () => listeners() + gallery.listenerCount("change") + gallery.listenerCount("progress") + gallery.listenerCount("unknown") === 0 || undefined);
+  });
+
+  it("lets fifty listen; one more when one has left", async () => {
+    const all = Array.from({ length: 50 }, listen);
+    await welcomed(all);
+    const refused = await fetch(`${served.url}${API_ROOT}/g/events`);
+    assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code, listeners()], [503, "too_many_listeners", 50]);
+    all[0]?.socket.destroy();
+    await eventually("one to leave", () => listeners() === 49 || undefined);
+    await welcomed([listen()]);
+    assert.equal(listeners(), 50);
+  });
+
+  it("cuts off a listener who does not read, and keeps little for her", async () => {
+    const slow = listen();
+    const quick = listen();
+    await welcomed([slow, quick]);
+    slow.socket.pause();
+    const event = { name: "x".repeat(60_000) };
+    let told = 0;
+    await eventually("the slow one to be cut off", async () => {
+      for (let index = 0; index < 10; index += 1, told += 1) journal.emit("seen", event);
+      // What the kernel holds for a socket is not ours to bound.
+      assert.ok(told < 2000, "120 MB were kept for somebody who does not read");
+      return listeners() === 1 || undefined;
+    });
+    journal.emit("seen", { name: "after" });
+    await eventually("the quick one to hear on", () => quick.heard().includes('"after"') || undefined);
+  });
+
+  it("ends every stream when the gallery closes, also of who does not read, and opens none", async () => {
+    const ends: Socket[] = [];
+    served.server.on("connection", (socket: Socket) => ends.push(socket));
+    const [slow, quick] = [listen(), listen()];
+    await welcomed([slow, quick]);
+    slow.socket.pause();
+    const waits = (): boolean => ends.some(({ writableLength }) => writableLength > 100_000);
+    for (let settled = 0; settled < 100; settled = waits() ? settled + 1 : 0) {
+      if (!waits()) journal.emit("seen", { name: "x".repeat(60_000) });
+      await new Promise((resolve) => { setImmediate(resolve); });
+    }
+    assert.equal(listeners(), 2);
+    closing.abort();
+    await eventually("nobody listening", () => listeners() === 0 || undefined);
+    await eventually("the end", () => quick.heard().endsWith("0\r\n\r\n") || undefined);
+    assert.equal((await fetch(`${served.url}${API_ROOT}/g/events`)).status, 503);
+  });
+
+  it("takes eight uploads at once, and asks the ninth to come again", async () => {
+    const waiting = Array.from({ length: 8 }, () => upload("/g/identify", "image/jpeg", 1000));
+    const refused = await eventually("a refusal", async () => {
+      const answer = await fetch(`${served.url}${API_ROOT}/g/identify`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: "x" });
+      return answer.status === 503 ? answer : undefined;
+    });
+    assert.deepEqual([refused.headers.get("retry-after"), ((await refused.json()) as { code: string }).code], ["1", "busy"]);
+    for (const { socket } of waiting) socket.destroy();
+    await eventually("room", async () => (await fetch(`${served.url}${API_ROOT}/g/identify`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: "x" })).status === 422 || undefined);
+  });
+
+  it("answers 408 to who hardly sends, and ends the connection", async () => {
+    const dripping = [upload("/g/identify", "image/jpeg", 1000), upload("/g/import", "application/zip", 1000)];
+    const silent = upload("/g/import", "application/zip", 1000);
+    const drip = setInterval(() => { for (const { socket } of dripping) socket.write("x"); }, 500);
+    await Promise.all([...dripping, silent].map(({ closed }) => closed)).finally(() => clearInterval(drip));
+    for (const { heard } of [...dripping, silent]) assert.match(heard(), /^HTTP\/1\.1 408 .*\r\n\r\n\{"error":"[^"]+slowly[^"]*","code":"\w+"\}$/s);
+  });
+
+  it("answers an import and an export that are in the way of closing", async () => {
+    const began = new EventEmitter();
+    const importFrom = gallery.importFrom;
+    gallery.importFrom = (zip) => {
+      began.emit("import");
+      return importFrom(zip);
+    };
+    gallery.exportTo = async (write) => {
+      await write(Buffer.alloc(1000));
+      await once(closing.signal, "abort");
+      throw new Error("the gallery is closed.");
+    };
+    const importBegan = once(began, "import");
+    const importing = upload("/g/import", "application/zip", 1000);
+    await importBegan;
+    const answer = await fetch(`${served.url}${API_ROOT}/g/export`);
+    closing.abort();
+    await assert.rejects(answer.arrayBuffer(), "a zip that is cut off is no zip");
+    await importing.closed;
+    assert.match(importing.heard(), /^HTTP\/1\.1 503 .*"gallery_closed"/s);
+  });
+
+  it("tells nobody what is wrong inside, but the log", async () => {
+    gallery.listPeople = () => { throw new TypeError("Alice is no function"); };
+    const answer = await fetch(`${served.url}${API_ROOT}/g/people`);
+    assert.deepEqual([answer.status, await answer.json()], [500, { error: "something is wrong inside: look into Node-RED's log.", code: "internal" }]);
+    assert.match(served.errors.join("\n"), /a mistake of the program: {5}at \S/);
+    assert.doesNotMatch(served.errors.join("\n"), /Alice/);
+  });
+});
