@@ -65,8 +65,10 @@ class Faces {
 
   /** Press the button that a dialog is about. */
   async agree(): Promise<void> {
+    const asked = await this.dialog.elementHandle();
     await this.dialog.locator(".ui-dialog-buttonset .primary").click();
-    await this.dialog.waitFor({ state: "detached" });
+    // That one: what it did may have brought the next by now.
+    await this.page.waitForFunction((dialog) => !dialog?.isConnected, asked);
   }
 
   async addPerson(name: string): Promise<void> {
