@@ -2,6 +2,7 @@
 import sharp from "sharp";
 import type { Box } from "../message";
 import { MAX_PIXELS } from "./limits";
+import { beginsLikePhoto } from "./photo-file";
 import type { PixelSource, Pixels } from "./pixels";
 
 const CHANNELS = 3;
@@ -23,6 +24,7 @@ export async function decode(source: PixelSource): Promise<Pixels> {
     if (bytes.byteLength !== expected) throw new Error(`msg.payload has ${bytes.byteLength} bytes, but a raw RGB frame of ${raw.width} × ${raw.height} has ${expected}: leave payload and msg.frame as the camera made them.`);
     return { data: bytes, width: raw.width, height: raw.height };
   }
+  if (!beginsLikePhoto(bytes)) throw new Error(unsupported(bytes));
   try {
     const image = sharp(bytes, { failOn: "error", limitInputPixels: MAX_PIXELS, autoOrient: true });
     const { data, info } = await image.flatten({ background: "#ffffff" }).toColourspace("srgb").raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
@@ -44,8 +46,12 @@ function expandGrey(data: Buffer, channels: number): Uint8Array {
 function explain(error: unknown, bytes: Uint8Array): string {
   const said = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
   if (/exceeds pixel limit/i.test(said)) return `the picture has more than ${MAX_PIXELS / 1e6} megapixels: scale it down before it comes here.`;
-  if (/unsupported image format|input buffer (is empty|contains)/i.test(said)) return `msg.payload (${bytes.byteLength} bytes) is not a JPEG, PNG, WebP, GIF or AVIF picture: send the file's bytes as they are.`;
+  if (/unsupported image format|input buffer (is empty|contains)/i.test(said)) return unsupported(bytes);
   return `the picture in msg.payload cannot be read (${said}): it may be cut off or damaged; send it again.`;
+}
+
+function unsupported({ byteLength }: Uint8Array): string {
+  return `msg.payload (${byteLength} bytes) is not a JPEG, PNG, WebP, GIF or AVIF picture: send the file's bytes as they are.`;
 }
 
 const RED_WEIGHT = 9798;

@@ -1,6 +1,8 @@
 /** The HTTP API in a real Node-RED with logins: who may ask, what is answered, what attackers try. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { get, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -140,6 +142,10 @@ describe("the HTTP API", () => {
     const refused = (await again.json()) as { error: string; judgement: { findings: { code: string }[] } };
     assert.deepEqual([again.status, refused.judgement.findings.map(({ code }) => code)], [422, ["near_duplicate"]]);
     assert.deepEqual([(await upload(`/g/people/${id}/photos`, groupPhoto(6))).status, (await upload(`/g/people/${id}/photos`, Buffer.from("text"))).status], [422, 422]);
+    for (const type of ["image/svg+xml", "image/jpeg"]) {
+      const drawing = await ask(`/g/people/${id}/photos`, { method: "POST", headers: { "Content-Type": type }, body: '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="300"><image href="file:///etc/passwd"/></svg>' });
+      assert.equal(await codeOf(drawing), "422 no_picture", type);
+    }
     const other = await create("Mallory");
     const asks = await upload(`/g/people/${other.id}/photos`, await sharp(alice).flop().jpeg().toBuffer());
     assert.deepEqual([asks.status, ((await asks.json()) as { judgement: { findings: { code: string; severity: string }[] } }).judgement.findings.map(({ code, severity }) => `${code} ${severity}`)], [409, ["resembles ask"]]);
@@ -267,18 +273,23 @@ describe("the HTTP API", () => {
 
   it("refuses what a plain form could send", async () => {
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) assert.equal(await codeOf(await ask("/g/people", { method: "POST", headers: { "Content-Type": type }, body: '{"name":"Evil"}' })), "415 content_type", type);
-    assert.equal((await ask("/g/people/0123456789ab/photos", { method: "POST", headers: JSON_TYPE, body: "{}" })).status, 415);
+    const zip = { "Content-Type": "application/zip" };
+    for (const [path, headers] of [["/g/people/0123456789ab/photos", JSON_TYPE], ["/g/people/0123456789ab/photos", zip], ["/g/identify", zip], ["/g/import", JPEG], ["/g/people", JPEG]] as const) assert.equal((await ask(path, { method: "POST", headers, body: "{}" })).status, 415, path);
     assert.doesNotMatch(await (await ask("/g/people")).text(), /Evil/);
   });
 
   it("reads nothing by a path in a parameter", async () => {
     writeFileSync(join(userDir, "secret.jpg"), alice);
     const { people } = await json<{ people: { id: string }[] }>(ask("/g/people?search=Alice"));
-    for (const evil of ["..%2f..%2fsecret", "%2e%2e%2f%2e%2e%2fsecret.jpg", "..%5c..%5csecret", "%00", "x".repeat(5000), "__proto__", "constructor"]) {
+    const { hostname, port } = new URL(red.url);
+    for (const evil of ["..%2f..%2fsecret", "%2e%2e%2f%2e%2e%2fsecret.jpg", "..%5c..%5csecret", "%2e%2e", "%252e%252e%252fsecret", "%E0%A4%A", "%00", "x".repeat(5000), "__proto__", "constructor"]) {
       for (const path of [`/${evil}/people`, `/g/people/${evil}`, `/g/people/${people[0]?.id}/photos/${evil}`, `/g/people/${evil}/photos/${evil}/thumbnail`, `/g/unknowns/${evil}/pictures/${evil}`, `/g/events/${evil}/picture`]) {
-        const answer = await ask(path);
-        assert.ok([400, 404].includes(answer.status), `${answer.status} ${path.slice(0, 80)}`);
-        assert.notEqual(answer.headers.get("content-type"), "image/jpeg");
+        // By hand: fetch tidies paths up.
+        const answer = get({ host: hostname, port, path: API_ROOT + path, headers: { Authorization: "Bearer all" } });
+        const [{ statusCode, headers }] = (await once(answer, "response", { signal: AbortSignal.timeout(10_000) })) as [IncomingMessage];
+        answer.destroy();
+        assert.ok(statusCode === 400 || statusCode === 404, `${statusCode} ${path.slice(0, 80)}`);
+        assert.match(headers["content-type"] ?? "", /^(application\/json|text\/html);/);
       }
     }
     for (const index of ["-1", "1e9", "NaN", "0.5"]) assert.equal((await ask(`/g/unknowns/0123456789ab/pictures/${index}`)).status, 404);

@@ -64,6 +64,8 @@ describe("decode", () => {
 
   it("refuses text", async () => {
     await assert.rejects(open(Buffer.from("not a picture at all")), /is not a JPEG, PNG, WebP, GIF or AVIF picture/);
+    const drawing = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="32"><rect width="64" height="32"/></svg>');
+    for (const bytes of [drawing, zlib.gzipSync(drawing)]) await assert.rejects(open(bytes), /is not a JPEG, PNG, WebP, GIF or AVIF picture/);
   });
 
   it("refuses a picture that was cut off", async () => {
