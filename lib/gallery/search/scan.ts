@@ -41,16 +41,22 @@ export function scan(chunks: readonly Chunk[], probe: Float32Array, count: numbe
         const difference = (probe[index] as number) - (values[at + index] as number);
         sum += difference * difference;
       }
-      if (sum > worst) continue;
-      worst = insert(best, { owner, distance: sum }, count);
+      // Not the other way round: an embedding that holds a NaN is near to nobody.
+      if (sum <= worst) worst = insert(best, { owner, distance: sum }, count);
     }
   }
   return best.map(({ owner, distance }) => ({ owner, distance: Math.sqrt(distance) }));
 }
 
-/** Squared distance over STRIDE dimensions; four sums at a time keep the processor's units busy. */
+/**
+ * Squared distance over STRIDE dimensions; four sums at a time keep the processor's units busy.
+ * Not `[first, second, third, fourth] = [0, 0, 0, 0]`: it reads better, and more than doubles the time of a search.
+ */
 function stride(a: Float32Array, from: number, b: Float32Array, at: number): number {
-  let [first, second, third, fourth] = [0, 0, 0, 0];
+  let first = 0;
+  let second = 0;
+  let third = 0;
+  let fourth = 0;
   for (let index = 0; index < STRIDE; index += 4) {
     const d0 = (a[from + index] as number) - (b[at + index] as number);
     const d1 = (a[from + index + 1] as number) - (b[at + index + 1] as number);
