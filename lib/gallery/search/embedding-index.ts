@@ -25,10 +25,13 @@ export class EmbeddingIndex {
   readonly #dimensions: number;
   readonly #chunks: Chunk[] = [];
   /** Rows that were removed, to be used again once no search looks at them. */
-  readonly #free: number[] = [];
+  #free: number[] = [];
   readonly #rowsByOwner = new Map<number, Set<number>>();
+  /** By chunk, how many of its rows are not to be used again. */
+  readonly #kept: number[] = [];
+  /** Searches that workers are at; each ends when the last worker's part has. */
+  readonly #reading = new Set<Promise<unknown>>();
   #size = 0;
-  #searches = 0;
   #acquired = false;
   #closed = false;
 
@@ -42,12 +45,17 @@ export class EmbeddingIndex {
     return this.#size;
   }
 
+  /** Bytes of memory that are held for embeddings. */
+  get bytes(): number {
+    return this.#chunks.reduce((sum, { values, owners }) => sum + values.byteLength + owners.byteLength, 0);
+  }
+
   /** @param owner a whole number from 0 @returns a handle of the embedding, until it is removed @throws Error when the length is not the index's */
   add(owner: number, embedding: Float32Array): number {
     if (embedding.length !== this.#dimensions) throw new Error(`embeddings of ${embedding.length} and ${this.#dimensions} dimensions are in one gallery`);
-    // What a search is reading must not turn into somebody else.
-    const row = (this.#searches === 0 ? this.#free.pop() : undefined) ?? this.#append();
-    const { chunk, at } = this.#place(row);
+    const row = this.#free.pop() ?? this.#append();
+    const { chunk, at, index } = this.#place(row);
+    this.#kept[index] = (this.#kept[index] ?? 0) + 1;
     chunk.values.set(embedding, at * this.#dimensions);
     chunk.owners[at] = owner;
     const rows = this.#rowsByOwner.get(owner) ?? new Set();
@@ -56,18 +64,19 @@ export class EmbeddingIndex {
     return row;
   }
 
+  /** No search that begins from now on finds it; once those under way have ended nothing of it is in memory. */
   remove(handle: number): void {
     const { chunk, at } = this.#place(handle);
-    const owner = chunk.owners[at] as number;
+    const owner = chunk.owners[at] ?? FREE;
     if (owner === FREE) return;
     chunk.owners[at] = FREE;
-    // It is somebody's face: nothing of it is to stay in memory.
-    chunk.values.fill(0, at * this.#dimensions, (at + 1) * this.#dimensions);
     const rows = this.#rowsByOwner.get(owner);
     rows?.delete(handle);
     if (rows?.size === 0) this.#rowsByOwner.delete(owner);
-    this.#free.push(handle);
     this.#size -= 1;
+    // A worker that reads it now must not see half of it, nor somebody else's under the owner whom it has read already.
+    if (this.#reading.size === 0) this.#wipe(handle);
+    else void Promise.all(this.#reading).then(() => this.#wipe(handle));
   }
 
   /** A copy. */
@@ -86,11 +95,15 @@ export class EmbeddingIndex {
     if (this.#size * this.#dimensions <= INLINE_VALUES) return scan(this.#chunks, probe, count);
     if (!this.#acquired) pool.acquire();
     this.#acquired = true;
-    this.#searches += 1;
+    const parts = this.#shares().map((chunks) => pool.run({ chunks, probe, count }));
+    // When one fails, the others read on.
+    const reading = Promise.allSettled(parts);
+    this.#reading.add(reading);
     try {
-      return merge(await Promise.all(this.#shares().map((chunks) => pool.run({ chunks, probe, count }))), count);
+      await reading;
+      return merge(await Promise.all(parts), count);
     } finally {
-      this.#searches -= 1;
+      this.#reading.delete(reading);
     }
   }
 
@@ -127,22 +140,37 @@ export class EmbeddingIndex {
 
   #between(from: number, to: number): Chunk[] {
     const parts: Chunk[] = [];
-    for (const [index, { values, owners, rows }] of this.#chunks.entries()) {
-      const first = Math.max(0, from - index * CHUNK_ROWS);
-      const last = Math.min(rows, to - index * CHUNK_ROWS);
+    let begin = 0;
+    for (const { values, owners, rows } of this.#chunks) {
+      const first = Math.max(0, from - begin);
+      const last = Math.min(rows, to - begin);
       if (first < last) parts.push({ values: values.subarray(first * this.#dimensions, last * this.#dimensions), owners: owners.subarray(first, last), rows: last - first });
+      begin += rows;
     }
     return parts;
   }
 
+  /** @returns a row after the last one of the first chunk that has room */
   #append(): number {
-    const last = this.#chunks.at(-1);
-    if (last === undefined || last.rows === CHUNK_ROWS) this.#chunks.push(this.#allocate(this.#chunks.length === 0 ? FIRST_ROWS : CHUNK_ROWS));
-    else if (last.rows === last.owners.length) this.#chunks[this.#chunks.length - 1] = this.#enlarged(last);
-    const index = this.#chunks.length - 1;
-    const chunk = this.#chunks[index] as Chunk;
+    const found = this.#chunks.findIndex(({ rows }) => rows < CHUNK_ROWS);
+    const index = found < 0 ? this.#chunks.length : found;
+    const before = this.#chunks[index] ?? this.#allocate(0);
+    const chunk = before.rows < before.owners.length ? before : this.#enlarged(before, index === 0 ? FIRST_ROWS : CHUNK_ROWS);
+    this.#chunks[index] = chunk;
     chunk.rows += 1;
     return index * CHUNK_ROWS + chunk.rows - 1;
+  }
+
+  /** It was somebody's face: nothing of it stays. The memory of a chunk in which nobody is left is given back. */
+  #wipe(row: number): void {
+    const { chunk, at, index } = this.#place(row);
+    chunk.values.fill(0, at * this.#dimensions, (at + 1) * this.#dimensions);
+    this.#free.push(row);
+    const kept = (this.#kept[index] ?? 0) - 1;
+    this.#kept[index] = kept;
+    if (kept > 0) return;
+    this.#chunks[index] = this.#allocate(0);
+    this.#free = this.#free.filter((each) => this.#place(each).index !== index);
   }
 
   #allocate(rows: number): Chunk {
@@ -150,16 +178,17 @@ export class EmbeddingIndex {
     return { values: new Float32Array(new SharedArrayBuffer(rows * this.#dimensions * Float32Array.BYTES_PER_ELEMENT)), owners, rows: 0 };
   }
 
-  #enlarged({ values, owners, rows }: Chunk): Chunk {
-    const larger = this.#allocate(Math.min(CHUNK_ROWS, owners.length * 2));
+  #enlarged({ values, owners, rows }: Chunk, least: number): Chunk {
+    const larger = this.#allocate(Math.min(CHUNK_ROWS, Math.max(least, owners.length * 2)));
     larger.values.set(values);
     larger.owners.set(owners);
     return { ...larger, rows };
   }
 
-  #place(row: number): { chunk: Chunk; at: number } {
-    const chunk = this.#chunks[Math.floor(row / CHUNK_ROWS)];
+  #place(row: number): { chunk: Chunk; at: number; index: number } {
+    const index = Math.floor(row / CHUNK_ROWS);
+    const chunk = this.#chunks[index];
     if (chunk === undefined) throw new Error(`there is no embedding ${row}`);
-    return { chunk, at: row % CHUNK_ROWS };
+    return { chunk, at: row % CHUNK_ROWS, index };
   }
 }

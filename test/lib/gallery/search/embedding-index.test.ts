@@ -86,6 +86,43 @@ describe("EmbeddingIndex", () => {
     assert.notEqual(place, nearest.owner, "the place is not used again while the search goes on");
     assert.ok(found !== undefined && (found.owner !== 99_999 || found.distance === 0));
     assert.equal((await index.nearest(probe, 1))[0]?.owner, 99_999);
+    assert.deepEqual([index.embedding(nearest.owner), index.add(100_000, probe)], [new Float32Array(128), nearest.owner], "afterwards it is empty, and used again");
+  });
+
+  it("keeps what was removed as it is until all searches under way have ended, so that none reads half a face", async () => {
+    const rows = Array.from({ length: 9000 }, (_, row) => [row, random128()] as const);
+    const index = indexOf(128, rows);
+    const [, removed] = rows[4321] as (typeof rows)[number];
+    const searches = [index.nearest(random128(), 1), index.nearest(random128(), 1)];
+    index.remove(4321);
+    assert.deepEqual([index.size, index.embedding(4321)], [8999, removed]);
+    const later = index.nearest(removed, 9000);
+    await Promise.all(searches);
+    assert.equal((await later).some(({ owner }) => owner === 4321), false);
+    assert.deepEqual(index.embedding(4321), new Float32Array(128));
+  });
+
+  it("gives back the memory of a chunk in which nobody is left, and finds everybody else, before and after it is filled again", async () => {
+    const [dimensions, chunk] = [8, 65_536];
+    const bytes = (rows: number): number => rows * (dimensions + 1) * 4;
+    const index = indexOf(dimensions);
+    const at = (row: number): Float32Array => Float32Array.from({ length: dimensions }, (_, axis) => (axis === 0 ? row : 0));
+    for (let row = 0; row < 3 * chunk; row += 1) index.add(row, at(row));
+    assert.equal(index.bytes, bytes(3 * chunk));
+    for (let row = chunk; row < 2 * chunk; row += 1) index.remove(row);
+    assert.deepEqual([index.size, index.bytes], [2 * chunk, bytes(2 * chunk)]);
+    // From the middle of the hole the nearest is the last before it.
+    assert.deepEqual(await index.nearest(at(chunk + 100), 1), [{ owner: chunk - 1, distance: 101 }]);
+    assert.deepEqual(await index.nearest(at(3 * chunk), 1), [{ owner: 3 * chunk - 1, distance: 1 }]);
+    index.remove(chunk);
+    const again = index.add(999_999, at(chunk + 100));
+    assert.deepEqual([again, index.bytes, await index.nearest(at(chunk + 100), 1)], [chunk, bytes(3 * chunk), [{ owner: 999_999, distance: 0 }]]);
+    for (let row = 0; row < 3 * chunk; row += 1) index.remove(row);
+    assert.deepEqual([index.size, index.bytes, await index.nearest(at(0), 1)], [0, 0, []]);
+  });
+
+  it("finds everybody else though one embedding is no number", async () => {
+    assert.deepEqual(await indexOf(2, [[0, vector(3, 4)], [1, vector(NaN, 0)], [2, vector(0, 2)]]).nearest(vector(0, 0), 3), [{ owner: 2, distance: 2 }, { owner: 0, distance: 5 }]);
   });
 
   it("grows far beyond its first chunk", async () => {
