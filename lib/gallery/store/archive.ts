@@ -63,7 +63,12 @@ export interface ExportOptions {
 
 export async function exportStore(store: PeopleStore, { write, bytesOf }: ExportOptions): Promise<void> {
   const zip = new ZipFile();
-  const text = (name: string, lines: Iterable<string> | AsyncIterable<string>): void => zip.addReadStream(Readable.from(lines), name, { mode: PRIVATE_FILE });
+  const text = (name: string, lines: Iterable<string> | AsyncIterable<string>): void => {
+    const source = Readable.from(lines);
+    // The store was closed meanwhile, or a record cannot be read. Unheard, it would end the process.
+    source.on("error", (error) => (zip.outputStream as Readable).destroy(error));
+    zip.addReadStream(source, name, { mode: PRIVATE_FILE });
+  };
   zip.addBuffer(Buffer.from(JSON.stringify({ format: FORMAT, version: VERSION, exportedAt: new Date().toISOString() })), "gallery.json", { mode: PRIVATE_FILE });
   text(FILES.people, store.people().map(line));
   text(FILES.photos, store.photos().map(line));

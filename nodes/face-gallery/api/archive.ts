@@ -56,13 +56,14 @@ async function inTime<T>(work: Promise<T>, closing: AbortSignal): Promise<T> {
 }
 
 export const archive: Route[] = [
-  ofGallery({ method: "get", path: "/export", permission: "write", summary: "Everything in one zip, photos and embeddings included, not encrypted", answers: "application/zip" }, async ({ gallery, response }) => {
+  ofGallery({ method: "get", path: "/export", permission: "write", summary: "Everything in one zip, photos and embeddings included, not encrypted", answers: "application/zip" }, async ({ node, gallery, response }) => {
     response.status(200).set({ "Content-Type": "application/zip", "Content-Disposition": `attachment; filename="gallery-${new Date().toISOString().slice(0, 10)}.zip"` });
     const gone = new AbortController();
     response.on("close", () => gone.abort());
+    const signal = AbortSignal.any([gone.signal, node.closing]);
     await gallery.exportTo(async (chunk) => {
-      gone.signal.throwIfAborted();
-      if (!response.write(chunk)) await once(response, "drain", { signal: gone.signal });
+      signal.throwIfAborted();
+      if (!response.write(chunk)) await once(response, "drain", { signal });
     });
     response.end();
   }),

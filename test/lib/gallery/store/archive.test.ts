@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -91,6 +92,18 @@ describe("export and import", () => {
     const { store } = await opened();
     for (const number of [1, 2, 3]) await store.addPhoto(entryOf(number));
     await assert.rejects(store.exportTo(() => Promise.reject(new Error("the browser was closed"))), /the browser was closed/);
+  });
+
+  it("ends with an error when the store is closed meanwhile, not the process", async () => {
+    const { store } = await opened();
+    for (let number = 1; number <= 30; number += 1) await store.putPerson({ ...personOf(number), notes: randomBytes(5000).toString("hex") });
+    await store.addPhoto(entryOf(31));
+    let first = true;
+    const exporting = store.exportTo(async () => {
+      if (first) await store.close();
+      first = false;
+    });
+    await assert.rejects(exporting, /closed/);
   });
 
   it("take pictures along that are kept elsewhere", async () => {
