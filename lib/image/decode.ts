@@ -51,6 +51,7 @@ function explain(error: unknown, bytes: Uint8Array): string {
 }
 
 function unsupported({ byteLength }: Uint8Array): string {
+  if (byteLength === 0) return "msg.payload is empty: send the file's bytes as they are.";
   return `msg.payload (${byteLength} bytes) is not a JPEG, PNG, WebP, GIF or AVIF picture: send the file's bytes as they are.`;
 }
 

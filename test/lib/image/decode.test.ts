@@ -64,6 +64,7 @@ describe("decode", () => {
 
   it("refuses text", async () => {
     await assert.rejects(open(Buffer.from("not a picture at all")), /is not a JPEG, PNG, WebP, GIF or AVIF picture/);
+    await assert.rejects(open(Buffer.alloc(0)), /^Error: msg\.payload is empty/);
     const drawing = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="32"><rect width="64" height="32"/></svg>');
     for (const bytes of [drawing, zlib.gzipSync(drawing)]) await assert.rejects(open(bytes), /is not a JPEG, PNG, WebP, GIF or AVIF picture/);
   });
