@@ -33,8 +33,10 @@ const ABSENCE_MS = 10_000;
 const STRANGER_ABSENCE_MS = 5000;
 /** Faces followed at once: people times cameras. */
 const MOST_PRESENT = 1000;
-/** Pictures that are cut at once; an event beyond them has none. */
-const MOST_CROPS = 2;
+/** Pictures are cut one after the other; each that waits holds its frame in memory. An event beyond so many has none … */
+const MOST_CROPS = 8;
+/** … nor has one beyond so many in a second: a crowd, or a camera that names each of its frames anew. */
+const MOST_CROPS_A_SECOND = 10;
 const ID_BYTES = 6;
 
 export class Journal extends EventEmitter<JournalEvents> {
@@ -42,7 +44,11 @@ export class Journal extends EventEmitter<JournalEvents> {
   readonly #entries = new Map<string, Entry>();
   /** When whoever is there was seen last. */
   readonly #present = new Map<string, number>();
+  /** Ends with the last of the pictures that are being cut. */
+  #cutting: Promise<unknown> = Promise.resolve();
   #crops = 0;
+  /** When the pictures of the last second were asked for. */
+  #asked: number[] = [];
   #closed = false;
 
   constructor() {
@@ -112,15 +118,26 @@ export class Journal extends EventEmitter<JournalEvents> {
   async #keep(entry: Entry, crop: () => Promise<Buffer | undefined>): Promise<void> {
     this.#entries.set(entry.event.id, entry);
     if (this.#entries.size > MOST_EVENTS) this.#entries.delete(this.#entries.keys().next().value ?? "");
-    if (this.#crops < MOST_CROPS) {
-      this.#crops += 1;
-      entry.picture = await crop().catch(() => undefined);
-      this.#crops -= 1;
-    }
+    entry.picture = await this.#cut(entry.event, crop);
     // The person was deleted, or the journal closed, while the picture was cut.
     if (!this.#entries.has(entry.event.id)) return;
     entry.event.picture = entry.picture !== undefined;
     this.emit("seen", entry.event);
+  }
+
+  async #cut({ id, at }: SeenEvent, crop: () => Promise<Buffer | undefined>): Promise<Buffer | undefined> {
+    // A clock that was put back must not leave the events of an hour without pictures.
+    this.#asked = this.#asked.filter((each) => each <= at && each > at - 1000);
+    if (this.#crops >= MOST_CROPS || this.#asked.length >= MOST_CROPS_A_SECOND) return undefined;
+    this.#asked.push(at);
+    this.#crops += 1;
+    const cut = this.#cutting.then(() => (this.#entries.has(id) ? crop() : undefined)).catch(() => undefined);
+    this.#cutting = cut;
+    try {
+      return await cut;
+    } finally {
+      this.#crops -= 1;
+    }
   }
 }
 

@@ -47,20 +47,50 @@ describe("Journal", () => {
     assert.deepEqual([journal.picture("nobody"), journal.embedding("nobody")], [undefined, undefined]);
   });
 
-  it("keeps an event whose picture cannot be cut, and cuts no more than two at once", async () => {
-    let cutting = 0;
-    let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => { release = resolve; });
+  it("keeps an event whose picture cannot be cut", async () => {
+    journal.offer("door", [face()], 0, () => Promise.reject(new Error("no picture")));
+    await settled();
+    assert.deepEqual(journal.recent.map(({ picture: has }) => has), [false]);
+  });
+
+  it("cuts the pictures of a crowd one after the other, of eight that wait at most", async () => {
+    let [cutting, most] = [0, 0];
     const slow = async (): Promise<Buffer> => {
       cutting += 1;
-      await held;
-      throw new Error("no picture");
+      most = Math.max(most, cutting);
+      await settled();
+      cutting -= 1;
+      return picture();
     };
-    journal.offer("door", ["a", "b", "c", "d"].map((person) => face({ name: person, person })), 0, slow);
-    assert.equal(cutting, 2);
-    release();
+    const heard: SeenEvent[] = [];
+    journal.on("seen", (event) => heard.push(event));
+    journal.offer("door", Array.from("abcdefghij", (person) => face({ name: person, person })), 0, slow);
+    while (heard.length < 10) await settled();
+    assert.deepEqual([most, journal.recent.map(({ picture: has }) => has)], [1, [false, false, ...Array.from({ length: 8 }, () => true)]]);
+  });
+
+  it("cuts no more than ten pictures a second, and goes on when the clock is put back", async () => {
+    const pictured = async (source: string, at: number): Promise<boolean | undefined> => {
+      journal.offer(source, [face()], at, picture);
+      await settled();
+      return journal.recent[0]?.picture;
+    };
+    const first: (boolean | undefined)[] = [];
+    for (let index = 0; index < 11; index += 1) first.push(await pictured(`camera ${index}`, 50_000 + index));
+    assert.deepEqual(first, [...Array.from({ length: 10 }, () => true), false]);
+    assert.deepEqual([await pictured("later", 51_000), await pictured("too soon after it", 51_000), await pictured("put back", 40_000)], [true, false, true]);
+  });
+
+  it("cuts no picture of a person who was deleted while it waited", async () => {
+    let cuts = 0;
+    const counted = (): Promise<Buffer> => {
+      cuts += 1;
+      return picture();
+    };
+    journal.offer("door", [face(), face({ name: "Bob", person: "b" })], 0, counted);
+    journal.forget("a", "Alice");
     await settled();
-    assert.deepEqual(journal.recent.map(({ picture: has }) => has), [false, false, false, false]);
+    assert.equal(cuts, 1);
   });
 
   it("keeps the newest two hundred", () => {
