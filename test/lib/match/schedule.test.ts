@@ -32,6 +32,24 @@ describe("a schedule", () => {
     assert.deepEqual([isOpen([OFFICE, NIGHT], at(5, "23:00")), isOpen([OFFICE, NIGHT], at(5, "19:00"))], [true, false]);
   });
 
+  it("goes by the clock on the wall when that is put forward and back", () => {
+    const zone = process.env["TZ"];
+    process.env["TZ"] = "Europe/Berlin";
+    try {
+      const early = { days: [7], from: "02:00", to: "03:00" };
+      const open = (moment: string): boolean => isOpen([early], new Date(moment));
+      // 29 March 2026: 01:59:59 CET is followed by 03:00 CEST, so that the hour between never comes.
+      assert.deepEqual(["2026-03-29T00:59:00Z", "2026-03-29T01:00:00Z"].map(open), [false, false]);
+      // 25 October 2026: 02:59:59 CEST is followed by 02:00 CET, so that the hour comes twice.
+      assert.deepEqual(["2026-10-24T23:59:00Z", "2026-10-25T00:00:00Z", "2026-10-25T00:59:00Z", "2026-10-25T01:00:00Z", "2026-10-25T01:59:00Z", "2026-10-25T02:00:00Z"].map(open), [false, true, true, true, true, false]);
+      // A night that began on the Saturday before ends at 06:00 on the wall.
+      assert.deepEqual(["2026-03-29T03:59:00Z", "2026-03-29T04:00:00Z", "2026-10-25T04:59:00Z", "2026-10-25T05:00:00Z"].map((moment) => isOpen([{ days: [6], from: "22:00", to: "06:00" }], new Date(moment))), [true, false, true, false]);
+    } finally {
+      if (zone === undefined) delete process.env["TZ"];
+      else process.env["TZ"] = zone;
+    }
+  });
+
   it("refuses what is no time, no day or no days", () => {
     for (const wrong of [{ ...OFFICE, from: "8:00" }, { ...OFFICE, to: "24:00" }, { ...OFFICE, days: [0] }, { ...OFFICE, days: [] }]) assert.equal(scheduleSchema.safeParse([wrong]).success, false);
   });
