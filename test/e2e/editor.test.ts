@@ -162,11 +162,11 @@ describe("with a login", () => {
 
   it("answers nobody who is not logged in, on any route that tells or takes something", async () => {
     const status = async (method: string, path: string, headers: Record<string, string> = {}): Promise<number> => (await fetch(`${red.url}${path}`, { method, headers, ...(method === "POST" ? { body: "x" } : {}) })).status;
-    const ROUTES = [["POST", "/facenet/camera/cam/frame"], ["GET", "/facenet/devices"], ["GET", "/facenet/gallery/gal"], ["GET", "/facenet/voices"], ["POST", "/facenet/preview/face-annotate/x"]] as const;
+    const ROUTES = [["POST", "/facenet/camera/cam/frame"], ["GET", "/facenet/devices"], ["GET", "/facenet/api/gal/people"], ["POST", "/facenet/preview/face-match/x"], ["GET", "/facenet/voices"], ["POST", "/facenet/preview/face-annotate/x"]] as const;
     for (const [method, path] of ROUTES) assert.equal(await status(method, path), 401, path);
     const login = await fetch(`${red.url}/auth/token`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ client_id: "node-red-admin", grant_type: "password", scope: "*", username: "me", password: "password" }) });
     const { access_token: token } = (await login.json()) as { access_token: string };
-    assert.equal(await status("GET", "/facenet/gallery/gal", { Authorization: `Bearer ${token}` }), 200);
+    assert.equal(await status("GET", "/facenet/api/gal/people", { Authorization: `Bearer ${token}` }), 200);
     assert.equal(await status("POST", "/facenet/camera/cam/frame", { Authorization: `Bearer ${token}`, "Content-Type": "image/jpeg" }), 400);
   });
 
