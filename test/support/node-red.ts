@@ -80,7 +80,8 @@ export async function startNodeRed(flow: FlowNode[], options: StartOptions = {})
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
         log += text;
-        if (!log.includes("Started flows")) return;
+        // The one may come before the other on a busy machine.
+        if (!log.includes("Started flows") || !log.includes("Server now running")) return;
         clearTimeout(timer);
         resolve();
       });
