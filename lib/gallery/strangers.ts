@@ -62,10 +62,12 @@ export class Strangers {
       await this.#exclusively(async () => {
         if (evicted.length > 0) await this.#store.expireUnknowns(evicted);
         const picture = wantsPicture ? await crop(PICTURE_SIDE) : undefined;
+        const live = this.#unknowns.record(group.id);
         // Deleted while the picture was cut.
-        if (this.#closed || this.#unknowns.record(group.id) === undefined) return;
-        const record = picture === undefined ? group : (this.#unknowns.pictureKept(group.id) ?? group);
-        await this.#store.putUnknown(record, picture === undefined ? [] : [picture]);
+        if (this.#closed || live === undefined) return;
+        // A picture is counted once it is there to be asked for.
+        await this.#store.putUnknown(picture === undefined ? live : { ...live, pictures: live.pictures + 1 }, picture === undefined ? [] : [picture]);
+        if (picture !== undefined) this.#unknowns.pictureKept(group.id);
       });
     }
     return newVisit ? group : undefined;
