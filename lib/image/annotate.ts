@@ -2,6 +2,7 @@
 import sharp from "sharp";
 import type { Face, Identity, Picture } from "../message";
 import { MAX_PIXELS } from "./limits";
+import { beginsLikePhoto } from "./photo-file";
 import { drawable, STROKE, strokePath, strokeWidth } from "./stroke-font";
 
 /** The words of the reader's language for those without a name. */
@@ -41,6 +42,7 @@ const NAME_LENGTH = 24;
 export async function annotate({ bytes, frame }: Picture, faces: readonly Face[], { words, quality }: AnnotateOptions): Promise<Annotated> {
   const raw = frame?.encoding === "rgb" ? { raw: { width: frame.width, height: frame.height, channels: 3 as const } } : {};
   try {
+    if (frame?.encoding !== "rgb" && !beginsLikePhoto(bytes)) throw new Error("another kind of file");
     const image = sharp(bytes, { ...raw, limitInputPixels: MAX_PIXELS, autoOrient: true });
     const { autoOrient } = await image.metadata();
     const { width, height } = "raw" in raw ? raw.raw : autoOrient;

@@ -2,6 +2,7 @@
 import sharp from "sharp";
 import type { Box, Picture } from "../message";
 import { MAX_PIXELS } from "./limits";
+import { beginsLikePhoto } from "./photo-file";
 
 /** What is left around the box, as a part of its longer side: hair and chin. */
 const MARGIN = 0.35;
@@ -15,6 +16,7 @@ const QUALITY = 85;
 export async function cropFace({ bytes, frame }: Picture, box: Box, side: number): Promise<Buffer> {
   const raw = frame?.encoding === "rgb" ? { raw: { width: frame.width, height: frame.height, channels: 3 as const } } : {};
   try {
+    if (frame?.encoding !== "rgb" && !beginsLikePhoto(bytes)) throw new Error("another kind of file");
     const image = sharp(bytes, { ...raw, limitInputPixels: MAX_PIXELS, autoOrient: true });
     const { width, height } = "raw" in raw ? raw.raw : (await image.metadata()).autoOrient;
     const wanted = Math.max(box.width, box.height) * (1 + 2 * MARGIN);

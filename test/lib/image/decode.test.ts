@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import zlib from "node:zlib";
 import sharp from "sharp";
+import { annotate } from "../../../lib/image/annotate";
+import { cropFace } from "../../../lib/image/crop";
 import { decode, toGrey } from "../../../lib/image/decode";
+import { toKeptJpeg } from "../../../lib/image/encode";
 import type { Pixels } from "../../../lib/image/pixels";
 
 /** Left half red, right half blue. */
@@ -67,6 +70,13 @@ describe("decode", () => {
     await assert.rejects(open(Buffer.alloc(0)), /^Error: msg\.payload is empty/);
     const drawing = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="32"><rect width="64" height="32"/></svg>');
     for (const bytes of [drawing, zlib.gzipSync(drawing)]) await assert.rejects(open(bytes), /is not a JPEG, PNG, WebP, GIF or AVIF picture/);
+  });
+
+  it("refuses a drawing wherever a picture is opened: a few bytes of it may keep a thread busy for many minutes", async () => {
+    const picture = { bytes: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="32"><rect width="64" height="32"/></svg>'), frame: undefined };
+    await assert.rejects(toKeptJpeg(picture), /can be kept \(another kind of file\)/);
+    await assert.rejects(annotate(picture, [], { words: { unknown: "", ambiguous: "" }, quality: 80 }), /cannot be drawn on \(another kind of file\)/);
+    await assert.rejects(cropFace(picture, { x: 0, y: 0, width: 8, height: 8 }, 8), /cannot be cut out of the picture \(another kind of file\)/);
   });
 
   it("refuses a picture that was cut off", async () => {
