@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { crc32 } from "node:zlib";
 import { type Entry, open as openZip, type ZipFile as OpenZip } from "yauzl";
 import { ZipFile } from "yazl";
 import { z } from "zod";
@@ -218,7 +219,7 @@ async function readContents(zip: OpenZip): Promise<Contents> {
   return contents;
 }
 
-/** Each picture can be read and is one: yauzl checks sizes and sums. */
+/** Each picture can be read and is one. */
 async function checkPictures(zip: OpenZip, { pictures }: Contents): Promise<void> {
   // Pictures may not share bytes, nor be packed: they are compressed already.
   const claimed = [...pictures.values()].reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0);
@@ -243,11 +244,11 @@ async function* records<T>(zip: OpenZip, entry: Entry | undefined, schema: z.Zod
 }
 
 /** Undefined for a line that is longer than any record, and then no more. @throws a sentence when the zip is damaged */
-async function* linesOf(input: Readable): AsyncGenerator<string | undefined> {
+async function* linesOf(input: AsyncIterable<Buffer>): AsyncGenerator<string | undefined> {
   let waiting = Buffer.alloc(0);
   try {
     for await (const chunk of input) {
-      const bytes = Buffer.concat([waiting, chunk as Buffer]);
+      const bytes = Buffer.concat([waiting, chunk]);
       let at = 0;
       for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, at)) {
         yield bytes.subarray(at, end).toString();
@@ -302,19 +303,29 @@ async function* entriesOf(zip: OpenZip): AsyncGenerator<Entry> {
   }
 }
 
-function streamOf(zip: OpenZip, entry: Entry, most: number): Promise<Readable> {
+function streamOf(zip: OpenZip, entry: Entry, most: number): Promise<AsyncIterable<Buffer>> {
   if (entry.uncompressedSize > Math.max(SMALL_BYTES, MAX_GROWTH * entry.compressedSize)) return Promise.reject(new Error(`${entry.fileName} in the zip claims to be ${Math.round(entry.uncompressedSize / entry.compressedSize)} times as large as it is in it: nothing was imported.`));
   if (entry.uncompressedSize > most) return Promise.reject(new Error(`${entry.fileName} in the zip claims ${entry.uncompressedSize} bytes, ${most} are the most: nothing was imported.`));
   return new Promise((done, fail) => {
-    zip.openReadStream(entry, (error, stream) => (error ? fail(noZip(error)) : done(stream)));
+    zip.openReadStream(entry, (error, stream) => (error ? fail(noZip(error)) : done(summed(stream, entry))));
   });
+}
+
+/** yauzl checks sizes, but no sums: a picture that is not packed could change and be a picture still. @throws at the end, when it did */
+async function* summed(stream: Readable, { fileName, crc32: expected }: Entry): AsyncGenerator<Buffer> {
+  let sum = 0;
+  for await (const chunk of stream) {
+    sum = crc32(chunk as Buffer, sum);
+    yield chunk as Buffer;
+  }
+  if (sum !== expected) throw new Error(`${fileName} does not have the checksum that is written in it`);
 }
 
 async function readEntry(zip: OpenZip, entry: Entry, most: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   const stream = await streamOf(zip, entry, most);
   try {
-    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    for await (const chunk of stream) chunks.push(chunk);
   } catch (error) {
     throw noZip(error as Error);
   }

@@ -155,6 +155,20 @@ describe("export and import", () => {
     assert.deepEqual(other.people(), []);
   });
 
+  it("refuse a picture in which one bit is not what it was, and change nothing", async () => {
+    const { store } = await opened();
+    const entry = entryOf(1);
+    await store.addPhoto(entry);
+    const zip = await exported(store);
+    const at = zip.indexOf(entry.bytes ?? Buffer.alloc(0));
+    const last = at + (entry.bytes?.length ?? 0) - 1;
+    assert.ok(at > 0);
+    const { store: other } = await opened();
+    zip[last] = (zip[last] ?? 0) ^ 1;
+    await assert.rejects(other.importFrom(pieces(zip)), /a damaged one \(photos\/\w+\.jpg does not have the checksum .*: nothing was imported/);
+    assert.deepEqual([other.people(), other.photos()], [[], []]);
+  });
+
   it("refuse a sender who breaks off, and leave nothing behind", async () => {
     const { store, folder } = await opened();
     async function* broken(): AsyncGenerator<Uint8Array> {
