@@ -31,6 +31,8 @@ describe("admin routes", () => {
 
 class FakeGallery extends EventEmitter {
   readonly roster = {};
+  readonly summary = { model: "dlib-resnet-v1", threshold: 0.6 };
+  embeddings = (): Iterable<object> => [];
   loaded = (): Promise<void> => Promise.resolve();
   encode = (): Promise<object[]> => Promise.resolve([]);
   listPeople = (): object => ({ total: 0, groups: [], people: [] });
@@ -154,6 +156,15 @@ describe("a served gallery", () => {
     assert.deepEqual([refused.headers.get("retry-after"), ((await refused.json()) as { code: string }).code], ["1", "busy"]);
     for (const { socket } of waiting) socket.destroy();
     await eventually("room", async () => (await fetch(`${served.url}${API_ROOT}/g/identify`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: "x" })).status === 422 || undefined);
+  });
+
+  it("makes four calibrations at once, and asks the fifth to come again", async () => {
+    // All have asked before the first is answered: that takes a worker that is started.
+    const asked = () => fetch(`${served.url}${API_ROOT}/g/calibration`);
+    const answers = await Promise.all(Array.from({ length: 6 }, asked));
+    assert.equal(answers.filter(({ status }) => status === 200).length, 4);
+    assert.deepEqual(answers.filter(({ status }) => status === 503).map(({ headers }) => headers.get("retry-after")), ["1", "1"]);
+    assert.equal((await asked()).status, 200);
   });
 
   it("answers 408 to who hardly sends, and ends the connection", async () => {

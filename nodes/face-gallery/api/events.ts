@@ -24,8 +24,13 @@ function eventOf(node: FaceGalleryNode, id: string | undefined): SeenEvent {
 }
 
 export const events: Route[] = [
-  ofGallery({ method: "get", path: "/events", permission: "read", summary: EVENTS, answers: "text/event-stream" }, async ({ node, gallery, response }) => {
+  ofGallery({ method: "get", path: "/events", permission: "read", summary: EVENTS, answers: "text/event-stream" }, async ({ node, gallery, request, response }) => {
     node.closing.throwIfAborted();
+    // Express asks here for the headers alone too: there is no end to wait for.
+    if (request.method === "HEAD") {
+      response.type("text/event-stream").end();
+      return;
+    }
     const already = listening.get(node) ?? 0;
     if (already >= MOST_LISTENERS) throw new HttpError(503, "too_many_listeners", `${MOST_LISTENERS} listen already.`);
     listening.set(node, already + 1);

@@ -28,7 +28,7 @@ export function refuseOtherSites(request: Request): void {
 
 /** @throws HttpError when a body could have come from a plain form */
 export function refuseForms(request: Request): void {
-  if (request.method === "GET" || request.method === "DELETE") return;
+  if (["GET", "HEAD", "DELETE"].includes(request.method)) return;
   if (!request.is(WRITE_TYPES)) throw new HttpError(415, "content_type", "the Content-Type must be application/json, a picture's, or application/zip.");
 }
 
