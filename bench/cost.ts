@@ -49,7 +49,7 @@ async function recognize({ detector, embedder }: Recognizer, bytes: Buffer): Pro
 async function jpegs(width: number, height: number, faces: number): Promise<Buffer[]> {
   const frames = await makeFrames({ width, height, count: FRAMES, faces });
   try {
-    const rgb = readFileSync(frames.rgb);
+    const rgb = readFileSync(frames.decode());
     const size = width * height * 3;
     return await Promise.all(Array.from({ length: FRAMES }, (_, index) => sharp(rgb.subarray(index * size, (index + 1) * size), { raw: { width, height, channels: 3 } }).jpeg({ quality: 85 }).toBuffer()));
   } finally {

@@ -1,4 +1,4 @@
-/** Videos of drifting faces for the speed benchmarks: H.264 as a camera would compress it, decoded once to raw RGB for everybody. */
+/** Videos of drifting faces for the speed benchmarks: H.264 as a camera would compress it, and decoded once for everybody. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,8 +19,8 @@ export interface Frames extends FramesOptions {
   folder: string;
   /** H.264. */
   video: string;
-  /** All frames one after the other, packed RGB. */
-  rgb: string;
+  /** Decodes it: the path of all frames one after the other, packed RGB. */
+  decode(): string;
   remove(): void;
 }
 
@@ -47,11 +47,14 @@ export async function makeFrames(options: FramesOptions): Promise<Frames> {
   }
   const { path } = await findFfmpeg();
   const video = join(folder, "video.mp4");
-  const rgb = join(folder, "frames.rgb");
   const quiet = ["-hide_banner", "-loglevel", "error", "-y"];
   execFileSync(path, [...quiet, "-f", "lavfi", "-i", `color=c=0x556070:s=${width}x${height}:r=${fps}:d=${count / fps}`, ...inputs, "-filter_complex", filters.join(";"), "-map", `[v${faces}]`, "-frames:v", String(count), "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "veryfast", video]);
-  execFileSync(path, [...quiet, "-i", video, "-f", "rawvideo", "-pix_fmt", "rgb24", rgb]);
-  return { ...options, folder, video, rgb, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  const decode = (): string => {
+    const rgb = join(folder, "frames.rgb");
+    execFileSync(path, [...quiet, "-i", video, "-f", "rawvideo", "-pix_fmt", "rgb24", rgb]);
+    return rgb;
+  };
+  return { ...options, folder, video, decode, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 /** Where faces are largest. */

@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   const [width, height] = values.size.split("x").map(Number) as [number, number];
   const frames = await makeFrames({ width, height, count: Number(values.frames), faces: Number(values.faces) });
   try {
-    const task = JSON.stringify({ rgb: frames.rgb, width, height });
+    const task = JSON.stringify({ rgb: frames.decode(), width, height });
     const best: Measured[] = [];
     for (let round = 0; round < Number(values.rounds); round += 1) {
       for (const [index, contestant] of CONTESTANTS.entries()) {

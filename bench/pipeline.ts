@@ -1,16 +1,16 @@
 /**
  * The recognizer in a real Node-RED: frames a second, milliseconds by stage, event-loop delay and memory.
  *   npm run bench:pipeline -- [--frames 1000] [--sizes 640x480,1280x720] [--preset tracking|accurate|original] [--fps 30]
+ *     [--faces 1] [--cameras 1]: so many cameras wired to the same nodes, with so many faces each; frames are those of all
  *     [--node PROGRAM]: instead of this Node.js; a script that limits it to one core and 512 MB, say
  */
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { findFfmpeg } from "../lib/capture/ffmpeg";
 import { portrait } from "../test/support/photos";
 import { eventually, type FlowNode, startNodeRed } from "../test/support/node-red";
+import { makeFrames } from "./frames";
 
 interface Stats {
   frames: number;
@@ -18,32 +18,36 @@ interface Stats {
   timing: Record<string, number[]>;
   delay: { p50: number; p99: number; max: number };
   rss: { frames: number; mb: number }[];
-  dropped: number;
+  dropped: Record<string, number>;
+  /** Frames decided of each camera. */
+  cameras: Record<string, number>;
+  /** Of all frames, how many faces were embedded or carried. */
+  faces: number;
 }
 
-const { values } = parseArgs({ options: { frames: { type: "string", default: "600" }, sizes: { type: "string", default: "640x480,1280x720" }, preset: { type: "string", default: "tracking" }, fps: { type: "string", default: "30" }, minSize: { type: "string", default: "80" }, node: { type: "string" } } });
+const { values } = parseArgs({ options: { frames: { type: "string", default: "600" }, sizes: { type: "string", default: "640x480,1280x720" }, preset: { type: "string", default: "tracking" }, fps: { type: "string", default: "30" }, minSize: { type: "string", default: "80" }, faces: { type: "string", default: "1" }, cameras: { type: "string", default: "1" }, node: { type: "string" } } });
 const frames = Number(values.frames);
 
-/** One face that drifts about, in a picture of that size. */
-async function video(size: string): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "bench-"));
-  const [width, height] = size.split("x").map(Number) as [number, number];
-  const face = Math.round(height * 0.75);
-  writeFileSync(join(folder, "face.jpg"), await portrait("green"));
-  const path = join(folder, "video.mp4");
-  execFileSync((await findFfmpeg()).path, ["-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i", `color=c=0x556070:s=${size}:r=${values.fps}:d=10`, "-loop", "1", "-framerate", values.fps, "-t", "10", "-i", join(folder, "face.jpg"), "-filter_complex", `[1]scale=${face}:${face}[f];[0]noise=alls=6:allf=t[b];[b][f]overlay=x='(${width}-w)/2+${Math.round(width / 12)}*sin(t)':y='(${height}-h)/2+8*cos(2*t)'`, "-pix_fmt", "yuv420p", "-c:v", "libx264", path]);
-  return path;
-}
+const SECONDS = 10;
 
 async function measure(size: string): Promise<Stats> {
-  const [width, height] = size.split("x");
+  const [width, height] = size.split("x").map(Number) as [number, number];
+  const video = await makeFrames({ width, height, count: SECONDS * Number(values.fps), faces: Number(values.faces), fps: Number(values.fps) });
+  try {
+    return await run(video.video, width, height);
+  } finally {
+    video.remove();
+  }
+}
+
+async function run(path: string, width: number, height: number): Promise<Stats> {
   const people = mkdtempSync(join(tmpdir(), "bench-people-"));
   writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
   const z = "tab";
   const flow: FlowNode[] = [
     { id: z, type: "tab", label: "bench" },
     { id: "g", type: "face-gallery", name: "people", folder: people, model: "dlib-resnet-v1" },
-    { id: "c", type: "facewire-camera", z, name: "cam", source: "file", path: await video(size), loop: true, realtime: true, autostart: true, width, height, fps: "", output: "jpeg", wires: [["d"], []] },
+    ...Array.from({ length: Number(values.cameras) }, (_, index) => ({ id: `c${index}`, type: "facewire-camera", z, name: `camera ${index + 1}`, source: "file", path, loop: true, realtime: true, autostart: true, width, height, fps: "", output: "jpeg", wires: [["d"], []] })),
     { id: "d", type: "haar-detect", z, name: "", cascade: "frontalface_default", scaleFactor: values.preset === "original" ? "1.3" : "1.1", minNeighbors: "5", tracking: values.preset === "tracking", minSize: values.minSize, wires: [["e"]] },
     { id: "e", type: "facenet-embed", z, name: "", model: "dlib-resnet-v1", wires: [["m"]] },
     { id: "m", type: "face-match", z, name: "", gallery: "g", mode: "identify", wires: [["s"], ["s"], ["s"], []] },
@@ -52,23 +56,30 @@ async function measure(size: string): Promise<Stats> {
       type: "function",
       z,
       name: "",
+      // A frame with people and strangers comes out twice.
       func: `const bench = global.get("bench");
+        if (bench.last[msg.frame.source] === msg.frame.sequence) return null;
+        bench.last[msg.frame.source] = msg.frame.sequence;
         bench.frames += 1;
-        if (bench.frames === 100) { bench.started = Date.now(); bench.delay.reset(); bench.droppedBefore = msg.timing.dropped || 0; }
+        if (bench.frames === 100) { bench.started = Date.now(); bench.delay.reset(); bench.cameras = {}; bench.faces = 0; bench.dropped = {}; bench.droppedBefore = Object.assign({}, bench.droppedLast); }
+        const source = msg.frame.source;
+        bench.droppedLast[source] = msg.timing.dropped || 0;
+        bench.dropped[source] = bench.droppedLast[source] - (bench.droppedBefore[source] || 0);
+        bench.cameras[source] = (bench.cameras[source] || 0) + 1;
+        bench.faces += msg.faces.filter((face) => face.embedding).length;
         if (bench.frames > 100) for (const [stage, ms] of Object.entries(msg.timing)) (bench.timing[stage] = bench.timing[stage] || []).push(ms);
-        bench.dropped = (msg.timing.dropped || 0) - (bench.droppedBefore || 0);
         if (bench.frames % 100 === 0) bench.rss.push({ frames: bench.frames, mb: bench.memory() });
         return null;`,
       outputs: 1,
       wires: [[]],
     },
     { id: "i", type: "http in", z, url: "/stats", method: "get", wires: [["a"]] },
-    { id: "a", type: "function", z, name: "", func: `const b = global.get("bench"); msg.payload = { frames: b.frames, seconds: (Date.now() - b.started) / 1000, timing: b.frames >= msg.req.query.frames ? b.timing : {}, delay: { p50: b.delay.percentile(50) / 1e6, p99: b.delay.percentile(99) / 1e6, max: b.delay.max / 1e6 }, rss: b.rss, dropped: b.dropped }; return msg;`, outputs: 1, wires: [["o"]] },
+    { id: "a", type: "function", z, name: "", func: `const b = global.get("bench"); msg.payload = { frames: b.frames, seconds: (Date.now() - b.started) / 1000, timing: b.frames >= msg.req.query.frames ? b.timing : {}, delay: { p50: b.delay.percentile(50) / 1e6, p99: b.delay.percentile(99) / 1e6, max: b.delay.max / 1e6 }, rss: b.rss, dropped: b.dropped, cameras: b.cameras, faces: b.faces }; return msg;`, outputs: 1, wires: [["o"]] },
     { id: "o", type: "http response", z, wires: [] },
   ];
   // Without a place on the tab Node-RED takes a node for a configuration.
   for (const node of flow.slice(2)) Object.assign(node, { x: 100, y: 100 });
-  const settings = `functionGlobalContext: { bench: (() => { const delay = require("perf_hooks").monitorEventLoopDelay({ resolution: 10 }); delay.enable(); return { frames: 0, started: Date.now(), timing: {}, rss: [], dropped: 0, delay, memory: () => Math.round(process.memoryUsage.rss() / 1048576) }; })() },`;
+  const settings = `functionGlobalContext: { bench: (() => { const delay = require("perf_hooks").monitorEventLoopDelay({ resolution: 10 }); delay.enable(); return { frames: 0, started: Date.now(), timing: {}, rss: [], cameras: {}, faces: 0, last: {}, dropped: {}, droppedLast: {}, droppedBefore: {}, delay, memory: () => Math.round(process.memoryUsage.rss() / 1048576) }; })() },`;
   const red = await startNodeRed(flow, { settings, ...(values.node === undefined ? {} : { node: values.node }) });
   try {
     return await eventually(`${frames} frames`, async () => {
@@ -85,10 +96,11 @@ function percentile(sorted: number[], share: number): string {
 }
 
 async function main(): Promise<void> {
-  console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version} · preset ${values.preset} · smallest face ${values.minSize} px · ${frames} frames after 100 of warm-up`);
+  console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version} · preset ${values.preset} · smallest face ${values.minSize} px · cameras: ${values.cameras} · faces: ${values.faces} · ${frames} frames after 100 of warm-up`);
   for (const size of values.sizes.split(",")) {
-    const { timing, seconds, delay, rss, dropped, frames: seen } = await measure(size);
-    console.log(`\n${size}: ${((seen - 100) / seconds).toFixed(1)} frames/s decided; of a ${values.fps} frames/s camera ${dropped} were replaced by newer ones`);
+    const { timing, seconds, delay, rss, dropped, cameras, faces, frames: seen } = await measure(size);
+    const each = Object.entries(cameras).map(([camera, count]) => `${camera} ${(count / seconds).toFixed(1)}, ${dropped[camera]} replaced by newer ones`);
+    console.log(`\n${size}: ${((seen - 100) / seconds).toFixed(1)} frames/s decided of ${values.fps} a camera (${each.join("; ")}); ${(faces / (seen - 100)).toFixed(2)} faces a frame`);
     console.log(`  event-loop delay (10 ms timer, so 10 is idle): p50 ${delay.p50.toFixed(1)} ms, p99 ${delay.p99.toFixed(1)} ms, max ${delay.max.toFixed(1)} ms`);
     for (const stage of ["decode", "detect", "align", "embed", "match", "total"]) {
       const sorted = (timing[stage] ?? []).toSorted((a, b) => a - b);

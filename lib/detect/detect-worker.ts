@@ -10,6 +10,8 @@ import { WasmDetector } from "./wasm";
 export interface DetectTask {
   source: PixelSource;
   options: DetectorOptions;
+  /** Whether to give back the pixels. */
+  keep: boolean;
   /** For live frames; a photo is searched everywhere and nobody asks how its faces look. */
   follow?: Follow;
 }
@@ -20,7 +22,10 @@ export interface Follow {
 }
 
 export interface DetectResult {
-  pixels: Pixels;
+  pixels: Pixels | undefined;
+  /** Of the picture as shown. */
+  width: number;
+  height: number;
   detections: Detection[];
   /** Of each detection, where `follow` was asked for. */
   looks: Look[];
@@ -40,7 +45,7 @@ function engine(name: DetectorOptions["engine"]): Promise<DetectorEngine> | Dete
 }
 
 /** Runs in a worker: decode a picture unless that was done before, and find the faces. */
-export default async function detectTask({ source, options, follow }: DetectTask): Promise<DetectResult> {
+export default async function detectTask({ source, options, keep, follow }: DetectTask): Promise<DetectResult> {
   const detector = await engine(options.engine);
   const start = performance.now();
   const pixels = await decode(source);
@@ -48,7 +53,9 @@ export default async function detectTask({ source, options, follow }: DetectTask
   const nearby = searchNear(detector, pixels, options, follow);
   const detections = nearby ?? detector.detect(pixels, options);
   const looks = follow === undefined ? [] : detections.map(({ box }) => lookAt(pixels, box));
-  return moving({ pixels, detections, looks, whole: nearby === undefined, decode: decoded - start, detect: performance.now() - decoded }, [pixels.data.buffer]);
+  const { width, height } = pixels;
+  const result = { detections, looks, width, height, whole: nearby === undefined, decode: decoded - start, detect: performance.now() - decoded };
+  return keep ? moving({ ...result, pixels }, [pixels.data.buffer]) : { ...result, pixels: undefined };
 }
 
 /** @returns undefined where the whole picture is to be searched */

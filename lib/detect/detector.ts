@@ -62,11 +62,12 @@ export class FaceDetector {
     return { ...detected, seen: byScore(detections.map((detection, index) => ({ ...detection, look: looks[index] as Look }))) };
   }
 
-  async #run(picture: Picture, follow?: Follow, options = this.options): Promise<Omit<Detected, "faces"> & Pick<DetectResult, "detections" | "looks" | "whole">> {
+  async #run(picture: Picture, follow?: Follow, options = this.options): Promise<Omit<DetectResult, "pixels" | "decode" | "detect"> & Pick<Detected, "timing">> {
     const { source, transfer } = pixelSource(picture);
-    const { pixels, detections, looks, whole, decode, detect } = await this.#pool.run({ source, options, ...(follow === undefined ? {} : { follow }) }, { transfer });
-    pixelCache.set(picture.bytes, pixels);
-    return { detections, looks, whole, width: pixels.width, height: pixels.height, timing: { decode, detect } };
+    const camera = picture.frame?.source;
+    const { pixels, decode, detect, ...found } = await this.#pool.run({ source, options, keep: pixelCache.wanted(camera), ...(follow === undefined ? {} : { follow }) }, { transfer });
+    pixelCache.set(picture.bytes, pixels, camera);
+    return { ...found, timing: { decode, detect } };
   }
 
   async close(): Promise<void> {

@@ -9,29 +9,62 @@ export interface Pixels {
 /** What crosses to a worker: compressed or raw bytes to decode there, or pixels that were decoded before. */
 export type PixelSource = { pixels: Pixels } | { bytes: Uint8Array<ArrayBuffer>; raw: { width: number; height: number } | undefined };
 
+interface Entry {
+  /** Undefined where they were left behind in the worker. */
+  pixels: Pixels | undefined;
+  /** The camera; undefined is a photo. */
+  source: string | undefined;
+}
+
+/** After so many frames of a camera whose pixels nobody came for they stay behind. */
+const UNWANTED_AFTER = 3;
+/** Of more cameras than these, those silent longest are forgotten. */
+const MAX_SOURCES = 64;
+
 /**
  * The pixels of pictures that ride on messages, so that a frame is decoded once on its way through the stages.
  * Keyed by the memory of the payload: Node-RED's clone of a Buffer is another view of the same memory.
  * An entry lives as long as that memory does, or until a stage takes it. (Shared memory would let all threads read one copy,
  * but it is freed only when each of them has collected its garbage, and idle workers never do: gigabytes pile up.)
+ *
+ * Pixels that nobody takes cost the event loop its garbage collections, and while faces are followed nobody takes most of them. So
+ * where a camera's frames go untaken the next ones' pixels stay in the worker, until somebody asks for some; that frame is decoded again.
  */
 export class PixelCache {
-  readonly #byMemory = new WeakMap<ArrayBufferLike, Map<string, Pixels>>();
+  readonly #byMemory = new WeakMap<ArrayBufferLike, Map<string, Entry>>();
+  /** How many frames of each camera in a row nobody came for. */
+  readonly #untaken = new Map<string, number>();
 
   /** The pixels, no longer here: they are to be moved to a worker. Whoever comes second decodes again. */
   take(payload: Buffer): Pixels | undefined {
     const views = this.#byMemory.get(payload.buffer);
-    const pixels = views?.get(key(payload));
+    const entry = views?.get(key(payload));
     views?.delete(key(payload));
-    return pixels;
+    if (entry?.source !== undefined) this.#untaken.delete(entry.source);
+    return entry?.pixels;
   }
 
-  set(payload: Buffer, pixels: Pixels): void {
+  /** Whether the pixels of this camera's next frame should ride on: @param source undefined is a photo, whose pixels always do */
+  wanted(source: string | undefined): boolean {
+    return source === undefined || (this.#untaken.get(source) ?? 0) < UNWANTED_AFTER;
+  }
+
+  /** @param pixels undefined where they were not wanted */
+  set(payload: Buffer, pixels: Pixels | undefined, source: string | undefined): void {
     // Small Buffers share one slab, which lives on with any of them: not worth keeping megabytes of pixels for.
     if (payload.buffer.byteLength > MOST_SLACK * payload.byteLength) return;
-    const views = this.#byMemory.get(payload.buffer) ?? new Map<string, Pixels>();
-    views.set(key(payload), pixels);
+    const views = this.#byMemory.get(payload.buffer) ?? new Map<string, Entry>();
+    views.set(key(payload), { pixels, source });
     this.#byMemory.set(payload.buffer, views);
+    if (source !== undefined) this.#count(source);
+  }
+
+  #count(source: string): void {
+    const untaken = (this.#untaken.get(source) ?? 0) + 1;
+    this.#untaken.delete(source);
+    this.#untaken.set(source, untaken);
+    const [oldest] = this.#untaken.keys();
+    if (this.#untaken.size > MAX_SOURCES && oldest !== undefined) this.#untaken.delete(oldest);
   }
 }
 

@@ -87,6 +87,21 @@ describe("FaceDetector", () => {
     assert.equal(pixelCache.take(bytes), undefined);
   });
 
+  it("leaves a camera's pixels behind once nobody comes for them, until somebody does; a photo's ride on", async () => {
+    const photo = await scaled(3);
+    const detect = async (source: string | undefined, sequence: number): Promise<Buffer> => {
+      const bytes = Buffer.from(Uint8Array.from(photo).buffer);
+      await keepAlive.detect({ bytes, frame: source === undefined ? undefined : { source, sequence, capturedAt: sequence, width: 960, height: 675 } });
+      return bytes;
+    };
+    const followed = [];
+    for (let sequence = 1; sequence <= 5; sequence += 1) followed.push(await detect("porch", sequence));
+    assert.equal((await detect("garden", 1)) && pixelCache.wanted("garden"), true);
+    assert.deepEqual(followed.slice(2).map((bytes) => pixelCache.take(bytes)?.width), [960, undefined, undefined]);
+    assert.equal(pixelCache.take(await detect("porch", 6))?.width, 960);
+    for (let photos = 0; photos < 5; photos += 1) assert.equal(pixelCache.wanted(undefined) && pixelCache.take(await detect(undefined, 0))?.width, 960);
+  });
+
   it("names a cascade file that is missing, and one that is no cascade", async () => {
     await assert.rejects(boxesOf(await scaled(3), { cascade: "/nowhere/cascade.xml" }), /\/nowhere\/cascade\.xml cannot be read \(ENOENT\)/);
     await assert.rejects(boxesOf(await scaled(3), { engine: "native", cascade: "frontalface_default" }), nativeInstalled() ? /./ : /@u4\/opencv4nodejs is not installed: run "npm install/);
