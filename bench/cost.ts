@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import type { Rank } from "@tensorflow/tfjs-core";
 import sharp from "sharp";
 import { FaceDetector } from "../lib/detect/detector";
-import { detectorOptionsSchema, PRESET_ACCURATE } from "../lib/detect/options";
+import { detectorOptionsSchema, PRESET_LIVE, searchPlan } from "../lib/detect/options";
 import { DLIB_RESNET } from "../lib/embed/descriptor";
 import { CHIP_SIDE, DIMENSIONS, foldWeights, RESIDUALS } from "../lib/embed/dlib-resnet";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
@@ -136,12 +136,15 @@ async function networkSize(): Promise<number> {
   return sum;
 }
 
-/** Haar windows of a search: every second pixel where the scale is under 2 (OpenCV, cascadedetect.cpp), every pixel beyond. */
+const SEARCH = detectorOptionsSchema.parse({ ...PRESET_LIVE, minSize: MIN_SIZE });
+
+/** Haar windows of a search: every second pixel where the step from working pixels is under 2 (OpenCV, cascadedetect.cpp), every pixel beyond. */
 function windows(width: number, height: number): number {
   const WINDOW = 24;
+  const working = searchPlan({ width, height }, SEARCH)?.scale ?? 1;
   let sum = 0;
-  for (let scale = MIN_SIZE / WINDOW; scale * WINDOW <= Math.min(width, height); scale *= PRESET_ACCURATE.scaleFactor) {
-    const step = scale > 2 ? 1 : 2;
+  for (let scale = MIN_SIZE / WINDOW; scale * WINDOW <= Math.min(width, height); scale *= SEARCH.scaleFactor) {
+    const step = scale * working > 2 ? 1 : 2;
     sum += (Math.max(0, width / scale - WINDOW) / step) * (Math.max(0, height / scale - WINDOW) / step);
   }
   return sum;
@@ -208,7 +211,7 @@ async function main(): Promise<void> {
   const [limits, network] = [await roofline(), await networkSize()];
   console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version} · engine ${values.engine} · ${FRAMES} frames a point`);
   console.log(`ceilings: memory ${(limits.memory / 1e9).toFixed(1)} GB/s copied; TF.js WASM ${(limits.multiplyAdds / 1e9).toFixed(1)} G multiply-adds/s on one thread; the embedding network has ${(network / 1e6).toFixed(0)} M multiply-adds a face`);
-  const recognizer = { detector: new FaceDetector(detectorOptionsSchema.parse({ ...PRESET_ACCURATE, minSize: MIN_SIZE })), embedder: new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ engine: values.engine, minSize: 0 })) };
+  const recognizer = { detector: new FaceDetector(SEARCH), embedder: new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ engine: values.engine, minSize: 0 })) };
   try {
     await recognizer.embedder.warmUp();
     const size = [1280, 960] as const;

@@ -48,7 +48,7 @@ async function run(path: string, width: number, height: number): Promise<Stats> 
     { id: z, type: "tab", label: "bench" },
     { id: "g", type: "face-gallery", name: "people", folder: people, model: "dlib-resnet-v1" },
     ...Array.from({ length: Number(values.cameras) }, (_, index) => ({ id: `c${index}`, type: "facewire-camera", z, name: `camera ${index + 1}`, source: "file", path, loop: true, realtime: true, autostart: true, width, height, fps: "", output: "jpeg", wires: [["d"], []] })),
-    { id: "d", type: "haar-detect", z, name: "", cascade: "frontalface_default", scaleFactor: values.preset === "original" ? "1.3" : "1.1", minNeighbors: "5", tracking: values.preset === "tracking", minSize: values.minSize, wires: [["e"]] },
+    { id: "d", type: "haar-detect", z, name: "", cascade: "frontalface_default", ...(values.preset === "original" ? { scaleFactor: "1.3", minNeighbors: "5", workingWidthType: "whole" } : { scaleFactor: "1.1", minNeighbors: "3", workingWidthType: "auto" }), tracking: values.preset === "tracking", minSize: values.minSize, wires: [["e"]] },
     { id: "e", type: "facenet-embed", z, name: "", model: "dlib-resnet-v1", wires: [["m"]] },
     { id: "m", type: "face-match", z, name: "", gallery: "g", mode: "identify", wires: [["s"], ["s"], ["s"], []] },
     {
@@ -99,8 +99,8 @@ async function main(): Promise<void> {
   console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version} · preset ${values.preset} · smallest face ${values.minSize} px · cameras: ${values.cameras} · faces: ${values.faces} · ${frames} frames after 100 of warm-up`);
   for (const size of values.sizes.split(",")) {
     const { timing, seconds, delay, rss, dropped, cameras, faces, frames: seen } = await measure(size);
-    const each = Object.entries(cameras).map(([camera, count]) => `${camera} ${(count / seconds).toFixed(1)}, ${dropped[camera]} replaced by newer ones`);
-    console.log(`\n${size}: ${((seen - 100) / seconds).toFixed(1)} frames/s decided of ${values.fps} a camera (${each.join("; ")}); ${(faces / (seen - 100)).toFixed(2)} faces a frame`);
+    const byCamera = Object.entries(cameras).map(([camera, count]) => `${camera} ${(count / seconds).toFixed(1)}, ${dropped[camera]} replaced by newer ones`);
+    console.log(`\n${size}: ${((seen - 100) / seconds).toFixed(1)} frames/s decided of ${values.fps} a camera (${byCamera.join("; ")}); ${(faces / (seen - 100)).toFixed(2)} faces a frame`);
     console.log(`  event-loop delay (10 ms timer, so 10 is idle): p50 ${delay.p50.toFixed(1)} ms, p99 ${delay.p99.toFixed(1)} ms, max ${delay.max.toFixed(1)} ms`);
     for (const stage of ["decode", "detect", "align", "embed", "match", "total"]) {
       const sorted = (timing[stage] ?? []).toSorted((a, b) => a - b);

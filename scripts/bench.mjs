@@ -18,6 +18,7 @@ async function main() {
   await setUp(say);
   const all = [
     ...(values.data === undefined ? [] : [bench("accuracy", "--data", values.data)]),
+    bench("working-width", ...(values.data === undefined ? [] : ["--data", values.data])),
     bench("engines"),
     ...(peers ? [bench("peers", "--frames", "120")] : []),
     bench("pipeline", "--frames", "600", "--preset", "tracking"),

@@ -1,5 +1,5 @@
 /** This package's detector and embedder, as the nodes call them. Arguments: the preset, the engine. */
-import { detectorOptionsSchema, PRESET_ACCURATE, PRESET_ORIGINAL } from "../../lib/detect/options";
+import { detectorOptionsSchema, PRESET_LIVE, PRESET_ORIGINAL } from "../../lib/detect/options";
 import { type Detected, FaceDetector } from "../../lib/detect/detector";
 import { FaceFollower } from "../../lib/detect/follower";
 import { trackingOptionsSchema } from "../../lib/detect/tracker";
@@ -18,7 +18,7 @@ const INTERVAL = 33;
 const [, , , preset = "tracking", engine = "wasm"] = process.argv;
 
 async function main(): Promise<void> {
-  const detector = new FaceDetector(detectorOptionsSchema.parse({ ...(preset === "original" ? PRESET_ORIGINAL : PRESET_ACCURATE), minSize: MIN_SIZE }));
+  const detector = new FaceDetector(detectorOptionsSchema.parse({ ...(preset === "original" ? PRESET_ORIGINAL : PRESET_LIVE), minSize: MIN_SIZE }));
   const follower = preset === "tracking" ? new FaceFollower(detector, trackingOptionsSchema.parse({})) : detector;
   const embedder = new FaceEmbedder(await findModel(""), embedderOptionsSchema.parse({ engine }));
   await embedder.warmUp();

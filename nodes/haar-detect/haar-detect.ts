@@ -18,6 +18,8 @@ export interface HaarDetectDef extends NodeDef {
   minSize: string | number;
   maxSize: string | number;
   workingWidth: string | number;
+  /** A flow made before there was the choice has a width, or none for the whole picture. */
+  workingWidthType?: "auto" | "whole" | "num";
   /** "x, y, width, height" in pixels of the picture, or empty. */
   region: string;
   /** Whether faces are followed from frame to frame; a flow made before there was the choice follows them. */
@@ -38,11 +40,16 @@ export function optionsOf(def: HaarDetectDef): DetectorOptions {
       minNeighbors: optionalNumber(def.minNeighbors),
       minSize: optionalNumber(def.minSize),
       maxSize: optionalNumber(def.maxSize),
-      workingWidth: optionalNumber(def.workingWidth),
+      workingWidth: workingWidthOf(def),
       region: x === undefined ? undefined : { x, y, width, height },
     },
     "haar-detect",
   );
+}
+
+function workingWidthOf({ workingWidth, workingWidthType }: HaarDetectDef): "auto" | number | undefined {
+  if (workingWidthType === "auto") return "auto";
+  return workingWidthType === "whole" ? undefined : optionalNumber(workingWidth);
 }
 
 export default function register(RED: NodeAPI): void {

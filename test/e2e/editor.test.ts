@@ -97,6 +97,42 @@ describe("the editor", () => {
     await context.close();
   });
 
+  it("keeps the search of a flow of earlier times, and sets the presets", async () => {
+    const { context, page, complaints } = await openEditor(browser, red, "en-US");
+    type Fields = Record<string, unknown>;
+    const search = (action: "import" | "edit" | "read"): Promise<unknown> => page.evaluate((wanted) => {
+      const { RED } = globalThis as unknown as { RED: { editor: { edit(node: unknown): void }; view: { importNodes(nodes: Fields[], options: object): void }; nodes: { filterNodes(filter: object): Fields[] } } };
+      if (wanted === "import") {
+        RED.view.importNodes([{ id: "earlier", type: "haar-detect", name: "earlier", cascade: "frontalface_default", scaleFactor: "1.1", minNeighbors: "5", minSize: "40", workingWidth: "", wires: [[]], x: 200, y: 600 }], { touchImport: true, generateIds: true });
+        return undefined;
+      }
+      const node = RED.nodes.filterNodes({ type: "haar-detect" }).find(({ name }) => name === "earlier");
+      if (wanted === "edit") return RED.editor.edit(node);
+      return ["scaleFactor", "minNeighbors", "workingWidth", "workingWidthType", "tracking"].map((field) => node?.[field]);
+    }, action);
+    const save = async (): Promise<void> => {
+      await page.locator("#node-dialog-ok").click();
+      await page.locator(".red-ui-tray").waitFor({ state: "detached" });
+    };
+    await search("import");
+    await search("edit");
+    assert.match(await page.locator(".red-ui-tray").innerText(), /that of the picture/);
+    await save();
+    assert.deepEqual(await search("read"), ["1.1", "5", "", "whole", true]);
+    await search("edit");
+    await page.locator("#haar-detect-preset-tracking").click();
+    await page.locator(".red-ui-tray").getByText("from the smallest face").waitFor();
+    await shoot(page, "form-haar-detect-tracking");
+    await save();
+    assert.deepEqual(await search("read"), ["1.1", "3", "", "auto", true]);
+    await search("edit");
+    await page.locator("#haar-detect-preset-original").click();
+    await save();
+    assert.deepEqual(await search("read"), ["1.3", "5", "", "whole", false]);
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
+
   it("speaks Traditional Chinese", async () => {
     const { context, page, complaints } = await openEditor(browser, red, "zh-TW");
     await page.locator(".red-ui-tab-label", { hasText: "Face recognizer" }).first().click();

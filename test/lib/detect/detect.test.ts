@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import sharp from "sharp";
 import { FaceDetector } from "../../../lib/detect/detector";
 import { nativeInstalled } from "../../../lib/detect/native";
-import { clip, detectorOptionsSchema, searchPlan } from "../../../lib/detect/options";
+import { clip, detectorOptionsSchema, type Near, PRESET_LIVE, type SearchPlan, searchPlan } from "../../../lib/detect/options";
 import { pixelCache } from "../../../lib/image/pixels";
 import { groupPhoto } from "../../support/photos";
 
@@ -72,6 +72,16 @@ describe("FaceDetector", () => {
     });
   });
 
+  it("works at the width at which the smallest face fills the window, and finds the same faces", async () => {
+    const full = await boxesOf(await scaled(3), { minSize: 80 });
+    const live = await boxesOf(await scaled(3), { ...PRESET_LIVE, minSize: 80 });
+    assert.equal(live.length, 3);
+    live.forEach(([x, y, width], index) => {
+      const [fx, fy, fwidth] = full[index] as Bounds;
+      assert.ok(Math.abs(x + width / 2 - fx - fwidth / 2) < 15 && Math.abs(y + width / 2 - fy - fwidth / 2) < 15, `${x},${y},${width} is not where ${fx},${fy},${fwidth} is`);
+    });
+  });
+
   it("searches only in the region", async () => {
     const found = await boxesOf(await scaled(3), { region: { x: 450, y: 50, width: 250, height: 260 } });
     assert.equal(found.length, 1);
@@ -111,6 +121,17 @@ describe("FaceDetector", () => {
 describe("searchPlan", () => {
   it("refuses a region outside the picture", () => {
     assert.throws(() => searchPlan({ width: 640, height: 480 }, detectorOptionsSchema.parse({ region: { x: 700, y: 0, width: 10, height: 10 } })), /region of interest lies outside the picture \(640 × 480\)/);
+  });
+
+  it("takes the working width from the smallest face asked for, and from the face that is followed", () => {
+    const picture = { width: 1280, height: 720 };
+    const auto = (minSize: number, near?: Near): SearchPlan | undefined => searchPlan(picture, detectorOptionsSchema.parse({ workingWidth: "auto", minSize }), near);
+    const plan = auto(80);
+    assert.deepEqual([plan?.scale, plan?.minSize], [0.375, 30]);
+    // Nobody said how small a face may be; or smaller than the window.
+    assert.deepEqual([auto(0)?.scale, auto(20)?.scale], [1, 1]);
+    const near = auto(80, { sure: true, region: { x: 100, y: 100, width: 400, height: 400 }, minSize: 150, maxSize: 250 });
+    assert.deepEqual([near?.scale, near?.minSize, near?.maxSize, near?.toFrame({ x: 20, y: 10, width: 40, height: 40 })], [0.2, 30, 50, { x: 200, y: 150, width: 200, height: 200 }]);
   });
 
   it("cuts a box at the border", () => {
