@@ -2,6 +2,7 @@
  * The recognizer in a real Node-RED: frames a second, milliseconds by stage, event-loop delay and memory.
  *   npm run bench:pipeline -- [--frames 1000] [--sizes 640x480,1280x720] [--preset tracking|accurate|original] [--fps 30]
  *     [--faces 1] [--cameras 1]: so many cameras wired to the same nodes, with so many faces each; frames are those of all
+ *     [--apart]: a haar-detect, a facenet-embed and a face-match for each camera
  *     [--node PROGRAM]: instead of this Node.js; a script that limits it to one core and 512 MB, say
  */
 import { mkdtempSync, writeFileSync } from "node:fs";
@@ -25,7 +26,7 @@ interface Stats {
   faces: number;
 }
 
-const { values } = parseArgs({ options: { frames: { type: "string", default: "600" }, sizes: { type: "string", default: "640x480,1280x720" }, preset: { type: "string", default: "tracking" }, fps: { type: "string", default: "30" }, minSize: { type: "string", default: "80" }, faces: { type: "string", default: "1" }, cameras: { type: "string", default: "1" }, node: { type: "string" } } });
+const { values } = parseArgs({ options: { frames: { type: "string", default: "600" }, sizes: { type: "string", default: "640x480,1280x720" }, preset: { type: "string", default: "tracking" }, fps: { type: "string", default: "30" }, minSize: { type: "string", default: "80" }, faces: { type: "string", default: "1" }, cameras: { type: "string", default: "1" }, apart: { type: "boolean", default: false }, node: { type: "string" } } });
 const frames = Number(values.frames);
 
 const SECONDS = 10;
@@ -47,10 +48,12 @@ async function run(path: string, width: number, height: number): Promise<Stats> 
   const flow: FlowNode[] = [
     { id: z, type: "tab", label: "bench" },
     { id: "g", type: "face-gallery", name: "people", folder: people, model: "dlib-resnet-v1" },
-    ...Array.from({ length: Number(values.cameras) }, (_, index) => ({ id: `c${index}`, type: "facewire-camera", z, name: `camera ${index + 1}`, source: "file", path, loop: true, realtime: true, autostart: true, width, height, fps: "", output: "jpeg", wires: [["d"], []] })),
-    { id: "d", type: "haar-detect", z, name: "", cascade: "frontalface_default", ...(values.preset === "original" ? { scaleFactor: "1.3", minNeighbors: "5", workingWidthType: "whole" } : { scaleFactor: "1.1", minNeighbors: "3", workingWidthType: "auto" }), tracking: values.preset === "tracking", minSize: values.minSize, wires: [["e"]] },
-    { id: "e", type: "facenet-embed", z, name: "", model: "dlib-resnet-v1", wires: [["m"]] },
-    { id: "m", type: "face-match", z, name: "", gallery: "g", mode: "identify", wires: [["s"], ["s"], ["s"], []] },
+    ...Array.from({ length: Number(values.cameras) }, (_, index) => ({ id: `c${index}`, type: "facewire-camera", z, name: `camera ${index + 1}`, source: "file", path, loop: true, realtime: true, autostart: true, width, height, fps: "", output: "jpeg", wires: [[`d${values.apart ? index : 0}`], []] })),
+    ...Array.from({ length: values.apart ? Number(values.cameras) : 1 }, (_, index) => [
+      { id: `d${index}`, type: "haar-detect", z, name: "", cascade: "frontalface_default", ...(values.preset === "original" ? { scaleFactor: "1.3", minNeighbors: "5", workingWidthType: "whole" } : { scaleFactor: "1.1", minNeighbors: "3", workingWidthType: "auto" }), tracking: values.preset === "tracking", minSize: values.minSize, wires: [[`e${index}`]] },
+      { id: `e${index}`, type: "facenet-embed", z, name: "", model: "dlib-resnet-v1", wires: [[`m${index}`]] },
+      { id: `m${index}`, type: "face-match", z, name: "", gallery: "g", mode: "identify", wires: [["s"], ["s"], ["s"], []] },
+    ]).flat(),
     {
       id: "s",
       type: "function",

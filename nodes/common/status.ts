@@ -31,6 +31,25 @@ export function liveStatus(node: Node): (status: Status) => void {
   };
 }
 
+/** What a node loads at deploy: its badge tells how that ended. A redeploy ends the workers; what they were loading is nobody's error. */
+export function whileLoading(node: Node, loading: Promise<unknown>, { ready, failed }: { ready?: Status; failed: string }): void {
+  let closed = false;
+  node.on("close", () => {
+    closed = true;
+  });
+  const tell = async (): Promise<void> => {
+    try {
+      await loading;
+      if (!closed && ready !== undefined) node.status(ready);
+    } catch (error) {
+      if (closed) return;
+      node.status({ fill: "red", shape: "ring", text: failed });
+      node.error(nameError(node, error).message);
+    }
+  };
+  void tell();
+}
+
 /** A node whose configuration is wrong says so at deploy, and again to each message, instead of being silent. */
 export function failToStart(node: Node, error: unknown): void {
   const said = nameError(node, error);

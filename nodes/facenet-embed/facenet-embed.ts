@@ -3,9 +3,9 @@ import { findModel } from "../../lib/embed/descriptor";
 import { FaceEmbedder, embedderOptionsSchema } from "../../lib/embed/embedder";
 import { addTiming, readFaces, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
-import { nameError, onInput } from "../common/on-input";
+import { onInput } from "../common/on-input";
 import { optionalNumber } from "../common/options";
-import { failToStart, liveStatus, statusText } from "../common/status";
+import { failToStart, liveStatus, statusText, whileLoading } from "../common/status";
 
 export interface FacenetEmbedDef extends NodeDef {
   /** Built-in id, or "file". */
@@ -30,13 +30,7 @@ export default function register(RED: NodeAPI): void {
       return;
     }
     this.status({ fill: "yellow", shape: "ring", text: RED._("facenet-embed.status.loading") });
-    embedder.then((ready) => ready.warmUp()).then(
-      () => this.status({ fill: "green", shape: "ring", text: RED._("facenet-embed.status.ready") }),
-      (error: unknown) => {
-        this.status({ fill: "red", shape: "ring", text: RED._("facenet-embed.status.model") });
-        this.error(nameError(this, error).message);
-      },
-    );
+    whileLoading(this, embedder.then((ready) => ready.warmUp()), { ready: { fill: "green", shape: "ring", text: RED._("facenet-embed.status.ready") }, failed: RED._("facenet-embed.status.model") });
     const show = liveStatus(this);
     onInput(this, async (message, send) => {
       const faces = readFaces(message);

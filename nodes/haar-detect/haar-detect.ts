@@ -5,9 +5,9 @@ import { type DetectorOptions, detectorOptionsSchema } from "../../lib/detect/op
 import { trackingOptionsSchema } from "../../lib/detect/tracker";
 import { addTiming, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
-import { nameError, onInput } from "../common/on-input";
+import { onInput } from "../common/on-input";
 import { optionalNumber } from "../common/options";
-import { failToStart, liveStatus, statusText } from "../common/status";
+import { failToStart, liveStatus, statusText, whileLoading } from "../common/status";
 
 export interface HaarDetectDef extends NodeDef {
   engine: string;
@@ -67,10 +67,7 @@ export default function register(RED: NodeAPI): void {
       return;
     }
     // What is wrong with the engine or the cascade is told with the first picture too.
-    detector.warmUp().catch((error: unknown) => {
-      this.status({ fill: "red", shape: "ring", text: RED._("haar-detect.status.engine") });
-      this.error(nameError(this, error).message);
-    });
+    whileLoading(this, detector.warmUp(), { failed: RED._("haar-detect.status.engine") });
     const show = liveStatus(this);
     onInput(this, async (message, send) => {
       const picture = readPicture(message);

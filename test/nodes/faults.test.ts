@@ -14,6 +14,7 @@ import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
 import haarDetect from "../../nodes/haar-detect/haar-detect";
 import ttsGreet from "../../nodes/tts-greet/tts-greet";
 import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
+import { startNodeRed } from "../support/node-red";
 import { portrait } from "../support/photos";
 
 const NODES = [camera, haarDetect, facenetEmbed, faceMatch, ttsGreet, faceAnnotate, faceGallery];
@@ -61,6 +62,18 @@ describe("faults", () => {
       }
     });
   }
+
+  it("a redeploy while the networks load is nobody's error", async () => {
+    const red = await startNodeRed([{ id: "t", type: "tab" }, { id: "d", type: "haar-detect", z: "t", x: 1, y: 1, wires: [[]] }, { id: "e", type: "facenet-embed", z: "t", x: 1, y: 1, wires: [[]] }]);
+    try {
+      // A deploy is answered when the nodes of before are closed.
+      const deployed = await fetch(`${red.url}/flows`, { method: "POST", headers: { "Content-Type": "application/json" }, body: "[]" });
+      assert.equal(deployed.ok, true);
+      assert.doesNotMatch(red.log(), /\[error\]/);
+    } finally {
+      await red.stop();
+    }
+  });
 
   it("a worker that dies in the middle is replaced, and the message is answered with an error", async () => {
     await helper.load(NODES, [{ id: "d", type: "haar-detect", name: "", wires: [["e"]] }, { id: "e", type: "facenet-embed", name: "", wires: [["out"]] }, { id: "out", type: "helper" }]);
