@@ -1,5 +1,5 @@
 // `npm run bench`: every figure, one table after the other, in one run. Run it where nothing else runs; it says what it leaves out.
-//   npm run bench -- [--data DIR]      DIR: a folder of photos for each person, for the accuracy
+//   npm run bench -- [--data DIR] [--out DIR]      --data: a folder of photos for each person, for the accuracy; --out: for plots of cost
 // The peers: npm install --prefix bench/peers --ignore-scripts
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { progress, run, setUp } from "./setup.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const { values } = parseArgs({ options: { data: { type: "string" } } });
+const { values } = parseArgs({ options: { data: { type: "string" }, out: { type: "string" } } });
 
 const say = progress("bench");
 const bench = (name, ...args) => ({ name, args });
@@ -16,14 +16,20 @@ const peers = existsSync(join(root, "bench/peers/node_modules"));
 
 async function main() {
   await setUp(say);
+  const photos = values.data === undefined ? [] : ["--data", values.data];
+  const pipeline = (...args) => bench("pipeline", "--sizes", "640x480", ...args);
   const all = [
-    ...(values.data === undefined ? [] : [bench("accuracy", "--data", values.data)]),
-    bench("working-width", ...(values.data === undefined ? [] : ["--data", values.data])),
+    ...(values.data === undefined ? [] : [bench("accuracy", ...photos), bench("accuracy", ...photos, "--ablate")]),
+    bench("fusing", ...photos),
+    bench("working-width", ...photos),
     bench("engines"),
     ...(peers ? [bench("peers", "--frames", "120")] : []),
-    bench("pipeline", "--frames", "600", "--preset", "tracking"),
-    bench("pipeline", "--frames", "300", "--sizes", "640x480", "--preset", "original"),
-    bench("cost"),
+    bench("pipeline", "--frames", "600"),
+    pipeline("--frames", "600", "--faces", "4"),
+    pipeline("--frames", "600", "--cameras", "2"),
+    pipeline("--frames", "300", "--preset", "accurate"),
+    pipeline("--frames", "300", "--preset", "original"),
+    bench("cost", ...(values.out === undefined ? [] : ["--out", values.out])),
     bench("search", "--sizes", peers ? "50000x10000,1000000" : "50000x10000,100000,1000000"),
     bench("people", "--people", "10000"),
   ];

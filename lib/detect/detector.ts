@@ -1,17 +1,15 @@
-import { availableParallelism } from "node:os";
 import { pixelCache } from "../image/pixels";
 import { pixelSource } from "../image/source";
 import type { Face, Picture, Timing } from "../message";
 import { StagePool } from "../workers/pool";
+import { THREADS } from "../workers/threads";
 import type { DetectResult, DetectTask, Follow } from "./detect-worker";
 import type { Look } from "./look";
 import type { DetectorOptions, Near } from "./options";
 import type { Seen } from "./tracker";
 
-/** Detection is the stage that scales with cores; one is left for the embedding and one for Node-RED. */
-const MAX_THREADS = Math.min(4, Math.max(1, availableParallelism() - 2));
 /** Native OpenCV works in one worker only. */
-const pools = { wasm: new StagePool<DetectTask, DetectResult>(__dirname, "detect-worker", MAX_THREADS), native: new StagePool<DetectTask, DetectResult>(__dirname, "detect-worker", 1) };
+const pools = { wasm: new StagePool<DetectTask, DetectResult>(__dirname, "detect-worker", THREADS.detect), native: new StagePool<DetectTask, DetectResult>(__dirname, "detect-worker", 1) };
 
 /** Of the black picture for the warm-up, in pixels. */
 const WARM_UP_SIDE = 64;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { pixelSource } from "../image/source";
 import type { Face, Picture, Timing } from "../message";
 import { StagePool } from "../workers/pool";
+import { THREADS } from "../workers/threads";
 import type { ModelDescriptor } from "./descriptor";
 import type { EmbeddedFace, EmbedResult, EmbedTask } from "./embed-worker";
 import { TrackMemory } from "./track-memory";
@@ -24,8 +25,8 @@ export const embedderOptionsSchema = z.object({
 
 export type EmbedderOptions = z.infer<typeof embedderOptionsSchema>;
 
-/** One thread keeps one copy of the networks in memory; all nodes and galleries share it. */
-const pool = new StagePool<EmbedTask, EmbedResult>(__dirname, "embed-worker", 1);
+/** All nodes and galleries share these threads. */
+const pool = new StagePool<EmbedTask, EmbedResult>(__dirname, "embed-worker", THREADS.networks);
 
 export interface Embedded {
   faces: Face[];

@@ -1,6 +1,6 @@
 /** Exact search for the nearest people among embeddings in memory. */
-import { availableParallelism } from "node:os";
 import { StagePool } from "../../workers/pool";
+import { THREADS } from "../../workers/threads";
 import { type Chunk, FREE, type Hit, merge, scan } from "./scan";
 import type { SearchTask } from "./search-worker";
 
@@ -12,9 +12,8 @@ const CHUNK_ROWS = 65_536;
 const FIRST_ROWS = 64;
 /** Up to so many numbers the main thread looks itself, in about a millisecond; a worker's answer takes nearly as long to come. */
 const INLINE_VALUES = 4096 * 128;
-const MAX_THREADS = Math.min(4, Math.max(2, availableParallelism()));
 
-const pool = new StagePool<SearchTask, Hit[]>(__dirname, "search-worker", MAX_THREADS);
+const pool = new StagePool<SearchTask, Hit[]>(__dirname, "search-worker", THREADS.search);
 
 /** @throws a sentence when it holds a NaN or an infinity */
 export function checkProbe(probe: Float32Array): void {
@@ -132,7 +131,7 @@ export class EmbeddingIndex {
   /** One part for each thread, of about the same number of rows. */
   #shares(): Chunk[][] {
     const rows = this.#chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
-    const share = Math.ceil(rows / MAX_THREADS);
+    const share = Math.ceil(rows / THREADS.search);
     const shares: Chunk[][] = [];
     for (let from = 0; from < rows; from += share) shares.push(this.#between(from, Math.min(rows, from + share)));
     return shares;
