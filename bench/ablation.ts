@@ -8,6 +8,7 @@ import { alignFaces } from "../lib/align/aligner";
 import { fitChip } from "../lib/align/chip";
 import { LANDMARK_COUNT, LANDMARK_INPUT, LandmarkNet } from "../lib/align/landmark-net";
 import { apply, type Similarity, warp } from "../lib/align/transform";
+import { overlap } from "../lib/detect/boxes";
 import { type DetectorOptions, detectorOptionsSchema, type Detection } from "../lib/detect/options";
 import { WasmDetector } from "../lib/detect/wasm";
 import { euclideanDistance } from "../lib/embed/distance";
@@ -17,8 +18,9 @@ import type { Pixels } from "../lib/image/pixels";
 import type { Box, Point } from "../lib/message";
 import { tensorEngine } from "../lib/tensor/engine";
 import { groupPhoto } from "../test/support/photos";
+import { countEyes, type EyeCheck, eyeChecks, ENLARGED } from "./eyes";
 import { prominence, readFolders } from "./photos";
-import { equalErrorRate, mcnemar, mean, operatingPoint, rankOne, seeded } from "./statistics";
+import { byGroups, equalErrorRate, mcnemar, mean, operatingPoint, rankOne } from "./statistics";
 
 type Search = "default" | "fine" | "eager" | "doubled" | "alt2" | "profile" | "profile, mirrored" | "from 40 px" | "live";
 type Choice = keyof typeof CHOICES | "mean face";
@@ -33,6 +35,8 @@ interface Lever {
   /** Mean of five shifted, turned and scaled chips, at enrolment only. */
   jitter: boolean;
   choice: Choice;
+  /** A box without eyes does not count. */
+  eyes?: EyeCheck;
 }
 
 const BASE: Lever = { name: "as it is", searches: ["default"], looks: "upright", flip: "no", jitter: false, choice: "large and central" };
@@ -80,6 +84,8 @@ function liveWidth(width: number, minSize: number): number {
   return Math.round(width * Math.min(1, LIVE_FACE / minSize));
 }
 
+/** The group photos are scaled to this width, in pixels. */
+const GROUP_WIDTH = 960;
 /** Boxes that overlap more than this are one face. */
 const SAME_FACE = 0.4;
 /** As in lib/align: two looks at the box, and how well landmarks must fit. */
@@ -161,6 +167,8 @@ class Bench {
     const placed: Placed[] = [];
     for (const detection of merge(found.flat())) {
       const { x, y, width } = detection.box;
+      const { eyes } = lever;
+      if (eyes !== undefined && (await paid(`eyes ${eyes.cascade} ${eyes.enlarged} ${x},${y},${width}`, () => countEyes(this.#detector, pixels, detection.box, eyes))) < eyes.least) continue;
       const key = `${lever.looks} ${x},${y},${width}`;
       const landmarks = await paid(`landmarks ${key}`, () => this.#place(pixels, detection.box, lever.looks));
       if (landmarks !== undefined) placed.push({ detection, key, landmarks });
@@ -228,14 +236,34 @@ class Bench {
 
   async #groupFaces(): Promise<Float32Array[]> {
     const faces: Float32Array[] = [];
-    for (const index of [1, 2, 3, 4, 5, 6] as const) {
-      const pixels = await decode({ bytes: Uint8Array.from(await sharp(groupPhoto(index)).resize(960).jpeg().toBuffer()), raw: undefined });
-      for (const detection of this.#detector.detect(pixels, detectorOptionsSchema.parse({}))) {
-        const landmarks = await this.#place(pixels, detection.box, "upright");
-        if (landmarks !== undefined) faces.push(this.#embed(pixels, { detection, key: "", landmarks }, JITTERS.slice(0, 1), false));
-      }
+    for (const { pixels, detection } of await this.#groupBoxes()) {
+      const landmarks = await this.#place(pixels, detection.box, "upright");
+      if (landmarks !== undefined) faces.push(this.#embed(pixels, { detection, key: "", landmarks }, JITTERS.slice(0, 1), false));
     }
     return faces;
+  }
+
+  async #groupBoxes(): Promise<{ pixels: Pixels; detection: Detection }[]> {
+    const boxes: { pixels: Pixels; detection: Detection }[] = [];
+    for (const index of [1, 2, 3, 4, 5, 6] as const) {
+      const pixels = await decode({ bytes: Uint8Array.from(await sharp(groupPhoto(index)).resize(GROUP_WIDTH).jpeg().toBuffer()), raw: undefined });
+      for (const detection of this.#detector.detect(pixels, detectorOptionsSchema.parse({}))) boxes.push({ pixels, detection });
+    }
+    return boxes;
+  }
+
+  /** What eye checks take away on the group photos, beside the alignment gate, which says what is a face there. */
+  async eyesOnGroups(checks: readonly EyeCheck[]): Promise<string> {
+    const boxes = await Promise.all((await this.#groupBoxes()).map(async ({ pixels, detection: { box } }) => {
+      const [aligned] = await alignFaces(this.#landmarks, pixels, [box], { minSize: 0, minSharpness: 0 });
+      return { isFace: aligned?.rejected === undefined, passed: checks.map((check) => countEyes(this.#detector, pixels, box, check) >= check.least) };
+    }));
+    const [faces, falses] = [true, false].map((wanted) => boxes.filter(({ isFace }) => isFace === wanted)) as [typeof boxes, typeof boxes];
+    const without = (of: typeof boxes, index: number): number => of.filter(({ passed }) => passed[index] !== true).length;
+    return [
+      `Six group photos, ${GROUP_WIDTH} px wide: ${boxes.length} boxes, of which the alignment gate alone takes ${faces.length} for faces and removes ${falses.length} as false. The eye check in its stead:`,
+      ...checks.map(({ name }, index) => `${name.padEnd(NAME_WIDTH)} ${String(without(falses, index)).padStart(3)} of the false boxes removed, ${without(faces, index)} of the faces lost`),
+    ].join("\n");
   }
 }
 
@@ -261,13 +289,6 @@ function average(vectors: readonly Float32Array[]): Float32Array {
   return (vectors[0] as Float32Array).map((_, index) => mean(vectors.map((vector) => vector[index] as number)));
 }
 
-function overlap(a: Box, b: Box): number {
-  const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
-  const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
-  if (width <= 0 || height <= 0) return 0;
-  return (width * height) / (a.width * a.height + b.width * b.height - width * height);
-}
-
 /** Boxes of one face from several searches become the surest of them, with all their scores. */
 function merge(detections: readonly Detection[]): Detection[] {
   const merged: Detection[] = [];
@@ -289,6 +310,8 @@ const CHOICES = {
 };
 
 const FMRS = [0.01, 0.001] as const;
+/** Of a lever's name in the table, in characters. */
+const NAME_WIDTH = 42;
 const DRAWS = 20;
 
 interface Judged {
@@ -317,37 +340,38 @@ function judge(people: readonly string[], photos: readonly (Encoded | undefined)
 
 /** 95 % interval of the difference of two TMRs on the same pairs, drawing people with replacement. */
 function differenceByPeople(ours: Judged, base: Judged, taus: readonly [number, number]): { low: number; high: number } {
-  const groups = new Map<string, { difference: number; total: number }>();
+  // Hits gained less hits lost, which may be below 0.
+  const groups = new Map<string, { hits: number; total: number }>();
   ours.genuine.forEach(({ a, distance }, index) => {
-    const group = groups.get(ours.people[a] as string) ?? { difference: 0, total: 0 };
+    const group = groups.get(ours.people[a] as string) ?? { hits: 0, total: 0 };
     const before = (base.genuine[index] as { distance: number }).distance;
-    group.difference += Number(distance <= taus[0]) - Number(before <= taus[1]);
+    group.hits += Number(distance <= taus[0]) - Number(before <= taus[1]);
     group.total += 1;
     groups.set(ours.people[a] as string, group);
   });
-  const all = [...groups.values()];
-  const random = seeded(1);
-  const differences = Array.from({ length: 2000 }, () => {
-    const drawn = all.map(() => all[Math.floor(random() * all.length)] as (typeof all)[number]);
-    return drawn.reduce((sum, { difference }) => sum + difference, 0) / drawn.reduce((sum, { total }) => sum + total, 0);
-  }).sort((a, b) => a - b);
-  return { low: differences[50] as number, high: differences[1949] as number };
+  return byGroups([...groups.values()]);
 }
 
 const percent = (share: number): string => (100 * share).toFixed(2);
 const signed = (points: number): string => `${points < 0 ? "−" : "+"}${(100 * Math.abs(points)).toFixed(1)}`;
 
-/** Print the table of levers. @param root a folder with a folder of photos for each person */
-export async function ablate(root: string): Promise<void> {
+/**
+ * Print the table of levers.
+ * @param root a folder with a folder of photos for each person
+ * @param eyes paths of OpenCV's eye cascades; without any, eyes as a check are left out
+ */
+export async function ablate(root: string, eyes: readonly string[]): Promise<void> {
   const bench = await Bench.load();
+  const checks = eyeChecks(eyes);
+  const levers = [...LEVERS, ...checks.map((check) => ({ ...BASE, name: check.name, eyes: check }))];
   const files = readFolders(root);
   const people = files.map(({ person }) => person);
-  const results: { encoded: (Encoded | undefined)[]; milliseconds: number }[] = LEVERS.map(() => ({ encoded: [], milliseconds: 0 }));
+  const results: { encoded: (Encoded | undefined)[]; milliseconds: number }[] = levers.map(() => ({ encoded: [], milliseconds: 0 }));
   for (const { path } of files) {
     // Photo by photo, so that only one photo's steps are remembered.
     const steps = new Steps();
     const bytes = readFileSync(path);
-    for (const [index, lever] of LEVERS.entries()) {
+    for (const [index, lever] of levers.entries()) {
       const result = results[index] as (typeof results)[number];
       const { encoded, milliseconds } = await bench.encode(bytes, lever, steps);
       result.encoded.push(encoded);
@@ -356,16 +380,18 @@ export async function ablate(root: string): Promise<void> {
   }
   console.log(`${files.length} photos of ${new Set(people).size} people; each lever alone against the first line, on the same pairs. "As it is": one cascade, two looks and an upright one, of several faces the large and central one.`);
   console.log(`"As live frames are searched": faces from 40 px, 3 neighbours, in a working picture in which a face of 40 px has ${LIVE_FACE}.`);
+  if (checks.length > 0) console.log(`"Eyes": a box counts only if an eye (or two) is found in its upper part; "enlarged" to a box of ${ENLARGED} px before, since the eyes of a face of 100 px are but as large as the cascade's window.`);
   console.log("won, lost: genuine pairs at that FMR, with McNemar's p; then the difference in points of TMR with its 95 % interval by people: one that holds 0 is noise. Time without enrolment.");
-  console.log(`${"".padEnd(36)} no face  EER %  rank-1 %      ms ${FMRS.map((fmr) => `| ${`TMR@${100 * fmr} %`.padStart(9)}  won lost     p          difference `).join("")}`);
+  console.log(`${"".padEnd(NAME_WIDTH)} no face  EER %  rank-1 %      ms ${FMRS.map((fmr) => `| ${`TMR@${100 * fmr} %`.padStart(9)}  won lost     p          difference `).join("")}`);
   const judged = results.map(({ encoded }) => judge(people, encoded));
-  for (const [index, { name }] of LEVERS.entries()) {
+  for (const [index, { name }] of levers.entries()) {
     const { encoded, milliseconds } = results[index] as (typeof results)[number];
     const now = judged[index] as Judged;
     const genuine = Float32Array.from(now.genuine, ({ distance }) => distance).sort();
-    const cells = [name.padEnd(36), String(encoded.filter((photo) => photo === undefined).length).padStart(7), percent(equalErrorRate(genuine, now.impostor).eer).padStart(6), percent(now.rankOne).padStart(9), (milliseconds / files.length).toFixed(0).padStart(7)];
+    const cells = [name.padEnd(NAME_WIDTH), String(encoded.filter((photo) => photo === undefined).length).padStart(7), percent(equalErrorRate(genuine, now.impostor).eer).padStart(6), percent(now.rankOne).padStart(9), (milliseconds / files.length).toFixed(0).padStart(7)];
     console.log(cells.join(" "), FMRS.map((fmr) => compare(now, judged[0] as Judged, fmr)).join(" "));
   }
+  console.log(eyes.length === 0 ? "Eyes as a check are left out: they need --eyes FILE, an eye cascade of OpenCV's (haarcascade_eye.xml)." : await bench.eyesOnGroups(checks));
 }
 
 /** TMR of one lever at an FMR, and how it differs from the other's on the same pairs. */

@@ -1,10 +1,12 @@
 /**
  * Accuracy on photos of identities, through the package's own encoder.
- *   npm run bench:accuracy -- --data DIR [--out DIR] [--pairs FILE] [--model ID] [--ablate]
+ *   npm run bench:accuracy -- --data DIR [--out DIR] [--pairs FILE] [--model ID]
+ *   npm run bench:accuracy -- --data DIR --ablate [--eyes FILE]...
  *   npm run bench:accuracy -- --list pairs.csv [--data DIR] [--out DIR]
  * DIR has a folder for each person (LFW's layout). Where pairs.txt is in it, or --pairs names it, LFW's 10-fold protocol is run too.
  * A photo without a usable face is a failure: its genuine pairs count as not matched. Of several faces that passed the package's gate
- * the large and central one is taken. --ablate prints what each lever is worth instead.
+ * the large and central one is taken. --ablate prints what each lever is worth instead; eyes as a check are one
+ * of them where --eyes names OpenCV's eye cascades (Debian: package opencv-data).
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -189,12 +191,12 @@ async function onList(encoder: FaceEncoder, list: string, root: string | undefin
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { data: { type: "string" }, pairs: { type: "string" }, list: { type: "string" }, out: { type: "string" }, model: { type: "string" }, ablate: { type: "boolean", default: false } } });
+  const { values } = parseArgs({ options: { data: { type: "string" }, pairs: { type: "string" }, list: { type: "string" }, out: { type: "string" }, model: { type: "string" }, ablate: { type: "boolean", default: false }, eyes: { type: "string", multiple: true, default: [] } } });
   const { data, list, out } = values;
   console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version}`);
   if (values.ablate) {
     if (data === undefined) throw new Error("--ablate needs --data DIR: a folder with a folder of photos for each person.");
-    await ablate(data);
+    await ablate(data, values.eyes);
     return;
   }
   if (data === undefined && list === undefined) throw new Error("--data DIR is missing: a folder with a folder of photos for each person. Or give --list FILE with lines of fileA,fileB,same.");
