@@ -5,20 +5,20 @@
  *   npm run bench:accuracy -- --list pairs.csv [--data DIR] [--out DIR]
  * DIR has a folder for each person (LFW's layout). Where pairs.txt is in it, or --pairs names it, LFW's 10-fold protocol is run too.
  * A photo without a usable face is a failure: its genuine pairs count as not matched. Of several faces that passed the package's gate
- * the large and central one is taken. --ablate prints what each lever is worth instead; eyes as a check are one
- * of them where --eyes names OpenCV's eye cascades (Debian: package opencv-data).
+ * the large and central one is taken. --ablate prints what each lever is worth instead, and how several enrolled
+ * photos are best compared with; eyes as a check are one of the levers where --eyes names OpenCV's eye cascades (Debian: opencv-data).
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import sharp from "sharp";
 import { euclideanDistance } from "../lib/embed/distance";
 import { createEncoder, type FaceEncoder } from "../lib/embed/encode";
 import { ablate } from "./ablation";
-import { demandFiles, type FilePair, prominence, readFolders, readList, readPairs } from "./photos";
+import { demandFiles, encodePhoto, type FilePair, readFolders, readList, readPairs } from "./photos";
 import { areaUnderCurve, byGroups, countAtMost, crossValidate, curve, equalErrorRate, mean, openSet, operatingPoint, type Photos, rankOne, type Share, wilson } from "./statistics";
 import { lineChart } from "./svg";
+import { compareTemplates } from "./templates";
 
 /** Photos under way at once: one in detection, one in the networks. */
 const AT_ONCE = 2;
@@ -43,10 +43,7 @@ interface Encoded {
 async function encodeAll(encoder: FaceEncoder, paths: readonly string[]): Promise<Encoded> {
   const embeddings = new Map<string, Float32Array | undefined>();
   const encodeOne = async (path: string): Promise<void> => {
-    const bytes = readFileSync(path);
-    const { width, height } = await sharp(bytes).metadata();
-    const faces = (await encoder.encode(bytes)).filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => prominence(b.box, { width, height }) - prominence(a.box, { width, height }));
-    embeddings.set(path, faces[0]?.embedding);
+    embeddings.set(path, (await encodePhoto(encoder, readFileSync(path)))?.embedding);
   };
   // Networks are loaded by the first photo; that is not its fault.
   await encodeOne(paths[0] as string);
@@ -197,6 +194,7 @@ async function main(): Promise<void> {
   if (values.ablate) {
     if (data === undefined) throw new Error("--ablate needs --data DIR: a folder with a folder of photos for each person.");
     await ablate(data, values.eyes);
+    await compareTemplates(data);
     return;
   }
   if (data === undefined && list === undefined) throw new Error("--data DIR is missing: a folder with a folder of photos for each person. Or give --list FILE with lines of fileA,fileB,same.");

@@ -1,7 +1,9 @@
 /** Which photos to judge on: folders of people (LFW's layout), LFW's pairs.txt, or a list of pairs. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Box } from "../lib/message";
+import sharp from "sharp";
+import type { FaceEncoder } from "../lib/embed/encode";
+import type { Box, Face } from "../lib/message";
 
 export interface PhotoFile {
   person: string;
@@ -65,4 +67,11 @@ export function demandFiles(pairs: readonly FilePair[], list: string): void {
  */
 export function prominence({ x, y, width, height }: Box, picture: { width: number; height: number }): number {
   return width * height - 2 * ((x + (width - picture.width) / 2) ** 2 + (y + (height - picture.height) / 2) ** 2);
+}
+
+/** The usable face that a photo of one person is meant to show; undefined where there is none. */
+export async function encodePhoto(encoder: FaceEncoder, bytes: Buffer): Promise<Face | undefined> {
+  const { width, height } = await sharp(bytes).metadata();
+  const [face] = (await encoder.encode(bytes)).filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => prominence(b.box, { width, height }) - prominence(a.box, { width, height }));
+  return face;
 }
