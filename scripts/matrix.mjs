@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { npm, progress, run, setUp } from "./setup.mjs";
-import { testsIn } from "./tests.mjs";
+import { npm, progress, setUp } from "./setup.mjs";
+import { runTests, testsIn } from "./tests.mjs";
 
 /** Node-RED 4.1 on Node 20 is what `npm test` runs on. */
 const COMBINATIONS = [
@@ -13,7 +13,6 @@ const COMBINATIONS = [
   { node: "24", nodeRed: "5" },
 ];
 const FOLDERS = ["nodes", "flows"];
-const TEST_TIMEOUT_MS = 300_000;
 
 const say = progress("matrix");
 const folder = mkdtempSync(join(tmpdir(), "facenet-matrix-"));
@@ -41,7 +40,7 @@ async function main() {
     say(`Node.js ${node}, Node-RED ${nodeRed}: ${files.length} test files`);
     if (!nodes.has(node)) nodes.set(node, await fetchNode(node));
     if (!nodeReds.has(nodeRed)) nodeReds.set(nodeRed, await fetchPackage("node-red", nodeRed));
-    await run(nodes.get(node), ["--import", "tsx", "--test", "--test-reporter=spec", `--test-timeout=${TEST_TIMEOUT_MS}`, ...files], { env: { ...process.env, FACENET_NODE_RED: nodeReds.get(nodeRed) } }).catch(() => failed.push(`Node.js ${node} with Node-RED ${nodeRed}`));
+    await runTests(files, { node: nodes.get(node), env: { FACENET_NODE_RED: nodeReds.get(nodeRed) } }).catch(() => failed.push(`Node.js ${node} with Node-RED ${nodeRed}`));
   }
   if (failed.length > 0) throw new Error(`tests failed on ${failed.join(", ")}`);
   say("all is well on all");

@@ -3,12 +3,10 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { progress, run, setUp } from "./setup.mjs";
-import { testsIn } from "./tests.mjs";
+import { runTests, testsIn } from "./tests.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const USUAL = ["lib", "nodes", "flows", "package", "demo", "bench"];
-/** A test that takes longer hangs. */
-const TEST_TIMEOUT_MS = 300_000;
 
 async function main(folders) {
   const say = progress("test");
@@ -22,7 +20,7 @@ async function main(folders) {
   }
   const files = (folders.length === 0 ? USUAL : folders).flatMap(testsIn);
   say(`${files.length} test files`);
-  await run(process.execPath, ["--import", "tsx", "--test", "--test-reporter=spec", `--test-timeout=${TEST_TIMEOUT_MS}`, ...files]);
+  await runTests(files);
   say("all is well");
 }
 

@@ -1,13 +1,27 @@
-// Where the tests are. Node 20 expands no globs, and shells differ.
-import { readdirSync } from "node:fs";
+// Where the tests are, and how they are run.
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { run } from "./setup.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+/** A test that takes longer hangs. */
+const TEST_TIMEOUT_MS = 300_000;
 
-/** The test files of a folder under test/, with the folders in it. */
+/** The test files of a folder under test/, with the folders in it. Node 20 expands no globs, and shells differ. */
 export function testsIn(name) {
   const folder = join(root, "test", name);
   const found = readdirSync(folder, { recursive: true }).filter((file) => file.endsWith(".test.ts"));
   return found.sort((a, b) => a.localeCompare(b)).map((file) => relative(root, join(folder, file)));
+}
+
+/** Run test files. What they leave in the temporary folder, galleries and pictures among it, goes with the run. @throws a sentence when one fails */
+export async function runTests(files, { node = process.execPath, env = {} } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "facenet-test-"));
+  try {
+    await run(node, ["--import", "tsx", "--test", "--test-reporter=spec", `--test-timeout=${TEST_TIMEOUT_MS}`, ...files], { env: { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder, ...env } });
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
 }
