@@ -43,6 +43,8 @@ export class Directory {
   readonly #photos = new Map<string, Photo>();
   readonly #photosByPerson = new Map<string, Set<string>>();
   readonly #photoByFile = new Map<string, string>();
+  /** Later than what the person's record says: it is not sorted anew for that. */
+  readonly #seenAt = new Map<string, number>();
   readonly #hasThumbnail: (photo: Photo) => boolean;
   #sorted: readonly Person[] | undefined;
 
@@ -78,7 +80,8 @@ export class Directory {
     const counts = new Map<string, number>();
     for (const { groups } of this.people) for (const each of groups) counts.set(each, (counts.get(each) ?? 0) + 1);
     const found = this.people.filter(({ name, notes, groups }) => (group === undefined || groups.includes(group)) && (wanted === "" || folded(name).includes(wanted) || folded(notes).includes(wanted)));
-    if (sort === "lastSeen") found.sort((a, b) => (b.lastSeenAt ?? 0) - (a.lastSeenAt ?? 0));
+    const seenAt = (person: Person): number => this.#present(person).lastSeenAt ?? 0;
+    if (sort === "lastSeen") found.sort((a, b) => seenAt(b) - seenAt(a));
     if (sort === "added") found.sort((a, b) => b.createdAt - a.createdAt);
     return {
       total: found.length,
@@ -88,18 +91,19 @@ export class Directory {
   }
 
   person(id: string): Person | undefined {
-    return this.#people.get(id);
+    const person = this.#people.get(id);
+    return person && this.#present(person);
   }
 
   /** @throws NotFound */
   known(id: string): Person {
-    const person = this.#people.get(id);
+    const person = this.person(id);
     if (person === undefined) throw new NotFound(`there is no person ${JSON.stringify(id)} in this gallery: she may have been deleted meanwhile.`);
     return person;
   }
 
   named(name: string): Person | undefined {
-    return this.#people.get(this.#idByName.get(name) ?? "");
+    return this.person(this.#idByName.get(name) ?? "");
   }
 
   /** @throws NameTaken when somebody other than `id` is called so */
@@ -127,6 +131,11 @@ export class Directory {
     return this.#photos.get(this.#photoByFile.get(file) ?? "");
   }
 
+  /** @param at ms since the epoch */
+  saw(id: string, at: number): void {
+    if (this.#people.has(id)) this.#seenAt.set(id, at);
+  }
+
   putPerson(person: Person): void {
     const before = this.#people.get(person.id);
     if (before !== undefined && before.name !== person.name) this.#idByName.delete(before.name);
@@ -141,6 +150,7 @@ export class Directory {
     const person = this.#people.get(id);
     if (person !== undefined) this.#idByName.delete(person.name);
     this.#photosByPerson.delete(id);
+    this.#seenAt.delete(id);
     this.#people.delete(id);
     this.#sorted = undefined;
   }
@@ -160,7 +170,13 @@ export class Directory {
     if (photo.origin.by === "folder" && this.#photoByFile.get(photo.origin.file) === id) this.#photoByFile.delete(photo.origin.file);
   }
 
-  #entryOf({ notes: _notes, ...person }: Person): PersonEntry {
+  #present(person: Person): Person {
+    const lastSeenAt = this.#seenAt.get(person.id);
+    return lastSeenAt === undefined ? person : { ...person, lastSeenAt };
+  }
+
+  #entryOf(of: Person): PersonEntry {
+    const { notes: _notes, ...person } = this.#present(of);
     const photos = this.photosOf(person.id);
     return { ...person, photos: photos.length, thumbnail: photos.find((photo) => this.#hasThumbnail(photo))?.id ?? null };
   }

@@ -141,7 +141,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   #loaded: Promise<void> | undefined;
   #embeddingAnew: Promise<void> = Promise.resolve();
   #work: Promise<unknown> = Promise.resolve();
-  #closed = false;
+  readonly #imports = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
 
   constructor(options: GalleryOptions) {
     super();
@@ -204,8 +205,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   /** Nothing is written any more once this resolves. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#closed = true;
+    this.#closing.abort(new Error("the gallery is closed: nothing was imported."));
     clearInterval(this.#timer);
+    await Promise.allSettled(this.#imports);
     await this.#folder.close();
     await this.#strangers.close();
     await this.#embeddingAnew;
@@ -254,15 +256,14 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   listPeople(query: PeopleQuery): PeoplePage {
-    const page = this.#directory.list(query);
-    return { ...page, people: page.people.map((entry) => ({ ...entry, lastSeenAt: this.#seen.get(entry.id) ?? entry.lastSeenAt })) };
+    return this.#directory.list(query);
   }
 
   person(id: string): PersonDetails | undefined {
     const person = this.#directory.person(id);
     if (person === undefined) return undefined;
     const photos = this.#directory.photosOf(id).map((photo) => ({ ...photo, thumbnail: this.#hasThumbnail(photo), usable: this.#roster.has(photo.id) }));
-    return { ...person, lastSeenAt: this.#seen.get(id) ?? person.lastSeenAt, photos: photos.sort((a, b) => a.addedAt - b.addedAt) };
+    return { ...person, photos: photos.sort((a, b) => a.addedAt - b.addedAt) };
   }
 
   /** @throws NotFound */
@@ -380,7 +381,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** Somebody was recognized. Written down now and then. */
   saw(personId: string, at: number): void {
-    if (this.#directory.person(personId) !== undefined) this.#seen.set(personId, at);
+    if (this.#directory.person(personId) === undefined) return;
+    this.#directory.saw(personId, at);
+    this.#seen.set(personId, at);
   }
 
   /** A face matched nobody. Never adds a photo to anybody. @throws a sentence when the stranger cannot be written down */
@@ -504,13 +507,24 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** Add what an export holds to what is here. @throws a sentence when it is no export or a damaged one */
   async importFrom(zip: AsyncIterable<Uint8Array>): Promise<{ people: number; photos: number; skipped: number }> {
-    return this.#exclusively(async () => {
-      this.#refuseClosed();
-      const imported = await this.#store.importFrom(zip);
-      await this.#load();
-      this.emit("change");
-      return imported;
+    this.#refuseClosed();
+    const importing = this.#store.importFrom(zip, {
+      signal: this.#closing.signal,
+      // Only what is written: a long upload holds nobody up.
+      whileAdding: (add) => this.#exclusively(async () => {
+        this.#refuseClosed();
+        const imported = await add();
+        await this.#load();
+        this.emit("change");
+        return imported;
+      }),
     });
+    this.#imports.add(importing);
+    return importing.finally(() => this.#imports.delete(importing));
+  }
+
+  get #closed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   get #keepsPhotos(): boolean {
@@ -698,10 +712,6 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     if (this.#seen.size === 0) return;
     const seen = this.#seen;
     this.#seen = new Map();
-    for (const [id, lastSeenAt] of seen) {
-      const person = this.#directory.person(id);
-      if (person !== undefined) this.#directory.putPerson({ ...person, lastSeenAt });
-    }
     await this.#store.seen(seen).catch((error: unknown) => this.#report({ file: "", code: "unwritable_store", message: `when people were seen cannot be written (${said(error)}): check the disk and the permissions of Node-RED's user folder.` }));
   }
 

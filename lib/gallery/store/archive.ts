@@ -124,25 +124,65 @@ interface Contents {
   pictures: Map<string, Entry>;
 }
 
+export interface ImportOptions {
+  /** Private, for the zip while it is read. */
+  folder: string;
+  /** Ends what only receives and reads: what is being added is added to its end. */
+  signal?: AbortSignal | undefined;
+  /** Waits until nobody else writes. Everything was received and checked before. */
+  whileAdding?: ((add: () => Promise<Imported>) => Promise<Imported>) | undefined;
+}
+
 /**
  * People of one name are one person. What is here already stays as it is.
- * @param folder private, for the zip while it is read
- * @throws a sentence when it is no export, or a damaged one: then nothing was added
+ * @throws a sentence when it is no export, or a damaged one: then nothing was added; the signal's reason
  */
-export async function importInto(store: PeopleStore, bytes: AsyncIterable<Uint8Array>, folder: string): Promise<Imported> {
+export async function importInto(store: PeopleStore, bytes: AsyncIterable<Uint8Array>, { folder, signal, whileAdding = (work) => work() }: ImportOptions): Promise<Imported> {
   const path = join(folder, `import-${randomBytes(RANDOM_BYTES).toString("hex")}.zip`);
   try {
-    await pipeline(bounded(bytes), createWriteStream(path, { mode: PRIVATE_FILE, flags: "wx" }));
+    await receive(bytes, path, signal);
     const zip = await openArchive(path);
     try {
-      const contents = await readContents(zip);
-      await checkPictures(zip, contents);
-      return await add(store, zip, contents);
+      const contents = await readContents(zip, signal);
+      await checkPictures(zip, contents, signal);
+      return await whileAdding(() => add(store, zip, contents));
     } finally {
       zip.close();
     }
   } finally {
     await rm(path, { force: true });
+  }
+}
+
+async function receive(bytes: AsyncIterable<Uint8Array>, path: string, signal: AbortSignal | undefined): Promise<void> {
+  await pipeline(bounded(endedBy(signal, bytes)), createWriteStream(path, { mode: PRIVATE_FILE, flags: "wx" }));
+}
+
+/** Ends at the signal also while the sender is silent, for which a pipeline's own signal waits. @throws the signal's reason */
+async function* endedBy(signal: AbortSignal | undefined, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (signal === undefined) {
+    yield* bytes;
+    return;
+  }
+  signal.throwIfAborted();
+  const chunks = bytes[Symbol.asyncIterator]();
+  let end: () => void = () => undefined;
+  const ended = new Promise<never>((_resolve, reject) => {
+    end = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", end, { once: true });
+  });
+  // Heard of in the race.
+  ended.catch(() => undefined);
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([chunks.next(), ended]);
+      if (done === true) return;
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener("abort", end);
+    // Not awaited: a silent sender's answer comes when it comes.
+    chunks.return?.()?.catch(() => undefined);
   }
 }
 
@@ -196,7 +236,7 @@ async function add(store: PeopleStore, zip: OpenZip, { people, photos, embedding
   return imported;
 }
 
-async function readContents(zip: OpenZip): Promise<Contents> {
+async function readContents(zip: OpenZip, signal: AbortSignal | undefined): Promise<Contents> {
   const files = new Map<string, Entry>();
   const pictures = new Map<string, Entry>();
   for await (const entry of entriesOf(zip)) {
@@ -208,33 +248,36 @@ async function readContents(zip: OpenZip): Promise<Contents> {
   const header = files.get("gallery.json");
   if (header === undefined || !headerSchema.safeParse(parsed((await readEntry(zip, header, MAX_HEADER_BYTES)).toString())).success) throw new Error("the zip is no export of a gallery, or one of a newer version of this package: nothing was imported.");
   const contents: Contents = { people: new Map(), photos: new Map(), embeddings: new Map(), anchors: [], unknowns: [], pictures };
-  for await (const person of records(zip, files.get(FILES.people), personSchema)) contents.people.set(person.id, person);
-  for await (const photo of records(zip, files.get(FILES.photos), photoSchema)) contents.photos.set(photo.id, photo);
-  for await (const { vector, ...rest } of records(zip, files.get(FILES.embeddings), embeddingSchema.and(z.object({ vector: base64 })))) {
+  const records = <T>(name: string, schema: z.ZodType<T>): AsyncGenerator<T> => recordsOf(zip, files.get(name), schema, signal);
+  for await (const person of records(FILES.people, personSchema)) contents.people.set(person.id, person);
+  for await (const photo of records(FILES.photos, photoSchema)) contents.photos.set(photo.id, photo);
+  for await (const { vector, ...rest } of records(FILES.embeddings, embeddingSchema.and(z.object({ vector: base64 })))) {
     const of = contents.embeddings.get(rest.photoId) ?? [];
     contents.embeddings.set(rest.photoId, [...of, { ...rest, vector: fromBase64(vector) }]);
   }
-  for await (const { vector, ...rest } of records(zip, files.get(FILES.anchors), anchorSchema.and(z.object({ vector: base64 })))) contents.anchors.push({ ...rest, vector: fromBase64(vector) });
-  for await (const { vectors, ...rest } of records(zip, files.get(FILES.unknowns), unknownSchema.and(z.object({ vectors: z.array(base64).max(100) })))) contents.unknowns.push({ ...rest, vectors: vectors.map(fromBase64) });
+  for await (const { vector, ...rest } of records(FILES.anchors, anchorSchema.and(z.object({ vector: base64 })))) contents.anchors.push({ ...rest, vector: fromBase64(vector) });
+  for await (const { vectors, ...rest } of records(FILES.unknowns, unknownSchema.and(z.object({ vectors: z.array(base64).max(100) })))) contents.unknowns.push({ ...rest, vectors: vectors.map(fromBase64) });
   return contents;
 }
 
 /** Each picture can be read and is one. */
-async function checkPictures(zip: OpenZip, { pictures }: Contents): Promise<void> {
+async function checkPictures(zip: OpenZip, { pictures }: Contents, signal: AbortSignal | undefined): Promise<void> {
   // Pictures may not share bytes, nor be packed: they are compressed already.
   const claimed = [...pictures.values()].reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0);
   if (claimed > SMALL_BYTES + MAX_GROWTH * zip.fileSize) throw new Error(`the pictures in the zip claim ${claimed} bytes, the zip has ${zip.fileSize}: nothing was imported.`);
   const JPEG_START = Buffer.of(0xff, 0xd8, 0xff);
   for (const [name, entry] of pictures) {
+    signal?.throwIfAborted();
     const bytes = await readEntry(zip, entry, MAX_PICTURE_BYTES);
     if (!bytes.subarray(0, JPEG_START.length).equals(JPEG_START)) throw new Error(`${name} in the zip is no JPEG: nothing was imported.`);
   }
 }
 
-async function* records<T>(zip: OpenZip, entry: Entry | undefined, schema: z.ZodType<T>): AsyncGenerator<T> {
+async function* recordsOf<T>(zip: OpenZip, entry: Entry | undefined, schema: z.ZodType<T>, signal: AbortSignal | undefined): AsyncGenerator<T> {
   if (entry === undefined) return;
   let number = 0;
   for await (const text of linesOf(await streamOf(zip, entry, entry.fileName === FILES.embeddings ? MAX_EMBEDDINGS_BYTES : MAX_RECORDS_BYTES))) {
+    signal?.throwIfAborted();
     number += 1;
     if (text?.trim() === "") continue;
     const record = text === undefined ? undefined : schema.safeParse(parsed(text));

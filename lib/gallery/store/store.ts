@@ -9,7 +9,7 @@ import { z } from "zod";
 import { closeToOthers, isAside, removeDurable, writeDurable } from "../files";
 import { contentHash } from "../hash";
 import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } from "../people";
-import { exportStore, importInto, type Imported, isWaitingZip } from "./archive";
+import { exportStore, importInto, type Imported, type ImportOptions, isWaitingZip } from "./archive";
 import { Backups } from "./backups";
 import { isSound } from "./check";
 import { Database, freshOf, removeDatabase } from "./database";
@@ -274,8 +274,8 @@ export class PeopleStore {
   }
 
   /** Add what an export holds. @throws a sentence when it is no export, or a damaged one: then nothing was added */
-  importFrom(zip: AsyncIterable<Uint8Array>): Promise<Imported> {
-    return importInto(this, zip, this.#parts.folder);
+  importFrom(zip: AsyncIterable<Uint8Array>, options: Omit<ImportOptions, "folder"> = {}): Promise<Imported> {
+    return importInto(this, zip, { ...options, folder: this.#parts.folder });
   }
 
   /** Every embedding there is, of all models. */

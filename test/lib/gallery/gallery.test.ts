@@ -82,6 +82,16 @@ function holds(root: string, ...embedding: number[]): boolean {
 
 const names = (gallery: Gallery): string[] => gallery.people.map(({ name, photos }) => `${name} ${photos}`);
 
+/** What a gallery that knows Alice exports. It keeps no pictures: these are none. */
+async function exportedAlice(): Promise<Buffer> {
+  const gallery = await unstarted(rootWith({}), new FakeEncoder(), { keepPhotos: false });
+  await gallery.start();
+  await gallery.enrol("Alice", Buffer.from("1 2"));
+  const chunks: Uint8Array[] = [];
+  await gallery.exportTo(async (chunk) => { chunks.push(chunk); });
+  return Buffer.concat(chunks);
+}
+
 describe("Gallery", () => {
   afterEach(async () => {
     for (const gallery of open.splice(0)) await gallery.close();
@@ -426,6 +436,58 @@ describe("Gallery", () => {
     assert.deepEqual(gallery.listPeople({ search: "zoe" }).people.map(({ name }) => name), ["Zoë"]);
     const page = gallery.listPeople({ group: "staff", offset: 1, limit: 1 });
     assert.deepEqual([page.total, page.people.map(({ name }) => name), page.groups], [2, ["Zoë"], [{ name: "family", count: 1 }, { name: "staff", count: 2 }]]);
+  });
+
+  it("lists by last seen as it is now, and a change of a person costs it nothing", async () => {
+    const root = rootWith({});
+    const gallery = await galleryIn(root);
+    const ids: string[] = [];
+    for (const name of ["Alice", "Bob", "Carol"]) ids.push((await gallery.createPerson({ name })).id);
+    const [, bob = "", carol = ""] = ids;
+    const bySeen = (): string[] => gallery.listPeople({ sort: "lastSeen" }).people.map(({ name, lastSeenAt }) => `${name} ${lastSeenAt}`);
+    gallery.saw(carol, 1000);
+    gallery.saw(bob, 2000);
+    assert.deepEqual(bySeen(), ["Bob 2000", "Carol 1000", "Alice null"]);
+    gallery.saw(carol, 3000);
+    assert.equal((await gallery.updatePerson(carol, { notes: "moved" })).lastSeenAt, 3000);
+    assert.deepEqual(bySeen(), ["Carol 3000", "Bob 2000", "Alice null"]);
+    await gallery.close();
+    const again = await galleryIn(root);
+    assert.deepEqual(ids.map((id) => again.person(id)?.lastSeenAt), [null, 2000, 3000]);
+  });
+
+  it("goes on while an export is coming in, and imports it when it is there", async () => {
+    const zip = await exportedAlice();
+    const root = rootWith({});
+    const gallery = await galleryIn(root);
+    let go: () => void = () => undefined;
+    const more = new Promise<void>((resolve) => { go = resolve; });
+    const importing = gallery.importFrom((async function* () {
+      yield zip.subarray(0, 100);
+      await more;
+      yield zip.subarray(100);
+    })());
+    await until("the zip's beginning", () => readdirSync(join(root, "people")).some((file) => file.startsWith("import-")));
+    await gallery.enrol("Bob", Buffer.from("3 4"));
+    assert.deepEqual(names(gallery), ["Bob 1"]);
+    go();
+    assert.deepEqual([await importing, names(gallery)], [{ people: 1, photos: 1, skipped: 0 }, ["Alice 1", "Bob 1"]]);
+  });
+
+  it("is closed though an export never comes to its end, and keeps nothing of it", async () => {
+    const zip = await exportedAlice();
+    const root = rootWith({});
+    const gallery = await galleryIn(root);
+    const importing = gallery.importFrom((async function* () {
+      yield zip.subarray(0, 100);
+      await new Promise(() => undefined);
+    })());
+    const refused = assert.rejects(importing, /the gallery is closed: nothing was imported/);
+    await until("the zip's beginning", () => readdirSync(join(root, "people")).some((file) => file.startsWith("import-")));
+    await gallery.close();
+    await refused;
+    assert.deepEqual(readdirSync(join(root, "people")).filter((file) => file.startsWith("import-")), []);
+    await assert.rejects(gallery.importFrom((async function* () { yield zip; })()), /the gallery is closed/);
   });
 
   it("says which field of a person is wrong", async () => {
