@@ -4,14 +4,15 @@ import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import { thumbnail as shrink } from "../image/annotate";
 import { cropFace } from "../image/crop";
-import type { Face, Quality } from "../message";
+import type { Face } from "../message";
 import { parseOptions } from "../validate";
 import { Directory, NotFound, type PeoplePage, type PeopleQuery } from "./directory";
 import { contentHash, newId } from "./hash";
 import { type Judgement, judgePhoto } from "./judge";
 import { parseName } from "./names";
-import { type Anchor, type Origin, type Person, type PersonFields, personFieldsSchema, type PersonPatch, personPatchSchema, type Photo, type PhotoEmbedding, type Receipt, type UnknownGroup } from "./people";
+import { type Anchor, type Origin, type Person, personFieldsSchema, personPatchSchema, type Photo, type PhotoEmbedding, type Receipt, type UnknownGroup } from "./people";
 import { PhotoFolder, type Problem, type Progress } from "./photo-folder";
+import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "./records";
 import { Roster, type Searchable } from "./roster";
 import type { PeopleStore } from "./store/store";
 import { type Sight, Strangers } from "./strangers";
@@ -110,7 +111,6 @@ interface Content {
   vector: Float32Array;
 }
 
-const PHOTO_ID_LENGTH = 16;
 /** A thumbnail's side in pixels: twice as sharp as the 48 px at which lists show it. */
 const THUMBNAIL_SIDE = 96;
 const THUMBNAIL_QUALITY = 85;
@@ -738,41 +738,8 @@ export class NotKept extends Error {
   }
 }
 
-const NO_FIELDS: Omit<PersonFields, "name"> = { notes: "", groups: [], consentOn: null, validFrom: null, validUntil: null };
-
-function newPerson(fields: PersonFields): Person {
-  return { ...fields, id: newId(), createdAt: Date.now(), lastSeenAt: null };
-}
-
-function withPatch(person: Person, patch: PersonPatch): Person {
-  return { ...person, ...Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)) };
-}
-
 function withoutVector({ vector: _vector, ...anchor }: Anchor): Omit<Anchor, "vector"> {
   return anchor;
-}
-
-/** Nobody wrote anything about her. */
-function isBare({ notes, groups, consentOn, validFrom, validUntil }: Person): boolean {
-  return notes === "" && groups.length === 0 && consentOn === null && validFrom === null && validUntil === null;
-}
-
-/** The same picture may be kept of two people, or lie in two files: `whose` is a person's id or a file. */
-function idOfPhoto(hash: string, whose: string): string {
-  return contentHash(Buffer.from(`${whose} ${hash}`)).slice(0, PHOTO_ID_LENGTH);
-}
-
-interface PhotoParts {
-  hash: string;
-  origin: Origin;
-  size: number;
-  quality: Quality | undefined;
-  accepted: string[];
-}
-
-function photoOf({ id: personId }: Person, { hash, origin, size, quality, accepted }: PhotoParts): Photo {
-  const measured = quality === undefined ? null : { size: quality.size, blur: quality.blur, exposure: quality.exposure, ...quality.pose };
-  return { id: idOfPhoto(hash, origin.by === "folder" ? origin.file : personId), personId, origin, addedAt: Date.now(), size, quality: measured, accepted };
 }
 
 /** A face of which nothing is known but the embedding. */
@@ -783,11 +750,6 @@ function faceOf(embedding: Float32Array, model: string): Face {
 /** The face that most raw detections agreed on, of those with an embedding. */
 function bestOf(faces: readonly Face[]): Face | undefined {
   return faces.filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => b.score - a.score)[0];
-}
-
-/** File names tell people's names; the key of a note does not. */
-function noteOf(file: string): string {
-  return `faces ${contentHash(Buffer.from(file))}`;
 }
 
 function said(error: unknown): string {

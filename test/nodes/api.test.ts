@@ -336,7 +336,11 @@ describe("the HTTP API", () => {
     if (process.env["UPDATE"] === "1") writeFileSync(DOCUMENT, `${JSON.stringify(described, null, 2)}\n`);
     assert.deepEqual(JSON.parse(readFileSync(DOCUMENT, "utf8")), JSON.parse(JSON.stringify(described)), "run this test with UPDATE=1");
     assert.deepEqual(await json(ask("/openapi.json")), JSON.parse(JSON.stringify(described)));
-    for (const [path, operations] of Object.entries((described as { paths: Record<string, Record<string, { parameters?: { name: string; in: string }[]; responses: object }>> }).paths)) {
+    const { paths } = described as { paths: Record<string, Record<string, { operationId: string; parameters?: { name: string; in: string }[]; responses: object }>> };
+    const ids = Object.values(paths).flatMap((operations) => Object.values(operations).map(({ operationId }) => operationId));
+    assert.deepEqual([...new Set(ids)], ids, "programs are made from the description");
+    assert.equal(paths[`${API_ROOT}/{gallery}/people/{person}`]?.["get"]?.operationId, "getPeopleByPerson");
+    for (const [path, operations] of Object.entries(paths)) {
       const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
       for (const { parameters = [], responses } of Object.values(operations)) {
         assert.deepEqual(parameters.filter((each) => each.in === "path").map(({ name }) => name), named, path);

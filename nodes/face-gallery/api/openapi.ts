@@ -46,12 +46,19 @@ function operationOf(route: Route, schemas: Record<string, object>): object {
   const content = body === undefined ? undefined : typeof body === "string" ? { [body]: {} } : { "application/json": { schema: schemaOf(body, "input", schemas) } };
   const answer = typeof answers === "string" ? { [answers]: answers.startsWith("text/") ? { schema: { type: "string" } } : {} } : { "application/json": { schema: schemaOf(answers, "output", schemas) } };
   return {
+    operationId: operationIdOf(route),
     summary,
     security: [{ nodeRed: [PERMISSIONS[permission]] }],
     ...(inPath.length + inQuery.length === 0 ? {} : { parameters: [...inPath, ...inQuery] }),
     ...(content === undefined ? {} : { requestBody: { required: true, content } }),
     responses: { [status ?? 200]: { description: summary, content: answer }, ...Object.fromEntries(errorsOf(route).map((each) => [each, { $ref: `#/components/responses/${each}` }])) },
   };
+}
+
+/** Programs made from the description call it so: `getPeopleByPerson`. */
+function operationIdOf({ method, path }: Route): string {
+  const words = path.replace(/^\/:gallery(?=\/)/, "").replace(/:/g, "by-").split(/[^A-Za-z]+/).filter(Boolean);
+  return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }
 
 function errorsOf({ about, method, query, body }: Route): ErrorStatus[] {
