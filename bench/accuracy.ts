@@ -17,7 +17,7 @@ import { createEncoder, type FaceEncoder } from "../lib/embed/encode";
 import { ablate } from "./ablation";
 import { demandFiles, encodePhoto, type FilePair, readFolders, readList, readPairs } from "./photos";
 import { areaUnderCurve, byGroups, countAtMost, crossValidate, curve, equalErrorRate, mean, openSet, operatingPoint, type Photos, rankOne, type Share, wilson } from "./statistics";
-import { lineChart } from "./svg";
+import { lineChart } from "./chart";
 import { compareTemplates } from "./templates";
 
 /** Photos under way at once: one in detection, one in the networks. */

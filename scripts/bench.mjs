@@ -1,5 +1,5 @@
 // `npm run bench`: every figure, one table after the other, in one run. Run it where nothing else runs; it says what it leaves out.
-//   npm run bench -- [--data DIR] [--out DIR]      --data: a folder of photos for each person, for the accuracy; --out: for plots of cost
+//   npm run bench -- [--data DIR] [--out DIR]      --data: a folder of photos for each person, for the accuracy; --out: for the curves of accuracy and the plots of cost, as SVG
 // The peers: npm install --prefix bench/peers --ignore-scripts
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -16,10 +16,11 @@ const peers = existsSync(join(root, "bench/peers/node_modules"));
 
 async function main() {
   await setUp(say);
+  const out = values.out === undefined ? [] : ["--out", values.out];
   const photos = values.data === undefined ? [] : ["--data", values.data];
   const pipeline = (...args) => bench("pipeline", "--sizes", "640x480", ...args);
   const all = [
-    ...(values.data === undefined ? [] : [bench("accuracy", ...photos), bench("accuracy", ...photos, "--ablate")]),
+    ...(values.data === undefined ? [] : [bench("accuracy", ...photos, ...out), bench("accuracy", ...photos, "--ablate")]),
     bench("fusing", ...photos),
     bench("working-width", ...photos),
     bench("engines"),
@@ -29,7 +30,7 @@ async function main() {
     pipeline("--frames", "600", "--cameras", "2"),
     pipeline("--frames", "300", "--preset", "accurate"),
     pipeline("--frames", "300", "--preset", "original"),
-    bench("cost", ...(values.out === undefined ? [] : ["--out", values.out])),
+    bench("cost", ...out),
     bench("search", "--sizes", peers ? "50000x10000,1000000" : "50000x10000,100000,1000000"),
     bench("people", "--people", "10000"),
   ];
