@@ -2,7 +2,6 @@
  * What each lever is worth: one at a time changed from what the package does, on the same photos, paired. The stages are those of the
  * package; they are called here one by one, so that each can be exchanged.
  */
-import { readFileSync } from "node:fs";
 import sharp from "sharp";
 import { alignFaces } from "../lib/align/aligner";
 import { fitChip } from "../lib/align/chip";
@@ -19,7 +18,7 @@ import type { Box, Point } from "../lib/message";
 import { tensorEngine } from "../lib/tensor/engine";
 import { groupPhoto } from "../test/support/photos";
 import { countEyes, type EyeCheck, eyeChecks, ENLARGED } from "./eyes";
-import { prominence, readFolders } from "./photos";
+import { prominence, readable, readFolders } from "./photos";
 import { byGroups, equalErrorRate, mcnemar, mean, operatingPoint, rankOne } from "./statistics";
 
 type Search = "default" | "fine" | "eager" | "doubled" | "alt2" | "profile" | "profile, mirrored" | "from 40 px" | "live";
@@ -355,13 +354,12 @@ export async function ablate(root: string, eyes: readonly string[]): Promise<voi
   const bench = await Bench.load();
   const checks = eyeChecks(eyes);
   const levers = [...LEVERS, ...checks.map((check) => ({ ...BASE, name: check.name, eyes: check }))];
-  const files = readFolders(root);
+  const files = await readable(readFolders(root));
   const people = files.map(({ person }) => person);
   const results: { encoded: (Encoded | undefined)[]; milliseconds: number }[] = levers.map(() => ({ encoded: [], milliseconds: 0 }));
-  for (const { path } of files) {
+  for (const { bytes } of files) {
     // Photo by photo, so that only one photo's steps are remembered.
     const steps = new Steps();
-    const bytes = readFileSync(path);
     for (const [index, lever] of levers.entries()) {
       const result = results[index] as (typeof results)[number];
       const { encoded, milliseconds } = await bench.encode(bytes, lever, steps);

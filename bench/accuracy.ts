@@ -3,8 +3,10 @@
  *   npm run bench:accuracy -- --data DIR [--out DIR] [--pairs FILE] [--model ID]
  *   npm run bench:accuracy -- --data DIR --ablate [--eyes FILE]...
  *   npm run bench:accuracy -- --list pairs.csv [--data DIR] [--out DIR]
+ *   npm run bench:accuracy -- --genuine pairs.csv --impostor pairs.csv [--data DIR] [--out DIR]
  * DIR has a folder for each person (LFW's layout). Where pairs.txt is in it, or --pairs names it, LFW's 10-fold protocol is run too.
- * A photo without a usable face is a failure: its genuine pairs count as not matched. Of several faces that passed the package's gate
+ * Lists have lines of fileA,fileB,same, or of fileA,fileB in a list of genuine and one of impostor pairs.
+ * A photo without a usable face, or that cannot be read, is a failure: its genuine pairs count as not matched. Of several faces that passed the package's gate
  * the large and central one is taken. --ablate prints what each lever is worth instead, and how several enrolled
  * photos are best compared with; eyes as a check are one of the levers where --eyes names OpenCV's eye cascades (Debian: opencv-data).
  */
@@ -15,7 +17,7 @@ import { parseArgs } from "node:util";
 import { euclideanDistance } from "../lib/embed/distance";
 import { createEncoder, type FaceEncoder } from "../lib/embed/encode";
 import { ablate } from "./ablation";
-import { demandFiles, encodePhoto, type FilePair, readFolders, readList, readPairs } from "./photos";
+import { demandFiles, encodePhoto, type FilePair, readFolders, readList, readPairs, readTwoLists } from "./photos";
 import { areaUnderCurve, byGroups, countAtMost, crossValidate, curve, equalErrorRate, mean, openSet, operatingPoint, type Photos, rankOne, type Share, wilson } from "./statistics";
 import { lineChart } from "./chart";
 import { compareTemplates } from "./templates";
@@ -36,14 +38,23 @@ const count = (value: number): string => value.toLocaleString("en");
 interface Encoded {
   /** By path; undefined where no usable face was found. */
   embeddings: ReadonlyMap<string, Float32Array | undefined>;
+  /** Paths of what is damaged or no picture: these are among the undefined ones. */
+  unreadable: ReadonlySet<string>;
   /** Wall time a photo, in milliseconds. */
   milliseconds: number;
 }
 
 async function encodeAll(encoder: FaceEncoder, paths: readonly string[]): Promise<Encoded> {
   const embeddings = new Map<string, Float32Array | undefined>();
+  const unreadable = new Set<string>();
+  let reason: unknown;
   const encodeOne = async (path: string): Promise<void> => {
-    embeddings.set(path, (await encodePhoto(encoder, readFileSync(path)))?.embedding);
+    const face = await encodePhoto(encoder, readFileSync(path)).catch((error: unknown) => {
+      unreadable.add(path);
+      reason = error;
+      return undefined;
+    });
+    embeddings.set(path, face?.embedding);
   };
   // Networks are loaded by the first photo; that is not its fault.
   await encodeOne(paths[0] as string);
@@ -52,7 +63,9 @@ async function encodeAll(encoder: FaceEncoder, paths: readonly string[]): Promis
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (const path of waiting) await encodeOne(path);
   }));
-  return { embeddings, milliseconds: (performance.now() - start) / paths.length };
+  // Then it is no photo's fault.
+  if (unreadable.size === embeddings.size) throw new Error("none of the photos can be read.", { cause: reason });
+  return { embeddings, unreadable, milliseconds: (performance.now() - start) / paths.length };
 }
 
 function apart(a: Float32Array | undefined, b: Float32Array | undefined): number {
@@ -106,15 +119,17 @@ class AllPairs implements Photos {
   }
 }
 
-/** TMR, EER, AUC and curves of ascending distances. @param own genuine distances by person */
+/** TMR, EER, AUC and curves of ascending distances. @param own genuine distances by person @throws a sentence where there is nothing to compare */
 function verification(genuine: Float32Array, impostor: Float32Array, own: readonly Float32Array[], tau: number): void {
+  if (genuine.length === 0 || impostor.length === 0) throw new Error(`there are ${genuine.length} genuine and ${impostor.length} impostor pairs, and accuracy needs both: give photos of two people at least, two of one of them.`);
   const median = (ascending: Float32Array): string => ascending[ascending.length >> 1]?.toFixed(3) ?? "–";
   console.log(`${count(genuine.length)} genuine pairs, ${count(impostor.length)} impostor pairs; median distances ${median(genuine)} and ${median(impostor)}`);
   for (const fmr of FMRS) {
+    // With none of n the rate is below 1 − 0.05^(1/n) with 95 % confidence (Clopper and Pearson 1934).
     const { allowed, threshold } = operatingPoint(impostor, fmr);
     const share = wilson(countAtMost(genuine, threshold), genuine.length);
     const people = own.length < 2 ? "" : range(byGroups(own.map((distances) => ({ hits: countAtMost(distances, threshold), total: distances.length }))));
-    const support = allowed >= RULE_OF ? "" : allowed > 0 ? `; rests on ${allowed} impostor pairs, ${RULE_OF} would make it firm` : `; ${count(impostor.length)} impostor pairs cannot support this figure: it is where none of them matches, and FMR may be up to ${percent(3 / impostor.length, 3)}`;
+    const support = allowed >= RULE_OF ? "" : allowed > 0 ? `; rests on ${allowed} impostor pairs, ${RULE_OF} would make it firm` : `; ${count(impostor.length)} impostor pairs cannot support this figure: it is where none of them matches, and FMR may be up to ${percent(1 - 0.05 ** (1 / impostor.length), 3)}`;
     console.log(`TMR at FMR ${percent(fmr, 2).replace(/\.?0+ %$/, " %")}: ${interval(share)}${people} at τ ${threshold.toFixed(3)}${support}`);
   }
   console.log(`at the model's τ ${tau}: TMR ${interval(wilson(countAtMost(genuine, tau), genuine.length))}, FMR ${interval(wilson(countAtMost(impostor, tau), impostor.length))}`);
@@ -154,9 +169,11 @@ function tenFold(folds: readonly (readonly FilePair[])[], { embeddings }: Encode
 }
 
 function failures(encoded: Encoded, name: (path: string) => string): void {
-  const missing = [...encoded.embeddings].filter(([, embedding]) => embedding === undefined).map(([path]) => name(path));
-  console.log(`${count(encoded.embeddings.size)} photos, a usable face in ${count(encoded.embeddings.size - missing.length)}; ${encoded.milliseconds.toFixed(0)} ms a photo, ${AT_ONCE} under way`);
+  const missing = [...encoded.embeddings].filter(([path, embedding]) => embedding === undefined && !encoded.unreadable.has(path)).map(([path]) => name(path));
+  const unreadable = [...encoded.unreadable].map(name);
+  console.log(`${count(encoded.embeddings.size)} photos, a usable face in ${count(encoded.embeddings.size - missing.length - unreadable.length)}; ${encoded.milliseconds.toFixed(0)} ms a photo, ${AT_ONCE} under way`);
   if (missing.length > 0) console.log(`no usable face (failures): ${missing.sort().join(", ")}`);
+  if (unreadable.length > 0) console.log(`damaged or no pictures (failures): ${unreadable.sort().join(", ")}`);
 }
 
 async function onFolders(encoder: FaceEncoder, root: string, pairsFile: string | undefined, out: string | undefined): Promise<void> {
@@ -175,9 +192,7 @@ async function onFolders(encoder: FaceEncoder, root: string, pairsFile: string |
   if (out !== undefined) writeCurves(out, genuine, impostor);
 }
 
-async function onList(encoder: FaceEncoder, list: string, root: string | undefined, out: string | undefined): Promise<void> {
-  const pairs = readList(list, root);
-  demandFiles(pairs, list);
+async function onPairs(encoder: FaceEncoder, pairs: readonly FilePair[], out: string | undefined): Promise<void> {
   const encoded = await encodeAll(encoder, [...new Set(pairs.flatMap(({ a, b }) => [a, b]))]);
   failures(encoded, (path) => path);
   const distances = (wanted: boolean): Float32Array => Float32Array.from(pairs.filter(({ same }) => same === wanted), ({ a, b }) => apart(encoded.embeddings.get(a), encoded.embeddings.get(b))).sort();
@@ -188,8 +203,8 @@ async function onList(encoder: FaceEncoder, list: string, root: string | undefin
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { data: { type: "string" }, pairs: { type: "string" }, list: { type: "string" }, out: { type: "string" }, model: { type: "string" }, ablate: { type: "boolean", default: false }, eyes: { type: "string", multiple: true, default: [] } } });
-  const { data, list, out } = values;
+  const { values } = parseArgs({ options: { data: { type: "string" }, pairs: { type: "string" }, list: { type: "string" }, genuine: { type: "string" }, impostor: { type: "string" }, out: { type: "string" }, model: { type: "string" }, ablate: { type: "boolean", default: false }, eyes: { type: "string", multiple: true, default: [] } } });
+  const { data, list, genuine, impostor, out } = values;
   console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version}`);
   if (values.ablate) {
     if (data === undefined) throw new Error("--ablate needs --data DIR: a folder with a folder of photos for each person.");
@@ -197,11 +212,14 @@ async function main(): Promise<void> {
     await compareTemplates(data);
     return;
   }
-  if (data === undefined && list === undefined) throw new Error("--data DIR is missing: a folder with a folder of photos for each person. Or give --list FILE with lines of fileA,fileB,same.");
+  if ((genuine === undefined) !== (impostor === undefined)) throw new Error("--genuine FILE and --impostor FILE go together: lines of fileA,fileB in each.");
+  const pairs = list !== undefined ? readList(list, data) : genuine !== undefined && impostor !== undefined ? readTwoLists(genuine, impostor, data) : undefined;
+  if (pairs !== undefined) demandFiles(pairs, list ?? `${genuine} and ${impostor}`);
+  if (data === undefined && pairs === undefined) throw new Error("--data DIR is missing: a folder with a folder of photos for each person. Or give --list FILE with lines of fileA,fileB,same.");
   const encoder = await createEncoder({ model: values.model });
   try {
     console.log(`model ${encoder.model}`);
-    if (list !== undefined) await onList(encoder, list, data, out);
+    if (pairs !== undefined) await onPairs(encoder, pairs, out);
     else if (data !== undefined) await onFolders(encoder, data, values.pairs ?? (existsSync(join(data, "pairs.txt")) ? join(data, "pairs.txt") : undefined), out);
   } finally {
     await encoder.close();

@@ -5,7 +5,6 @@
  * DIR has a folder for each person (LFW's layout); without it the portraits that ship with face-api's demo are used, and the
  * impostors are their strangers. Distances are to the other photos of DIR (or to the portrait itself).
  */
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { FaceDetector } from "../lib/detect/detector";
@@ -17,7 +16,7 @@ import { createEncoder } from "../lib/embed/encode";
 import { Template, weightOf } from "../lib/embed/template";
 import type { Face, Quality } from "../lib/message";
 import { PORTRAITS, portrait } from "../test/support/photos";
-import { readFolders } from "./photos";
+import { readable, readFolders } from "./photos";
 import { countAtMost, operatingPoint, seeded } from "./statistics";
 
 const { values } = parseArgs({ options: { data: { type: "string" }, videos: { type: "string", default: "4" }, frames: { type: "string", default: "8" } } });
@@ -44,7 +43,7 @@ interface Shot {
 }
 
 async function photos(): Promise<Photo[]> {
-  if (values.data !== undefined) return readFolders(values.data).map(({ person, path }) => ({ person, bytes: readFileSync(path) }));
+  if (values.data !== undefined) return readable(readFolders(values.data));
   return Promise.all((Object.keys(PORTRAITS) as (keyof typeof PORTRAITS)[]).map(async (name) => ({ person: name, bytes: await portrait(name) })));
 }
 

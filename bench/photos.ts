@@ -1,6 +1,6 @@
 /** Which photos to judge on: folders of people (LFW's layout), LFW's pairs.txt, or a list of pairs. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import sharp from "sharp";
 import type { FaceEncoder } from "../lib/embed/encode";
 import type { Box, Face } from "../lib/message";
@@ -45,18 +45,51 @@ export function readPairs(file: string, root: string): FilePair[][] {
   );
 }
 
-/** Lines of fileA,fileB,same with same 1 or 0 (or true or false); paths are relative to the list's folder or to `root`. */
-export function readList(file: string, root = dirname(file)): FilePair[] {
+/** The rows of a list, cell by cell. */
+function cellsOf(file: string): { row: string; cells: string[] }[] {
   const rows = readFileSync(file, "utf8").split("\n").map((line) => line.trim()).filter((line) => line !== "" && !/^filea,/i.test(line));
-  return rows.map((row) => {
-    const [a, b, same] = row.split(",").map((cell) => cell.trim());
+  return rows.map((row) => ({ row, cells: row.split(",").map((cell) => cell.trim()) }));
+}
+
+function within(root: string, path: string): string {
+  return isAbsolute(path) ? path : join(root, path);
+}
+
+/** Lines of fileA,fileB,same with same 1 or 0 (or true or false); paths are relative to the list's folder or to `root`, or absolute. */
+export function readList(file: string, root = dirname(file)): FilePair[] {
+  return cellsOf(file).map(({ row, cells: [a, b, same] }) => {
     if (a === undefined || b === undefined || !/^(0|1|true|false)$/i.test(same ?? "")) throw new Error(`"${row}" in ${file} is no pair: write fileA,fileB,1 for one person and fileA,fileB,0 for two.`);
-    return { a: join(root, a), b: join(root, b), same: /^(1|true)$/i.test(same ?? "") };
+    return { a: within(root, a), b: within(root, b), same: /^(1|true)$/i.test(same ?? "") };
   });
 }
 
-/** @throws a sentence when pairs name photos that are not there */
+/** Lines of fileA,fileB: genuine pairs in one list, impostor pairs in the other; paths as in `readList`. */
+export function readTwoLists(genuine: string, impostor: string, root?: string): FilePair[] {
+  const read = (file: string, same: boolean): FilePair[] =>
+    cellsOf(file).map(({ row, cells: [a, b, ...more] }) => {
+      if (a === undefined || b === undefined || b === "" || more.length > 0) throw new Error(`"${row}" in ${file} is no pair: write fileA,fileB.`);
+      return { a: within(root ?? dirname(file), a), b: within(root ?? dirname(file), b), same };
+    });
+  return [...read(genuine, true), ...read(impostor, false)];
+}
+
+/** Photos that are read without an error; what of the others is left out is said. */
+export async function readable(files: readonly PhotoFile[]): Promise<(PhotoFile & { bytes: Buffer })[]> {
+  const read: (PhotoFile & { bytes: Buffer })[] = [];
+  const damaged: string[] = [];
+  for (const file of files) {
+    const bytes = readFileSync(file.path);
+    if (await sharp(bytes, { failOn: "error" }).stats().then(() => true, () => false)) read.push({ ...file, bytes });
+    else damaged.push(file.name);
+  }
+  if (damaged.length > 0) console.log(`left out, damaged or no pictures: ${damaged.join(", ")}`);
+  if (read.length === 0) throw new Error("none of the photos can be read: they are damaged, or no pictures.");
+  return read;
+}
+
+/** @throws a sentence when there are no pairs, or some name photos that are not there */
 export function demandFiles(pairs: readonly FilePair[], list: string): void {
+  if (pairs.length === 0) throw new Error(`${list} has no pairs.`);
   const missing = [...new Set(pairs.flatMap(({ a, b }) => [a, b]))].filter((path) => !existsSync(path));
   if (missing.length > 0) throw new Error(`${list} names ${missing.length} photos that are not there, the first is ${missing[0]}: give the folder that it was written for.`);
 }
@@ -69,9 +102,10 @@ export function prominence({ x, y, width, height }: Box, picture: { width: numbe
   return width * height - 2 * ((x + (width - picture.width) / 2) ** 2 + (y + (height - picture.height) / 2) ** 2);
 }
 
-/** The usable face that a photo of one person is meant to show; undefined where there is none. */
+/** The usable face that a photo of one person is meant to show; undefined where there is none. @throws Error when it is no picture */
 export async function encodePhoto(encoder: FaceEncoder, bytes: Buffer): Promise<Face | undefined> {
-  const { width, height } = await sharp(bytes).metadata();
-  const [face] = (await encoder.encode(bytes)).filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => prominence(b.box, { width, height }) - prominence(a.box, { width, height }));
+  // As it is shown, not as it lies in the file.
+  const { autoOrient: size } = await sharp(bytes).metadata();
+  const [face] = (await encoder.encode(bytes)).filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => prominence(b.box, size) - prominence(a.box, size));
   return face;
 }

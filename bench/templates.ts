@@ -2,13 +2,12 @@
  * Several photos of a person enrolled: is a probe better compared with the nearest of them, as the gallery does, or with one template,
  * the mean of them, plain or weighted by quality?
  */
-import { readFileSync } from "node:fs";
 import sharp from "sharp";
 import { shuffled } from "../lib/calibrate/statistics";
 import { euclideanDistance } from "../lib/embed/distance";
 import { createEncoder } from "../lib/embed/encode";
 import { Template, weightOf } from "../lib/embed/template";
-import { encodePhoto, readFolders } from "./photos";
+import { encodePhoto, readable, readFolders } from "./photos";
 import { byGroups, byPerson, equalErrorRate, operatingPoint, seeded } from "./statistics";
 
 export interface TemplatePhoto {
@@ -151,8 +150,7 @@ async function encodeAll(root: string, spoiled: boolean): Promise<TemplatePhoto[
   const random = seeded(SEED);
   try {
     const photos: TemplatePhoto[] = [];
-    for (const { person, path } of readFolders(root)) {
-      const bytes = readFileSync(path);
+    for (const { person, bytes } of await readable(readFolders(root))) {
       const face = await encodePhoto(encoder, spoiled ? await spoil(bytes, random) : bytes);
       photos.push({ person, embedding: face?.embedding, weight: weightOf(face?.quality) });
     }

@@ -5,7 +5,6 @@
  * On face-api's six group photos at several sizes; DIR adds a folder of photos for each person. A box is a face where the alignment
  * gate says so. Everything runs one after the other on one thread.
  */
-import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
@@ -15,7 +14,7 @@ import { DLIB_RESNET } from "../lib/embed/descriptor";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
 import { decode } from "../lib/image/decode";
 import { groupPhoto } from "../test/support/photos";
-import { readFolders } from "./photos";
+import { readable, readFolders } from "./photos";
 
 const { values } = parseArgs({ options: { data: { type: "string" } } });
 const GROUPS = [1, 2, 3, 4, 5, 6] as const;
@@ -36,7 +35,7 @@ interface Set {
 async function sets(): Promise<Set[]> {
   const groups = await Promise.all(GROUP_SETS.map(async ({ width, minSize }) => ({ name: `${width}/${minSize}`, minSize, photos: await Promise.all(GROUPS.map((index) => sharp(groupPhoto(index)).resize(width).jpeg({ quality: 90 }).toBuffer())) })));
   if (values.data === undefined) return groups;
-  const photos = readFolders(values.data).map(({ path }) => readFileSync(path));
+  const photos = (await readable(readFolders(values.data))).map(({ bytes }) => bytes);
   return [...groups, ...PEOPLE_SIZES.map((minSize) => ({ name: `people/${minSize}`, minSize, photos }))];
 }
 

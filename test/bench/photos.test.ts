@@ -3,8 +3,10 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { demandFiles, readFolders, readList, readPairs } from "../../bench/photos";
+import sharp from "sharp";
 import { lineChart } from "../../bench/chart";
+import { demandFiles, encodePhoto, readable, readFolders, readList, readPairs, readTwoLists } from "../../bench/photos";
+import type { Face } from "../../lib/message";
 
 const folder = (): string => mkdtempSync(join(tmpdir(), "photos-"));
 const written = (text: string): string => {
@@ -35,6 +37,30 @@ describe("the photos of the accuracy benchmark", () => {
   it("are paired by a list", () => {
     assert.deepEqual(readList(written("fileA,fileB,same\na.jpg,b.jpg,1\na.jpg, c.jpg, false\n"), "in"), [{ a: join("in", "a.jpg"), b: join("in", "b.jpg"), same: true }, { a: join("in", "a.jpg"), b: join("in", "c.jpg"), same: false }]);
     assert.throws(() => readList(written("a.jpg,b.jpg,maybe\n")), /"a\.jpg,b\.jpg,maybe" in .* is no pair/);
+    assert.throws(() => demandFiles(readList(written("fileA,fileB,same\n")), "list"), /list has no pairs/);
+  });
+
+  it("are paired by two lists", () => {
+    const absolute = join(folder(), "x.jpg");
+    assert.deepEqual(readTwoLists(written("a.jpg,b.jpg\n"), written(`fileA,fileB\na.jpg, ${absolute}\n`), "in"), [{ a: join("in", "a.jpg"), b: join("in", "b.jpg"), same: true }, { a: join("in", "a.jpg"), b: absolute, same: false }]);
+    assert.throws(() => readTwoLists(written("a.jpg,b.jpg,1\n"), written(""), "in"), /is no pair: write fileA,fileB\./);
+  });
+
+  it("are left out where they are damaged", async () => {
+    const root = folder();
+    const whole = await sharp({ create: { width: 64, height: 64, channels: 3, background: "#888", noise: { type: "gaussian", mean: 128, sigma: 40 } } }).jpeg().toBuffer();
+    mkdirSync(join(root, "Ann"));
+    for (const [name, bytes] of [["a.jpg", whole], ["b.jpg", whole.subarray(0, whole.length / 2)], ["c.jpg", Buffer.from("no picture")]] as const) writeFileSync(join(root, "Ann", name), bytes);
+    assert.deepEqual((await readable(readFolders(root))).map(({ name }) => name), ["a.jpg"]);
+  });
+
+  it("show the face nearest to the middle of the picture as it is shown, not as it lies in the file", async () => {
+    const sideways = await sharp({ create: { width: 400, height: 200, channels: 3, background: "#888" } }).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    const face = (x: number, y: number): Face => ({ box: { x, y, width: 60, height: 60 }, score: 1, embedding: new Float32Array([x, y]), model: "m" });
+    // Shown it is 200 × 400.
+    const faces = [face(170, 70), face(70, 170)];
+    const encoder = { model: "m", fingerprint: "", threshold: 0.6, encode: () => Promise.resolve(faces), close: () => Promise.resolve() };
+    assert.equal(await encodePhoto(encoder, sideways), faces[1]);
   });
 });
 
