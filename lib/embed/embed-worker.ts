@@ -10,7 +10,8 @@ import { type EngineName, tensorEngine, type Tf } from "../tensor/engine";
 import { chipPlace } from "./chips";
 import type { ModelDescriptor } from "./descriptor";
 import { toUnitLength } from "./distance";
-import { type EmbeddingNet, loadNet } from "./net";
+import { loadNet } from "./load-net";
+import type { EmbeddingNet } from "./net";
 
 export interface EmbedTask {
   /** Undefined only loads the model. */
