@@ -117,9 +117,13 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Start ffmpeg; it reads nothing from standard input and asks nothing. */
+/** Start ffmpeg; it reads nothing from standard input and asks nothing. @throws a sentence when there is no room for a process; an "error" event tells what is found later */
 export function startFfmpeg({ path }: Ffmpeg, args: readonly string[]): FfmpegProcess {
   const child = spawn(path, ["-hide_banner", "-nostdin", "-loglevel", "warning", ...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
+  // Told a moment later: unheard it would end Node-RED.
+  child.on("error", () => undefined);
+  // Without room for its pipes it has none.
+  if ((child.stdout as Readable | undefined) === undefined) throw new Error("ffmpeg cannot be started: too many files are open on this computer; close some, or raise the limit (ulimit -n).");
   running.add(child);
   child.once("close", () => running.delete(child));
   return child;

@@ -9,10 +9,10 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { type Ffmpeg, releaseOf } from "../../../lib/capture/ffmpeg";
 
-/** Run code in a process with another environment. @returns the JSON that it prints */
-async function runWith<T>(environment: Record<string, string>, code: string): Promise<T> {
+/** Run code in a process with another environment. @param before what a shell does first @returns the JSON that it prints */
+async function runWith<T>(environment: Record<string, string>, code: string, before = ""): Promise<T> {
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, ["--import", "tsx", "-e", code], { cwd: join(__dirname, "../../.."), env: { HOME: tmpdir(), ...environment }, timeout: 30_000 }, (error, stdout) => {
+    execFile("/bin/sh", ["-c", `${before}exec "$0" "$@"`, process.execPath, "--import", "tsx", "-e", code], { cwd: join(__dirname, "../../.."), env: { HOME: tmpdir(), ...environment }, timeout: 30_000 }, (error, stdout) => {
       if (error === null) resolve(JSON.parse(stdout) as T);
       else reject(error);
     });
@@ -50,6 +50,28 @@ describe("findFfmpeg", { skip: process.platform === "win32" ? "its fake programs
 
   it("says that FFMPEG_PATH names nothing that runs", async () => {
     assert.match((await findWith({ FFMPEG_PATH: "/nowhere/ffmpeg", PATH: nowhere })).error ?? "", /FFMPEG_PATH names \/nowhere\/ffmpeg, which is no ffmpeg that runs here: correct it or clear it/);
+  });
+
+  it("says that no file may be opened any more, and ends nothing but the camera", async () => {
+    const code = `
+      const { closeSync, openSync } = require("node:fs");
+      const { Camera } = require("./lib/capture/camera");
+      const { cameraOptionsSchema } = require("./lib/capture/options");
+      const { findFfmpeg } = require("./lib/capture/ffmpeg");
+      const camera = new Camera(cameraOptionsSchema.parse({ name: "c", source: "file", path: "./package.json" }));
+      camera.on("event", ({ event, reason }) => setTimeout(() => console.log(JSON.stringify({ event, reason })), 100));
+      findFfmpeg().then(() => {
+        const taken = [];
+        try {
+          for (;;) taken.push(openSync("/dev/null"));
+        } catch {}
+        camera.once("event", () => taken.forEach((each) => closeSync(each)));
+        camera.start();
+      });`;
+    const { path } = fakeFfmpeg("echo ffmpeg version 9.1 Copyright");
+    const { event, reason } = await runWith<{ event: string; reason: string }>({ FFMPEG_PATH: path }, code, "ulimit -n 200; ");
+    assert.equal(event, "lost");
+    assert.match(reason, /ffmpeg cannot be started: .*too many files/);
   });
 
   it("warns of an old one that reads a network stream, and asks it in its own words", async () => {
