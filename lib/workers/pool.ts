@@ -15,6 +15,12 @@ export interface RunOptions {
   timeoutMs?: number;
 }
 
+/** A pool of piscina's, and why it is of no use any more. */
+interface Workers<Task, Result> {
+  piscina: Piscina<Task, Result>;
+  failure: Error | undefined;
+}
+
 /**
  * Workers for one stage, shared by all its users, gone with the last of them. Tasks are begun in the order in which they came:
  * piscina gives a task that comes just when a worker is free to that worker, past all that wait, and starves some of several cameras.
@@ -25,7 +31,8 @@ export class StagePool<Task, Result> {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
   #users = 0;
-  #piscina: Piscina<Task, Result> | undefined;
+  #workers: Workers<Task, Result> | undefined;
+  readonly #ending = new Set<Promise<void>>();
 
   /** @param directory and @param name of the worker's module; .ts beside a .ts caller (tests), .js once built. */
   constructor(directory: string, name: string, maxThreads: number) {
@@ -41,14 +48,13 @@ export class StagePool<Task, Result> {
   async release(): Promise<void> {
     this.#users = Math.max(0, this.#users - 1);
     if (this.#users > 0) return;
-    const piscina = this.#piscina;
-    this.#piscina = undefined;
-    await piscina?.destroy();
+    if (this.#workers !== undefined) this.#end(this.#workers);
+    await Promise.all(this.#ending);
   }
 
   /** Worker threads alive. */
   get threads(): number {
-    return this.#piscina?.threads.length ?? 0;
+    return this.#workers?.piscina.threads.length ?? 0;
   }
 
   /** Run one task in a worker. @throws what the task threw, or a sentence when the worker died or hung. */
@@ -79,14 +85,33 @@ export class StagePool<Task, Result> {
   async #runNow(task: Task, options: RunOptions): Promise<Result> {
     // It may have been closed while the task waited.
     if (this.#users === 0) throw new Error(CLOSED);
-    this.#piscina ??= new Piscina<Task, Result>({ filename: this.#filename, minThreads: 1, maxThreads: this.#maxThreads, idleTimeout: Infinity });
+    const workers = (this.#workers ??= this.#start());
     const timeoutMs = options.timeoutMs ?? TASK_TIMEOUT_MS;
     const signal = AbortSignal.timeout(timeoutMs);
     try {
-      return await this.#piscina.run(task, { signal, transferList: options.transfer ?? [] });
+      return await workers.piscina.run(task, { signal, transferList: options.transfer ?? [] });
     } catch (error) {
+      if (workers.failure !== undefined) throw new Error(`the worker could not be started (${workers.failure.message}): look whether the computer has memory left and may open more files; the next picture tries again.`, { cause: error });
       if (signal.aborted) throw new Error(`the worker did not answer within ${timeoutMs} ms and was restarted`, { cause: error });
       throw error;
     }
+  }
+
+  #start(): Workers<Task, Result> {
+    const workers: Workers<Task, Result> = { piscina: new Piscina<Task, Result>({ filename: this.#filename, minThreads: 1, maxThreads: this.#maxThreads, idleTimeout: Infinity }), failure: undefined };
+    // A worker failed before it had a task. Unheard this would end Node-RED, and piscina would let what waits for that worker wait.
+    workers.piscina.on("error", (error: Error) => {
+      workers.failure ??= error;
+      this.#end(workers);
+    });
+    return workers;
+  }
+
+  /** What it still works on is answered with an error; the next task starts others. */
+  #end(workers: Workers<Task, Result>): void {
+    if (this.#workers === workers) this.#workers = undefined;
+    const ended = workers.piscina.destroy().catch(() => undefined);
+    this.#ending.add(ended);
+    void ended.finally(() => this.#ending.delete(ended));
   }
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { StagePool } from "../../../lib/workers/pool";
+import { eventually } from "../../support/node-red";
 
 type What = "die" | "hang" | "throw" | "answer";
 
@@ -30,6 +31,34 @@ describe("StagePool", () => {
     await assert.rejects(pool.run("die"), /worker/i);
     assert.equal(await pool.run("answer"), "done");
   }));
+
+  it("says why a worker cannot be started, and lives on until one can", async () => {
+    // A worker with nothing to do keeps no process alive.
+    const alive = setInterval(() => undefined, 1000);
+    const broken = (is: boolean): void => {
+      if (is) process.env["FAULTY_WORKER"] = "broken";
+      else delete process.env["FAULTY_WORKER"];
+    };
+    try {
+      await withPool(async (pool) => {
+        broken(true);
+        // Whether it had the task already decides who tells the reason: the loader says that of a module that throws.
+        for (let attempt = 0; attempt < 3; attempt += 1) await assert.rejects(pool.run("answer"), /Unknown file extension/);
+        broken(false);
+        // A worker that was begun before may still fail.
+        await eventually("an answer", () => pool.run("answer").catch(() => undefined));
+        broken(true);
+        // Others start in its place, and fail without a task.
+        await assert.rejects(pool.run("die"), /worker/i);
+        await eventually("no worker", () => pool.threads === 0 || undefined);
+        broken(false);
+        assert.equal(await eventually("an answer", () => pool.run("answer").catch(() => undefined)), "done");
+      });
+    } finally {
+      clearInterval(alive);
+      broken(false);
+    }
+  });
 
   it("ends a worker that hangs, and starts another", () => withPool(async (pool) => {
     await assert.rejects(pool.run("hang", { timeoutMs: 1500 }), /did not answer within 1500 ms/);
