@@ -1,6 +1,7 @@
 /** A camera that is kept alive: started, watched, started again when it is lost, stopped with all it started. */
 import { EventEmitter } from "node:events";
 import type { Frame } from "../message";
+import { redact } from "../redact";
 import { ffmpegSource } from "./ffmpeg-source";
 import { folderSource } from "./folder-source";
 import { mjpegSource, snapshotSource } from "./http-source";
@@ -109,7 +110,7 @@ export class Camera extends EventEmitter<CameraEvents> {
       try {
         await this.#source()({
           signal,
-          onNotice: (reason) => this.emit("event", { event: "notice", source: name, reason }),
+          onNotice: (reason) => this.emit("event", { event: "notice", source: name, reason: redact(reason) }),
           onFrame: (frame) => {
             if (signal.aborted) return;
             if (!connected) this.emit("event", { event: "connected", source: name });
@@ -127,7 +128,7 @@ export class Camera extends EventEmitter<CameraEvents> {
       } catch (error) {
         if (signal.aborted) return;
         this.#latest = undefined;
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = redact(error instanceof Error ? error.message : String(error));
         const again = live && !this.#single;
         this.emit("event", { event: "lost", source: name, reason, ...(again ? { retryIn: retry } : {}) });
         if (!again) return;

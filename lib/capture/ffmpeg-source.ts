@@ -1,8 +1,9 @@
 /** USB cameras, RTSP streams and video files, through ffmpeg. */
 import { access, constants, stat } from "node:fs/promises";
+import { redact } from "../redact";
 import { findFfmpeg, releaseOf, startFfmpeg, stopFfmpeg } from "./ffmpeg";
 import { multipartParser, ppmParser } from "./multipart";
-import { type OptionsOf, redact, splitLogin } from "./options";
+import { type OptionsOf, splitLogin } from "./options";
 import { assertReachable } from "./reach";
 import type { Source } from "./source";
 

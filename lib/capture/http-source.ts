@@ -1,10 +1,11 @@
 /** HTTP cameras, in pure Node: an endless MJPEG stream, or a snapshot asked for again and again. */
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
+import { redact } from "../redact";
 import { authorization } from "./http-login";
 import { jpegSize } from "./jpeg";
 import { multipartParser } from "./multipart";
-import { type OptionsOf, redact, splitLogin } from "./options";
+import { type OptionsOf, splitLogin } from "./options";
 import { assertReachable } from "./reach";
 import { pause, type Source } from "./source";
 

@@ -1,10 +1,12 @@
 /** What a camera may be told; everything that reaches ffmpeg or the disk is checked here. */
 import { z } from "zod";
+import { redact } from "../redact";
+import { fingerprintSchema } from "./certificate";
 
 const side = z.number().int().min(16).max(8192);
 const common = {
-  /** Names the frames' source. */
-  name: z.string().min(1).max(300),
+  /** Names the frames' source. Some name a camera by its address. */
+  name: z.string().min(1).max(300).transform(redact),
   /** Pixels; the picture is fitted into them and keeps its shape. */
   width: side.optional(),
   height: side.optional(),
@@ -13,8 +15,19 @@ const common = {
   output: z.enum(["jpeg", "rgb"]).default("jpeg"),
 };
 
-const url = (schemes: readonly string[]) =>
-  z.string().refine((value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)) && new URL(value).hostname !== "", { error: `must be a ${schemes.join(" or ")} address` });
+const url = (...schemes: string[]) =>
+  z.string().check(({ value, issues }) => {
+    const message = complaintOf(value, schemes);
+    // Never the value itself: there may be a password in it.
+    if (message !== undefined) issues.push({ code: "custom", message, input: undefined });
+  });
+
+function complaintOf(value: string, schemes: readonly string[]): string | undefined {
+  const address = URL.canParse(value) ? new URL(value) : undefined;
+  // Behind a "#" nothing is told to a server, so an "@" there once closed a login.
+  if (value.includes("@") && (address === undefined || address.hash.includes("@"))) return 'is no address: a user or password with one of # / ? @ : in it belongs into the fields "User" and "Password"';
+  return address !== undefined && schemes.includes(address.protocol.slice(0, -1)) && address.hostname !== "" ? undefined : `must be a ${schemes.join(" or ")} address`;
+}
 
 /** V4L2's names on Linux, an index on macOS, the name that DirectShow lists on Windows. */
 const DEVICE: Partial<Record<NodeJS.Platform, RegExp>> = { linux: /^\/dev\/(video\d{1,3}|v4l\/by-(id|path)\/[\w.:+-]+)$/, darwin: /^\d{1,2}$/, win32: /^[^"\u0000-\u001f]{1,200}$/ };
@@ -22,18 +35,29 @@ const DEVICE: Partial<Record<NodeJS.Platform, RegExp>> = { linux: /^\/dev\/(vide
 /** Told to the camera, to nobody else. They go before those written into the address. */
 const login = { user: z.string().max(200).optional(), password: z.string().max(200).optional() };
 
+/** Of a camera that is reached through the network. */
+const network = {
+  ...login,
+  /** Which certificate it may show on https and rtsps. */
+  certificate: z.enum(["verify", "fingerprint", "any"]).default("verify"),
+  /** For "fingerprint": SHA-256 of its certificate. */
+  fingerprint: fingerprintSchema.optional(),
+  /** Seconds without a picture after which it is lost. */
+  idle: z.number().min(1).max(3600).optional(),
+};
+
 const device = z.string().refine((value) => (DEVICE[process.platform] ?? DEVICE.linux)?.test(value) === true, { error: "must be a camera of this computer: /dev/video0 on Linux, 0 on macOS, the camera's name on Windows" });
 const path = z.string().min(1, "is missing").refine((value) => !value.includes("\u0000"), { error: "must be a path" });
 
 export const cameraOptionsSchema = z.discriminatedUnion("source", [
   z.object({ ...common, source: z.literal("usb"), device }),
-  z.object({ ...common, source: z.literal("rtsp"), ...login, url: url(["rtsp", "rtsps"]), transport: z.enum(["tcp", "udp"]).default("tcp") }),
-  z.object({ ...common, source: z.literal("mjpeg"), ...login, url: url(["http", "https"]), output: z.literal("jpeg", { error: "an HTTP camera's frames are JPEG" }).default("jpeg") }),
-  z.object({ ...common, source: z.literal("snapshot"), ...login, url: url(["http", "https"]), output: z.literal("jpeg", { error: "an HTTP camera's frames are JPEG" }).default("jpeg") }),
+  z.object({ ...common, source: z.literal("rtsp"), ...network, url: url("rtsp", "rtsps"), transport: z.enum(["tcp", "udp"]).default("tcp") }),
+  z.object({ ...common, source: z.literal("mjpeg"), ...network, url: url("http", "https"), output: z.literal("jpeg", { error: "an HTTP camera's frames are JPEG" }).default("jpeg") }),
+  z.object({ ...common, source: z.literal("snapshot"), ...network, url: url("http", "https"), output: z.literal("jpeg", { error: "an HTTP camera's frames are JPEG" }).default("jpeg") }),
   z.object({ ...common, source: z.literal("file"), path, loop: z.boolean().default(false), realtime: z.boolean().default(true) }),
   z.object({ ...common, source: z.literal("folder"), path, loop: z.boolean().default(false), output: z.literal("jpeg", { error: "a folder's photos go out as the files they are" }).default("jpeg") }),
   z.object({ ...common, source: z.literal("browser"), output: z.literal("jpeg", { error: "a browser's frames are JPEG" }).default("jpeg") }),
-]);
+]).refine((options) => !("certificate" in options) || options.certificate !== "fingerprint" || options.fingerprint !== undefined, { path: ["fingerprint"], error: "is missing: give the SHA-256 fingerprint of the camera's certificate" });
 
 export type CameraOptions = z.infer<typeof cameraOptionsSchema>;
 export type OptionsOf<S extends CameraOptions["source"]> = Extract<CameraOptions, { source: S }>;
@@ -65,9 +89,4 @@ function decode(text: string): string {
     // A per cent sign that stands for itself.
     return text;
   }
-}
-
-/** Text without the logins and the queries (many cameras take the password there) of the addresses in it, for people to read. */
-export function redact(text: string): string {
-  return text.replace(/([a-z][\w+.-]*:\/\/)(?:[^/?#\s]*@)?([^\s?#]*)(\?\S*)?/gi, (_, scheme: string, rest: string, query: string | undefined) => `${scheme}${rest}${query === undefined ? "" : "?…"}`);
 }

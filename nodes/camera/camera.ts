@@ -26,6 +26,9 @@ export interface CameraDef extends NodeDef {
   realtime: boolean;
   autostart: boolean;
   transport: string;
+  certificate: string;
+  fingerprint: string;
+  idle: string | number;
 }
 
 export interface CameraLogin {
@@ -62,6 +65,9 @@ export function optionsOf(def: CameraDef, id: string, login: Partial<CameraLogin
       loop: def.loop,
       realtime: def.realtime,
       transport: def.transport || undefined,
+      certificate: def.certificate || undefined,
+      fingerprint: def.certificate === "fingerprint" ? def.fingerprint || undefined : undefined,
+      idle: optionalNumber(def.idle),
     },
     "camera",
   );

@@ -1,6 +1,7 @@
 import type { Node, NodeMessageInFlow } from "node-red";
 import { Inbox } from "../../lib/workers/inbox";
 import { addTiming, CONTRACT_VERSION, type FaceMessage } from "../../lib/message";
+import { redact } from "../../lib/redact";
 
 /** Sends one message, or one (or null) for each output. */
 export type Send = (message: FaceMessage | (FaceMessage | null)[]) => void;
@@ -21,7 +22,7 @@ const DEFAULT_BOUND = 100;
 /** Say what failed: the node, then the sentence. */
 export function nameError(node: Node, error: unknown): Error {
   const said = error instanceof Error ? error.message : String(error);
-  return new Error(`${node.name || node.type}: ${said}`, { cause: error });
+  return new Error(redact(`${node.name || node.type}: ${said}`), { cause: error });
 }
 
 /**
@@ -72,7 +73,7 @@ export function onInput(node: Node, handler: Handler, options: InputOptions = {}
 const STATUS_LENGTH = 32;
 
 function shorten(error: unknown): string {
-  const said = error instanceof Error ? error.message : String(error);
+  const said = redact(error instanceof Error ? error.message : String(error));
   return said.length <= STATUS_LENGTH ? said : `${said.slice(0, STATUS_LENGTH - 1)}…`;
 }
 

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { redact } from "../../lib/redact";
+
+describe("keeping secrets out of what people read", () => {
+  it("hides the login of an address, whatever letters are in it", () => {
+    for (const [text, shown] of [
+      ["rtsp://me:secret@camera:554/x failed", "rtsp://camera:554/x failed"],
+      ["rtsp://me:se@cret@camera/x", "rtsp://camera/x"],
+      ["rtsp://me:sec#ret@camera/x: no", "rtsp://camera/x: no"],
+      ["rtsp://me:12#34@camera/x", "rtsp://camera/x"],
+      ["http://me:sec/ret@camera/x", "http://camera/x"],
+      ["http://me:sec?ret@camera/x", "http://camera/x"],
+      ["http://me@camera/x", "http://camera/x"],
+      ["http://me:p@[fe80::1]:80/x", "http://[fe80::1]:80/x"],
+      ["http://camera/a@b: no", "http://camera/a@b: no"],
+      ["http://camera:8080/a@b", "http://camera:8080/a@b"],
+      ["http://[fe80::1]:8080/a@b", "http://[fe80::1]:8080/a@b"],
+    ] as const) assert.equal(redact(text), shown);
+  });
+
+  it("hides the query of an address", () => {
+    assert.equal(redact("http://camera/snap.cgi?user=me&pwd=secret answers 401"), "http://camera/snap.cgi?… answers 401");
+    assert.equal(redact("(http://camera/x?1), http://other/y?2."), "(http://camera/x?…), http://other/y?….");
+  });
+
+  it("hides pairs that look like secrets in a path, in ffmpeg's words and in headers", () => {
+    for (const text of [
+      "rtsp://camera/user=admin&password=SECRET&channel=1&stream=0.sdp failed",
+      "rtsp://camera/user=admin_password=SECRET_channel=1_stream=0.sdp?real_stream failed",
+      "rtsp://camera:554/live/ch0;passwd=SECRET/1",
+      "http://camera/token=SECRET/snapshot.jpg",
+      "http://camera/a/apikey=SECRET",
+      "http://camera/API_KEY=SECRET",
+      "[rtsp @ 0x55] method DESCRIBE failed: 404 for /user=admin&password=SECRET&channel=1",
+      "GET /cgi?loginuse=me&loginpas=SECRET",
+      "GET /snap?usr=me&pwd=SECRET HTTP/1.1",
+      "access_token=SECRET",
+      "?sig=SECRET&x=1",
+      "?X-Amz-Signature=SECRET",
+      "key=SECRET",
+      "auth=SECRET",
+      "?authSig=SECRET",
+      "session_id=SECRET",
+      "Authorization: Basic U0VDUkVU",
+      'Authorization: Digest username="me", response="SECRET"',
+      '{"authorization":"Bearer SECRET"}',
+      '{"user":"admin","password":"SECRET"}',
+      "password='SECRET'",
+      "password%3DSECRET",
+      "PASSWORD=SECRET",
+    ]) {
+      assert.doesNotMatch(redact(text), /SECRET|U0VDUkVU|admin/, text);
+      assert.match(redact(text), /…/, text);
+    }
+  });
+
+  it("leaves alone what is no secret, and what was hidden before", () => {
+    for (const text of ["the picture bypass.jpg (monkey=3, design=4) cannot be read", "http://camera/keyframe/1", "3 faces, τ=0.58", "rtsp://camera/user=… failed"]) assert.equal(redact(redact(text)), text);
+    const once = redact("the stream rtsp://camera/x?pwd=SECRET was lost: http://a:b@c/d/password=x.");
+    assert.equal(redact(once), once);
+  });
+
+  it("takes a moment for a long line made to be slow", () => {
+    for (const part of ["a", "a://", "a.", "password", "pass-", "user=", "@", "authorization:", "key=\"", "x?", ".:"]) {
+      const start = performance.now();
+      redact(part.repeat(100_000 / part.length));
+      assert.ok(performance.now() - start < 1000, part);
+    }
+  });
+});
