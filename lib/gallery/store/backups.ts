@@ -1,5 +1,5 @@
 /** Backups that rotate: the newest, one of about a day ago and one of about a week ago; and what to do when the database is damaged. */
-import { copyFile, readdir, rename, stat, utimes } from "node:fs/promises";
+import { copyFile, link, readdir, rename, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeToOthers, removeDurable, syncFolder } from "../files";
 import { copyWithout } from "./check";
@@ -54,9 +54,9 @@ export class Backups {
   /**
    * Put a damaged database aside and the newest good backup in its place; backups that are no good go aside too.
    * @returns where it is now, and when the backup was made; undefined when there is no good one
+   * @throws the system's error when the disk refuses; then nothing was changed
    */
   async restore(path: string, now: number, isGood: (path: string) => Promise<boolean>): Promise<{ aside: string; madeAt: number | undefined }> {
-    const aside = basename(await setAside(path, now));
     for (const slot of SLOTS) {
       const backup = this.#pathOf(slot);
       const madeAt = await timeOf(backup);
@@ -65,14 +65,18 @@ export class Backups {
         await setAside(backup, now);
         continue;
       }
+      // First the copy: on a full disk the damaged file is all there is.
       const fresh = freshOf(path);
-      await copyFile(backup, fresh);
-      await makeDurable(fresh);
-      await rename(fresh, path);
-      await syncFolder(dirname(path));
-      return { aside, madeAt };
+      try {
+        await copyFile(backup, fresh);
+        await makeDurable(fresh);
+      } catch (error) {
+        await removeDatabase(fresh);
+        throw error;
+      }
+      return { aside: basename(await replace(path, fresh, now)), madeAt };
     }
-    return { aside, madeAt: undefined };
+    return { aside: basename(await setAside(path, now)), madeAt: undefined };
   }
 
   /** Delete what was set aside. @param before ms since the epoch @returns how many there were */
@@ -126,10 +130,24 @@ export class Backups {
 
 /** Its time is that of the setting aside from now on. @returns where it is now */
 async function setAside(path: string, now: number): Promise<string> {
-  const aside = `${path}.damaged-${new Date(now).toISOString().replaceAll(":", "-")}`;
-  await rename(path, aside);
-  await utimes(aside, now / 1000, now / 1000);
+  const aside = await nameAside(path, now);
   await removeDatabase(path);
+  return aside;
+}
+
+/** As setAside, but what takes its place has its name at once: a crash in between leaves no gallery that begins empty. */
+async function replace(path: string, fresh: string, now: number): Promise<string> {
+  const aside = await nameAside(path, now);
+  await rename(fresh, path);
+  await syncFolder(dirname(path));
+  return aside;
+}
+
+/** Give it a second name, or where the file system knows no second names another one. */
+async function nameAside(path: string, now: number): Promise<string> {
+  const aside = `${path}.damaged-${new Date(now).toISOString().replaceAll(":", "-")}`;
+  await link(path, aside).catch(() => rename(path, aside));
+  await utimes(aside, now / 1000, now / 1000);
   return aside;
 }
 

@@ -1,8 +1,10 @@
 /** Databases that may be damaged, looked at from a safe distance: by a process of its own. */
 import { execFile } from "node:child_process";
 import { rm, stat } from "node:fs/promises";
-import { extname, join } from "node:path";
-import { type Task, UNSOUND } from "./check-child";
+import { dirname, extname, join } from "node:path";
+import { StorageError } from "../storage";
+import { REFUSED, type Task, UNSOUND } from "./check-child";
+import { LOCK_ENDING } from "./lmdb-lock";
 
 /** Time of a check, whatever the size, and for each megabyte: a slow SD card reads ten in a second. */
 const TIMEOUT_MS = 60_000;
@@ -36,6 +38,7 @@ async function runChild(task: Task): Promise<number | undefined> {
       const child = execFile(process.execPath, [...flags, join(__dirname, `check-child${extname(__filename)}`)], { timeout, windowsHide: true }, (error, held) => {
         if (error === null) done(Number(held));
         else if (isCrash(error)) done(undefined);
+        else if (error.code === REFUSED) fail(new StorageError({ reason: held, folder: dirname(task.path), cause: error }));
         // A full process table or memory says nothing about the file: better no gallery for now than one restored for nothing.
         else fail(new Error(`${task.path} could not be checked (${error.signal ?? error.code ?? error.message}): look whether the computer has memory left, and start the flow again. Nothing was changed.`, { cause: error }));
       });
@@ -44,7 +47,7 @@ async function runChild(task: Task): Promise<number | undefined> {
       child.stdin?.end(JSON.stringify(task));
     });
   } finally {
-    await rm(`${task.path}-lock`, { force: true });
+    await rm(task.path + LOCK_ENDING, { force: true });
   }
 }
 

@@ -3,12 +3,14 @@ import { chmod, open as openFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import { syncFolder } from "../files";
+import { allocateLock, LOCK_ENDING } from "./lmdb-lock";
 import type { Secret } from "./secret";
 
 const PRIVATE_FILE = 0o600;
 /** Records written or read before the event loop gets a turn. */
 const BATCH = 500;
-const LOCK_ENDING = "-lock";
+/** LMDB tells why a commit failed a moment after it tells that it did. */
+const REASON_MS = 1000;
 
 /**
  * Marks what may still lie in old pages or in a backup: followed by the key of a deleted record, or by nothing when a record was
@@ -30,6 +32,9 @@ export class Database {
   readonly #path: string;
   #lmdb: Lmdb;
   #secret: Secret;
+  /** LMDB may refuse all that comes after a failed commit (MDB_PANIC): the file is opened anew before the next. */
+  #failed = false;
+  #open = true;
 
   private constructor(path: string, lmdb: Lmdb, secret: Secret) {
     this.#path = path;
@@ -83,22 +88,31 @@ export class Database {
     return marks.length === 0 ? undefined : marks.map((mark) => mark.slice(GONE.length)).filter((key) => key !== "");
   }
 
-  /** All or nothing. On disk when it resolves. */
+  /** All or nothing. On disk when it resolves. @throws the system's error when it cannot be written: then nothing of it was */
   async write({ put = [], remove = [], replaces = false }: Changes): Promise<void> {
     const gone = [...remove].filter((key) => this.#lmdb.doesExist(key));
     const marks = [...gone, ...(replaces ? [""] : [])].map((key) => [GONE + key, Buffer.alloc(0)] as const);
     const sealed = [...put, ...marks].map(([key, value]) => [key, this.#secret.seal(value, key)] as const);
-    await this.#lmdb.transaction(() => {
-      for (const key of gone) void this.#lmdb.remove(key);
-      for (const [key, value] of sealed) void this.#lmdb.put(key, value);
-    });
+    await this.#reopenAfterFailure();
+    try {
+      await commit(this.#lmdb, { remove: gone, put: sealed });
+    } catch (error) {
+      this.#failed = true;
+      throw error;
+    }
   }
 
   /** A copy for the backups, consistent while writes go on. On disk when it resolves. */
   async copyTo(path: string): Promise<void> {
     await rm(path, { force: true });
-    await this.#lmdb.backup(path, true);
-    await makeDurable(path);
+    try {
+      await this.#lmdb.backup(path, true);
+      await makeDurable(path);
+    } catch (error) {
+      // Half a copy is of no use, and takes the room that is missing.
+      await rm(path, { force: true });
+      throw error;
+    }
   }
 
   /**
@@ -107,42 +121,102 @@ export class Database {
    * @param secret seals the new file
    */
   async rewrite(secret = this.#secret): Promise<void> {
+    await this.#reopenAfterFailure();
     const fresh = freshOf(this.#path);
-    await removeDatabase(fresh);
-    const target = await openLmdb(fresh, { noSync: true });
     try {
-      for (const keys of batches(this.keys("").filter((key) => !key.startsWith(GONE)))) {
-        await target.transaction(() => {
-          for (const key of keys) {
-            const sealed = this.#lmdb.get(key);
-            if (sealed !== undefined) void target.put(key, secret === this.#secret ? sealed : secret.seal(this.#secret.open(sealed, key), key));
-          }
-        });
-      }
-    } finally {
-      await target.close();
+      await this.#copyInto(fresh, secret);
+    } catch (error) {
+      await removeDatabase(fresh);
+      throw error;
     }
-    await makeDurable(fresh);
-    await this.#lmdb.close();
+    await this.#closeLmdb();
     try {
       await rename(fresh, this.#path);
       this.#secret = secret;
     } finally {
       // A virus scanner may hold the file: the old one serves on.
-      this.#lmdb = await openLmdb(this.#path);
+      await this.#openLmdb();
     }
     await removeDatabase(fresh);
     await syncFolder(dirname(this.#path));
   }
 
   async close(): Promise<void> {
+    await this.#closeLmdb();
+  }
+
+  /** All records but the marks, in a new file, on disk. */
+  async #copyInto(fresh: string, secret: Secret): Promise<void> {
+    await removeDatabase(fresh);
+    const target = await openLmdb(fresh, { noSync: true });
+    try {
+      for (const keys of batches(this.keys("").filter((key) => !key.startsWith(GONE)))) {
+        const put = keys.flatMap((key) => {
+          const sealed = this.#lmdb.get(key);
+          return sealed === undefined ? [] : [[key, secret === this.#secret ? sealed : secret.seal(this.#secret.open(sealed, key), key)] as const];
+        });
+        await commit(target, { put });
+      }
+    } finally {
+      await target.close();
+    }
+    await makeDurable(fresh);
+  }
+
+  async #closeLmdb(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
     await this.#lmdb.close();
+  }
+
+  async #openLmdb(): Promise<void> {
+    // Tried again before the next write when it fails.
+    this.#failed = true;
+    this.#lmdb = await openLmdb(this.#path);
+    this.#open = true;
+    this.#failed = false;
+  }
+
+  async #reopenAfterFailure(): Promise<void> {
+    if (!this.#failed) return;
+    await this.#closeLmdb();
+    await this.#openLmdb();
+  }
+}
+
+/**
+ * The one place where LMDB is written to, so that no promise of it is unheard: one that fails ends Node-RED.
+ * @throws what LMDB says of the disk; then nothing was written
+ */
+async function commit(lmdb: Lmdb, { put, remove = [] }: { put: readonly (readonly [key: string, value: Buffer])[]; remove?: readonly string[] }): Promise<void> {
+  try {
+    // As a child, because what a plain transaction has written before it throws stays.
+    await lmdb.childTransaction(() => {
+      for (const key of remove) lmdb.removeSync(key);
+      for (const [key, value] of put) lmdb.putSync(key, value);
+    });
+  } catch (error) {
+    const { commitError } = error as { commitError?: Promise<unknown> };
+    throw commitError === undefined ? error : await reasonOf(commitError, error);
+  }
+}
+
+/** Why a commit failed, which LMDB tells by the rejection of a promise. */
+async function reasonOf(commitError: Promise<unknown>, otherwise: unknown): Promise<unknown> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => { timer = setTimeout(resolve, REASON_MS, otherwise); });
+  try {
+    return await Promise.race([commitError.catch((reason: unknown) => reason), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
 async function openLmdb(path: string, options: { noSync?: true; readOnly?: true } = {}): Promise<Lmdb> {
-  // Without overlapping syncs a write that has resolved is on the disk.
-  const lmdb = open<Buffer, string>({ path, noSubdir: true, encoding: "binary", overlappingSync: false, noMemInit: false, cache: false, ...options });
+  await allocateLock(path);
+  // Without overlapping syncs a write that has resolved is on the disk; with batches of an event turn LMDB has a promise of each commit
+  // of its own that nobody hears of.
+  const lmdb = open<Buffer, string>({ path, noSubdir: true, encoding: "binary", overlappingSync: false, eventTurnBatching: false, noMemInit: false, cache: false, ...options });
   await Promise.all([path, path + LOCK_ENDING].map((file) => chmod(file, PRIVATE_FILE).catch(() => undefined)));
   return lmdb;
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { closeToOthers, isAside, removeDurable, writeDurable } from "../files";
 import { contentHash } from "../hash";
+import { asStorageError } from "../storage";
 import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } from "../people";
 import { exportStore, importInto, type Imported, type ImportOptions, isWaitingZip } from "./archive";
 import { Backups } from "./backups";
@@ -62,17 +63,16 @@ const closedSchema = z.object({ size: z.number(), mtimeMs: z.number() });
 
 /** @throws a sentence when the folder is in use, the pass phrase is wrong or missing, or the folder cannot be written to */
 export async function openStore({ folder, key, onProblem = () => undefined }: StoreOptions): Promise<PeopleStore> {
-  await closeToOthers(folder).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`the people cannot be kept in ${folder} (${error.code ?? error.message}): check that Node-RED may write to its user folder and that the disk is not full.`, { cause: error });
-  });
-  const lock = await takeLock(folder);
+  let lock: Lock | undefined;
   try {
+    await closeToOthers(folder);
+    lock = await takeLock(folder);
     const store = new PeopleStore({ folder, onProblem, lock });
     await store.open(key === "" ? undefined : key);
     return store;
   } catch (error) {
-    await lock.release();
-    throw error;
+    await lock?.release();
+    throw asStorageError(error, folder, "the gallery cannot be opened");
   }
 }
 
@@ -518,8 +518,7 @@ export class PeopleStore {
       try {
         return await work(this.#opened());
       } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        throw typeof code === "string" ? new Error(`it cannot be written to ${this.#parts.folder} (${code}): check that the disk is not full and that Node-RED may write there.`, { cause: error }) : error;
+        throw asStorageError(error, this.#parts.folder);
       } finally {
         this.#settle(settleMs);
       }

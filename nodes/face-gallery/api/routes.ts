@@ -5,6 +5,7 @@ import { z } from "zod";
 import { NameTaken, NotFound } from "../../../lib/gallery/directory";
 import { type Gallery, NotKept } from "../../../lib/gallery/gallery";
 import type { Finding, Judgement } from "../../../lib/gallery/judge";
+import { StorageError } from "../../../lib/gallery/storage";
 import { toKeptJpeg } from "../../../lib/image/encode";
 import { sentence } from "../../../lib/validate";
 import { abandon, readUpload } from "../../common/upload";
@@ -123,6 +124,7 @@ function kindOf(error: unknown): { status: number; code: string } {
   if (error instanceof NotFound) return { status: 404, code: "not_found" };
   if (error instanceof NameTaken) return { status: 409, code: "name_taken" };
   if (error instanceof NotKept) return error.judgement.verdict === "ask" ? { status: 409, code: "asks" } : { status: 422, code: "refused" };
+  if (error instanceof StorageError) return error;
   const { status, cause } = error as { status?: unknown; cause?: { code?: unknown } | undefined };
   if (typeof status === "number") return { status, code: "upload" };
   // A mistake of ours, whose words help nobody who asks.

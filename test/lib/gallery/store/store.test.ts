@@ -455,7 +455,7 @@ describe("the store", () => {
   it("says that the folder cannot be written to", async () => {
     const folder = folderOf();
     writeFileSync(join(folder, "..", "file"), "");
-    await assert.rejects(openStore({ folder: join(folder, "..", "file", "people") }), /the people cannot be kept in .* \(ENOTDIR\): check that Node-RED may write/);
+    await assert.rejects(openStore({ folder: join(folder, "..", "file", "people") }), /the gallery cannot be opened: what should be a folder is a file \(ENOTDIR, .*people\)\. To mend it, move that file away/);
   });
 
   it("writes nothing any more once closed", async () => {
