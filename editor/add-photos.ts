@@ -7,6 +7,9 @@ import type { Host } from "./section.js";
 import { count, t } from "./words.js";
 
 const SNAPSHOTS = 3;
+/** Said of a file whose type the browser does not know, as of HEIC on many computers; the server looks at the bytes. */
+const UNKNOWN_TYPE = "image/unknown";
+const HEIC_NAME = /\.hei[cf]$/i;
 
 interface Kept {
   photo?: { id: string } | null;
@@ -71,7 +74,7 @@ export class AddPhotos {
     this.#host = host;
     this.#personId = personId;
     this.#onKept = onKept;
-    const input = h("input", { type: "file", accept: "image/*", multiple: true, class: "facenet-hidden-input", tabindex: "-1", "aria-label": t("photos.choose") });
+    const input = h("input", { type: "file", accept: "image/*,.heic,.heif", multiple: true, class: "facenet-hidden-input", tabindex: "-1", "aria-label": t("photos.choose") });
     input.addEventListener("change", () => {
       this.#take([...(input.files ?? [])]);
       input.value = "";
@@ -95,8 +98,8 @@ export class AddPhotos {
   }
 
   #take(files: readonly File[]): void {
-    const pictures = files.filter(({ type }) => type.startsWith("image/"));
-    for (const file of files.filter(({ type }) => !type.startsWith("image/"))) {
+    const pictures = files.filter(isPicture);
+    for (const file of files.filter((each) => !isPicture(each))) {
       const item = new Item(file.name);
       this.#items.append(item.element);
       item.refused([], t("photos.no-picture"), undefined);
@@ -116,7 +119,7 @@ export class AddPhotos {
   async #upload(file: File, item: Item, accept: readonly string[]): Promise<void> {
     const path = `${pathOf(this.#host.gallery.id, "people", this.#personId, "photos")}${accepting(accept)}`;
     try {
-      const { judgement } = await upload<Kept>(path, file, file.type, (part) => { item.progress(part); });
+      const { judgement } = await upload<Kept>(path, file, file.type || UNKNOWN_TYPE, (part) => { item.progress(part); });
       item.kept(judgement);
       this.#say(file.name, t("photos.kept"));
       this.#onKept();
@@ -178,4 +181,8 @@ export class AddPhotos {
 
 function accepting(codes: readonly string[]): string {
   return codes.length === 0 ? "" : `?accept=${encodeURIComponent(codes.join(","))}`;
+}
+
+function isPicture({ name, type }: File): boolean {
+  return type.startsWith("image/") || (type === "" && HEIC_NAME.test(name));
 }

@@ -3,6 +3,8 @@
  * A message keeps all that other nodes put on it; each stage reads what it needs and adds one thing.
  */
 import { z } from "zod";
+import { MAX_PHOTO_BYTES } from "./image/limits";
+import { kindOf, PHOTO_ENDINGS, READABLE_KINDS } from "./image/photo-file";
 import { sentence } from "./validate";
 
 export const CONTRACT_VERSION = 1;
@@ -194,16 +196,69 @@ export function readFrame(message: FaceMessage): Frame | undefined {
   return parsed.data;
 }
 
-/** The picture of a message. @throws a sentence that names the input and the mend if `msg.payload` is no Buffer. */
+/** Mends for a payload that is no picture, by what it looks like. */
+const BINARY = 'a "read file" node set to "a single buffer object", an "http request" set to "a binary buffer"';
+
+/**
+ * The picture of a message. Text that holds one (base64, a data URI, a Buffer that went through JSON) is put back into
+ * `payload` as the Buffer it stands for, so that it is read once and every later stage finds the same picture.
+ * @throws a sentence that names the input and the mend if `msg.payload` is no picture's bytes
+ */
 export function readPicture(message: FaceMessage): Picture {
   const frame = readFrame(message);
   const { payload } = message;
-  if (!(payload instanceof Uint8Array)) {
-    const got = payload === null ? "null" : Array.isArray(payload) ? "an array" : typeof payload === "string" ? "text" : payload === undefined ? "nothing" : `a value of type ${typeof payload}`;
-    throw new Error(`msg.payload is ${got}, not a picture: send a Buffer with a JPEG, PNG, WebP, GIF or AVIF file in it (a "file in" node set to "a single buffer object", an "http request" set to "a binary buffer").`);
+  const bytes = bytesOf(payload);
+  if (bytes === undefined) throw new Error(`msg.payload is ${whatIs(payload)}, not a picture: send a Buffer with a ${READABLE_KINDS} file in it (${BINARY}), or such a file as base64.`);
+  if (bytes.length === 0) throw new Error("msg.payload is an empty Buffer, not a picture: look at the node that made it; the file may have zero bytes.");
+  if (bytes !== payload) message.payload = bytes;
+  return { bytes, frame };
+}
+
+/** Undefined where it is nobody's bytes. @throws a sentence when it means to be some and is not */
+function bytesOf(payload: unknown): Buffer | undefined {
+  if (Buffer.isBuffer(payload)) return payload;
+  if (payload instanceof Uint8Array) return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  if (payload instanceof ArrayBuffer) return Buffer.from(payload);
+  if (typeof payload === "string") return fromText(payload);
+  return isBufferAsJson(payload) ? Buffer.from(payload.data) : undefined;
+}
+
+/** What JSON makes of a Buffer. */
+function isBufferAsJson(payload: unknown): payload is { data: number[] } {
+  const { type, data } = (payload ?? {}) as { type?: unknown; data?: unknown };
+  return type === "Buffer" && Array.isArray(data) && data.length <= MAX_PHOTO_BYTES;
+}
+
+const DATA_URI = /^\s*data:([^,;]{0,100})((?:;[^,;]{0,100}){0,9}),/i;
+/** Base64 as it is written, in either alphabet, broken into lines or not (RFC 4648, RFC 2045). */
+const BASE64 = /^[\w+/\-\s]+={0,2}\s*$/;
+/** Four characters of base64 hold three bytes; line ends come on top. */
+const MAX_BASE64_LENGTH = (MAX_PHOTO_BYTES * 3) / 2;
+
+function fromText(text: string): Buffer | undefined {
+  if (text.length > MAX_BASE64_LENGTH) throw new Error(`msg.payload is text of more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB of picture: scale the picture down before it comes here.`);
+  const uri = DATA_URI.exec(text);
+  const [begin = "", , parameters = ""] = uri ?? [];
+  if (uri !== null && !/;\s*base64\s*$/i.test(parameters)) throw new Error("msg.payload is a data URI without base64, not a picture: send data:image/jpeg;base64,… or a Buffer.");
+  const encoded = text.slice(begin.length);
+  if (encoded.trim() === "" || !BASE64.test(encoded)) {
+    if (uri !== null) throw new Error("msg.payload is a data URI whose base64 is empty or has other characters in it: it was cut or changed on the way; send it as it was made, or a Buffer.");
+    return undefined;
   }
-  if (payload.length === 0) throw new Error("msg.payload is an empty Buffer, not a picture: look at the node that made it; the file may have zero bytes.");
-  return { bytes: Buffer.isBuffer(payload) ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength), frame };
+  const bytes = Buffer.from(encoded, "base64");
+  // "hello" is base64 too, of nothing.
+  return uri !== null || kindOf(bytes) !== undefined ? bytes : undefined;
+}
+
+function whatIs(payload: unknown): string {
+  if (payload === undefined) return "nothing";
+  if (payload === null) return "null";
+  if (Array.isArray(payload)) return "an array";
+  if (typeof payload !== "string") return `a value of type ${typeof payload}`;
+  if (payload.trim() === "") return "empty text";
+  if (/^\s*(?:https?|rtsps?):\/\//i.test(payload)) return 'an address (an "http request" node fetches a picture, a camera node watches a stream)';
+  if (/^\s*[[{]/.test(payload)) return "JSON text (a \"json\" node reads it; then put the picture's field into msg.payload)";
+  return PHOTO_ENDINGS.has(/\.[a-z]{1,5}$/i.exec(payload.trim())?.[0].toLowerCase() ?? "") ? 'the name of a file (a "read file" node reads it)' : "text that is no base64 of a picture";
 }
 
 /** The detections of a message. @throws a sentence if `msg.faces` is missing or malformed (a NaN in a box, say). */

@@ -1,11 +1,13 @@
 /** A folder of pictures, in the order of their names. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
-import sharp from "sharp";
+import { toKeptJpeg } from "../image/encode";
+import { MAX_PHOTO_BYTES } from "../image/limits";
+import { openPicture } from "../image/open-picture";
+import { kindOf, PHOTO_ENDINGS, READABLE_KINDS } from "../image/photo-file";
 import type { OptionsOf } from "./options";
-import { pause, type Source } from "./source";
+import { type CapturedFrame, pause, type Source } from "./source";
 
-const ENDINGS = new Set([".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"]);
 const DEFAULT_FPS = 1;
 
 export function folderSource({ path, loop, fps = DEFAULT_FPS }: OptionsOf<"folder">): Source {
@@ -14,16 +16,12 @@ export function folderSource({ path, loop, fps = DEFAULT_FPS }: OptionsOf<"folde
       const files = await readdir(path).catch((error: NodeJS.ErrnoException) => {
         throw new Error(`the folder ${path} cannot be read (${error.code ?? "error"}): check that it exists and that Node-RED may read it.`, { cause: error });
       });
-      const pictures = files.filter((file) => ENDINGS.has(extname(file).toLowerCase()) && !file.startsWith(".")).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-      if (pictures.length === 0) throw new Error(`the folder ${path} has no picture in it: JPEG, PNG, WebP, GIF or AVIF.`);
+      const pictures = files.filter((file) => PHOTO_ENDINGS.has(extname(file).toLowerCase()) && !file.startsWith(".")).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+      if (pictures.length === 0) throw new Error(`the folder ${path} has no picture in it: ${READABLE_KINDS}.`);
       for (const file of pictures) {
         if (signal.aborted) return;
         try {
-          // Reading a pipe would wait for ever.
-          if (!(await stat(join(path, file))).isFile()) throw new Error("it is no file");
-          const bytes = await readFile(join(path, file));
-          const { autoOrient } = await sharp(bytes).metadata();
-          onFrame({ bytes, width: autoOrient.width, height: autoOrient.height, encoding: "jpeg" });
+          onFrame(await readPicture(join(path, file)));
         } catch (error) {
           onNotice(`the picture ${file} cannot be read (${error instanceof Error ? error.message : String(error)}); going on with the next.`);
         }
@@ -31,4 +29,16 @@ export function folderSource({ path, loop, fps = DEFAULT_FPS }: OptionsOf<"folde
       }
     } while (loop && !signal.aborted);
   };
+}
+
+async function readPicture(path: string): Promise<CapturedFrame> {
+  const stats = await stat(path);
+  // Reading a pipe would wait for ever.
+  if (!stats.isFile()) throw new Error("it is no file");
+  if (stats.size > MAX_PHOTO_BYTES) throw new Error(`it has more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB`);
+  const bytes = await readFile(path);
+  // Few nodes beside ours can show HEIC, and it takes a second to decode: once is enough.
+  const readable = kindOf(bytes) === "heic" ? await toKeptJpeg({ bytes, frame: undefined }) : bytes;
+  const { width, height } = await openPicture({ bytes: readable });
+  return { bytes: readable, width, height, encoding: "jpeg" };
 }

@@ -61,7 +61,7 @@ export class FaceDetector {
   }
 
   async #run(picture: Picture, follow?: Follow, options = this.options): Promise<Omit<DetectResult, "pixels" | "decode" | "detect"> & Pick<Detected, "timing">> {
-    const { source, transfer } = pixelSource(picture);
+    const { source, transfer } = await pixelSource(picture);
     const camera = picture.frame?.source;
     const { pixels, decode, detect, ...found } = await this.#pool.run({ source, options, keep: pixelCache.wanted(camera), ...(follow === undefined ? {} : { follow }) }, { transfer });
     pixelCache.set(picture.bytes, pixels, camera);

@@ -63,7 +63,7 @@ export class FaceEmbedder {
     const carried = faces.map((face) => this.#recall(face, picture));
     const anew = faces.filter((_, index) => carried[index] === undefined);
     if (anew.length === 0) return { faces: carried.filter((face) => face !== undefined), timing: { align: 0, embed: 0 }, engine: "" };
-    const { source, transfer } = pixelSource(picture);
+    const { source, transfer } = await pixelSource(picture);
     const result = await pool.run({ ...this.#settings(), source, boxes: anew.map(({ box }) => box) }, { transfer });
     const found = result.faces.values();
     const done = faces.map((face, index) => carried[index] ?? this.#learn(face, picture, found.next().value as EmbeddedFace));

@@ -2,7 +2,7 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, relative } from "node:path";
 import { isAside } from "./files";
-import { OTHER_PICTURE_ENDINGS, PHOTO_ENDINGS } from "./names";
+import { OTHER_PICTURE_ENDINGS, PHOTO_ENDINGS } from "../image/photo-file";
 
 export interface Found {
   /** Photos by path relative to the folder, each with a stamp that changes when the file does. */

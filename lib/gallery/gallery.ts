@@ -4,6 +4,8 @@ import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import { thumbnail as shrink } from "../image/annotate";
 import { cropFace } from "../image/crop";
+import { toKeptJpeg } from "../image/encode";
+import { kindOf, type PhotoKind } from "../image/photo-file";
 import type { Face } from "../message";
 import { parseOptions } from "../validate";
 import { Directory, NotFound, type PeoplePage, type PeopleQuery } from "./directory";
@@ -111,6 +113,8 @@ interface Content {
   vector: Float32Array;
 }
 
+/** Of the photos in a folder; others are shown as JPEG. */
+const SHOWN_BY_BROWSERS: ReadonlySet<PhotoKind | undefined> = new Set(["jpeg", "png", "webp", "gif", "avif"]);
 /** A thumbnail's side in pixels: twice as sharp as the 48 px at which lists show it. */
 const THUMBNAIL_SIDE = 96;
 const THUMBNAIL_QUALITY = 85;
@@ -370,7 +374,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   /** The picture, or undefined where only embeddings are kept or the folder is away. @throws NotFound */
   async photoBytes(personId: string, photoId: string): Promise<Buffer | undefined> {
     const { origin } = this.#directory.photoOf(personId, photoId);
-    return origin.by === "folder" ? this.#folder.bytes(origin.file) : this.#store.photoBytes(photoId);
+    const bytes = await (origin.by === "folder" ? this.#folder.bytes(origin.file) : this.#store.photoBytes(photoId));
+    return bytes === undefined || SHOWN_BY_BROWSERS.has(kindOf(bytes)) ? bytes : toKeptJpeg({ bytes, frame: undefined });
   }
 
   /** A small JPEG of the face, or undefined where none is kept. @throws NotFound */

@@ -5,12 +5,6 @@ import { basename, extname } from "node:path";
 export const MAX_NAME_LENGTH = 80;
 const MAX_FILE_BYTES = 240;
 
-/** What a photo may be, by its ending. */
-export const PHOTO_ENDINGS: ReadonlySet<string> = new Set([".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".avif"]);
-
-/** Pictures that somebody means as photos but that no decoder here reads; said, not passed over. */
-export const OTHER_PICTURE_ENDINGS: ReadonlySet<string> = new Set([".heic", ".heif", ".tif", ".tiff", ".bmp", ".jp2", ".dng"]);
-
 // What names another folder; control characters, lone surrogates, line ends and those that turn the direction of writing,
 // by which a name would look like another's.
 const FORBIDDEN = /[/\\\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;

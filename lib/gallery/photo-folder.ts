@@ -2,6 +2,7 @@
 import { EventEmitter } from "node:events";
 import { readFile, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "./files";
 import { type Found, isUnsure, lookInto, sizeIn } from "./folder";
 import { nameOf } from "./names";
@@ -63,8 +64,6 @@ const REST_FACTOR = 10;
 const LONG_REST_MS = 600;
 /** … and where they cannot be kept at all, at least half of the time. */
 const LONGEST_REST_MS = 10_000;
-/** A photo is a few megabytes; this is no photo. */
-const MAX_PHOTO_BYTES = 50 * 1024 * 1024;
 /** While thousands of photos are embedded people are told of as they come, in parts of this many. */
 const TELL_EVERY = 50;
 /** A photo that failed is tried again: a worker may have died, a network folder hiccuped. First after this many intervals, … */

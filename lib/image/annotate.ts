@@ -1,8 +1,6 @@
 /** Draw what was recognized into the picture: a box a face, the name, the distance and τ. */
-import sharp from "sharp";
 import type { Face, Identity, Picture } from "../message";
-import { MAX_PIXELS } from "./limits";
-import { beginsLikePhoto } from "./photo-file";
+import { closedPicture, withPicture } from "./open-picture";
 import { drawable, STROKE, strokePath, strokeWidth } from "./stroke-font";
 
 /** The words of the reader's language for those without a name. */
@@ -39,25 +37,17 @@ const NAME_LENGTH = 24;
  * @throws a sentence when it is no picture
  * Costs the main thread next to nothing: libvips works in the thread pool.
  */
-export async function annotate({ bytes, frame }: Picture, faces: readonly Face[], { words, quality }: AnnotateOptions): Promise<Annotated> {
-  const raw = frame?.encoding === "rgb" ? { raw: { width: frame.width, height: frame.height, channels: 3 as const } } : {};
-  try {
-    if (frame?.encoding !== "rgb" && !beginsLikePhoto(bytes)) throw new Error("another kind of file");
-    const image = sharp(bytes, { ...raw, limitInputPixels: MAX_PIXELS, autoOrient: true });
-    const { autoOrient } = await image.metadata();
-    const { width, height } = "raw" in raw ? raw.raw : autoOrient;
+export async function annotate(picture: Picture, faces: readonly Face[], { words, quality }: AnnotateOptions): Promise<Annotated> {
+  return withPicture(closedPicture(picture), async ({ image, width, height }) => {
     const overlay = Buffer.from(drawing(faces, { width, height }, words));
-    const jpeg = await image.flatten({ background: "#ffffff" }).toColourspace("srgb").composite([{ input: overlay, top: 0, left: 0 }]).jpeg({ quality }).toBuffer();
+    const jpeg = await image.composite([{ input: overlay, top: 0, left: 0 }]).jpeg({ quality }).toBuffer();
     return { jpeg, width, height };
-  } catch (error) {
-    const said = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-    throw new Error(`the picture in msg.payload cannot be drawn on (${said}): send the JPEG, PNG, WebP, GIF or AVIF file in which the faces were found.`, { cause: error });
-  }
+  });
 }
 
-/** A smaller JPEG for looking at. @param width most pixels across */
+/** A smaller JPEG for looking at. @param width most pixels across @throws a sentence when it is no picture */
 export async function thumbnail(jpeg: Buffer, width: number, quality: number): Promise<Buffer> {
-  return sharp(jpeg).resize({ width, withoutEnlargement: true }).jpeg({ quality }).toBuffer();
+  return withPicture({ bytes: jpeg }, ({ image }) => image.resize({ width, withoutEnlargement: true }).jpeg({ quality }).toBuffer());
 }
 
 /** The overlay as SVG, as large as the picture. */

@@ -42,7 +42,7 @@ describe("face-annotate", () => {
     await load();
     for (const [bad, sentence] of [
       [{ payload: "hello", faces: [] }, /msg\.payload is text/],
-      [{ payload: Buffer.from("hello"), faces: [] }, /cannot be drawn on/],
+      [{ payload: Buffer.from("hello"), faces: [] }, /not a JPEG/],
       [{ payload: await grey() }, /msg\.faces is missing/],
       [{ payload: await grey(), faces: [{ box: { ...FACE.box, x: NaN }, score: 1 }] }, /NaN/],
     ] as const) {

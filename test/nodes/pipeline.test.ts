@@ -128,12 +128,24 @@ describe("haar-detect → facenet-embed → face-match", () => {
       [{ payload: groupPhoto(6), enrol: { name: "All" } }, /the photo is not kept: the photo shows 4 faces/],
       [{ payload: await portrait("blonde"), enrol: { name: "a/b" } }, /slash/],
       [{ payload: await portrait("blonde"), enrol: { name: "x".repeat(300) } }, /300 characters/],
-      [{ payload: Buffer.from("text"), enrol: { name: "Text" } }, /not a picture that can be kept/],
+      [{ payload: Buffer.from("text"), enrol: { name: "Text" } }, /not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture/],
       [{ payload: await portrait("blonde"), enrol: { name: "Carol" }, faces: [{ box: { x: 1, y: 1, width: 9, height: 9 }, score: 1, model: "sface" }] }, /embedded by the model sface, the gallery keeps those of dlib-resnet-v1/],
     ] as [FaceMessage, RegExp][]) {
       const error = nextError("m");
       send("m", message);
       assert.match(await error, why);
+    }
+  });
+
+  it("recognizes a picture that comes as base64 or as a data URI, as dashboards and MQTT bridges send it", async () => {
+    await load(family);
+    const base64 = (await portrait("green")).toString("base64");
+    for (const payload of [base64, `data:image/jpeg;base64,${base64}`]) {
+      const got = nextMessage("match");
+      send("d", { payload });
+      const message = await got;
+      assert.deepEqual(people(message), ["match Alice below_threshold"]);
+      assert.ok(Buffer.isBuffer(message.payload), "from here on it is the picture's Buffer");
     }
   });
 
@@ -156,17 +168,17 @@ describe("haar-detect → facenet-embed → face-match", () => {
     const whole = await portrait("green");
     const box = { x: 10, y: 10, width: 100, height: 100 };
     for (const [id, message, why] of [
-      ["d", { payload: whole.subarray(0, 5000) }, /haar-detect: the picture in msg\.payload cannot be read .* cut off or damaged/],
+      ["d", { payload: whole.subarray(0, 5000) }, /haar-detect: the picture cannot be read .* cut off or damaged/],
       ["d", { payload: Buffer.alloc(0) }, /msg\.payload is an empty Buffer/],
-      ["d", { payload: "a text" }, /msg\.payload is text, not a picture/],
+      ["d", { payload: "a text" }, /msg\.payload is text that is no base64 of a picture, not a picture/],
       ["d", {}, /msg\.payload is nothing, not a picture/],
-      ["d", { payload: Buffer.from("a text in a Buffer") }, /is not a JPEG, PNG, WebP, GIF or AVIF picture/],
+      ["d", { payload: Buffer.from("a text in a Buffer") }, /not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture/],
       ["d", { payload: whole, frame: { source: 5 } as never }, /msg\.frame is not a frame: source/],
       ["d", { payload: Buffer.alloc(10), frame: { source: "c", sequence: 0, capturedAt: 1, width: 4, height: 4, encoding: "rgb" } }, /10 bytes, but a raw RGB frame of 4 × 4 has 48/],
       ["e", { payload: whole }, /msg\.faces is missing: put a haar-detect node/],
       ["e", { payload: whole, faces: [{ box: { ...box, x: NaN }, score: 1 }] }, /msg\.faces is not a list of detections: 0\.box\.x: .*NaN/],
       ["e", { payload: whole, faces: [{ box: { ...box, x: 9000 }, score: 1 }] }, /lies outside the picture \(480 × 480\)/],
-      ["e", { payload: Buffer.from("text"), faces: [{ box, score: 1 }] }, /is not a JPEG/],
+      ["e", { payload: Buffer.from("text"), faces: [{ box, score: 1 }] }, /not a JPEG/],
       ["m", { faces: [{ box, score: 1 }] }, /has no embedding: put a facenet-embed node/],
       ["m", { faces: [{ box, score: 1, embedding: new Float32Array(5), model: "dlib-resnet-v1" }] }, /5 dimensions cannot be compared with a gallery of 128/],
       ["m", { faces: [{ box, score: 1, embedding: new Float32Array(128).fill(NaN), model: "dlib-resnet-v1" }] }, /holds a NaN/],

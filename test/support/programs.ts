@@ -1,5 +1,5 @@
 /** Fake programs: shell scripts on a PATH of the test's own. */
-import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
@@ -36,4 +36,9 @@ export function runs(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether a program of this name is on the PATH. */
+export function isInstalled(program: string): boolean {
+  return PATH.split(delimiter).some((folder) => existsSync(join(folder, program)));
 }

@@ -7,6 +7,7 @@ import { type Gallery, NotKept } from "../../../lib/gallery/gallery";
 import type { Finding, Judgement } from "../../../lib/gallery/judge";
 import { StorageError } from "../../../lib/gallery/storage";
 import { toKeptJpeg } from "../../../lib/image/encode";
+import { MAX_PHOTO_BYTES } from "../../../lib/image/limits";
 import { sentence } from "../../../lib/validate";
 import { abandon, readUpload } from "../../common/upload";
 import type { FaceGalleryNode } from "../face-gallery";
@@ -49,7 +50,6 @@ export type Route = RouteBase & ({ about: "gallery"; handle: (call: GalleryCall)
 const RETRY_SECONDS = "1";
 const ID = /^[\w.-]{1,100}$/;
 const MAX_JSON_BYTES = 64 * 1024;
-const MAX_PHOTO_BYTES = 50 * 1024 * 1024;
 /** Pictures and zips that come at once, of all galleries: they wait in memory. */
 const MOST_UPLOADS = 8;
 let uploads = 0;

@@ -7,6 +7,7 @@ import { cropFace } from "../../../lib/image/crop";
 import { decode, toGrey } from "../../../lib/image/decode";
 import { toKeptJpeg } from "../../../lib/image/encode";
 import type { Pixels } from "../../../lib/image/pixels";
+import { HEIC_HALVES } from "../../support/heic";
 
 /** Left half red, right half blue. */
 const twoHalves = (): sharp.Sharp => sharp({ create: { width: 64, height: 32, channels: 3, background: "#f00" } }).composite([{ input: { create: { width: 32, height: 32, channels: 3, background: "#00f" } }, left: 32, top: 0 }]);
@@ -66,17 +67,46 @@ describe("decode", () => {
   });
 
   it("refuses text", async () => {
-    await assert.rejects(open(Buffer.from("not a picture at all")), /is not a JPEG, PNG, WebP, GIF or AVIF picture/);
-    await assert.rejects(open(Buffer.alloc(0)), /^Error: msg\.payload is empty/);
+    await assert.rejects(open(Buffer.from("not a picture at all")), /not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture/);
+    await assert.rejects(open(Buffer.alloc(0)), /the picture is empty/);
     const drawing = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="32"><rect width="64" height="32"/></svg>');
-    for (const bytes of [drawing, zlib.gzipSync(drawing)]) await assert.rejects(open(bytes), /is not a JPEG, PNG, WebP, GIF or AVIF picture/);
+    for (const bytes of [drawing, zlib.gzipSync(drawing)]) await assert.rejects(open(bytes), /it is (?:an SVG drawing|compressed \(gzip\)) \(\d+ bytes\), not a JPEG/);
   });
 
   it("refuses a drawing wherever a picture is opened: a few bytes of it may keep a thread busy for many minutes", async () => {
     const picture = { bytes: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="32"><rect width="64" height="32"/></svg>'), frame: undefined };
-    await assert.rejects(toKeptJpeg(picture), /can be kept \(another kind of file\)/);
-    await assert.rejects(annotate(picture, [], { words: { unknown: "", ambiguous: "" }, quality: 80 }), /cannot be drawn on \(another kind of file\)/);
-    await assert.rejects(cropFace(picture, { x: 0, y: 0, width: 8, height: 8 }, 8), /cannot be cut out of the picture \(another kind of file\)/);
+    await assert.rejects(toKeptJpeg(picture), /it is an SVG drawing/);
+    await assert.rejects(annotate(picture, [], { words: { unknown: "", ambiguous: "" }, quality: 80 }), /it is an SVG drawing/);
+    await assert.rejects(cropFace(picture, { x: 0, y: 0, width: 8, height: 8 }, 8), /it is an SVG drawing/);
+  });
+
+  it("reads HEIC, as phones make it, whatever its file is called", async () => {
+    const pixels = await open(HEIC_HALVES);
+    assert.deepEqual([pixels.width, pixels.height, pixels.data.length], [64, 32, 64 * 32 * 3]);
+    near(colourAt(pixels, 8, 16), [255, 0, 0], 24);
+    near(colourAt(pixels, 56, 16), [0, 0, 255], 24);
+    const kept = await sharp(await toKeptJpeg({ bytes: HEIC_HALVES, frame: undefined })).metadata();
+    assert.deepEqual([kept.format, kept.width, kept.height], ["jpeg", 64, 32]);
+    const face = await cropFace({ bytes: HEIC_HALVES, frame: undefined }, { x: 0, y: 0, width: 16, height: 16 }, 16);
+    assert.equal((await sharp(face).metadata()).format, "jpeg");
+  });
+
+  it("names HEIC when such a picture is damaged, and goes on with the next", async () => {
+    for (const bytes of [HEIC_HALVES.subarray(0, 300), Buffer.concat([HEIC_HALVES.subarray(0, 500), Buffer.alloc(455, 7)])]) {
+      await assert.rejects(open(bytes), /the HEIC picture cannot be read .* save it as JPEG/);
+    }
+    assert.equal((await open(HEIC_HALVES)).width, 64);
+  });
+
+  it("says what a file is that is no picture", async () => {
+    const cases: [Buffer, RegExp][] = [
+      [Buffer.from("%PDF-1.7 …"), /it is a PDF/],
+      [Buffer.from("<!DOCTYPE html><html>"), /a web page: the address answers with HTML/],
+      [Buffer.from("\0\0\0\x18ftypmp42\0\0\0\0isommp42", "latin1"), /a video \(MP4 or MOV\)/],
+      [Buffer.from("BMxxxx\0\0\0\0", "latin1"), /a BMP picture/],
+      [Buffer.from("\0\0\0\x0cJXL \r\n", "latin1"), /a JPEG XL picture/],
+    ];
+    for (const [bytes, sentence] of cases) await assert.rejects(open(bytes), sentence);
   });
 
   it("refuses a picture that was cut off", async () => {

@@ -1,0 +1,84 @@
+/** The one way in which a picture is opened: what it is, how large it may be, and which way is up. */
+import sharp from "sharp";
+import type { Picture } from "../message";
+import { decodeHeic } from "./heic";
+import { MAX_PIXELS } from "./limits";
+import { kindOf, nameOfOther, READABLE_KINDS } from "./photo-file";
+
+const CHANNELS = 3;
+
+// Frames differ, so a cache of operations only costs memory; the pool's workers are the parallelism.
+sharp.cache(false);
+sharp.concurrency(1);
+
+/** A picture to open: a file's bytes, or packed 8-bit RGB with its size. */
+export interface Closed {
+  bytes: Uint8Array;
+  raw?: { width: number; height: number } | undefined;
+}
+
+export interface Opened {
+  /** Nothing is decoded yet, except HEIC; upright, without transparency, sRGB. */
+  image: sharp.Sharp;
+  /** Pixels of the picture as shown. */
+  width: number;
+  height: number;
+}
+
+/**
+ * Open a picture as a viewer shows it: turned as its EXIF says, transparency on white, colours in sRGB, first frame of an animation.
+ * @throws a sentence when it is no picture, is of a kind that cannot be read, or is too large
+ */
+export async function openPicture({ bytes, raw }: Closed): Promise<Opened> {
+  if (raw !== undefined) return fromRaw(bytes, raw);
+  const kind = kindOf(bytes);
+  if (kind === undefined) throw new Error(noPhoto(bytes));
+  if (kind === "heic") {
+    const { data, width, height } = await decodeHeic(bytes);
+    return fromRaw(data, { width, height });
+  }
+  try {
+    // A warning (a stray byte behind the last marker) is no damage; whatever cannot be decoded is.
+    const image = sharp(bytes, { failOn: "error", limitInputPixels: MAX_PIXELS, autoOrient: true });
+    const { width, height } = (await image.metadata()).autoOrient;
+    return { image: image.flatten({ background: "#ffffff" }).toColourspace("srgb"), width, height };
+  } catch (error) {
+    throw new Error(explainPicture(error, bytes), { cause: error });
+  }
+}
+
+/** A message's picture, as it is opened. */
+export function closedPicture({ bytes, frame }: Picture): Closed {
+  return { bytes, raw: frame?.encoding === "rgb" ? { width: frame.width, height: frame.height } : undefined };
+}
+
+/**
+ * Open a picture, and work with it as far as libvips goes.
+ * @param work ends with a picture in memory @throws as openPicture, and a sentence when the picture turns out damaged
+ */
+export async function withPicture<T>(closed: Closed, work: (opened: Opened) => Promise<T>): Promise<T> {
+  const opened = await openPicture(closed);
+  return work(opened).catch((error: unknown) => {
+    throw new Error(explainPicture(error, closed.bytes), { cause: error });
+  });
+}
+
+function fromRaw(data: Uint8Array, { width, height }: { width: number; height: number }): Opened {
+  const expected = width * height * CHANNELS;
+  if (data.byteLength !== expected) throw new Error(`msg.payload has ${data.byteLength} bytes, but a raw RGB frame of ${width} × ${height} has ${expected}: leave payload and msg.frame as the camera made them.`);
+  return { image: sharp(data, { raw: { width, height, channels: CHANNELS }, limitInputPixels: MAX_PIXELS }), width, height };
+}
+
+/** What libvips said while it decoded, as a sentence. */
+function explainPicture(error: unknown, bytes: Uint8Array): string {
+  const said = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+  if (/exceeds pixel limit/i.test(said)) return `the picture has more than ${MAX_PIXELS / 1e6} megapixels: scale it down before it comes here.`;
+  if (/unsupported image format|input buffer (is empty|contains)/i.test(said)) return noPhoto(bytes);
+  return `the picture cannot be read (${said}): it may be cut off or damaged; send it again.`;
+}
+
+function noPhoto(bytes: Uint8Array): string {
+  if (bytes.byteLength === 0) return "the picture is empty: send the file's bytes as they are.";
+  const other = nameOfOther(bytes);
+  return `it is ${other ?? "not a picture that can be read"} (${bytes.byteLength} bytes), not a ${READABLE_KINDS} picture: send such a file's bytes as they are.`;
+}
