@@ -1,11 +1,12 @@
 // Compile to dist/ and lay each node's html, locales and icons beside its js, where Node-RED looks for them;
 // and to resources/, which Node-RED serves, what runs in the browser.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const begun = new Date();
 const NOT_ASSETS = new Set([".ts"]);
 const compile = (project) => execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", project], { cwd: root, stdio: "inherit" });
 
@@ -24,5 +25,6 @@ cpSync(join(root, "editor/sidebar.css"), join(root, "resources/sidebar.css"));
 mkdirSync(join(root, "resources/vendor"), { recursive: true });
 for (const [file, name] of [["dist/uPlot.esm.js", "uPlot.js"], ["dist/uPlot.min.css", "uPlot.min.css"], ["LICENSE", "uPlot.LICENSE"]]) cpSync(join(root, "node_modules/uplot", file), join(root, "resources/vendor", name));
 
-// The set-up compares this file's time with the sources'.
+// The set-up compares this file's time with the sources'; what was changed meanwhile is not built.
 writeFileSync(join(root, "dist/.built"), "");
+utimesSync(join(root, "dist/.built"), begun, begun);

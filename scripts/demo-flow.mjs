@@ -6,7 +6,7 @@ import { join } from "node:path";
 const EXAMPLE = "examples/flows/full-recognizer.json";
 
 /** Ids that the flow keeps from the example, so that the decisions can be followed. */
-export const IDS = { camera: "fr_camera", match: "fr_match", greet: "fr_greet", annotate: "fr_annotate", gallery: "fr_gallery" };
+export const IDS = { camera: "fr_camera", detect: "fr_detect", embed: "fr_embed", match: "fr_match", greet: "fr_greet", annotate: "fr_annotate", gallery: "fr_gallery" };
 
 /** A file name for a greeting or a sight: letters and digits of any script, the rest as a dash. */
 const SAFE = String.raw`.replace(/[^\p{L}\p{N}+]+/gu, "-")`;
@@ -25,7 +25,7 @@ if (sight === "" || sight === before) return null;
 msg.filename = ${JSON.stringify(folder)} + "/" + sight${SAFE} + ".jpg";
 return msg;`;
 
-/** @param root of the package @param demo paths of video, photos, greetings and frames @param once whether the video plays one time, started when all is ready */
+/** @param root of the package @param demo paths of video, photos, greetings and frames @param once whether the video plays one time; it starts when it is told to */
 export function demoFlow(root, { video, photos, greetings, frames, once }) {
   const flow = JSON.parse(readFileSync(join(root, EXAMPLE), "utf8"));
   const node = (id) => {
@@ -34,7 +34,7 @@ export function demoFlow(root, { video, photos, greetings, frames, once }) {
     return found;
   };
   const { z } = node(IDS.camera);
-  Object.assign(node(IDS.camera), { name: "demo video", source: "file", path: video, realtime: true, loop: !once, autostart: !once });
+  Object.assign(node(IDS.camera), { name: "demo video", source: "file", path: video, realtime: true, loop: !once, autostart: false });
   Object.assign(node(IDS.gallery), { folder: photos });
   const keep = (from, id, name, func, row) => {
     node(from).wires[0].push(`${id}_name`);

@@ -16,6 +16,8 @@ export const FPS = 15;
 const WIDTH = 640;
 const HEIGHT = 480;
 const PHOTO_WIDTH = 1920;
+/** Half a minute of video is encoded in seconds, in minutes on a small and busy computer. */
+const ENCODE_TIMEOUT_MS = 900_000;
 
 /** Who is enrolled from what: a square of `side` pixels around the face, from the photo as it is. Names are invented. */
 export const PEOPLE = [
@@ -94,7 +96,7 @@ function encodeArguments(stills, file) {
 
 function run(command, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], timeout: ENCODE_TIMEOUT_MS });
     let said = "";
     child.stderr.on("data", (chunk) => {
       said += chunk;

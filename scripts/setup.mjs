@@ -1,7 +1,8 @@
 // From a bare clone to something that runs: dependencies by the lockfile, then the build. Plain Node, nothing installed before.
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -15,19 +16,64 @@ const INSTALLED = join(root, "node_modules/.package-lock.json");
 const BUILT = join(root, "dist/.built");
 const SOURCES = ["lib", "nodes", "editor", "plugins", "scripts/build.mjs", "tsconfig.json", "tsconfig.build.json", "package-lock.json"];
 
-/** Install and build what is missing or out of date. @throws a sentence */
+/** Names the process that installs or builds. */
+const LOCK = join(root, ".set-up");
+const LOOK_MS = 200;
+/** Between making the file and writing into it. */
+const NAMELESS_MS = 10_000;
+
+/** Install and build what is missing or out of date; of several processes one does it. @throws a sentence */
 export async function setUp(say = progress("set-up")) {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   if (major < LEAST_NODE[0] || (major === LEAST_NODE[0] && minor < LEAST_NODE[1])) throw new Error(`Node.js ${LEAST_NODE.join(".")} or newer is needed; this is ${process.versions.node}.`);
-  if (modified(INSTALLED) < modified(join(root, "package-lock.json"))) {
-    say("installing the dependencies (npm ci): about a minute, once");
-    await npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
-    say("dependencies are installed");
+  if (installed() && built()) return;
+  await alone(async () => {
+    if (!installed()) {
+      say("installing the dependencies (npm ci): about a minute, once");
+      // Also when npm itself runs this, to pack or for a production: its settings are ours otherwise.
+      await npm(["ci", "--no-audit", "--no-fund", "--loglevel=error", "--include=dev", "--include=optional", "--dry-run=false", "--global=false"]);
+      say("dependencies are installed");
+    }
+    if (!built()) {
+      say("building");
+      await run(process.execPath, [join(root, "scripts/build.mjs")]);
+      say("built");
+    }
+  });
+}
+
+const installed = () => modified(INSTALLED) >= modified(join(root, "package-lock.json"));
+const built = () => modified(BUILT) >= Math.max(...SOURCES.map((source) => newest(join(root, source))));
+
+/** Wait for whoever does the same in this folder, then do it. */
+async function alone(work) {
+  while (!locked()) await pause(LOOK_MS);
+  try {
+    await work();
+  } finally {
+    rmSync(LOCK, { force: true });
   }
-  if (modified(BUILT) < Math.max(...SOURCES.map((source) => newest(join(root, source))))) {
-    say("building");
-    await run(process.execPath, [join(root, "scripts/build.mjs")]);
-    say("built");
+}
+
+function locked() {
+  try {
+    writeFileSync(LOCK, String(process.pid), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error;
+  }
+  // What was killed holds nothing.
+  const holder = Number(existsSync(LOCK) ? readFileSync(LOCK, "utf8") : 0);
+  if (holder > 0 ? !runs(holder) : Date.now() - modified(LOCK) > NAMELESS_MS) rmSync(LOCK, { force: true });
+  return false;
+}
+
+function runs(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
   }
 }
 

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
 import { portrait } from "../support/photos";
-import { example, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
+import { build, example, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
 
 const ROOT = join(__dirname, "../..");
-const INSTALL_TIMEOUT_MS = 300_000;
+const INSTALL_TIMEOUT_MS = 600_000;
+/** What a clone does not hold. */
+const MADE = /^(node_modules|dist|resources|\.demo|\.git)$/;
 const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 
 interface LockedPackage {
@@ -21,13 +23,38 @@ interface LockedPackage {
 
 const readJson = <T>(path: string): T => JSON.parse(readFileSync(join(ROOT, path), "utf8")) as T;
 
+/** What a clone of the present sources holds: what Git knows or would add. */
+function bareClone(): string {
+  const clone = mkdtempSync(join(tmpdir(), "clone-"));
+  for (const file of ofGit() ?? readdirSync(ROOT).filter((name) => !MADE.test(name))) {
+    if (!existsSync(join(ROOT, file))) continue;
+    mkdirSync(dirname(join(clone, file)), { recursive: true });
+    cpSync(join(ROOT, file), join(clone, file), { recursive: true });
+  }
+  return clone;
+}
+
+/** Undefined where there is no Git, or the sources came as an archive. */
+function ofGit(): string[] | undefined {
+  try {
+    if (!existsSync(join(ROOT, ".git"))) return undefined;
+    return execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).split("\0").filter((file) => file !== "");
+  } catch {
+    return undefined;
+  }
+}
+
 describe("the packed package", () => {
   let red: NodeRed | undefined;
   after(() => red?.stop());
 
-  it("installs without scripts into an empty user folder, registers every node and recognizes a photo", async () => {
-    const tarballs = mkdtempSync(join(tmpdir(), "pack-"));
-    execFileSync(npm, ["pack", "--ignore-scripts", "--pack-destination", tarballs, ROOT], { cwd: tarballs, timeout: INSTALL_TIMEOUT_MS, stdio: "pipe" });
+  it("comes whole from a bare clone, installs without scripts into an empty user folder, registers every node and recognizes a photo", async () => {
+    const [clone, tarballs] = [bareClone(), mkdtempSync(join(tmpdir(), "pack-"))];
+    // As one who publishes a production has it.
+    const env = { ...process.env, NODE_ENV: "production", npm_config_prefer_offline: "true" };
+    const [{ files }] = JSON.parse(execFileSync(npm, ["pack", "--json", "--pack-destination", tarballs], { cwd: clone, env, timeout: INSTALL_TIMEOUT_MS, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })) as [{ files: { path: string }[] }];
+    assert.deepEqual(files.map(({ path }) => path).sort(), packed(), "a clone gives the same files as a checkout that is built");
+    rmSync(clone, { recursive: true, force: true });
     const [tarball] = readdirSync(tarballs);
     const userDir = mkdtempSync(join(tmpdir(), "node-red-"));
     writeFileSync(join(userDir, "package.json"), JSON.stringify({ name: "user", private: true }));
@@ -49,9 +76,15 @@ describe("the packed package", () => {
     assert.match(await sidebar.text(), /addTab/, "the sidebar comes along");
   });
 
+  /** What would be packed of this checkout. */
+  const packed = (): string[] => {
+    build();
+    const [{ files }] = JSON.parse(execFileSync(npm, ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })) as [{ files: { path: string }[] }];
+    return files.map(({ path }) => path).sort();
+  };
+
   it("holds what it needs and nothing else", () => {
-    const [{ files }] = JSON.parse(execFileSync(npm, ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })) as [{ files: { path: string; size: number }[] }];
-    const paths = files.map(({ path }) => path);
+    const paths = packed();
     for (const needed of ["LICENSE", "README.md", "NOTICE", "dist/nodes/camera/camera.html", "dist/nodes/camera/page.html", "dist/nodes/camera/locales/zh-TW/camera.json", "dist/nodes/camera/icons/camera.svg", "assets/cascades/haarcascade_frontalface_default.xml", "examples/flows/full-recognizer.json", "dist/plugins/facenet-sidebar/facenet-sidebar.html", "dist/plugins/facenet-sidebar/locales/zh-TW/facenet-sidebar.json", "resources/sidebar.js", "resources/sidebar.css", "resources/vendor/uPlot.js", "resources/vendor/uPlot.LICENSE"]) assert.ok(paths.includes(needed), `${needed} is missing`);
     assert.deepEqual(paths.filter((path) => /^(test|lib|nodes|plugins|editor|scripts|bench|\.ci|node_modules)\//.test(path) || /\.(jpe?g|mp4|wav)$/.test(path)), []);
   });

@@ -12,7 +12,7 @@ import { type Ffmpeg, releaseOf } from "../../../lib/capture/ffmpeg";
 /** Run code in a process with another environment. @param before what a shell does first @returns the JSON that it prints */
 async function runWith<T>(environment: Record<string, string>, code: string, before = ""): Promise<T> {
   return new Promise((resolve, reject) => {
-    execFile("/bin/sh", ["-c", `${before}exec "$0" "$@"`, process.execPath, "--import", "tsx", "-e", code], { cwd: join(__dirname, "../../.."), env: { HOME: tmpdir(), ...environment }, timeout: 30_000 }, (error, stdout) => {
+    execFile("/bin/sh", ["-c", `${before}exec "$0" "$@"`, process.execPath, "--import", "tsx", "-e", code], { cwd: join(__dirname, "../../.."), env: { HOME: tmpdir(), ...environment }, timeout: 180_000 }, (error, stdout) => {
       if (error === null) resolve(JSON.parse(stdout) as T);
       else reject(error);
     });
@@ -55,6 +55,8 @@ describe("findFfmpeg", { skip: process.platform === "win32" ? "its fake programs
   it("says that no file may be opened any more, and ends nothing but the camera", async () => {
     const code = `
       const { closeSync, openSync } = require("node:fs");
+      const programs = require("node:child_process");
+      const { spawn } = programs;
       const { Camera } = require("./lib/capture/camera");
       const { cameraOptionsSchema } = require("./lib/capture/options");
       const { findFfmpeg } = require("./lib/capture/ffmpeg");
@@ -62,9 +64,13 @@ describe("findFfmpeg", { skip: process.platform === "win32" ? "its fake programs
       camera.on("event", ({ event, reason }) => setTimeout(() => console.log(JSON.stringify({ event, reason })), 100));
       findFfmpeg().then(() => {
         const taken = [];
-        try {
-          for (;;) taken.push(openSync("/dev/null"));
-        } catch {}
+        // At the very moment: whatever else closes a file before would leave room.
+        programs.spawn = (...all) => {
+          try {
+            for (;;) taken.push(openSync("/dev/null"));
+          } catch {}
+          return spawn(...all);
+        };
         camera.once("event", () => taken.forEach((each) => closeSync(each)));
         camera.start();
       });`;
