@@ -3,6 +3,7 @@
  * A message keeps all that other nodes put on it; each stage reads what it needs and adds one thing.
  */
 import { z } from "zod";
+import { UserError } from "./errors";
 import { MAX_PHOTO_BYTES } from "./image/limits";
 import { kindOf, PHOTO_ENDINGS, READABLE_KINDS } from "./image/photo-file";
 import { sentence } from "./validate";
@@ -192,7 +193,7 @@ const facesSchema = z
 export function readFrame(message: FaceMessage): Frame | undefined {
   if (message.frame === undefined || message.frame === null) return undefined;
   const parsed = frameSchema.safeParse(message.frame);
-  if (!parsed.success) throw new Error(`msg.frame is not a frame: ${sentence(parsed.error)}. Leave it as the camera node made it, or delete it.`);
+  if (!parsed.success) throw new UserError(`msg.frame is not a frame: ${sentence(parsed.error)}. Leave it as the camera node made it, or delete it.`);
   return parsed.data;
 }
 
@@ -208,8 +209,8 @@ export function readPicture(message: FaceMessage): Picture {
   const frame = readFrame(message);
   const { payload } = message;
   const bytes = bytesOf(payload);
-  if (bytes === undefined) throw new Error(`msg.payload is ${whatIs(payload)}, not a picture: send a Buffer with a ${READABLE_KINDS} file in it (${BINARY}), or such a file as base64.`);
-  if (bytes.length === 0) throw new Error("msg.payload is an empty Buffer, not a picture: look at the node that made it; the file may have zero bytes.");
+  if (bytes === undefined) throw new UserError(`msg.payload is ${whatIs(payload)}, not a picture: send a Buffer with a ${READABLE_KINDS} file in it (${BINARY}), or such a file as base64.`);
+  if (bytes.length === 0) throw new UserError("msg.payload is an empty Buffer, not a picture: look at the node that made it; the file may have zero bytes.");
   if (bytes !== payload) message.payload = bytes;
   return { bytes, frame };
 }
@@ -236,13 +237,13 @@ const BASE64 = /^[\w+/\-\s]+={0,2}\s*$/;
 const MAX_BASE64_LENGTH = (MAX_PHOTO_BYTES * 3) / 2;
 
 function fromText(text: string): Buffer | undefined {
-  if (text.length > MAX_BASE64_LENGTH) throw new Error(`msg.payload is text of more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB of picture: scale the picture down before it comes here.`);
+  if (text.length > MAX_BASE64_LENGTH) throw new UserError(`msg.payload is text of more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB of picture: scale the picture down before it comes here.`);
   const uri = DATA_URI.exec(text);
   const [begin = "", , parameters = ""] = uri ?? [];
-  if (uri !== null && !/;\s*base64\s*$/i.test(parameters)) throw new Error("msg.payload is a data URI without base64, not a picture: send data:image/jpeg;base64,… or a Buffer.");
+  if (uri !== null && !/;\s*base64\s*$/i.test(parameters)) throw new UserError("msg.payload is a data URI without base64, not a picture: send data:image/jpeg;base64,… or a Buffer.");
   const encoded = text.slice(begin.length);
   if (encoded.trim() === "" || !BASE64.test(encoded)) {
-    if (uri !== null) throw new Error("msg.payload is a data URI whose base64 is empty or has other characters in it: it was cut or changed on the way; send it as it was made, or a Buffer.");
+    if (uri !== null) throw new UserError("msg.payload is a data URI whose base64 is empty or has other characters in it: it was cut or changed on the way; send it as it was made, or a Buffer.");
     return undefined;
   }
   const bytes = Buffer.from(encoded, "base64");
@@ -263,9 +264,9 @@ function whatIs(payload: unknown): string {
 
 /** The detections of a message. @throws a sentence if `msg.faces` is missing or malformed (a NaN in a box, say). */
 export function readFaces(message: FaceMessage): Face[] {
-  if (message.faces === undefined) throw new Error("msg.faces is missing: put a haar-detect node before this one.");
+  if (message.faces === undefined) throw new UserError("msg.faces is missing: put a haar-detect node before this one.");
   const parsed = facesSchema.safeParse(message.faces);
-  if (!parsed.success) throw new Error(`msg.faces is not a list of detections: ${sentence(parsed.error)}.`);
+  if (!parsed.success) throw new UserError(`msg.faces is not a list of detections: ${sentence(parsed.error)}.`);
   return parsed.data;
 }
 

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { UserError } from "./errors";
 
 /** A zod error as one plain phrase: "faces.0.box.x: expected number, received NaN". At most three complaints. */
 export function sentence(error: z.ZodError): string {
@@ -10,6 +11,6 @@ export function sentence(error: z.ZodError): string {
 /** Parse options once, fail loudly. @throws Error "WHAT: path: complaint" */
 export function parseOptions<S extends z.ZodType>(schema: S, value: unknown, what: string): z.infer<S> {
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new Error(`${what}: ${sentence(parsed.error)}`);
+  if (!parsed.success) throw new UserError(`${what}: ${sentence(parsed.error)}`);
   return parsed.data;
 }

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { UserError } from "../errors";
 import { StagePool } from "../workers/pool";
 import { type Calibration, distancesOf, inGallery, type ModelStatistics, type PhotoOf, suggest } from "./calibration";
 import type { Measured, MeasureTask } from "./measure";
@@ -44,7 +45,7 @@ const pool = new StagePool<MeasureTask, Measured>(__dirname, "calibrate-worker",
  * @throws a sentence when the wanted FMR is no share, or embeddings differ in length
  */
 export async function calibrate({ embeddings, names, threshold, stats, wantedFmr }: CalibrateInput): Promise<Calibration> {
-  if (!(wantedFmr > 0 && wantedFmr < 1)) throw new Error(`the wanted false match rate is ${wantedFmr}: give a share above 0 and below 1, 0.001 for one in a thousand.`);
+  if (!(wantedFmr > 0 && wantedFmr < 1)) throw new UserError(`the wanted false match rate is ${wantedFmr}: give a share above 0 and below 1, 0.001 for one in a thousand.`);
   const groups = byPerson(embeddings);
   const chosen = choose(groups);
   const rows = chosen.flat();
@@ -123,7 +124,7 @@ async function pack(rows: readonly LabelledEmbedding[], threshold: number): Prom
     return index;
   };
   for (const [row, { personId, photoId, vector }] of rows.entries()) {
-    if (vector.length !== dimensions) throw new Error(`embeddings of ${dimensions} and ${vector.length} dimensions cannot be calibrated together: give those of one model.`);
+    if (vector.length !== dimensions) throw new UserError(`embeddings of ${dimensions} and ${vector.length} dimensions cannot be calibrated together: give those of one model.`);
     vectors.set(vector, row * dimensions);
     people[row] = indexIn(personIndex, personId);
     photos[row] = indexIn(photoIndex, photoId);

@@ -1,5 +1,6 @@
 /** A camera that is kept alive: started, watched, started again when it is lost, stopped with all it started. */
 import { EventEmitter } from "node:events";
+import { UserError } from "../errors";
 import type { Frame } from "../message";
 import { redact } from "../redact";
 import { ffmpegSource } from "./ffmpeg-source";
@@ -97,8 +98,8 @@ export class Camera extends EventEmitter<CameraEvents> {
   /** A frame from the browser's camera. @throws a sentence when it is no JPEG, or no browser camera runs */
   push(bytes: Buffer): void {
     const size = jpegSize(bytes);
-    if (size === undefined) throw new Error("the frame is no JPEG");
-    if (this.#push === undefined) throw new Error("the camera is stopped");
+    if (size === undefined) throw new UserError("the frame is no JPEG");
+    if (this.#push === undefined) throw new UserError("the camera is stopped");
     this.#push({ bytes, ...size, encoding: "jpeg" });
   }
 
@@ -180,7 +181,7 @@ export class Camera extends EventEmitter<CameraEvents> {
           clearTimeout(silence);
           silence = setTimeout(() => {
             end();
-            reject(new Error("the browser sends no more frames: look whether the camera page is still open."));
+            reject(new UserError("the browser sends no more frames: look whether the camera page is still open."));
           }, BROWSER_SILENCE_MS);
           onFrame(frame);
         };

@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { z } from "zod";
+import { UserError } from "../errors";
 
 /** Which certificate a camera may show. */
 export interface Trust {
@@ -51,12 +52,12 @@ export function connectTrusted(host: string, port: number, trust: Trust, signal?
       socket.destroy();
       reject(error);
     };
-    const stop = (): void => fail(new Error("it was stopped"));
+    const stop = (): void => fail(new UserError("it was stopped"));
     // Checked below, so that the sentence can tell the fingerprint.
     const socket = connect({ host: bare, port, ...(isIP(bare) === 0 ? { servername: bare } : {}), rejectUnauthorized: false, ALPNProtocols: ["http/1.1"], timeout: HANDSHAKE_TIMEOUT_MS, ...old });
     socket.on("error", fail);
-    socket.once("timeout", () => fail(new Error(`no TLS connection within ${HANDSHAKE_TIMEOUT_MS / 1000} seconds`)));
-    socket.once("close", () => fail(new Error("the connection was closed before TLS began")));
+    socket.once("timeout", () => fail(new UserError(`no TLS connection within ${HANDSHAKE_TIMEOUT_MS / 1000} seconds`)));
+    socket.once("close", () => fail(new UserError("the connection was closed before TLS began")));
     signal?.addEventListener("abort", stop);
     if (signal?.aborted === true) stop();
     socket.once("secureConnect", () => {

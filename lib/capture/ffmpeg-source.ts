@@ -1,5 +1,6 @@
 /** USB cameras, RTSP streams and video files, through ffmpeg. */
 import { access, constants, stat } from "node:fs/promises";
+import { UserError } from "../errors";
 import { redact } from "../redact";
 import { findFfmpeg, releaseOf, startFfmpeg, stopFfmpeg } from "./ffmpeg";
 import { multipartParser, ppmParser } from "./multipart";
@@ -52,7 +53,7 @@ export function ffmpegSource(options: FfmpegOptions): Source {
     const watchdog = setInterval(() => {
       // A whole video may show one picture for long; ffmpeg may loop a damaged one for ever without a frame.
       if ((options.source === "file" && !damaged) || Date.now() - lastFrame < stall) return;
-      failure = new Error(`${nameOf(options)} gave no frame for ${Math.round(stall / 1000)} seconds.`);
+      failure = new UserError(`${nameOf(options)} gave no frame for ${Math.round(stall / 1000)} seconds.`);
       stop();
     }, STALL_MS / 10);
     // Always drained: a pause would let seconds of video pile up in ffmpeg. Only the newest frame of what came together goes on.
@@ -70,17 +71,17 @@ export function ffmpegSource(options: FfmpegOptions): Source {
     });
     try {
       const code = await new Promise<number | null>((resolve, reject) => {
-        child.once("error", (error) => reject(new Error(`ffmpeg cannot be started (${error.message}).`, { cause: error })));
+        child.once("error", (error) => reject(new UserError(`ffmpeg cannot be started (${error.message}).`, { cause: error })));
         child.once("close", resolve);
       });
       if (signal.aborted) return;
       if (failure !== undefined) throw failure;
       if (options.source === "file" && frames > 0 && code === 0) {
-        if (damaged) throw new Error(`${nameOf(options)} ends in the middle of a frame or is damaged: the ${frames} frames before were read.`);
+        if (damaged) throw new UserError(`${nameOf(options)} ends in the middle of a frame or is damaged: the ${frames} frames before were read.`);
         return;
       }
       // An RTSP server that dies gives exit code 0: for a live source every end is a loss.
-      throw new Error(`${nameOf(options)} ${frames === 0 ? "gives no picture" : "was lost"}${lastWords(words, code)}.`);
+      throw new UserError(`${nameOf(options)} ${frames === 0 ? "gives no picture" : "was lost"}${lastWords(words, code)}.`);
     } finally {
       clearInterval(watchdog);
       signal.removeEventListener("abort", stop);
@@ -114,7 +115,7 @@ async function assertInput(options: FfmpegOptions): Promise<void> {
     if (options.source === "file" && !(await stat(file)).isFile()) throw new Error("is no file");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`${nameOf(options)} ${code === "ENOENT" ? "does not exist" : code === "EACCES" ? "may not be read by Node-RED (on Linux: add its user to the group video)" : (error as Error).message}.`, { cause: error });
+    throw new UserError(`${nameOf(options)} ${code === "ENOENT" ? "does not exist" : code === "EACCES" ? "may not be read by Node-RED (on Linux: add its user to the group video)" : (error as Error).message}.`, { cause: error });
   }
 }
 

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { UserError } from "../errors";
 
 export interface Ffmpeg {
   path: string;
@@ -39,14 +40,14 @@ async function search(): Promise<Ffmpeg> {
   const { FFMPEG_PATH } = process.env;
   if (FFMPEG_PATH) {
     const version = await versionOf(FFMPEG_PATH);
-    if (version === undefined) throw new Error(`the environment variable FFMPEG_PATH names ${FFMPEG_PATH}, which is no ffmpeg that runs here: correct it or clear it.`);
+    if (version === undefined) throw new UserError(`the environment variable FFMPEG_PATH names ${FFMPEG_PATH}, which is no ffmpeg that runs here: correct it or clear it.`);
     return { path: FFMPEG_PATH, version, bundled: false };
   }
   const onPath = await versionOf("ffmpeg");
   if (onPath !== undefined) return { path: "ffmpeg", version: onPath, bundled: false };
   const path = bundledPath();
   const version = path === undefined ? undefined : await versionOf(path);
-  if (path === undefined || version === undefined) throw new Error(NOT_FOUND);
+  if (path === undefined || version === undefined) throw new UserError(NOT_FOUND);
   return { path, version, bundled: true };
 }
 
@@ -123,7 +124,7 @@ export function startFfmpeg({ path }: Ffmpeg, args: readonly string[]): FfmpegPr
   // Told a moment later: unheard it would end Node-RED.
   child.on("error", () => undefined);
   // Without room for its pipes it has none.
-  if ((child.stdout as Readable | undefined) === undefined) throw new Error("ffmpeg cannot be started: too many files are open on this computer; close some, or raise the limit (ulimit -n).");
+  if ((child.stdout as Readable | undefined) === undefined) throw new UserError("ffmpeg cannot be started: too many files are open on this computer; close some, or raise the limit (ulimit -n).");
   running.add(child);
   child.once("close", () => running.delete(child));
   return child;

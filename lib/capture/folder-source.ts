@@ -1,6 +1,7 @@
 /** A folder of pictures, in the order of their names. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { UserError } from "../errors";
 import { toKeptJpeg } from "../image/encode";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { openPicture } from "../image/open-picture";
@@ -14,10 +15,10 @@ export function folderSource({ path, loop, fps = DEFAULT_FPS }: OptionsOf<"folde
   return async ({ onFrame, onNotice, signal }) => {
     do {
       const files = await readdir(path).catch((error: NodeJS.ErrnoException) => {
-        throw new Error(`the folder ${path} cannot be read (${error.code ?? "error"}): check that it exists and that Node-RED may read it.`, { cause: error });
+        throw new UserError(`the folder ${path} cannot be read (${error.code ?? "error"}): check that it exists and that Node-RED may read it.`, { cause: error });
       });
       const pictures = files.filter((file) => PHOTO_ENDINGS.has(extname(file).toLowerCase()) && !file.startsWith(".")).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-      if (pictures.length === 0) throw new Error(`the folder ${path} has no picture in it: ${READABLE_KINDS}.`);
+      if (pictures.length === 0) throw new UserError(`the folder ${path} has no picture in it: ${READABLE_KINDS}.`);
       for (const file of pictures) {
         if (signal.aborted) return;
         try {
@@ -35,7 +36,7 @@ async function readPicture(path: string): Promise<CapturedFrame> {
   const stats = await stat(path);
   // Reading a pipe would wait for ever.
   if (!stats.isFile()) throw new Error("it is no file");
-  if (stats.size > MAX_PHOTO_BYTES) throw new Error(`it has more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB`);
+  if (stats.size > MAX_PHOTO_BYTES) throw new UserError(`it has more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB`);
   const bytes = await readFile(path);
   // Few nodes beside ours can show HEIC, and it takes a second to decode: once is enough.
   const readable = kindOf(bytes) === "heic" ? await toKeptJpeg({ bytes, frame: undefined }) : bytes;

@@ -1,6 +1,7 @@
 /** HTTP cameras, in pure Node: an endless MJPEG stream, or a snapshot asked for again and again. */
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
+import { UserError } from "../errors";
 import { redact } from "../redact";
 import { authorization } from "./http-login";
 import { jpegSize } from "./jpeg";
@@ -27,12 +28,12 @@ function request(address: URL, headers: Record<string, string>, silence: number,
       resolve(response);
     });
     asked.once("timeout", () => (answer ?? asked).destroy(silenceError(silence)));
-    asked.once("error", (error) => reject(new Error(`${redact(address.href)} failed: ${error.message}.`, { cause: error })));
+    asked.once("error", (error) => reject(new UserError(`${redact(address.href)} failed: ${error.message}.`, { cause: error })));
   });
 }
 
 function silenceError(silence: number): Error {
-  return new Error(`it gave nothing for ${silence / 1000} seconds`);
+  return new UserError(`it gave nothing for ${silence / 1000} seconds`);
 }
 
 /** Asks an address again and again: logs in as it is asked to, remembers how, and follows where it is sent. */
@@ -61,7 +62,7 @@ function asker(options: HttpOptions, silence: number, signal: AbortSignal): () =
         redirects += 1;
         address = new URL(location, address);
       } else {
-        throw new Error(`${redact(address.href)} answers ${status}: ${status === 401 || status === 403 ? "put the camera's user and password into the node" : "check the path in the address"}.`);
+        throw new UserError(`${redact(address.href)} answers ${status}: ${status === 401 || status === 403 ? "put the camera's user and password into the node" : "check the path in the address"}.`);
       }
     }
   };
@@ -76,7 +77,7 @@ export function mjpegSource(options: OptionsOf<"mjpeg">, silence = SILENCE_MS): 
     const type = response.headers["content-type"] ?? "";
     if (!/^multipart\//i.test(type)) {
       response.destroy();
-      throw new Error(`${redact(url)} is no MJPEG stream but ${type || "something without a type"}: ${/^image\//i.test(type) ? 'choose the source "HTTP snapshot"' : "check the address"}.`);
+      throw new UserError(`${redact(url)} is no MJPEG stream but ${type || "something without a type"}: ${/^image\//i.test(type) ? 'choose the source "HTTP snapshot"' : "check the address"}.`);
     }
     const parse = multipartParser();
     let next = 0;
@@ -94,11 +95,11 @@ export function mjpegSource(options: OptionsOf<"mjpeg">, silence = SILENCE_MS): 
       }
     } catch (error) {
       if (signal.aborted) return;
-      throw new Error(`the stream ${redact(url)} was lost: ${(error as Error).message}.`, { cause: error });
+      throw new UserError(`the stream ${redact(url)} was lost: ${(error as Error).message}.`, { cause: error });
     } finally {
       response.destroy();
     }
-    if (!signal.aborted) throw new Error(`the stream ${redact(url)} was lost: the camera ended it.`);
+    if (!signal.aborted) throw new UserError(`the stream ${redact(url)} was lost: the camera ended it.`);
   };
 }
 
@@ -119,16 +120,16 @@ export function snapshotSource(options: OptionsOf<"snapshot">, silence = SILENCE
       try {
         for await (const chunk of response) {
           length += (chunk as Buffer).length;
-          if (length > MAX_SNAPSHOT_BYTES) throw new Error(`it has more than ${MAX_SNAPSHOT_BYTES / 1024 / 1024} MB`);
+          if (length > MAX_SNAPSHOT_BYTES) throw new UserError(`it has more than ${MAX_SNAPSHOT_BYTES / 1024 / 1024} MB`);
           chunks.push(chunk as Buffer);
         }
       } catch (error) {
         if (signal.aborted) return;
-        throw new Error(`the snapshot ${redact(url)} was lost: ${(error as Error).message}.`, { cause: error });
+        throw new UserError(`the snapshot ${redact(url)} was lost: ${(error as Error).message}.`, { cause: error });
       }
       const bytes = Buffer.concat(chunks);
       const size = jpegSize(bytes);
-      if (size === undefined) throw new Error(`${redact(url)} answers with no JPEG: check the address, or choose another source.`);
+      if (size === undefined) throw new UserError(`${redact(url)} answers with no JPEG: check the address, or choose another source.`);
       onFrame({ bytes, ...size, encoding: "jpeg" });
       await pause(1000 / fps - (performance.now() - start), signal);
     }

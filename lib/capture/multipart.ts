@@ -1,4 +1,5 @@
 /** Pictures out of a byte stream: multipart (MJPEG over HTTP, ffmpeg's mpjpeg) and PPM (ffmpeg's raw RGB with its size). */
+import { UserError } from "../errors";
 import { jpegSize } from "./jpeg";
 import type { CapturedFrame } from "./source";
 
@@ -17,7 +18,7 @@ class Accumulator {
   push(chunk: Buffer): Buffer | undefined {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    if (this.#length > MAX_FRAME_BYTES) throw new Error(`the stream has no end of a frame within ${MAX_FRAME_BYTES / 1024 / 1024} MB: it is no camera's.`);
+    if (this.#length > MAX_FRAME_BYTES) throw new UserError(`the stream has no end of a frame within ${MAX_FRAME_BYTES / 1024 / 1024} MB: it is no camera's.`);
     if (this.#length < this.wanted) return undefined;
     const all = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     this.#chunks = [all];
@@ -41,7 +42,7 @@ export function multipartParser(): Parser {
     while (rest !== undefined && rest.length > 0) {
       const headerEnd = rest.indexOf("\r\n\r\n");
       if (headerEnd < 0) {
-        if (rest.length > MAX_HEADER_BYTES) throw new Error("the answer is no MJPEG stream: no header of a part.");
+        if (rest.length > MAX_HEADER_BYTES) throw new UserError("the answer is no MJPEG stream: no header of a part.");
         break;
       }
       const header = rest.subarray(0, headerEnd).toString("latin1");
@@ -49,7 +50,7 @@ export function multipartParser(): Parser {
       const length = /content-length:\s*(\d+)/i.exec(header)?.[1];
       const boundary = /--[^\r\n]+/.exec(header)?.[0];
       const end: number = length === undefined ? rest.indexOf(`\r\n${boundary ?? "--"}`, bodyStart) : bodyStart + Number(length);
-      if (end > MAX_FRAME_BYTES) throw new Error("the answer is no MJPEG stream: a part is too large.");
+      if (end > MAX_FRAME_BYTES) throw new UserError("the answer is no MJPEG stream: a part is too large.");
       if (end < 0 || end > rest.length) {
         wanted = Math.max(end, rest.length + 1);
         break;

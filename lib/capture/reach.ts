@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { UserError } from "../errors";
 
 /** A camera in the house answers in milliseconds. */
 const CONNECT_TIMEOUT_MS = 1000;
@@ -17,12 +18,12 @@ export function assertReachable(address: string): Promise<void> {
     });
     socket.once("timeout", () => {
       socket.destroy();
-      reject(new Error(`nobody answers at ${where} within a second: check the address and that the camera is on.`));
+      reject(new UserError(`nobody answers at ${where} within a second: check the address and that the camera is on.`));
     });
     socket.once("error", (error: NodeJS.ErrnoException) => {
       socket.destroy();
       const why = error.code === "ECONNREFUSED" ? "refuses the connection" : error.code === "ENOTFOUND" || error.code === "EAI_AGAIN" ? "is not a name this network knows" : `cannot be reached (${error.code ?? error.message})`;
-      reject(new Error(`${where} ${why}: check the address and that the camera is on.`));
+      reject(new UserError(`${where} ${why}: check the address and that the camera is on.`));
     });
   });
 }

@@ -1,5 +1,6 @@
 /** Pictures of a running camera, one after another with time between, so that they differ. */
 import { once } from "node:events";
+import { UserError } from "../errors";
 import type { Frame, Picture } from "../message";
 import type { Camera } from "./camera";
 import { pause } from "./source";
@@ -10,7 +11,7 @@ const BETWEEN_MS = 1000;
 const LATE_MS = 5000;
 
 /** The camera does not run, has stopped, or gives no frame: a sentence says which. */
-export class NoPicture extends Error {}
+export class NoPicture extends UserError {}
 
 /**
  * Snapshots, each of a frame that comes after it was asked for.

@@ -3,6 +3,7 @@ import type { PixelSource, Pixels } from "../image/pixels";
 import { nativeDetector } from "./native";
 import type { Detection, DetectorEngine, DetectorOptions, Near } from "./options";
 import { moving } from "../workers/moving";
+import { telling } from "../workers/refusal";
 import { withoutDoubles } from "./boxes";
 import { type Look, lookAt } from "./look";
 import { WasmDetector } from "./wasm";
@@ -44,8 +45,10 @@ function engine(name: DetectorOptions["engine"]): Promise<DetectorEngine> | Dete
   return wasm;
 }
 
+export default telling(detectTask);
+
 /** Runs in a worker: decode a picture unless that was done before, and find the faces. */
-export default async function detectTask({ source, options, keep, follow }: DetectTask): Promise<DetectResult> {
+async function detectTask({ source, options, keep, follow }: DetectTask): Promise<DetectResult> {
   const detector = await engine(options.engine);
   const start = performance.now();
   const pixels = await decode(source);

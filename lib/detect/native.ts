@@ -1,5 +1,6 @@
 /** Native OpenCV through @u4/opencv4nodejs, an optional accelerator found at run time; it needs a compiler and system OpenCV. */
 import { createRequire } from "node:module";
+import { UserError } from "../errors";
 import { toGrey } from "../image/decode";
 import { cascadeFile, type Detection, type DetectorEngine, searchPlan } from "./options";
 import type { Box } from "../message";
@@ -41,8 +42,8 @@ export function nativeDetector(): DetectorEngine {
 }
 
 function load(): DetectorEngine {
-  if (!nativeInstalled()) throw new Error(`the native engine ${MODULE} is not installed: run "npm install ${MODULE}" in the Node-RED user folder (it compiles and needs OpenCV), or choose the engine "OpenCV WASM".`);
-  if (process.env[REQUIRED_ENV] !== "1") throw new Error(`the native engine ${MODULE} needs the environment variable ${REQUIRED_ENV}=1 where Node-RED starts, or it ends the whole process: set it, or choose the engine "OpenCV WASM".`);
+  if (!nativeInstalled()) throw new UserError(`the native engine ${MODULE} is not installed: run "npm install ${MODULE}" in the Node-RED user folder (it compiles and needs OpenCV), or choose the engine "OpenCV WASM".`);
+  if (process.env[REQUIRED_ENV] !== "1") throw new UserError(`the native engine ${MODULE} needs the environment variable ${REQUIRED_ENV}=1 where Node-RED starts, or it ends the whole process: set it, or choose the engine "OpenCV WASM".`);
   const cv = (createRequire(__filename)(MODULE) as { default?: NativeCv } & NativeCv);
   return create(cv.default ?? cv);
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
+import { UserError } from "../errors";
 import type { Pixels } from "../image/pixels";
 import type { Box, Point } from "../message";
 
@@ -91,7 +92,7 @@ export interface SearchPlan {
 /** @returns undefined where `near` lies outside of what the options allow @throws a sentence when the region lies outside the picture */
 export function searchPlan(picture: { width: number; height: number }, options: DetectorOptions, near?: Near): SearchPlan | undefined {
   const whole = clip(options.region ?? { x: 0, y: 0, width: picture.width, height: picture.height }, picture);
-  if (whole === undefined) throw new Error(`the region of interest lies outside the picture (${picture.width} × ${picture.height}): set it in pixels of the picture, or clear it.`);
+  if (whole === undefined) throw new UserError(`the region of interest lies outside the picture (${picture.width} × ${picture.height}): set it in pixels of the picture, or clear it.`);
   const region = near === undefined ? whole : clip(near.region, { width: whole.x + whole.width, height: whole.y + whole.height }, whole);
   if (region === undefined) return undefined;
   const minSize = Math.max(options.minSize, near?.minSize ?? 0);

@@ -1,5 +1,6 @@
 /** OpenCV's Haar cascade on WASM. Runs in workers only: a search takes tens of milliseconds. */
 import { readFileSync } from "node:fs";
+import { UserError } from "../errors";
 import { toGrey } from "../image/decode";
 import type { Pixels } from "../image/pixels";
 import { cascadeFile, type Detection, type DetectorOptions, type DetectorEngine, type Near, searchPlan } from "./options";
@@ -63,7 +64,7 @@ export class WasmDetector implements DetectorEngine {
     try {
       xml = readFileSync(path);
     } catch (error) {
-      throw new Error(`the cascade file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): choose a built-in cascade or the path of an OpenCV cascade (.xml).`, { cause: error });
+      throw new UserError(`the cascade file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): choose a built-in cascade or the path of an OpenCV cascade (.xml).`, { cause: error });
     }
     const inside = `cascade-${this.#cascades.size}.xml`;
     this.#cv.FS_createDataFile("/", inside, xml, true, false, false);
@@ -72,7 +73,7 @@ export class WasmDetector implements DetectorEngine {
     this.#cv.FS_unlink(`/${inside}`);
     if (!loaded || cascade.empty()) {
       cascade.delete();
-      throw new Error(`the file ${path} is not an OpenCV cascade: choose a built-in one or a .xml made by OpenCV's traincascade.`);
+      throw new UserError(`the file ${path} is not an OpenCV cascade: choose a built-in one or a .xml made by OpenCV's traincascade.`);
     }
     this.#cascades.set(name, cascade);
     return cascade;

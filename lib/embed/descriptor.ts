@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { z } from "zod";
+import { UserError } from "../errors";
 import { parseOptions } from "../validate";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
@@ -71,23 +72,23 @@ export async function findModel(model: string | undefined): Promise<ModelDescrip
   if (model === undefined || model === "") return DLIB_RESNET;
   const builtIn = BUILT_IN.get(model);
   if (builtIn !== undefined) return builtIn;
-  if (!model.endsWith(".json")) throw new Error(`there is no model "${model}": choose ${BUILT_IN_MODELS.join(" or ")}, or give the path of a model descriptor (.json).`);
+  if (!model.endsWith(".json")) throw new UserError(`there is no model "${model}": choose ${BUILT_IN_MODELS.join(" or ")}, or give the path of a model descriptor (.json).`);
   let text: string;
   try {
     text = await readFile(model, "utf8");
   } catch (error) {
-    throw new Error(`the model descriptor ${model} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): check the path.`, { cause: error });
+    throw new UserError(`the model descriptor ${model} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): check the path.`, { cause: error });
   }
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new Error(`the model descriptor ${model} is not JSON: ${(error as Error).message}.`, { cause: error });
+    throw new UserError(`the model descriptor ${model} is not JSON: ${(error as Error).message}.`, { cause: error });
   }
   const descriptor = parseOptions(descriptorSchema, json, `the model descriptor ${model} is malformed`);
   if (descriptor.format === "dlib-resnet") return descriptor;
-  if (descriptor.file === "") throw new Error(`the model descriptor ${model} names no file: set "file" to the .onnx or model.json.`);
-  if (descriptor.sha256 === undefined) throw new Error(`the model descriptor ${model} has no sha256: set it, so that a damaged or exchanged file is noticed.`);
+  if (descriptor.file === "") throw new UserError(`the model descriptor ${model} names no file: set "file" to the .onnx or model.json.`);
+  if (descriptor.sha256 === undefined) throw new UserError(`the model descriptor ${model} has no sha256: set it, so that a damaged or exchanged file is noticed.`);
   return { ...descriptor, file: isAbsolute(descriptor.file) ? descriptor.file : join(dirname(model), descriptor.file) };
 }
 
@@ -98,9 +99,9 @@ export async function verifyFiles(descriptor: ModelDescriptor, files: readonly s
     try {
       for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
     } catch (error) {
-      throw new Error(`the model file ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): put it where the descriptor of ${descriptor.id} says.`, { cause: error });
+      throw new UserError(`the model file ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): put it where the descriptor of ${descriptor.id} says.`, { cause: error });
     }
   }
   const digest = hash.digest("hex");
-  if (digest !== descriptor.sha256) throw new Error(`the model file ${files[0] ?? ""} is not the one of the descriptor ${descriptor.id}: its sha256 is ${digest}, expected ${descriptor.sha256 ?? "none"}. Download it again, or mend the descriptor.`);
+  if (digest !== descriptor.sha256) throw new UserError(`the model file ${files[0] ?? ""} is not the one of the descriptor ${descriptor.id}: its sha256 is ${digest}, expected ${descriptor.sha256 ?? "none"}. Download it again, or mend the descriptor.`);
 }

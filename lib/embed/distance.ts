@@ -1,17 +1,18 @@
 /** The metric of the embeddings, and the loss that shaped them. */
+import { UserError } from "../errors";
 
 /**
  * d(a, b) = √Σ(aᵢ − bᵢ)².
  * @throws a sentence when the vectors differ in length or hold no numbers
  */
 export function euclideanDistance(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) throw new Error(`an embedding of ${a.length} dimensions cannot be compared with one of ${b.length}: both must come from the same model.`);
+  if (a.length !== b.length) throw new UserError(`an embedding of ${a.length} dimensions cannot be compared with one of ${b.length}: both must come from the same model.`);
   let sum = 0;
   for (let index = 0; index < a.length; index += 1) {
     const difference = (a[index] as number) - (b[index] as number);
     sum += difference * difference;
   }
-  if (Number.isNaN(sum)) throw new Error("an embedding holds a NaN: it was not made by a facenet-embed node.");
+  if (Number.isNaN(sum)) throw new UserError("an embedding holds a NaN: it was not made by a facenet-embed node.");
   return Math.sqrt(sum);
 }
 

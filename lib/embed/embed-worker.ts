@@ -1,4 +1,5 @@
 import sharp from "sharp";
+import { UserError } from "../errors";
 import { alignFaces, type Aligned, type Gate } from "../align/aligner";
 import { type LandmarkFinder, LandmarkNet } from "../align/landmark-net";
 import { loadLandmarkOnnx } from "../align/landmark-onnx";
@@ -7,6 +8,7 @@ import { decode } from "../image/decode";
 import type { PixelSource } from "../image/pixels";
 import type { Box, Point, Quality, RejectReason } from "../message";
 import { type EngineName, tensorEngine, type Tf } from "../tensor/engine";
+import { telling } from "../workers/refusal";
 import { chipPlace } from "./chips";
 import type { ModelDescriptor } from "./descriptor";
 import { toUnitLength } from "./distance";
@@ -84,15 +86,17 @@ function loadLandmarks(tf: Tf): Promise<LandmarkNet> {
   return landmarkNet.net;
 }
 
+export default telling(embedTask);
+
 /** Runs in a worker: landmarks, gate and embedding of the boxes of one picture, all faces in one batch. */
-export default async function embedTask({ source, boxes, model, engine, gate, chips }: EmbedTask): Promise<EmbedResult> {
+async function embedTask({ source, boxes, model, engine, gate, chips }: EmbedTask): Promise<EmbedResult> {
   const { net, landmarks } = await load(model, engine);
   if (source === undefined) return { faces: [], engine: net.engine, decode: 0, align: 0, embed: 0 };
   const start = performance.now();
   const pixels = await decode(source);
   const decoded = performance.now();
   const outside = boxes.find((box) => box.x + box.width <= 0 || box.y + box.height <= 0 || box.x >= pixels.width || box.y >= pixels.height);
-  if (outside !== undefined) throw new Error(`a box in msg.faces (x ${outside.x}, y ${outside.y}, ${outside.width} × ${outside.height}) lies outside the picture (${pixels.width} × ${pixels.height}): msg.payload and msg.faces must be of the same picture.`);
+  if (outside !== undefined) throw new UserError(`a box in msg.faces (x ${outside.x}, y ${outside.y}, ${outside.width} × ${outside.height}) lies outside the picture (${pixels.width} × ${pixels.height}): msg.payload and msg.faces must be of the same picture.`);
   const aligned: (Aligned | undefined)[] = model.alignment === "box" ? boxes.map(() => undefined) : await alignFaces(landmarks, pixels, boxes, gate);
   const cut = boxes.map((box, index) => (aligned[index]?.rejected === undefined ? warp(pixels, chipPlace(model, box, aligned[index]?.landmarks), model.inputSize) : undefined));
   const alignedAt = performance.now();
@@ -112,7 +116,7 @@ export default async function embedTask({ source, boxes, model, engine, gate, ch
 /** @throws when the network gave a NaN, which would match nobody and be nobody's fault */
 function finish(model: ModelDescriptor, embedding: Float32Array): Float32Array {
   const length = Math.hypot(...embedding);
-  if (!Number.isFinite(length)) throw new Error(`the model ${model.id} gave an embedding that is no number: its file or its descriptor's mean and scale are wrong.`);
+  if (!Number.isFinite(length)) throw new UserError(`the model ${model.id} gave an embedding that is no number: its file or its descriptor's mean and scale are wrong.`);
   return model.l2Normalize ? toUnitLength(embedding) : embedding;
 }
 

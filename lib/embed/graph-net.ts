@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { z } from "zod";
+import { UserError } from "../errors";
 import type { Tf } from "../tensor/engine";
 import { parseOptions } from "../validate";
 import { type ModelDescriptor, verifyFiles } from "./descriptor";
@@ -27,7 +28,7 @@ interface Converter {
 
 export async function loadGraphNet(descriptor: ModelDescriptor, tf: Tf): Promise<EmbeddingNet> {
   const { file, inputSize, layout } = descriptor;
-  const json: unknown = JSON.parse(await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => { throw new Error(`the model file ${file} cannot be read (${error.code ?? "error"}): put it where the descriptor of ${descriptor.id} says.`); }));
+  const json: unknown = JSON.parse(await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => { throw new UserError(`the model file ${file} cannot be read (${error.code ?? "error"}): put it where the descriptor of ${descriptor.id} says.`); }));
   const model = parseOptions(modelSchema, json, `${file} is no TF.js graph model`);
   const shards = model.weightsManifest.flatMap(({ paths }) => paths.map((path) => join(dirname(file), path)));
   await verifyFiles(descriptor, [file, ...shards]);
@@ -57,6 +58,6 @@ function converter(): Converter {
   try {
     return createRequire(__filename)("@tensorflow/tfjs-converter") as Converter;
   } catch (error) {
-    throw new Error('a TF.js graph model needs @tensorflow/tfjs-converter, which is not installed: run "npm install @tensorflow/tfjs-converter" in the Node-RED user folder.', { cause: error });
+    throw new UserError('a TF.js graph model needs @tensorflow/tfjs-converter, which is not installed: run "npm install @tensorflow/tfjs-converter" in the Node-RED user folder.', { cause: error });
   }
 }

@@ -1,4 +1,5 @@
 /** Opens the network that a descriptor names. Runs in a worker. */
+import { UserError } from "../errors";
 import type { EngineName, Tf } from "../tensor/engine";
 import type { ModelDescriptor } from "./descriptor";
 import { DlibResNet } from "./dlib-resnet";
@@ -18,11 +19,11 @@ export async function loadNet(descriptor: ModelDescriptor, tf: Tf, engine: Engin
     length = (await net.run([blank]))[0]?.length;
   } catch (error) {
     net.dispose();
-    throw new Error(`the model ${descriptor.id} does not take a ${descriptor.inputSize} × ${descriptor.inputSize} ${descriptor.layout} picture (${(error as Error).message.split("\n")[0]}): mend inputSize or layout in its descriptor.`, { cause: error });
+    throw new UserError(`the model ${descriptor.id} does not take a ${descriptor.inputSize} × ${descriptor.inputSize} ${descriptor.layout} picture (${(error as Error).message.split("\n")[0]}): mend inputSize or layout in its descriptor.`, { cause: error });
   }
   if (length === descriptor.dimensions) return net;
   net.dispose();
-  throw new Error(`the model ${descriptor.id} gives embeddings of ${length ?? 0} dimensions, its descriptor says ${descriptor.dimensions}: mend the descriptor, or use the file it was written for.`);
+  throw new UserError(`the model ${descriptor.id} gives embeddings of ${length ?? 0} dimensions, its descriptor says ${descriptor.dimensions}: mend the descriptor, or use the file it was written for.`);
 }
 
 async function open(descriptor: ModelDescriptor, tf: Tf, engine: EngineName): Promise<EmbeddingNet> {

@@ -1,5 +1,6 @@
 /** Any ONNX model, through onnxruntime-node or onnxruntime-web, whichever is installed (both optional; the first is faster). */
 import { readFile } from "node:fs/promises";
+import { UserError } from "../errors";
 import { findOnnxRuntime, ONE_THREAD, openNetwork, type OrtSession, type OrtTensor, type RuntimeName } from "../tensor/onnx-runtime";
 import { type ModelDescriptor, verifyFiles } from "./descriptor";
 import { dlibOnnxModel } from "./dlib-onnx";
@@ -16,7 +17,7 @@ export async function loadDlibOnnx(name: RuntimeName = "onnxruntime-node", optio
 
 export async function loadOnnxNet(descriptor: ModelDescriptor, only?: RuntimeName): Promise<EmbeddingNet> {
   const runtime = findOnnxRuntime(only);
-  if (runtime === undefined) throw new Error('an ONNX model needs an ONNX runtime, and none is installed: run "npm install onnxruntime-node" (set onnxruntime-node-install=skip in .npmrc to download nothing) or "npm install onnxruntime-web" in the Node-RED user folder.');
+  if (runtime === undefined) throw new UserError('an ONNX model needs an ONNX runtime, and none is installed: run "npm install onnxruntime-node" (set onnxruntime-node-install=skip in .npmrc to download nothing) or "npm install onnxruntime-web" in the Node-RED user folder.');
   await verifyFiles(descriptor, [descriptor.file]);
   const { ort, name } = runtime;
   const { inputSize, layout } = descriptor;
@@ -24,7 +25,7 @@ export async function loadOnnxNet(descriptor: ModelDescriptor, only?: RuntimeNam
   try {
     session = await ort.InferenceSession.create(new Uint8Array(await readFile(descriptor.file)), ONE_THREAD);
   } catch (error) {
-    throw new Error(`the model file ${descriptor.file} is no ONNX model that ${name} can read (${(error as Error).message.split("\n")[0]}).`, { cause: error });
+    throw new UserError(`the model file ${descriptor.file} is no ONNX model that ${name} can read (${(error as Error).message.split("\n")[0]}).`, { cause: error });
   }
   const input = session.inputNames[0] as string;
   const output = session.outputNames[0] as string;

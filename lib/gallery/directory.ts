@@ -1,4 +1,5 @@
 /** Who is in the gallery, in memory, for lists and look-ups: people and photos, without pictures and embeddings. */
+import { UserError } from "../errors";
 import type { Person, Photo } from "./people";
 
 /** A person as lists show her. */
@@ -27,10 +28,10 @@ export interface PeoplePage {
 }
 
 /** What was asked for is not here. */
-export class NotFound extends Error {}
+export class NotFound extends UserError {}
 
 /** Somebody else has the name. */
-export class NameTaken extends Error {}
+export class NameTaken extends UserError {}
 
 const DEFAULT_LIMIT = 50;
 const MOST_LISTED = 1000;

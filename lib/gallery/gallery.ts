@@ -2,6 +2,7 @@
 import { EventEmitter } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
+import { said, UserError } from "../errors";
 import { thumbnail as shrink } from "../image/annotate";
 import { cropFace } from "../image/crop";
 import { toKeptJpeg } from "../image/encode";
@@ -209,7 +210,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   /** Nothing is written any more once this resolves. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#closing.abort(new Error("the gallery is closed: nothing was imported."));
+    this.#closing.abort(new UserError("the gallery is closed: nothing was imported."));
     clearInterval(this.#timer);
     await Promise.allSettled(this.#imports);
     await this.#folder.close();
@@ -297,8 +298,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       const person = withPatch(before, parsed);
       this.#directory.refuseTaken(person.name, id);
       const filed = this.#directory.photosOf(id).find(({ origin }) => origin.by === "folder");
-      if (person.name !== before.name && filed?.origin.by === "folder") throw new Error(`${before.name} cannot be renamed here: ${filed.origin.file} in the photo folder carries the name. Rename that file.`);
-      if (person.validFrom !== null && person.validUntil !== null && person.validFrom > person.validUntil) throw new Error("the person: validUntil must not lie before validFrom.");
+      if (person.name !== before.name && filed?.origin.by === "folder") throw new UserError(`${before.name} cannot be renamed here: ${filed.origin.file} in the photo folder carries the name. Rename that file.`);
+      if (person.validFrom !== null && person.validUntil !== null && person.validFrom > person.validUntil) throw new UserError("the person: validUntil must not lie before validFrom.");
       return this.#keepPerson(person);
     });
   }
@@ -313,7 +314,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     const { accept } = typeof value === "string" ? { accept: [] } : parseOptions(enrolSchema, value, "msg.enrol");
     const { person, photo } = await this.addPhoto({ name }, jpeg, { origin: "message", accept }).catch((error: unknown) => {
       if (!(error instanceof NotKept) || error.judgement.verdict !== "ask") throw error;
-      throw new Error(`${error.message} To keep it all the same set msg.enrol.accept = ${JSON.stringify(error.judgement.findings.map(({ code }) => code))}.`, { cause: error });
+      throw new UserError(`${error.message} To keep it all the same set msg.enrol.accept = ${JSON.stringify(error.judgement.findings.map(({ code }) => code))}.`, { cause: error });
     });
     return { name: person.name, person: person.id, photo: photo.id, photos: this.#directory.photosOf(person.id).length };
   }
@@ -421,7 +422,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#exclusively(async () => {
       const group = this.#strangers.known(id);
       const { model, fingerprint } = this.#encoder;
-      if (group.fingerprint !== fingerprint) throw new Error(`this stranger was seen with another model than ${model}: delete her, or name her from a newer visit.`);
+      if (group.fingerprint !== fingerprint) throw new UserError(`this stranger was seen with another model than ${model}: delete her, or name her from a newer visit.`);
       const person = this.#personOf({ name: called });
       const [first] = group.vectors;
       const judgement = await this.#judge(person, first === undefined ? [] : [faceOf(first, model)], accept);
@@ -710,7 +711,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   #refuseClosed(): void {
-    if (this.#closed) throw new Error("the gallery is closed.");
+    if (this.#closed) throw new UserError("the gallery is closed.");
   }
 
   async #flushSeen(): Promise<void> {
@@ -735,7 +736,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 }
 
 /** A photo was judged not worth keeping, or asks first. */
-export class NotKept extends Error {
+export class NotKept extends UserError {
   /** The sentence may be logged: it names nobody. The findings do. */
   constructor(readonly judgement: Judgement) {
     const left = judgement.findings.filter(({ code }) => !judgement.accepted.includes(code));
@@ -755,8 +756,4 @@ function faceOf(embedding: Float32Array, model: string): Face {
 /** The face that most raw detections agreed on, of those with an embedding. */
 function bestOf(faces: readonly Face[]): Face | undefined {
   return faces.filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => b.score - a.score)[0];
-}
-
-function said(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 /** People's names and the files that carry them. */
 import { basename, extname } from "node:path";
+import { UserError } from "../errors";
 
 /** Longest name, in characters: file systems allow 255 bytes, and a character may take nine of them when encoded. */
 export const MAX_NAME_LENGTH = 80;
@@ -18,12 +19,12 @@ const AWKWARD = /[%#:*?"<>|]|^[. ]|[. ]$/gu;
  * @throws a sentence when it is none, too long, or has slashes or control characters
  */
 export function parseName(value: unknown): string {
-  if (typeof value !== "string" || value.trim() === "") throw new Error('the name is missing: set msg.enrol = { name: "Alice" }.');
+  if (typeof value !== "string" || value.trim() === "") throw new UserError('the name is missing: set msg.enrol = { name: "Alice" }.');
   const name = value.trim().normalize("NFC");
   const { length } = Array.from(name);
-  if (length > MAX_NAME_LENGTH) throw new Error(`the name has ${length} characters: ${MAX_NAME_LENGTH} are the most.`);
-  if (FORBIDDEN.test(name) || name === "." || name === "..") throw new Error(`the name has a slash, a backslash or a control character, or is a folder's: leave them out.`);
-  if (Buffer.byteLength(fileNameOf(name)) > MAX_FILE_BYTES) throw new Error("the name is too long for a file: shorten it.");
+  if (length > MAX_NAME_LENGTH) throw new UserError(`the name has ${length} characters: ${MAX_NAME_LENGTH} are the most.`);
+  if (FORBIDDEN.test(name) || name === "." || name === "..") throw new UserError(`the name has a slash, a backslash or a control character, or is a folder's: leave them out.`);
+  if (Buffer.byteLength(fileNameOf(name)) > MAX_FILE_BYTES) throw new UserError("the name is too long for a file: shorten it.");
   return name;
 }
 

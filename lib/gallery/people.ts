@@ -1,5 +1,6 @@
 /** What a gallery keeps: people, their photos and embeddings, negative anchors and strangers. Types and the checks of what comes in. */
 import { z } from "zod";
+import { said } from "../errors";
 import { parseName } from "./names";
 
 /** Whoever is in this group raises face-match's alarm. */
@@ -114,7 +115,7 @@ const name = z.string().transform((value, context) => {
   try {
     return parseName(value);
   } catch (error) {
-    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+    context.addIssue({ code: "custom", message: said(error) });
     return z.NEVER;
   }
 });

@@ -2,6 +2,7 @@
 import { EventEmitter } from "node:events";
 import { readFile, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { said, UserError } from "../errors";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "./files";
 import { type Found, isUnsure, lookInto, sizeIn } from "./folder";
@@ -154,11 +155,11 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   async remove(person: string): Promise<string[]> {
     const { folder } = this.#options;
     const found = await lookInto(folder).catch((error: unknown) => {
-      throw new Error(`nobody can be deleted now: the folder ${folder} cannot be read (${codeOf(error)}). Try again when it can.`, { cause: error });
+      throw new UserError(`nobody can be deleted now: the folder ${folder} cannot be read (${codeOf(error)}). Try again when it can.`, { cause: error });
     });
     const hers = (file: string): boolean => nameOf(file) === person;
     const unsure = [...found.unsure].find(([file]) => hers(file));
-    if (unsure !== undefined) throw new Error(`the person cannot be deleted now: a photo of hers in ${folder} cannot be read (${unsure[1]}). Try again when it can.`);
+    if (unsure !== undefined) throw new UserError(`the person cannot be deleted now: a photo of hers in ${folder} cannot be read (${unsure[1]}). Try again when it can.`);
     const photos = [...new Set([...found.photos.keys(), ...found.foreign, ...this.#photos.keys()])].filter(hers);
     await this.#removeFiles([...photos, ...found.leftovers.filter((file) => dirname(file) !== "." && hers(file))]);
     return photos;
@@ -177,7 +178,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   async #removeFiles(files: readonly string[]): Promise<void> {
     const { folder } = this.#options;
     await removeDurable(files.map((file) => join(folder, file))).catch((error: unknown) => {
-      throw new Error(`the photos cannot be deleted (${codeOf(error)}): check that Node-RED may write to ${folder}.`, { cause: error });
+      throw new UserError(`the photos cannot be deleted (${codeOf(error)}): check that Node-RED may write to ${folder}.`, { cause: error });
     });
     for (const file of files) {
       this.#photos.delete(file);
@@ -262,7 +263,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const before = this.#photos.get(file);
     const name = nameOf(file);
     try {
-      if (sizeIn(stamp) > MAX_PHOTO_BYTES) throw new Error(`it has more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB.`);
+      if (sizeIn(stamp) > MAX_PHOTO_BYTES) throw new UserError(`it has more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB.`);
       const bytes = await this.#bytesOf(file);
       if (bytes === undefined) {
         if (before !== undefined) await this.#options.keeper.drop([file]);
@@ -288,7 +289,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       return await readFile(join(this.#options.folder, file));
     } catch (error) {
       if (codeOf(error) === "ENOENT") return undefined;
-      throw new Error(`it cannot be read (${codeOf(error)}); check that Node-RED may read it.`, { cause: error });
+      throw new UserError(`it cannot be read (${codeOf(error)}); check that Node-RED may read it.`, { cause: error });
     }
   }
 
@@ -297,10 +298,6 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     this.#problems.set(problem.file, problem);
     this.emit("problem", problem);
   }
-}
-
-function said(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** ENOSPC and the like. */

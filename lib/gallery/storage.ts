@@ -1,5 +1,6 @@
 /** What the disk under a gallery refuses, as one kind of error with a sentence for each reason. */
 import { getSystemErrorName } from "node:util";
+import { UserError } from "../errors";
 
 /** HTTP's "Insufficient Storage" (RFC 4918, 11.5) where room is missing, else a server error. */
 type Status = 507 | 500;
@@ -61,7 +62,7 @@ export interface StorageFacts {
  * The disk refused. What was asked for has not happened, unless the sentence says so; once the disk takes it again, so does the
  * gallery, without a restart.
  */
-export class StorageError extends Error {
+export class StorageError extends UserError {
   /** For an HTTP answer: 507 where room is missing, else 500. */
   readonly status: Status;
   readonly code = "storage";

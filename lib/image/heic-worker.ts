@@ -1,5 +1,7 @@
 import { createRequire } from "node:module";
+import { UserError } from "../errors";
 import { moving } from "../workers/moving";
+import { telling } from "../workers/refusal";
 import { MAX_PIXELS } from "./limits";
 import type { Pixels } from "./pixels";
 
@@ -28,7 +30,7 @@ function findDecoder(): HeicDecode {
   try {
     return createRequire(__filename)(DECODER) as HeicDecode;
   } catch (error) {
-    throw new Error(
+    throw new UserError(
       `it is a HEIC picture, as phones make them, and ${DECODER}, which reads them, is not installed: run "npm install ${DECODER}" in the Node-RED user folder, ` +
         "send a JPEG instead, or set the phone's camera to JPEG (iPhone: Settings, Camera, Formats, Most Compatible).",
       { cause: error },
@@ -36,8 +38,10 @@ function findDecoder(): HeicDecode {
   }
 }
 
+export default telling(heicTask);
+
 /** Runs in a worker: the first picture of a HEIC file, turned upright by libheif, transparency on white. */
-export default async function heicTask({ bytes }: HeicTask): Promise<Pixels> {
+async function heicTask({ bytes }: HeicTask): Promise<Pixels> {
   const decoder = findDecoder();
   const images = await decoder.all({ buffer: bytes }).catch((error: unknown) => {
     throw damaged(error);
@@ -46,7 +50,7 @@ export default async function heicTask({ bytes }: HeicTask): Promise<Pixels> {
     const [image] = images;
     if (image === undefined) throw damaged("it holds no picture");
     const { width, height } = image;
-    if (width * height > MAX_PIXELS) throw new Error(`the picture has more than ${MAX_PIXELS / 1e6} megapixels: scale it down before it comes here.`);
+    if (width * height > MAX_PIXELS) throw new UserError(`the picture has more than ${MAX_PIXELS / 1e6} megapixels: scale it down before it comes here.`);
     const { data } = await image.decode().catch((error: unknown) => {
       throw damaged(error);
     });
@@ -59,7 +63,7 @@ export default async function heicTask({ bytes }: HeicTask): Promise<Pixels> {
 
 function damaged(cause: unknown): Error {
   const said = cause instanceof Error ? cause.message : String(cause);
-  return new Error(`the HEIC picture cannot be read (${said}): save it as JPEG and send that.`, { cause });
+  return new UserError(`the HEIC picture cannot be read (${said}): save it as JPEG and send that.`, { cause });
 }
 
 function onWhite(rgba: Uint8ClampedArray): Uint8Array<ArrayBuffer> {

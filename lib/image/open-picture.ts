@@ -1,5 +1,6 @@
 /** The one way in which a picture is opened: what it is, how large it may be, and which way is up. */
 import sharp from "sharp";
+import { UserError } from "../errors";
 import type { Picture } from "../message";
 import { decodeHeic } from "./heic";
 import { MAX_PIXELS } from "./limits";
@@ -32,7 +33,7 @@ export interface Opened {
 export async function openPicture({ bytes, raw }: Closed): Promise<Opened> {
   if (raw !== undefined) return fromRaw(bytes, raw);
   const kind = kindOf(bytes);
-  if (kind === undefined) throw new Error(noPhoto(bytes));
+  if (kind === undefined) throw new UserError(noPhoto(bytes));
   if (kind === "heic") {
     const { data, width, height } = await decodeHeic(bytes);
     return fromRaw(data, { width, height });
@@ -43,7 +44,7 @@ export async function openPicture({ bytes, raw }: Closed): Promise<Opened> {
     const { width, height } = (await image.metadata()).autoOrient;
     return { image: image.flatten({ background: "#ffffff" }).toColourspace("srgb"), width, height };
   } catch (error) {
-    throw new Error(explainPicture(error, bytes), { cause: error });
+    throw new UserError(explainPicture(error, bytes), { cause: error });
   }
 }
 
@@ -59,13 +60,13 @@ export function closedPicture({ bytes, frame }: Picture): Closed {
 export async function withPicture<T>(closed: Closed, work: (opened: Opened) => Promise<T>): Promise<T> {
   const opened = await openPicture(closed);
   return work(opened).catch((error: unknown) => {
-    throw new Error(explainPicture(error, closed.bytes), { cause: error });
+    throw new UserError(explainPicture(error, closed.bytes), { cause: error });
   });
 }
 
 function fromRaw(data: Uint8Array, { width, height }: { width: number; height: number }): Opened {
   const expected = width * height * CHANNELS;
-  if (data.byteLength !== expected) throw new Error(`msg.payload has ${data.byteLength} bytes, but a raw RGB frame of ${width} × ${height} has ${expected}: leave payload and msg.frame as the camera made them.`);
+  if (data.byteLength !== expected) throw new UserError(`msg.payload has ${data.byteLength} bytes, but a raw RGB frame of ${width} × ${height} has ${expected}: leave payload and msg.frame as the camera made them.`);
   return { image: sharp(data, { raw: { width, height, channels: CHANNELS }, limitInputPixels: MAX_PIXELS }), width, height };
 }
 

@@ -1,5 +1,6 @@
 /** Who is it, and may she pass? Functions over what a gallery finds near a probe. */
 import { z } from "zod";
+import { UserError } from "../errors";
 import { BLOCKED_GROUP } from "../gallery/people";
 import type { Near, NearAnchor, RosterPerson, Searchable } from "../gallery/roster";
 import type { Candidate, Face, Identity, Outcome, Reason } from "../message";
@@ -104,7 +105,7 @@ export interface DecideContext {
 export async function decide(face: Face, { gallery, options, claim, age, at = new Date() }: DecideContext): Promise<Identity> {
   const nobody = (outcome: Outcome, reason: Reason): Identity => ({ ...NOBODY, groups: [], outcome, distance: null, threshold: options.threshold ?? gallery.threshold, margin: null, candidates: [], reason });
   if (face.rejected !== undefined) return nobody(face.rejected === "bad_alignment" ? "noface" : "unknown", face.rejected);
-  if (face.embedding === undefined) throw new Error("a face in msg.faces has no embedding: put a facenet-embed node before this one.");
+  if (face.embedding === undefined) throw new UserError("a face in msg.faces has no embedding: put a facenet-embed node before this one.");
   if (options.maxAge > 0 && age !== undefined && age > options.maxAge) return nobody("unknown", "stale");
   if (gallery.size > 0 && face.model !== gallery.model) return nobody("unknown", "model_mismatch");
   return claim === undefined ? identify(face.embedding, gallery, options, at) : verify(face.embedding, claim, gallery, options, at);

@@ -3,6 +3,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { UserError } from "../errors";
 
 /** Where a program is on the PATH, or undefined. */
 export function which(program: string): string | undefined {
@@ -36,15 +37,15 @@ const MAX_OUTPUT_BYTES = 1024 * 1024;
 export function run(program: string, args: readonly string[], { timeoutMs, input, env, signal }: CommandOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
-      reject(new Error(`${program} was stopped.`));
+      reject(new UserError(`${program} was stopped.`));
       return;
     }
     const child = execFile(program, args, { timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: MAX_OUTPUT_BYTES, windowsHide: true, env: env ?? process.env }, (error, stdout, stderr) => {
       signal?.removeEventListener("abort", kill);
       if (error === null) resolve(stdout);
-      else if (signal?.aborted === true) reject(new Error(`${program} was stopped.`, { cause: error }));
-      else if (error.killed === true) reject(new Error(`${program} did not end within ${timeoutMs / 1000} seconds and was stopped.`, { cause: error }));
-      else reject(new Error(`${program} failed: ${stderr.trim().split("\n").at(-1) || error.message}.`, { cause: error }));
+      else if (signal?.aborted === true) reject(new UserError(`${program} was stopped.`, { cause: error }));
+      else if (error.killed === true) reject(new UserError(`${program} did not end within ${timeoutMs / 1000} seconds and was stopped.`, { cause: error }));
+      else reject(new UserError(`${program} failed: ${stderr.trim().split("\n").at(-1) || error.message}.`, { cause: error }));
     });
     // execFile's own signal asks with SIGTERM, which a hanging program need not hear.
     const kill = (): void => void child.kill("SIGKILL");

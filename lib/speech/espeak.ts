@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { createRequire } from "node:module";
 import { extname, join } from "node:path";
+import { UserError } from "../errors";
 import { stretches } from "./language";
 import { toWav } from "./wav";
 
@@ -81,7 +82,7 @@ export class Espeak {
       hertz = sampleRate ?? hertz;
     }
     const samples = Uint8Array.from(Buffer.concat(parts));
-    if (samples.length === 0 || hertz === 0) throw new Error(`eSpeak NG said nothing for the language ${language}: choose another.`);
+    if (samples.length === 0 || hertz === 0) throw new UserError(`eSpeak NG said nothing for the language ${language}: choose another.`);
     return toWav(new Int16Array(samples.buffer), hertz);
   }
 
@@ -107,8 +108,8 @@ export class Espeak {
   }
 
   async #ask(question: Omit<EspeakQuestion, "id">): Promise<EspeakAnswer> {
-    if (this.#closed) throw new Error("eSpeak NG failed: it was closed.");
-    if (this.#waiting.size >= MAX_WAITING) throw new Error("too many greetings wait to be spoken.");
+    if (this.#closed) throw new UserError("eSpeak NG failed: it was closed.");
+    if (this.#waiting.size >= MAX_WAITING) throw new UserError("too many greetings wait to be spoken.");
     const child = this.#start();
     this.#next += 1;
     const id = this.#next;
@@ -123,7 +124,7 @@ export class Espeak {
       // Where it cannot be sent, the process ended, which answers.
       child.send({ id, ...question }, () => undefined);
     });
-    if (answer.error !== undefined) throw new Error(`eSpeak NG failed: ${answer.error}.`);
+    if (answer.error !== undefined) throw new UserError(`eSpeak NG failed: ${answer.error}.`);
     return answer;
   }
 

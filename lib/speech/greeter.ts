@@ -1,5 +1,6 @@
 /** Greets people: who is new, what to say, and the sound of it; one greeting at a time. */
 import { setImmediate, setTimeout } from "node:timers/promises";
+import { said } from "../errors";
 import { Espeak, espeakInstalled } from "./espeak";
 import { compose, type Greeting } from "./language";
 import type { SpeechOptions } from "./options";
@@ -35,8 +36,6 @@ const NO_PLAYER = "there is no player: install alsa-utils (aplay) or pulseaudio-
 
 /** Nobody listens to more names; who stands there besides is greeted next. */
 export const MAX_AT_ONCE = 10;
-
-const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export class Greeter {
   readonly #options: SpeechOptions;

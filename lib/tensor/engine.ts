@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
 import type * as Core from "@tensorflow/tfjs-core";
+import { UserError } from "../errors";
 
 export type Tf = typeof Core;
 /** "onnx": our own networks run on an ONNX runtime, a user's TF.js model on WASM. */
@@ -41,12 +42,12 @@ async function loadWasm(): Promise<Tf> {
 }
 
 async function loadNative(): Promise<Tf> {
-  if (!tfjsNodeInstalled()) throw new Error(`${NATIVE_MODULE} is not installed: run "npm install ${NATIVE_MODULE}" in the Node-RED user folder (it downloads libtensorflow), or choose the engine "TF.js WASM".`);
+  if (!tfjsNodeInstalled()) throw new UserError(`${NATIVE_MODULE} is not installed: run "npm install ${NATIVE_MODULE}" in the Node-RED user folder (it downloads libtensorflow), or choose the engine "TF.js WASM".`);
   try {
     const tf = createRequire(__filename)(NATIVE_MODULE) as Tf;
     await tf.ready();
     return tf;
   } catch (error) {
-    throw new Error(`${NATIVE_MODULE} is installed but cannot be loaded (${error instanceof Error ? error.message.split("\n")[0] : String(error)}): reinstall it, or choose the engine "TF.js WASM".`, { cause: error });
+    throw new UserError(`${NATIVE_MODULE} is installed but cannot be loaded (${error instanceof Error ? error.message.split("\n")[0] : String(error)}): reinstall it, or choose the engine "TF.js WASM".`, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 /** onnxruntime-node (native, fast) and onnxruntime-web (WASM), both optional and found at run time. Loaded in workers only. */
 import { createRequire } from "node:module";
+import { UserError } from "../errors";
 
 const RUNTIMES = ["onnxruntime-node", "onnxruntime-web"] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
@@ -47,7 +48,7 @@ export function findOnnxRuntime(only?: RuntimeName): { name: RuntimeName; ort: O
  */
 export async function openNetwork(model: Uint8Array, shape: readonly number[], name: RuntimeName, options: object = ONE_THREAD): Promise<{ run(rows: readonly Float32Array[]): Promise<Float32Array[]>; dispose(): void }> {
   const runtime = findOnnxRuntime(name);
-  if (runtime === undefined) throw new Error(`the engine "ONNX" needs ${name}, which is not installed: run "npm install ${name}" (set onnxruntime-node-install=skip in .npmrc to download nothing) in the Node-RED user folder, or choose the engine "TF.js WASM".`);
+  if (runtime === undefined) throw new UserError(`the engine "ONNX" needs ${name}, which is not installed: run "npm install ${name}" (set onnxruntime-node-install=skip in .npmrc to download nothing) in the Node-RED user folder, or choose the engine "TF.js WASM".`);
   const { ort } = runtime;
   const session = await ort.InferenceSession.create(model, options);
   const [input, output] = [session.inputNames[0] as string, session.outputNames[0] as string];

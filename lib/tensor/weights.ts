@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createRequire } from "node:module";
 import { z } from "zod";
+import { UserError } from "../errors";
 import { parseOptions } from "../validate";
 
 const manifestSchema = z.array(
@@ -39,7 +40,7 @@ export async function readWeights(manifestPath: string): Promise<Map<string, Wei
     for (const { name, shape, quantization } of entries) {
       const length = shape.reduce((product, side) => product * side, 1);
       const size = quantization === undefined ? length * FLOAT_BYTES : length;
-      if (offset + size > bytes.length) throw new Error(`the weights beside ${manifestPath} are cut off at ${name}: install the package again.`);
+      if (offset + size > bytes.length) throw new UserError(`the weights beside ${manifestPath} are cut off at ${name}: install the package again.`);
       const part = bytes.subarray(offset, offset + size);
       weights.set(name, { shape, values: quantization === undefined ? new Float32Array(Uint8Array.from(part).buffer) : Float32Array.from(part, (byte) => byte * quantization.scale + quantization.min) });
       offset += size;

@@ -2,6 +2,7 @@
  * Which message a busy stage works on next. Frames are live: only the newest waiting one of each source is kept.
  * Messages without a source (photos somebody waits for) are queued, with a bound. Sources take turns.
  */
+import { UserError } from "../errors";
 export interface InboxOptions {
   /** "latest" keeps the newest waiting frame of a source; "queue" keeps all, up to `bound`. */
   policy: "latest" | "queue";
@@ -61,13 +62,13 @@ export class Inbox {
   }
 
   #enqueue(job: Job): void {
-    if (this.#queue.length >= this.#options.bound) throw new Error(`too many pictures are waiting (${this.#options.bound}): send them more slowly, one after the answer to the last.`);
+    if (this.#queue.length >= this.#options.bound) throw new UserError(`too many pictures are waiting (${this.#options.bound}): send them more slowly, one after the answer to the last.`);
     this.#queue.push(job);
   }
 
   #replace(source: string, job: Job): void {
     const older = this.#newest.get(source);
-    if (older === undefined && this.#newest.size >= (this.#options.maxSources ?? DEFAULT_MAX_SOURCES)) throw new Error(`too many sources send frames at once (${this.#newest.size}): msg.frame.source must name the camera, not the frame.`);
+    if (older === undefined && this.#newest.size >= (this.#options.maxSources ?? DEFAULT_MAX_SOURCES)) throw new UserError(`too many sources send frames at once (${this.#newest.size}): msg.frame.source must name the camera, not the frame.`);
     this.#newest.set(source, job);
     if (older === undefined) return;
     if (this.#dropped.size >= 10 * DEFAULT_MAX_SOURCES) this.#dropped.clear();

@@ -1,5 +1,7 @@
 import { extname, join } from "node:path";
 import { Piscina } from "piscina";
+import { Fault, UserError } from "../errors";
+import { heard } from "./refusal";
 
 /** A task that takes longer than this hangs; its worker is ended and replaced. First use loads a network, so be generous. */
 const TASK_TIMEOUT_MS = 60_000;
@@ -57,9 +59,9 @@ export class StagePool<Task, Result> {
     return this.#workers?.piscina.threads.length ?? 0;
   }
 
-  /** Run one task in a worker. @throws what the task threw, or a sentence when the worker died or hung. */
+  /** Run one task in a worker. @throws what the task threw, a Fault when the worker hung or could not start, UserError when too much waits */
   async run(task: Task, options: RunOptions = {}): Promise<Result> {
-    if (this.#users === 0) throw new Error(CLOSED);
+    if (this.#users === 0) throw new Fault(CLOSED);
     await this.#turn();
     try {
       return await this.#runNow(task, options);
@@ -76,7 +78,7 @@ export class StagePool<Task, Result> {
       this.#running += 1;
       return;
     }
-    if (this.#waiting.length >= MAX_QUEUE) throw new Error(`${MAX_QUEUE} tasks wait for this stage already: send fewer pictures at once.`);
+    if (this.#waiting.length >= MAX_QUEUE) throw new UserError(`${MAX_QUEUE} tasks wait for this stage already: send fewer pictures at once.`);
     await new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
     });
@@ -84,15 +86,15 @@ export class StagePool<Task, Result> {
 
   async #runNow(task: Task, options: RunOptions): Promise<Result> {
     // It may have been closed while the task waited.
-    if (this.#users === 0) throw new Error(CLOSED);
+    if (this.#users === 0) throw new Fault(CLOSED);
     const workers = (this.#workers ??= this.#start());
     const timeoutMs = options.timeoutMs ?? TASK_TIMEOUT_MS;
     const signal = AbortSignal.timeout(timeoutMs);
     try {
-      return await workers.piscina.run(task, { signal, transferList: options.transfer ?? [] });
+      return heard(await workers.piscina.run(task, { signal, transferList: options.transfer ?? [] }));
     } catch (error) {
-      if (workers.failure !== undefined) throw new Error(`the worker could not be started (${workers.failure.message}): look whether the computer has memory left and may open more files; the next picture tries again.`, { cause: error });
-      if (signal.aborted) throw new Error(`the worker did not answer within ${timeoutMs} ms and was restarted`, { cause: error });
+      if (workers.failure !== undefined) throw new Fault(`the worker could not be started (${workers.failure.message}): look whether the computer has memory left and may open more files; the next picture tries again.`, { cause: error });
+      if (signal.aborted) throw new Fault(`the worker did not answer within ${timeoutMs} ms and was restarted`, { cause: error });
       throw error;
     }
   }

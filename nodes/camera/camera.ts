@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Request } from "express";
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { UserError } from "../../lib/errors";
 import { Camera, type CameraEvent } from "../../lib/capture/camera";
 import { listDevices } from "../../lib/capture/devices";
 import { cameraOptionsSchema, type CameraOptions } from "../../lib/capture/options";
@@ -11,7 +12,7 @@ import { onInput } from "../common/on-input";
 import { optionalNumber } from "../common/options";
 import { failToStart } from "../common/status";
 import { route } from "../common/route";
-import { abandon, readUpload } from "../common/upload";
+import { readUpload } from "../common/upload";
 
 export interface CameraDef extends NodeDef {
   source: string;
@@ -113,7 +114,7 @@ export default function register(RED: NodeAPI): void {
       const command = [payload, topic].find((each) => each === "start" || each === "stop" || each === "snapshot");
       if (command === "start" || command === "snapshot") begin(command);
       else if (command === "stop") await camera.stop();
-      else throw new Error('the message is none this node understands: send "start", "stop" or "snapshot" as msg.payload.');
+      else throw new UserError('the message is none this node understands: send "start", "stop" or "snapshot" as msg.payload.');
     }, { policy: "queue" });
 
     this.on("close", (done: () => void) => {
@@ -132,7 +133,7 @@ export default function register(RED: NodeAPI): void {
   };
 
   // The page holds nothing; what it posts is checked.
-  RED.httpAdmin.get("/facenet/camera/:id", route(async (request, response) => {
+  RED.httpAdmin.get("/facenet/camera/:id", route(RED, async (request, response) => {
     const camera = cameraFor(request);
     if (camera === undefined) {
       response.sendStatus(404);
@@ -143,23 +144,17 @@ export default function register(RED: NodeAPI): void {
     response.type("html").set({ "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; media-src blob:", "Cache-Control": "no-store" }).send(page);
   }));
 
-  RED.httpAdmin.post("/facenet/camera/:id/frame", RED.auth.needsPermission(`${TYPE}.write`), route(async (request, response) => {
+  RED.httpAdmin.post("/facenet/camera/:id/frame", RED.auth.needsPermission(`${TYPE}.write`), route(RED, async (request, response) => {
     const camera = cameraFor(request);
     if (camera === undefined) {
       response.sendStatus(404);
       return;
     }
-    try {
-      const bytes = await readUpload(request, MAX_FRAME_BYTES, "image/jpeg");
-      camera.push(bytes);
-      response.sendStatus(204);
-    } catch (error) {
-      response.status((error as { status?: number }).status ?? 400).json({ error: error instanceof Error ? error.message : String(error) });
-      abandon(request);
-    }
+    camera.push(await readUpload(request, MAX_FRAME_BYTES, "image/jpeg"));
+    response.sendStatus(204);
   }));
 
-  RED.httpAdmin.get("/facenet/devices", RED.auth.needsPermission(`${TYPE}.read`), route(async (_request, response) => {
+  RED.httpAdmin.get("/facenet/devices", RED.auth.needsPermission(`${TYPE}.read`), route(RED, async (_request, response) => {
     response.json(await listDevices());
   }));
 }

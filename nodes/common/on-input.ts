@@ -1,4 +1,5 @@
 import type { Node, NodeMessageInFlow } from "node-red";
+import { said, traceOf, UserError } from "../../lib/errors";
 import { Inbox } from "../../lib/workers/inbox";
 import { addTiming, CONTRACT_VERSION, type FaceMessage } from "../../lib/message";
 import { redact } from "../../lib/redact";
@@ -21,8 +22,12 @@ const DEFAULT_BOUND = 100;
 
 /** Say what failed: the node, then the sentence. */
 export function nameError(node: Node, error: unknown): Error {
-  const said = error instanceof Error ? error.message : String(error);
-  return new Error(redact(`${node.name || node.type}: ${said}`), { cause: error });
+  return new Error(redact(`${node.name || node.type}: ${said(error)}`), { cause: error });
+}
+
+/** What is no sentence for people is ours to mend: the log tells where it happened. */
+export function logFault(node: Node, error: unknown): void {
+  if (!(error instanceof UserError)) node.log(`a mistake of the program: ${traceOf(error)}`);
 }
 
 /**
@@ -41,6 +46,7 @@ export function onInput(node: Node, handler: Handler, options: InputOptions = {}
         return;
       }
       node.status({ fill: "red", shape: "ring", text: shorten(error) });
+      logFault(node, error);
       done(nameError(node, error));
     };
     try {
@@ -73,8 +79,8 @@ export function onInput(node: Node, handler: Handler, options: InputOptions = {}
 const STATUS_LENGTH = 32;
 
 function shorten(error: unknown): string {
-  const said = redact(error instanceof Error ? error.message : String(error));
-  return said.length <= STATUS_LENGTH ? said : `${said.slice(0, STATUS_LENGTH - 1)}…`;
+  const words = redact(said(error));
+  return words.length <= STATUS_LENGTH ? words : `${words.slice(0, STATUS_LENGTH - 1)}…`;
 }
 
 function sourceOf(message: FaceMessage): string | undefined {

@@ -1,5 +1,5 @@
 import type { Node, NodeAPI } from "node-red";
-import { nameError, onInput } from "./on-input";
+import { logFault, nameError, onInput } from "./on-input";
 
 /** A short translated text for the badge under a node. */
 export function statusText(RED: NodeAPI, key: string, values: Record<string, string | number>): string {
@@ -44,6 +44,7 @@ export function whileLoading(node: Node, loading: Promise<unknown>, { ready, fai
     } catch (error) {
       if (closed) return;
       node.status({ fill: "red", shape: "ring", text: failed });
+      logFault(node, error);
       node.error(nameError(node, error).message);
     }
   };

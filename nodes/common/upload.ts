@@ -1,24 +1,16 @@
 import { on } from "node:events";
 import type { Request } from "express";
+import { HttpError } from "./answer-error";
 
 /** Somebody who sends a byte now and then must not hold the connection. */
 const UPLOAD_TIMEOUT_MS = 15_000;
 /** What still comes of a body that nobody wants is thrown away for so long, so that its sender hears the answer and not a reset. */
 const LINGER_MS = 1000;
 
-class UploadError extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-/** The body of a request, bounded in size and time. @throws an error with the HTTP status to answer */
+/** The body of a request, bounded in size and time. @throws HttpError */
 export async function readUpload(request: Request, maxBytes: number, type: string): Promise<Buffer> {
-  if (request.is(type) === false) throw new UploadError(415, `the body must be ${type}`);
-  const tooLarge = new UploadError(413, `the body has more than ${maxBytes} bytes`);
+  if (request.is(type) === false) throw new HttpError(415, "upload", `the body must be ${type}`);
+  const tooLarge = new HttpError(413, "upload", `the body has more than ${maxBytes} bytes`);
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge;
   const slow = AbortSignal.timeout(UPLOAD_TIMEOUT_MS);
   const chunks: Buffer[] = [];
@@ -31,10 +23,10 @@ export async function readUpload(request: Request, maxBytes: number, type: strin
       chunks.push(chunk);
     }
   } catch (error) {
-    if (slow.aborted) throw new UploadError(408, "the body came too slowly");
+    if (slow.aborted) throw new HttpError(408, "upload", "the body came too slowly");
     throw error;
   }
-  if (!request.complete) throw new UploadError(400, "the body was cut off");
+  if (!request.complete) throw new HttpError(400, "upload", "the body was cut off");
   return Buffer.concat(chunks);
 }
 

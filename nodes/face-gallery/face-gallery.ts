@@ -1,12 +1,13 @@
 import { setMaxListeners } from "node:events";
 import { join, resolve } from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { UserError } from "../../lib/errors";
 import { createEncoder, type FaceEncoder } from "../../lib/embed/encode";
 import { Gallery } from "../../lib/gallery/gallery";
 import { openStore } from "../../lib/gallery/store/store";
 import { Journal } from "../../lib/match/journal";
 import { registerApi } from "./api/api";
-import { nameError } from "../common/on-input";
+import { logFault, nameError } from "../common/on-input";
 import { optionalNumber } from "../common/options";
 
 export interface FaceGalleryDef extends NodeDef {
@@ -44,7 +45,7 @@ export interface FaceGalleryNode extends Node<GalleryKey> {
 /** @throws a sentence when the id is not that of a face-gallery node */
 export function galleryNodeOf(RED: NodeAPI, id: string | undefined): FaceGalleryNode {
   const node = (id ? RED.nodes.getNode(id) : undefined) as FaceGalleryNode | null | undefined;
-  if (node?.gallery === undefined) throw new Error("no gallery is chosen: open the node and pick a face-gallery.");
+  if (node?.gallery === undefined) throw new UserError("no gallery is chosen: open the node and pick a face-gallery.");
   return node;
 }
 
@@ -83,7 +84,10 @@ export default function register(RED: NodeAPI): void {
     this.closing = closing.signal;
     this.journal = new Journal();
     this.gallery = open();
-    this.gallery.catch((error: unknown) => this.error(nameError(this, error).message));
+    this.gallery.catch((error: unknown) => {
+      logFault(this, error);
+      this.error(nameError(this, error).message);
+    });
     this.on("close", (removed: boolean, done: () => void) => {
       closing.abort();
       this.journal.close();

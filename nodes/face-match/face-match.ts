@@ -1,4 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { UserError } from "../../lib/errors";
 import type { Gallery } from "../../lib/gallery/gallery";
 import { annotate, thumbnail } from "../../lib/image/annotate";
 import { cropFace } from "../../lib/image/crop";
@@ -130,14 +131,14 @@ function changesGallery(message: FaceMessage): boolean {
 
 async function changeGallery(message: FaceMessage, gallery: Gallery): Promise<{ name: string; photos: number }> {
   if ((message["forget"] ?? undefined) !== undefined) {
-    if ((message["enrol"] ?? undefined) !== undefined) throw new Error("msg.enrol and msg.forget are both set: send one message for each.");
+    if ((message["enrol"] ?? undefined) !== undefined) throw new UserError("msg.enrol and msg.forget are both set: send one message for each.");
     const forgotten = await gallery.forget(message["forget"]);
     message["forgotten"] = forgotten;
     return forgotten;
   }
   const picture = readPicture(message);
   const foreign = Array.isArray(message.faces) ? message.faces.find(({ model }) => model !== undefined && model !== gallery.roster.model) : undefined;
-  if (foreign !== undefined) throw new Error(`this face was embedded by the model ${foreign.model}, the gallery keeps those of ${gallery.roster.model}: choose the same one in facenet-embed and in the gallery.`);
+  if (foreign !== undefined) throw new UserError(`this face was embedded by the model ${foreign.model}, the gallery keeps those of ${gallery.roster.model}: choose the same one in facenet-embed and in the gallery.`);
   const enrolled = await gallery.enrol(message["enrol"], await toKeptJpeg(picture));
   message["enrolled"] = enrolled;
   return enrolled;
@@ -165,7 +166,7 @@ function unreadable(RED: NodeAPI): Status {
 /** The name that verification asks about. @throws a sentence when there is none */
 async function claimOf(RED: NodeAPI, node: Node, def: FaceMatchDef, message: FaceMessage): Promise<string> {
   const claim: unknown = message["claim"] ?? (def.claim ? await evaluate(RED, node, def, message) : undefined);
-  if (typeof claim !== "string" || claim.trim() === "") throw new Error("nobody is claimed: set msg.claim to the name of the person to verify.");
+  if (typeof claim !== "string" || claim.trim() === "") throw new UserError("nobody is claimed: set msg.claim to the name of the person to verify.");
   return claim.trim().normalize("NFC");
 }
 

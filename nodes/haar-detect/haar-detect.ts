@@ -1,4 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { UserError } from "../../lib/errors";
 import { FaceDetector } from "../../lib/detect/detector";
 import { FaceFollower } from "../../lib/detect/follower";
 import { type DetectorOptions, detectorOptionsSchema } from "../../lib/detect/options";
@@ -30,7 +31,7 @@ export interface HaarDetectDef extends NodeDef {
 /** The form's values as the detector's options. @throws a sentence */
 export function optionsOf(def: HaarDetectDef): DetectorOptions {
   const [x, y, width, height, ...more] = def.region ? def.region.split(",").map(Number) : [];
-  if (more.length > 0) throw new Error("region: must be four numbers: x, y, width, height");
+  if (more.length > 0) throw new UserError("region: must be four numbers: x, y, width, height");
   return parseOptions(
     detectorOptionsSchema,
     {

@@ -1,4 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { UserError } from "../../lib/errors";
 import { type FaceMessage, readFaces } from "../../lib/message";
 import { Espeak, espeakInstalled, type Voice } from "../../lib/speech/espeak";
 import { Greeter, type Problem } from "../../lib/speech/greeter";
@@ -65,7 +66,7 @@ export default function register(RED: NodeAPI): void {
 
   // They do not change while Node-RED runs, and each question starts a process.
   let voices: Promise<Voice[]> | undefined;
-  RED.httpAdmin.get("/facenet/voices", RED.auth.needsPermission("tts-greet.read"), route(async (_request, response) => {
+  RED.httpAdmin.get("/facenet/voices", RED.auth.needsPermission("tts-greet.read"), route(RED, async (_request, response) => {
     if (!espeakInstalled()) {
       response.json([]);
       return;
@@ -91,12 +92,12 @@ async function listVoices(): Promise<Voice[]> {
 function namesOf(message: FaceMessage): string[] {
   const { names } = message as { names?: unknown };
   if (message.faces === undefined && Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
-  if (message.faces === undefined) throw new Error('there is nobody to greet in this message: wire the first output of face-match here, or set msg.names = ["Alice"].');
+  if (message.faces === undefined) throw new UserError('there is nobody to greet in this message: wire the first output of face-match here, or set msg.names = ["Alice"].');
   const faces = readFaces(message);
-  if (faces.length > 0 && faces.every(({ identity }) => identity === undefined)) throw new Error("no face of this message was matched with the gallery: put a face-match node before this one.");
+  if (faces.length > 0 && faces.every(({ identity }) => identity === undefined)) throw new UserError("no face of this message was matched with the gallery: put a face-match node before this one.");
   return faces.flatMap(({ identity }) => {
     if (identity?.outcome !== "match") return [];
-    if (typeof identity.name !== "string") throw new Error('msg.faces has a match without a name: set identity.name = "Alice".');
+    if (typeof identity.name !== "string") throw new UserError('msg.faces has a match without a name: set identity.name = "Alice".');
     return [identity.name];
   });
 }

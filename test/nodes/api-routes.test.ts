@@ -6,6 +6,8 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import type { NodeInitializer } from "node-red";
+import { Fault, UserError } from "../../lib/errors";
+import { NotFound } from "../../lib/gallery/directory";
 import { registerApi, routes } from "../../nodes/face-gallery/api/api";
 import { API_ROOT, PERMISSIONS } from "../../nodes/face-gallery/api/routes";
 import { adminRoutes, serveAdmin, type Served } from "../support/admin";
@@ -200,7 +202,52 @@ describe("a served gallery", () => {
     gallery.listPeople = () => { throw new TypeError("Alice is no function"); };
     const answer = await fetch(`${served.url}${API_ROOT}/g/people`);
     assert.deepEqual([answer.status, await answer.json()], [500, { error: "something is wrong inside: look into Node-RED's log.", code: "internal" }]);
-    assert.match(served.errors.join("\n"), /a mistake of the program: {5}at \S/);
+    assert.match(served.errors.join("\n"), /a mistake of the program: TypeError\n {4}at \S/);
     assert.doesNotMatch(served.errors.join("\n"), /Alice/);
+  });
+
+  it("answers 4xx to sentences for people alone; whatever else is thrown is a 500 whose place is in the log, and what it names is not", async () => {
+    const asked = async (thrown: unknown): Promise<[number, string, string]> => {
+      served.errors.length = 0;
+      gallery.listPeople = () => { throw thrown; };
+      const answer = await fetch(`${served.url}${API_ROOT}/g/people`);
+      const { error, code } = (await answer.json()) as { error: string; code: string };
+      return [answer.status, code, error];
+    };
+    assert.deepEqual(await asked(new UserError("choose another name.")), [400, "invalid", "choose another name."]);
+    assert.deepEqual(await asked(new NotFound("nobody is here.")), [404, "not_found", "nobody is here."]);
+    assert.deepEqual(await asked(new UserError("the folder is away.", { cause: Object.assign(new Error("x"), { code: "EIO" }) })), [500, "storage", "the folder is away."]);
+    assert.deepEqual(served.errors, [], "what people can mend is no mistake of the program");
+    const INTERNAL = "something is wrong inside: look into Node-RED's log.";
+    const faults: [unknown, RegExp][] = [
+      [new Fault("the worker did not answer within 60000 ms and was restarted"), /: Fault: the worker did not answer within 60000 ms and was restarted\n {4}at \S/],
+      [Object.assign(new Error("Cannot find module '/home/alice/net.js'"), { code: "MODULE_NOT_FOUND" }), /: Error MODULE_NOT_FOUND\n {4}at \S/],
+      [Object.assign(new Error("ENOENT: no such file, open '/home/alice/Alice.jpg'"), { code: "ENOENT", status: 404 }), /: Error ENOENT\n {4}at \S/],
+      [new SyntaxError("Unexpected token 'A', \"Alice\" is not valid JSON"), /: SyntaxError\n {4}at \S/],
+      [new Error("Alice", { cause: new RangeError("Alice") }), /: Error\n {4}at \S[^]*\ncaused by RangeError\n {4}at \S/],
+      [new Error("first line\nAlice at home"), /: Error\n {4}at \S/],
+      [1865568, /no error but a number/],
+      [null, /no error but null/],
+      [undefined, /no error but a undefined/],
+    ];
+    for (const [thrown, logged] of faults) {
+      assert.deepEqual(await asked(thrown), [500, "internal", INTERNAL], String(thrown));
+      assert.equal(served.errors.length, 1);
+      assert.match(served.errors.join(), logged);
+      assert.doesNotMatch(served.errors.join(), /alice/i);
+    }
+  });
+
+  it("says of a gallery that cannot be opened why, where it is for people to mend", async () => {
+    const opened = async (reason: Error): Promise<[number, string]> => {
+      const failed = (async () => { throw reason; })();
+      failed.catch(() => undefined);
+      const other = await serveAdmin(registerApi, new Map([["g", { gallery: failed, closing: closing.signal }]]));
+      const answer = await fetch(`${other.url}${API_ROOT}/g/people`);
+      await other.close();
+      return [answer.status, ((await answer.json()) as { error: string }).error];
+    };
+    assert.deepEqual(await opened(new UserError("there is no such model.")), [503, "there is no such model."]);
+    assert.deepEqual(await opened(new Error("Cannot find module '/home/alice/net.js'")), [503, "something is wrong inside: look into Node-RED's log."]);
   });
 });

@@ -13,7 +13,7 @@ import faceMatch from "../../nodes/face-match/face-match";
 import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
 import haarDetect from "../../nodes/haar-detect/haar-detect";
 import ttsGreet from "../../nodes/tts-greet/tts-greet";
-import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
+import { helper, nextError, nextLog, nextMessage, send, startServer, stopServer } from "../support/flow";
 import { startNodeRed } from "../support/node-red";
 import { portrait } from "../support/photos";
 
@@ -52,13 +52,15 @@ describe("faults", () => {
     ["face-annotate", "faces", {}],
     ["haar-detect", "frame", {}],
   ] as const) {
-    it(`an exception in ${type} (${property}) becomes done(error), and the node works on`, async () => {
+    it(`an exception in ${type} (${property}) becomes done(error), the log tells where, and the node works on`, async () => {
       helper.settings({ userDir: mkdtempSync(join(tmpdir(), "user-")) });
       await helper.load(NODES, [{ id: "n", type, name: "", wires: [["out"], ["out"]], ...fields }, { id: "g", type: "face-gallery", name: "", folder: await people() }, { id: "out", type: "helper" }]);
       for (let round = 0; round < 2; round += 1) {
         const error = nextError("n");
+        const logged = nextLog("n");
         send("n", explosive(property));
         assert.match(await error, new RegExp(`^${type}: ${property} exploded`));
+        assert.match(await logged, /^a mistake of the program: Error\n {4}at \S/);
       }
     });
   }

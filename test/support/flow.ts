@@ -28,14 +28,21 @@ export function nextMessage(id: string): Promise<FaceMessage> {
   return new Promise((resolve) => { helper.getNode(id).once("input", (message) => { resolve(message as FaceMessage); }); });
 }
 
-interface ErrorSpy {
-  once(event: "call:error", listener: (call: { args: [unknown] }) => void): void;
+interface Spy {
+  once(event: "call:error" | "call:log", listener: (call: { args: [unknown] }) => void): void;
 }
 
 /** The sentence of the next error that a node reports, by done(error) or by itself. */
 export function nextError(id: string): Promise<string> {
   return new Promise((resolve) => {
-    (helper.getNode(id) as unknown as ErrorSpy).once("call:error", ({ args: [error] }) => { resolve(error instanceof Error ? error.message : String(error)); });
+    (helper.getNode(id) as unknown as Spy).once("call:error", ({ args: [error] }) => { resolve(error instanceof Error ? error.message : String(error)); });
+  });
+}
+
+/** What a node logs next. */
+export function nextLog(id: string): Promise<string> {
+  return new Promise((resolve) => {
+    (helper.getNode(id) as unknown as Spy).once("call:log", ({ args: [text] }) => { resolve(String(text)); });
   });
 }
 

@@ -1,4 +1,5 @@
 /** Exact search for the nearest people among embeddings in memory. */
+import { UserError } from "../../errors";
 import { StagePool } from "../../workers/pool";
 import { THREADS } from "../../workers/threads";
 import { type Chunk, FREE, type Hit, merge, scan } from "./scan";
@@ -17,7 +18,7 @@ const pool = new StagePool<SearchTask, Hit[]>(__dirname, "search-worker", THREAD
 
 /** @throws a sentence when it holds a NaN or an infinity */
 export function checkProbe(probe: Float32Array): void {
-  if (!probe.every(Number.isFinite)) throw new Error("the embedding in msg.faces holds a NaN or an infinity: it was not made by a facenet-embed node.");
+  if (!probe.every(Number.isFinite)) throw new UserError("the embedding in msg.faces holds a NaN or an infinity: it was not made by a facenet-embed node.");
 }
 
 export class EmbeddingIndex {
@@ -90,7 +91,7 @@ export class EmbeddingIndex {
    */
   async nearest(probe: Float32Array, count: number): Promise<Hit[]> {
     this.#check(probe);
-    if (this.#closed) throw new Error("the gallery is closed.");
+    if (this.#closed) throw new UserError("the gallery is closed.");
     if (this.#size * this.#dimensions <= INLINE_VALUES) return scan(this.#chunks, probe, count);
     if (!this.#acquired) pool.acquire();
     this.#acquired = true;
@@ -124,7 +125,7 @@ export class EmbeddingIndex {
   }
 
   #check(probe: Float32Array): void {
-    if (probe.length !== this.#dimensions) throw new Error(`an embedding of ${probe.length} dimensions cannot be compared with a gallery of ${this.#dimensions}: use the same model in facenet-embed and in the gallery.`);
+    if (probe.length !== this.#dimensions) throw new UserError(`an embedding of ${probe.length} dimensions cannot be compared with a gallery of ${this.#dimensions}: use the same model in facenet-embed and in the gallery.`);
     checkProbe(probe);
   }
 

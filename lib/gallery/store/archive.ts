@@ -10,6 +10,7 @@ import { crc32 } from "node:zlib";
 import { type Entry, open as openZip, type ZipFile as OpenZip } from "yauzl";
 import { ZipFile } from "yazl";
 import { z } from "zod";
+import { UserError } from "../../errors";
 import type { Anchor, Person, Photo, PhotoEmbedding, UnknownGroup } from "../people";
 import { anchorSchema, embeddingSchema, personSchema, photoSchema, unknownSchema } from "./records";
 import type { PeopleStore } from "./store";
@@ -243,10 +244,10 @@ async function readContents(zip: OpenZip, signal: AbortSignal | undefined): Prom
     const name = entry.fileName;
     if (PICTURE.test(name)) pictures.set(name, entry);
     else if (name === "gallery.json" || Object.values<string>(FILES).includes(name)) files.set(name, entry);
-    else throw new Error(`the zip holds ${JSON.stringify(name.slice(0, 100))}, which no export of a gallery has: nothing was imported.`);
+    else throw new UserError(`the zip holds ${JSON.stringify(name.slice(0, 100))}, which no export of a gallery has: nothing was imported.`);
   }
   const header = files.get("gallery.json");
-  if (header === undefined || !headerSchema.safeParse(parsed((await readEntry(zip, header, MAX_HEADER_BYTES)).toString())).success) throw new Error("the zip is no export of a gallery, or one of a newer version of this package: nothing was imported.");
+  if (header === undefined || !headerSchema.safeParse(parsed((await readEntry(zip, header, MAX_HEADER_BYTES)).toString())).success) throw new UserError("the zip is no export of a gallery, or one of a newer version of this package: nothing was imported.");
   const contents: Contents = { people: new Map(), photos: new Map(), embeddings: new Map(), anchors: [], unknowns: [], pictures };
   const records = <T>(name: string, schema: z.ZodType<T>): AsyncGenerator<T> => recordsOf(zip, files.get(name), schema, signal);
   for await (const person of records(FILES.people, personSchema)) contents.people.set(person.id, person);
@@ -264,12 +265,12 @@ async function readContents(zip: OpenZip, signal: AbortSignal | undefined): Prom
 async function checkPictures(zip: OpenZip, { pictures }: Contents, signal: AbortSignal | undefined): Promise<void> {
   // Pictures may not share bytes, nor be packed: they are compressed already.
   const claimed = [...pictures.values()].reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0);
-  if (claimed > SMALL_BYTES + MAX_GROWTH * zip.fileSize) throw new Error(`the pictures in the zip claim ${claimed} bytes, the zip has ${zip.fileSize}: nothing was imported.`);
+  if (claimed > SMALL_BYTES + MAX_GROWTH * zip.fileSize) throw new UserError(`the pictures in the zip claim ${claimed} bytes, the zip has ${zip.fileSize}: nothing was imported.`);
   const JPEG_START = Buffer.of(0xff, 0xd8, 0xff);
   for (const [name, entry] of pictures) {
     signal?.throwIfAborted();
     const bytes = await readEntry(zip, entry, MAX_PICTURE_BYTES);
-    if (!bytes.subarray(0, JPEG_START.length).equals(JPEG_START)) throw new Error(`${name} in the zip is no JPEG: nothing was imported.`);
+    if (!bytes.subarray(0, JPEG_START.length).equals(JPEG_START)) throw new UserError(`${name} in the zip is no JPEG: nothing was imported.`);
   }
 }
 
@@ -281,7 +282,7 @@ async function* recordsOf<T>(zip: OpenZip, entry: Entry | undefined, schema: z.Z
     number += 1;
     if (text?.trim() === "") continue;
     const record = text === undefined ? undefined : schema.safeParse(parsed(text));
-    if (record?.success !== true) throw new Error(`line ${number} of ${entry.fileName} in the zip is malformed: nothing was imported.`);
+    if (record?.success !== true) throw new UserError(`line ${number} of ${entry.fileName} in the zip is malformed: nothing was imported.`);
     yield record.data;
   }
 }
@@ -313,7 +314,7 @@ async function* bounded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   let length = 0;
   for await (const chunk of bytes) {
     length += chunk.length;
-    if (length > MAX_ZIP_BYTES) throw new Error(`the zip has more than ${MAX_ZIP_BYTES / 2 ** 30} GB: nothing was imported.`);
+    if (length > MAX_ZIP_BYTES) throw new UserError(`the zip has more than ${MAX_ZIP_BYTES / 2 ** 30} GB: nothing was imported.`);
     yield chunk;
   }
 }
@@ -325,11 +326,11 @@ function openArchive(path: string): Promise<OpenZip> {
 }
 
 function noZip(error: Error): Error {
-  return new Error(`the file is no zip, or a damaged one (${error.message}): nothing was imported. Send the zip that the export made.`, { cause: error });
+  return new UserError(`the file is no zip, or a damaged one (${error.message}): nothing was imported. Send the zip that the export made.`, { cause: error });
 }
 
 async function* entriesOf(zip: OpenZip): AsyncGenerator<Entry> {
-  if (zip.entryCount > MAX_ENTRIES) throw new Error(`the zip holds ${zip.entryCount} files, more than a gallery can: nothing was imported.`);
+  if (zip.entryCount > MAX_ENTRIES) throw new UserError(`the zip holds ${zip.entryCount} files, more than a gallery can: nothing was imported.`);
   for (;;) {
     const entry = await new Promise<Entry | undefined>((done, fail) => {
       const settle = (act: () => void): void => {
@@ -347,8 +348,8 @@ async function* entriesOf(zip: OpenZip): AsyncGenerator<Entry> {
 }
 
 function streamOf(zip: OpenZip, entry: Entry, most: number): Promise<AsyncIterable<Buffer>> {
-  if (entry.uncompressedSize > Math.max(SMALL_BYTES, MAX_GROWTH * entry.compressedSize)) return Promise.reject(new Error(`${entry.fileName} in the zip claims to be ${Math.round(entry.uncompressedSize / entry.compressedSize)} times as large as it is in it: nothing was imported.`));
-  if (entry.uncompressedSize > most) return Promise.reject(new Error(`${entry.fileName} in the zip claims ${entry.uncompressedSize} bytes, ${most} are the most: nothing was imported.`));
+  if (entry.uncompressedSize > Math.max(SMALL_BYTES, MAX_GROWTH * entry.compressedSize)) return Promise.reject(new UserError(`${entry.fileName} in the zip claims to be ${Math.round(entry.uncompressedSize / entry.compressedSize)} times as large as it is in it: nothing was imported.`));
+  if (entry.uncompressedSize > most) return Promise.reject(new UserError(`${entry.fileName} in the zip claims ${entry.uncompressedSize} bytes, ${most} are the most: nothing was imported.`));
   return new Promise((done, fail) => {
     zip.openReadStream(entry, (error, stream) => (error ? fail(noZip(error)) : done(summed(stream, entry))));
   });
@@ -394,6 +395,6 @@ function toBase64(vector: Float32Array): string {
 function fromBase64(text: string): Float32Array {
   const bytes = Uint8Array.from(Buffer.from(text, "base64"));
   const vector = bytes.length % Float32Array.BYTES_PER_ELEMENT === 0 ? new Float32Array(bytes.buffer) : new Float32Array(0);
-  if (vector.length === 0 || !vector.every(Number.isFinite)) throw new Error("the zip holds an embedding that is none: nothing was imported.");
+  if (vector.length === 0 || !vector.every(Number.isFinite)) throw new UserError("the zip holds an embedding that is none: nothing was imported.");
   return vector;
 }

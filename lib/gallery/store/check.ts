@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { rm, stat } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
+import { UserError } from "../../errors";
 import { StorageError } from "../storage";
 import { REFUSED, type Task, UNSOUND } from "./check-child";
 import { LOCK_ENDING } from "./lmdb-lock";
@@ -40,7 +41,7 @@ async function runChild(task: Task): Promise<number | undefined> {
         else if (isCrash(error)) done(undefined);
         else if (error.code === REFUSED) fail(new StorageError({ reason: held, folder: dirname(task.path), cause: error }));
         // A full process table or memory says nothing about the file: better no gallery for now than one restored for nothing.
-        else fail(new Error(`${task.path} could not be checked (${error.signal ?? error.code ?? error.message}): look whether the computer has memory left, and start the flow again. Nothing was changed.`, { cause: error }));
+        else fail(new UserError(`${task.path} could not be checked (${error.signal ?? error.code ?? error.message}): look whether the computer has memory left, and start the flow again. Nothing was changed.`, { cause: error }));
       });
       // It may have crashed before it read its task.
       child.stdin?.on("error", () => undefined);

@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { UserError } from "../../errors";
 
 const FILE = "in-use.json";
 const PRIVATE_FILE = 0o600;
@@ -33,7 +34,7 @@ export interface Lock {
  */
 export async function takeLock(folder: string, times = TIMES): Promise<Lock> {
   const place = await realpath(folder);
-  if (held.has(place)) throw new Error(`the people in ${folder} are used by another gallery of this Node-RED: give each gallery a folder of its own.`);
+  if (held.has(place)) throw new UserError(`the people in ${folder} are used by another gallery of this Node-RED: give each gallery a folder of its own.`);
   held.add(place);
   const path = join(place, FILE);
   const token = randomBytes(TOKEN_BYTES).toString("hex");
@@ -63,10 +64,10 @@ async function take(path: string, holder: Holder, deadMs: number): Promise<void>
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
   const other = await read(path);
-  if (other !== undefined && (await isAlive(path, other, holder, deadMs))) throw new Error(`the people in ${path.slice(0, -FILE.length - 1)} are in use by another Node-RED (process ${other.pid} on ${other.host}): only one can use a gallery at a time. End that one, or use another user folder.`);
+  if (other !== undefined && (await isAlive(path, other, holder, deadMs))) throw new UserError(`the people in ${path.slice(0, -FILE.length - 1)} are in use by another Node-RED (process ${other.pid} on ${other.host}): only one can use a gallery at a time. End that one, or use another user folder.`);
   await writeFile(path, text, { mode: PRIVATE_FILE });
   await sleep(SETTLE_MS);
-  if ((await read(path))?.token !== holder.token) throw new Error(`another Node-RED took the people in ${path} at the same moment: only one can use a gallery at a time.`);
+  if ((await read(path))?.token !== holder.token) throw new UserError(`another Node-RED took the people in ${path} at the same moment: only one can use a gallery at a time.`);
 }
 
 /** Undefined when there is none, or a crash left half of it. */

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { UserError } from "../../errors";
 import { closeToOthers, isAside, removeDurable, writeDurable } from "../files";
 import { contentHash } from "../hash";
 import { asStorageError } from "../storage";
@@ -354,7 +355,7 @@ export class PeopleStore {
   async #readMeta(key: string | undefined): Promise<{ meta: Meta; secret: Secret }> {
     const text = await readFile(this.#pathOf(META), "utf8").catch(() => undefined);
     const parsed = text === undefined ? undefined : metaSchema.safeParse(parseJson(text));
-    if (parsed?.success === false) throw new Error(`${this.#pathOf(META)} is not what this version of the package writes: update the package, or bring the file back from a backup of the computer.`);
+    if (parsed?.success === false) throw new UserError(`${this.#pathOf(META)} is not what this version of the package writes: update the package, or bring the file back from a backup of the computer.`);
     const meta = parsed?.data;
     if (meta?.salt !== undefined) return { meta, secret: await this.#unlock(meta, key) };
     if (key === undefined) {
@@ -371,12 +372,12 @@ export class PeopleStore {
   }
 
   async #unlock({ salt = "", check = "" }: Meta, key: string | undefined): Promise<Secret> {
-    if (key === undefined) throw new Error("the people of this gallery are encrypted: open the gallery's form and give its pass phrase. A flow that was imported does not bring it along.");
+    if (key === undefined) throw new UserError("the people of this gallery are encrypted: open the gallery's form and give its pass phrase. A flow that was imported does not bring it along.");
     const secret = await makeSecret(key, Buffer.from(salt, "base64"));
     try {
       secret.open(Buffer.from(check, "base64"), META);
     } catch (error) {
-      throw new Error("the pass phrase of this gallery is wrong: open the gallery's form and give the one with which it was encrypted. Nothing was changed.", { cause: error });
+      throw new UserError("the pass phrase of this gallery is wrong: open the gallery's form and give the one with which it was encrypted. Nothing was changed.", { cause: error });
     }
     return secret;
   }
@@ -514,7 +515,7 @@ export class PeopleStore {
   /** A change; a backup follows once there are no more for a while. */
   #write<T>(work: (database: Database) => Promise<T>, settleMs = SETTLE_MS): Promise<T> {
     return this.#exclusively(async () => {
-      if (this.#closed) throw new Error("the gallery is closed.");
+      if (this.#closed) throw new UserError("the gallery is closed.");
       try {
         return await work(this.#opened());
       } catch (error) {

@@ -8,7 +8,7 @@ import type { Person, Photo, Receipt } from "../../../lib/gallery/people";
 import type { SeenEvent } from "../../../lib/match/journal";
 import type { SourceStats } from "../../../lib/match/metrics";
 import type { Face, Identity } from "../../../lib/message";
-import type { Told } from "./routes";
+import type { Told } from "../../common/answer-error";
 
 /** Every field of `T`, and what may stand in it. */
 type FieldsOf<T> = { [K in keyof T]-?: z.ZodType };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { calibrate } from "../../../lib/calibrate/calibrate";
 import { statisticsOf } from "../../../lib/calibrate/model-statistics";
 import { calibrationAnswer } from "./answers";
-import { HttpError } from "./guard";
+import { HttpError } from "../../common/answer-error";
 import { ofGallery, queryOf, type Route } from "./routes";
 
 const calibrationQuery = z.object({

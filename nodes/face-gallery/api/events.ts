@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { SeenEvent } from "../../../lib/match/journal";
 import type { FaceGalleryNode } from "../face-gallery";
 import { anchorAnswer, eventAnswer } from "./answers";
-import { HttpError } from "./guard";
+import { HttpError } from "../../common/answer-error";
 import { bodyOf, ofGallery, type Route, sendPicture } from "./routes";
 import { shownAnchor } from "./unknowns";
 

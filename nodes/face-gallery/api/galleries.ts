@@ -7,8 +7,8 @@ import { toKeptJpeg } from "../../../lib/image/encode";
 import { metrics } from "../../../lib/match/metrics";
 import type { FaceGalleryNode } from "../face-gallery";
 import { cameraAnswer, captureAnswer, enrolmentAnswer, galleryAnswer, matcherAnswer, statsAnswer } from "./answers";
-import { HttpError } from "./guard";
-import { acceptQuery, bodyOf, ofAll, ofGallery, queryOf, type Route, said, told } from "./routes";
+import { HttpError, sentenceOf, told } from "../../common/answer-error";
+import { acceptQuery, bodyOf, ofAll, ofGallery, queryOf, type Route } from "./routes";
 
 const captureBody = z.strictObject({ camera: z.string().max(100), count: z.number().int().min(1).max(5).default(3) });
 
@@ -35,7 +35,7 @@ export const galleries: Route[] = [
         return node.gallery.then(
           (gallery) => ({ id, name, ...gallery.summary }),
           // Nothing is known of a gallery that cannot be opened but why.
-          (error: unknown) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, keepPhotos: true, encrypted: false, paused: false, progress: null, problems: [], error: said(error) }),
+          (error: unknown) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, keepPhotos: true, encrypted: false, paused: false, progress: null, problems: [], error: sentenceOf(error) }),
         );
       }),
     );

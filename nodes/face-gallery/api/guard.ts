@@ -1,15 +1,5 @@
 import type { Request } from "express";
-
-/** An answer other than what was asked for. */
-export class HttpError extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+import { HttpError } from "../../common/answer-error";
 
 /** What a page of another site can send without asking first (Fetch standard, "CORS-safelisted request-header") is none of these. */
 const WRITE_TYPES = ["application/json", "image/*", "application/zip"];

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { personFieldsSchema, personPatchSchema } from "../../../lib/gallery/people";
+import { told } from "../../common/answer-error";
 import { addedAnswer, detailsAnswer, peopleAnswer, personAnswer, receiptAnswer } from "./answers";
-import { acceptQuery, bodyOf, ofGallery, photoOf, queryOf, type Route, sendPicture, told } from "./routes";
+import { acceptQuery, bodyOf, ofGallery, photoOf, queryOf, type Route, sendPicture } from "./routes";
 
 const listQuery = z.object({
   search: z.string().max(200).default(""),

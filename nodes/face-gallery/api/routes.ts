@@ -2,16 +2,15 @@
 import type { Request, Response } from "express";
 import type { NodeAPI } from "node-red";
 import { z } from "zod";
-import { NameTaken, NotFound } from "../../../lib/gallery/directory";
-import { type Gallery, NotKept } from "../../../lib/gallery/gallery";
-import type { Finding, Judgement } from "../../../lib/gallery/judge";
-import { StorageError } from "../../../lib/gallery/storage";
+import { said, UserError } from "../../../lib/errors";
+import type { Gallery } from "../../../lib/gallery/gallery";
 import { toKeptJpeg } from "../../../lib/image/encode";
 import { MAX_PHOTO_BYTES } from "../../../lib/image/limits";
 import { sentence } from "../../../lib/validate";
+import { answerError, HttpError, sentenceOf } from "../../common/answer-error";
 import { abandon, readUpload } from "../../common/upload";
 import type { FaceGalleryNode } from "../face-gallery";
-import { HttpError, refuseForms, refuseOtherSites } from "./guard";
+import { refuseForms, refuseOtherSites } from "./guard";
 
 /** Under Node-RED's admin root. */
 export const API_ROOT = "/facenet/api";
@@ -47,7 +46,6 @@ interface RouteBase {
 
 export type Route = RouteBase & ({ about: "gallery"; handle: (call: GalleryCall) => Promise<void> } | { about: "all"; handle: (call: Call) => Promise<void> });
 
-const RETRY_SECONDS = "1";
 const ID = /^[\w.-]{1,100}$/;
 const MAX_JSON_BYTES = 64 * 1024;
 /** Pictures and zips that come at once, of all galleries: they wait in memory. */
@@ -68,7 +66,7 @@ export function register(RED: NodeAPI, routes: readonly Route[]): void {
     RED.httpAdmin[route.method](API_ROOT + route.path, RED.auth.needsPermission(PERMISSIONS[route.permission]), (request, response) => {
       response.set({ "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" });
       answer(RED, route, request, response)
-        .catch((error: unknown) => fail(RED, response, error))
+        .catch((error: unknown) => answerError(RED, response, error))
         .finally(() => abandon(request));
     });
   }
@@ -85,7 +83,8 @@ async function answer(RED: NodeAPI, route: Route, request: Request, response: Re
   const node = RED.nodes.getNode(String(request.params["gallery"])) as FaceGalleryNode | null;
   if (node?.gallery === undefined) throw new HttpError(404, "no_gallery", "there is no such gallery: deploy the flow, and look at the gallery's id.");
   const gallery = await node.gallery.catch((error: unknown) => {
-    throw new HttpError(503, "gallery_failed", said(error));
+    // The node itself has told the log.
+    throw new HttpError(503, "gallery_failed", sentenceOf(error));
   });
   await gallery.loaded();
   const upload = typeof route.body === "string";
@@ -100,47 +99,6 @@ async function answer(RED: NodeAPI, route: Route, request: Request, response: Re
   } finally {
     if (upload) uploads -= 1;
   }
-}
-
-function fail(RED: NodeAPI, response: Response, error: unknown): void {
-  // The connection is beyond words once the answer has begun.
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const { status, code } = kindOf(error);
-  if (code === "internal") {
-    // Its message may hold a name, the places do not.
-    RED.log.error(`face-gallery: a mistake of the program: ${String((error as Error).stack).split("\n").filter((line) => line.startsWith("    at ")).join("\n")}`);
-    response.status(status).json({ error: "something is wrong inside: look into Node-RED's log.", code });
-    return;
-  }
-  if (status === 503) response.set("Retry-After", RETRY_SECONDS);
-  response.status(status).json({ error: said(error), code, ...(error instanceof NotKept ? { judgement: told(error.judgement) } : {}) });
-}
-
-function kindOf(error: unknown): { status: number; code: string } {
-  if (error instanceof HttpError) return error;
-  if (error instanceof NotFound) return { status: 404, code: "not_found" };
-  if (error instanceof NameTaken) return { status: 409, code: "name_taken" };
-  if (error instanceof NotKept) return error.judgement.verdict === "ask" ? { status: 409, code: "asks" } : { status: 422, code: "refused" };
-  if (error instanceof StorageError) return error;
-  const { status, cause } = error as { status?: unknown; cause?: { code?: unknown } | undefined };
-  if (typeof status === "number") return { status, code: "upload" };
-  // A mistake of ours, whose words help nobody who asks.
-  if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return { status: 500, code: "internal" };
-  // The system's own: a full disk, a folder that is away.
-  return typeof cause?.code === "string" ? { status: 500, code: "storage" } : { status: 400, code: "invalid" };
-}
-
-/** A judgement as it is told. */
-export interface Told extends Pick<Judgement, "accepted" | "verdict"> {
-  findings: Omit<Finding, "unnamed">[];
-}
-
-/** A judgement without the face it is about. */
-export function told({ findings, accepted, verdict }: Judgement): Told {
-  return { findings: findings.map(({ code, message, severity }) => ({ code, message, severity })), accepted, verdict };
 }
 
 /** The query of a request. @throws HttpError that names the field */
@@ -167,7 +125,7 @@ export async function bodyOf<T extends z.ZodType>(request: Request, schema: T): 
 export async function photoOf(request: Request): Promise<Buffer> {
   const bytes = await readUpload(request, MAX_PHOTO_BYTES, "image/*");
   return toKeptJpeg({ bytes, frame: undefined }).catch((error: unknown) => {
-    throw new HttpError(422, "no_picture", said(error).replace("msg.payload", "the body"));
+    throw error instanceof UserError ? new HttpError(422, "no_picture", error.message.replace("msg.payload", "the body")) : error;
   });
 }
 
@@ -184,8 +142,4 @@ function checked<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
   const parsed = schema.safeParse(value);
   if (!parsed.success) throw new HttpError(400, "invalid", `${sentence(parsed.error)}.`);
   return parsed.data;
-}
-
-export function said(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

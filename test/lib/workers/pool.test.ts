@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { Fault, UserError } from "../../../lib/errors";
 import { StagePool } from "../../../lib/workers/pool";
 import { eventually } from "../../support/node-red";
 
-type What = "die" | "hang" | "throw" | "answer";
+type What = "die" | "hang" | "throw" | "refuse" | "answer";
 
 async function withPool(work: (pool: StagePool<What, string>) => Promise<void>): Promise<void> {
   const pool = new StagePool<What, string>(join(__dirname, "../../support"), "faulty-worker", 1);
@@ -24,6 +25,13 @@ describe("StagePool", () => {
 
   it("passes on what a task throws, and works on", () => withPool(async (pool) => {
     await assert.rejects(pool.run("throw"), /as asked/);
+    assert.equal(await pool.run("answer"), "done");
+  }));
+
+  it("tells a sentence for people, which stays one on its way from the worker, from a mistake", () => withPool(async (pool) => {
+    await assert.rejects(pool.run("refuse"), (error) => error instanceof UserError && error.message === "send another picture.");
+    await assert.rejects(pool.run("throw"), (error) => error instanceof Error && !(error instanceof UserError));
+    await assert.rejects(pool.run("hang", { timeoutMs: 1500 }), Fault);
     assert.equal(await pool.run("answer"), "done");
   }));
 

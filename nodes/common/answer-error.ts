@@ -1,0 +1,68 @@
+/** What is answered when something goes wrong: the same for every admin route of this package. */
+import type { Response } from "express";
+import type { NodeAPI } from "node-red";
+import { said, traceOf, UserError } from "../../lib/errors";
+import { NameTaken, NotFound } from "../../lib/gallery/directory";
+import { NotKept } from "../../lib/gallery/gallery";
+import type { Finding, Judgement } from "../../lib/gallery/judge";
+import { StorageError } from "../../lib/gallery/storage";
+import { redact } from "../../lib/redact";
+
+/** An answer other than what was asked for. */
+export class HttpError extends UserError {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Of what is ours to mend, whose words help nobody who asks. */
+export const INTERNAL = "something is wrong inside: look into Node-RED's log.";
+
+const RETRY_SECONDS = "1";
+/** The class of status that only sentences for people have. */
+const FAULT = 500;
+
+/** Sentences for people are answered as they are; everything else is ours: 500, and its places go to the log. */
+export function answerError(RED: NodeAPI, response: Response, error: unknown): void {
+  const kind = kindOf(error);
+  // Who asked has gone: nobody's mistake.
+  if (kind === undefined && (error as { name?: unknown } | null)?.name !== "AbortError") RED.log.error(`@facewire/node-red-facenet: a mistake of the program: ${traceOf(error)}`);
+  // The connection is beyond words once the answer has begun.
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const { status, code } = kind ?? { status: FAULT, code: "internal" };
+  if (status === 503) response.set("Retry-After", RETRY_SECONDS);
+  response.status(status).json({ error: sentenceOf(error), code, ...(error instanceof NotKept ? { judgement: told(error.judgement) } : {}) });
+}
+
+/** What may be answered of an error. */
+export function sentenceOf(error: unknown): string {
+  return error instanceof UserError ? redact(said(error)) : INTERNAL;
+}
+
+/** Undefined for what is no sentence for people. */
+function kindOf(error: unknown): { status: number; code: string } | undefined {
+  if (error instanceof HttpError || error instanceof StorageError) return error;
+  if (error instanceof NotFound) return { status: 404, code: "not_found" };
+  if (error instanceof NameTaken) return { status: 409, code: "name_taken" };
+  if (error instanceof NotKept) return error.judgement.verdict === "ask" ? { status: 409, code: "asks" } : { status: 422, code: "refused" };
+  if (!(error instanceof UserError)) return undefined;
+  // The system's own: a folder that is away, a permission.
+  return typeof (error.cause as { code?: unknown } | undefined)?.code === "string" ? { status: FAULT, code: "storage" } : { status: 400, code: "invalid" };
+}
+
+/** A judgement as it is told. */
+export interface Told extends Pick<Judgement, "accepted" | "verdict"> {
+  findings: Omit<Finding, "unnamed">[];
+}
+
+/** A judgement without the face it is about. */
+export function told({ findings, accepted, verdict }: Judgement): Told {
+  return { findings: findings.map(({ code, message, severity }) => ({ code, message, severity })), accepted, verdict };
+}
