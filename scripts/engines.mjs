@@ -18,7 +18,10 @@ const { peerDependencies = {} } = JSON.parse(readFileSync(join(root, "package.js
  * are, and with these in NODE_PATH, where `require` finds them as it would beside this package in a user folder.
  * `compile` makes what npm with --ignore-scripts does not; `needs` tells what the compiled files depend on.
  */
-const ENGINES = [{ name: "opencv", packages: ["@u4/opencv4nodejs"], compile: compileOpenCv, needs: openCvVersion }];
+const ENGINES = [
+  { name: "heic", packages: ["heic-decode"] },
+  { name: "opencv", packages: ["@u4/opencv4nodejs"], compile: compileOpenCv, needs: openCvVersion },
+];
 
 /** Debian's, as its headers tell. */
 function openCvVersion() {

@@ -1,3 +1,5 @@
+import { createRequire } from "node:module";
+
 /** A HEIC picture of 64 × 32, left half red, right half blue: made by libheif's heif-enc, for nothing here encodes HEIC. */
 export const HEIC_HALVES = Buffer.from(
   [
@@ -17,3 +19,13 @@ export const HEIC_HALVES = Buffer.from(
   ].join(""),
   "base64",
 );
+
+/** Whether the optional decoder can be found here. */
+export function isHeicRead(): boolean {
+  try {
+    createRequire(__filename).resolve("heic-decode");
+    return true;
+  } catch {
+    return false;
+  }
+}

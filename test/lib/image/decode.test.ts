@@ -7,7 +7,6 @@ import { cropFace } from "../../../lib/image/crop";
 import { decode, toGrey } from "../../../lib/image/decode";
 import { toKeptJpeg } from "../../../lib/image/encode";
 import type { Pixels } from "../../../lib/image/pixels";
-import { HEIC_HALVES } from "../../support/heic";
 
 /** Left half red, right half blue. */
 const twoHalves = (): sharp.Sharp => sharp({ create: { width: 64, height: 32, channels: 3, background: "#f00" } }).composite([{ input: { create: { width: 32, height: 32, channels: 3, background: "#00f" } }, left: 32, top: 0 }]);
@@ -78,24 +77,6 @@ describe("decode", () => {
     await assert.rejects(toKeptJpeg(picture), /it is an SVG drawing/);
     await assert.rejects(annotate(picture, [], { words: { unknown: "", ambiguous: "" }, quality: 80 }), /it is an SVG drawing/);
     await assert.rejects(cropFace(picture, { x: 0, y: 0, width: 8, height: 8 }, 8), /it is an SVG drawing/);
-  });
-
-  it("reads HEIC, as phones make it, whatever its file is called", async () => {
-    const pixels = await open(HEIC_HALVES);
-    assert.deepEqual([pixels.width, pixels.height, pixels.data.length], [64, 32, 64 * 32 * 3]);
-    near(colourAt(pixels, 8, 16), [255, 0, 0], 24);
-    near(colourAt(pixels, 56, 16), [0, 0, 255], 24);
-    const kept = await sharp(await toKeptJpeg({ bytes: HEIC_HALVES, frame: undefined })).metadata();
-    assert.deepEqual([kept.format, kept.width, kept.height], ["jpeg", 64, 32]);
-    const face = await cropFace({ bytes: HEIC_HALVES, frame: undefined }, { x: 0, y: 0, width: 16, height: 16 }, 16);
-    assert.equal((await sharp(face).metadata()).format, "jpeg");
-  });
-
-  it("names HEIC when such a picture is damaged, and goes on with the next", async () => {
-    for (const bytes of [HEIC_HALVES.subarray(0, 300), Buffer.concat([HEIC_HALVES.subarray(0, 500), Buffer.alloc(455, 7)])]) {
-      await assert.rejects(open(bytes), /the HEIC picture cannot be read .* save it as JPEG/);
-    }
-    assert.equal((await open(HEIC_HALVES)).width, 64);
   });
 
   it("says what a file is that is no picture", async () => {
