@@ -3,10 +3,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const EXAMPLE = "examples/flows/full-recognizer.json";
+const EXAMPLE = "examples/3 - full recognizer.json";
 
 /** Ids that the flow keeps from the example, so that the decisions can be followed. */
-export const IDS = { camera: "fr_camera", detect: "fr_detect", embed: "fr_embed", match: "fr_match", greet: "fr_greet", annotate: "fr_annotate", gallery: "fr_gallery" };
+export const IDS = { camera: "fr_camera", detect: "fr_detect", embed: "fr_embed", match: "fr_match", greet: "fr_greet", annotate: "fr_annotate", gallery: "facewire_gallery" };
 
 /** A file name for a greeting or a sight: letters and digits of any script, the rest as a dash. */
 const SAFE = String.raw`.replace(/[^\p{L}\p{N}+]+/gu, "-")`;

@@ -17,7 +17,7 @@ const SHOTS = process.env["SCREENSHOTS"];
 const PATIENCE_MS = 45_000;
 const AXE = readFileSync(createRequire(__filename).resolve("axe-core/axe.min.js"), "utf8");
 
-const GALLERY = "ph_gallery";
+const GALLERY = "facewire_gallery";
 const MATCHER = "ph_match";
 
 /** What is used here of the editor's own objects. */
@@ -121,7 +121,7 @@ class Faces {
 
 /** A flow that recognizes photos sent to /recognize, with a gallery of its own; and a camera that shows a folder's photos. */
 function flow(pictures: string): ReturnType<typeof example> {
-  const nodes = example("photo-over-http");
+  const nodes = example("recognize a photo over HTTP");
   const { z } = nodeOf(nodes, MATCHER);
   Object.assign(nodeOf(nodes, MATCHER), { name: "Front door" });
   nodes.push({ id: "cam", type: "facewire-camera", z, name: "Hall", source: "folder", path: pictures, loop: true, autostart: true, width: "", height: "", fps: "2", output: "jpeg", wires: [[], []] });

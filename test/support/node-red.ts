@@ -1,7 +1,7 @@
 /** A real Node-RED in a process of its own, with this package as it is built. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -16,9 +16,12 @@ export const NODE_RED = process.env["FACENET_NODE_RED"] ?? dirname(createRequire
 
 export type FlowNode = Record<string, unknown> & { id: string; type: string };
 
-/** An example of the import dialog. */
+/** An example of the import dialog, by its name without the number before it. */
 export function example(name: string): FlowNode[] {
-  return JSON.parse(readFileSync(join(ROOT, "examples/flows", `${name}.json`), "utf8")) as FlowNode[];
+  const folder = join(ROOT, "examples");
+  const file = readdirSync(folder).find((each) => each.replace(/^\d+ - /, "") === `${name}.json`);
+  if (file === undefined) throw new Error(`there is no example "${name}"`);
+  return JSON.parse(readFileSync(join(folder, file), "utf8")) as FlowNode[];
 }
 
 export function nodeOf(flow: FlowNode[], id: string): FlowNode {
