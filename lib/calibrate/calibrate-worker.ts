@@ -1,6 +1,5 @@
-import { type Measured, measure, type MeasureTask } from "./measure";
+import { serve } from "../workers/serve";
+import { measure } from "./measure";
 
 /** Runs in a worker. */
-export default function calibrateTask(task: MeasureTask): Measured {
-  return measure(task);
-}
+export default serve(measure);

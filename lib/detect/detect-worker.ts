@@ -2,8 +2,7 @@ import { decode } from "../image/decode";
 import type { PixelSource, Pixels } from "../image/pixels";
 import { nativeDetector } from "./native";
 import type { Detection, DetectorEngine, DetectorOptions, Near } from "./options";
-import { moving } from "../workers/moving";
-import { telling } from "../workers/refusal";
+import { moving, onEngine, serve } from "../workers/serve";
 import { withoutDoubles } from "./boxes";
 import { type Look, lookAt } from "./look";
 import { WasmDetector } from "./wasm";
@@ -45,7 +44,7 @@ function engine(name: DetectorOptions["engine"]): Promise<DetectorEngine> | Dete
   return wasm;
 }
 
-export default telling(detectTask);
+export default serve(detectTask);
 
 /** Runs in a worker: decode a picture unless that was done before, and find the faces. */
 async function detectTask({ source, options, keep, follow }: DetectTask): Promise<DetectResult> {
@@ -53,10 +52,11 @@ async function detectTask({ source, options, keep, follow }: DetectTask): Promis
   const start = performance.now();
   const pixels = await decode(source);
   const decoded = performance.now();
-  const nearby = searchNear(detector, pixels, options, follow);
-  const detections = nearby ?? detector.detect(pixels, options);
-  const looks = follow === undefined ? [] : detections.map(({ box }) => lookAt(pixels, box));
   const { width, height } = pixels;
+  const broke = (): string => `OpenCV broke on a picture of ${width} × ${height} pixels and was restarted: send a smaller picture.`;
+  const nearby = await onEngine(broke, () => searchNear(detector, pixels, options, follow));
+  const detections = nearby ?? (await onEngine(broke, () => detector.detect(pixels, options)));
+  const looks = follow === undefined ? [] : detections.map(({ box }) => lookAt(pixels, box));
   const result = { detections, looks, width, height, whole: nearby === undefined, decode: decoded - start, detect: performance.now() - decoded };
   return keep ? moving({ ...result, pixels }, [pixels.data.buffer]) : { ...result, pixels: undefined };
 }

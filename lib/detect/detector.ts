@@ -61,9 +61,11 @@ export class FaceDetector {
   }
 
   async #run(picture: Picture, follow?: Follow, options = this.options): Promise<Omit<DetectResult, "pixels" | "decode" | "detect"> & Pick<Detected, "timing">> {
-    const { source, transfer } = await pixelSource(picture);
     const camera = picture.frame?.source;
-    const { pixels, decode, detect, ...found } = await this.#pool.run({ source, options, keep: pixelCache.wanted(camera), ...(follow === undefined ? {} : { follow }) }, { transfer });
+    const { pixels, decode, detect, ...found } = await this.#pool.runAgain(async () => {
+      const { source, transfer } = await pixelSource(picture);
+      return { task: { source, options, keep: pixelCache.wanted(camera), ...(follow === undefined ? {} : { follow }) }, transfer };
+    });
     pixelCache.set(picture.bytes, pixels, camera);
     return { ...found, timing: { decode, detect } };
   }

@@ -8,7 +8,7 @@ import { decode } from "../image/decode";
 import type { PixelSource } from "../image/pixels";
 import type { Box, Point, Quality, RejectReason } from "../message";
 import { type EngineName, tensorEngine, type Tf } from "../tensor/engine";
-import { telling } from "../workers/refusal";
+import { onEngine, serve } from "../workers/serve";
 import { chipPlace } from "./chips";
 import type { ModelDescriptor } from "./descriptor";
 import { toUnitLength } from "./distance";
@@ -86,7 +86,7 @@ function loadLandmarks(tf: Tf): Promise<LandmarkNet> {
   return landmarkNet.net;
 }
 
-export default telling(embedTask);
+export default serve(embedTask);
 
 /** Runs in a worker: landmarks, gate and embedding of the boxes of one picture, all faces in one batch. */
 async function embedTask({ source, boxes, model, engine, gate, chips }: EmbedTask): Promise<EmbedResult> {
@@ -97,11 +97,12 @@ async function embedTask({ source, boxes, model, engine, gate, chips }: EmbedTas
   const decoded = performance.now();
   const outside = boxes.find((box) => box.x + box.width <= 0 || box.y + box.height <= 0 || box.x >= pixels.width || box.y >= pixels.height);
   if (outside !== undefined) throw new UserError(`a box in msg.faces (x ${outside.x}, y ${outside.y}, ${outside.width} × ${outside.height}) lies outside the picture (${pixels.width} × ${pixels.height}): msg.payload and msg.faces must be of the same picture.`);
-  const aligned: (Aligned | undefined)[] = model.alignment === "box" ? boxes.map(() => undefined) : await alignFaces(landmarks, pixels, boxes, gate);
+  const broke = (): string => `${net.engine} broke on ${boxes.length} faces of a picture of ${pixels.width} × ${pixels.height} pixels and was restarted: send a smaller picture, or one with fewer faces.`;
+  const aligned: (Aligned | undefined)[] = model.alignment === "box" ? boxes.map(() => undefined) : await onEngine(broke, () => alignFaces(landmarks, pixels, boxes, gate));
   const cut = boxes.map((box, index) => (aligned[index]?.rejected === undefined ? warp(pixels, chipPlace(model, box, aligned[index]?.landmarks), model.inputSize) : undefined));
   const alignedAt = performance.now();
   const kept = cut.filter((chip) => chip !== undefined);
-  const embeddings = kept.length === 0 ? [] : await net.run(kept);
+  const embeddings = kept.length === 0 ? [] : await onEngine(broke, () => net.run(kept));
   const embedded = performance.now();
   let next = 0;
   const faces: EmbeddedFace[] = [];

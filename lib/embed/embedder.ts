@@ -63,11 +63,15 @@ export class FaceEmbedder {
     const carried = faces.map((face) => this.#recall(face, picture));
     const anew = faces.filter((_, index) => carried[index] === undefined);
     if (anew.length === 0) return { faces: carried.filter((face) => face !== undefined), timing: { align: 0, embed: 0 }, engine: "" };
-    const { source, transfer } = await pixelSource(picture);
-    const result = await pool.run({ ...this.#settings(), source, boxes: anew.map(({ box }) => box) }, { transfer });
+    let decoded = false;
+    const result = await pool.runAgain(async () => {
+      const { source, transfer } = await pixelSource(picture);
+      decoded = "pixels" in source;
+      return { task: { ...this.#settings(), source, boxes: anew.map(({ box }) => box) }, transfer };
+    });
     const found = result.faces.values();
     const done = faces.map((face, index) => carried[index] ?? this.#learn(face, picture, found.next().value as EmbeddedFace));
-    const decode = "pixels" in source ? {} : { decode: result.decode };
+    const decode = decoded ? {} : { decode: result.decode };
     return { faces: done, timing: { align: result.align, embed: result.embed, ...decode }, engine: result.engine };
   }
 

@@ -1,7 +1,6 @@
 import { createRequire } from "node:module";
 import { UserError } from "../errors";
-import { moving } from "../workers/moving";
-import { telling } from "../workers/refusal";
+import { moving, serve } from "../workers/serve";
 import { MAX_PIXELS } from "./limits";
 import type { Pixels } from "./pixels";
 
@@ -38,7 +37,7 @@ function findDecoder(): HeicDecode {
   }
 }
 
-export default telling(heicTask);
+export default serve(heicTask);
 
 /** Runs in a worker: the first picture of a HEIC file, turned upright by libheif, transparency on white. */
 async function heicTask({ bytes }: HeicTask): Promise<Pixels> {

@@ -1,7 +1,7 @@
 import { extname, join } from "node:path";
 import { Piscina } from "piscina";
 import { Fault, UserError } from "../errors";
-import { heard } from "./refusal";
+import { type Answer, BROKE } from "./serve";
 
 /** A task that takes longer than this hangs; its worker is ended and replaced. First use loads a network, so be generous. */
 const TASK_TIMEOUT_MS = 60_000;
@@ -17,9 +17,26 @@ export interface RunOptions {
   timeoutMs?: number;
 }
 
+export interface Prepared<Task> {
+  task: Task;
+  transfer: ArrayBuffer[];
+}
+
+/** Errors of tasks whose worker ended in the midst of them, and with it the engine inside. */
+const deaths = new WeakSet<Error>();
+
+function death(cause: unknown): Error {
+  const said = cause instanceof Error ? cause.message : String(cause);
+  const name = cause instanceof Error ? cause.name : "";
+  const what = name === BROKE.silently ? "an engine broke" : "the worker ended in the midst of its work";
+  const error = name === BROKE.saying ? new UserError(said, { cause }) : new Fault(`${what} (${said}) and was restarted: send the picture again, or another one.`, { cause });
+  deaths.add(error);
+  return error;
+}
+
 /** A pool of piscina's, and why it is of no use any more. */
 interface Workers<Task, Result> {
-  piscina: Piscina<Task, Result>;
+  piscina: Piscina<Task, Answer<Result>>;
   failure: Error | undefined;
 }
 
@@ -73,6 +90,22 @@ export class StagePool<Task, Result> {
     }
   }
 
+  /**
+   * As run. A task whose worker died is done once more by a new worker: it may have died of what came before.
+   * @param prepare makes the task, the second time anew, since what moved to the first worker went with it
+   * @throws as run
+   */
+  async runAgain(prepare: () => Promise<Prepared<Task>>): Promise<Result> {
+    const attempt = async (): Promise<Result> => {
+      const { task, transfer } = await prepare();
+      return this.run(task, { transfer });
+    };
+    return attempt().catch((error: unknown) => {
+      if (error instanceof Error && deaths.has(error)) return attempt();
+      throw error;
+    });
+  }
+
   async #turn(): Promise<void> {
     if (this.#running < this.#maxThreads) {
       this.#running += 1;
@@ -90,17 +123,18 @@ export class StagePool<Task, Result> {
     const workers = (this.#workers ??= this.#start());
     const timeoutMs = options.timeoutMs ?? TASK_TIMEOUT_MS;
     const signal = AbortSignal.timeout(timeoutMs);
-    try {
-      return heard(await workers.piscina.run(task, { signal, transferList: options.transfer ?? [] }));
-    } catch (error) {
+    const answer = await workers.piscina.run(task, { signal, transferList: options.transfer ?? [] }).catch((error: unknown) => {
       if (workers.failure !== undefined) throw new Fault(`the worker could not be started (${workers.failure.message}): look whether the computer has memory left and may open more files; the next picture tries again.`, { cause: error });
       if (signal.aborted) throw new Fault(`the worker did not answer within ${timeoutMs} ms and was restarted`, { cause: error });
-      throw error;
-    }
+      throw this.#workers === workers ? death(error) : new Fault(CLOSED, { cause: error });
+    });
+    if ("userError" in answer) throw new UserError(answer.userError);
+    if ("error" in answer) throw answer.error;
+    return answer.value;
   }
 
   #start(): Workers<Task, Result> {
-    const workers: Workers<Task, Result> = { piscina: new Piscina<Task, Result>({ filename: this.#filename, minThreads: 1, maxThreads: this.#maxThreads, idleTimeout: Infinity }), failure: undefined };
+    const workers: Workers<Task, Result> = { piscina: new Piscina<Task, Answer<Result>>({ filename: this.#filename, minThreads: 1, maxThreads: this.#maxThreads, idleTimeout: Infinity }), failure: undefined };
     // A worker failed before it had a task. Unheard this would end Node-RED, and piscina would let what waits for that worker wait.
     workers.piscina.on("error", (error: Error) => {
       workers.failure ??= error;

@@ -1,4 +1,5 @@
-import { type Chunk, type Hit, scan } from "./scan";
+import { serve } from "../../workers/serve";
+import { type Chunk, scan } from "./scan";
 
 export interface SearchTask {
   /** Over shared memory: nothing is copied. */
@@ -7,6 +8,4 @@ export interface SearchTask {
   count: number;
 }
 
-export default function search({ chunks, probe, count }: SearchTask): Hit[] {
-  return scan(chunks, probe, count);
-}
+export default serve(({ chunks, probe, count }: SearchTask) => scan(chunks, probe, count));

@@ -3,9 +3,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { Fault, UserError } from "../../../lib/errors";
 import { StagePool } from "../../../lib/workers/pool";
+import type { What } from "../../support/faulty-worker";
 import { eventually } from "../../support/node-red";
-
-type What = "die" | "hang" | "throw" | "refuse" | "answer";
 
 async function withPool(work: (pool: StagePool<What, string>) => Promise<void>): Promise<void> {
   const pool = new StagePool<What, string>(join(__dirname, "../../support"), "faulty-worker", 1);
@@ -38,6 +37,42 @@ describe("StagePool", () => {
   it("answers with an error when the worker dies, and starts another", () => withPool(async (pool) => {
     await assert.rejects(pool.run("die"), /worker/i);
     assert.equal(await pool.run("answer"), "done");
+  }));
+
+  for (const [what, kind, sentence] of [
+    ["throw a number", Fault, "an engine broke (1865568) and was restarted: send the picture again, or another one."],
+    ["throw nothing", Fault, "an engine broke (undefined) and was restarted: send the picture again, or another one."],
+    ["trap", Fault, "an engine broke (RuntimeError: unreachable) and was restarted: send the picture again, or another one."],
+    ["refuse for a trap", UserError, "send a smaller picture."],
+    ["die", Fault, "the worker ended in the midst of its work (worker exited with code: 3) and was restarted: send the picture again, or another one."],
+  ] as const) {
+    it(`replaces a worker told to ${what}, for its engine is broken, and says a sentence`, () => withPool(async (pool) => {
+      assert.equal(await pool.run("count"), "1");
+      assert.equal(await pool.run("count"), "2");
+      // What waits is done by the new worker.
+      const [broken, next] = await Promise.allSettled([pool.run(what), pool.run("count")]);
+      assert.ok(broken.status === "rejected" && broken.reason instanceof kind);
+      assert.equal(broken.reason.message, sentence);
+      assert.deepEqual(next, { status: "fulfilled", value: "1" });
+    }));
+  }
+
+  it("keeps a worker whose task threw an Error, and its engine with it", () => withPool(async (pool) => {
+    await assert.rejects(pool.run("throw"), /^Error: as asked$/);
+    await assert.rejects(pool.run("refuse"), UserError);
+    assert.equal(await pool.run("count"), "3");
+  }));
+
+  it("gives a task whose worker died of it to another once, made anew, and no third", () => withPool(async (pool) => {
+    const asked: What[] = [];
+    const tasks = (...whats: What[]) => () => {
+      asked.push(whats[0] as What);
+      return Promise.resolve({ task: whats.shift() as What, transfer: [] });
+    };
+    assert.equal(await pool.runAgain(tasks("trap", "answer")), "done");
+    await assert.rejects(pool.runAgain(tasks("throw a number", "refuse for a trap", "answer")), /send a smaller picture/);
+    await assert.rejects(pool.runAgain(tasks("throw", "answer")), /as asked/);
+    assert.deepEqual(asked, ["trap", "answer", "throw a number", "refuse for a trap", "throw"]);
   }));
 
   it("says why a worker cannot be started, and lives on until one can", async () => {
