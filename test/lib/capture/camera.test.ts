@@ -380,6 +380,22 @@ describe("Camera", () => {
     assert.match(watched.events.find(({ event }) => event === "notice")?.reason ?? "", /the picture 3\.jpg cannot be read/);
   });
 
+  it("shows no drawing and no picture too large of a folder, whatever its name says, and says which it left out", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "folder-"));
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="64" height="64"/></svg>';
+    writeFileSync(join(folder, "a.jpg"), svg);
+    const huge = sharp({ create: { width: 9000, height: 8000, channels: 3, background: "#000" } });
+    writeFileSync(join(folder, "b.png"), await huge.png().toBuffer());
+    writeFileSync(join(folder, "c.jpg"), await still());
+    const watched = watch({ source: "folder", path: folder, fps: 100 });
+    watched.camera.start();
+    await eventOf(watched, "ended");
+    assert.deepEqual(watched.frames.map(({ frame }) => frame.width), [64]);
+    const notices = watched.events.filter(({ event }) => event === "notice").map(({ reason }) => reason ?? "");
+    assert.match(notices[0] ?? "", /the picture a\.jpg cannot be read \(it is an SVG drawing/);
+    assert.match(notices[1] ?? "", /the picture b\.png cannot be read \(.*64 megapixels/);
+  });
+
   it("takes a browser's frames only while it runs, and only JPEG", async () => {
     const watched = watch({ source: "browser" });
     const jpeg = await still();
