@@ -23,7 +23,8 @@ import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
 import { loadDlibOnnx } from "../lib/embed/onnx-net";
 import { decode } from "../lib/image/decode";
 import { tensorEngine, type Tf } from "../lib/tensor/engine";
-import { findOnnxRuntime, ONE_THREAD } from "../lib/tensor/onnx-runtime";
+import { judgeEngine } from "../lib/tensor/engines";
+import { ONE_THREAD } from "../lib/tensor/onnx-runtime";
 import { groupPhoto, portrait } from "../test/support/photos";
 
 const PEERS = join(__dirname, "peers", "node_modules");
@@ -65,7 +66,7 @@ async function main(): Promise<void> {
     const net = await loadDlibOnnx(...load);
     engines.push({ name, run: (some) => net.run(some) });
   };
-  if (findOnnxRuntime("onnxruntime-node") !== undefined) {
+  if ((await judgeEngine("onnx")).usable) {
     await onnx("onnxruntime-node, 1 thread", "onnxruntime-node");
     await onnx("onnxruntime-node, 2 threads", "onnxruntime-node", { ...ONE_THREAD, intraOpNumThreads: 2 });
   } else console.log("onnxruntime-node is not installed: npm install --ignore-scripts --prefix bench/peers");
@@ -107,7 +108,7 @@ async function stages(): Promise<void> {
   const { faces } = await detector.detect(picture);
   await detector.close();
   console.log(`\n${"facenet-embed's engine".padEnd(28)} align ms   embed ms`);
-  for (const engine of findOnnxRuntime("onnxruntime-node") === undefined ? (["wasm"] as const) : (["wasm", "onnx"] as const)) {
+  for (const engine of (await judgeEngine("onnx")).usable ? (["wasm", "onnx"] as const) : (["wasm"] as const)) {
     const embedder = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ engine }));
     await embedder.warmUp();
     const timings: { align: number; embed: number }[] = [];

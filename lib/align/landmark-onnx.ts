@@ -4,7 +4,7 @@ import { OnnxGraph } from "../tensor/onnx-writer";
 import { faceApiFile, readWeights, type Weight, weightOf } from "../tensor/weights";
 import { BLOCKS, CONVOLUTIONS, LANDMARK_COUNT, LANDMARK_FILE, LANDMARK_INPUT, type LandmarkFinder, MEAN_RGB, RANGE } from "./landmark-net";
 
-/** @throws a sentence when the runtime is not installed */
+/** @throws EngineError when the runtime cannot be used */
 export async function loadLandmarkOnnx(name: RuntimeName = "onnxruntime-node"): Promise<LandmarkFinder> {
   return openNetwork(landmarkOnnxModel(await readWeights(faceApiFile(LANDMARK_FILE))), [LANDMARK_INPUT, LANDMARK_INPUT, 3], name);
 }

@@ -13,7 +13,7 @@ export interface Trust {
 }
 
 /** The camera is not the one it should be, or cannot show that it is: a sentence says what to choose. */
-export class CertificateError extends UserError {}
+export class CertificateError extends Error {}
 
 /** A camera in the house shakes hands in a fraction of this. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -40,9 +40,10 @@ const REASONS: Record<string, string> = {
  * Connect, shake hands and check the certificate, before anything is told to the other end.
  * @param host as in an address: a name, an IPv4 address, or an IPv6 address with or without brackets
  * @param signal ends it
+ * @param alpn the protocols to offer; some servers refuse one that they don't know
  * @throws CertificateError when the certificate is not the one chosen; Error when nobody answers or there is no TLS
  */
-export function connectTrusted(host: string, port: number, trust: Trust, signal?: AbortSignal): Promise<TLSSocket> {
+export function connectTrusted(host: string, port: number, trust: Trust, signal?: AbortSignal, alpn: string[] = ["http/1.1"]): Promise<TLSSocket> {
   const bare = host.replace(/^\[|\]$/g, "");
   // What is not verified may be as old as it is: cameras with TLS 1.0 and keys of 1024 bits are sold still.
   const old = trust.certificate === "verify" ? {} : { minVersion: "TLSv1" as const, ciphers: "DEFAULT:@SECLEVEL=0" };
@@ -54,7 +55,7 @@ export function connectTrusted(host: string, port: number, trust: Trust, signal?
     };
     const stop = (): void => fail(new UserError("it was stopped"));
     // Checked below, so that the sentence can tell the fingerprint.
-    const socket = connect({ host: bare, port, ...(isIP(bare) === 0 ? { servername: bare } : {}), rejectUnauthorized: false, ALPNProtocols: ["http/1.1"], timeout: HANDSHAKE_TIMEOUT_MS, ...old });
+    const socket = connect({ host: bare, port, ...(isIP(bare) === 0 ? { servername: bare } : {}), rejectUnauthorized: false, ...(alpn.length > 0 ? { ALPNProtocols: alpn } : {}), timeout: HANDSHAKE_TIMEOUT_MS, ...old });
     socket.on("error", fail);
     socket.once("timeout", () => fail(new UserError(`no TLS connection within ${HANDSHAKE_TIMEOUT_MS / 1000} seconds`)));
     socket.once("close", () => fail(new UserError("the connection was closed before TLS began")));

@@ -1,11 +1,12 @@
 /** USB cameras, RTSP streams and video files, through ffmpeg. */
 import { access, constants, stat } from "node:fs/promises";
+import { createInterface } from "node:readline";
 import { UserError } from "../errors";
 import { redact } from "../redact";
-import { findFfmpeg, releaseOf, startFfmpeg, stopFfmpeg } from "./ffmpeg";
+import { type Ffmpeg, type FfmpegProcess, findFfmpeg, releaseOf, startFfmpeg, stopFfmpeg } from "./ffmpeg";
 import { multipartParser, ppmParser } from "./multipart";
-import { type OptionsOf, splitLogin } from "./options";
-import { assertReachable } from "./reach";
+import type { OptionsOf } from "./options";
+import { openRelay, type RtspRelay } from "./rtsp-relay";
 import type { Source } from "./source";
 
 type FfmpegOptions = OptionsOf<"usb"> | OptionsOf<"rtsp"> | OptionsOf<"file">;
@@ -13,34 +14,44 @@ type FfmpegOptions = OptionsOf<"usb"> | OptionsOf<"rtsp"> | OptionsOf<"file">;
 /** A live camera that gives nothing for this long is lost, though ffmpeg still hopes. Longer where few frames are wanted. */
 const STALL_MS = 10_000;
 const STALL_FRAMES = 3;
-/** ffmpeg's own bound on reading from the network, in microseconds. */
-const NETWORK_TIMEOUT_US = 5_000_000;
 /** JPEG quality of ffmpeg's scale, 2 best to 31: artefacts that a detector does not see. */
 const JPEG_QUALITY = 3;
-/** How much of ffmpeg's last words to keep. */
-const MAX_WORDS = 2000;
-/** 5.0: the RTSP reader has `-timeout` for what older ones call `-stimeout`. */
+/** 5.0: the RTSP reader has `-timeout`, in microseconds, for what older ones call `-stimeout`. */
 const HAS_TIMEOUT = 500;
 /** 5.1: `-fps_mode` for what older ones call `-vsync`. */
 const HAS_FPS_MODE = 501;
+/** 4.2, of 2019. What is older is no longer mended; the build of @ffmpeg-installer/ffmpeg is of 2018. */
+const MENDED = 402;
 /** All that RTSP is carried by; nothing of this computer. */
-const NETWORK_PROTOCOLS = "rtsp,rtp,rtcp,srtp,udp,tcp,tls,crypto,http,https,httpproxy";
+const NETWORK_PROTOCOLS = "rtsp,rtp,rtcp,srtp,udp,tcp,crypto";
 
 export function ffmpegSource(options: FfmpegOptions): Source {
   return async ({ onFrame, onNotice, signal }) => {
     await assertInput(options);
     const ffmpeg = await findFfmpeg();
     const release = releaseOf(ffmpeg.version);
-    if (options.source === "rtsp" && release < HAS_TIMEOUT) onNotice(`ffmpeg ${ffmpeg.version} is old for a network stream: install ffmpeg 5 or newer on the PATH.`);
-    if (signal.aborted) return;
-    const child = startFfmpeg(ffmpeg, [...inputArguments(options, release), ...outputArguments(options, release)]);
+    if (options.source === "rtsp") assertFit(ffmpeg, release, options.oldFfmpeg, onNotice);
+    const relay = options.source === "rtsp" && !signal.aborted ? await openRelay(options, signal) : undefined;
+    if (signal.aborted) {
+      relay?.close();
+      return;
+    }
+    const idle = options.source === "rtsp" ? options.idle : undefined;
+    const stall = idle === undefined ? Math.max(STALL_MS, (STALL_FRAMES * 1000) / (options.fps ?? Infinity)) : idle * 1000;
+    let child: FfmpegProcess;
+    try {
+      child = startFfmpeg(ffmpeg, [...inputArguments(options, release, stall, relay), ...outputArguments(options, release)]);
+    } catch (error) {
+      relay?.close();
+      throw error;
+    }
     const stop = (): void => void stopFfmpeg(child);
     signal.addEventListener("abort", stop);
-    let words = "";
+    let word = "";
     let damaged = false;
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      words = (words + text).slice(-MAX_WORDS);
-      if (options.source !== "file" || damaged || !DAMAGED.test(words)) return;
+    createInterface(child.stderr).on("line", (line) => {
+      if (ERROR.test(line) && !EMPTY_WORDS.test(line)) word = line;
+      if (options.source !== "file" || damaged || !DAMAGED.test(line)) return;
       damaged = true;
       // A loop has no end at which to tell it.
       if (options.loop) onNotice(`${nameOf(options)} ends in the middle of a frame or is damaged: what can be read goes on.`);
@@ -49,11 +60,12 @@ export function ffmpegSource(options: FfmpegOptions): Source {
     let frames = 0;
     let failure: Error | undefined;
     let lastFrame = Date.now();
-    const stall = Math.max(STALL_MS, (STALL_FRAMES * 1000) / (options.fps ?? Infinity));
     const watchdog = setInterval(() => {
+      // ffmpeg looks at a stream for seconds before it gives the first frame.
+      const limit = frames === 0 ? Math.max(stall, STALL_MS) : stall;
       // A whole video may show one picture for long; ffmpeg may loop a damaged one for ever without a frame.
-      if ((options.source === "file" && !damaged) || Date.now() - lastFrame < stall) return;
-      failure = new UserError(`${nameOf(options)} gave no frame for ${Math.round(stall / 1000)} seconds.`);
+      if ((options.source === "file" && !damaged) || Date.now() - lastFrame < limit) return;
+      failure = new UserError(`${nameOf(options)} gave no frame for ${Math.round(limit / 1000)} seconds.`);
       stop();
     }, STALL_MS / 10);
     // Always drained: a pause would let seconds of video pile up in ffmpeg. Only the newest frame of what came together goes on.
@@ -81,11 +93,12 @@ export function ffmpegSource(options: FfmpegOptions): Source {
         return;
       }
       // An RTSP server that dies gives exit code 0: for a live source every end is a loss.
-      throw new UserError(`${nameOf(options)} ${frames === 0 ? "gives no picture" : "was lost"}${lastWords(words, code)}.`);
+      throw new UserError(`${nameOf(options)} ${frames === 0 ? "gives no picture" : "was lost"}${reasonOf(options, word, code, relay)}.`);
     } finally {
       clearInterval(watchdog);
       signal.removeEventListener("abort", stop);
       await stopFfmpeg(child);
+      relay?.close();
     }
   };
 }
@@ -98,17 +111,33 @@ function nameOf(options: FfmpegOptions): string {
   return options.source === "usb" ? `the camera ${options.device}` : `the video ${options.path}`;
 }
 
-function lastWords(words: string, code: number | null): string {
-  const line = words.split("\n").map((each) => redact(each.replace(/^\[[^\]]*\]\s*/, "").trim())).findLast((each) => each !== "");
-  return line === undefined ? ` (ffmpeg ended with ${code ?? "a signal"})` : `: ${line.replace(/[.:]+$/, "")}`;
+/** A line of ffmpeg that tells an error; warnings are often about something else. */
+const ERROR = /\[(?:error|fatal|panic)\]/;
+/** What it says behind every error. */
+const EMPTY_WORDS = /Conversion failed!|Terminating thread|Task finished with error|Error submitting/;
+
+/** Why it ended, behind "gives no picture" or "was lost": what the camera said, else what ffmpeg said. */
+function reasonOf(options: FfmpegOptions, word: string, code: number | null, relay: RtspRelay | undefined): string {
+  const heard = relay?.reason();
+  // "Invalid data" says less than that the camera went away.
+  if (heard !== undefined) return `: ${heard}`;
+  const line = word.replace(/^(?:\[[^\]]*\]\s*)+/, "").trim();
+  if (line === "") return code === 0 ? ": it ended" : ` (ffmpeg ended with ${code ?? "a signal"})`;
+  const shown = options.source === "rtsp" && relay !== undefined ? line.replaceAll(relay.url, options.url) : line;
+  return `: ${redact(shown).replace(/[.:]+$/, "")}`;
+}
+
+/** @throws a sentence when this ffmpeg may not read from the network */
+function assertFit(ffmpeg: Ffmpeg, release: number, allowed: boolean, onNotice: (sentence: string) => void): void {
+  const which = ffmpeg.bundled ? `the ffmpeg of 2018 that comes with this package (${ffmpeg.version})` : `ffmpeg ${ffmpeg.version}`;
+  const mend = "install ffmpeg 5 or newer on the PATH";
+  if ((ffmpeg.bundled || release < MENDED) && !allowed) throw new UserError(`${which} is too old to read a stream from the network, its holes are known: ${mend}, or allow it in the camera node's form.`);
+  if (release < HAS_TIMEOUT) onNotice(`${which} is old for a network stream: ${mend}.`);
 }
 
 async function assertInput(options: FfmpegOptions): Promise<void> {
-  if (options.source === "rtsp") {
-    await assertReachable(options.url);
-    return;
-  }
-  if (options.source === "usb" && process.platform !== "linux") return;
+  // The relay finds out.
+  if (options.source === "rtsp" || (options.source === "usb" && process.platform !== "linux")) return;
   const file = options.source === "usb" ? options.device : options.path;
   try {
     await access(file, constants.R_OK);
@@ -119,7 +148,7 @@ async function assertInput(options: FfmpegOptions): Promise<void> {
   }
 }
 
-function inputArguments(options: FfmpegOptions, release: number): string[] {
+function inputArguments(options: FfmpegOptions, release: number, stall: number, relay: RtspRelay | undefined): string[] {
   const { width, height, fps } = options;
   const size = width === undefined || height === undefined ? [] : ["-video_size", `${width}x${height}`];
   if (options.source === "usb") {
@@ -129,25 +158,32 @@ function inputArguments(options: FfmpegOptions, release: number): string[] {
     return ["-f", "v4l2", ...size, ...(fps === undefined ? [] : ["-framerate", String(fps)]), "-i", options.device];
   }
   if (options.source === "rtsp") {
-    const { address, login } = splitLogin(options);
-    if (login !== undefined) {
-      address.username = encodeURIComponent(login.user);
-      address.password = encodeURIComponent(login.password);
-    }
-    return ["-protocol_whitelist", NETWORK_PROTOCOLS, "-rtsp_transport", options.transport, release >= HAS_TIMEOUT ? "-timeout" : "-stimeout", String(NETWORK_TIMEOUT_US), "-fflags", "nobuffer", "-flags", "low_delay", "-analyzeduration", "1000000", "-i", address.href];
+    // The relay's address: what is written here, everybody on this computer may read.
+    return ["-protocol_whitelist", NETWORK_PROTOCOLS, "-rtsp_transport", options.transport, release >= HAS_TIMEOUT ? "-timeout" : "-stimeout", String(stall * 1000), "-allowed_media_types", "video", "-fflags", "nobuffer", "-flags", "low_delay", "-analyzeduration", "1000000", "-i", relay?.url ?? ""];
   }
   // "file:" keeps a name with a dash or a colon in it a name.
   return [...(options.realtime ? ["-re"] : []), ...(options.loop ? ["-stream_loop", "-1"] : []), "-protocol_whitelist", "file,crypto,data", "-i", `file:${options.path}`];
 }
 
-function outputArguments({ width, height, fps, output }: FfmpegOptions, release: number): string[] {
+/**
+ * Timestamps that only grow, in milliseconds: the encoder dies of others, and cameras whose clock is set, or that count wrongly, send them.
+ * What is live has the time at which it came. A file keeps its own; where they step back by more than a second it goes on from there.
+ * Variable 0 is the last one, 1 what is added to the file's.
+ */
+const TIMESTAMPS = {
+  live: "setpts='st(0,max(ld(0)+1,(RTCTIME-RTCSTART)/1000))'",
+  file: "setpts='st(1,if(lt(PTS+ld(1),ld(0)-1000),ld(0)+40-PTS,ld(1)));st(0,max(ld(0)+1,if(isnan(PTS),0,PTS+ld(1))))'",
+};
+
+function outputArguments({ source, width, height, fps, output }: FfmpegOptions, release: number): string[] {
   const filters = [
+    "settb=1/1000",
+    TIMESTAMPS[source === "file" ? "file" : "live"],
     // The first frame of each slot of 1/fps seconds. The filter "fps" would repeat frames of a slower camera.
     ...(fps === undefined ? [] : [`select='not(eq(floor(t*${fps}+0.01),floor(prev_selected_t*${fps}+0.01)))'`]),
     ...(width === undefined && height === undefined ? [] : [width !== undefined && height !== undefined ? `scale=${width}:${height}:force_original_aspect_ratio=decrease` : `scale=${width ?? -2}:${height ?? -2}`]),
   ];
-  const filter = filters.length === 0 ? [] : ["-vf", filters.join(",")];
   const format = output === "rgb" ? ["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24"] : ["-f", "mpjpeg", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", String(JPEG_QUALITY)];
   // Frames as they come: none repeated to keep a rate.
-  return ["-an", "-sn", "-dn", ...filter, release >= HAS_FPS_MODE ? "-fps_mode" : "-vsync", "passthrough", ...format, "-"];
+  return ["-an", "-sn", "-dn", "-vf", filters.join(","), "-enc_time_base", "1/1000", release >= HAS_FPS_MODE ? "-fps_mode" : "-vsync", "passthrough", ...format, "-"];
 }

@@ -118,9 +118,9 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Start ffmpeg; it reads nothing from standard input and asks nothing. @throws a sentence when there is no room for a process; an "error" event tells what is found later */
+/** Start ffmpeg; each line of its standard error begins with [its level], behind its [component]. It reads nothing from standard input and asks nothing. @throws a sentence when there is no room for a process; an "error" event tells what is found later */
 export function startFfmpeg({ path }: Ffmpeg, args: readonly string[]): FfmpegProcess {
-  const child = spawn(path, ["-hide_banner", "-nostdin", "-loglevel", "warning", ...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
+  const child = spawn(path, ["-hide_banner", "-nostdin", "-loglevel", "level+warning", ...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
   // Told a moment later: unheard it would end Node-RED.
   child.on("error", () => undefined);
   // Without room for its pipes it has none.

@@ -49,9 +49,12 @@ const network = {
 const device = z.string().refine((value) => (DEVICE[process.platform] ?? DEVICE.linux)?.test(value) === true, { error: "must be a camera of this computer: /dev/video0 on Linux, 0 on macOS, the camera's name on Windows" });
 const path = z.string().min(1, "is missing").refine((value) => !value.includes("\u0000"), { error: "must be a path" });
 
+/** Whether an ffmpeg of before 2019, with holes that are known since, may read what comes through the network. */
+const oldFfmpeg = z.boolean().default(false);
+
 export const cameraOptionsSchema = z.discriminatedUnion("source", [
   z.object({ ...common, source: z.literal("usb"), device }),
-  z.object({ ...common, source: z.literal("rtsp"), ...network, url: url("rtsp", "rtsps"), transport: z.enum(["tcp", "udp"]).default("tcp") }),
+  z.object({ ...common, source: z.literal("rtsp"), ...network, url: url("rtsp", "rtsps"), transport: z.enum(["tcp", "udp"]).default("tcp"), oldFfmpeg }),
   z.object({ ...common, source: z.literal("mjpeg"), ...network, url: url("http", "https"), output: z.literal("jpeg", { error: "an HTTP camera's frames are JPEG" }).default("jpeg") }),
   z.object({ ...common, source: z.literal("snapshot"), ...network, url: url("http", "https"), output: z.literal("jpeg", { error: "an HTTP camera's frames are JPEG" }).default("jpeg") }),
   z.object({ ...common, source: z.literal("file"), path, loop: z.boolean().default(false), realtime: z.boolean().default(true) }),

@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { UserError } from "../errors";
 
 /** A camera in the house answers in milliseconds. */
@@ -6,24 +6,37 @@ const CONNECT_TIMEOUT_MS = 1000;
 
 const DEFAULT_PORTS: Record<string, number> = { "rtsp:": 554, "rtsps:": 322, "http:": 80, "https:": 443 };
 
+/** Where an address leads: a name or number as `net.connect` takes it, and the port. */
+export function placeOf({ hostname, port, protocol }: URL): { host: string; port: number } {
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || (DEFAULT_PORTS[protocol] as number) };
+}
+
 /** Ask whether anybody listens there, so that a wrong address is told in a second. @throws a sentence when not */
-export function assertReachable(address: string): Promise<void> {
-  const { hostname, port, protocol } = new URL(address);
-  const where = `${hostname}:${port || DEFAULT_PORTS[protocol]}`;
+export async function assertReachable(address: string): Promise<void> {
+  (await connectTo(new URL(address))).destroy();
+}
+
+/** A connection to that address, without TLS. @throws a sentence when nobody takes it within a second */
+export function connectTo(address: URL): Promise<Socket> {
+  const place = placeOf(address);
+  const where = `${address.hostname}:${place.port}`;
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || (DEFAULT_PORTS[protocol] as number), timeout: CONNECT_TIMEOUT_MS });
-    socket.once("connect", () => {
+    const socket = connect({ ...place, timeout: CONNECT_TIMEOUT_MS });
+    const fail = (error: UserError): void => {
       socket.destroy();
-      resolve();
-    });
-    socket.once("timeout", () => {
-      socket.destroy();
-      reject(new UserError(`nobody answers at ${where} within a second: check the address and that the camera is on.`));
-    });
-    socket.once("error", (error: NodeJS.ErrnoException) => {
-      socket.destroy();
+      reject(error);
+    };
+    const refused = (error: NodeJS.ErrnoException): void => {
       const why = error.code === "ECONNREFUSED" ? "refuses the connection" : error.code === "ENOTFOUND" || error.code === "EAI_AGAIN" ? "is not a name this network knows" : `cannot be reached (${error.code ?? error.message})`;
-      reject(new UserError(`${where} ${why}: check the address and that the camera is on.`));
+      fail(new UserError(`${where} ${why}: check the address and that the camera is on.`));
+    };
+    socket.once("error", refused);
+    socket.once("timeout", () => fail(new UserError(`nobody answers at ${where} within a second: check the address and that the camera is on.`)));
+    socket.once("connect", () => {
+      socket.setTimeout(0);
+      socket.removeAllListeners("timeout");
+      socket.off("error", refused);
+      resolve(socket);
     });
   });
 }

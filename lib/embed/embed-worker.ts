@@ -7,13 +7,15 @@ import { warp } from "../align/transform";
 import { decode } from "../image/decode";
 import type { PixelSource } from "../image/pixels";
 import type { Box, Point, Quality, RejectReason } from "../message";
-import { type EngineName, tensorEngine, type Tf } from "../tensor/engine";
-import { onEngine, serve } from "../workers/serve";
+import { EngineError, tensorEngine } from "../tensor/engine";
+import type { EngineName } from "../tensor/engines";
+import { isFatal, onEngine, serve } from "../workers/serve";
 import { chipPlace } from "./chips";
 import type { ModelDescriptor } from "./descriptor";
 import { toUnitLength } from "./distance";
 import { loadNet } from "./load-net";
 import type { EmbeddingNet } from "./net";
+import type { OnnxPlan } from "./onnx-net";
 
 export interface EmbedTask {
   /** Undefined only loads the model. */
@@ -21,6 +23,7 @@ export interface EmbedTask {
   boxes: Box[];
   model: ModelDescriptor;
   engine: EngineName;
+  onnx: OnnxPlan;
   gate: Gate;
   /** Whether to give back the aligned chips as JPEG. */
   chips: boolean;
@@ -34,8 +37,14 @@ export interface EmbeddedFace {
   chip: Uint8Array | undefined;
 }
 
+/** The engine failed: why. */
+export interface Unusable {
+  unusable: string;
+}
+
 export interface EmbedResult {
   faces: EmbeddedFace[];
+  /** What the network ran on. */
   engine: string;
   /** Milliseconds. */
   decode: number;
@@ -52,12 +61,12 @@ interface Loaded {
 }
 
 const models = new Map<string, Promise<Loaded>>();
-let landmarkNet: { tf: Tf; net: Promise<LandmarkNet> } | undefined;
-let landmarkOnnx: Promise<LandmarkFinder> | undefined;
+/** Of this thread's engine, for all models. */
+let landmarkFinder: Promise<LandmarkFinder> | undefined;
 
-async function load(model: ModelDescriptor, engine: EngineName): Promise<Loaded> {
-  const key = `${engine} ${JSON.stringify(model)}`;
-  const loading = models.get(key) ?? loadAll(model, engine);
+async function load(model: ModelDescriptor, engine: EngineName, onnx: OnnxPlan): Promise<Loaded> {
+  const key = JSON.stringify([engine, onnx.runtime, model]);
+  const loading = models.get(key) ?? loadAll(model, engine, onnx);
   // Last used goes last; the one that was not used longest makes room.
   models.delete(key);
   models.set(key, loading);
@@ -65,32 +74,45 @@ async function load(model: ModelDescriptor, engine: EngineName): Promise<Loaded>
   if (models.size > MAX_MODELS && oldest !== undefined) {
     const evicted = models.get(oldest);
     models.delete(oldest);
-    (await evicted)?.net.dispose();
+    // One that could not be loaded has told whoever asked for it.
+    (await evicted?.catch(() => undefined))?.net.dispose();
   }
   try {
     return await loading;
   } catch (error) {
-    // Tried again next time: the file may have been mended.
+    // Whoever asks again has a reason: a file was mended, or the flow deployed.
     models.delete(key);
     throw error;
   }
 }
 
-async function loadAll(model: ModelDescriptor, engine: EngineName): Promise<Loaded> {
-  const tf = await tensorEngine(engine);
-  return { net: await loadNet(model, tf, engine), landmarks: await (engine === "onnx" ? (landmarkOnnx ??= loadLandmarkOnnx()) : loadLandmarks(tf)) };
+async function loadAll(model: ModelDescriptor, engine: EngineName, onnx: OnnxPlan): Promise<Loaded> {
+  return { net: await loadNet(model, engine, onnx), landmarks: await loadLandmarks(engine) };
 }
 
-function loadLandmarks(tf: Tf): Promise<LandmarkNet> {
-  if (landmarkNet?.tf !== tf) landmarkNet = { tf, net: LandmarkNet.load(tf) };
-  return landmarkNet.net;
+async function loadLandmarks(engine: EngineName): Promise<LandmarkFinder> {
+  landmarkFinder ??= engine === "onnx" ? loadLandmarkOnnx() : tensorEngine(engine).then((tf) => LandmarkNet.load(tf));
+  try {
+    return await landmarkFinder;
+  } catch (error) {
+    landmarkFinder = undefined;
+    throw error;
+  }
 }
 
-export default serve(embedTask);
+export default serve(async (task: EmbedTask): Promise<EmbedResult | Unusable> => {
+  try {
+    return await embedTask(task);
+  } catch (error) {
+    // A trap of WASM must end this worker; it is not for another engine to be tried in its stead.
+    if (!(error instanceof EngineError) || (task.engine === "wasm" && isFatal(error))) throw error;
+    return { unusable: error.message };
+  }
+});
 
 /** Runs in a worker: landmarks, gate and embedding of the boxes of one picture, all faces in one batch. */
-async function embedTask({ source, boxes, model, engine, gate, chips }: EmbedTask): Promise<EmbedResult> {
-  const { net, landmarks } = await load(model, engine);
+async function embedTask({ source, boxes, model, engine, onnx, gate, chips }: EmbedTask): Promise<EmbedResult> {
+  const { net, landmarks } = await load(model, engine, onnx);
   if (source === undefined) return { faces: [], engine: net.engine, decode: 0, align: 0, embed: 0 };
   const start = performance.now();
   const pixels = await decode(source);

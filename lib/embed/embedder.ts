@@ -1,15 +1,20 @@
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { z } from "zod";
 import { pixelSource } from "../image/source";
 import type { Face, Picture, Timing } from "../message";
+import { Fault, UserError } from "../errors";
+import { candidates, type EngineChoice, type EngineName, ENGINES, forgetFailedEngines, installationOf, judgeEngine, NATIVE_MODULES, ruleOutEngine } from "../tensor/engines";
 import { StagePool } from "../workers/pool";
 import { THREADS } from "../workers/threads";
 import type { ModelDescriptor } from "./descriptor";
-import type { EmbeddedFace, EmbedResult, EmbedTask } from "./embed-worker";
+import type { EmbeddedFace, EmbedResult, EmbedTask, Unusable } from "./embed-worker";
+import type { OnnxPlan } from "./onnx-net";
 import { TrackMemory } from "./track-memory";
 
 export const embedderOptionsSchema = z.object({
-  /** What the networks run on. "onnx" runs the built-in ones on onnxruntime-node where it is installed. */
-  engine: z.enum(["wasm", "tfjs-node", "onnx"]).default("wasm"),
+  /** What the networks run on. "auto" is the fastest that can be used here; another one that cannot be used is an error. */
+  engine: z.enum(["auto", ...ENGINES]).default("auto"),
   /** Smallest distance between the eyes, in pixels of the picture; 0 takes any. */
   minSize: z.number().min(0).max(1000).default(20),
   /** Least sharpness of the aligned chip (Quality.blur); 0 takes any. */
@@ -25,33 +30,72 @@ export const embedderOptionsSchema = z.object({
 
 export type EmbedderOptions = z.infer<typeof embedderOptionsSchema>;
 
-/** All nodes and galleries share these threads. */
-const pool = new StagePool<EmbedTask, EmbedResult>(__dirname, "embed-worker", THREADS.networks);
+type Pool = StagePool<EmbedTask, EmbedResult | Unusable>;
+
+const poolOf = (threads: number): Pool => new StagePool(__dirname, "embed-worker", threads);
+
+/** All nodes and galleries share these threads. Each engine has its own: two backends of TF.js in one thread get in each other's way. */
+const pools: Readonly<Record<EngineName, Pool>> = {
+  onnx: poolOf(THREADS.networks),
+  // It has threads of its own, and keeps what it computes with in one place for the whole process (tfjs_backend.cc).
+  "tfjs-node": poolOf(1),
+  wasm: poolOf(THREADS.networks),
+};
+
+/** What is optional and can be installed later. */
+const OPTIONAL_MODULES = [...Object.values(NATIVE_MODULES), "onnxruntime-web", "@tensorflow/tfjs-converter"];
+
+/** What was opened at deploy. */
+export interface Opened {
+  /** What the network runs on. */
+  engine: string;
+  /** Why faster engines that are installed are not used, each a sentence. */
+  passedOver: string[];
+}
 
 export interface Embedded {
   faces: Face[];
   timing: Required<Pick<Timing, "align" | "embed">> & Pick<Timing, "decode">;
-  /** What the network ran on. */
+  /** What the network ran on; "" where every face was carried and it did not run. */
   engine: string;
 }
 
-/** Turns detections into embeddings, in the shared worker. Close it when done. */
+interface Plan {
+  engine: EngineName;
+  onnx: OnnxPlan;
+}
+
+const CLOSED = "this stage is closed";
+
+/** A native engine that was found usable failed when it was to load a network. */
+class EngineRuledOut extends UserError {}
+
+/** There is no other; memory may come back. */
+class WasmFailed extends UserError {}
+const WASM_RETRY_MS = 10_000;
+
+/** Turns detections into embeddings, in the shared workers. Close it when done. */
 export class FaceEmbedder {
   readonly model: ModelDescriptor;
   readonly #options: EmbedderOptions;
   readonly #memory: TrackMemory;
   #open = true;
+  #opening: Promise<Opened> | undefined;
+  /** What was decided at the opening; this one uses the pool of its engine. */
+  #plan: Plan | undefined;
+  /** Why the engine or the model cannot be used. That is not tried again before what is installed or lies there changes. */
+  #refused: { error: UserError; stamp: string; until: number } | undefined;
 
   constructor(model: ModelDescriptor, options: EmbedderOptions) {
     this.model = model;
     this.#options = options;
     this.#memory = new TrackMemory({ reembedAfter: options.reembedAfter, threshold: model.threshold, unitLength: model.l2Normalize });
-    pool.acquire();
+    forgetFailedEngines();
   }
 
-  /** Load the networks now, so that the first person is not the slow one. @throws a sentence when the model cannot be used */
-  async warmUp(): Promise<void> {
-    await pool.run({ ...this.#settings(), source: undefined, boxes: [] });
+  /** Load the networks now, so that the first person is not the slow one. @throws a sentence when the model or engine cannot be used */
+  warmUp(): Promise<Opened> {
+    return this.#opened();
   }
 
   /**
@@ -63,11 +107,12 @@ export class FaceEmbedder {
     const carried = faces.map((face) => this.#recall(face, picture));
     const anew = faces.filter((_, index) => carried[index] === undefined);
     if (anew.length === 0) return { faces: carried.filter((face) => face !== undefined), timing: { align: 0, embed: 0 }, engine: "" };
+    await this.#opened();
     let decoded = false;
-    const result = await pool.runAgain(async () => {
+    const result = await this.#run(async () => {
       const { source, transfer } = await pixelSource(picture);
       decoded = "pixels" in source;
-      return { task: { ...this.#settings(), source, boxes: anew.map(({ box }) => box) }, transfer };
+      return { source, boxes: anew.map(({ box }) => box), transfer };
     });
     const found = result.faces.values();
     const done = faces.map((face, index) => carried[index] ?? this.#learn(face, picture, found.next().value as EmbeddedFace));
@@ -90,13 +135,94 @@ export class FaceEmbedder {
   }
 
   async close(): Promise<void> {
-    if (!this.#open) return;
     this.#open = false;
-    await pool.release();
+    await this.#release();
   }
 
-  #settings(): Pick<EmbedTask, "model" | "engine" | "gate" | "chips"> {
-    const { engine, minSize, minSharpness, chips } = this.#options;
-    return { model: this.model, engine, gate: { minSize, minSharpness }, chips };
+  /** Once; and again after a failure that may pass, or when what is installed or the model's file changed. */
+  async #opened(): Promise<Opened> {
+    this.#opening ??= this.#start();
+    try {
+      return await this.#opening;
+    } catch (error) {
+      this.#opening = undefined;
+      throw error;
+    }
+  }
+
+  async #start(): Promise<Opened> {
+    const stamp = await this.#stamp();
+    if (this.#refused !== undefined && this.#refused.stamp === stamp && Date.now() < this.#refused.until) throw this.#refused.error;
+    this.#refused = undefined;
+    try {
+      return await this.#openFirst();
+    } catch (error) {
+      if (error instanceof UserError) this.#refused = { error, stamp, until: error instanceof WasmFailed ? Date.now() + WASM_RETRY_MS : Infinity };
+      throw error;
+    }
+  }
+
+  /** The first engine that can be used and takes the model. */
+  async #openFirst(): Promise<Opened> {
+    const choice: EngineChoice = this.#options.engine;
+    const passedOver: string[] = [];
+    for (const engine of candidates(choice, this.model.format === "tfjs-graph")) {
+      const { usable, installed, sentence } = await judgeEngine(engine);
+      if (!usable && choice !== "auto") throw new UserError(sentence);
+      if (!usable && installed) passedOver.push(sentence);
+      if (!usable) continue;
+      try {
+        this.#acquire({ engine, onnx: await this.#onnxPlan() });
+        return { engine: (await this.#run(() => Promise.resolve({ source: undefined, boxes: [], transfer: [] }))).engine, passedOver };
+      } catch (error) {
+        await this.#release();
+        if (!(error instanceof EngineRuledOut) || choice !== "auto") throw error;
+        passedOver.push(error.message);
+      }
+    }
+    throw new UserError(passedOver.join(" "));
+  }
+
+  #acquire(plan: Plan): void {
+    // It may have been closed meanwhile; the pool would live on.
+    if (!this.#open) throw new Fault(CLOSED);
+    this.#plan = plan;
+    pools[plan.engine].acquire();
+  }
+
+  async #release(): Promise<void> {
+    const plan = this.#plan;
+    this.#plan = undefined;
+    if (plan !== undefined) await pools[plan.engine].release();
+  }
+
+  async #run(prepare: () => Promise<Pick<EmbedTask, "source" | "boxes"> & { transfer: ArrayBuffer[] }>): Promise<EmbedResult> {
+    const plan = this.#plan;
+    if (plan === undefined) throw new Fault(CLOSED);
+    const { minSize, minSharpness, chips } = this.#options;
+    const answer = await pools[plan.engine].runAgain(async () => {
+      const { transfer, ...picture } = await prepare();
+      return { task: { ...picture, ...plan, model: this.model, gate: { minSize, minSharpness }, chips }, transfer };
+    });
+    if (!("unusable" in answer)) return answer;
+    // A worker that took another's place could not open what that one had: the next picture looks for an engine.
+    this.#opening = undefined;
+    await this.#release();
+    if (plan.engine === "wasm") throw new WasmFailed(`the engine "TF.js WASM" cannot be used (${answer.unusable}): look whether the computer has memory left, and install this package again if a file of it is missing.`);
+    throw new EngineRuledOut(await ruleOutEngine(plan.engine, answer.unusable));
+  }
+
+  /** Which runtime reads somebody's own ONNX model. */
+  async #onnxPlan(): Promise<OnnxPlan> {
+    if (this.model.format !== "onnx") return { runtime: "onnxruntime-node", instead: "" };
+    const { usable, installed, sentence } = await judgeEngine("onnx");
+    return { runtime: usable ? "onnxruntime-node" : "onnxruntime-web", instead: installed ? sentence : "" };
+  }
+
+  /** Of all whose change may mend what was refused. */
+  async #stamp(): Promise<string> {
+    const { file } = this.model;
+    const files = file === "" ? [] : await Promise.all([file, dirname(file)].map((path) => stat(path).then(({ ino, ctimeMs, size }) => `${ino} ${ctimeMs} ${size}`, () => "")));
+    return JSON.stringify([files, await Promise.all(OPTIONAL_MODULES.map(installationOf))]);
   }
 }

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import { UserError } from "../errors";
-import type { Tf } from "../tensor/engine";
+import { runsOn, type Tf } from "../tensor/engine";
 import { parseOptions } from "../validate";
 import { type ModelDescriptor, verifyFiles } from "./descriptor";
 import { type EmbeddingNet, toInput } from "./net";
@@ -37,7 +37,7 @@ export async function loadGraphNet(descriptor: ModelDescriptor, tf: Tf): Promise
     load: () => Promise.resolve({ ...model, weightSpecs: model.weightsManifest.flatMap(({ weights }) => weights), weightData }),
   });
   return {
-    engine: `TF.js ${tf.getBackend()}`,
+    get engine() { return runsOn(tf); },
     dispose: () => graph.dispose(),
     run: async (chips) => {
       const shape: [number, number, number, number] = layout === "nhwc" ? [chips.length, inputSize, inputSize, 3] : [chips.length, 3, inputSize, inputSize];

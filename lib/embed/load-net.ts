@@ -1,24 +1,27 @@
 /** Opens the network that a descriptor names. Runs in a worker. */
 import { UserError } from "../errors";
-import type { EngineName, Tf } from "../tensor/engine";
+import { EngineError, runsOn, tensorEngine } from "../tensor/engine";
+import type { EngineName } from "../tensor/engines";
 import type { ModelDescriptor } from "./descriptor";
 import { DlibResNet } from "./dlib-resnet";
 import { loadGraphNet } from "./graph-net";
 import type { EmbeddingNet } from "./net";
-import { loadDlibOnnx, loadOnnxNet } from "./onnx-net";
+import { loadDlibOnnx, loadOnnxNet, type OnnxPlan } from "./onnx-net";
 
 /**
  * Load a model and try it once, so that a wrong file is refused at deploy and not at the first visitor.
- * @throws a sentence when a file, an engine or the shape is wrong
+ * @throws UserError when a file or the shape is wrong, EngineError when the engine is
  */
-export async function loadNet(descriptor: ModelDescriptor, tf: Tf, engine: EngineName): Promise<EmbeddingNet> {
-  const net = await open(descriptor, tf, engine);
+export async function loadNet(descriptor: ModelDescriptor, engine: EngineName, onnx: OnnxPlan): Promise<EmbeddingNet> {
+  const net = await open(descriptor, engine, onnx);
   const blank = new Float32Array(descriptor.inputSize ** 2 * 3).fill(127);
   let length: number | undefined;
   try {
     length = (await net.run([blank]))[0]?.length;
   } catch (error) {
     net.dispose();
+    // Nobody wrote a descriptor of the built-in network: it fits.
+    if (descriptor.format === "dlib-resnet") throw new EngineError((error as Error).message, { cause: error });
     throw new UserError(`the model ${descriptor.id} does not take a ${descriptor.inputSize} × ${descriptor.inputSize} ${descriptor.layout} picture (${(error as Error).message.split("\n")[0]}): mend inputSize or layout in its descriptor.`, { cause: error });
   }
   if (length === descriptor.dimensions) return net;
@@ -26,10 +29,11 @@ export async function loadNet(descriptor: ModelDescriptor, tf: Tf, engine: Engin
   throw new UserError(`the model ${descriptor.id} gives embeddings of ${length ?? 0} dimensions, its descriptor says ${descriptor.dimensions}: mend the descriptor, or use the file it was written for.`);
 }
 
-async function open(descriptor: ModelDescriptor, tf: Tf, engine: EngineName): Promise<EmbeddingNet> {
+async function open(descriptor: ModelDescriptor, engine: EngineName, onnx: OnnxPlan): Promise<EmbeddingNet> {
+  if (descriptor.format === "onnx") return loadOnnxNet(descriptor, onnx);
+  if (descriptor.format === "dlib-resnet" && engine === "onnx") return loadDlibOnnx();
+  const tf = await tensorEngine(engine === "onnx" ? "wasm" : engine);
   if (descriptor.format === "tfjs-graph") return loadGraphNet(descriptor, tf);
-  if (descriptor.format === "onnx") return loadOnnxNet(descriptor);
-  if (engine === "onnx") return loadDlibOnnx();
   const resnet = await DlibResNet.load(tf);
-  return { engine: `TF.js ${tf.getBackend()}`, run: (chips) => Promise.resolve(resnet.run(chips)), dispose: () => resnet.dispose() };
+  return { get engine() { return runsOn(tf); }, run: (chips) => Promise.resolve(resnet.run(chips)), dispose: () => resnet.dispose() };
 }

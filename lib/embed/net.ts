@@ -2,7 +2,7 @@
 import type { ModelDescriptor } from "./descriptor";
 
 export interface EmbeddingNet {
-  /** What it runs on, for people to read. */
+  /** What it runs on at this moment, for people to read. */
   readonly engine: string;
   /** @param chips each inputSize × inputSize × 3 RGB, 0..255 @returns an embedding for each, as the network gives it */
   run(chips: readonly Float32Array[]): Promise<Float32Array[]>;

@@ -1,25 +1,31 @@
 /** Any ONNX model, through onnxruntime-node or onnxruntime-web, whichever is installed (both optional; the first is faster). */
 import { readFile } from "node:fs/promises";
 import { UserError } from "../errors";
-import { findOnnxRuntime, ONE_THREAD, openNetwork, type OrtSession, type OrtTensor, type RuntimeName } from "../tensor/onnx-runtime";
+import { ONE_THREAD, onnxRuntime, openNetwork, type Ort, type OrtSession, type OrtTensor, type RuntimeName } from "../tensor/onnx-runtime";
 import { type ModelDescriptor, verifyFiles } from "./descriptor";
 import { dlibOnnxModel } from "./dlib-onnx";
 import { CHIP_SIDE } from "./dlib-resnet";
 import { type EmbeddingNet, toInput } from "./net";
 
+/** Which runtime reads somebody's own ONNX model. */
+export interface OnnxPlan {
+  runtime: RuntimeName;
+  /** Why it is not onnxruntime-node, where that is installed but cannot be used. */
+  instead: string;
+}
+
 /**
  * The built-in network on an ONNX runtime: onnxruntime-node is some four times as fast as TF.js WASM, onnxruntime-web is slower.
- * @throws a sentence when the runtime is not installed
+ * @throws EngineError when the runtime cannot be used
  */
 export async function loadDlibOnnx(name: RuntimeName = "onnxruntime-node", options: object = ONE_THREAD): Promise<EmbeddingNet> {
   return { engine: name, ...(await openNetwork(await dlibOnnxModel(), [CHIP_SIDE, CHIP_SIDE, 3], name, options)) };
 }
 
-export async function loadOnnxNet(descriptor: ModelDescriptor, only?: RuntimeName): Promise<EmbeddingNet> {
-  const runtime = findOnnxRuntime(only);
-  if (runtime === undefined) throw new UserError('an ONNX model needs an ONNX runtime, and none is installed: run "npm install onnxruntime-node" (set onnxruntime-node-install=skip in .npmrc to download nothing) or "npm install onnxruntime-web" in the Node-RED user folder.');
+/** @throws UserError when no runtime can be used, or the file is not the descriptor's or no ONNX model */
+export async function loadOnnxNet(descriptor: ModelDescriptor, { runtime: name, instead }: OnnxPlan): Promise<EmbeddingNet> {
+  const ort = runtimeFor(name, instead);
   await verifyFiles(descriptor, [descriptor.file]);
-  const { ort, name } = runtime;
   const { inputSize, layout } = descriptor;
   let session: OrtSession;
   try {
@@ -37,11 +43,20 @@ export async function loadOnnxNet(descriptor: ModelDescriptor, only?: RuntimeNam
   };
   return {
     engine: name,
-    dispose: () => void session.release(),
+    dispose: () => { session.release().catch(() => undefined); },
     run: async (chips) => {
       const embeddings: Float32Array[] = [];
       for (const chip of chips) embeddings.push(await runOne(chip));
       return embeddings;
     },
   };
+}
+
+function runtimeFor(name: RuntimeName, instead: string): Ort {
+  try {
+    return onnxRuntime(name);
+  } catch (error) {
+    if (instead !== "") throw new UserError(`an ONNX model needs an ONNX runtime: ${instead.replace(/, or choose.*$/, "")}, or run "npm install onnxruntime-web" there.`, { cause: error });
+    throw new UserError('an ONNX model needs an ONNX runtime, and none is installed: run "npm install onnxruntime-node" (set onnxruntime-node-install=skip in .npmrc to download nothing) or "npm install onnxruntime-web" in the Node-RED user folder, then deploy again.', { cause: error });
+  }
 }

@@ -1,35 +1,39 @@
-/** TF.js and the backend it runs on. Loaded in workers only. */
+/** TF.js and the backend it runs on. Loaded in workers only, and in each on one backend only: tfjs-core has one for all that it runs. */
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
+import util from "node:util";
 import type * as Core from "@tensorflow/tfjs-core";
-import { UserError } from "../errors";
+import { NATIVE_MODULES } from "./engines";
 
 export type Tf = typeof Core;
-/** "onnx": our own networks run on an ONNX runtime, a user's TF.js model on WASM. */
-export type EngineName = "wasm" | "tfjs-node" | "onnx";
+export type TensorBackend = "wasm" | "tfjs-node";
 
-const NATIVE_MODULE = "@tensorflow/tfjs-node";
-
-let loaded: { native: boolean; tf: Promise<Tf> } | undefined;
-
-/** Whether the native accelerator is installed here. */
-export function tfjsNodeInstalled(): boolean {
-  try {
-    createRequire(__filename).resolve(NATIVE_MODULE);
-    return true;
-  } catch {
-    return false;
-  }
+/** An engine that cannot be loaded or run: its message says why. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
 }
+
+let loaded: { backend: TensorBackend; tf: Promise<Tf> } | undefined;
 
 /**
  * TF.js on the asked backend, once a thread.
- * @throws a sentence when the accelerator is asked for and not installed, or cannot be loaded
+ * @throws EngineError when it cannot be loaded, or the thread has another backend
  */
-export function tensorEngine(name: EngineName): Promise<Tf> {
-  const native = name === "tfjs-node";
-  if (loaded?.native !== native) loaded = { native, tf: native ? loadNative() : loadWasm() };
-  return loaded.tf;
+export async function tensorEngine(backend: TensorBackend): Promise<Tf> {
+  loaded ??= { backend, tf: backend === "wasm" ? loadWasm() : loadNative() };
+  // A second backend would move the networks of the first, which are loaded already, onto it.
+  if (loaded.backend !== backend) throw new EngineError(`this thread runs TF.js on ${loaded.backend} already`);
+  try {
+    return await loaded.tf;
+  } catch (error) {
+    loaded = undefined;
+    throw error;
+  }
+}
+
+/** What TF.js runs on at this moment, for people to read. */
+export function runsOn(tf: Tf): string {
+  return `TF.js ${tf.getBackend()}`;
 }
 
 async function loadWasm(): Promise<Tf> {
@@ -42,12 +46,29 @@ async function loadWasm(): Promise<Tf> {
 }
 
 async function loadNative(): Promise<Tf> {
-  if (!tfjsNodeInstalled()) throw new UserError(`${NATIVE_MODULE} is not installed: run "npm install ${NATIVE_MODULE}" in the Node-RED user folder (it downloads libtensorflow), or choose the engine "TF.js WASM".`);
+  restoreUtil();
   try {
-    const tf = createRequire(__filename)(NATIVE_MODULE) as Tf;
+    const tf = createRequire(__filename)(NATIVE_MODULES["tfjs-node"]) as Tf;
     await tf.ready();
     return tf;
   } catch (error) {
-    throw new UserError(`${NATIVE_MODULE} is installed but cannot be loaded (${error instanceof Error ? error.message.split("\n")[0] : String(error)}): reinstall it, or choose the engine "TF.js WASM".`, { cause: error });
+    throw new EngineError(error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+/** tfjs-node 4.22 calls two functions of node:util that Node.js 23 took away (tensorflow/tfjs, nodejs_kernel_backend.ts). */
+function restoreUtil(): void {
+  const gone = util as { isArray?: (value: unknown) => boolean; isNullOrUndefined?: (value: unknown) => boolean };
+  gone.isArray ??= Array.isArray;
+  gone.isNullOrUndefined ??= (value) => value === undefined || value === null;
+}
+
+/** Load native TensorFlow and run a layer of our networks' kind. @throws EngineError, or what it throws */
+export async function tryTensorFlow(): Promise<void> {
+  const tf = await tensorEngine("tfjs-node");
+  const [sum] = tf.tidy(() => {
+    const x = tf.fused.conv2d({ x: tf.ones<Core.Rank.R4>([1, 4, 4, 1]), filter: tf.ones<Core.Rank.R4>([3, 3, 1, 1]), bias: tf.ones<Core.Rank.R1>([1]), strides: 1, pad: "valid", activation: "relu" });
+    return tf.maxPool(x, 2, 1, "valid").dataSync();
+  });
+  if (sum !== 10) throw new EngineError(`it computes wrong numbers (${String(sum)}, not 10)`);
 }

@@ -1,6 +1,7 @@
 /** onnxruntime-node (native, fast) and onnxruntime-web (WASM), both optional and found at run time. Loaded in workers only. */
 import { createRequire } from "node:module";
-import { UserError } from "../errors";
+import { EngineError } from "./engine";
+import { OnnxGraph } from "./onnx-writer";
 
 const RUNTIMES = ["onnxruntime-node", "onnxruntime-web"] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
@@ -25,36 +26,35 @@ export interface Ort {
 /** For sessions: the pool's workers are the parallelism. */
 export const ONE_THREAD = { intraOpNumThreads: 1, interOpNumThreads: 1 };
 
-/** The runtime to use, or undefined where none is installed. `only` is for comparing the two. */
-export function findOnnxRuntime(only?: RuntimeName): { name: RuntimeName; ort: Ort } | undefined {
-  const here = createRequire(__filename);
-  for (const name of only === undefined ? RUNTIMES : [only]) {
-    try {
-      const ort = here(name) as Ort;
-      // Its own worker threads would outlive ours; the pool is the parallelism.
-      if (name === "onnxruntime-web" && ort.env?.wasm !== undefined) ort.env.wasm.numThreads = 1;
-      return { name, ort };
-    } catch {
-      // Not installed, or its native part is missing: try the next.
-    }
+/** @throws EngineError when it cannot be loaded */
+export function onnxRuntime(name: RuntimeName): Ort {
+  try {
+    const ort = createRequire(__filename)(name) as Ort;
+    // Its own worker threads would outlive ours; the pool is the parallelism.
+    if (name === "onnxruntime-web" && ort.env?.wasm !== undefined) ort.env.wasm.numThreads = 1;
+    return ort;
+  } catch (error) {
+    throw new EngineError(error instanceof Error ? error.message : String(error), { cause: error });
   }
-  return undefined;
 }
 
 /**
  * A network of ours on one runtime, as a function from rows of numbers to rows of numbers.
  * @param shape of one row of the input
- * @throws a sentence when the runtime is not installed
+ * @throws EngineError when the runtime cannot be loaded, or does not take the network
  */
 export async function openNetwork(model: Uint8Array, shape: readonly number[], name: RuntimeName, options: object = ONE_THREAD): Promise<{ run(rows: readonly Float32Array[]): Promise<Float32Array[]>; dispose(): void }> {
-  const runtime = findOnnxRuntime(name);
-  if (runtime === undefined) throw new UserError(`the engine "ONNX" needs ${name}, which is not installed: run "npm install ${name}" (set onnxruntime-node-install=skip in .npmrc to download nothing) in the Node-RED user folder, or choose the engine "TF.js WASM".`);
-  const { ort } = runtime;
-  const session = await ort.InferenceSession.create(model, options);
+  const ort = onnxRuntime(name);
+  let session: OrtSession;
+  try {
+    session = await ort.InferenceSession.create(model, options);
+  } catch (error) {
+    throw new EngineError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
   const [input, output] = [session.inputNames[0] as string, session.outputNames[0] as string];
   const length = shape.reduce((product, side) => product * side, 1);
   return {
-    dispose: () => void session.release(),
+    dispose: () => { session.release().catch(() => undefined); },
     async run(rows) {
       const batch = new Float32Array(rows.length * length);
       rows.forEach((row, index) => batch.set(row, index * length));
@@ -64,4 +64,15 @@ export async function openNetwork(model: Uint8Array, shape: readonly number[], n
       return rows.map((_, index) => data.slice(index * width, (index + 1) * width));
     },
   };
+}
+
+/** Load onnxruntime-node and run a layer of our networks' kind. @throws EngineError, or what it throws */
+export async function tryOnnxRuntime(): Promise<void> {
+  const graph = new OnnxGraph();
+  const ones = (length: number): Float32Array => new Float32Array(length).fill(1);
+  const x = graph.add("Conv", ["x", graph.filters(ones(9), [3, 3, 1, 1]), graph.constant(ones(1), [1])], { kernel_shape: [3, 3], strides: [1, 1], pads: [0, 0, 0, 0] });
+  const net = await openNetwork(graph.finish("x", ["n", 1, 3, 3], graph.add("Flatten", [graph.add("Relu", [x])]), ["n", 1]), [1, 3, 3], "onnxruntime-node");
+  const [row] = await net.run([ones(9)]);
+  net.dispose();
+  if (row?.[0] !== 10) throw new EngineError(`it computes wrong numbers (${String(row?.[0])}, not 10)`);
 }

@@ -27,7 +27,7 @@ const MOST_CAUSES = 10;
  * Whether what an engine threw, or its cause, tells that it is broken for good: a WASM instance that trapped (RuntimeError), or
  * something that is no Error (C++ exceptions come out of Emscripten as numbers, and nobody cleans up behind them).
  */
-function isFatal(thrown: unknown): boolean {
+export function isFatal(thrown: unknown): boolean {
   let each = thrown;
   for (let depth = 0; depth < MOST_CAUSES; depth += 1) {
     if (!(each instanceof Error) || each.name === "RuntimeError") return true;

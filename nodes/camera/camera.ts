@@ -5,6 +5,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { UserError } from "../../lib/errors";
 import { Camera, type CameraEvent } from "../../lib/capture/camera";
 import { listDevices } from "../../lib/capture/devices";
+import { FrameRate } from "../../lib/capture/frame-rate";
 import { cameraOptionsSchema, type CameraOptions } from "../../lib/capture/options";
 import { CONTRACT_VERSION, type FaceMessage, type Frame } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
@@ -27,6 +28,7 @@ export interface CameraDef extends NodeDef {
   realtime: boolean;
   autostart: boolean;
   transport: string;
+  oldFfmpeg?: boolean;
   certificate: string;
   fingerprint: string;
   idle: string | number;
@@ -44,7 +46,7 @@ interface CameraNode extends Node<CameraLogin> {
 const TYPE = "facewire-camera";
 /** A browser's frame; 1280 × 720 takes a tenth of it. */
 const MAX_FRAME_BYTES = 8 * 1024 * 1024;
-/** Status of the frame rate, so that the editor is not flooded. */
+/** How often the frame rate is looked at. It is shown when it has changed: each badge goes to every open editor. */
 const STATUS_INTERVAL_MS = 2000;
 
 /** The form's values as options. @throws a sentence */
@@ -66,6 +68,7 @@ export function optionsOf(def: CameraDef, id: string, login: Partial<CameraLogin
       loop: def.loop,
       realtime: def.realtime,
       transport: def.transport || undefined,
+      oldFfmpeg: def.oldFfmpeg,
       certificate: def.certificate || undefined,
       fingerprint: def.certificate === "fingerprint" ? def.fingerprint || undefined : undefined,
       idle: optionalNumber(def.idle),
@@ -85,20 +88,20 @@ export default function register(RED: NodeAPI): void {
       return;
     }
     this.camera = camera;
-    let frames = 0;
+    const rate = new FrameRate();
     const ticker = setInterval(() => {
-      if (frames > 0) this.status({ fill: "green", shape: "dot", text: `${(frames / (STATUS_INTERVAL_MS / 1000)).toFixed(1)} fps` });
-      frames = 0;
+      const shown = rate.changed(performance.now());
+      if (shown !== undefined) this.status({ fill: "green", shape: "dot", text: `${shown} fps` });
     }, STATUS_INTERVAL_MS);
 
     camera.on("frame", (bytes: Buffer, frame: Frame) => {
-      frames += 1;
+      rate.count();
       const message: FaceMessage = { payload: bytes, frame, face: { version: CONTRACT_VERSION }, topic: frame.source };
       this.send([message, null]);
     });
     camera.on("event", (event: CameraEvent) => {
       // The next tick must not show a lost camera as running.
-      frames = 0;
+      rate.reset(performance.now());
       this.status(statusOf(RED, event));
       if (event.event === "lost") this.warn(event.reason ?? "");
       this.send([null, { topic: event.source, payload: event }]);

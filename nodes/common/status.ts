@@ -32,15 +32,15 @@ export function liveStatus(node: Node): (status: Status) => void {
 }
 
 /** What a node loads at deploy: its badge tells how that ended. A redeploy ends the workers; what they were loading is nobody's error. */
-export function whileLoading(node: Node, loading: Promise<unknown>, { ready, failed }: { ready?: Status; failed: string }): void {
+export function whileLoading<T>(node: Node, loading: Promise<T>, { ready, failed }: { ready?: (loaded: T) => Status; failed: string }): void {
   let closed = false;
   node.on("close", () => {
     closed = true;
   });
   const tell = async (): Promise<void> => {
     try {
-      await loading;
-      if (!closed && ready !== undefined) node.status(ready);
+      const loaded = await loading;
+      if (!closed && ready !== undefined) node.status(ready(loaded));
     } catch (error) {
       if (closed) return;
       node.status({ fill: "red", shape: "ring", text: failed });

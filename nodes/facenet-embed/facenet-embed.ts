@@ -1,11 +1,12 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { findModel } from "../../lib/embed/descriptor";
 import { FaceEmbedder, embedderOptionsSchema } from "../../lib/embed/embedder";
+import { shortEngineName } from "../../lib/tensor/engines";
 import { addTiming, readFaces, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
-import { onInput } from "../common/on-input";
+import { nameError, onInput } from "../common/on-input";
 import { optionalNumber } from "../common/options";
-import { failToStart, liveStatus, statusText, whileLoading } from "../common/status";
+import { failToStart, liveStatus, type Status, statusText, whileLoading } from "../common/status";
 
 export interface FacenetEmbedDef extends NodeDef {
   /** Built-in id, or "file". */
@@ -30,15 +31,24 @@ export default function register(RED: NodeAPI): void {
       return;
     }
     this.status({ fill: "yellow", shape: "ring", text: RED._("facenet-embed.status.loading") });
-    whileLoading(this, embedder.then((ready) => ready.warmUp()), { ready: { fill: "green", shape: "ring", text: RED._("facenet-embed.status.ready") }, failed: RED._("facenet-embed.status.model") });
+    /** What ran last. */
+    let engine = "";
+    const load = async (): Promise<Status> => {
+      const opened = await (await embedder).warmUp();
+      engine = opened.engine;
+      for (const sentence of opened.passedOver) this.warn(nameError(this, sentence).message);
+      return { fill: "green", shape: "ring", text: statusText(RED, "facenet-embed.status.ready", { engine }) };
+    };
+    whileLoading(this, load(), { ready: (status) => status, failed: RED._("facenet-embed.status.model") });
     const show = liveStatus(this);
     onInput(this, async (message, send) => {
       const faces = readFaces(message);
-      const { faces: embedded, timing } = await (await embedder).embed(readPicture(message), faces);
+      const { faces: embedded, timing, engine: ran } = await (await embedder).embed(readPicture(message), faces);
+      engine = ran || engine;
       message.faces = embedded;
       addTiming(message, timing);
       const count = embedded.filter(({ embedding }) => embedding !== undefined).length;
-      show({ fill: count > 0 ? "green" : "grey", shape: "dot", text: statusText(RED, "facenet-embed.status.faces", { count, ms: Math.round(timing.align + timing.embed) }) });
+      show({ fill: count > 0 ? "green" : "grey", shape: "dot", text: statusText(RED, "facenet-embed.status.faces", { count, ms: Math.round(timing.align + timing.embed), engine: shortEngineName(engine) }) });
       send(message);
     });
     this.on("close", (done: () => void) => {

@@ -1,8 +1,9 @@
 /** Databases that may be damaged, looked at from a safe distance: by a process of its own. */
 import { execFile } from "node:child_process";
 import { rm, stat } from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
+import { dirname } from "node:path";
 import { UserError } from "../../errors";
+import { childArguments } from "../../workers/child";
 import { StorageError } from "../storage";
 import { REFUSED, type Task, UNSOUND } from "./check-child";
 import { LOCK_ENDING } from "./lmdb-lock";
@@ -30,13 +31,11 @@ export async function copyWithout(path: string, copy: string, without: readonly 
 }
 
 async function runChild(task: Task): Promise<number | undefined> {
-  // Under a loader of TypeScript this process's own flags bring it along.
-  const flags = process.execArgv.filter((flag) => !flag.startsWith("--test") && !flag.startsWith("--inspect"));
   const { size } = await stat(task.path);
   const timeout = TIMEOUT_MS + Math.ceil(size / MEGABYTE) * TIMEOUT_MS_PER_MEGABYTE;
   try {
     return await new Promise<number | undefined>((done, fail) => {
-      const child = execFile(process.execPath, [...flags, join(__dirname, `check-child${extname(__filename)}`)], { timeout, windowsHide: true }, (error, held) => {
+      const child = execFile(process.execPath, childArguments(__dirname, "check-child"), { timeout, windowsHide: true }, (error, held) => {
         if (error === null) done(Number(held));
         else if (isCrash(error)) done(undefined);
         else if (error.code === REFUSED) fail(new StorageError({ reason: held, folder: dirname(task.path), cause: error }));

@@ -80,25 +80,30 @@ describe("findFfmpeg", { skip: process.platform === "win32" ? "its fake programs
     assert.match(reason, /ffmpeg cannot be started: .*too many files/);
   });
 
-  it("warns of an old one that reads a network stream, and asks it in its own words", async () => {
+  it("refuses an ancient one for a network stream unless that is allowed, warns of an old one, and asks each in its own words", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const code = `
+    const code = (allowed: boolean): string => `
       const { Camera } = require("./lib/capture/camera");
       const { cameraOptionsSchema } = require("./lib/capture/options");
-      const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: "rtsp://127.0.0.1:${port}/" }));
+      const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: "rtsp://127.0.0.1:${port}/", oldFfmpeg: ${allowed} }));
       const events = [];
       camera.on("event", (event) => {
         events.push(event.reason);
         if (event.event === "lost") void camera.stop().then(() => console.log(JSON.stringify(events)));
       });
       camera.start();`;
-    const events: Record<string, string[]> = {};
-    for (const version of ["4.4.2", "7.1"]) events[version] = await runWith({ FFMPEG_PATH: fakeFfmpeg(`case "$*" in *-version*) echo ffmpeg version ${version};; *-stimeout*-vsync*) echo old >&2; exit 1;; *-timeout*-fps_mode*) echo new >&2; exit 1;; esac`).path, PATH: nowhere }, code);
+    const readWith = (version: string, allowed = false): Promise<string[]> => runWith({ FFMPEG_PATH: fakeFfmpeg(`case "$*" in *-version*) echo ffmpeg version ${version};; *-stimeout*-vsync*) echo "[error] old" >&2; exit 1;; *-timeout*-fps_mode*) echo "[error] new" >&2; exit 1;; esac`).path, PATH: nowhere }, code(allowed));
+    const [refused, allowed, old, recent] = [await readWith("4.1.6"), await readWith("4.1.6", true), await readWith("4.4.2"), await readWith("7.1")];
+    const packaged = await runWith<string[]>({ PATH: nowhere }, code(false));
     server.close();
-    assert.match(events["4.4.2"]?.[0] ?? "", /ffmpeg 4\.4\.2 is old for a network stream: install ffmpeg 5 or newer/);
-    assert.deepEqual([events["4.4.2"]?.[1], events["7.1"]?.[0]], [`the stream rtsp://127.0.0.1:${port}/ gives no picture: old.`, `the stream rtsp://127.0.0.1:${port}/ gives no picture: new.`]);
+    assert.match(refused[0] ?? "", /^ffmpeg 4\.1\.6 is too old to read a stream from the network, its holes are known: install ffmpeg 5 or newer on the PATH, or allow it in the camera node's form\.$/);
+    assert.match(packaged[0] ?? "", /^the ffmpeg of 2018 that comes with this package \(N-47683[^)]*\) is too old to read a stream/);
+    assert.match(allowed[0] ?? "", /ffmpeg 4\.1\.6 is old for a network stream: install ffmpeg 5 or newer/);
+    assert.match(old[0] ?? "", /ffmpeg 4\.4\.2 is old for a network stream: install ffmpeg 5 or newer/);
+    const gives = (word: string): string => `the stream rtsp://127.0.0.1:${port}/ gives no picture: ${word}.`;
+    assert.deepEqual([allowed[1], old[1], recent[0]], [gives("old"), gives("old"), gives("new")]);
   });
 
   it("says how to install it where there is none", async () => {

@@ -7,7 +7,7 @@ import { embedderOptionsSchema, FaceEmbedder } from "../../../lib/embed/embedder
 import type { EmbeddingNet } from "../../../lib/embed/net";
 import { loadDlibOnnx } from "../../../lib/embed/onnx-net";
 import { tensorEngine } from "../../../lib/tensor/engine";
-import { findOnnxRuntime } from "../../../lib/tensor/onnx-runtime";
+import { installationOf } from "../../../lib/tensor/engines";
 import { portrait, PORTRAITS } from "../../support/photos";
 
 /** What the issue allows; measured are 5 × 10⁻⁷. */
@@ -38,7 +38,8 @@ describe("dlib's network as an ONNX model", () => {
     assert.ok(difference(expected[0] as Float32Array, expected[1] as Float32Array) > 0.1);
   });
 
-  it("says what to install where onnxruntime-node is not", { skip: findOnnxRuntime("onnxruntime-node") !== undefined }, async () => {
+  it("says what to install where onnxruntime-node is not", async (test) => {
+    if (await installationOf("onnxruntime-node") !== "") return test.skip("onnxruntime-node is installed");
     const embedder = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ engine: "onnx" }));
     await assert.rejects(embedder.warmUp(), /the engine "ONNX" needs onnxruntime-node, which is not installed: run "npm install onnxruntime-node".* or choose the engine "TF\.js WASM"/);
     await embedder.close();

@@ -24,8 +24,9 @@ async function embeddingBy(descriptor: string): Promise<number[]> {
 
 describe("model registry", () => {
   let keepAlive: FaceEmbedder;
-  before(() => {
+  before(async () => {
     keepAlive = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({}));
+    await keepAlive.warmUp();
   });
   after(() => keepAlive.close());
 

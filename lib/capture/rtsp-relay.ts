@@ -1,0 +1,278 @@
+/**
+ * Between ffmpeg and an RTSP camera: a relay on the loopback interface, for one connection. It logs in and does TLS,
+ * so that neither the camera's address nor its password stands in the list of processes, and it hears what the camera says (RTSP 1.0, RFC 2326).
+ */
+import { randomBytes } from "node:crypto";
+import { createServer, isIPv6, type Server, type Socket } from "node:net";
+import { UserError, said } from "../errors";
+import { CertificateError, connectTrusted } from "./certificate";
+import { authorization } from "./http-login";
+import { type Login, type OptionsOf, splitLogin } from "./options";
+import { connectTo, placeOf } from "./reach";
+import { RtspReader } from "./rtsp-reader";
+
+type RtspOptions = OptionsOf<"rtsp">;
+
+export interface RtspRelay {
+  /** What ffmpeg reads instead of the camera's address; it tells nothing of that. */
+  url: string;
+  /** What the camera said or did, as the end of a sentence; undefined when nothing was amiss. */
+  reason(): string | undefined;
+  close(): void;
+}
+
+const MAX_REDIRECTS = 3;
+
+/** Connect to the camera and listen for ffmpeg. @throws a sentence when the camera cannot be reached or is not the one that was meant */
+export async function openRelay(options: RtspOptions, signal: AbortSignal): Promise<RtspRelay> {
+  const { address, login } = splitLogin(options);
+  const camera = await connectCamera(address, options, signal);
+  const session = new Session(options, address, login, camera, signal);
+  try {
+    await session.listen();
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+  return session;
+}
+
+async function connectCamera(address: URL, options: RtspOptions, signal: AbortSignal): Promise<Socket> {
+  if (address.protocol !== "rtsps:") return connectTo(address);
+  const { host, port } = placeOf(address);
+  // The one address that is wrong is told as everywhere; TLS has more ways to fail.
+  (await connectTo(address)).destroy();
+  try {
+    return await connectTrusted(host, port, options, signal, []);
+  } catch (error) {
+    if (error instanceof CertificateError) throw error;
+    throw new UserError(`${address.hostname}:${port} does not speak TLS as it should (${said(error)}): check the port, or whether the address ought to begin with rtsp:// and not rtsps://.`, { cause: error });
+  }
+}
+
+class Session implements RtspRelay {
+  readonly #options: RtspOptions;
+  readonly #signal: AbortSignal;
+  readonly #login: Login | undefined;
+  /** Says that who connects has read the arguments of ffmpeg. */
+  readonly #token = randomBytes(16).toString("hex");
+  readonly #server: Server;
+  #address: URL;
+  #camera: Socket;
+  #client: Socket | undefined;
+  #url = "";
+  #reason: string | undefined;
+  #closed = false;
+  /** What waits for its answer, by the number that the camera was given. */
+  readonly #asked = new Map<number, { head: string; body: Buffer; loggedIn: boolean }>();
+  #sequence = 0;
+  #challenge: string | undefined;
+  #answered = 0;
+  #redirects = 0;
+  /** Whether ffmpeg has said that it wants no more. */
+  #leaving = false;
+
+  constructor(options: RtspOptions, address: URL, login: Login | undefined, camera: Socket, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+    this.#address = address;
+    this.#login = login;
+    this.#camera = camera;
+    this.#server = createServer((client) => this.#accept(client));
+    this.#server.on("error", () => this.close());
+    this.#attend(camera);
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  reason(): string | undefined {
+    return this.#reason;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#server.close();
+    this.#client?.destroy();
+    this.#camera.destroy();
+  }
+
+  /** On the same IP version as the camera's, for which ffmpeg opens its UDP ports. */
+  listen(): Promise<void> {
+    const host = isIPv6(this.#camera.remoteAddress ?? "") ? "::1" : "127.0.0.1";
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(0, host, () => {
+        const { port } = this.#server.address() as { port: number };
+        this.#url = `rtsp://${host === "::1" ? "[::1]" : host}:${port}/${this.#token}`;
+        resolve();
+      });
+    });
+  }
+
+  #accept(client: Socket): void {
+    // One connection, and no second one.
+    this.#server.close();
+    if (this.#client !== undefined || this.#closed) {
+      client.destroy();
+      return;
+    }
+    this.#client = client;
+    client.setNoDelay(true);
+    const reader = new RtspReader({
+      message: (head, body) => this.#fromClient(head, body),
+      rest: (bytes) => this.#toCamera(bytes),
+    });
+    client.on("error", () => undefined);
+    client.on("drain", () => this.#camera.resume());
+    client.on("data", (chunk: Buffer) => this.#guard(() => reader.read(chunk)));
+    client.on("close", () => this.close());
+  }
+
+  #attend(camera: Socket): void {
+    camera.setNoDelay(true);
+    const reader = new RtspReader({
+      message: (head, body) => this.#fromCamera(head, body),
+      rest: (bytes) => this.#toClient(bytes),
+    });
+    camera.on("error", (error) => {
+      if (!this.#closed) this.#reason ??= `the connection broke (${error.message})`;
+    });
+    camera.on("drain", () => this.#client?.resume());
+    camera.on("data", (chunk: Buffer) => {
+      if (camera === this.#camera) this.#guard(() => reader.read(chunk));
+    });
+    camera.on("close", () => {
+      if (camera !== this.#camera || this.#closed) return;
+      if (!this.#leaving) this.#reason ??= "the camera ended it";
+      // What came before it goes to ffmpeg yet.
+      this.#client?.end();
+      if (this.#client === undefined) this.close();
+    });
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(said(error));
+    }
+  }
+
+  #fail(reason: string): void {
+    this.#reason = reason;
+    this.close();
+  }
+
+  #toClient(bytes: Buffer | string): void {
+    if (this.#client?.writable === true && !this.#client.write(bytes)) this.#camera.pause();
+  }
+
+  #toCamera(bytes: Buffer | string): void {
+    if (this.#camera.writable && !this.#camera.write(bytes)) this.#client?.pause();
+  }
+
+  #fromClient(head: string, body: Buffer): void {
+    const [method, uri] = head.split(" ", 2);
+    // An answer to what the camera asked.
+    if (method === undefined || uri === undefined || method.startsWith("RTSP/")) {
+      this.#toCamera(head);
+      this.#toCamera(body);
+      return;
+    }
+    this.#leaving ||= method === "TEARDOWN";
+    if (this.#asked.size === 0 && this.#sequence === 0 && !uri.startsWith(this.#url)) throw new UserError("another program took ffmpeg's place");
+    this.#ask({ head, body, loggedIn: false });
+  }
+
+  /** The camera's address as ffmpeg would write it: with its port, without the login. */
+  #target(): string {
+    const { protocol, hostname, pathname, search } = this.#address;
+    return `${protocol}//${hostname}:${placeOf(this.#address).port}${pathname}${search}`;
+  }
+
+  #ask(request: { head: string; body: Buffer; loggedIn: boolean }): void {
+    const [method = "", uri = "*"] = request.head.split(" ", 2);
+    const target = uri.startsWith(this.#url) ? this.#target() + uri.slice(this.#url.length) : uri;
+    this.#sequence += 1;
+    this.#asked.set(this.#sequence, request);
+    let head = request.head.replace(uri, () => target).replace(/^CSeq:.*$/im, `CSeq: ${this.#sequence}`);
+    if (this.#challenge !== undefined && this.#login !== undefined) {
+      this.#answered += 1;
+      const value = authorization(this.#challenge, this.#login, method, target, this.#answered);
+      head = head.replace(/\r\n\r\n$/, () => `\r\nAuthorization: ${value}\r\n\r\n`);
+    }
+    this.#toCamera(head);
+    this.#toCamera(request.body);
+  }
+
+  #fromCamera(head: string, body: Buffer): void {
+    const [, text, phrase = ""] = /^RTSP\/\d\.\d (\d{3}) ?([^\r\n]*)/.exec(head) ?? [];
+    const sequence = Number(/^CSeq: *(\d+)/im.exec(head)?.[1]);
+    const request = this.#asked.get(sequence);
+    if (text === undefined || request === undefined) {
+      if (head.startsWith("HTTP/")) throw new UserError("what answers there is no RTSP camera, but a web server: check the address and its port");
+      // A question of the camera's own, which ffmpeg answers.
+      this.#toClient(head);
+      this.#toClient(body);
+      return;
+    }
+    this.#asked.delete(sequence);
+    const status = Number(text);
+    const method = request.head.split(" ", 1)[0];
+    if (status === 401 && this.#login !== undefined && !request.loggedIn) {
+      this.#challenge = [...head.matchAll(/^WWW-Authenticate: *([^\r\n]+)/gim)].map(([, value]) => value).join(", ") || "Basic";
+      this.#answered = 0;
+      this.#ask({ ...request, loggedIn: true });
+      return;
+    }
+    const location = /^Location: *(\S+)/im.exec(head)?.[1];
+    if (status >= 301 && status <= 305 && location !== undefined && (method === "OPTIONS" || method === "DESCRIBE")) {
+      this.#follow(location, request).catch((error: unknown) => this.#fail(said(error)));
+      return;
+    }
+    if (status >= 400 && method !== "GET_PARAMETER" && method !== "SET_PARAMETER") this.#reason = refusal(status, phrase, this.#login !== undefined);
+    if (status === 200 && method === "DESCRIBE" && !/^m=video/m.test(body.toString("latin1"))) throw new UserError("it has no picture, only sound or data: choose the camera's video stream");
+    // RTP over UDP comes from the camera, not from here.
+    const camera = this.#camera.remoteAddress;
+    const passed = head
+      .replace(/^CSeq:.*$/im, () => /^CSeq:.*$/im.exec(request.head)?.[0] ?? "CSeq: 0")
+      .replace(/^Transport:(?!.*TCP)(?!.*source=)[^\r\n]*/im, (line) => (camera === undefined ? line : `${line};source=${camera.replace(/^::ffff:/, "")}`));
+    this.#toClient(passed);
+    this.#toClient(body);
+  }
+
+  /** Ask where the camera sends us: the same host gets the login, and what was encrypted stays so. */
+  async #follow(location: string, request: { head: string; body: Buffer; loggedIn: boolean }): Promise<void> {
+    this.#redirects += 1;
+    const next = URL.canParse(location, this.#target()) ? new URL(location, this.#target()) : undefined;
+    if (next === undefined || !/^rtsps?:$/.test(next.protocol) || next.hostname === "") throw new UserError("the camera sends elsewhere, to no RTSP address");
+    if (this.#redirects > MAX_REDIRECTS) throw new UserError("the camera sends from one address to the next without an end");
+    if (this.#address.protocol === "rtsps:" && next.protocol !== "rtsps:") throw new UserError("the camera sends from rtsps to an address without encryption");
+    if (this.#login !== undefined && next.hostname !== this.#address.hostname) throw new UserError(`the camera sends to another host, ${next.hostname}, which is not told the password: put that host into the address`);
+    next.username = "";
+    next.password = "";
+    const before = this.#camera;
+    const camera = await connectCamera(next, this.#options, this.#signal);
+    before.destroy();
+    if (this.#closed) {
+      camera.destroy();
+      return;
+    }
+    this.#address = next;
+    this.#camera = camera;
+    this.#challenge = undefined;
+    this.#attend(camera);
+    this.#ask({ ...request, loggedIn: false });
+  }
+}
+
+function refusal(status: number, phrase: string, loggedIn: boolean): string {
+  const answer = `the camera answers ${status}${phrase === "" ? "" : ` ${phrase.trim()}`}`;
+  if (status === 401 || status === 403) return `${answer}: ${loggedIn ? "user or password is wrong, or may not see this stream" : "put the camera's user and password into the node"}`;
+  if (status === 404) return `${answer}: check the path in the address`;
+  if (status === 461) return `${answer}: choose the other transport, TCP or UDP`;
+  if (status === 453) return `${answer}: too many read this camera`;
+  return answer;
+}
