@@ -8,6 +8,8 @@ const STALE_MS = 60_000;
 const PRIVATE_FILE = 0o600;
 const PRIVATE_FOLDER = 0o700;
 const RANDOM_BYTES = 6;
+/** More than the free pages that a file may have left. */
+const TRIAL_BYTES = 64 * 1024;
 const ASIDE = new RegExp(`^\\.[0-9a-f]{${2 * RANDOM_BYTES}}\\.tmp$`);
 
 /** Whether a file is one that writeDurable had not finished. */
@@ -42,21 +44,40 @@ export async function syncFolder(path: string): Promise<void> {
 
 /** Write a file whole or not at all: aside, synced, renamed. When it returns the file survives a power cut. */
 export async function writeDurable(path: string, bytes: Uint8Array): Promise<void> {
-  const aside = join(dirname(path), `.${randomBytes(RANDOM_BYTES).toString("hex")}.tmp`);
+  const aside = asideIn(dirname(path));
   try {
-    const file = await open(aside, "wx", PRIVATE_FILE);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeSynced(aside, bytes);
     await rename(aside, path);
   } catch (error) {
     await rm(aside, { force: true });
     throw error;
   }
   await syncFolder(dirname(path));
+}
+
+/** Look whether the disk takes anything, and leave nothing behind. @throws the system's error when it does not */
+export async function tryDisk(folder: string): Promise<void> {
+  const aside = asideIn(folder);
+  try {
+    // Random, because some file systems keep a file of zeros without room.
+    await writeSynced(aside, randomBytes(TRIAL_BYTES));
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+function asideIn(folder: string): string {
+  return join(folder, `.${randomBytes(RANDOM_BYTES).toString("hex")}.tmp`);
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, "wx", PRIVATE_FILE);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** Delete files for good; some may be gone already. */

@@ -1,5 +1,5 @@
 /** The people a recognizer knows: kept in a store, found in memory, fed from a folder, from messages and from the editor. */
-import { EventEmitter } from "node:events";
+import { EventEmitter, setMaxListeners } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import { said, UserError } from "../errors";
@@ -14,10 +14,11 @@ import { contentHash, newId } from "./hash";
 import { type Judgement, judgePhoto } from "./judge";
 import { parseName } from "./names";
 import { type Anchor, type Origin, type Person, personFieldsSchema, personPatchSchema, type Photo, type PhotoEmbedding, type Receipt, type UnknownGroup } from "./people";
-import { PhotoFolder, type Problem, type Progress } from "./photo-folder";
+import { type Keeper, PhotoFolder, type Problem, type Progress } from "./photo-folder";
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "./records";
 import { Roster, type Searchable } from "./roster";
-import type { PeopleStore } from "./store/store";
+import { StorageError } from "./storage";
+import type { NewPhoto, PeopleStore, Refusal } from "./store/store";
 import { type Sight, Strangers } from "./strangers";
 
 /** Makes embeddings of photos; lib/embed's encoder, or a test's. */
@@ -121,8 +122,14 @@ const THUMBNAIL_SIDE = 96;
 const THUMBNAIL_QUALITY = 85;
 /** When people were seen is written at this interval: a power cut may cost so much of it, and nothing else. */
 const SEEN_INTERVAL_MS = 10_000;
+/** How long closing waits for what is under way beside the disk: a network folder may hang, a search may be long. */
+const PATIENCE_MS = 3000;
+/** … and for an import that has begun to write. Node-RED waits fifteen seconds. */
+const IMPORT_PATIENCE_MS = 10_000;
 /** How long a face waits for the folder's new photos: nobody is to be a stranger because her photo was not read yet. */
 const READY_MS = 10_000;
+
+const CLOSED = "the gallery is closed.";
 
 /** What `msg.enrol` may hold beside the name. */
 const enrolSchema = z.looseObject({ accept: z.array(z.string().max(40)).max(20).default([]) });
@@ -145,6 +152,10 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   #started: Promise<void> | undefined;
   #loaded: Promise<void> | undefined;
   #embeddingAnew: Promise<void> = Promise.resolve();
+  /** Whether the disk refused an embedding that was made anew. */
+  #staleLeft = false;
+  /** What the disk refuses, as far as it was told. */
+  #told: readonly Refusal["code"][] = [];
   #work: Promise<unknown> = Promise.resolve();
   readonly #imports = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
@@ -153,8 +164,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     super();
     // Every node that matches listens.
     this.setMaxListeners(0);
+    // Every picture that is being encoded listens.
+    setMaxListeners(0, this.#closing.signal);
     this.#options = options;
     this.#store = options.store;
+    this.#store.on("disk", this.#followDisk);
     this.#encoder = options.encoder;
     this.#roster = new Roster(options.encoder.model, options.encoder.threshold);
     this.#directory = new Directory((photo) => this.#hasThumbnail(photo));
@@ -166,7 +180,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
         folder: options.folder,
         interval: options.interval,
         exclusively: (work) => this.#exclusively(work),
-        keeper: { keep: (file, name, bytes) => this.#keepFile(file, name, bytes), drop: (files) => this.#dropFiles(files) },
+        keeper: this.#keeper(),
       },
       this.#directory.files,
     );
@@ -191,9 +205,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async ready(): Promise<void> {
     const started = this.start();
     await this.loaded();
-    const abort = new AbortController();
-    await Promise.race([started, setTimeout(READY_MS, undefined, { signal: abort.signal, ref: false }).catch(() => undefined)]);
-    abort.abort();
+    await inTime(started, READY_MS);
   }
 
   /** Whether new photos of the folder wait. */
@@ -207,17 +219,17 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.emit("change");
   }
 
-  /** Nothing is written any more once this resolves. */
+  /** Nothing is written any more once this resolves; in bounded time, whatever workers, uploads or folders are at. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closing.abort(new UserError("the gallery is closed: nothing was imported."));
     clearInterval(this.#timer);
-    await Promise.allSettled(this.#imports);
-    await this.#folder.close();
-    await this.#strangers.close();
-    await this.#embeddingAnew;
-    await this.#work.catch(() => undefined);
+    // What is being added is added to its end; whatever else is under way has nothing to write any more.
+    const adding = inTime(Promise.allSettled(this.#imports), IMPORT_PATIENCE_MS);
+    await inTime(Promise.allSettled([this.#folder.close(), this.#strangers.close(), this.#embeddingAnew, this.#work]), PATIENCE_MS);
+    await adding;
     await this.#flushSeen();
+    this.#store.off("disk", this.#followDisk);
     await this.#roster.close();
     await this.#store.close();
   }
@@ -242,7 +254,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** What is wrong now. */
   get problems(): Problem[] {
-    return [...this.#folder.problems, ...this.#problems.values()];
+    return [...this.#folder.problems, ...this.#problems.values(), ...this.#store.refusals.map(problemOf)];
   }
 
   /** Undefined when nothing is being embedded. */
@@ -327,7 +339,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async addPhoto(who: { id: string } | { name: string }, jpeg: Buffer, { origin, accept = [] }: AddPhotoOptions): Promise<AddedPhoto> {
     this.#refuseClosed();
     if ("id" in who) this.#directory.known(who.id);
-    const faces = await this.#encoder.encode(jpeg);
+    const faces = await this.encode(jpeg);
     return this.#exclusively(async () => {
       const person = this.#personOf(who);
       const judgement = await this.#judge(person, faces, accept);
@@ -427,33 +439,45 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       const [first] = group.vectors;
       const judgement = await this.#judge(person, first === undefined ? [] : [faceOf(first, model)], accept);
       if (judgement.verdict !== "keep") throw new NotKept(judgement);
+      const photos: NewPhoto[] = [];
       for (const [index, vector] of group.vectors.entries()) {
         const picture = this.#keepsPhotos && index < group.pictures ? await this.#strangers.picture(id, index) : undefined;
         const hash = contentHash(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
         const photo = photoOf(person, { hash, origin: { by: "unknown" }, size: picture?.length ?? 0, quality: undefined, accepted: judgement.accepted });
-        await this.#keep(person, photo, { bytes: picture, thumbnail: picture === undefined ? undefined : await shrink(picture, THUMBNAIL_SIDE, THUMBNAIL_QUALITY).catch(() => undefined), vector });
+        const small = picture === undefined ? undefined : await shrink(picture, THUMBNAIL_SIDE, THUMBNAIL_QUALITY).catch(() => undefined);
+        photos.push(this.#newPhoto(person, photo, { bytes: picture, thumbnail: small, vector }));
       }
-      await this.#strangers.remove(id);
-      this.emit("change");
+      this.#refuseClosed();
+      try {
+        await this.#strangers.name(id, photos);
+      } finally {
+        for (const each of photos) if (this.#store.photo(each.photo.id) === each.photo) this.#know(each);
+        this.emit("change");
+      }
       return person;
     });
   }
 
-  /** "Not a person we know": from now on she is nobody, whomever she resembles. @throws NotFound */
+  /** "Not a person we know": from now on she is nobody, whomever she resembles. @throws NotFound; StorageError */
   async ignoreUnknown(id: string): Promise<{ anchors: string[] }> {
-    const { vectors, firstSeenAt } = this.#strangers.known(id);
-    const anchors: string[] = [];
-    for (const vector of vectors) anchors.push((await this.addAnchor(vector, null, `ignored stranger, first seen ${new Date(firstSeenAt).toISOString()}`)).id);
-    await this.#strangers.remove(id);
-    this.emit("change");
-    return { anchors };
+    return this.#exclusively(async () => {
+      this.#refuseClosed();
+      const { vectors, firstSeenAt } = this.#strangers.known(id);
+      const note = `ignored stranger, first seen ${new Date(firstSeenAt).toISOString()}`;
+      const anchors = vectors.map((vector) => this.#anchorOf(vector, null, note));
+      try {
+        await this.#strangers.ignore(id, anchors);
+      } finally {
+        for (const anchor of this.#store.anchors()) if (anchors.includes(anchor)) this.#roster.putAnchor(anchor);
+        this.emit("change");
+      }
+      return { anchors: anchors.map((anchor) => anchor.id) };
+    });
   }
 
   /** @throws NotFound */
   async removeUnknown(id: string): Promise<Receipt> {
-    const receipt = await this.#strangers.remove(id);
-    this.emit("change");
-    return receipt;
+    return this.#strangers.remove(id).finally(() => this.emit("change"));
   }
 
   /** Delete strangers whom nobody has seen for too long; done by itself every ten minutes. @param now ms since the epoch @returns how many */
@@ -461,9 +485,20 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#strangers.sweep(now);
   }
 
-  /** Faces of a picture, as enrolment sees them. @throws a sentence when it is no picture */
-  encode(jpeg: Buffer): Promise<Face[]> {
-    return this.#encoder.encode(jpeg);
+  /** Faces of a picture, as enrolment sees them. @throws a sentence when it is no picture; at once when the gallery closes meanwhile */
+  async encode(jpeg: Buffer): Promise<Face[]> {
+    this.#refuseClosed();
+    const { signal } = this.#closing;
+    let stop = (): void => undefined;
+    const closed = new Promise<never>((_, reject) => {
+      stop = () => reject(new UserError(CLOSED));
+      signal.addEventListener("abort", stop, { once: true });
+    });
+    try {
+      return await Promise.race([this.#encoder.encode(jpeg), closed]);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
   }
 
   /** Every embedding of the present model with its photo and person. */
@@ -484,8 +519,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#exclusively(async () => {
       this.#refuseClosed();
       if (against !== null) this.#directory.known(against);
-      const { model, fingerprint } = this.#encoder;
-      const anchor: Anchor = { id: newId(), against, note, createdAt: Date.now(), model, fingerprint, vector };
+      const anchor = this.#anchorOf(vector, against, note);
       await this.#store.putAnchor(anchor);
       this.#roster.putAnchor(anchor);
       this.emit("change");
@@ -497,10 +531,12 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async removeAnchor(id: string): Promise<Receipt> {
     return this.#exclusively(async () => {
       if (!this.#store.anchors().some((anchor) => anchor.id === id)) throw new NotFound(`there is no negative anchor ${JSON.stringify(id)}: it may have been deleted meanwhile.`);
-      const receipt = await this.#store.removeAnchor(id);
-      this.#roster.removeAnchor(id);
-      this.emit("change");
-      return receipt;
+      try {
+        return await this.#store.removeAnchor(id);
+      } finally {
+        if (!this.#store.anchors().some((anchor) => anchor.id === id)) this.#roster.removeAnchor(id);
+        this.emit("change");
+      }
     });
   }
 
@@ -519,10 +555,13 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       // Only what is written: a long upload holds nobody up.
       whileAdding: (add) => this.#exclusively(async () => {
         this.#refuseClosed();
-        const imported = await add();
-        await this.#load();
-        this.emit("change");
-        return imported;
+        try {
+          return await add();
+        } finally {
+          // Also what was added before the disk refused the rest.
+          await this.#load();
+          this.emit("change");
+        }
       }),
     });
     this.#imports.add(importing);
@@ -540,9 +579,10 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async #begin(): Promise<void> {
     this.#loaded = this.#load().catch((error: unknown) => this.#report({ file: "", code: "store", message: `the people cannot be read: ${said(error)}` }));
     await this.#loaded;
+    if (this.#closed) return;
     this.#timer = setInterval(() => void this.#flushSeen(), SEEN_INTERVAL_MS);
     this.#timer.unref();
-    await this.#strangers.sweep(Date.now()).catch((error: unknown) => this.#report({ file: "", code: "unwritable_store", message: `old strangers cannot be deleted: ${said(error)}` }));
+    await this.#strangers.sweep(Date.now()).catch((error: unknown) => this.#report({ file: "", code: "store", message: `old strangers cannot be deleted: ${said(error)}` }));
     await this.#folder.start();
     this.#embeddingAnew = this.#embedAnew();
   }
@@ -565,9 +605,14 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     for (const [index, photo] of stale.entries()) {
       if (this.#closed) return;
       const bytes = photo.size > 0 ? await this.#store.photoBytes(photo.id).catch(() => undefined) : undefined;
-      const vector = bytes === undefined ? undefined : bestOf(await this.#encoder.encode(bytes).catch(() => []))?.embedding;
+      const vector = bytes === undefined ? undefined : bestOf(await this.encode(bytes).catch(() => []))?.embedding;
+      // Not lost: its reading was interrupted.
+      if (this.#closed) return;
       if (vector === undefined) lost += 1;
-      else await this.#exclusively(() => this.#keepEmbedding(photo, vector)).catch((error: unknown) => this.#report({ file: "", code: "unwritable_store", message: said(error) }));
+      else if (!(await this.#keepsEmbedding(photo, vector))) {
+        this.#staleLeft = true;
+        break;
+      }
       this.#progress = { done: index + 1, total: stale.length };
       this.emit("progress", this.#progress);
     }
@@ -576,11 +621,18 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     if (lost > 0) this.#report({ file: "", code: "store", message: `${lost} photos have no embedding of the model ${this.#encoder.model}, and their pictures are not kept or show no face: enrol these people again.` });
   }
 
-  async #keepEmbedding({ id, personId }: Photo, vector: Float32Array): Promise<void> {
-    // Deleted meanwhile.
-    if (this.#directory.photo(id)?.personId !== personId) return;
-    await this.#store.putEmbeddings([this.#embeddingOf(id, personId, vector)]);
-    this.#roster.putPhoto(id, personId, vector);
+  /** @returns false when the disk refuses it now */
+  #keepsEmbedding({ id, personId }: Photo, vector: Float32Array): Promise<boolean> {
+    return this.#exclusively(async () => {
+      // Deleted meanwhile.
+      if (this.#directory.photo(id)?.personId !== personId) return true;
+      await this.#store.putEmbeddings([this.#embeddingOf(id, personId, vector)]);
+      this.#roster.putPhoto(id, personId, vector);
+      return true;
+    }).catch((error: unknown) => {
+      if (!(error instanceof StorageError)) this.#report({ file: "", code: "store", message: said(error) });
+      return !(error instanceof StorageError);
+    });
   }
 
   /** A photo of the folder is there, or has changed. Called exclusively. */
@@ -593,10 +645,10 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     if (note.success && note.data.hash === hash && note.data.fingerprint === fingerprint) return { faces: note.data.faces, doubt: undefined };
     let usable: Face[];
     try {
-      usable = (await this.#encoder.encode(bytes)).filter(({ embedding }) => embedding !== undefined);
+      usable = (await this.encode(bytes)).filter(({ embedding }) => embedding !== undefined);
     } catch (error) {
-      // It is not the picture that counted.
-      if (before !== undefined && before.id !== idOfPhoto(hash, file)) await this.#dropFiles([file]);
+      // It is not the picture that counted; nothing is known of it when the gallery closes meanwhile.
+      if (!this.#closed && before !== undefined && before.id !== idOfPhoto(hash, file)) await this.#dropFiles([file]);
       throw error;
     }
     const [face] = usable;
@@ -629,9 +681,12 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     const others = photos.filter(({ personId }) => !leaving.has(personId)).map(({ id }) => id);
     if (photos.length === 0) return;
     const against = this.#store.anchors().filter((anchor) => anchor.against !== null && leaving.has(anchor.against));
-    await this.#store.removeMany({ people, photos: others });
-    for (const id of people) this.#leave(id, against);
-    for (const id of others) this.#leavePhoto(id);
+    try {
+      await this.#store.removeMany({ people, photos: others });
+    } finally {
+      for (const id of people) this.#followPerson(id, against);
+      for (const id of others) this.#followPhoto(id);
+    }
   }
 
   async #forgetNote(file: string): Promise<void> {
@@ -659,26 +714,41 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return person;
   }
 
-  async #keep(person: Person, photo: Photo, { bytes, thumbnail, vector }: Content): Promise<void> {
+  async #keep(person: Person, photo: Photo, content: Content): Promise<void> {
     this.#refuseClosed();
-    await this.#store.addPhoto({ person, photo, bytes, thumbnail, embeddings: [this.#embeddingOf(photo.id, person.id, vector)] });
+    const added = this.#newPhoto(person, photo, content);
+    await this.#store.addPhoto(added);
+    this.#know(added);
+  }
+
+  #newPhoto(person: Person, photo: Photo, { bytes, thumbnail, vector }: Content): NewPhoto {
+    return { person, photo, bytes, thumbnail, embeddings: [this.#embeddingOf(photo.id, person.id, vector)] };
+  }
+
+  /** In memory as on disk, and never before. */
+  #know({ person, photo, embeddings }: NewPhoto): void {
     this.#directory.putPerson(person);
     this.#directory.putPhoto(photo);
     this.#roster.putPerson(person);
-    this.#roster.putPhoto(photo.id, person.id, vector);
+    for (const { vector } of embeddings) this.#roster.putPhoto(photo.id, person.id, vector);
   }
 
   async #removePerson(id: string): Promise<Receipt> {
     const against = this.#store.anchors().filter((anchor) => anchor.against === id);
-    const receipt = await this.#store.removePerson(id);
-    this.#leave(id, against);
-    return receipt;
+    return this.#store.removePerson(id).finally(() => this.#followPerson(id, against));
   }
 
   async #removePhoto(id: string): Promise<Receipt> {
-    const receipt = await this.#store.removePhoto(id);
-    this.#leavePhoto(id);
-    return receipt;
+    return this.#store.removePhoto(id).finally(() => this.#followPhoto(id));
+  }
+
+  /** Who is in the store no more leaves, also when what is left in old pages cannot be wiped yet; who is stays. */
+  #followPerson(id: string, against: readonly Anchor[]): void {
+    if (this.#store.person(id) === undefined) this.#leave(id, against);
+  }
+
+  #followPhoto(id: string): void {
+    if (this.#store.photo(id) === undefined) this.#leavePhoto(id);
   }
 
   /** Somebody is in the store no more, nor are the anchors against her. */
@@ -696,6 +766,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#directory.removePhoto(id);
   }
 
+  #anchorOf(vector: Float32Array, against: string | null, note: string): Anchor {
+    const { model, fingerprint } = this.#encoder;
+    return { id: newId(), against, note, createdAt: Date.now(), model, fingerprint, vector };
+  }
+
   #embeddingOf(photoId: string, personId: string, vector: Float32Array): PhotoEmbedding {
     const { model, fingerprint } = this.#encoder;
     return { photoId, personId, model, fingerprint, vector };
@@ -711,14 +786,55 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   #refuseClosed(): void {
-    if (this.#closed) throw new UserError("the gallery is closed.");
+    if (this.#closed) throw new UserError(CLOSED);
   }
 
+  /** Never rejects. */
   async #flushSeen(): Promise<void> {
     if (this.#seen.size === 0) return;
     const seen = this.#seen;
     this.#seen = new Map();
-    await this.#store.seen(seen).catch((error: unknown) => this.#report({ file: "", code: "unwritable_store", message: `when people were seen cannot be written (${said(error)}): check the disk and the permissions of Node-RED's user folder.` }));
+    try {
+      await this.#store.seen(seen);
+    } catch (error) {
+      // They wait on, with who was seen since.
+      this.#seen = new Map([...seen, ...this.#seen]);
+      if (!(error instanceof StorageError)) this.#report({ file: "", code: "store", message: `when people were seen cannot be written: ${said(error)}` });
+    }
+  }
+
+  /** Tell what the disk refuses; once it takes it again, write what waits. */
+  readonly #followDisk = (): void => {
+    const { refusals } = this.#store;
+    for (const refusal of refusals) if (!this.#told.includes(refusal.code)) this.emit("problem", problemOf(refusal));
+    this.#told = refusals.map(({ code }) => code);
+    this.emit("change");
+    if (this.#writable) void this.#catchUp();
+  };
+
+  get #writable(): boolean {
+    return !this.#store.refusals.some(({ code }) => code === "unwritable_store");
+  }
+
+  /** Never rejects. */
+  async #catchUp(): Promise<void> {
+    if (this.#closed) return;
+    await this.#flushSeen();
+    await this.#strangers.catchUp().catch((error: unknown) => this.#report({ file: "", code: "store", message: `strangers cannot be written: ${said(error)}` }));
+    if (!this.#staleLeft) return;
+    this.#staleLeft = false;
+    this.#embeddingAnew = this.#embeddingAnew.then(() => this.#embedAnew());
+  }
+
+  #keeper(): Keeper {
+    const writable = (): boolean => this.#writable;
+    return {
+      keep: (file, name, bytes) => this.#keepFile(file, name, bytes),
+      drop: (files) => this.#dropFiles(files),
+      get writable() {
+        return writable();
+      },
+    };
   }
 
   /** One change at a time: a look must not take for a stranger's what is just being enrolled. */
@@ -742,6 +858,17 @@ export class NotKept extends UserError {
     const left = judgement.findings.filter(({ code }) => !judgement.accepted.includes(code));
     super(`the photo is not kept: ${left.map(({ message, unnamed }) => unnamed ?? message).join(" ")}`);
   }
+}
+
+function problemOf({ code, error }: Refusal): Problem {
+  return { file: "", code, message: `${error.message} Until then whoever is known is recognized all the same.` };
+}
+
+/** Once the work has ended, however, or the time is over. */
+async function inTime(work: Promise<unknown>, ms: number): Promise<void> {
+  const abort = new AbortController();
+  await Promise.race([work.catch(() => undefined), setTimeout(ms, undefined, { signal: abort.signal }).catch(() => undefined)]);
+  abort.abort();
 }
 
 function withoutVector({ vector: _vector, ...anchor }: Anchor): Omit<Anchor, "vector"> {

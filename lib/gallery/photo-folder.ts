@@ -7,11 +7,12 @@ import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "./files";
 import { type Found, isUnsure, lookInto, sizeIn } from "./folder";
 import { nameOf } from "./names";
+import { StorageError } from "./storage";
 
 /** What is wrong with a photo, a person's folder or (`file` is "") the gallery: `code` for the program, `message` for people. */
 export interface Problem {
   file: string;
-  code: "no_face" | "several_faces" | "unreadable_photo" | "unreadable_folder" | "unwritable_store" | "doubtful_photo" | "store";
+  code: "no_face" | "several_faces" | "unreadable_photo" | "unreadable_folder" | "unwritable_store" | "unwritable_backup" | "doubtful_photo" | "store";
   message: string;
 }
 
@@ -30,6 +31,8 @@ export interface Keeper {
   keep(file: string, name: string, bytes: Buffer): Promise<{ faces: number; doubt: string | undefined }>;
   /** Photos that are gone. */
   drop(files: readonly string[]): Promise<void>;
+  /** Whether anything can be kept or dropped now; photos wait while not. */
+  readonly writable: boolean;
 }
 
 export interface PhotoFolderOptions {
@@ -142,7 +145,11 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
 
   /** Look at the folder now. Never throws: what is wrong is a problem. */
   async look(): Promise<void> {
-    const look = (): Promise<void> => this.#look().catch((error: unknown) => this.#report({ file: FOLDER, code: "unreadable_folder", message: `the folder ${this.#options.folder} cannot be kept up with: ${said(error)}` }));
+    const look = (): Promise<void> =>
+      this.#look().catch((error: unknown) => {
+        // Closed meanwhile, or the disk refuses, which its keeper tells: the next look goes on.
+        if (!this.#closed && !(error instanceof StorageError)) this.#report({ file: FOLDER, code: "unreadable_folder", message: `the folder ${this.#options.folder} cannot be kept up with: ${said(error)}` });
+      });
     this.#looking = this.#looking.then(look);
     await this.#looking;
   }
@@ -204,11 +211,12 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
 
   async #look(): Promise<void> {
     if (this.#closed) return;
-    const { exclusively } = this.#options;
+    const { exclusively, keeper } = this.#options;
     const changed = await exclusively(() => this.#compare());
-    if (changed === undefined) return;
+    if (changed === undefined || !keeper.writable) return;
     for (const [index, [file, stamp]] of changed.entries()) {
       if (this.#closed || this.#paused) return;
+      if (!keeper.writable) break;
       // One by one, so that an enrolment need not wait for thousands.
       await exclusively(() => this.#read(file, stamp));
       this.#progress = { done: index + 1, total: changed.length };
@@ -237,7 +245,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const { photos, foreign, unsure } = found;
     const back = this.#problems.delete(FOLDER);
     if (this.#firstLook) await removeStale(found.leftovers.map((file) => join(folder, file))).catch(() => undefined);
-    const gone = [...this.#photos.keys()].filter((file) => !photos.has(file) && !isUnsure(found, file));
+    const gone = keeper.writable ? [...this.#photos.keys()].filter((file) => !photos.has(file) && !isUnsure(found, file)) : [];
     if (gone.length > 0) await keeper.drop(gone);
     for (const file of gone) this.#photos.delete(file);
     for (const [file, { code }] of this.#problems) {
@@ -277,6 +285,8 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       if (faces > 1) this.#report({ file, code: "several_faces", message: `the photo ${file} shows ${faces} faces: cut it so that it shows only ${name}.` });
       this.#photos.set(file, { stamp });
     } catch (error) {
+      // Says nothing about the photo: it is read again at the next start, or once the disk takes it.
+      if (this.#closed || error instanceof StorageError) return;
       const times = (before?.stamp === stamp ? (before.failed?.times ?? 0) : 0) + 1;
       this.#photos.set(file, { stamp, failed: { times, retryAt: performance.now() + Math.min(RETRY_INTERVALS * this.#interval * 2 ** (times - 1), LONGEST_RETRY_MS) } });
       this.#report({ file, code: "unreadable_photo", message: `the photo ${file} cannot be used: ${said(error)}` });

@@ -90,9 +90,9 @@ export function storageReasonOf(error: unknown): string | undefined {
   return name in REFUSALS ? name : undefined;
 }
 
-/** The same error, or as a StorageError where it comes from the disk. */
+/** The same error, or as a StorageError where it comes from the disk. @param what was not done because of it */
 export function asStorageError(error: unknown, folder: string, what?: string): unknown {
-  if (error instanceof StorageError) return error;
+  if (error instanceof StorageError && what === undefined) return error;
   const reason = storageReasonOf(error);
   return reason === undefined ? error : new StorageError({ reason, what, folder, cause: error });
 }

@@ -1,8 +1,9 @@
 /** Strangers as they are kept for review: grouped, with a few pictures, bounded in number and age. */
 import type { Face } from "../message";
 import { NotFound } from "./directory";
-import type { Receipt, UnknownGroup } from "./people";
-import type { PeopleStore } from "./store/store";
+import type { Anchor, Receipt, UnknownGroup } from "./people";
+import { StorageError } from "./storage";
+import type { NewPhoto, PeopleStore } from "./store/store";
 import { Unknowns, type UnknownsOptions } from "./unknowns";
 
 /** How a stranger was seen. */
@@ -26,6 +27,10 @@ export class Strangers {
   readonly #store: PeopleStore;
   readonly #unknowns: Unknowns;
   readonly #timer: NodeJS.Timeout;
+  /** Groups that are to be written, each with its new pictures: they wait while the disk refuses. */
+  readonly #unwritten = new Map<string, Buffer[]>();
+  /** Groups that are to be deleted. */
+  readonly #gone = new Set<string>();
   #work: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #closed = false;
@@ -51,26 +56,28 @@ export class Strangers {
 
   /**
    * A face matched nobody. @returns the group where a visit begins, else undefined
-   * @throws a sentence when it cannot be written; the face counts all the same
+   * @throws a sentence when it cannot be written; the face counts all the same. What the disk refuses is written later, and told by the store
    */
   async saw({ embedding, quality }: Face, { at, source, crop }: Sight): Promise<UnknownGroup | undefined> {
     if (embedding === undefined || this.#closed) return undefined;
     const offered = this.#unknowns.offer({ embedding, quality, at, source });
     if (offered === undefined) return undefined;
     const { group, newVisit, wantsPicture, changed, evicted } = offered;
+    for (const id of evicted) this.#gone.add(id);
     if ((changed || wantsPicture) && this.#waiting < MOST_WAITING) {
       await this.#exclusively(async () => {
-        if (evicted.length > 0) await this.#store.expireUnknowns(evicted);
         const picture = wantsPicture ? await crop(PICTURE_SIDE) : undefined;
-        const live = this.#unknowns.record(group.id);
-        // Deleted while the picture was cut.
-        if (this.#closed || live === undefined) return;
-        // A picture is counted once it is there to be asked for.
-        await this.#store.putUnknown(picture === undefined ? live : { ...live, pictures: live.pictures + 1 }, picture === undefined ? [] : [picture]);
-        if (picture !== undefined) this.#unknowns.pictureKept(group.id);
+        if (this.#closed) return;
+        this.#unwritten.set(group.id, [...(this.#unwritten.get(group.id) ?? []), ...(picture === undefined ? [] : [picture])]);
+        await this.#writeWaiting();
       });
     }
     return newVisit ? group : undefined;
+  }
+
+  /** Write what the disk refused before. @throws a sentence when it cannot be written for another reason */
+  catchUp(): Promise<void> {
+    return this.#exclusively(() => this.#writeWaiting());
   }
 
   /** @throws NotFound */
@@ -79,14 +86,19 @@ export class Strangers {
     return this.#store.unknownPicture(id, index);
   }
 
-  /** @throws NotFound */
-  async remove(id: string): Promise<Receipt> {
-    this.known(id);
-    return this.#exclusively(async () => {
-      const receipt = await this.#store.removeUnknown(id);
-      this.#unknowns.remove(id);
-      return receipt;
-    });
+  /** @throws NotFound; StorageError */
+  remove(id: string): Promise<Receipt> {
+    return this.#letGo(id, () => this.#store.removeUnknown(id));
+  }
+
+  /** From now on she is nobody. @throws NotFound; StorageError */
+  ignore(id: string, anchors: readonly Anchor[]): Promise<Receipt> {
+    return this.#letGo(id, () => this.#store.ignoreUnknown(id, anchors));
+  }
+
+  /** From now on she is somebody. @throws NotFound; StorageError */
+  name(id: string, photos: readonly NewPhoto[]): Promise<void> {
+    return this.#letGo(id, () => this.#store.addPhotos(photos, id));
   }
 
   /** Delete whom nobody has seen for too long. @param now ms since the epoch @returns how many went */
@@ -94,7 +106,8 @@ export class Strangers {
     return this.#exclusively(async () => {
       if (this.#closed) return 0;
       const ids = this.#unknowns.expired(now);
-      if (ids.length > 0) await this.#store.expireUnknowns(ids);
+      for (const id of ids) this.#gone.add(id);
+      await this.#writeWaiting();
       return ids.length;
     });
   }
@@ -104,6 +117,40 @@ export class Strangers {
     this.#closed = true;
     clearInterval(this.#timer);
     await this.#work.catch(() => undefined);
+    await this.#writeWaiting().catch(() => undefined);
+  }
+
+  /** What the disk refuses waits on. */
+  async #writeWaiting(): Promise<void> {
+    try {
+      const gone = [...this.#gone];
+      if (gone.length > 0) await this.#store.expireUnknowns(gone);
+      for (const id of gone) this.#gone.delete(id);
+      for (const [id, pictures] of this.#unwritten) {
+        const live = this.#unknowns.record(id);
+        // A picture is counted once it is there to be asked for.
+        if (live !== undefined) await this.#store.putUnknown({ ...live, pictures: live.pictures + pictures.length }, pictures);
+        for (const _ of pictures) this.#unknowns.pictureKept(id);
+        this.#unwritten.delete(id);
+      }
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+    }
+  }
+
+  /** She is in memory as long as she is in the store, however the work ends. */
+  #letGo<T>(id: string, work: () => Promise<T>): Promise<T> {
+    return this.#exclusively(async () => {
+      this.known(id);
+      try {
+        return await work();
+      } finally {
+        if (!this.#store.unknowns().some((group) => group.id === id)) {
+          this.#unknowns.remove(id);
+          this.#unwritten.delete(id);
+        }
+      }
+    });
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {

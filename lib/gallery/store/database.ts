@@ -17,6 +17,9 @@ const REASON_MS = 1000;
  * only changed. Written with the deletion itself, so that no crash forgets that there is something left to wipe.
  */
 const GONE = "gone:";
+/** A record that is written and deleted to look whether the database can grow. */
+const TRIAL = "trial:";
+const TRIAL_BYTES = 64 * 1024;
 
 /** What is to be written and deleted in one transaction. */
 export interface Changes {
@@ -24,6 +27,12 @@ export interface Changes {
   remove?: Iterable<string>;
   /** What is overwritten must not be left in old pages either. */
   replaces?: boolean;
+}
+
+/** Sealed already. */
+interface Commit {
+  put: readonly (readonly [key: string, value: Buffer])[];
+  remove?: readonly string[];
 }
 
 type Lmdb = RootDatabase<Buffer, string>;
@@ -93,13 +102,13 @@ export class Database {
     const gone = [...remove].filter((key) => this.#lmdb.doesExist(key));
     const marks = [...gone, ...(replaces ? [""] : [])].map((key) => [GONE + key, Buffer.alloc(0)] as const);
     const sealed = [...put, ...marks].map(([key, value]) => [key, this.#secret.seal(value, key)] as const);
-    await this.#reopenAfterFailure();
-    try {
-      await commit(this.#lmdb, { remove: gone, put: sealed });
-    } catch (error) {
-      this.#failed = true;
-      throw error;
-    }
+    await this.#commit({ remove: gone, put: sealed });
+  }
+
+  /** Look whether anything can be written. @throws the system's error when it cannot */
+  async tryOut(): Promise<void> {
+    await this.#commit({ put: [[TRIAL, this.#secret.seal(Buffer.alloc(TRIAL_BYTES), TRIAL)]] });
+    await this.#commit({ put: [], remove: [TRIAL] });
   }
 
   /** A copy for the backups, consistent while writes go on. On disk when it resolves. */
@@ -177,6 +186,16 @@ export class Database {
     this.#failed = false;
   }
 
+  async #commit(changes: Commit): Promise<void> {
+    await this.#reopenAfterFailure();
+    try {
+      await commit(this.#lmdb, changes);
+    } catch (error) {
+      this.#failed = true;
+      throw error;
+    }
+  }
+
   async #reopenAfterFailure(): Promise<void> {
     if (!this.#failed) return;
     await this.#closeLmdb();
@@ -188,7 +207,7 @@ export class Database {
  * The one place where LMDB is written to, so that no promise of it is unheard: one that fails ends Node-RED.
  * @throws what LMDB says of the disk; then nothing was written
  */
-async function commit(lmdb: Lmdb, { put, remove = [] }: { put: readonly (readonly [key: string, value: Buffer])[]; remove?: readonly string[] }): Promise<void> {
+async function commit(lmdb: Lmdb, { put, remove = [] }: Commit): Promise<void> {
   try {
     // As a child, because what a plain transaction has written before it throws stays.
     await lmdb.childTransaction(() => {

@@ -3,13 +3,14 @@
  * Whatever a promise here has resolved for survives a power cut.
  */
 import { randomBytes } from "node:crypto";
+import { EventEmitter } from "node:events";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors";
-import { closeToOthers, isAside, removeDurable, writeDurable } from "../files";
+import { closeToOthers, isAside, removeDurable, tryDisk, writeDurable } from "../files";
 import { contentHash } from "../hash";
-import { asStorageError } from "../storage";
+import { asStorageError, StorageError } from "../storage";
 import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } from "../people";
 import { exportStore, importInto, type Imported, type ImportOptions, isWaitingZip } from "./archive";
 import { Backups } from "./backups";
@@ -34,6 +35,17 @@ export interface StoreProblem {
   message: string;
 }
 
+/** What the disk refuses now. */
+export interface Refusal {
+  code: "unwritable_store" | "unwritable_backup";
+  error: StorageError;
+}
+
+interface StoreEvents {
+  /** What the disk refuses has changed. */
+  disk: [];
+}
+
 /** A photo with all that belongs to it. */
 export interface NewPhoto {
   person: Person;
@@ -51,6 +63,12 @@ const CLOSED = "closed.json";
 const SETTLE_MS = 60_000;
 /** … and so long after one that comes with every visitor: it writes the whole database, and memory cards wear out. */
 const VISIT_SETTLE_MS = 15 * 60_000;
+/** How often it is tried whether the disk takes anything again. */
+const RETRY_MS = 3000;
+/** … and how often a backup, which needs more room. */
+const WIPE_RETRY_MS = 10_000;
+/** A larger database is not copied while it closes: Node-RED waits fifteen seconds, and a slow memory card writes ten megabytes in one. */
+const MOST_COPIED_BYTES = 32 * 2 ** 20;
 const FINGERPRINT_LENGTH = 16;
 /** Embeddings read before the event loop gets a turn. */
 const BATCH = 500;
@@ -77,13 +95,16 @@ export async function openStore({ folder, key, onProblem = () => undefined }: St
   }
 }
 
+/** It was deleted; what is left in old pages and backups is wiped later. */
+class NotWiped extends StorageError {}
+
 interface Parts {
   folder: string;
   onProblem: (problem: StoreProblem) => void;
   lock: Lock;
 }
 
-export class PeopleStore {
+export class PeopleStore extends EventEmitter<StoreEvents> {
   readonly #parts: Parts;
   readonly #backups: Backups;
   readonly #people = new Map<string, Person>();
@@ -102,9 +123,12 @@ export class PeopleStore {
   /** Whether a record turned out damaged since the start: the next one looks at all of them. */
   #damaged = false;
   #closed = false;
+  readonly #refusals = new Map<Refusal["code"], StorageError>();
+  #retryTimer: NodeJS.Timeout | undefined;
 
   /** Use openStore. */
   constructor(parts: Parts) {
+    super();
     this.#parts = parts;
     this.#backups = new Backups(parts.folder);
     this.#pictures = this.#picturesWith(noSecret);
@@ -112,6 +136,11 @@ export class PeopleStore {
 
   get encrypted(): boolean {
     return this.#secret.encrypts;
+  }
+
+  /** What the disk refuses now; empty when all is well. Tried again and again. */
+  get refusals(): Refusal[] {
+    return [...this.#refusals].map(([code, error]) => ({ code, error }));
   }
 
   people(): Person[] {
@@ -165,20 +194,33 @@ export class PeopleStore {
   }
 
   /** With the person, all or nothing. */
-  async addPhoto({ person, photo, bytes, thumbnail, embeddings }: NewPhoto): Promise<void> {
+  async addPhoto(added: NewPhoto): Promise<void> {
+    await this.addPhotos([added]);
+  }
+
+  /** Several with their people, all or nothing. @param insteadOf a stranger who is known now, and goes */
+  async addPhotos(added: readonly NewPhoto[], insteadOf?: string): Promise<void> {
     await this.#write(async (database) => {
-      // Files first: a crash leaves at worst one that no record names, and the next start deletes it.
-      if (bytes !== undefined) await this.#pictures.write("photos", photo.id, bytes);
-      if (thumbnail !== undefined) await this.#pictures.write("thumbnails", photo.id, thumbnail);
-      await database.write({
-        put: [
-          [this.#key("person", person.id), packPerson(person)],
-          [this.#key("photo", photo.id), packPhoto(photo)],
-          ...embeddings.map((embedding) => [this.#embeddingKey(embedding), packEmbedding(embedding)] as const),
-        ],
-      });
-      this.#people.set(person.id, person);
-      this.#remember(photo);
+      const fresh = added.map(({ photo }) => photo.id).filter((id) => !this.#photos.has(id));
+      try {
+        // Files first: a crash leaves at worst some that no record names, and the next start deletes them.
+        for (const { photo, bytes, thumbnail } of added) {
+          if (bytes !== undefined) await this.#pictures.write("photos", photo.id, bytes);
+          if (thumbnail !== undefined) await this.#pictures.write("thumbnails", photo.id, thumbnail);
+        }
+        await database.write({ put: added.flatMap((each) => this.#recordsOf(each)), remove: insteadOf === undefined ? [] : [this.#key("unknown", insteadOf)] });
+      } catch (error) {
+        for (const kind of ["photos", "thumbnails"] as const) await this.#pictures.remove(kind, fresh).catch(() => undefined);
+        throw error;
+      }
+      for (const { person, photo } of added) {
+        this.#people.set(person.id, person);
+        this.#remember(photo);
+      }
+      if (insteadOf !== undefined) {
+        await this.#pictures.remove("unknowns", this.#forgetUnknown(insteadOf));
+        await this.#purgeDropped(database);
+      }
     });
   }
 
@@ -216,8 +258,14 @@ export class PeopleStore {
   /** @param pictures new ones, beside those that are kept; group.pictures counts them already */
   async putUnknown(group: UnknownGroup, pictures: readonly Buffer[] = []): Promise<void> {
     await this.#write(async (database) => {
-      for (const [index, picture] of pictures.entries()) await this.#pictures.write("unknowns", pictureId(group.id, group.pictures - pictures.length + index), picture);
-      await database.write({ put: [[this.#key("unknown", group.id), packUnknown(group)]] });
+      const ids = pictures.map((_, index) => pictureId(group.id, group.pictures - pictures.length + index));
+      try {
+        for (const [index, picture] of pictures.entries()) await this.#pictures.write("unknowns", ids[index] ?? "", picture);
+        await database.write({ put: [[this.#key("unknown", group.id), packUnknown(group)]] });
+      } catch (error) {
+        await this.#pictures.remove("unknowns", ids).catch(() => undefined);
+        throw error;
+      }
       this.#unknowns.set(group.id, group);
     }, VISIT_SETTLE_MS);
   }
@@ -254,6 +302,11 @@ export class PeopleStore {
     return this.#remove({ what: "unknown", id, name: null }, { unknowns: [id] });
   }
 
+  /** A stranger is to be nobody from now on: anchors in her place, all or nothing. */
+  async ignoreUnknown(id: string, anchors: readonly Anchor[]): Promise<Receipt> {
+    return this.#remove({ what: "unknown", id, name: null }, { unknowns: [id] }, anchors);
+  }
+
   /** Strangers whose time is over: gone now from the records and pictures, and from old pages and backups within a quarter of an hour. */
   async expireUnknowns(ids: readonly string[]): Promise<void> {
     await this.#write((database) => this.#drop(database, { unknowns: ids }), VISIT_SETTLE_MS);
@@ -264,9 +317,14 @@ export class PeopleStore {
     await this.#wipe({ people, photos: [...photos, ...people.flatMap((id) => this.#photoIdsOf(id))], anchors: people.flatMap((id) => this.#anchorIdsOf(id)) });
   }
 
-  /** Made by itself too, soon after a change and when the store closes. Wipes what was deleted first. */
+  /** Made by itself too, soon after a change and when the store closes. Wipes what was deleted first. @throws StorageError, which is told too */
   async backup(): Promise<void> {
-    await this.#exclusively(() => this.#backUp());
+    try {
+      await this.#exclusively(() => this.#backUp());
+    } catch (error) {
+      this.#tellOfBackup(error);
+      throw asStorageError(error, this.#parts.folder);
+    }
   }
 
   /** One zip, see docs/gallery-format.md. @param bytesOf pictures that are kept elsewhere */
@@ -275,14 +333,18 @@ export class PeopleStore {
   }
 
   /** Add what an export holds. @throws a sentence when it is no export, or a damaged one: then nothing was added */
-  importFrom(zip: AsyncIterable<Uint8Array>, options: Omit<ImportOptions, "folder"> = {}): Promise<Imported> {
-    return importInto(this, zip, { ...options, folder: this.#parts.folder });
+  async importFrom(zip: AsyncIterable<Uint8Array>, options: Omit<ImportOptions, "folder"> = {}): Promise<Imported> {
+    const { folder } = this.#parts;
+    return importInto(this, zip, { ...options, folder }).catch((error: unknown) => {
+      throw asStorageError(error, folder, "the import was not finished");
+    });
   }
 
   /** Every embedding there is, of all models. */
   async *allEmbeddings(): AsyncGenerator<PhotoEmbedding> {
-    for (const keys of batchesOf(this.#opened().keys("embedding:"))) {
-      yield* keys.flatMap((key) => this.#embedding(key) ?? []);
+    const all = await this.#exclusively(async () => this.#opened().keys("embedding:"));
+    for (const keys of batchesOf(all)) {
+      yield* await this.#exclusively(async () => keys.flatMap((key) => this.#embedding(key) ?? []));
       await new Promise((resolve) => { setImmediate(resolve); });
     }
   }
@@ -292,18 +354,31 @@ export class PeopleStore {
     this.#closed = true;
     const pending = this.#timer !== undefined;
     clearTimeout(this.#timer);
+    clearTimeout(this.#retryTimer);
     try {
       await this.#exclusively(async () => {
-        // Node-RED waits fifteen seconds: pictures are copied after the next start.
-        if (pending) await this.#backUp(false).catch((error: unknown) => this.#tellOfBackup(error));
+        if (pending) await this.#backUpAtTheEnd().catch((error: unknown) => this.#tellOfBackup(error));
         await this.#database?.close();
-        if (this.#damaged) return;
-        const { size, mtimeMs } = await stat(this.#pathOf(DATABASE));
-        await writeDurable(this.#pathOf(CLOSED), Buffer.from(JSON.stringify({ size, mtimeMs })));
+        if (!this.#damaged) await this.#noteClosed();
       });
     } finally {
       await this.#parts.lock.release();
     }
+  }
+
+  /** What is left out is made up for after the next start: pictures are copied then, and a database that takes long. */
+  async #backUpAtTheEnd(): Promise<void> {
+    const { size } = await stat(this.#pathOf(DATABASE));
+    if (size <= MOST_COPIED_BYTES) await this.#backUp(false);
+  }
+
+  /** The database need not be read from end to end at the next start. */
+  async #noteClosed(): Promise<void> {
+    const { size, mtimeMs } = await stat(this.#pathOf(DATABASE));
+    await writeDurable(this.#pathOf(CLOSED), Buffer.from(JSON.stringify({ size, mtimeMs }))).catch((error: unknown) => {
+      // Without the note it is read.
+      if (!(asStorageError(error, this.#parts.folder) instanceof StorageError)) throw error;
+    });
   }
 
   /** Called once, by openStore. */
@@ -441,7 +516,45 @@ export class PeopleStore {
   }
 
   #tellOfBackup(error: unknown): void {
-    this.#parts.onProblem({ code: "unwritable_backup", message: `no backup of the people could be made in ${this.#parts.folder} (${error instanceof Error ? error.message : String(error)}), and what was deleted may still be in the older ones: check that the disk is not full.` });
+    const what = "no backup of the people can be made, and what was deleted may still be in the older ones";
+    const refused = asStorageError(error, this.#parts.folder, what);
+    if (refused instanceof StorageError) this.#refused("unwritable_backup", refused);
+    else this.#parts.onProblem({ code: "unwritable_backup", message: `no backup of the people could be made in ${this.#parts.folder} (${error instanceof Error ? error.message : String(error)}), and what was deleted may still be in the older ones: check that the disk is not full.` });
+    if (!this.#closed) this.#settle(refused instanceof StorageError ? WIPE_RETRY_MS : SETTLE_MS);
+  }
+
+  /** The disk refused: that is told until it takes something again, which is tried now and then. */
+  #refused(code: Refusal["code"], error: StorageError): void {
+    const before = this.#refusals.get(code);
+    this.#refusals.set(code, error);
+    if (code === "unwritable_store" && !this.#closed) {
+      clearTimeout(this.#retryTimer);
+      this.#retryTimer = setTimeout(() => void this.#retry(), RETRY_MS).unref();
+    }
+    if (before?.reason !== error.reason) this.emit("disk");
+  }
+
+  #taken(code: Refusal["code"]): void {
+    if (this.#refusals.delete(code)) this.emit("disk");
+  }
+
+  /** Never rejects. */
+  async #retry(): Promise<void> {
+    const { folder } = this.#parts;
+    await this.#exclusively(async () => {
+      if (this.#closed) return;
+      try {
+        await tryDisk(folder);
+        await this.#opened().tryOut();
+      } catch (error) {
+        const refused = asStorageError(error, folder);
+        this.#refused("unwritable_store", refused instanceof StorageError ? refused : new StorageError({ reason: "EIO", folder, cause: error }));
+        return;
+      }
+      // What could not be backed up or wiped meanwhile.
+      if (this.#refusals.has("unwritable_backup")) this.#settle(0);
+      this.#taken("unwritable_store");
+    });
   }
 
   /** One embedding; a damaged one is left out, and told. */
@@ -456,17 +569,29 @@ export class PeopleStore {
     }
   }
 
-  async #remove(about: Pick<Receipt, "what" | "id" | "name">, ids: Ids): Promise<Receipt> {
-    return { ...about, at: Date.now(), ...(await this.#wipe(ids)) };
+  async #remove(about: Pick<Receipt, "what" | "id" | "name">, ids: Ids, anchors: readonly Anchor[] = []): Promise<Receipt> {
+    return { ...about, at: Date.now(), ...(await this.#wipe(ids, anchors)) };
   }
 
-  async #wipe(ids: Ids): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails" | "backups">> {
+  /** @param anchors new ones, that come with what goes */
+  async #wipe(ids: Ids, anchors: readonly Anchor[] = []): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails" | "backups">> {
     return this.#write(async (database) => {
       // What is damaged cannot be searched: it goes whole, and first, so that no crash forgets it.
       const asides = await this.#backups.removeAsides();
-      const dropped = await this.#drop(database, ids);
+      const dropped = await this.#drop(database, ids, anchors);
       if (asides > 0) await this.#pictures.sweep(this.#pictureIds());
-      return { ...dropped, backups: asides + (await this.#purge(database)) };
+      return { ...dropped, backups: asides + (await this.#purgeDropped(database)) };
+    });
+  }
+
+  /** @throws NotWiped when the disk refuses */
+  #purgeDropped(database: Database): Promise<number> {
+    return this.#purge(database).catch((error: unknown) => {
+      const { folder } = this.#parts;
+      const refused = asStorageError(error, folder);
+      if (!(refused instanceof StorageError)) throw error;
+      this.#tellOfBackup(refused);
+      throw new NotWiped({ reason: refused.reason, what: "it is deleted and nobody is recognized by it any more, but what is left of it in old pages and backups cannot be wiped yet", folder, cause: error });
     });
   }
 
@@ -479,11 +604,12 @@ export class PeopleStore {
     return held;
   }
 
-  async #drop(database: Database, { people = [], photos = [], anchors = [], unknowns = [] }: Ids): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails">> {
+  async #drop(database: Database, { people = [], photos = [], anchors = [], unknowns = [] }: Ids, added: readonly Anchor[] = []): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails">> {
     const embeddings = photos.flatMap((id) => database.keys(`embedding:${this.#secret.blind(id)}:`));
     const groups = unknowns.flatMap((id) => this.#unknowns.get(id) ?? []);
     const there = photos.filter((id) => this.#photos.has(id));
     await database.write({
+      put: added.map((anchor) => [this.#key("anchor", anchor.id), packAnchor(anchor)] as const),
       remove: [...people.map((id) => this.#key("person", id)), ...photos.map((id) => this.#key("photo", id)), ...anchors.map((id) => this.#key("anchor", id)), ...unknowns.map((id) => this.#key("unknown", id)), ...embeddings],
     });
     for (const id of photos) this.#forget(id);
@@ -492,12 +618,21 @@ export class PeopleStore {
       this.#photosByPerson.delete(id);
     }
     const vectors = anchors.filter((id) => this.#anchors.delete(id)).length + groups.reduce((sum, group) => sum + group.vectors.length, 0);
-    for (const { id } of groups) this.#unknowns.delete(id);
+    const pictureIds = unknowns.flatMap((id) => this.#forgetUnknown(id));
+    for (const anchor of added) this.#anchors.set(anchor.id, anchor);
     // Records first: a crash leaves at worst files that no record names, and the next start deletes them.
     await this.#pictures.remove("photos", photos);
     const thumbnails = await this.#pictures.remove("thumbnails", photos);
-    const pictures = await this.#pictures.remove("unknowns", groups.flatMap(({ id, pictures: count }) => Array.from({ length: count }, (_, index) => pictureId(id, index))));
+    const pictures = await this.#pictures.remove("unknowns", pictureIds);
     return { photos: there.length, embeddings: embeddings.length + vectors, thumbnails: thumbnails + pictures };
+  }
+
+  #recordsOf({ person, photo, embeddings }: NewPhoto): (readonly [key: string, value: Buffer])[] {
+    return [
+      [this.#key("person", person.id), packPerson(person)],
+      [this.#key("photo", photo.id), packPhoto(photo)],
+      ...embeddings.map((embedding) => [this.#embeddingKey(embedding), packEmbedding(embedding)] as const),
+    ];
   }
 
   async #backUp(pictures = true): Promise<void> {
@@ -510,6 +645,7 @@ export class PeopleStore {
     if (this.#damaged) return;
     await this.#backups.make(database, Date.now());
     if (pictures) await this.#pictures.copyNew();
+    this.#taken("unwritable_backup");
   }
 
   /** A change; a backup follows once there are no more for a while. */
@@ -519,7 +655,9 @@ export class PeopleStore {
       try {
         return await work(this.#opened());
       } catch (error) {
-        throw asStorageError(error, this.#parts.folder);
+        const refused = asStorageError(error, this.#parts.folder);
+        if (refused instanceof StorageError && !(refused instanceof NotWiped)) this.#refused("unwritable_store", new StorageError({ reason: refused.reason, folder: this.#parts.folder, cause: error }));
+        throw refused;
       } finally {
         this.#settle(settleMs);
       }
@@ -531,7 +669,7 @@ export class PeopleStore {
     if (due >= this.#due) return;
     clearTimeout(this.#timer);
     this.#due = due;
-    this.#timer = setTimeout(() => void this.backup().catch((error: unknown) => this.#tellOfBackup(error)), ms).unref();
+    this.#timer = setTimeout(() => void this.backup().catch(() => undefined), ms).unref();
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
@@ -555,6 +693,13 @@ export class PeopleStore {
     const photo = this.#photos.get(id);
     this.#photos.delete(id);
     if (photo !== undefined) this.#photosByPerson.get(photo.personId)?.delete(id);
+  }
+
+  /** @returns the ids of their pictures, which follow the record */
+  #forgetUnknown(id: string): string[] {
+    const count = this.#unknowns.get(id)?.pictures ?? 0;
+    this.#unknowns.delete(id);
+    return Array.from({ length: count }, (_, index) => pictureId(id, index));
   }
 
   #photoIdsOf(personId: string): string[] {
