@@ -6,7 +6,7 @@ import { z } from "zod";
 import { UserError } from "./errors";
 import { MAX_PHOTO_BYTES } from "./image/limits";
 import { kindOf, PHOTO_ENDINGS, READABLE_KINDS } from "./image/photo-file";
-import { sentence } from "./validate";
+import { parseOptions, sentence } from "./validate";
 
 export const CONTRACT_VERSION = 1;
 
@@ -149,6 +149,12 @@ export interface FaceMessage {
   faces?: Face[];
   face?: { version: number };
   timing?: Timing;
+  /** In place of a field of the node that reads it; that node checks it as it checks the field. τ of face-match: */
+  threshold?: number;
+  /** … the region that haar-detect searches, in pixels of the picture; also as text, "x, y, width, height": */
+  region?: Box | string;
+  /** … the greeting of tts-greet, with {names} in it; empty takes the language's own. */
+  template?: string;
   [key: string]: unknown;
 }
 
@@ -268,6 +274,12 @@ export function readFaces(message: FaceMessage): Face[] {
   const parsed = facesSchema.safeParse(message.faces);
   if (!parsed.success) throw new UserError(`msg.faces is not a list of detections: ${sentence(parsed.error)}.`);
   return parsed.data;
+}
+
+/** What a message says in place of a field of a node; undefined where it says nothing. @param schema the field's @throws a sentence if it cannot be */
+export function readOverride<S extends z.ZodType>(message: FaceMessage, field: "threshold" | "region" | "template", schema: S): z.infer<S> | undefined {
+  const value = message[field];
+  return value === undefined || value === null ? undefined : parseOptions(schema, value, `msg.${field}`);
 }
 
 /** Add times to a message's `timing`, in place. */

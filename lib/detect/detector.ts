@@ -1,6 +1,6 @@
 import { pixelCache } from "../image/pixels";
 import { pixelSource } from "../image/source";
-import type { Face, Picture, Timing } from "../message";
+import type { Box, Face, Picture, Timing } from "../message";
 import { StagePool } from "../workers/pool";
 import { THREADS } from "../workers/threads";
 import type { DetectResult, DetectTask, Follow } from "./detect-worker";
@@ -48,16 +48,20 @@ export class FaceDetector {
     await this.#run({ bytes: Buffer.alloc(WARM_UP_SIDE * WARM_UP_SIDE * CHANNELS), frame }, undefined, options);
   }
 
-  /** Find the faces of a picture. @throws a sentence when it is no picture or the engine or cascade is not to be had */
-  async detect(picture: Picture): Promise<Detected> {
-    const { detections, looks: _looks, whole: _whole, ...detected } = await this.#run(picture);
+  /** Find the faces of a picture. @param region in place of the options' @throws a sentence when it is no picture or the engine or cascade is not to be had */
+  async detect(picture: Picture, region?: Box): Promise<Detected> {
+    const { detections, looks: _looks, whole: _whole, ...detected } = await this.#run(picture, undefined, this.#within(region));
     return { ...detected, faces: byScore(detections.map(({ box, score }) => ({ box, score }))) };
   }
 
-  /** Find the faces of a live frame, and how they look. @param near searches only there; undefined is everywhere @throws as detect does */
-  async search(picture: Picture, near: readonly Near[] | undefined): Promise<Searched> {
-    const { detections, looks, ...detected } = await this.#run(picture, { near });
+  /** Find the faces of a live frame, and how they look. @param near searches only there; undefined is everywhere @param region in place of the options' @throws as detect does */
+  async search(picture: Picture, near: readonly Near[] | undefined, region?: Box): Promise<Searched> {
+    const { detections, looks, ...detected } = await this.#run(picture, { near }, this.#within(region));
     return { ...detected, seen: byScore(detections.map((detection, index) => ({ ...detection, look: looks[index] as Look }))) };
+  }
+
+  #within(region: Box | undefined): DetectorOptions {
+    return region === undefined ? this.options : { ...this.options, region };
   }
 
   async #run(picture: Picture, follow?: Follow, options = this.options): Promise<Omit<DetectResult, "pixels" | "decode" | "detect"> & Pick<Detected, "timing">> {

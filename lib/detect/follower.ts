@@ -1,4 +1,4 @@
-import type { Frame, Picture } from "../message";
+import type { Box, Frame, Picture } from "../message";
 import type { Detected, FaceDetector } from "./detector";
 import { Tracker, type TrackingOptions } from "./tracker";
 
@@ -17,10 +17,10 @@ export class FaceFollower {
   }
 
   /** As FaceDetector.detect; faces of a frame carry `track` and `look`. Frames of one camera must come one after the other. */
-  async detect(picture: Picture): Promise<Detected> {
-    if (picture.frame === undefined) return this.#detector.detect(picture);
+  async detect(picture: Picture, region?: Box): Promise<Detected> {
+    if (picture.frame === undefined) return this.#detector.detect(picture, region);
     const tracker = this.#trackerOf(picture.frame);
-    const { seen, whole, ...detected } = await this.#detector.search(picture, tracker.plan(picture.frame));
+    const { seen, whole, ...detected } = await this.#detector.search(picture, tracker.plan(picture.frame), region);
     // The camera may have named another size than the picture has.
     const frame = { ...picture.frame, width: detected.width, height: detected.height };
     return { ...detected, faces: tracker.update(frame, seen, whole) };

@@ -10,6 +10,16 @@ export const CASCADES = ["frontalface_default", "frontalface_alt", "frontalface_
 const MAX_SIDE = 10_000;
 const side = z.number().int().min(0).max(MAX_SIDE);
 
+/** "x, y, width, height" as the four. */
+function fromText(value: unknown): unknown {
+  const parts = typeof value === "string" ? value.split(",").map((part) => part.trim()) : [];
+  const [x, y, width, height] = parts.map(Number);
+  return parts.length === 4 && !parts.includes("") ? { x, y, width, height } : value;
+}
+
+/** Region of interest in pixels of the picture; also as text, "x, y, width, height". */
+export const regionSchema = z.preprocess(fromText, z.object({ x: z.number().min(0), y: z.number().min(0), width: z.number().positive(), height: z.number().positive() }, { error: "must be four numbers: x, y, width, height" }));
+
 /** How the Haar cascade looks at a picture. Parameter names are those of OpenCV's detectMultiScale. */
 export const detectorOptionsSchema = z.object({
   /** "native" is @u4/opencv4nodejs where it is installed. */
@@ -28,8 +38,8 @@ export const detectorOptionsSchema = z.object({
    * by fewer raw detections, so that minNeighbors must be lower.
    */
   workingWidth: z.union([z.literal("auto"), side], { error: 'must be "auto", a width in pixels, or 0' }).default(0),
-  /** Region of interest in pixels of the picture; the search stays inside. */
-  region: z.object({ x: z.number().min(0), y: z.number().min(0), width: z.number().positive(), height: z.number().positive() }).optional(),
+  /** The search stays inside. */
+  region: regionSchema.optional(),
 });
 
 export type DetectorOptions = z.infer<typeof detectorOptionsSchema>;

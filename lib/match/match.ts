@@ -6,9 +6,12 @@ import type { Near, NearAnchor, RosterPerson, Searchable } from "../gallery/rost
 import type { Candidate, Face, Identity, Outcome, Reason } from "../message";
 import { isOpen, type Rule, scheduleSchema } from "./schedule";
 
+/** τ; also as text, as a form gives it. */
+export const thresholdSchema = z.preprocess((value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value), z.number().positive().max(100));
+
 export const matchOptionsSchema = z.object({
-  /** τ; the gallery's model decides where it is not given. */
-  threshold: z.number().positive().max(100).optional(),
+  /** The gallery's model decides where it is not given. */
+  threshold: thresholdSchema.optional(),
   /** How much nearer than the runner-up the nearest person must be. */
   margin: z.number().min(0).max(100).default(0.02),
   /** How many candidates to name. */

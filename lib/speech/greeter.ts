@@ -66,9 +66,10 @@ export class Greeter {
    * Greet those of the people seen now who came anew. While a greeting is spoken nobody is greeted: who stays is greeted by the
    * next frame. Resolves when the sound is made, not when it was played.
    * @param onProblem told what failed while playing, after this resolved
+   * @param template in place of the options'
    * @throws when it was closed
    */
-  async greet(names: readonly string[], onProblem: (problem: Problem) => void): Promise<Spoken[]> {
+  async greet(names: readonly string[], onProblem: (problem: Problem) => void, template = this.#options.template): Promise<Spoken[]> {
     // Also while something is spoken, because it tells who stays.
     const arrivals = this.#presence.arrivals(names).slice(0, MAX_AT_ONCE);
     if (this.#speaking || arrivals.length === 0) return [];
@@ -76,7 +77,7 @@ export class Greeter {
     this.#presence.greeted(arrivals);
     const spoken: Spoken[] = [];
     try {
-      for (const greeting of compose(arrivals, this.#options.language, this.#options.defaultLanguage, this.#options.template)) spoken.push(await this.#speak(greeting));
+      for (const greeting of compose(arrivals, this.#options.language, this.#options.defaultLanguage, template)) spoken.push(await this.#speak(greeting));
     } finally {
       this.#quiet = this.#sound(spoken, onProblem)
         .catch((error: unknown) => onProblem({ kind: "failed", sentence: said(error) }))

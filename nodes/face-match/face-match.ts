@@ -4,8 +4,8 @@ import type { Gallery } from "../../lib/gallery/gallery";
 import { annotate, thumbnail } from "../../lib/image/annotate";
 import { cropFace } from "../../lib/image/crop";
 import { toKeptJpeg } from "../../lib/image/encode";
-import { decide, matchOptionsSchema } from "../../lib/match/match";
-import { addTiming, type Face, type FaceMessage, type Outcome, type Picture, readFaces, readFrame, readPicture, type Timing } from "../../lib/message";
+import { decide, matchOptionsSchema, thresholdSchema } from "../../lib/match/match";
+import { addTiming, type Face, type FaceMessage, type Outcome, type Picture, readFaces, readFrame, readOverride, readPicture, type Timing } from "../../lib/message";
 import { metrics } from "../../lib/match/metrics";
 import { parseOptions } from "../../lib/validate";
 import { nameError, onInput, type Send } from "../common/on-input";
@@ -83,11 +83,13 @@ export default function register(RED: NodeAPI): void {
       await gallery.ready();
       const start = performance.now();
       const { roster } = gallery;
+      const threshold = readOverride(message, "threshold", thresholdSchema);
+      const judging = threshold === undefined ? options : { ...options, threshold };
       const claim = def.mode === "verify" ? await claimOf(RED, this, def, message) : undefined;
       const frame = readFrame(message);
       // A camera's clock may be ahead of this one's.
       const age = frame === undefined ? undefined : Math.max(0, Date.now() - frame.capturedAt);
-      const faces = await Promise.all(readFaces(message).map(async (face): Promise<Face> => ({ ...face, identity: await decide(face, { gallery: roster, options, claim, age }) })));
+      const faces = await Promise.all(readFaces(message).map(async (face): Promise<Face> => ({ ...face, identity: await decide(face, { gallery: roster, options: judging, claim, age }) })));
       message.faces = faces;
       addTiming(message, { match: performance.now() - start, total: age ?? total(message) });
       if (!mismatchTold && faces.some(({ identity }) => identity?.reason === "model_mismatch")) {

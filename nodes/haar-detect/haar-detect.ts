@@ -1,10 +1,9 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { UserError } from "../../lib/errors";
 import { FaceDetector } from "../../lib/detect/detector";
 import { FaceFollower } from "../../lib/detect/follower";
-import { type DetectorOptions, detectorOptionsSchema } from "../../lib/detect/options";
+import { type DetectorOptions, detectorOptionsSchema, regionSchema } from "../../lib/detect/options";
 import { trackingOptionsSchema } from "../../lib/detect/tracker";
-import { addTiming, readPicture } from "../../lib/message";
+import { addTiming, readOverride, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
 import { optionalNumber } from "../common/options";
@@ -30,8 +29,6 @@ export interface HaarDetectDef extends NodeDef {
 
 /** The form's values as the detector's options. @throws a sentence */
 export function optionsOf(def: HaarDetectDef): DetectorOptions {
-  const [x, y, width, height, ...more] = def.region ? def.region.split(",").map(Number) : [];
-  if (more.length > 0) throw new UserError("region: must be four numbers: x, y, width, height");
   return parseOptions(
     detectorOptionsSchema,
     {
@@ -42,7 +39,7 @@ export function optionsOf(def: HaarDetectDef): DetectorOptions {
       minSize: optionalNumber(def.minSize),
       maxSize: optionalNumber(def.maxSize),
       workingWidth: workingWidthOf(def),
-      region: x === undefined ? undefined : { x, y, width, height },
+      region: def.region || undefined,
     },
     "haar-detect",
   );
@@ -72,7 +69,7 @@ export default function register(RED: NodeAPI): void {
     const show = liveStatus(this);
     onInput(this, async (message, send) => {
       const picture = readPicture(message);
-      const { faces, width, height, timing } = await (follower ?? detector).detect(picture);
+      const { faces, width, height, timing } = await (follower ?? detector).detect(picture, readOverride(message, "region", regionSchema));
       message.faces = faces;
       if (picture.frame !== undefined && (picture.frame.width !== width || picture.frame.height !== height)) message.frame = { ...picture.frame, width, height };
       addTiming(message, timing);

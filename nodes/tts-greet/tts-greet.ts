@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { UserError } from "../../lib/errors";
-import { type FaceMessage, readFaces } from "../../lib/message";
+import { type FaceMessage, readFaces, readOverride } from "../../lib/message";
 import { Espeak, espeakInstalled, type Voice } from "../../lib/speech/espeak";
 import { Greeter, type Problem } from "../../lib/speech/greeter";
 import { speechOptionsSchema } from "../../lib/speech/options";
@@ -50,9 +50,10 @@ export default function register(RED: NodeAPI): void {
       this,
       async (message, send) => {
         const names = namesOf(message);
+        const template = readOverride(message, "template", speechOptionsSchema.shape.template);
         // Nothing says that those of a photo still stand there when the last greeting ends.
         if (message.frame === undefined && names.length > 0) await greeter.quiet();
-        for (const { text, lang, names: greeted, wav, engine, problem } of await greeter.greet(names, report)) {
+        for (const { text, lang, names: greeted, wav, engine, problem } of await greeter.greet(names, report, template)) {
           if (problem === undefined) this.status({ fill: "green", shape: "dot", text: shorten(greeted.join(", ")) });
           else report(problem);
           send({ ...message, payload: wav, text, lang, names: greeted, engine });

@@ -14,7 +14,7 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
 /** Screenshots to look at, where a folder is named. */
 const SHOTS = process.env["SCREENSHOTS"];
 /** Two cores run Node-RED, the workers and the browser. */
-const PATIENCE_MS = 45_000;
+const PATIENCE_MS = 180_000;
 const AXE = readFileSync(createRequire(__filename).resolve("axe-core/axe.min.js"), "utf8");
 
 const GALLERY = "facewire_gallery";

@@ -142,6 +142,22 @@ describe("face-match", () => {
     assert.deepEqual(match?.faces?.[0]?.identity?.candidates, [{ name: "Alice", distance: 0.25 }, { name: "Bob", distance: 0.75 }]);
   });
 
+  it("takes τ from the message before its own, for this message alone, and says what is none", async () => {
+    await load({ threshold: "0.5", margin: "0" });
+    const judged = async (threshold: unknown): Promise<unknown[]> => {
+      const got = await outputsOf({ faces: [face(0, 0.6)], threshold: threshold as number });
+      return Object.entries(got).flatMap(([output, message]) => [output, message.faces?.[0]?.identity?.threshold]);
+    };
+    assert.deepEqual(await judged(0.7), ["match", 0.7]);
+    assert.deepEqual(await judged("0.65"), ["match", 0.65]);
+    for (const none of [undefined, null]) assert.deepEqual(await judged(none), ["unknown", 0.5]);
+    for (const wrong of [0, -1, NaN, "", "strict", true, [0.7], { value: 0.7 }, 1000]) {
+      const error = nextError("m");
+      send("m", { faces: [face(0, 0.6)], threshold: wrong as number });
+      assert.match(await error, /^face-match: msg\.threshold: /, JSON.stringify(wrong));
+    }
+  });
+
   it("takes τ from the gallery's model where the field is blank, and else from the field", async () => {
     await load({ threshold: "" });
     assert.deepEqual((await outputsOf({ faces: [face(0, 0.6)] }))["unknown"]?.faces?.[0]?.identity?.threshold, 0.5);

@@ -163,6 +163,36 @@ describe("haar-detect → facenet-embed → face-match", () => {
     assert.deepEqual(identities(await got), ["unknown null stale"]);
   });
 
+  it("searches the region that the message names before its own, photo or frame, and says what is none", async () => {
+    await load(family, { haar: { minSize: 150, region: "100, 340, 560, 560" } });
+    // Where Bea stands in the photo, 1,920 pixels wide; Alice and 小明 stand elsewhere.
+    const [x, y, width, height] = [1320, 160, 500, 500];
+    const { width: whole, height: high } = await sharp(groupPhoto(6)).metadata();
+    const frame = (sequence: number): FaceMessage["frame"] => ({ source: "hall", sequence, capturedAt: Date.now(), width: whole, height: high });
+    for (const message of [{ region: { x, y, width, height } }, { region: `${x}, ${y},${width},${height}` }, { region: { x, y, width, height }, frame: frame(0) }] as FaceMessage[]) {
+      const got = nextMessage("match");
+      send("d", { payload: groupPhoto(6), ...message });
+      assert.deepEqual(people(await got), ["match Bea below_threshold"]);
+    }
+    const own = nextMessage("match");
+    send("d", { payload: groupPhoto(6), frame: frame(1) as never });
+    assert.deepEqual(people(await own), ["match Alice below_threshold"], "the next message has the node's own region again");
+    for (const [wrong, why] of [
+      ["1, 2, 3", /haar-detect: msg\.region: must be four numbers: x, y, width, height/],
+      ["1, 2, 3, four", /msg\.region: height: /],
+      ["1, 2, , 4", /must be four numbers/],
+      [[1, 2, 3, 4], /must be four numbers/],
+      [{ x: 1, y: 2, width: 3 }, /msg\.region: height: /],
+      [{ x: 1, y: 2, width: -3, height: 4 }, /msg\.region: width: /],
+      [7, /must be four numbers/],
+      [{ x: 90_000, y: 0, width: 10, height: 10 }, /region of interest lies outside the picture/],
+    ] as const) {
+      const error = nextError("d");
+      send("d", { payload: groupPhoto(6), region: wrong as never });
+      assert.match(await error, why);
+    }
+  });
+
   it("says what is wrong with bad input, and works on", async () => {
     await load(family);
     const whole = await portrait("green");

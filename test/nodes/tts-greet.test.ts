@@ -77,6 +77,26 @@ describe("tts-greet node", () => {
     assert.deepEqual(texts, ["歡迎小明，祝您有美好的一天！", "Welcome Alice, have a nice day!"]);
   });
 
+  it("greets with the words of the message before its own, for this message alone, and says what are none", async () => {
+    await load({ engine: "none", template: "Hi {names}!" });
+    const texts: unknown[] = [];
+    helper.getNode("out").on("input", (message) => texts.push((message as FaceMessage)["text"]));
+    for (const [name, template] of [["Ann", "Hello {names}."], ["Bob", undefined], ["Cid", null], ["Dee", ""]] as const) {
+      const got = nextMessage("out");
+      send("t", { faces: [face(name)], ...(template === undefined ? {} : { template: template as string }) });
+      await got;
+    }
+    assert.deepEqual(texts, ["Hello Ann.", "Hi Bob!", "Hi Cid!", "Welcome Dee, have a nice day!"]);
+    for (const wrong of ["Hello", 5, true, { names: "{names}" }, `{names}${"!".repeat(500)}`]) {
+      const error = nextError("t");
+      send("t", { faces: [face("Eve")], template: wrong as string });
+      assert.match(await error, /^tts-greet: msg\.template: /, JSON.stringify(wrong));
+    }
+    const eve = nextText("Hi Eve!");
+    send("t", { faces: [face("Eve")] });
+    await eve;
+  });
+
   it("says nothing again to somebody who stands there, and nothing to strangers", async () => {
     await load({ engine: "none" });
     const texts: unknown[] = [];
