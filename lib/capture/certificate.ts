@@ -13,7 +13,7 @@ export interface Trust {
 }
 
 /** The camera is not the one it should be, or cannot show that it is: a sentence says what to choose. */
-export class CertificateError extends Error {}
+export class CertificateError extends UserError {}
 
 /** A camera in the house shakes hands in a fraction of this. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;

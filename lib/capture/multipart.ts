@@ -1,94 +1,219 @@
-/** Pictures out of a byte stream: multipart (MJPEG over HTTP, ffmpeg's mpjpeg) and PPM (ffmpeg's raw RGB with its size). */
+/** Pictures out of a byte stream: JPEGs one after the other (MJPEG over HTTP, ffmpeg's mpjpeg) and PPM (ffmpeg's raw RGB with its size). */
 import { UserError } from "../errors";
 import { jpegSize } from "./jpeg";
 import type { CapturedFrame } from "./source";
 
 /** One frame may not be larger; more means that the stream is none. */
 const MAX_FRAME_BYTES = 64 * 1024 * 1024;
+/** What may stand between two pictures to be of use: a boundary and the header of a part. */
 const MAX_HEADER_BYTES = 8192;
+/** Room to begin with: a small camera's frame. */
+const FIRST_ROOM = 64 * 1024;
 
 export type Parser = (chunk: Buffer) => CapturedFrame[];
 
-/** Bytes that wait for more, joined only when a frame may be complete: a large frame comes in hundreds of pieces. */
-class Accumulator {
-  #chunks: Buffer[] = [];
-  #length = 0;
-  wanted = 1;
+/** Bytes in one piece, to be searched. Each is copied in once, and room doubles when it is short: the work grows with the bytes, not with their square. */
+class Window {
+  #room = Buffer.allocUnsafe(FIRST_ROOM);
+  #start = 0;
+  #end = 0;
 
-  push(chunk: Buffer): Buffer | undefined {
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
-    if (this.#length > MAX_FRAME_BYTES) throw new UserError(`the stream has no end of a frame within ${MAX_FRAME_BYTES / 1024 / 1024} MB: it is no camera's.`);
-    if (this.#length < this.wanted) return undefined;
-    const all = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
-    this.#chunks = [all];
-    return all;
+  push(chunk: Buffer): void {
+    const length = this.#end - this.#start + chunk.length;
+    if (length > MAX_FRAME_BYTES) throw new UserError(`the stream has no end of a frame within ${MAX_FRAME_BYTES / 1024 / 1024} MB: it is no camera's.`);
+    if (this.#end + chunk.length > this.#room.length) {
+      // Moved to the front only where at least as much was taken out before.
+      const room = length <= this.#room.length / 2 ? this.#room : Buffer.allocUnsafe(Math.max(2 * this.#room.length, length));
+      this.#room.copy(room, 0, this.#start, this.#end);
+      this.#room = room;
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    chunk.copy(this.#room, this.#end);
+    this.#end += chunk.length;
   }
 
-  keep(rest: Buffer, wanted: number): void {
-    this.#chunks = [rest];
-    this.#length = rest.length;
-    this.wanted = wanted;
+  /** Valid until the next push. */
+  get bytes(): Buffer {
+    return this.#room.subarray(this.#start, this.#end);
+  }
+
+  drop(length: number): void {
+    this.#start += length;
   }
 }
 
-/** Multipart by Content-Length, else by the next boundary (RFC 2046, 5.1). */
+const START = Buffer.from([0xff, 0xd8, 0xff]);
+const END = Buffer.from([0xff, 0xd9]);
+const MARKER = 0xff;
+const START_OF_IMAGE = 0xd8;
+const END_OF_IMAGE = 0xd9;
+const START_OF_SCAN = 0xda;
+/** What may follow the data of a scan (ITU-T T.81, B.2.1): tables, another scan, the number of lines, application data, a comment. */
+const BETWEEN_SCANS = new Set([0xc4, 0xcc, 0xdb, 0xdc, 0xdd, START_OF_SCAN, 0xfe, ...Array.from({ length: 16 }, (_, index) => 0xe0 + index)]);
+
+/** Markers without a length: TEM and RST0–7. */
+const standsAlone = (marker: number): boolean => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7);
+
+/**
+ * JPEGs in a stream, each told as soon as its last byte is there. They are found by their own markers (ITU-T T.81, B.1.1), because what
+ * cameras write around them is often wrong: boundaries glued to a picture, other than announced or missing, lengths of 0 or of
+ * another picture, headers with LF alone or without any. Only a picture without its end marker is cut at the length told, or else where the next begins.
+ */
 export function multipartParser(): Parser {
-  const buffer = new Accumulator();
+  const window = new Window();
+  let where: "between" | "segments" | "scan" = "between";
+  /** How far the window has been searched; in "segments" the next marker, which may not have come yet. */
+  let at = 0;
+  /** Whether a scan of this picture has come, so that it may end. */
+  let scanned = false;
+  /** Whether the stream has shown that it is one. */
+  let known = false;
+  /** Whether pictures have end markers. */
+  let marked = false;
+  let header = { length: 0, boundary: "" };
+
+  /** Whether a picture begins in what has come. */
+  const findStart = (): boolean => {
+    const { bytes } = window;
+    const start = bytes.indexOf(START, at);
+    if (start < 0) {
+      if (!known && bytes.length >= MAX_HEADER_BYTES) {
+        assertStream(bytes);
+        known = true;
+      }
+      at = Math.max(0, bytes.length - (START.length - 1));
+      if (known && at > MAX_HEADER_BYTES) {
+        window.drop(at - MAX_HEADER_BYTES);
+        at = MAX_HEADER_BYTES;
+      }
+      return false;
+    }
+    known = true;
+    header = headerOf(bytes.toString("latin1", Math.max(0, start - MAX_HEADER_BYTES), start));
+    window.drop(start);
+    at = 2;
+    scanned = false;
+    where = "segments";
+    return true;
+  };
+
+  /** Whether all segments before the data have come. */
+  const passSegments = (): boolean => {
+    const { bytes } = window;
+    while (at + 1 < bytes.length) {
+      const marker = bytes[at + 1] as number;
+      if (marker === END_OF_IMAGE && scanned) {
+        where = "scan";
+        return true;
+      }
+      if (bytes[at] !== MARKER || marker === 0 || marker === START_OF_IMAGE || marker === END_OF_IMAGE) return restart(at);
+      if (marker === MARKER) at += 1;
+      else if (standsAlone(marker)) at += 2;
+      else if (at + 3 >= bytes.length) return false;
+      else if (bytes.readUInt16BE(at + 2) < 2) return restart(at + 2);
+      else {
+        at += 2 + bytes.readUInt16BE(at + 2);
+        if (marker !== START_OF_SCAN) continue;
+        scanned = true;
+        where = "scan";
+        return true;
+      }
+    }
+    return false;
+  };
+
+  /** What has come up to here is no picture; from here on one may begin. */
+  const restart = (from: number): true => {
+    window.drop(from);
+    at = 0;
+    where = "between";
+    return true;
+  };
+
+  /** Where the picture ends; "on" at the next segment, undefined while more must come. */
+  const passScan = (): number | "on" | undefined => {
+    const { bytes } = window;
+    const told = header.length > 0 && bytes.length >= header.length + 4 && /^\r?\n?--/.test(bytes.toString("latin1", header.length, header.length + 4)) ? header.length : Infinity;
+    for (;;) {
+      const found = bytes.indexOf(MARKER, at);
+      at = found < 0 ? Math.max(at, bytes.length) : found;
+      if (at >= told) return told;
+      if (at + 1 >= bytes.length) return undefined;
+      const marker = bytes[at + 1] as number;
+      if (marker === END_OF_IMAGE) return at + 2;
+      if (marker === START_OF_IMAGE) {
+        const boundary = header.boundary === "" ? -1 : bytes.subarray(0, at).lastIndexOf(header.boundary);
+        return boundary < 0 ? at : boundary;
+      }
+      if (BETWEEN_SCANS.has(marker)) {
+        where = "segments";
+        return "on";
+      }
+      // Zero after data that looks like a marker, and restarts (B.1.1.5), are part of the data.
+      at += marker === MARKER ? 1 : 2;
+    }
+  };
+
+  /** A copy, with an end marker where the camera never writes one. Missing from one among others it says that the picture was cut off. */
+  const ended = (bytes: Buffer): Buffer => {
+    if (bytes.subarray(-2).equals(END)) marked = true;
+    return marked ? Buffer.from(bytes) : Buffer.concat([bytes, END]);
+  };
+
   return (chunk) => {
+    window.push(chunk);
     const frames: CapturedFrame[] = [];
-    let rest = buffer.push(chunk);
-    let wanted = 1;
-    while (rest !== undefined && rest.length > 0) {
-      const headerEnd = rest.indexOf("\r\n\r\n");
-      if (headerEnd < 0) {
-        if (rest.length > MAX_HEADER_BYTES) throw new UserError("the answer is no MJPEG stream: no header of a part.");
-        break;
-      }
-      const header = rest.subarray(0, headerEnd).toString("latin1");
-      const bodyStart = headerEnd + 4;
-      const length = /content-length:\s*(\d+)/i.exec(header)?.[1];
-      const boundary = /--[^\r\n]+/.exec(header)?.[0];
-      const end: number = length === undefined ? rest.indexOf(`\r\n${boundary ?? "--"}`, bodyStart) : bodyStart + Number(length);
-      if (end > MAX_FRAME_BYTES) throw new UserError("the answer is no MJPEG stream: a part is too large.");
-      if (end < 0 || end > rest.length) {
-        wanted = Math.max(end, rest.length + 1);
-        break;
-      }
+    for (;;) {
+      if (where === "between" && !findStart()) return frames;
+      if (where === "segments" && !passSegments()) return frames;
+      if (where !== "scan") continue;
+      const end = passScan();
+      if (end === undefined) return frames;
+      if (end === "on") continue;
       // A copy of its own: frames travel on, and the rest of the stream must not be kept alive by them.
-      const bytes = Buffer.from(rest.subarray(bodyStart, end));
+      const bytes = ended(window.bytes.subarray(0, end));
       const size = jpegSize(bytes);
       if (size !== undefined) frames.push({ bytes, ...size, encoding: "jpeg" });
-      rest = rest.subarray(end);
+      restart(end);
     }
-    if (rest !== undefined) buffer.keep(rest, wanted);
-    return frames;
   };
+}
+
+/** What stands before a picture. */
+function headerOf(text: string): { length: number; boundary: string } {
+  const boundary = /--[^\r\n]+/.exec(text)?.[0] ?? "";
+  const length = Number(/content-length:[^\S\n]{0,9}(\d{1,9})/i.exec(text.slice(Math.max(0, text.lastIndexOf("--"))))?.[1] ?? 0);
+  return { length, boundary };
+}
+
+/** @throws a sentence when no camera would begin like this */
+function assertStream(bytes: Buffer): void {
+  const text = bytes.toString("latin1", 0, MAX_HEADER_BYTES);
+  const kind = /content-type:[^\S\n]{0,9}((?:image\/(?!p?jpe?g)|video\/(?!x-motion-jpeg|x-mjpeg))[\w.+-]{1,40})/i.exec(text)?.[1];
+  if (kind !== undefined) throw new UserError(`its pictures are ${kind}, not JPEG: let the camera send JPEG, or choose the source "HTTP snapshot".`);
+  if (!/(?:^|[\r\n])--/.test(text)) throw new UserError("the answer is no MJPEG stream: no header of a part.");
 }
 
 /** Binary PPM (P6, 8 bits), one after the other. */
 export function ppmParser(): Parser {
-  const buffer = new Accumulator();
+  const HEADER_BYTES = 64;
+  const window = new Window();
   return (chunk) => {
+    window.push(chunk);
     const frames: CapturedFrame[] = [];
-    let rest = buffer.push(chunk);
-    let wanted = 1;
-    while (rest !== undefined && rest.length > 0) {
-      const header = /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(rest.subarray(0, 64).toString("latin1"));
+    for (;;) {
+      const { bytes } = window;
+      const header = /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(bytes.toString("latin1", 0, HEADER_BYTES));
       if (header === null) {
-        if (rest.length >= 64) throw new Error("ffmpeg's raw frames are not as expected.");
-        break;
+        if (bytes.length >= HEADER_BYTES) throw new Error("ffmpeg's raw frames are not as expected.");
+        return frames;
       }
       const [width, height] = [Number(header[1]), Number(header[2])];
-      const end: number = header[0].length + width * height * 3;
-      if (end > rest.length) {
-        wanted = end;
-        break;
-      }
-      frames.push({ bytes: Buffer.from(rest.subarray(header[0].length, end)), width, height, encoding: "rgb" });
-      rest = rest.subarray(end);
+      const end = header[0].length + width * height * 3;
+      if (end > bytes.length) return frames;
+      frames.push({ bytes: Buffer.from(bytes.subarray(header[0].length, end)), width, height, encoding: "rgb" });
+      window.drop(end);
     }
-    if (rest !== undefined) buffer.keep(rest, wanted);
-    return frames;
   };
 }
