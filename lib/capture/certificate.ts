@@ -70,7 +70,6 @@ export function connectTrusted(host: string, port: number, trust: Trust, signal?
       signal?.removeEventListener("abort", stop);
       socket.setTimeout(0);
       socket.removeAllListeners("timeout");
-      socket.off("error", fail);
       resolve(socket);
     });
   });
