@@ -17,7 +17,8 @@ export interface Ffmpeg {
 
 export type FfmpegProcess = ChildProcessByStdio<null, Readable, Readable>;
 
-const PROBE_TIMEOUT_MS = 10_000;
+/** A second where nothing else runs; ten times that on a small computer that is busy. Longer is never. */
+const PROBE_TIMEOUT_MS = 60_000;
 /** How long ffmpeg may take to close its files when asked to, before it is killed. */
 const KILL_AFTER_MS = 1000;
 

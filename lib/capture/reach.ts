@@ -1,8 +1,8 @@
 import { connect, type Socket } from "node:net";
 import { UserError } from "../errors";
 
-/** A camera in the house answers in milliseconds. */
-const CONNECT_TIMEOUT_MS = 1000;
+/** A camera in the house answers in milliseconds; one that sleeps, a name that must be asked for, and a busy computer take longer. */
+const CONNECT_TIMEOUT_MS = 5000;
 
 const DEFAULT_PORTS: Record<string, number> = { "rtsp:": 554, "rtsps:": 322, "http:": 80, "https:": 443 };
 
@@ -11,12 +11,12 @@ export function placeOf({ hostname, port, protocol }: URL): { host: string; port
   return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || (DEFAULT_PORTS[protocol] as number) };
 }
 
-/** Ask whether anybody listens there, so that a wrong address is told in a second. @throws a sentence when not */
+/** Ask whether anybody listens there, so that a wrong address is told soon. @throws a sentence when not */
 export async function assertReachable(address: string): Promise<void> {
   (await connectTo(new URL(address))).destroy();
 }
 
-/** A connection to that address, without TLS. @throws a sentence when nobody takes it within a second */
+/** A connection to that address, without TLS. @throws a sentence when nobody takes it in time */
 export function connectTo(address: URL): Promise<Socket> {
   const place = placeOf(address);
   const where = `${address.hostname}:${place.port}`;
@@ -31,7 +31,7 @@ export function connectTo(address: URL): Promise<Socket> {
       fail(new UserError(`${where} ${why}: check the address and that the camera is on.`));
     };
     socket.once("error", refused);
-    socket.once("timeout", () => fail(new UserError(`nobody answers at ${where} within a second: check the address and that the camera is on.`)));
+    socket.once("timeout", () => fail(new UserError(`nobody answers at ${where} within five seconds: check the address and that the camera is on.`)));
     socket.once("connect", () => {
       socket.setTimeout(0);
       socket.removeAllListeners("timeout");

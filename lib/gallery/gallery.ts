@@ -126,8 +126,8 @@ const SEEN_INTERVAL_MS = 10_000;
 const PATIENCE_MS = 3000;
 /** … and for an import that has begun to write. Node-RED waits fifteen seconds. */
 const IMPORT_PATIENCE_MS = 10_000;
-/** How long a face waits for the folder's new photos: nobody is to be a stranger because her photo was not read yet. */
-const READY_MS = 10_000;
+/** How long a face waits for the folder's new photos: nobody is to be a stranger because her photo was not read yet, and loading the networks for them alone takes half of this on a busy computer. */
+const READY_MS = 60_000;
 
 const CLOSED = "the gallery is closed.";
 

@@ -32,7 +32,7 @@ export interface Voice {
 }
 
 /** The first question loads 24 MB of voices; a Pi takes some seconds. */
-const ANSWER_TIMEOUT_MS = 20_000;
+const ANSWER_TIMEOUT_MS = 60_000;
 const MAX_WAITING = 20;
 
 /** eSpeak's names where they are not the language's own tag. */

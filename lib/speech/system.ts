@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { run, which, withWavFile } from "./command";
 import { voiceFor } from "./espeak";
 
-export const SPEAK_TIMEOUT_MS = 15_000;
+export const SPEAK_TIMEOUT_MS = 60_000;
 
 export interface Utterance {
   text: string;

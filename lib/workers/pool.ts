@@ -3,8 +3,8 @@ import { Piscina } from "piscina";
 import { Fault, UserError } from "../errors";
 import { type Answer, BROKE } from "./serve";
 
-/** A task that takes longer than this hangs; its worker is ended and replaced. First use loads a network, so be generous. */
-const TASK_TIMEOUT_MS = 60_000;
+/** A task that takes longer than this hangs; its worker is ended and replaced. First use loads a network, which takes a minute on a small computer that is busy. */
+const TASK_TIMEOUT_MS = 180_000;
 
 /** How many tasks may wait for a worker, over all nodes. Nodes keep one running each, galleries a few. */
 const MAX_QUEUE = 256;

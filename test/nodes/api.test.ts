@@ -286,7 +286,7 @@ describe("the HTTP API", () => {
       for (const path of [`/${evil}/people`, `/g/people/${evil}`, `/g/people/${people[0]?.id}/photos/${evil}`, `/g/people/${evil}/photos/${evil}/thumbnail`, `/g/unknowns/${evil}/pictures/${evil}`, `/g/events/${evil}/picture`]) {
         // By hand: fetch tidies paths up.
         const answer = get({ host: hostname, port, path: API_ROOT + path, headers: { Authorization: "Bearer all" } });
-        const [{ statusCode, headers }] = (await once(answer, "response", { signal: AbortSignal.timeout(10_000) })) as [IncomingMessage];
+        const [{ statusCode, headers }] = (await once(answer, "response", { signal: AbortSignal.timeout(120_000) })) as [IncomingMessage];
         answer.destroy();
         assert.ok(statusCode === 400 || statusCode === 404, `${statusCode} ${path.slice(0, 80)}`);
         assert.match(headers["content-type"] ?? "", /^(application\/json|text\/html);/);

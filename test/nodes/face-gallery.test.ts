@@ -99,7 +99,7 @@ describe("face-gallery", () => {
     const photos = join(own, "facenet/g/photos");
     if (process.platform !== "win32") assert.equal(statSync(photos).mode & 0o777, 0o700);
     copyFileSync(join(userDir, "photos/Alice.jpg"), join(photos, "Alice.jpg"));
-    await eventually("Alice", async () => ((await peopleOf(node)).join() === "Alice 1" ? true : undefined), 30_000);
+    await eventually("Alice", async () => ((await peopleOf(node)).join() === "Alice 1" ? true : undefined));
   });
 
   it("keeps the people when the node is deleted, so that undoing brings them back, and says where", async () => {
@@ -134,7 +134,7 @@ describe("face-gallery", () => {
     rmSync(join(dir, "photos"));
     mkdirSync(join(dir, "photos"));
     writeFileSync(join(dir, "photos/Alice.jpg"), alice);
-    await eventually("Alice", async () => ((await peopleOf(node)).join() === "Alice 1" ? true : undefined), 30_000);
+    await eventually("Alice", async () => ((await peopleOf(node)).join() === "Alice 1" ? true : undefined));
     assert.equal((await node.gallery).readable, true);
   });
 

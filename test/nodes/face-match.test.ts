@@ -72,7 +72,7 @@ async function load(fields: object = {}, people: Record<string, string> = { Alic
   node.on("call:warn", ({ args: [warning] }) => void warnings.push(String(warning)));
 }
 
-const shown = (text: string, fill: string) => eventually(`the status ${text}`, () => (statuses.some((status) => status.text === text && status.fill === fill) ? true : undefined), 5000);
+const shown = (text: string, fill: string) => eventually(`the status ${text}`, () => (statuses.some((status) => status.text === text && status.fill === fill) ? true : undefined));
 
 /** The gallery, once it knows everybody. */
 async function started(): Promise<Gallery> {
@@ -88,7 +88,7 @@ let arrived: Record<string, FaceMessage> = {};
 async function outputsOf(message: FaceMessage): Promise<Record<string, FaceMessage>> {
   arrived = {};
   send("m", message);
-  await eventually("a message", () => (Object.keys(arrived).length > 0 ? true : undefined), 5000);
+  await eventually("a message", () => (Object.keys(arrived).length > 0 ? true : undefined));
   await new Promise((resolve) => { setImmediate(resolve); });
   return arrived;
 }
@@ -203,7 +203,7 @@ describe("face-match", () => {
     for (const [sequence, name] of ["Carol", "Dora"].entries()) send("m", { payload, enrol: { name }, frame: frame(sequence) });
     for (let sequence = 2; sequence < 9; sequence += 1) send("m", { faces: [face(0, 0)], frame: frame(sequence) });
     release();
-    await eventually("both enrolments", () => (enrolled.length === 2 ? true : undefined), 5000);
+    await eventually("both enrolments", () => (enrolled.length === 2 ? true : undefined));
     assert.deepEqual(enrolled.map((message) => (message["enrolled"] as { name: string }).name), ["Carol", "Dora"]);
     assert.deepEqual(gallery.people.map(({ name }) => name), ["Alice", "Bob", "Carol", "Dora"]);
   });

@@ -29,14 +29,14 @@ const servers: ChildProcess[] = [];
 async function serve(port: number, ...login: string[]): Promise<ChildProcess> {
   const server = spawn("/usr/bin/python3", [join(__dirname, "../support/rtsp-server.py"), String(port), ...login], { stdio: ["ignore", "pipe", "inherit"] });
   servers.push(server);
-  await once(server.stdout, "data", { signal: AbortSignal.timeout(20_000) });
+  await once(server.stdout, "data", { signal: AbortSignal.timeout(120_000) });
   return server;
 }
 
 /** The first loss; an old ffmpeg is told before it. */
 async function loss(camera: Camera): Promise<CameraEvent> {
   for (;;) {
-    const [event] = (await once(camera, "event", { signal: AbortSignal.timeout(20_000) })) as [CameraEvent];
+    const [event] = (await once(camera, "event", { signal: AbortSignal.timeout(120_000) })) as [CameraEvent];
     if (event.event === "lost") return event;
   }
 }
@@ -57,7 +57,7 @@ describe("RTSP camera", () => {
         assert.deepEqual([jpegSize(bytes), frame.width, frame.source], [{ width: 320, height: 240 }, 320, "door"]);
       });
       camera.start();
-      while (frames < 20) await once(camera, "frame", { signal: AbortSignal.timeout(20_000) });
+      while (frames < 20) await once(camera, "frame", { signal: AbortSignal.timeout(120_000) });
       await camera.stop();
       assert.deepEqual(ffmpegChildren(), []);
     });
@@ -70,7 +70,7 @@ describe("RTSP camera", () => {
     const events: CameraEvent[] = [];
     camera.on("event", (event) => events.push(event));
     const until = async (condition: () => boolean): Promise<void> => {
-      while (!condition()) await once(camera, "event", { signal: AbortSignal.timeout(30_000) });
+      while (!condition()) await once(camera, "event", { signal: AbortSignal.timeout(120_000) });
     };
     camera.start();
     await until(() => events.some(({ event }) => event === "connected"));
@@ -102,7 +102,7 @@ describe("RTSP camera", () => {
     const login = { name: "door", source: "rtsp", url: `rtsp://127.0.0.1:${port}/card`, user: "me" };
     const camera = new Camera(cameraOptionsSchema.parse({ ...login, password: "p@ss:w/rd%41?" }));
     camera.start();
-    await once(camera, "frame", { signal: AbortSignal.timeout(20_000) });
+    await once(camera, "frame", { signal: AbortSignal.timeout(120_000) });
     await camera.stop();
     const stranger = new Camera(cameraOptionsSchema.parse({ ...login, password: "guess" }));
     stranger.start();

@@ -38,7 +38,7 @@ async function eventOf({ camera, events }: Watched, name: CameraEvent["event"]):
   for (;;) {
     const found = events.find(({ event }) => event === name);
     if (found !== undefined) return found;
-    await once(camera, "event", { signal: AbortSignal.timeout(15_000) });
+    await once(camera, "event", { signal: AbortSignal.timeout(120_000) });
   }
 }
 
@@ -95,7 +95,7 @@ describe("Camera", () => {
   it("loops until it is stopped, and leaves no ffmpeg behind", async () => {
     const watched = watch({ source: "file", path: video, realtime: false, loop: true });
     watched.camera.start();
-    while (watched.frames.length < 45) await once(watched.camera, "frame", { signal: AbortSignal.timeout(15_000) });
+    while (watched.frames.length < 45) await once(watched.camera, "frame", { signal: AbortSignal.timeout(120_000) });
     await watched.camera.stop();
     assert.deepEqual([ffmpegChildren(), watched.camera.running, watched.events.at(-1)?.event], [[], false, "stopped"]);
   });
@@ -199,19 +199,19 @@ describe("Camera", () => {
     assert.equal(watched.camera.running, false);
     broken = false;
     watched.camera.start();
-    while (watched.frames.length < 3) await once(watched.camera, "frame", { signal: AbortSignal.timeout(10_000) });
+    while (watched.frames.length < 3) await once(watched.camera, "frame", { signal: AbortSignal.timeout(120_000) });
     assert.equal(watched.camera.running, true);
   });
 
   it("starts again when it is told to while it still stops, one ffmpeg after the other", async () => {
     const watched = watch({ source: "file", path: video, realtime: true, loop: true });
     watched.camera.start();
-    await once(watched.camera, "frame", { signal: AbortSignal.timeout(15_000) });
+    await once(watched.camera, "frame", { signal: AbortSignal.timeout(120_000) });
     const stopped = watched.camera.stop();
     watched.camera.start();
     assert.equal(watched.camera.running, true);
     await stopped;
-    await once(watched.camera, "frame", { signal: AbortSignal.timeout(15_000) });
+    await once(watched.camera, "frame", { signal: AbortSignal.timeout(120_000) });
     assert.equal(ffmpegChildren().length, 1);
     await watched.camera.stop();
     assert.deepEqual(watched.events.map(({ event }) => event), ["connected", "connected", "stopped"]);
@@ -228,7 +228,7 @@ describe("Camera", () => {
       });
       const watched = watch({ source: "mjpeg", url: server.url });
       watched.camera.start();
-      while (watched.frames.length < 5) await once(watched.camera, "frame", { signal: AbortSignal.timeout(10_000) });
+      while (watched.frames.length < 5) await once(watched.camera, "frame", { signal: AbortSignal.timeout(120_000) });
       assert.deepEqual(jpegSize(watched.frames[2]!.bytes), { width: 64, height: 48 });
       await watched.camera.stop();
       await server.close();
@@ -247,7 +247,7 @@ describe("Camera", () => {
     });
     const watched = watch({ source: "mjpeg", url: server.url });
     watched.camera.start();
-    while (watched.frames.length < 2) await once(watched.camera, "frame", { signal: AbortSignal.timeout(10_000) });
+    while (watched.frames.length < 2) await once(watched.camera, "frame", { signal: AbortSignal.timeout(120_000) });
     assert.deepEqual(watched.events.map(({ event, retryIn }) => [event, retryIn]), [["connected", undefined], ["lost", 1000], ["connected", undefined]]);
     assert.deepEqual(watched.frames.map(({ frame }) => frame.sequence), [0, 1]);
     await watched.camera.stop();
@@ -258,7 +258,7 @@ describe("Camera", () => {
     const server = await serve((_, response) => { response.writeHead(503).end(); });
     const watched = watch({ source: "snapshot", url: server.url });
     watched.camera.start();
-    while (watched.events.length < 2) await once(watched.camera, "event", { signal: AbortSignal.timeout(10_000) });
+    while (watched.events.length < 2) await once(watched.camera, "event", { signal: AbortSignal.timeout(120_000) });
     assert.deepEqual(watched.events.map(({ retryIn }) => retryIn), [1000, 2000]);
     await watched.camera.stop();
     await server.close();
@@ -272,7 +272,7 @@ describe("Camera", () => {
     });
     const watched = watch({ source: "snapshot", url: server.url.replace("//", "//me:secret@"), fps: 50 });
     watched.camera.start();
-    while (watched.frames.length < 3) await once(watched.camera, "frame", { signal: AbortSignal.timeout(10_000) });
+    while (watched.frames.length < 3) await once(watched.camera, "frame", { signal: AbortSignal.timeout(120_000) });
     await watched.camera.stop();
     const wrong = watch({ source: "snapshot", url: server.url.replace("//", "//me:wrong@") });
     wrong.camera.start();
@@ -297,7 +297,7 @@ describe("Camera", () => {
     });
     const watched = watch({ source: "snapshot", url: `${server.url}?channel=1`, user: "me", password: "p@ss/word", fps: 50 });
     watched.camera.start();
-    while (watched.frames.length < 3) await once(watched.camera, "frame", { signal: AbortSignal.timeout(10_000) });
+    while (watched.frames.length < 3) await once(watched.camera, "frame", { signal: AbortSignal.timeout(120_000) });
     await watched.camera.stop();
     assert.deepEqual([asked[0], ...asked.slice(1, 4).map((said) => /nc=(\d+)/.exec(said ?? "")?.[1])], [undefined, "00000001", "00000002", "00000003"]);
   });
@@ -418,9 +418,9 @@ describe("Camera", () => {
       const child = spawn(process.execPath, ["--import", "tsx", "-e", code], { stdio: ["ignore", "pipe", "inherit"], cwd: join(__dirname, "../../..") });
       let pid = "";
       child.stdout.on("data", (chunk: Buffer) => { pid += chunk.toString(); });
-      await once(child, "close", { signal: AbortSignal.timeout(20_000) });
+      await once(child, "close", { signal: AbortSignal.timeout(120_000) });
       assert.match(pid, /^\d+$/);
-      for (const deadline = Date.now() + 5000; existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("ffmpeg"); ) {
+      for (const deadline = Date.now() + 60_000; existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("ffmpeg"); ) {
         assert.ok(Date.now() < deadline, "ffmpeg still runs");
         await new Promise((resolve) => { setTimeout(resolve, 20); });
       }

@@ -150,7 +150,7 @@ describe("Greeter", SCRIPTS, () => {
     await until(() => existsSync(join(folder, "playing.wav")), "the player");
     assert.deepEqual([playing.speaking, await playing.greet(["Bob"], fails)], [true, []]);
     withPrograms({});
-    await run("/bin/sh", ["-c", `: > '${join(folder, "go")}'`], { timeoutMs: 5000 });
+    await run("/bin/sh", ["-c", `: > '${join(folder, "go")}'`], { timeoutMs: 60_000 });
     await playing.quiet();
     assert.deepEqual(readFileSync(join(folder, "played.wav")), spoken?.wav);
   });
@@ -198,26 +198,26 @@ describe("the computer's engines", SCRIPTS, () => {
 
   it("espeak-ng gets the text by standard input, never as an argument", async () => {
     const folder = withPrograms({ "espeak-ng": `${KEEP}; printf RIFF > "$6"` });
-    assert.equal((await findSystemSpeech(false)?.speak(utterance, { timeoutMs: 5000 }))?.toString(), "RIFF");
+    assert.equal((await findSystemSpeech(false)?.speak(utterance, { timeoutMs: 60_000 }))?.toString(), "RIFF");
     assert.equal(kept(folder, "text"), utterance.text);
     assert.match(kept(folder, "args"), /^-v\ncmn\n-s\n160\n-w\n.*\.wav\n--stdin\n$/);
   });
 
   it("say gets the text by standard input, and the voice of the language", async () => {
     const folder = withPrograms({ say: `if [ "$2" = "?" ]; then echo 'Alex                en_US    # Hello'; echo 'Mei-Jia             zh_TW    # 你好'; echo 'Bad News            en_US    # Hi'; exit; fi; ${KEEP}; for last do [ "$before" = -o ] && printf RIFF > "$last"; before="$last"; done` });
-    assert.equal((await findSystemSpeech(false, "darwin")?.speak(utterance, { timeoutMs: 5000 }))?.toString(), "RIFF");
+    assert.equal((await findSystemSpeech(false, "darwin")?.speak(utterance, { timeoutMs: 60_000 }))?.toString(), "RIFF");
     assert.equal(kept(folder, "text"), utterance.text);
     assert.match(kept(folder, "args"), /^-v\nMei-Jia\n-r\n160\n-o\n.*\.wav\n--data-format=LEI16@22050\n-f\n-\n$/);
-    await findSystemSpeech(false, "darwin")?.speak({ ...utterance, language: "sw" }, { timeoutMs: 5000 });
+    await findSystemSpeech(false, "darwin")?.speak({ ...utterance, language: "sw" }, { timeoutMs: 60_000 });
     assert.match(kept(folder, "args"), /^-r\n/);
-    await findSystemSpeech(false, "darwin")?.speak({ ...utterance, voice: "Bad News" }, { timeoutMs: 5000 });
+    await findSystemSpeech(false, "darwin")?.speak({ ...utterance, voice: "Bad News" }, { timeoutMs: 60_000 });
     assert.match(kept(folder, "args"), /^-v\nBad News\n/);
   });
 
   it("PowerShell gets the text by the environment, and always the same program", async () => {
     const folder = withPrograms({ powershell: `${KEEP}; printf RIFF > "$GREETING_FILE"` });
     const text = 'Alice"; Remove-Item C:\\ -Recurse; $(calc)';
-    assert.equal((await findSystemSpeech(false, "win32")?.speak({ ...utterance, text, rate: 450 }, { timeoutMs: 5000 }))?.toString(), "RIFF");
+    assert.equal((await findSystemSpeech(false, "win32")?.speak({ ...utterance, text, rate: 450 }, { timeoutMs: 60_000 }))?.toString(), "RIFF");
     assert.doesNotMatch(kept(folder, "args"), /Alice|Remove-Item|calc/);
     assert.match(kept(folder, "args"), /^-NoProfile\n-NonInteractive\n-Command\nAdd-Type -AssemblyName System\.Speech; .*\$s\.Speak\(\$env:GREETING_TEXT\)/);
     const environment = kept(folder, "env").split("\n");
@@ -227,7 +227,7 @@ describe("the computer's engines", SCRIPTS, () => {
   it("spd-say gets the text after --, and is asked only where it may speak aloud", async () => {
     const folder = withPrograms({ "spd-say": KEEP });
     assert.equal(findSystemSpeech(false), undefined);
-    assert.equal(await findSystemSpeech(true)?.speak(utterance, { timeoutMs: 5000 }), undefined);
+    assert.equal(await findSystemSpeech(true)?.speak(utterance, { timeoutMs: 60_000 }), undefined);
     assert.equal(kept(folder, "args"), `--wait\n-r\n0\n-l\nzh\n--\n${utterance.text}\n`);
   });
 
@@ -248,7 +248,7 @@ describe("the computer's engines", SCRIPTS, () => {
 
   it("may leave their input unread", async () => {
     const folder = withPrograms({ deaf: "exec 0<&-; echo done" });
-    assert.equal(await run(join(folder, "deaf"), [], { timeoutMs: 5000, input: "x".repeat(1_000_000) }), "done\n");
+    assert.equal(await run(join(folder, "deaf"), [], { timeoutMs: 60_000, input: "x".repeat(1_000_000) }), "done\n");
   });
 });
 
