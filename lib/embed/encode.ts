@@ -19,6 +19,8 @@ export interface FaceEncoder {
   readonly fingerprint: string;
   /** The model's own threshold τ. */
   readonly threshold: number;
+  /** Of every embedding. */
+  readonly dimensions: number;
   /** Every detection of the picture: with `embedding`, or with `rejected` and none. @throws a sentence when it is no picture. */
   encode(bytes: Buffer): Promise<Face[]>;
   close(): Promise<void>;
@@ -41,6 +43,7 @@ export async function createEncoder(options: EncoderOptions): Promise<FaceEncode
     model: model.id,
     fingerprint: fingerprintOf(model, detection),
     threshold: model.threshold,
+    dimensions: model.dimensions,
     async encode(bytes) {
       const picture = { bytes, frame: undefined };
       const { faces } = await detector.detect(picture);

@@ -44,6 +44,17 @@ export async function syncFolder(path: string): Promise<void> {
 
 /** Write a file whole or not at all: aside, synced, renamed. When it returns the file survives a power cut. */
 export async function writeDurable(path: string, bytes: Uint8Array): Promise<void> {
+  await writeRenamed(path, bytes);
+  await syncFolder(dirname(path));
+}
+
+/** Write many files, each as writeDurable; their folders are synced once. */
+export async function writeManyDurable(files: readonly (readonly [path: string, bytes: Uint8Array])[]): Promise<void> {
+  for (const [path, bytes] of files) await writeRenamed(path, bytes);
+  for (const folder of new Set(files.map(([path]) => dirname(path)))) await syncFolder(folder);
+}
+
+async function writeRenamed(path: string, bytes: Uint8Array): Promise<void> {
   const aside = asideIn(dirname(path));
   try {
     await writeSynced(aside, bytes);
@@ -52,7 +63,6 @@ export async function writeDurable(path: string, bytes: Uint8Array): Promise<voi
     await rm(aside, { force: true });
     throw error;
   }
-  await syncFolder(dirname(path));
 }
 
 /** Look whether the disk takes anything, and leave nothing behind. @throws the system's error when it does not */

@@ -27,6 +27,8 @@ export interface PhotoEncoder {
   /** Changes whenever photos must be embedded anew though the model's id stays. */
   readonly fingerprint: string;
   readonly threshold: number;
+  /** Of its embeddings; without it the first one in the gallery tells. */
+  readonly dimensions?: number;
   encode(bytes: Buffer): Promise<Face[]>;
 }
 
@@ -146,6 +148,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   readonly #folder: PhotoFolder;
   readonly #strangers: Strangers;
   readonly #problems = new Map<string, Problem>();
+  /** Of the present model's embeddings, once it is known. */
+  #dimensions: number | undefined;
   #progress: Progress | undefined;
   #seen = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
@@ -170,6 +174,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#store = options.store;
     this.#store.on("disk", this.#followDisk);
     this.#encoder = options.encoder;
+    this.#dimensions = options.encoder.dimensions;
     this.#roster = new Roster(options.encoder.model, options.encoder.threshold);
     this.#directory = new Directory((photo) => this.#hasThumbnail(photo));
     for (const photo of this.#store.photos()) this.#directory.putPhoto(photo);
@@ -254,7 +259,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** What is wrong now. */
   get problems(): Problem[] {
-    return [...this.#folder.problems, ...this.#problems.values(), ...this.#store.refusals.map(problemOf)];
+    return [...this.#folder.problems, ...this.#problems.values(), ...this.#store.problems.map(({ code, message }) => ({ file: "", code, message })), ...this.#store.refusals.map(problemOf)];
   }
 
   /** Undefined when nothing is being embedded. */
@@ -550,8 +555,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   /** Add what an export holds to what is here. @throws a sentence when it is no export or a damaged one */
   async importFrom(zip: AsyncIterable<Uint8Array>): Promise<{ people: number; photos: number; skipped: number }> {
     this.#refuseClosed();
+    const { model, fingerprint } = this.#encoder;
     const importing = this.#store.importFrom(zip, {
       signal: this.#closing.signal,
+      spaces: new Map(this.#dimensions === undefined ? [] : [[fingerprint, { model, dimensions: this.#dimensions }]]),
+      keepPictures: this.#keepsPhotos,
       // Only what is written: a long upload holds nobody up.
       whileAdding: (add) => this.#exclusively(async () => {
         this.#refuseClosed();
@@ -560,6 +568,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
         } finally {
           // Also what was added before the disk refused the rest.
           await this.#load();
+          this.#strangers.meet(this.#store.unknowns());
           this.emit("change");
         }
       }),
@@ -593,9 +602,25 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       this.#roster.putPerson(person);
     }
     for (const photo of this.#store.photos()) this.#directory.putPhoto(photo);
-    const { fingerprint } = this.#encoder;
-    for (const anchor of this.#store.anchors()) if (anchor.fingerprint === fingerprint) this.#roster.putAnchor(anchor);
-    for await (const { photoId, personId, vector } of this.#store.embeddings(fingerprint)) if (this.#directory.person(personId) !== undefined) this.#roster.putPhoto(photoId, personId, vector);
+    const { fingerprint, model } = this.#encoder;
+    let strange = 0;
+    for (const anchor of this.#store.anchors()) {
+      if (anchor.fingerprint !== fingerprint) continue;
+      if (this.#fits(anchor.vector)) this.#roster.putAnchor(anchor);
+      else strange += 1;
+    }
+    for await (const { photoId, personId, vector } of this.#store.embeddings(fingerprint)) {
+      if (this.#directory.person(personId) === undefined) continue;
+      if (this.#fits(vector)) this.#roster.putPhoto(photoId, personId, vector);
+      else strange += 1;
+    }
+    if (strange > 0) this.#report({ file: "", code: "bad_record", message: `${strange} embeddings in the gallery have another length than those of the model ${model} and are left out; everybody else is known. Delete the photos that the sidebar shows as not usable, and add them again.` });
+  }
+
+  /** Whether an embedding can be compared with the others: one that cannot must not take them with it. */
+  #fits({ length }: Float32Array): boolean {
+    this.#dimensions ??= length;
+    return length === this.#dimensions;
   }
 
   /** After a change of the model: embed what photos are kept; the folder's are read anew anyway. Never rejects. */

@@ -109,7 +109,12 @@ export interface Receipt {
   backups: number;
 }
 
-const time = z.number().int().min(0).max(8.64e15).nullable();
+/** Of a person, photo, anchor or stranger: a few hex digits. */
+export const idSchema = z.string().regex(/^[0-9a-f]{8,64}$/);
+/** Milliseconds since the epoch, as far as a Date goes (ECMAScript, "Time Values and Time Range"). */
+export const timeSchema = z.number().int().min(0).max(8.64e15);
+
+const time = timeSchema.nullable();
 const groupName = z.string().trim().toLowerCase().min(1).max(MAX_GROUP_LENGTH).regex(/^[^\p{Cc}\p{Cs},]+$/u, "must be a word without commas");
 const name = z.string().transform((value, context) => {
   try {
@@ -139,6 +144,9 @@ export const personFieldsSchema = z
 
 /** What of a person can be changed. */
 export const personPatchSchema = z.strictObject(fields).partial().refine(ordered, { path: ["validUntil"], message: ORDER });
+
+/** A whole person, as an export brings one. */
+export const personSchema = z.object({ ...fields, id: idSchema, createdAt: timeSchema, lastSeenAt: time }).refine(ordered, { path: ["validUntil"], message: ORDER });
 
 export type PersonFields = z.infer<typeof personFieldsSchema>;
 export type PersonPatch = z.infer<typeof personPatchSchema>;

@@ -6,13 +6,14 @@ import { said, UserError } from "../errors";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "./files";
 import { type Found, isUnsure, lookInto, sizeIn } from "./folder";
-import { nameOf } from "./names";
+import { nameOf, parseName } from "./names";
 import { StorageError } from "./storage";
+import type { StoreProblem } from "./store/store";
 
 /** What is wrong with a photo, a person's folder or (`file` is "") the gallery: `code` for the program, `message` for people. */
 export interface Problem {
   file: string;
-  code: "no_face" | "several_faces" | "unreadable_photo" | "unreadable_folder" | "unwritable_store" | "unwritable_backup" | "doubtful_photo" | "store";
+  code: "no_face" | "several_faces" | "unreadable_photo" | "unreadable_folder" | "unwritable_store" | "unwritable_backup" | "doubtful_photo" | "store" | StoreProblem["code"];
   message: string;
 }
 
@@ -271,6 +272,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const before = this.#photos.get(file);
     const name = nameOf(file);
     try {
+      if (name === "") throw new UserError("its name names nobody: give the file, or its folder, the person's name.");
       if (sizeIn(stamp) > MAX_PHOTO_BYTES) throw new UserError(`it has more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB.`);
       const bytes = await this.#bytesOf(file);
       if (bytes === undefined) {
@@ -278,7 +280,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
         this.#photos.delete(file);
         return;
       }
-      const { faces, doubt } = await this.#options.keeper.keep(file, name, bytes);
+      const { faces, doubt } = await this.#options.keeper.keep(file, parseName(name), bytes);
       if (faces === 1 && doubt === undefined) this.#problems.delete(file);
       if (faces === 1 && doubt !== undefined) this.#report({ file, code: "doubtful_photo", message: `the photo ${file} counts, but look at it: ${doubt}` });
       if (faces === 0) this.#report({ file, code: "no_face", message: `the photo ${file} shows no face that can be used: take one from the front, sharp and at least 100 pixels wide.` });

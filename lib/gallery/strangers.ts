@@ -47,6 +47,11 @@ export class Strangers {
     return this.#unknowns.records;
   }
 
+  /** Strangers who are in the store by another way, with an import. */
+  meet(records: readonly UnknownGroup[]): void {
+    this.#unknowns.meet(records);
+  }
+
   /** @throws NotFound */
   known(id: string): UnknownGroup {
     const record = this.#unknowns.record(id);

@@ -81,7 +81,12 @@ export class Unknowns {
   /** @param records as they were kept; what is too old or too much goes with the first call of expired */
   constructor(options: UnknownsOptions, records: readonly UnknownGroup[] = []) {
     this.#options = { maxGroups: MAX_GROUPS, retentionMs: RETENTION_MS, ...options };
-    for (const record of records) this.#groups.set(record.id, { record, source: "", at: NaN, asked: record.pictures, savedAt: record.lastSeenAt });
+    this.meet(records);
+  }
+
+  /** Groups that others made; those that are here already stay as they are. */
+  meet(records: readonly UnknownGroup[]): void {
+    for (const record of records) if (!this.#groups.has(record.id)) this.#groups.set(record.id, { record, source: "", at: NaN, asked: record.pictures, savedAt: record.lastSeenAt });
   }
 
   /** Last seen first. */
@@ -129,6 +134,8 @@ export class Unknowns {
     for (const live of this.#groups.values()) {
       const { vectors, fingerprint } = live.record;
       if (fingerprint !== this.#options.fingerprint) continue;
+      // Of another length: nobody can say whose.
+      if (vectors.some(({ length }) => length !== sighting.embedding.length)) continue;
       const distance = apart(sighting.embedding, vectors);
       // Two faces of one picture are two people, unless they are two boxes around one face.
       if (live.source === sighting.source && live.at === sighting.at && distance > DIVERSE * this.#options.threshold) continue;

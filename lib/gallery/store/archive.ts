@@ -6,14 +6,12 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { crc32 } from "node:zlib";
-import { type Entry, open as openZip, type ZipFile as OpenZip } from "yauzl";
 import { ZipFile } from "yazl";
-import { z } from "zod";
 import { UserError } from "../../errors";
-import type { Anchor, Person, Photo, PhotoEmbedding, UnknownGroup } from "../people";
-import { anchorSchema, embeddingSchema, personSchema, photoSchema, unknownSchema } from "./records";
-import type { PeopleStore } from "./store";
+import type { Person, Photo } from "../people";
+import { type Contents, FILES, FORMAT, HEADER, PICTURE_BOUNDS, readContents, type Space, toBase64, VERSION } from "./contents";
+import type { PeopleStore, PhotoContent, StrangerContent } from "./store";
+import { openArchive, readEntry, type ZipFile as OpenZip } from "./zip";
 
 export interface Imported {
   /** New ones. */
@@ -23,39 +21,21 @@ export interface Imported {
   skipped: number;
 }
 
-const FORMAT = "facenet-gallery";
-const VERSION = 1;
-
-/** Bounds of what is read: a zip may claim anything. */
-const MAX_ENTRIES = 2_000_000;
 const MAX_ZIP_BYTES = 64 * 2 ** 30;
-const MAX_PICTURE_BYTES = 50 * 2 ** 20;
-/** A million people, or four million embeddings. */
-const MAX_RECORDS_BYTES = 2 ** 30;
-const MAX_EMBEDDINGS_BYTES = 4 * 2 ** 30;
-/** A few bytes of a zip can stand for a thousand times as many; no export of a gallery does. */
-const MAX_GROWTH = 50;
-const SMALL_BYTES = 64 * 2 ** 20;
-const MAX_LINE_BYTES = 2 ** 20;
-const MAX_HEADER_BYTES = 2 ** 16;
 const RANDOM_BYTES = 6;
 /** Pictures of an export that wait for a slow reader. */
 const MOST_WAITING_BYTES = 32 * 2 ** 20;
 const WAIT_MS = 5;
+/** Records that are written in one transaction, and bytes of their pictures: each waits for the disk. */
+const BATCH = 500;
+const BATCH_BYTES = 32 * 2 ** 20;
 const PRIVATE_FILE = 0o600;
-const NEWLINE = 0x0a;
 const WAITING_ZIP = /^import-[0-9a-f]+\.zip$/;
 
 /** Whether a file is a zip that was being imported. */
 export function isWaitingZip(fileName: string): boolean {
   return WAITING_ZIP.test(fileName);
 }
-
-const headerSchema = z.object({ format: z.literal(FORMAT), version: z.literal(VERSION) });
-const base64 = z.base64().max(2 ** 17);
-
-const FILES = { people: "people.ndjson", photos: "photos.ndjson", embeddings: "embeddings.ndjson", anchors: "anchors.ndjson", unknowns: "unknowns.ndjson" } as const;
-const PICTURE = /^(photos|thumbnails|unknowns)\/([0-9a-f]{8,64}(?:-\d{1,3})?)\.jpg$/;
 
 export interface ExportOptions {
   write: (chunk: Uint8Array) => Promise<void>;
@@ -71,12 +51,14 @@ export async function exportStore(store: PeopleStore, { write, bytesOf }: Export
     source.on("error", (error) => (zip.outputStream as Readable).destroy(error));
     zip.addReadStream(source, name, { mode: PRIVATE_FILE });
   };
-  zip.addBuffer(Buffer.from(JSON.stringify({ format: FORMAT, version: VERSION, exportedAt: new Date().toISOString() })), "gallery.json", { mode: PRIVATE_FILE });
+  zip.addBuffer(Buffer.from(JSON.stringify({ format: FORMAT, version: VERSION, exportedAt: new Date().toISOString() })), HEADER, { mode: PRIVATE_FILE });
+  // As they are now: whose record is in the zip, hers are the pictures in it.
+  const [photos, unknowns] = [store.photos(), store.unknowns()];
   text(FILES.people, store.people().map(line));
-  text(FILES.photos, store.photos().map(line));
+  text(FILES.photos, photos.map(line));
   text(FILES.embeddings, embeddingLines(store));
   text(FILES.anchors, store.anchors().map(({ vector, ...rest }) => line({ ...rest, vector: toBase64(vector) })));
-  text(FILES.unknowns, store.unknowns().map(({ vectors, ...rest }) => line({ ...rest, vectors: vectors.map(toBase64) })));
+  text(FILES.unknowns, unknowns.map(({ vectors, ...rest }) => line({ ...rest, vectors: vectors.map(toBase64) })));
   let ended = false;
   let sent = 0;
   const written = (async () => {
@@ -97,13 +79,13 @@ export async function exportStore(store: PeopleStore, { write, bytesOf }: Export
     while (given - sent > MOST_WAITING_BYTES && !ended) await sleep(WAIT_MS);
   };
   try {
-    for (const photo of store.photos()) {
+    for (const photo of photos) {
       // Whoever asked has gone.
       if (ended) break;
       await picture(`photos/${photo.id}.jpg`, photo.origin.by === "folder" ? await bytesOf(photo) : await store.photoBytes(photo.id));
       await picture(`thumbnails/${photo.id}.jpg`, await store.thumbnail(photo.id));
     }
-    for (const { id, pictures } of store.unknowns()) for (let index = 0; index < pictures; index += 1) await picture(`unknowns/${id}-${index}.jpg`, await store.unknownPicture(id, index));
+    for (const { id, pictures } of unknowns) for (let index = 0; index < pictures; index += 1) await picture(`unknowns/${id}-${index}.jpg`, await store.unknownPicture(id, index));
   } finally {
     zip.end();
   }
@@ -114,22 +96,15 @@ async function* embeddingLines(store: PeopleStore): AsyncGenerator<string> {
   for await (const { vector, ...rest } of store.allEmbeddings()) yield line({ ...rest, vector: toBase64(vector) });
 }
 
-/** Everything an export says, checked, before a single record is written. */
-interface Contents {
-  people: Map<string, Person>;
-  photos: Map<string, Photo>;
-  embeddings: Map<string, PhotoEmbedding[]>;
-  anchors: Anchor[];
-  unknowns: UnknownGroup[];
-  /** Where the pictures are in the zip. */
-  pictures: Map<string, Entry>;
-}
-
 export interface ImportOptions {
   /** Private, for the zip while it is read. */
   folder: string;
   /** Ends what only receives and reads: what is being added is added to its end. */
   signal?: AbortSignal | undefined;
+  /** Of the present model's embeddings, by fingerprint, beside those that are in the store. */
+  spaces?: ReadonlyMap<string, Space> | undefined;
+  /** False takes embeddings alone; default true. */
+  keepPictures?: boolean | undefined;
   /** Waits until nobody else writes. Everything was received and checked before. */
   whileAdding?: ((add: () => Promise<Imported>) => Promise<Imported>) | undefined;
 }
@@ -138,15 +113,14 @@ export interface ImportOptions {
  * People of one name are one person. What is here already stays as it is.
  * @throws a sentence when it is no export, or a damaged one: then nothing was added; the signal's reason
  */
-export async function importInto(store: PeopleStore, bytes: AsyncIterable<Uint8Array>, { folder, signal, whileAdding = (work) => work() }: ImportOptions): Promise<Imported> {
+export async function importInto(store: PeopleStore, bytes: AsyncIterable<Uint8Array>, { folder, signal, spaces = new Map(), keepPictures = true, whileAdding = (work) => work() }: ImportOptions): Promise<Imported> {
   const path = join(folder, `import-${randomBytes(RANDOM_BYTES).toString("hex")}.zip`);
   try {
     await receive(bytes, path, signal);
     const zip = await openArchive(path);
     try {
-      const contents = await readContents(zip, signal);
-      await checkPictures(zip, contents, signal);
-      return await whileAdding(() => add(store, zip, contents));
+      const contents = await readContents(zip, new Map([...(await store.spaces()), ...spaces]), signal);
+      return await whileAdding(() => add(store, contents, (name) => (keepPictures ? pictureIn(zip, contents, name) : Promise.resolve(undefined))));
     } finally {
       zip.close();
     }
@@ -187,127 +161,78 @@ async function* endedBy(signal: AbortSignal | undefined, bytes: AsyncIterable<Ui
   }
 }
 
-async function add(store: PeopleStore, zip: OpenZip, { people, photos, embeddings, anchors, unknowns, pictures }: Contents): Promise<Imported> {
-  const imported: Imported = { people: 0, photos: 0, skipped: 0 };
+async function pictureIn(zip: OpenZip, { pictures }: Contents, name: string): Promise<Buffer | undefined> {
+  const entry = pictures.get(name);
+  return entry === undefined ? undefined : readEntry(zip, entry, PICTURE_BOUNDS);
+}
+
+/** Add what is not here yet. @param pictureOf a file of the zip */
+async function add(store: PeopleStore, { people, photos, embeddings, anchors, unknowns }: Contents, pictureOf: (name: string) => Promise<Buffer | undefined>): Promise<Imported> {
   const byName = new Map(store.people().map((person) => [person.name, person]));
   /** Ids in the export, and who they are here. */
   const here = new Map<string, Person>();
+  const newcomers: Person[] = [];
   for (const person of people.values()) {
     // Renamed since she was exported, perhaps.
     const known = byName.get(person.name) ?? store.person(person.id);
     if (known === undefined) {
-      await store.putPerson(person);
+      newcomers.push(person);
       byName.set(person.name, person);
-      imported.people += 1;
     }
     here.set(person.id, known ?? person);
   }
-  const pictureOf = async (name: string): Promise<Buffer | undefined> => {
-    const entry = pictures.get(name);
-    return entry === undefined ? undefined : readEntry(zip, entry, MAX_PICTURE_BYTES);
-  };
-  for (const photo of photos.values()) {
+  await inBatches(newcomers, () => 0, (batch) => store.putMany({ people: batch }));
+  const wanted = [...photos.values()].flatMap((photo) => {
     const person = here.get(photo.personId);
-    if (person === undefined || store.photo(photo.id) !== undefined) {
-      imported.skipped += 1;
-      continue;
-    }
-    const picture = await pictureOf(`photos/${photo.id}.jpg`);
-    await store.addPhoto({
-      person: store.person(person.id) ?? person,
-      photo: { ...photo, personId: person.id, origin: { by: "import" }, size: picture?.length ?? 0 },
-      bytes: picture,
+    return person === undefined || store.photo(photo.id) !== undefined ? [] : [{ ...photo, personId: person.id }];
+  });
+  const read = async (photo: Photo): Promise<PhotoContent> => {
+    const bytes = await pictureOf(`photos/${photo.id}.jpg`);
+    return {
+      photo: { ...photo, origin: { by: "import" }, size: bytes?.length ?? 0 },
+      bytes,
       thumbnail: await pictureOf(`thumbnails/${photo.id}.jpg`),
-      embeddings: (embeddings.get(photo.id) ?? []).map((embedding) => ({ ...embedding, personId: person.id })),
-    });
-    imported.photos += 1;
-  }
+      embeddings: (embeddings.get(photo.id) ?? []).map((embedding) => ({ ...embedding, personId: photo.personId })),
+    };
+  };
+  await inBatches(each(wanted, read), ({ bytes, thumbnail }) => (bytes?.length ?? 0) + (thumbnail?.length ?? 0), (batch) => store.putMany({ photos: batch }));
   const anchored = new Set(store.anchors().map(({ id }) => id));
-  for (const anchor of anchors) {
-    const against = anchor.against === null ? null : (here.get(anchor.against)?.id ?? undefined);
-    if (against !== undefined && !anchored.has(anchor.id)) await store.putAnchor({ ...anchor, against });
-  }
+  const against = [...anchors.values()].flatMap((anchor) => {
+    const person = anchor.against === null ? null : here.get(anchor.against)?.id;
+    return person === undefined || anchored.has(anchor.id) ? [] : [{ ...anchor, against: person }];
+  });
+  await inBatches(against, () => 0, (batch) => store.putMany({ anchors: batch }));
   const strangers = new Set(store.unknowns().map(({ id }) => id));
-  for (const group of unknowns) {
-    if (strangers.has(group.id)) continue;
-    const found = await Promise.all(Array.from({ length: group.pictures }, (_, index) => pictureOf(`unknowns/${group.id}-${index}.jpg`)));
-    const kept = found.filter((picture) => picture !== undefined);
-    await store.putUnknown({ ...group, pictures: kept.length }, kept);
-  }
-  return imported;
+  const now = Date.now();
+  const meet = async (id: string): Promise<StrangerContent[]> => {
+    const group = unknowns.get(id);
+    if (group === undefined) return [];
+    const found = await Promise.all(Array.from({ length: group.pictures }, (_, index) => pictureOf(`unknowns/${id}-${index}.jpg`)));
+    const pictures = found.filter((picture) => picture !== undefined);
+    // Who was seen in the future would stay for ever.
+    return [{ group: { ...group, firstSeenAt: Math.min(group.firstSeenAt, now), lastSeenAt: Math.min(group.lastSeenAt, now), pictures: pictures.length }, pictures }];
+  };
+  const met = each([...unknowns.keys()].filter((id) => !strangers.has(id)), meet);
+  await inBatches(met, (contents) => contents.reduce((sum, { pictures }) => sum + pictures.reduce((bytes, { length }) => bytes + length, 0), 0), (batch) => store.putMany({ unknowns: batch.flat() }));
+  return { people: newcomers.length, photos: wanted.length, skipped: photos.size - wanted.length };
 }
 
-async function readContents(zip: OpenZip, signal: AbortSignal | undefined): Promise<Contents> {
-  const files = new Map<string, Entry>();
-  const pictures = new Map<string, Entry>();
-  for await (const entry of entriesOf(zip)) {
-    const name = entry.fileName;
-    if (PICTURE.test(name)) pictures.set(name, entry);
-    else if (name === "gallery.json" || Object.values<string>(FILES).includes(name)) files.set(name, entry);
-    else throw new UserError(`the zip holds ${JSON.stringify(name.slice(0, 100))}, which no export of a gallery has: nothing was imported.`);
-  }
-  const header = files.get("gallery.json");
-  if (header === undefined || !headerSchema.safeParse(parsed((await readEntry(zip, header, MAX_HEADER_BYTES)).toString())).success) throw new UserError("the zip is no export of a gallery, or one of a newer version of this package: nothing was imported.");
-  const contents: Contents = { people: new Map(), photos: new Map(), embeddings: new Map(), anchors: [], unknowns: [], pictures };
-  const records = <T>(name: string, schema: z.ZodType<T>): AsyncGenerator<T> => recordsOf(zip, files.get(name), schema, signal);
-  for await (const person of records(FILES.people, personSchema)) contents.people.set(person.id, person);
-  for await (const photo of records(FILES.photos, photoSchema)) contents.photos.set(photo.id, photo);
-  for await (const { vector, ...rest } of records(FILES.embeddings, embeddingSchema.and(z.object({ vector: base64 })))) {
-    const of = contents.embeddings.get(rest.photoId) ?? [];
-    contents.embeddings.set(rest.photoId, [...of, { ...rest, vector: fromBase64(vector) }]);
-  }
-  for await (const { vector, ...rest } of records(FILES.anchors, anchorSchema.and(z.object({ vector: base64 })))) contents.anchors.push({ ...rest, vector: fromBase64(vector) });
-  for await (const { vectors, ...rest } of records(FILES.unknowns, unknownSchema.and(z.object({ vectors: z.array(base64).max(100) })))) contents.unknowns.push({ ...rest, vectors: vectors.map(fromBase64) });
-  return contents;
+async function* each<T, R>(items: readonly T[], make: (item: T) => Promise<R>): AsyncGenerator<R> {
+  for (const item of items) yield await make(item);
 }
 
-/** Each picture can be read and is one. */
-async function checkPictures(zip: OpenZip, { pictures }: Contents, signal: AbortSignal | undefined): Promise<void> {
-  // Pictures may not share bytes, nor be packed: they are compressed already.
-  const claimed = [...pictures.values()].reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0);
-  if (claimed > SMALL_BYTES + MAX_GROWTH * zip.fileSize) throw new UserError(`the pictures in the zip claim ${claimed} bytes, the zip has ${zip.fileSize}: nothing was imported.`);
-  const JPEG_START = Buffer.of(0xff, 0xd8, 0xff);
-  for (const [name, entry] of pictures) {
-    signal?.throwIfAborted();
-    const bytes = await readEntry(zip, entry, MAX_PICTURE_BYTES);
-    if (!bytes.subarray(0, JPEG_START.length).equals(JPEG_START)) throw new UserError(`${name} in the zip is no JPEG: nothing was imported.`);
+/** Write many, some at a time. @param sizeOf bytes that wait in memory */
+async function inBatches<T>(items: Iterable<T> | AsyncIterable<T>, sizeOf: (item: T) => number, write: (batch: readonly T[]) => Promise<void>): Promise<void> {
+  let batch: T[] = [];
+  let bytes = 0;
+  for await (const item of items) {
+    batch.push(item);
+    bytes += sizeOf(item);
+    if (batch.length < BATCH && bytes < BATCH_BYTES) continue;
+    await write(batch);
+    [batch, bytes] = [[], 0];
   }
-}
-
-async function* recordsOf<T>(zip: OpenZip, entry: Entry | undefined, schema: z.ZodType<T>, signal: AbortSignal | undefined): AsyncGenerator<T> {
-  if (entry === undefined) return;
-  let number = 0;
-  for await (const text of linesOf(await streamOf(zip, entry, entry.fileName === FILES.embeddings ? MAX_EMBEDDINGS_BYTES : MAX_RECORDS_BYTES))) {
-    signal?.throwIfAborted();
-    number += 1;
-    if (text?.trim() === "") continue;
-    const record = text === undefined ? undefined : schema.safeParse(parsed(text));
-    if (record?.success !== true) throw new UserError(`line ${number} of ${entry.fileName} in the zip is malformed: nothing was imported.`);
-    yield record.data;
-  }
-}
-
-/** Undefined for a line that is longer than any record, and then no more. @throws a sentence when the zip is damaged */
-async function* linesOf(input: AsyncIterable<Buffer>): AsyncGenerator<string | undefined> {
-  let waiting = Buffer.alloc(0);
-  try {
-    for await (const chunk of input) {
-      const bytes = Buffer.concat([waiting, chunk]);
-      let at = 0;
-      for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, at)) {
-        yield bytes.subarray(at, end).toString();
-        at = end + 1;
-      }
-      waiting = bytes.subarray(at);
-      if (waiting.length > MAX_LINE_BYTES) {
-        yield undefined;
-        return;
-      }
-    }
-  } catch (error) {
-    throw noZip(error as Error);
-  }
-  yield waiting.toString();
+  if (batch.length > 0) await write(batch);
 }
 
 async function* bounded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -319,82 +244,6 @@ async function* bounded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   }
 }
 
-function openArchive(path: string): Promise<OpenZip> {
-  return new Promise((done, fail) => {
-    openZip(path, { lazyEntries: true, autoClose: false, validateEntrySizes: true, strictFileNames: true }, (error, zip) => (error ? fail(noZip(error)) : done(zip)));
-  });
-}
-
-function noZip(error: Error): Error {
-  return new UserError(`the file is no zip, or a damaged one (${error.message}): nothing was imported. Send the zip that the export made.`, { cause: error });
-}
-
-async function* entriesOf(zip: OpenZip): AsyncGenerator<Entry> {
-  if (zip.entryCount > MAX_ENTRIES) throw new UserError(`the zip holds ${zip.entryCount} files, more than a gallery can: nothing was imported.`);
-  for (;;) {
-    const entry = await new Promise<Entry | undefined>((done, fail) => {
-      const settle = (act: () => void): void => {
-        zip.removeAllListeners();
-        act();
-      };
-      zip.once("entry", (next: Entry) => settle(() => done(next)));
-      zip.once("end", () => settle(() => done(undefined)));
-      zip.once("error", (error: Error) => settle(() => fail(noZip(error))));
-      zip.readEntry();
-    });
-    if (entry === undefined) return;
-    yield entry;
-  }
-}
-
-function streamOf(zip: OpenZip, entry: Entry, most: number): Promise<AsyncIterable<Buffer>> {
-  if (entry.uncompressedSize > Math.max(SMALL_BYTES, MAX_GROWTH * entry.compressedSize)) return Promise.reject(new UserError(`${entry.fileName} in the zip claims to be ${Math.round(entry.uncompressedSize / entry.compressedSize)} times as large as it is in it: nothing was imported.`));
-  if (entry.uncompressedSize > most) return Promise.reject(new UserError(`${entry.fileName} in the zip claims ${entry.uncompressedSize} bytes, ${most} are the most: nothing was imported.`));
-  return new Promise((done, fail) => {
-    zip.openReadStream(entry, (error, stream) => (error ? fail(noZip(error)) : done(summed(stream, entry))));
-  });
-}
-
-/** yauzl checks sizes, but no sums: a picture that is not packed could change and be a picture still. @throws at the end, when it did */
-async function* summed(stream: Readable, { fileName, crc32: expected }: Entry): AsyncGenerator<Buffer> {
-  let sum = 0;
-  for await (const chunk of stream) {
-    sum = crc32(chunk as Buffer, sum);
-    yield chunk as Buffer;
-  }
-  if (sum !== expected) throw new Error(`${fileName} does not have the checksum that is written in it`);
-}
-
-async function readEntry(zip: OpenZip, entry: Entry, most: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  const stream = await streamOf(zip, entry, most);
-  try {
-    for await (const chunk of stream) chunks.push(chunk);
-  } catch (error) {
-    throw noZip(error as Error);
-  }
-  return Buffer.concat(chunks);
-}
-
 function line(value: object): string {
   return `${JSON.stringify(value)}\n`;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function toBase64(vector: Float32Array): string {
-  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64");
-}
-
-function fromBase64(text: string): Float32Array {
-  const bytes = Uint8Array.from(Buffer.from(text, "base64"));
-  const vector = bytes.length % Float32Array.BYTES_PER_ELEMENT === 0 ? new Float32Array(bytes.buffer) : new Float32Array(0);
-  if (vector.length === 0 || !vector.every(Number.isFinite)) throw new UserError("the zip holds an embedding that is none: nothing was imported.");
-  return vector;
 }

@@ -81,11 +81,16 @@ export class Database {
 
   /** All values under a prefix. The event loop gets its turns. @throws Unsealable */
   async *values(prefix: string): AsyncGenerator<Buffer> {
+    for await (const [, value] of this.entries(prefix)) yield value;
+  }
+
+  /** All values under a prefix, with their keys. The event loop gets its turns. @throws Unsealable */
+  async *entries(prefix: string): AsyncGenerator<[key: string, value: Buffer]> {
     for (const keys of batches(this.keys(prefix))) {
       for (const key of keys) {
         // Removed while others had their turn.
         const value = this.get(key);
-        if (value !== undefined) yield value;
+        if (value !== undefined) yield [key, value];
       }
       await new Promise((resolve) => { setImmediate(resolve); });
     }

@@ -1,11 +1,18 @@
 /** Photos, thumbnails and strangers' pictures: one immutable file each, sealed, with a copy for the day the first one is damaged. */
 import { copyFile, readdir, readFile, rename, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { makePrivateFolder, removeDurable, writeDurable } from "../files";
+import { makePrivateFolder, removeDurable, writeManyDurable } from "../files";
 import type { Secret } from "./secret";
 
 export type PictureKind = "photos" | "thumbnails" | "unknowns";
 const KINDS: readonly PictureKind[] = ["photos", "thumbnails", "unknowns"];
+
+/** One that is to be written. */
+export interface Picture {
+  kind: PictureKind;
+  id: string;
+  bytes: Uint8Array;
+}
 
 const DAMAGED = ".damaged";
 
@@ -24,10 +31,10 @@ export class Pictures {
   }
 
   /** On disk when it resolves. */
-  async write(kind: PictureKind, id: string, bytes: Uint8Array): Promise<void> {
-    const path = this.#pathOf(kind, id);
-    await makePrivateFolder(dirname(path));
-    await writeDurable(path, this.#secret.seal(bytes, `${kind} ${id}`));
+  async write(pictures: readonly Picture[]): Promise<void> {
+    const files = pictures.map(({ kind, id, bytes }) => [this.#pathOf(kind, id), this.#secret.seal(bytes, `${kind} ${id}`)] as const);
+    for (const folder of new Set(files.map(([path]) => dirname(path)))) await makePrivateFolder(folder);
+    await writeManyDurable(files);
   }
 
   /** Undefined when there is none. A damaged one is told, set aside, and its copy takes its place where there is one. */
@@ -102,7 +109,7 @@ export class Pictures {
         this.#secret = old;
         const bytes = await before.read(kind, id);
         this.#secret = secret;
-        if (bytes !== undefined) await this.write(kind, id, bytes);
+        if (bytes !== undefined) await this.write([{ kind, id, bytes }]);
         sealed[kind].push(id);
       }
       this.#secret = old;

@@ -1,18 +1,15 @@
 /** People, photos, embeddings, anchors and strangers as bytes, and back, checked. */
 import { z } from "zod";
-import type { Anchor, Person, Photo, PhotoEmbedding, UnknownGroup } from "../people";
+import { Fault } from "../../errors";
+import { type Anchor, idSchema as id, type Person, type Photo, type PhotoEmbedding, timeSchema as time, type UnknownGroup } from "../people";
 
-const id = z.string().regex(/^[0-9a-f]{8,64}$/);
-const time = z.number().min(-8.64e15).max(8.64e15);
 const fingerprint = z.string().max(200);
 const model = z.string().max(200);
 
-/** Names in a folder are what they are: looser than what a form may send. */
-const name = z.string().min(1).max(1000);
-
-export const personSchema: z.ZodType<Person> = z.object({
+/** A person as one may be on the disk: looser than what comes in (people.ts), because earlier versions took any file's name. */
+const personSchema: z.ZodType<Person> = z.object({
   id,
-  name,
+  name: z.string().min(1).max(1000),
   notes: z.string().max(10_000),
   groups: z.array(z.string().max(100)).max(100),
   consentOn: z.string().max(40).nullable(),
@@ -43,11 +40,13 @@ export const unknownSchema: z.ZodType<Plain<UnknownGroup, "vectors">> = z.object
 
 const LENGTH_BYTES = 4;
 const FLOAT_BYTES = 4;
-const MAX_DIMENSIONS = 8192;
-const MAX_VECTORS = 100;
+export const MAX_DIMENSIONS = 8192;
+export const MAX_VECTORS = 100;
 
 /** JSON, then numbers: a length, the text, the number of vectors, each with its length. Little-endian, as every machine we run on. */
 export function pack(value: object, vectors: readonly Float32Array[] = []): Buffer {
+  // What could not be read again must not be written.
+  if (vectors.length > MAX_VECTORS || vectors.some(({ length }) => length === 0 || length > MAX_DIMENSIONS)) throw new Fault("a record has too many embeddings, or one that is too long");
   const text = Buffer.from(JSON.stringify(value));
   const parts = [lengthOf(text.length), text, lengthOf(vectors.length)];
   for (const vector of vectors) parts.push(lengthOf(vector.length), Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));

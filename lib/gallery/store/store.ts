@@ -15,11 +15,12 @@ import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } fro
 import { exportStore, importInto, type Imported, type ImportOptions, isWaitingZip } from "./archive";
 import { Backups } from "./backups";
 import { isSound } from "./check";
+import type { Space } from "./contents";
 import { Database, freshOf, removeDatabase } from "./database";
 import { type Lock, takeLock } from "./lock";
-import { type PictureKind, Pictures } from "./pictures";
+import { type Picture, type PictureKind, Pictures } from "./pictures";
 import { pack, packAnchor, packEmbedding, packPerson, packPhoto, packUnknown, unpack, unpackAnchor, unpackEmbedding, unpackPerson, unpackPhoto, unpackUnknown } from "./records";
-import { makeSecret, noSecret, SALT_BYTES, type Secret } from "./secret";
+import { makeSecret, noSecret, SALT_BYTES, type Secret, Unsealable } from "./secret";
 
 export interface StoreOptions {
   /** Made if it is missing; private. */
@@ -31,7 +32,7 @@ export interface StoreOptions {
 }
 
 export interface StoreProblem {
-  code: "damaged_database" | "damaged_record" | "damaged_picture" | "no_backup" | "lost_pictures" | "unwritable_backup";
+  code: "bad_record" | "damaged_database" | "damaged_record" | "damaged_picture" | "no_backup" | "lost_pictures" | "unwritable_backup";
   message: string;
 }
 
@@ -47,12 +48,31 @@ interface StoreEvents {
 }
 
 /** A photo with all that belongs to it. */
-export interface NewPhoto {
-  person: Person;
+export interface PhotoContent {
   photo: Photo;
   bytes: Buffer | undefined;
   thumbnail: Buffer | undefined;
   embeddings: readonly PhotoEmbedding[];
+}
+
+/** … and the person it shows. */
+export interface NewPhoto extends PhotoContent {
+  person: Person;
+}
+
+export interface StrangerContent {
+  group: UnknownGroup;
+  /** New ones, beside those that are kept; group.pictures counts them already. */
+  pictures: readonly Buffer[];
+}
+
+/** What is written at once. */
+export interface Records {
+  people?: readonly Person[];
+  /** Of people who are here, or among these. */
+  photos?: readonly PhotoContent[];
+  anchors?: readonly Anchor[];
+  unknowns?: readonly StrangerContent[];
 }
 
 const DATABASE = "people.mdb";
@@ -120,6 +140,10 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   #timer: NodeJS.Timeout | undefined;
   /** When the timer fires, ms since the epoch. */
   #due = Infinity;
+  /** Keys of records that are none, though they were sealed well: set aside, on the disk and in the backups, and known to nobody. */
+  readonly #bad = new Set<string>();
+  #badTold = 0;
+  readonly #problems = new Map<string, StoreProblem>();
   /** Whether a record turned out damaged since the start: the next one looks at all of them. */
   #damaged = false;
   #closed = false;
@@ -141,6 +165,11 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   /** What the disk refuses now; empty when all is well. Tried again and again. */
   get refusals(): Refusal[] {
     return [...this.#refusals].map(([code, error]) => ({ code, error }));
+  }
+
+  /** What is wrong, or was found wrong since the start. */
+  get problems(): StoreProblem[] {
+    return [...this.#problems.values()];
   }
 
   people(): Person[] {
@@ -200,28 +229,41 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
 
   /** Several with their people, all or nothing. @param insteadOf a stranger who is known now, and goes */
   async addPhotos(added: readonly NewPhoto[], insteadOf?: string): Promise<void> {
+    await this.putMany({ people: added.map(({ person }) => person), photos: added }, { insteadOf });
+  }
+
+  /** All or nothing, and much faster than one by one: every commit waits for the disk. @param insteadOf a stranger who goes */
+  async putMany({ people = [], photos = [], anchors = [], unknowns = [] }: Records, { insteadOf, settleMs }: { insteadOf?: string | undefined; settleMs?: number } = {}): Promise<void> {
     await this.#write(async (database) => {
-      const fresh = added.map(({ photo }) => photo.id).filter((id) => !this.#photos.has(id));
+      const pictures = [
+        ...photos.flatMap(({ photo: { id }, bytes, thumbnail }) => [...pictureOf("photos", id, bytes), ...pictureOf("thumbnails", id, thumbnail)]),
+        ...unknowns.flatMap(({ group: { id, pictures: count }, pictures: added }) => added.flatMap((bytes, index) => pictureOf("unknowns", pictureId(id, count - added.length + index), bytes))),
+      ];
+      const fresh = pictures.filter(({ kind, id }) => kind === "unknowns" || !this.#photos.has(id));
       try {
         // Files first: a crash leaves at worst some that no record names, and the next start deletes them.
-        for (const { photo, bytes, thumbnail } of added) {
-          if (bytes !== undefined) await this.#pictures.write("photos", photo.id, bytes);
-          if (thumbnail !== undefined) await this.#pictures.write("thumbnails", photo.id, thumbnail);
-        }
-        await database.write({ put: added.flatMap((each) => this.#recordsOf(each)), remove: insteadOf === undefined ? [] : [this.#key("unknown", insteadOf)] });
+        await this.#pictures.write(pictures);
+        await database.write({
+          put: [
+            ...people.map((person) => [this.#key("person", person.id), packPerson(person)] as const),
+            ...photos.flatMap((photo) => this.#recordsOf(photo)),
+            ...anchors.map((anchor) => [this.#key("anchor", anchor.id), packAnchor(anchor)] as const),
+            ...unknowns.map(({ group }) => [this.#key("unknown", group.id), packUnknown(group)] as const),
+          ],
+          remove: insteadOf === undefined ? [] : [this.#key("unknown", insteadOf)],
+        });
       } catch (error) {
-        for (const kind of ["photos", "thumbnails"] as const) await this.#pictures.remove(kind, fresh).catch(() => undefined);
+        for (const kind of ["photos", "thumbnails", "unknowns"] as const) await this.#pictures.remove(kind, fresh.filter((picture) => picture.kind === kind).map(({ id }) => id)).catch(() => undefined);
         throw error;
       }
-      for (const { person, photo } of added) {
-        this.#people.set(person.id, person);
-        this.#remember(photo);
-      }
-      if (insteadOf !== undefined) {
-        await this.#pictures.remove("unknowns", this.#forgetUnknown(insteadOf));
-        await this.#purgeDropped(database);
-      }
-    });
+      for (const person of people) remember(this.#people, person);
+      for (const { photo } of photos) this.#remember(photo);
+      for (const anchor of anchors) remember(this.#anchors, anchor);
+      for (const { group } of unknowns) remember(this.#unknowns, group);
+      if (insteadOf === undefined) return;
+      await this.#pictures.remove("unknowns", this.#forgetUnknown(insteadOf));
+      await this.#purgeDropped(database);
+    }, settleMs);
   }
 
   /** Of photos that are here; another model's beside the first's. */
@@ -237,6 +279,26 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
       yield* await this.#exclusively(async () => keys.flatMap((key) => this.#embedding(key) ?? []));
       await new Promise((resolve) => { setImmediate(resolve); });
     }
+    this.#tellOfBad();
+  }
+
+  /** What embeddings of one fingerprint have in common, by fingerprint: as the first one here that can be read has it. */
+  async spaces(): Promise<Map<string, Space>> {
+    const spaces = new Map<string, Space>();
+    const learn = ({ fingerprint, model }: Pick<PhotoEmbedding, "fingerprint" | "model">, vector: Float32Array | undefined): void => {
+      if (vector !== undefined && !spaces.has(fingerprint)) spaces.set(fingerprint, { model, dimensions: vector.length });
+    };
+    const seen = new Set<string>();
+    for (const key of await this.#exclusively(async () => this.#opened().keys("embedding:"))) {
+      const ending = key.slice(key.lastIndexOf(":"));
+      const embedding = seen.has(ending) ? undefined : this.#embedding(key);
+      if (embedding === undefined) continue;
+      seen.add(ending);
+      learn(embedding, embedding.vector);
+    }
+    for (const anchor of this.#anchors.values()) learn(anchor, anchor.vector);
+    for (const group of this.#unknowns.values()) learn(group, group.vectors[0]);
+    return spaces;
   }
 
   /** Undefined when it is not kept, or damaged beyond repair. */
@@ -249,25 +311,12 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   }
 
   async putAnchor(anchor: Anchor): Promise<void> {
-    await this.#write(async (database) => {
-      await database.write({ put: [[this.#key("anchor", anchor.id), packAnchor(anchor)]] });
-      this.#anchors.set(anchor.id, anchor);
-    });
+    await this.putMany({ anchors: [anchor] });
   }
 
   /** @param pictures new ones, beside those that are kept; group.pictures counts them already */
   async putUnknown(group: UnknownGroup, pictures: readonly Buffer[] = []): Promise<void> {
-    await this.#write(async (database) => {
-      const ids = pictures.map((_, index) => pictureId(group.id, group.pictures - pictures.length + index));
-      try {
-        for (const [index, picture] of pictures.entries()) await this.#pictures.write("unknowns", ids[index] ?? "", picture);
-        await database.write({ put: [[this.#key("unknown", group.id), packUnknown(group)]] });
-      } catch (error) {
-        await this.#pictures.remove("unknowns", ids).catch(() => undefined);
-        throw error;
-      }
-      this.#unknowns.set(group.id, group);
-    }, VISIT_SETTLE_MS);
+    await this.putMany({ unknowns: [{ group, pictures }] }, { settleMs: VISIT_SETTLE_MS });
   }
 
   async unknownPicture(id: string, index: number): Promise<Buffer | undefined> {
@@ -401,7 +450,8 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     if (!meta.converted) await this.#convert(meta, secret);
     // Pictures without a record may be somebody's who was enrolled since the backup: they stay as long as what was set aside.
     if (restored) await this.#tellOfLost();
-    else if (!asides) await this.#pictures.sweep(this.#pictureIds());
+    else if (!asides && this.#bad.size === 0) await this.#pictures.sweep(this.#pictureIds());
+    this.#tellOfBad();
     if (this.#photos.size > 0 || this.#opened().gone() !== undefined) this.#settle();
   }
 
@@ -417,14 +467,41 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     for (const map of [this.#people, this.#photos, this.#photosByPerson, this.#anchors, this.#unknowns, this.#notes]) map.clear();
     const database = await Database.open(path, this.#secret);
     this.#database = database;
-    for await (const value of database.values("person:")) remember(this.#people, unpackPerson(value));
-    for await (const value of database.values("photo:")) this.#remember(unpackPhoto(value));
-    for await (const value of database.values("anchor:")) remember(this.#anchors, unpackAnchor(value));
-    for await (const value of database.values("unknown:")) remember(this.#unknowns, unpackUnknown(value));
-    for await (const value of database.values("note:")) {
-      const note = z.object({ key: z.string(), value: z.unknown() }).parse(unpack(value).value);
-      this.#notes.set(note.key, note.value);
+    this.#bad.clear();
+    await this.#eachOf("person", unpackPerson, (person) => remember(this.#people, person));
+    await this.#eachOf("photo", unpackPhoto, (photo) => this.#remember(photo));
+    await this.#eachOf("anchor", unpackAnchor, (anchor) => remember(this.#anchors, anchor));
+    await this.#eachOf("unknown", unpackUnknown, (group) => remember(this.#unknowns, group));
+    await this.#eachOf("note", unpackNote, ({ key, value }) => this.#notes.set(key, value));
+    // Photos of somebody whose own record is bad.
+    for (const { id, personId } of this.photos()) {
+      if (this.#people.has(personId)) continue;
+      this.#forget(id);
+      this.#bad.add(this.#key("photo", id));
     }
+  }
+
+  /** Every record of a kind that can be read; one that was sealed well and is none nevertheless does not take the others with it. @throws Unsealable */
+  async #eachOf<T>(kind: RecordKind, unpackOne: (value: Buffer) => T, keep: (record: T) => void): Promise<void> {
+    for await (const [key, value] of this.#opened().entries(`${kind}:`)) {
+      const record = tried(() => unpackOne(value));
+      if (record === undefined) this.#bad.add(key);
+      else keep(record);
+    }
+  }
+
+  #tellOfBad(): void {
+    if (this.#bad.size === this.#badTold) return;
+    this.#badTold = this.#bad.size;
+    const kinds = [...this.#bad].map((key) => key.slice(0, key.indexOf(":")));
+    const counts = [...new Set(kinds)].map((kind) => `${kind}: ${kinds.filter((each) => each === kind).length}`);
+    this.#tell({ code: "bad_record", message: `${this.#bad.size} records in ${this.#parts.folder} are malformed (${counts.join(", ")}) and are set aside; everybody else is known. Enrol these people again, or import an export. The records stay in the file until somebody is deleted.` });
+  }
+
+  /** Told now, and as long as the gallery runs. */
+  #tell(problem: StoreProblem): void {
+    this.#problems.set(problem.code, problem);
+    this.#parts.onProblem(problem);
   }
 
   async #readMeta(key: string | undefined): Promise<{ meta: Meta; secret: Secret }> {
@@ -505,21 +582,21 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   async #restore(path: string, cause?: unknown): Promise<true> {
     const { aside, madeAt } = await this.#backups.restore(path, Date.now(), (backup) => this.#isGood(backup));
     const why = cause instanceof Error ? ` (${cause.message.split("\n")[0] ?? ""})` : "";
-    if (madeAt === undefined) this.#parts.onProblem({ code: "no_backup", message: `the people in ${this.#parts.folder} are damaged${why} and there is no good backup: the damaged file was set aside as ${aside}, and the gallery begins empty. Bring the folder back from a backup of the computer, import an export, or enrol the people again.` });
-    else this.#parts.onProblem({ code: "damaged_database", message: `the people in ${this.#parts.folder} were damaged${why}: the damaged file was set aside as ${aside}, and the backup of ${new Date(madeAt).toISOString()} took its place. Whoever was enrolled since is missing.` });
+    if (madeAt === undefined) this.#tell({ code: "no_backup", message: `the people in ${this.#parts.folder} are damaged${why} and there is no good backup: the damaged file was set aside as ${aside}, and the gallery begins empty. Bring the folder back from a backup of the computer, import an export, or enrol the people again.` });
+    else this.#tell({ code: "damaged_database", message: `the people in ${this.#parts.folder} were damaged${why}: the damaged file was set aside as ${aside}, and the backup of ${new Date(madeAt).toISOString()} took its place. Whoever was enrolled since is missing.` });
     return true;
   }
 
   async #tellOfLost(): Promise<void> {
     const count = await this.#pictures.countOthers(this.#pictureIds());
-    if (count > 0) this.#parts.onProblem({ code: "lost_pictures", message: `${count} pictures in ${this.#parts.folder} belong to no record any more, because of the restored backup. They are deleted in 30 days, or when somebody is deleted before: copy the folder if you want to look for them.` });
+    if (count > 0) this.#tell({ code: "lost_pictures", message: `${count} pictures in ${this.#parts.folder} belong to no record any more, because of the restored backup. They are deleted in 30 days, or when somebody is deleted before: copy the folder if you want to look for them.` });
   }
 
   #tellOfBackup(error: unknown): void {
     const what = "no backup of the people can be made, and what was deleted may still be in the older ones";
     const refused = asStorageError(error, this.#parts.folder, what);
     if (refused instanceof StorageError) this.#refused("unwritable_backup", refused);
-    else this.#parts.onProblem({ code: "unwritable_backup", message: `no backup of the people could be made in ${this.#parts.folder} (${error instanceof Error ? error.message : String(error)}), and what was deleted may still be in the older ones: check that the disk is not full.` });
+    else this.#tell({ code: "unwritable_backup", message: `no backup of the people could be made in ${this.#parts.folder} (${error instanceof Error ? error.message : String(error)}), and what was deleted may still be in the older ones: check that the disk is not full.` });
     if (!this.#closed) this.#settle(refused instanceof StorageError ? WIPE_RETRY_MS : SETTLE_MS);
   }
 
@@ -563,7 +640,11 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
       const value = this.#opened().get(key);
       return value === undefined ? undefined : unpackEmbedding(value);
     } catch (error) {
-      if (!this.#damaged) this.#parts.onProblem({ code: "damaged_record", message: `an embedding in ${this.#parts.folder} is damaged (${error instanceof Error ? error.message : String(error)}) and left out: start the flow again, then the newest good backup takes the file's place.` });
+      if (!(error instanceof Unsealable)) {
+        this.#bad.add(key);
+        return undefined;
+      }
+      if (!this.#damaged) this.#tell({ code: "damaged_record", message: `an embedding in ${this.#parts.folder} is damaged (${error instanceof Error ? error.message : String(error)}) and left out: start the flow again, then the newest good backup takes the file's place.` });
       this.#damaged = true;
       return undefined;
     }
@@ -578,8 +659,9 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     return this.#write(async (database) => {
       // What is damaged cannot be searched: it goes whole, and first, so that no crash forgets it.
       const asides = await this.#backups.removeAsides();
-      const dropped = await this.#drop(database, ids, anchors);
-      if (asides > 0) await this.#pictures.sweep(this.#pictureIds());
+      const bad = this.#stillBad(database);
+      const dropped = await this.#drop(database, ids, { added: anchors, besides: bad });
+      if (asides + bad.length > 0) await this.#pictures.sweep(this.#pictureIds());
       return { ...dropped, backups: asides + (await this.#purgeDropped(database)) };
     });
   }
@@ -604,13 +686,27 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     return held;
   }
 
-  async #drop(database: Database, { people = [], photos = [], anchors = [], unknowns = [] }: Ids, added: readonly Anchor[] = []): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails">> {
+  /** Records that cannot be read may be of whoever is being deleted. Some may have been overwritten since they were found. */
+  #stillBad(database: Database): string[] {
+    const readers: Record<string, (value: Buffer) => unknown> = { person: unpackPerson, photo: unpackPhoto, anchor: unpackAnchor, unknown: unpackUnknown, note: unpackNote, embedding: unpackEmbedding };
+    const bad = [...this.#bad].filter((key) => {
+      const value = tried(() => database.get(key));
+      const record = value === undefined ? undefined : tried(() => readers[key.slice(0, key.indexOf(":"))]?.(value));
+      return record === undefined || (key.startsWith("photo:") && !this.#photos.has((record as Photo).id));
+    });
+    this.#bad.clear();
+    this.#badTold = 0;
+    this.#problems.delete("bad_record");
+    return bad;
+  }
+
+  async #drop(database: Database, { people = [], photos = [], anchors = [], unknowns = [] }: Ids, { added = [], besides = [] }: { added?: readonly Anchor[]; besides?: readonly string[] } = {}): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails">> {
     const embeddings = photos.flatMap((id) => database.keys(`embedding:${this.#secret.blind(id)}:`));
     const groups = unknowns.flatMap((id) => this.#unknowns.get(id) ?? []);
     const there = photos.filter((id) => this.#photos.has(id));
     await database.write({
       put: added.map((anchor) => [this.#key("anchor", anchor.id), packAnchor(anchor)] as const),
-      remove: [...people.map((id) => this.#key("person", id)), ...photos.map((id) => this.#key("photo", id)), ...anchors.map((id) => this.#key("anchor", id)), ...unknowns.map((id) => this.#key("unknown", id)), ...embeddings],
+      remove: [...people.map((id) => this.#key("person", id)), ...photos.map((id) => this.#key("photo", id)), ...anchors.map((id) => this.#key("anchor", id)), ...unknowns.map((id) => this.#key("unknown", id)), ...embeddings, ...besides],
     });
     for (const id of photos) this.#forget(id);
     for (const id of people) {
@@ -627,9 +723,8 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     return { photos: there.length, embeddings: embeddings.length + vectors, thumbnails: thumbnails + pictures };
   }
 
-  #recordsOf({ person, photo, embeddings }: NewPhoto): (readonly [key: string, value: Buffer])[] {
+  #recordsOf({ photo, embeddings }: PhotoContent): (readonly [key: string, value: Buffer])[] {
     return [
-      [this.#key("person", person.id), packPerson(person)],
       [this.#key("photo", photo.id), packPhoto(photo)],
       ...embeddings.map((embedding) => [this.#embeddingKey(embedding), packEmbedding(embedding)] as const),
     ];
@@ -644,6 +739,7 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     // A good one must not make room for this.
     if (this.#damaged) return;
     await this.#backups.make(database, Date.now());
+    this.#problems.delete("unwritable_backup");
     if (pictures) await this.#pictures.copyNew();
     this.#taken("unwritable_backup");
   }
@@ -716,10 +812,10 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   }
 
   #picturesWith(secret: Secret): Pictures {
-    return new Pictures(this.#parts.folder, secret, (message) => this.#parts.onProblem({ code: "damaged_picture", message }));
+    return new Pictures(this.#parts.folder, secret, (message) => this.#tell({ code: "damaged_picture", message }));
   }
 
-  #key(kind: "person" | "photo" | "anchor" | "unknown" | "note", id: string): string {
+  #key(kind: RecordKind, id: string): string {
     return `${kind}:${this.#secret.blind(id)}`;
   }
 
@@ -737,6 +833,8 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   }
 }
 
+type RecordKind = "person" | "photo" | "anchor" | "unknown" | "note";
+
 interface Ids {
   people?: readonly string[];
   photos?: readonly string[];
@@ -750,6 +848,22 @@ function* batchesOf(keys: readonly string[]): Generator<string[]> {
 
 function remember<T extends { id: string }>(map: Map<string, T>, record: T): void {
   map.set(record.id, record);
+}
+
+function pictureOf(kind: PictureKind, id: string, bytes: Buffer | undefined): Picture[] {
+  return bytes === undefined ? [] : [{ kind, id, bytes }];
+}
+
+const noteSchema = z.object({ key: z.string(), value: z.unknown() });
+const unpackNote = (bytes: Buffer): z.infer<typeof noteSchema> => noteSchema.parse(unpack(bytes).value);
+
+/** What it returns, or undefined where it throws. */
+function tried<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
 }
 
 function pictureId(unknownId: string, index: number): string {
