@@ -420,7 +420,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async unknowns(): Promise<UnknownEntry[]> {
     return Promise.all(this.#strangers.list.map(async ({ vectors, fingerprint, ...entry }) => {
       const [vector] = vectors;
-      const [near] = vector === undefined || fingerprint !== this.#encoder.fingerprint ? [] : await this.#roster.nearest(vector, 1);
+      const [near] = vector === undefined || fingerprint !== this.#encoder.fingerprint || !this.#fits(vector) ? [] : await this.#roster.nearest(vector, 1);
       return { ...entry, nearest: near === undefined ? null : { name: near.person.name, distance: near.distance } };
     }));
   }

@@ -73,6 +73,60 @@ describe("Gallery", () => {
     for (const gallery of open.splice(0)) await gallery.close();
   });
 
+  it("leaves out embeddings that cannot be compared with the others, says so, and knows everybody else", async () => {
+    const root = rootWith({});
+    const encoder = Object.assign(new FakeEncoder(), { dimensions: 2 });
+    const first = await unstarted(root, encoder, { keepPhotos: false });
+    await first.start();
+    for (const [name, numbers] of [["Alice", "1 2"], ["Bob", "7 8"]] as const) await first.enrol(name, Buffer.from(numbers));
+    await first.close();
+    // As versions took it that did not look.
+    const store = await openStore({ folder: join(root, "people") });
+    const [photo] = store.photos();
+    assert.ok(photo !== undefined);
+    const strange = { model: "fake", fingerprint: "", vector: Float32Array.of(1, 2, 3) };
+    await store.putEmbeddings([{ ...strange, photoId: photo.id, personId: photo.personId }]);
+    await store.putAnchor({ ...strange, id: "dddddddddddd", against: null, note: "", createdAt: 1 });
+    await store.putUnknown({ ...strange, id: "cccccccccccc", firstSeenAt: Date.now(), lastSeenAt: Date.now(), visits: 1, vectors: [strange.vector], pictures: 0 });
+    await store.close();
+    const gallery = await unstarted(root, encoder, { keepPhotos: false, keepUnknownsMs: 1e9 });
+    await gallery.start();
+    assert.deepEqual(vectors(gallery).length, 1);
+    assert.deepEqual(gallery.problems.map(({ file, code }) => [file, code]), [["", "bad_record"], ["", "store"]]);
+    assert.match(gallery.problems[0]?.message ?? "", /^2 embeddings in the gallery have another length than those of the model fake and are left out; everybody else is known/);
+    const [left] = vectors(gallery);
+    assert.equal((await gallery.roster.nearest(Float32Array.from(left ?? []), 1))[0]?.distance, 0);
+    assert.deepEqual(gallery.roster.anchors(Float32Array.of(1, 2)), []);
+    // A stranger of another length is no reason not to know the next one.
+    await gallery.sawUnknown({ box: { x: 0, y: 0, width: 1, height: 1 }, score: 1, embedding: Float32Array.of(50, 50), quality: { size: 100, blur: 100, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 } } }, { at: Date.now(), source: "s", crop: () => Promise.resolve(undefined) });
+    assert.equal((await gallery.unknowns()).length, 2);
+  });
+
+  it("shows strangers whom an import brings at once, and refuses embeddings that are not of its model's length", async () => {
+    const encoder = Object.assign(new FakeEncoder(), { dimensions: 2 });
+    const from = await unstarted(rootWith({}), encoder, { keepPhotos: false, keepUnknownsMs: 1e9 });
+    await from.start();
+    await from.enrol("Alice", Buffer.from("1 2"));
+    await from.sawUnknown({ box: { x: 0, y: 0, width: 1, height: 1 }, score: 1, embedding: Float32Array.of(50, 50), quality: { size: 100, blur: 100, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 } } }, { at: Date.now(), source: "s", crop: () => Promise.resolve(undefined) });
+    const chunks: Uint8Array[] = [];
+    await from.exportTo(async (chunk) => { chunks.push(chunk); });
+    const send = async function* (): AsyncGenerator<Uint8Array> { yield* chunks; };
+    const other = await unstarted(rootWith({}), Object.assign(new FakeEncoder(), { dimensions: 3 }), { keepPhotos: false });
+    await other.start();
+    await assert.rejects(other.importFrom(send()), /its embedding has 2 numbers, others of its fingerprint have 3.*nothing was imported|nothing was imported.*its embedding has 2 numbers, others of its fingerprint have 3/);
+    assert.deepEqual([names(other), await other.unknowns()], [[], []]);
+    const to = await unstarted(rootWith({}), encoder, { keepPhotos: false, keepUnknownsMs: 1e9 });
+    await to.start();
+    assert.deepEqual(await to.importFrom(send()), { people: 1, photos: 1, skipped: 0 });
+    assert.deepEqual([names(to), (await to.unknowns()).length], [["Alice 1"], 1]);
+  });
+
+  it("takes no name from a file that no form would take, says so, and goes on with the others", async () => {
+    const gallery = await galleryIn(rootWith({ "Alice.jpg": "1 2", [`${"x".repeat(81)}.jpg`]: "3 4", "a\u202eb.jpg": "5 6", " .jpg": "7 8" }));
+    assert.deepEqual(names(gallery), ["Alice 1"]);
+    assert.deepEqual(new Set(gallery.problems.map(({ message }) => /81 characters|control character|names nobody/.exec(message)?.[0])), new Set(["81 characters", "control character", "names nobody"]));
+  });
+
   it("reads one photo each, and several", async () => {
     const gallery = await galleryIn(rootWith({ "Alice.jpg": "1 2", "Bob/1.jpg": "3 4", "Bob/2.jpg": "5 6", "john#1.jpg": "7 8", "notes.txt": "1 1", ".hidden.jpg": "1 1" }));
     assert.deepEqual(names(gallery), ["Alice 1", "Bob 2", "john 1"]);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { ZipFile } from "yazl";
+import { UserError } from "../../../../lib/errors";
 import { openStore, type PeopleStore } from "../../../../lib/gallery/store/store";
 import { entryOf, idOf, personOf, pictureOf, vectorOf } from "./entries";
 
@@ -134,6 +135,129 @@ describe("export and import", () => {
       assert.deepEqual([store.people(), readdirSync(folder).sort()], [[], before]);
     });
   }
+
+  const vector = Buffer.from(vectorOf(1).buffer).toString("base64");
+  const short = Buffer.from(vectorOf(1).slice(0, 64).buffer).toString("base64");
+  const numbers = (...values: number[]): string => Buffer.from(Float32Array.from(values).buffer).toString("base64");
+  const photo = JSON.stringify(entryOf(1).photo);
+  const embedding = (fields: object = {}): string => JSON.stringify({ photoId: idOf(1, "b"), personId: idOf(1), model: "m", fingerprint: "f", vector, ...fields });
+  const anchored = (fields: object = {}): string => JSON.stringify({ ...anchor, vector, ...fields });
+  const met = (fields: object = {}): string => JSON.stringify({ ...stranger, pictures: 0, vectors: [vector], ...fields });
+  const called = (name: string, fields: object = {}): string => JSON.stringify({ ...personOf(1), name, ...fields });
+  const people = "people.ndjson";
+  /** Files beside an unharmed person with a photo. */
+  const wrong: readonly (readonly [what: string, files: Record<string, string>, sentence: RegExp])[] = [
+    ["has an embedding of another length than the others", { "embeddings.ndjson": `${embedding()}\n${embedding({ photoId: idOf(2, "b"), vector: short })}` }, /line 2 of embeddings\.ndjson .*its embedding has 64 numbers, others of its fingerprint have 128/],
+    ["has an anchor of another length than the embeddings", { "embeddings.ndjson": embedding(), "anchors.ndjson": anchored({ vector: short }) }, /line 1 of anchors\.ndjson .*64 numbers/],
+    ["has a stranger of another length than the embeddings", { "embeddings.ndjson": embedding(), "unknowns.ndjson": met({ vectors: [vector, short] }) }, /line 1 of unknowns\.ndjson .*64 numbers/],
+    ["has an embedding longer than any network's", { "embeddings.ndjson": embedding({ vector: Buffer.alloc(4 * 8193, 1).toString("base64") }) }, /an embedding that is none/],
+    ["has an embedding of nothing but 0", { "embeddings.ndjson": embedding({ vector: numbers(0, 0, 0) }) }, /an embedding that is none/],
+    ["has an embedding with a NaN", { "embeddings.ndjson": embedding({ vector: numbers(1, NaN) }) }, /an embedding that is none/],
+    ["has an anchor with an infinity", { "anchors.ndjson": anchored({ vector: numbers(1, Infinity) }) }, /line 1 of anchors\.ndjson .*an embedding that is none/],
+    ["has a stranger without an embedding", { "unknowns.ndjson": met({ vectors: [] }) }, /line 1 of unknowns\.ndjson/],
+    ["has an embedding of another model under one fingerprint", { "embeddings.ndjson": `${embedding()}\n${embedding({ photoId: idOf(2, "b"), model: "n" })}` }, /it is of the model "n", others of its fingerprint are of "m"/],
+    ["has a photo's embedding twice", { "embeddings.ndjson": `${embedding()}\n${embedding()}` }, /line 2 of embeddings\.ndjson .*already/],
+    ["has a photo with more embeddings than there are models", { "embeddings.ndjson": Array.from({ length: 33 }, (_, index) => embedding({ fingerprint: `f${index}` })).join("\n") }, /line 33 of embeddings\.ndjson .*at most 32/],
+    ["has an id twice", { [people]: `${called("Alice")}\n${called("Bob")}` }, /line 2 of people\.ndjson .*its id is an earlier line's/],
+    ["has a photo's id twice", { "photos.ndjson": `${photo}\n${photo}` }, /line 2 of photos\.ndjson .*its id is an earlier line's/],
+    ["has a name with a slash", { [people]: called("a/b") }, /line 1 of people\.ndjson in the zip is malformed: nothing was imported.*name: the name has a slash/],
+    ["has a name that turns the direction of writing", { [people]: called("Bob\u202ecilA") }, /name: the name has a slash, a backslash or a control character/],
+    ["has a name of spaces", { [people]: called("   ") }, /name: the name is missing/],
+    ["has a name of 81 characters", { [people]: called("x".repeat(81)) }, /81 characters: 80 are the most/],
+    ["has a group with a comma", { [people]: called("Alice", { groups: ["a,b"] }) }, /groups\.0: must be a word without commas/],
+    ["has more groups than a person may", { [people]: called("Alice", { groups: Array.from({ length: 51 }, (_, index) => `g${index}`) }) }, /line 1 of people\.ndjson/],
+    ["has a person who may pass until before she may", { [people]: called("Alice", { validFrom: 2, validUntil: 1 }) }, /validUntil: must not end before it begins/],
+    ["has a consent on the 31st of February", { [people]: called("Alice", { consentOn: "2026-02-31" }) }, /consentOn/],
+    ["has a time that is none", { [people]: called("Alice").replace('"createdAt":1', '"createdAt":1e999') }, /createdAt/],
+    ["has a time after all times", { [people]: called("Alice", { lastSeenAt: 8.64e15 + 1 }) }, /lastSeenAt/],
+    ["has a time before all times", { "photos.ndjson": photo.replace('"addedAt":2', '"addedAt":-2') }, /line 1 of photos\.ndjson .*addedAt/],
+    ["has an id that is a path", { "photos.ndjson": photo.replace(idOf(1, "b"), "../../../../etc") }, /line 1 of photos\.ndjson/],
+    ["has JSON deeper than anybody reads", { [people]: "[".repeat(500_000) }, /line 1 of people\.ndjson .*no JSON/],
+    ["has a record deeper than anybody reads", { [people]: `${"[".repeat(400_000)}${"]".repeat(400_000)}` }, /line 1 of people\.ndjson/],
+    ["has an empty line", { [people]: `${called("Alice")}\n\n` }, /line 2 of people\.ndjson/],
+    ["has more pictures than its records name", Object.fromEntries(Array.from({ length: 1003 }, (_, index) => [`photos/${idOf(index, "c")}.jpg`, pictureOf(1).toString("latin1")])), /the zip holds 1003 pictures, its records name 2/],
+  ];
+  for (const [what, files, sentence] of wrong) {
+    it(`refuse a zip that ${what}, and change nothing, then or at the next start`, async () => {
+      const { store, folder } = await opened();
+      await assert.rejects(store.importFrom(pieces(await zipOf({ [people]: person, "photos.ndjson": photo, ...files }))), (error) => error instanceof UserError && sentence.test(error.message) && /nothing was imported/.test(error.message));
+      assert.deepEqual([store.people(), store.photos(), store.anchors(), store.unknowns()], [[], [], [], []]);
+      await store.close();
+      const told: string[] = [];
+      const again = await openStore({ folder, onProblem: ({ message }) => told.push(message) });
+      open.push(again);
+      assert.deepEqual([again.people(), told], [[], []]);
+    });
+  }
+
+  it("refuse what does not fit what is in the gallery: an embedding, anchor or stranger of another length under its fingerprint", async () => {
+    const { store } = await opened();
+    await store.addPhoto(entryOf(9));
+    for (const files of [{ "embeddings.ndjson": embedding({ vector: short }) }, { "anchors.ndjson": anchored({ against: null, vector: short }) }, { "unknowns.ndjson": met({ vectors: [short] }) }]) {
+      await assert.rejects(store.importFrom(pieces(await zipOf({ [people]: person, "photos.ndjson": photo, ...files }))), /64 numbers, others of its fingerprint have 128/);
+    }
+    const spaces = new Map([["new", { model: "n", dimensions: 128 }]]);
+    await assert.rejects(store.importFrom(pieces(await zipOf({ "anchors.ndjson": anchored({ against: null, fingerprint: "new", model: "n", vector: short }) })), { spaces }), /64 numbers, others of its fingerprint have 128/);
+    assert.deepEqual([store.people().length, store.anchors(), store.unknowns()], [1, [], []]);
+    // Of another model they may be as long as they like.
+    assert.deepEqual(await store.importFrom(pieces(await zipOf({ [people]: person, "photos.ndjson": photo, "embeddings.ndjson": embedding({ fingerprint: "g", model: "n", vector: short }) }))), { people: 1, photos: 1, skipped: 0 });
+  });
+
+  it("take a person as a form would: the name composed and trimmed, groups in order and lower case", async () => {
+    const { store } = await opened();
+    await store.importFrom(pieces(await zipOf({ [people]: called(" Zoe\u0308 ", { groups: ["Staff", "family", "staff"] }) })));
+    assert.deepEqual(store.people().map(({ name, groups }) => [name, groups]), [["Zo\u00eb", ["family", "staff"]]]);
+  });
+
+  it("let nobody be seen in the future, and stay for ever", async () => {
+    const { store } = await opened();
+    await store.importFrom(pieces(await zipOf({ "unknowns.ndjson": met({ lastSeenAt: 8.64e15 }) })));
+    assert.ok((store.unknowns()[0]?.lastSeenAt ?? Infinity) <= Date.now());
+  });
+
+  it("keep embeddings alone where pictures are not wanted", async () => {
+    const { store } = await opened();
+    await store.addPhoto(entryOf(1));
+    const { store: other } = await opened();
+    assert.deepEqual(await other.importFrom(pieces(await exported(store)), { keepPictures: false }), { people: 1, photos: 1, skipped: 0 });
+    const id = idOf(1, "b");
+    assert.deepEqual([other.photo(id)?.size, await other.photoBytes(id), await other.thumbnail(id)], [0, undefined, undefined]);
+  });
+
+  it("cost seconds, not minutes, for what fits into few bytes", async () => {
+    const costly: readonly (readonly [Record<string, string | Buffer>, number | RegExp])[] = [
+      [{ "embeddings.ndjson": `${embedding()}\n`.repeat(40_000) }, /embeddings\.ndjson in the zip claims to be \d+ times as large/],
+      [{ "embeddings.ndjson": `${embedding({ vector: numbers(1) })}\n`.repeat(40_000) }, /line 2 of embeddings\.ndjson/],
+      [{ "embeddings.ndjson": Array.from({ length: 40_000 }, (_, index) => embedding({ fingerprint: `f${index}`, vector: numbers(1) })).join("\n") }, /line 33 of embeddings\.ndjson/],
+      [{ [people]: Buffer.alloc(60_000_000, "\n") }, /people\.ndjson in the zip claims to be \d+ times as large/],
+      [{ [people]: Buffer.alloc(8_000_000, "\n") }, /line 1 of people\.ndjson/],
+      [{ [people]: Array.from({ length: 20_000 }, (_, index) => JSON.stringify({ ...personOf(index), notes: "" })).join("\n") }, 20_000],
+    ];
+    for (const [files, outcome] of costly) {
+      const { store } = await opened();
+      const zip = await zipOf(files);
+      const begin = process.cpuUsage();
+      const result = await store.importFrom(pieces(zip)).then(({ people: count }) => count, (error: unknown) => String(error));
+      const { user, system } = process.cpuUsage(begin);
+      // Processor time: of how much else the computer does it knows nothing. These took 20, 62 and 79 s of it, and of waiting.
+      assert.ok((user + system) / 1e6 < 8, `${(user + system) / 1e6} s`);
+      if (typeof outcome === "number") assert.equal(result, outcome);
+      else assert.match(String(result), outcome);
+    }
+  });
+
+  it("refuse files that share their bytes, and two of one name", async () => {
+    const { store } = await opened();
+    const names = ["photos/aaaaaaa0.jpg", "photos/aaaaaaa1.jpg"] as const;
+    const zip = await zipOf({ [names[0]]: pictureOf(1), [names[1]]: pictureOf(1) });
+    const place = (name: string): number => zip.lastIndexOf(name) - 46;
+    const shared = Buffer.from(zip);
+    // The second entry of the directory leads to the first one's bytes.
+    zip.copy(shared, place(names[1]) + 42, place(names[0]) + 42, place(names[0]) + 46);
+    await assert.rejects(store.importFrom(pieces(shared)), /shares its bytes with another file in the zip: nothing was imported/);
+    const twice = Buffer.from(zip.toString("latin1").replaceAll(names[1], names[0]), "latin1");
+    await assert.rejects(store.importFrom(pieces(twice)), /holds "photos\/aaaaaaa0\.jpg" twice: nothing was imported/);
+  });
 
   it("refuse a zip that names another folder", async () => {
     const { store, folder } = await opened();

@@ -6,12 +6,23 @@ import { afterEach, describe, it } from "node:test";
 import { createInterface } from "node:readline";
 import { open as openLmdb } from "lmdb";
 import { openStore, type PeopleStore, type StoreProblem } from "../../../../lib/gallery/store/store";
+import { contentHash } from "../../../../lib/gallery/hash";
+import { Database } from "../../../../lib/gallery/store/database";
+import { pack } from "../../../../lib/gallery/store/records";
+import { makeSecret, noSecret, type Secret } from "../../../../lib/gallery/store/secret";
 import { enrolling } from "./children";
 import { entryOf, idOf, isWhole, personOf, pictureOf, vectorOf } from "./entries";
 
 const folderOf = (): string => join(mkdtempSync(join(tmpdir(), "store-")), "people");
 const open: PeopleStore[] = [];
 const problems: StoreProblem[] = [];
+
+/** What seals the records of a store. */
+async function secretOf(folder: string, key: string | undefined): Promise<Secret> {
+  if (key === undefined) return noSecret;
+  const { salt } = JSON.parse(readFileSync(join(folder, "store.json"), "utf8")) as { salt: string };
+  return makeSecret(key, Buffer.from(salt, "base64"));
+}
 
 async function opened(folder: string, key?: string): Promise<PeopleStore> {
   const store = await openStore({ folder, key, onProblem: (problem) => problems.push(problem) });
@@ -225,6 +236,46 @@ describe("the store", () => {
     assert.deepEqual((await all(again.embeddings("f"))).length, 3);
     for (const number of [1, 2, 3]) assert.ok(await isWhole(again, number));
   });
+
+  for (const key of [undefined, "correct horse"]) {
+    it(`sets a malformed record${key === undefined ? "" : ", encrypted,"} aside, tells, and knows everybody else; it goes with the next deletion`, async () => {
+      const folder = folderOf();
+      const store = await opened(folder, key);
+      for (const number of [1, 2, 3, 4]) await store.addPhoto(entryOf(number));
+      await store.putAnchor(anchor);
+      await store.putUnknown(stranger, [pictureOf(500)]);
+      await store.close();
+      const blind = await secretOf(folder, key);
+      const bad: [string, Buffer][] = [
+        [`person:${blind.blind(idOf(2))}`, pack({ ...personOf(2), name: 7 })],
+        [`photo:${blind.blind(idOf(3, "b"))}`, pack([])],
+        [`anchor:${blind.blind(idOf(9, "d"))}`, Buffer.from("no record")],
+        [`embedding:${blind.blind(idOf(4, "b"))}:${contentHash(Buffer.from("g")).slice(0, 16)}`, pack({ photoId: idOf(4, "b") }, [vectorOf(1)])],
+      ];
+      const database = await Database.open(join(folder, "people.mdb"), blind);
+      await database.write({ put: bad });
+      await database.close();
+      const again = await opened(folder, key);
+      assert.deepEqual([again.people().map(({ id }) => id).sort(), again.photos().map(({ id }) => id).sort(), again.anchors().length, again.unknowns().length], [[1, 3, 4].map((number) => idOf(number)), [1, 4].map((number) => idOf(number, "b")), 1, 1]);
+      assert.deepEqual([await isWhole(again, 1), await again.unknownPicture(stranger.id, 0)], [true, pictureOf(500)]);
+      assert.deepEqual(problems.map(({ code }) => code), ["bad_record"]);
+      // Person 2 with her photo, photo 3, and the anchor.
+      assert.match(problems[0]?.message ?? "", /4 records .*\(person: 1, photo: 2, anchor: 1\).*everybody else is known/);
+      assert.deepEqual(again.problems, problems);
+      assert.deepEqual(await all(again.embeddings("g")), []);
+      assert.match(problems.at(-1)?.message ?? "", /5 records .*embedding: 1/);
+      assert.ok(existsSync(join(folder, "photos", `${blind.blind(idOf(3, "b"))}.bin`)), "a picture that may be of a record set aside stays");
+      // Enrolled again meanwhile: that is no malformed record any more.
+      await again.putPerson(personOf(2));
+      await again.removePerson(idOf(1));
+      assert.deepEqual([again.problems, again.person(idOf(2))], [[], personOf(2)]);
+      await again.close();
+      problems.length = 0;
+      const last = await opened(folder, key);
+      assert.deepEqual([last.people().map(({ id }) => id).sort(), problems], [[2, 3, 4].map((number) => idOf(number)), []]);
+      assert.equal(existsSync(join(folder, "photos", `${blind.blind(idOf(3, "b"))}.bin`)), false);
+    });
+  }
 
   it("leaves out an embedding that is damaged while it runs, tells, and restores it at the next start", async () => {
     const folder = folderOf();
