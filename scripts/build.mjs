@@ -21,7 +21,7 @@ for (const folder of ["nodes", "plugins"]) cpSync(join(root, folder), join(root,
 compile("editor/tsconfig.build.json");
 cpSync(join(root, "dist/.editor/editor"), join(root, "resources"), { recursive: true });
 rmSync(join(root, "dist/.editor"), { recursive: true });
-cpSync(join(root, "editor/sidebar.css"), join(root, "resources/sidebar.css"));
+for (const sheet of ["sidebar.css", "forms.css"]) cpSync(join(root, "editor", sheet), join(root, "resources", sheet));
 mkdirSync(join(root, "resources/vendor"), { recursive: true });
 for (const [file, name] of [["dist/uPlot.esm.js", "uPlot.js"], ["dist/uPlot.min.css", "uPlot.min.css"], ["LICENSE", "uPlot.LICENSE"]]) cpSync(join(root, "node_modules/uplot", file), join(root, "resources/vendor", name));
 

@@ -40,7 +40,7 @@ export const detectorOptionsSchema = z.object({
   workingWidth: z.union([z.literal("auto"), side], { error: 'must be "auto", a width in pixels, or 0' }).default(0),
   /** The search stays inside. */
   region: regionSchema.optional(),
-});
+}).refine(({ minSize, maxSize }) => maxSize === 0 || minSize <= maxSize, { path: ["maxSize"], error: "the largest face is smaller than the smallest (minSize): nothing could be found" });
 
 export type DetectorOptions = z.infer<typeof detectorOptionsSchema>;
 

@@ -10,7 +10,7 @@ import { cameraOptionsSchema, type CameraOptions } from "../../lib/capture/optio
 import { CONTRACT_VERSION, type FaceMessage, type Frame } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
-import { optionalNumber } from "../common/options";
+import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart } from "../common/status";
 import { route } from "../common/route";
 import { readUpload } from "../common/upload";
@@ -24,11 +24,11 @@ export interface CameraDef extends NodeDef {
   height: string | number;
   fps: string | number;
   output: string;
-  loop: boolean;
-  realtime: boolean;
-  autostart: boolean;
+  loop: boolean | string;
+  realtime: boolean | string;
+  autostart: boolean | string;
   transport: string;
-  oldFfmpeg?: boolean;
+  oldFfmpeg?: boolean | string;
   certificate: string;
   fingerprint: string;
   idle: string | number;
@@ -51,6 +51,7 @@ const STATUS_INTERVAL_MS = 2000;
 
 /** The form's values as options. @throws a sentence */
 export function optionsOf(def: CameraDef, id: string, login: Partial<CameraLogin> = {}): CameraOptions {
+  requireVariables({ ...def, ...login });
   return parseOptions(
     cameraOptionsSchema,
     {
@@ -65,10 +66,10 @@ export function optionsOf(def: CameraDef, id: string, login: Partial<CameraLogin
       height: optionalNumber(def.height),
       fps: optionalNumber(def.fps),
       output: def.output || undefined,
-      loop: def.loop,
-      realtime: def.realtime,
+      loop: optionalFlag(def.loop),
+      realtime: optionalFlag(def.realtime),
       transport: def.transport || undefined,
-      oldFfmpeg: def.oldFfmpeg,
+      oldFfmpeg: optionalFlag(def.oldFfmpeg),
       certificate: def.certificate || undefined,
       fingerprint: def.certificate === "fingerprint" ? def.fingerprint || undefined : undefined,
       idle: optionalNumber(def.idle),
@@ -81,7 +82,9 @@ export default function register(RED: NodeAPI): void {
   function CameraConstructor(this: CameraNode, def: CameraDef): void {
     RED.nodes.createNode(this, def);
     let camera: Camera;
+    let autostart: boolean;
     try {
+      autostart = optionalFlag(def.autostart) ?? false;
       camera = new Camera(optionsOf(def, this.id, this.credentials));
     } catch (error) {
       failToStart(this, error);
@@ -125,7 +128,7 @@ export default function register(RED: NodeAPI): void {
       camera.removeAllListeners();
       void camera.stop().finally(done);
     });
-    if (def.autostart) begin("start");
+    if (autostart) begin("start");
     else this.status({ fill: "grey", shape: "ring", text: RED._("facewire-camera.status.stopped") });
   }
   RED.nodes.registerType<CameraNode, CameraDef, object, CameraLogin>(TYPE, CameraConstructor, { credentials: { user: { type: "text" }, password: { type: "password" } } });

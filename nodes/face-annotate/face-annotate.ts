@@ -4,13 +4,13 @@ import { annotate, thumbnail } from "../../lib/image/annotate";
 import { readFaces, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
-import { optionalNumber } from "../common/options";
+import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { Preview, servePreview } from "../common/preview";
 import { failToStart, liveStatus, statusText } from "../common/status";
 
 export interface FaceAnnotateDef extends NodeDef {
   quality: string | number;
-  preview: boolean;
+  preview: boolean | string;
 }
 
 const optionsSchema = z.object({
@@ -26,14 +26,17 @@ export default function register(RED: NodeAPI): void {
   function FaceAnnotate(this: Node, def: FaceAnnotateDef): void {
     RED.nodes.createNode(this, def);
     let options: z.infer<typeof optionsSchema>;
+    let shown: boolean;
     try {
+      requireVariables({ ...def });
+      shown = optionalFlag(def.preview) ?? false;
       options = parseOptions(optionsSchema, { quality: optionalNumber(def.quality) }, "face-annotate");
     } catch (error) {
       failToStart(this, error);
       return;
     }
     const words = { unknown: RED._("face-annotate.word.unknown"), ambiguous: RED._("face-annotate.word.ambiguous") };
-    const preview = def.preview ? new Preview(RED, this) : undefined;
+    const preview = shown ? new Preview(RED, this) : undefined;
     const show = liveStatus(this);
     onInput(this, async (message, send) => {
       const faces = readFaces(message);

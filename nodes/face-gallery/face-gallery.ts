@@ -1,14 +1,17 @@
 import { setMaxListeners } from "node:events";
 import { join, resolve } from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { z } from "zod";
 import { UserError } from "../../lib/errors";
+import { BUILT_IN_MODELS } from "../../lib/embed/descriptor";
 import { createEncoder, type FaceEncoder } from "../../lib/embed/encode";
 import { Gallery } from "../../lib/gallery/gallery";
 import { openStore } from "../../lib/gallery/store/store";
 import { Journal } from "../../lib/match/journal";
+import { parseOptions } from "../../lib/validate";
 import { registerApi } from "./api/api";
 import { logFault, nameError } from "../common/on-input";
-import { optionalNumber } from "../common/options";
+import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 
 export interface FaceGalleryDef extends NodeDef {
   /** Of photos: absolute, or in Node-RED's user folder; empty for one of its own there. */
@@ -17,9 +20,9 @@ export interface FaceGalleryDef extends NodeDef {
   model: string;
   modelFile: string;
   /** Whether pictures are kept, or embeddings alone. */
-  keepPhotos?: boolean;
+  keepPhotos?: boolean | string;
   /** Whether strangers are kept for review, … */
-  keepUnknowns?: boolean;
+  keepUnknowns?: boolean | string;
   /** … for how many days. */
   unknownDays?: string | number;
 }
@@ -30,12 +33,26 @@ export interface GalleryKey {
 }
 
 const DAY_MS = 86_400_000;
-const DEFAULT_UNKNOWN_DAYS = 7;
+
+const optionsSchema = z.object({
+  keepPhotos: z.boolean().default(true),
+  keepUnknowns: z.boolean().default(true),
+  /** Days that a stranger is kept. */
+  unknownDays: z.number().min(1).max(365).default(7),
+});
+
+/** The form's values as options. @throws a sentence */
+function optionsOf(def: FaceGalleryDef, login: GalleryKey): z.infer<typeof optionsSchema> {
+  requireVariables({ ...def, ...login });
+  return parseOptions(optionsSchema, { keepPhotos: optionalFlag(def.keepPhotos), keepUnknowns: optionalFlag(def.keepUnknowns), unknownDays: optionalNumber(def.unknownDays) }, "face-gallery");
+}
 
 /** The config node as other nodes see it. */
 export interface FaceGalleryNode extends Node<GalleryKey> {
   /** Rejects with a sentence when the model or the store cannot be used. Everybody is known once its start() resolves. */
   gallery: Promise<Gallery>;
+  /** Whether the model is one of those that come with the package. */
+  builtIn: boolean;
   /** The newest events of all face-match nodes of this gallery. */
   journal: Journal;
   /** Aborted when the node closes: whoever waits for something of it waits in vain. */
@@ -70,9 +87,10 @@ export default function register(RED: NodeAPI): void {
     const folder = def.folder ? resolve(userDir, def.folder) : join(own, "photos");
     let encoder: FaceEncoder | undefined;
     const open = async (): Promise<Gallery> => {
+      const options = optionsOf(def, this.credentials);
       encoder = await createEncoder({ model: def.model === "file" ? def.modelFile : def.model });
       const store = await openStore({ folder: join(own, "people"), ...(this.credentials?.key ? { key: this.credentials.key } : {}), onProblem: ({ message }) => this.error(message) });
-      const gallery = new Gallery({ folder, store, encoder, keepPhotos: def.keepPhotos, keepUnknownsMs: def.keepUnknowns === false ? undefined : DAY_MS * (optionalNumber(def.unknownDays) ?? DEFAULT_UNKNOWN_DAYS) });
+      const gallery = new Gallery({ folder, store, encoder, keepPhotos: options.keepPhotos, keepUnknownsMs: options.keepUnknowns ? DAY_MS * options.unknownDays : undefined });
       report(this, gallery);
       gallery.on("forgotten", (id, name) => this.journal.forget(id, name));
       void gallery.start();
@@ -83,6 +101,7 @@ export default function register(RED: NodeAPI): void {
     setMaxListeners(0, closing.signal);
     this.closing = closing.signal;
     this.journal = new Journal();
+    this.builtIn = def.model === undefined || def.model === "" || BUILT_IN_MODELS.includes(def.model);
     this.gallery = open();
     this.gallery.catch((error: unknown) => {
       logFault(this, error);

@@ -3,13 +3,14 @@ import { UserError } from "../../lib/errors";
 import type { Gallery } from "../../lib/gallery/gallery";
 import { annotate, thumbnail } from "../../lib/image/annotate";
 import { cropFace } from "../../lib/image/crop";
+import { LONGEST_DISTANCE } from "../../lib/embed/descriptor";
 import { toKeptJpeg } from "../../lib/image/encode";
 import { decide, matchOptionsSchema, thresholdSchema } from "../../lib/match/match";
 import { addTiming, type Face, type FaceMessage, type Outcome, type Picture, readFaces, readFrame, readOverride, readPicture, type Timing } from "../../lib/message";
 import { metrics } from "../../lib/match/metrics";
 import { parseOptions } from "../../lib/validate";
 import { nameError, onInput, type Send } from "../common/on-input";
-import { optionalNumber } from "../common/options";
+import { optionalNumber, requireVariables } from "../common/options";
 import { failToStart, liveStatus, type Status } from "../common/status";
 import { galleryNodeOf } from "../face-gallery/face-gallery";
 import { Preview, servePreview } from "../common/preview";
@@ -50,12 +51,15 @@ export default function register(RED: NodeAPI): void {
   function FaceMatch(this: Node, def: FaceMatchDef): void {
     RED.nodes.createNode(this, def);
     const setUp = () => ({
-      options: parseOptions(matchOptionsSchema, { threshold: optionalNumber(def.threshold), margin: optionalNumber(def.margin), topK: optionalNumber(def.topK), maxAge: optionalNumber(def.maxAge), groups: wordsOf(def.groups), schedule: def.schedule }, "face-match"),
       people: galleryNodeOf(RED, def.gallery),
+      options: parseOptions(matchOptionsSchema, { threshold: optionalNumber(def.threshold), margin: optionalNumber(def.margin), topK: optionalNumber(def.topK), maxAge: optionalNumber(def.maxAge), groups: wordsOf(def.groups), schedule: def.schedule }, "face-match"),
     });
     let started: ReturnType<typeof setUp>;
     try {
+      requireVariables({ ...def });
       started = setUp();
+      const { people, options } = started;
+      if (people.builtIn && (options.threshold ?? 0) > LONGEST_DISTANCE) throw new UserError(`threshold: must be at most ${LONGEST_DISTANCE} with the gallery's model, not ${options.threshold}: everybody would match.`);
     } catch (error) {
       failToStart(this, error);
       return;

@@ -5,7 +5,7 @@ import { shortEngineName } from "../../lib/tensor/engines";
 import { addTiming, readFaces, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import { nameError, onInput } from "../common/on-input";
-import { optionalNumber } from "../common/options";
+import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart, liveStatus, type Status, statusText, whileLoading } from "../common/status";
 
 export interface FacenetEmbedDef extends NodeDef {
@@ -15,7 +15,7 @@ export interface FacenetEmbedDef extends NodeDef {
   engine: string;
   minSize: string | number;
   minSharpness: string | number;
-  chips: boolean;
+  chips: boolean | string;
   reembedAfter?: string | number;
 }
 
@@ -24,7 +24,8 @@ export default function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, def);
     let embedder: Promise<FaceEmbedder>;
     try {
-      const options = parseOptions(embedderOptionsSchema, { engine: def.engine || undefined, minSize: optionalNumber(def.minSize), minSharpness: optionalNumber(def.minSharpness), chips: def.chips, reembedAfter: optionalNumber(def.reembedAfter) }, "facenet-embed");
+      requireVariables({ ...def });
+      const options = parseOptions(embedderOptionsSchema, { engine: def.engine || undefined, minSize: optionalNumber(def.minSize), minSharpness: optionalNumber(def.minSharpness), chips: optionalFlag(def.chips), reembedAfter: optionalNumber(def.reembedAfter) }, "facenet-embed");
       embedder = findModel(def.model === "file" ? def.modelFile : def.model).then((model) => new FaceEmbedder(model, options));
     } catch (error) {
       failToStart(this, error);

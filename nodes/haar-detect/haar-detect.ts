@@ -6,7 +6,7 @@ import { trackingOptionsSchema } from "../../lib/detect/tracker";
 import { addTiming, readOverride, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
-import { optionalNumber } from "../common/options";
+import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart, liveStatus, statusText, whileLoading } from "../common/status";
 
 export interface HaarDetectDef extends NodeDef {
@@ -23,12 +23,13 @@ export interface HaarDetectDef extends NodeDef {
   /** "x, y, width, height" in pixels of the picture, or empty. */
   region: string;
   /** Whether faces are followed from frame to frame; a flow made before there was the choice follows them. */
-  tracking?: boolean;
+  tracking?: boolean | string;
   fullEvery?: string | number;
 }
 
 /** The form's values as the detector's options. @throws a sentence */
 export function optionsOf(def: HaarDetectDef): DetectorOptions {
+  requireVariables({ ...def });
   return parseOptions(
     detectorOptionsSchema,
     {
@@ -59,7 +60,7 @@ export default function register(RED: NodeAPI): void {
       const options = optionsOf(def);
       const tracking = parseOptions(trackingOptionsSchema, { fullEvery: optionalNumber(def.fullEvery) }, "haar-detect");
       detector = new FaceDetector(options);
-      follower = def.tracking === false ? undefined : new FaceFollower(detector, tracking);
+      follower = optionalFlag(def.tracking) === false ? undefined : new FaceFollower(detector, tracking);
     } catch (error) {
       failToStart(this, error);
       return;

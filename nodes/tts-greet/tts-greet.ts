@@ -6,7 +6,7 @@ import { Greeter, type Problem } from "../../lib/speech/greeter";
 import { speechOptionsSchema } from "../../lib/speech/options";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
-import { optionalNumber } from "../common/options";
+import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { route } from "../common/route";
 import { failToStart } from "../common/status";
 
@@ -17,7 +17,7 @@ export interface TtsGreetDef extends NodeDef {
   template: string;
   voice: string;
   rate: string | number;
-  play: boolean;
+  play: boolean | string;
   cooldown: string | number;
 }
 
@@ -30,10 +30,11 @@ export default function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, def);
     let greeter: Greeter;
     try {
+      requireVariables({ ...def });
       greeter = new Greeter(
         parseOptions(
           speechOptionsSchema,
-          { engine: def.engine || undefined, language: def.language || undefined, defaultLanguage: def.defaultLanguage || undefined, template: def.template || undefined, voice: def.voice || undefined, rate: optionalNumber(def.rate), play: def.play, cooldown: optionalNumber(def.cooldown) },
+          { engine: def.engine || undefined, language: def.language || undefined, defaultLanguage: def.defaultLanguage || undefined, template: def.template || undefined, voice: def.voice || undefined, rate: optionalNumber(def.rate), play: optionalFlag(def.play), cooldown: optionalNumber(def.cooldown) },
           "tts-greet",
         ),
       );

@@ -1,41 +1,15 @@
 /** The editor in a real browser. Needs Chromium (CHROMIUM names it, else /usr/bin/chromium); run by `npm run test:e2e`. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
+import { launch, openEditor, shoot } from "../support/editor";
 import { portrait } from "../support/photos";
 import { eventually, type NodeRed, startNodeRed } from "../support/node-red";
 
-const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
-/** Screenshots to look at, where a folder is named. */
-const SHOTS = process.env["SCREENSHOTS"];
-/** Two cores run Node-RED, the workers and the browser. */
-const PATIENCE_MS = 180_000;
-
 const TYPES = ["facewire-camera", "haar-detect", "facenet-embed", "face-match", "tts-greet", "face-annotate"];
-
-async function shoot(page: Page, name: string): Promise<void> {
-  if (SHOTS === undefined) return;
-  mkdirSync(SHOTS, { recursive: true });
-  // Trays slide in and messages fade; a picture for people waits for that.
-  await page.waitForTimeout(800);
-  await page.screenshot({ path: join(SHOTS, `${name}.png`) });
-}
-
-/** The editor, loaded, with what it complained of. */
-async function openEditor(browser: Browser, red: NodeRed, locale: string): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
-  const context = await browser.newContext({ locale, viewport: { width: 1500, height: 900 } });
-  const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE_MS);
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
-  await page.goto(red.url);
-  await page.locator(".red-ui-palette-node").first().waitFor();
-  return { context, page, complaints };
-}
 
 /** Open the import dialog at the examples of this package. @returns the tree in it */
 async function openExamples(page: Page): Promise<Locator> {
@@ -56,9 +30,9 @@ async function importExample(page: Page, label: string): Promise<void> {
 describe("the examples", () => {
   it("stand on one level in the order of learning, and two that are imported one after the other share one gallery", async () => {
     const red = await startNodeRed([]);
-    const browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+    const browser = await launch();
     try {
-      const { page, complaints } = await openEditor(browser, red, "en-US");
+      const { page, complaints } = await openEditor(browser, red);
       const names = readdirSync(join(__dirname, "../../examples")).map((file) => file.replace(/\.json$/, "")).sort();
       const tree = await openExamples(page);
       await tree.getByText(names[0] as string, { exact: true }).waitFor();
@@ -92,7 +66,7 @@ describe("the editor", () => {
   let red: NodeRed;
   let people: string;
   before(async () => {
-    browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+    browser = await launch();
     people = mkdtempSync(join(tmpdir(), "people-"));
     writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
     red = await startNodeRed([]);
@@ -103,7 +77,7 @@ describe("the editor", () => {
   });
 
   it("imports the recognizer from the dialog, deploys it and shows its forms", async () => {
-    const { context, page, complaints } = await openEditor(browser, red, "en-US");
+    const { context, page, complaints } = await openEditor(browser, red);
     for (const type of TYPES) assert.equal(await page.locator(`.red-ui-palette-node[data-palette-type="${type}"]`).count(), 1, type);
     await importExample(page, "3 - full recognizer");
     await page.locator(".red-ui-tab-label", { hasText: "Face recognizer" }).first().click();
@@ -137,7 +111,7 @@ describe("the editor", () => {
   });
 
   it("keeps the search of a flow of earlier times, and sets the presets", async () => {
-    const { context, page, complaints } = await openEditor(browser, red, "en-US");
+    const { context, page, complaints } = await openEditor(browser, red);
     type Fields = Record<string, unknown>;
     const search = (action: "import" | "edit" | "read"): Promise<unknown> => page.evaluate((wanted) => {
       const { RED } = globalThis as unknown as { RED: { editor: { edit(node: unknown): void }; view: { importNodes(nodes: Fields[], options: object): void }; nodes: { filterNodes(filter: object): Fields[] } } };
@@ -173,7 +147,7 @@ describe("the editor", () => {
   });
 
   it("speaks Traditional Chinese", async () => {
-    const { context, page, complaints } = await openEditor(browser, red, "zh-TW");
+    const { context, page, complaints } = await openEditor(browser, red, { locale: "zh-TW" });
     await page.locator(".red-ui-tab-label", { hasText: "Face recognizer" }).first().click();
     await page.evaluate(() => {
       const { RED } = globalThis as unknown as { RED: { editor: { edit(node: unknown): void }; nodes: { eachNode(each: (node: { type: string }) => void): void } } };
@@ -196,7 +170,7 @@ describe("the browser's camera", () => {
   let browser: Browser;
   let red: NodeRed;
   before(async () => {
-    browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+    browser = await launch();
     red = await startNodeRed([
       { id: "tab", type: "tab", label: "t" },
       { id: "cam", type: "facewire-camera", z: "tab", name: "phone", source: "browser", autostart: true, width: "", height: "", fps: "", output: "jpeg", wires: [["count"], []] },
@@ -248,7 +222,7 @@ describe("with a login", () => {
   it("lets the camera page send with the editor's own login, and says when there is none", async () => {
     const login = await fetch(`${red.url}/auth/token`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ client_id: "node-red-editor", grant_type: "password", scope: "", username: "me", password: "password" }) });
     const tokens = await login.text();
-    const browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+    const browser = await launch();
     try {
       const page = await (await browser.newContext()).newPage();
       await page.goto(`${red.url}/facenet/camera/cam`);

@@ -1,21 +1,13 @@
 /** The sidebar tab "Faces" in a real browser, on a real gallery. Needs Chromium, as editor.test.ts does. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import { assertAccessible, launch, openEditor, shoot } from "../support/editor";
 import { portrait, PORTRAITS } from "../support/photos";
 import { example, eventually, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
-
-const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-/** Screenshots to look at, where a folder is named. */
-const SHOTS = process.env["SCREENSHOTS"];
-/** Two cores run Node-RED, the workers and the browser. */
-const PATIENCE_MS = 180_000;
-const AXE = readFileSync(createRequire(__filename).resolve("axe-core/axe.min.js"), "utf8");
 
 const GALLERY = "facewire_gallery";
 const MATCHER = "ph_match";
@@ -25,7 +17,6 @@ interface Editor {
   RED: {
     sidebar: { show(id: string): void };
   };
-  axe: { run(scope: string, options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
 }
 
 class Faces {
@@ -38,14 +29,7 @@ class Faces {
 
   /** The editor with the tab open. */
   static async open(browser: Browser, url: string, language: string): Promise<Faces> {
-    const context = await browser.newContext({ locale: language, viewport: { width: 1500, height: 900 }, acceptDownloads: true });
-    const page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE_MS);
-    const complaints: string[] = [];
-    page.on("pageerror", (error) => complaints.push(error.message));
-    await page.goto(url);
-    await page.locator(".red-ui-palette-node").first().waitFor();
-    await page.locator(".red-ui-workspace-chart-event-layer, #red-ui-workspace-chart").first().waitFor();
+    const { context, page, complaints } = await openEditor(browser, { url }, { locale: language });
     await page.evaluate(() => { (globalThis as unknown as Editor).RED.sidebar.show("facenet"); });
     await page.locator(".facenet-tabs, .facenet-empty").first().waitFor();
     return new Faces(page, context, complaints, language);
@@ -98,18 +82,8 @@ class Faces {
 
   /** Nothing that a screen reader or a keyboard stumbles over, and no key in place of a word. */
   async check(name: string, scope = ".facenet-sidebar"): Promise<void> {
-    if (SHOTS !== undefined) {
-      mkdirSync(SHOTS, { recursive: true });
-      // Trays slide in and messages fade; a picture for people waits for that.
-      await this.page.waitForTimeout(800);
-      await this.page.screenshot({ path: join(SHOTS, `faces-${name}-${this.language}.png`) });
-    }
-    await this.page.evaluate(AXE);
-    const violations = await this.page.evaluate(async (within) => {
-      const found = await (globalThis as unknown as Editor).axe.run(within, { resultTypes: ["violations"] });
-      return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-    }, scope);
-    assert.deepEqual(violations, [], `${name} in ${this.language}`);
+    await shoot(this.page, `faces-${name}-${this.language}`);
+    await assertAccessible(this.page, scope, `${name} in ${this.language}`);
     assert.doesNotMatch(await this.page.locator(scope).first().innerText(), /\b(people|person|photo|photos|unknowns|events|live|calibrate|count|finding|reason|outcome|archive|receipt)\.[a-z-]+/, `${name} shows a key instead of a text`);
   }
 
@@ -140,7 +114,7 @@ describe("the Faces tab", () => {
   const photos = {} as Record<keyof typeof PORTRAITS, Buffer>;
   before(async () => {
     for (const name of Object.keys(PORTRAITS) as (keyof typeof PORTRAITS)[]) photos[name] = await portrait(name);
-    browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+    browser = await launch();
     const pictures = mkdtempSync(join(tmpdir(), "pictures-"));
     writeFileSync(join(pictures, "hall.jpg"), photos.stripes);
     red = await startNodeRed(flow(pictures));
@@ -384,7 +358,7 @@ describe("the Faces tab of somebody who may only look", () => {
   let browser: Browser;
   let red: NodeRed;
   before(async () => {
-    browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+    browser = await launch();
     const people = mkdtempSync(join(tmpdir(), "people-"));
     writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
     const nodes = flow(people);
@@ -412,7 +386,7 @@ describe("the Faces tab while a folder of photos is read", () => {
   let browser: Browser;
   let red: NodeRed;
   before(async () => {
-    browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+    browser = await launch();
     const people = mkdtempSync(join(tmpdir(), "people-"));
     const photo = await portrait("green");
     // Of many people: the same face, and a byte more each time, so that each is embedded.

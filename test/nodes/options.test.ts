@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { optionsOf as cameraOptions, type CameraDef } from "../../nodes/camera/camera";
+import { optionalFlag, optionalNumber, requireVariables } from "../../nodes/common/options";
+import { type HaarDetectDef, optionsOf as detectorOptions } from "../../nodes/haar-detect/haar-detect";
+
+describe("what a form or a variable says", () => {
+  it("is a number, blank is the default, anything else is said", () => {
+    assert.deepEqual(["", "  ", undefined, null, "0.5", 7, " 8 "].map(optionalNumber), [undefined, undefined, undefined, undefined, 0.5, 7, 8]);
+    assert.throws(() => optionalNumber("${TAU}"), /"\$\{TAU\}" is not a number/);
+    assert.throws(() => optionalNumber("wide"), /not a number/);
+  });
+
+  it("is yes or no, as text too", () => {
+    assert.deepEqual([true, false, "true", "false", " TRUE ", "", undefined, null].map(optionalFlag), [true, false, true, false, true, undefined, undefined, undefined]);
+    assert.throws(() => optionalFlag("perhaps"), /neither true nor false/);
+  });
+
+  it("names the variable that is not set, in a list too, and leaves names alone", () => {
+    assert.throws(() => requireVariables({ threshold: "${TAU}" }), /^Error: threshold: the variable TAU is not set/);
+    assert.throws(() => requireVariables({ url: "$(ADDRESS)" }), /the variable ADDRESS is not set/);
+    assert.throws(() => requireVariables({ schedule: [{ days: [1], from: "${OPENS}", to: "18:00" }] }), /schedule: the variable OPENS/);
+    requireVariables({ name: "${NAME}", template: "Hi {names}, that is 5 $", wires: [["a"]], credentials: undefined });
+  });
+
+  it("is not sent to a camera as the text of a variable that is not set", () => {
+    const def = { source: "snapshot", url: "http://door.lan/a.jpg" } as CameraDef;
+    assert.throws(() => cameraOptions(def, "cam", { user: "me", password: "${PASSWORD}" }), /password: the variable PASSWORD is not set/);
+    assert.equal(cameraOptions({ ...def, loop: "false", realtime: "true" }, "cam").source, "snapshot");
+  });
+
+  it("cannot ask for faces that are larger than the largest", () => {
+    const def = { minSize: "100", maxSize: "50" } as HaarDetectDef;
+    assert.throws(() => detectorOptions(def), /the largest face is smaller than the smallest/);
+    assert.equal(detectorOptions({ ...def, maxSize: "0" }).minSize, 100);
+  });
+});

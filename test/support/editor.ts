@@ -1,0 +1,77 @@
+/** Node-RED's editor in a real browser. Needs Chromium (CHROMIUM names it, else /usr/bin/chromium). */
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+
+const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+/** Screenshots to look at, where a folder is named. */
+const SHOTS = process.env["SCREENSHOTS"];
+/** Two cores run Node-RED, the workers and the browser. */
+const PATIENCE_MS = 180_000;
+const AXE = readFileSync(createRequire(__filename).resolve("axe-core/axe.min.js"), "utf8");
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+}
+
+export interface OpenEditor {
+  context: BrowserContext;
+  page: Page;
+  /** What went wrong in the page. */
+  complaints: string[];
+}
+
+export interface EditorOptions {
+  locale?: string;
+  /** Pixels. */
+  viewport?: { width: number; height: number };
+  /** Node-RED 5 has a dark theme that follows the system's. */
+  colorScheme?: "light" | "dark";
+}
+
+/** The editor, loaded, with what it complained of. */
+export async function openEditor(browser: Browser, red: { url: string }, { locale = "en-US", viewport = { width: 1500, height: 900 }, colorScheme = "light" }: EditorOptions = {}): Promise<OpenEditor> {
+  const context = await browser.newContext({ locale, viewport, colorScheme, acceptDownloads: true });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(error.message));
+  await page.goto(red.url);
+  await page.locator(".red-ui-palette-node").first().waitFor();
+  await page.locator(".red-ui-workspace-chart-event-layer, #red-ui-workspace-chart").first().waitFor();
+  // The flows come last; there is always one.
+  await page.waitForFunction("globalThis.RED?.workspaces?.active()");
+  return { context, page, complaints };
+}
+
+/** Keep a picture of the page, for people. */
+export async function shoot(page: Page, name: string): Promise<void> {
+  if (SHOTS === undefined) return;
+  mkdirSync(SHOTS, { recursive: true });
+  // Trays slide in and messages fade; a picture for people waits for that.
+  const SETTLE_MS = 800;
+  await page.waitForTimeout(SETTLE_MS);
+  await page.screenshot({ path: join(SHOTS, `${name}.png`) });
+}
+
+declare const document: { querySelector(selector: string): unknown };
+
+interface Axe {
+  axe: { run(scope: object, options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+}
+
+/** Node-RED's own, which names neither its icons nor the inner field of its typed inputs. */
+const NOT_OURS = ["a[id$='-btn-gallery-edit']", "a[id$='-btn-gallery-add']", ".red-ui-typedInput-container", ".red-ui-editableList-item-remove"];
+
+/** Nothing in this part of the page that a screen reader or a keyboard stumbles over. */
+export async function assertAccessible(page: Page, scope: string, what: string): Promise<void> {
+  await page.evaluate(AXE);
+  const violations = await page.evaluate(async ([include, exclude]) => {
+    const found = await (globalThis as unknown as Axe).axe.run({ include, exclude: exclude.filter((selector) => document.querySelector(selector) !== null) }, { resultTypes: ["violations"] });
+    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+  }, [scope, NOT_OURS] as const);
+  assert.deepEqual(violations, [], what);
+}
