@@ -56,16 +56,10 @@ export function espeakInstalled(): boolean {
 }
 
 export class Espeak {
-  readonly #timeoutMs: number;
   #child: ChildProcess | undefined;
   #next = 0;
   #closed = false;
   readonly #waiting = new Map<number, (answer: EspeakAnswer) => void>();
-
-  /** @param timeoutMs how long an answer may take */
-  constructor(timeoutMs = ANSWER_TIMEOUT_MS) {
-    this.#timeoutMs = timeoutMs;
-  }
 
   /**
    * @param language BCP 47; letters that its voice cannot read are read by the voice of their own language
@@ -115,7 +109,7 @@ export class Espeak {
     const id = this.#next;
     const answer = await new Promise<EspeakAnswer>((resolve) => {
       // Its process may hang in a loop: only an end helps, and the next question starts another.
-      const timer = setTimeout(() => this.#stop(`it did not answer within ${this.#timeoutMs / 1000} seconds`), this.#timeoutMs);
+      const timer = setTimeout(() => this.#stop(`it did not answer within ${ANSWER_TIMEOUT_MS / 1000} seconds`), ANSWER_TIMEOUT_MS);
       this.#waiting.set(id, (got) => {
         clearTimeout(timer);
         this.#waiting.delete(id);

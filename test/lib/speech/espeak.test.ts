@@ -98,15 +98,19 @@ describe("eSpeak NG", () => {
     assert.notEqual(espeak.pid, pid);
   });
 
-  it("gives up a process that hangs, and starts anew", { skip: process.platform === "win32" }, async () => {
-    const impatient = new Espeak(1500);
-    open.push(impatient);
-    await impatient.phonemes("hello", "en");
-    const pid = impatient.pid as number;
+  it("gives up a process that hangs, and starts anew", { skip: process.platform === "win32" }, async (context) => {
+    const asker = new Espeak();
+    open.push(asker);
+    await asker.phonemes("hello", "en");
+    const pid = asker.pid as number;
     process.kill(pid, "SIGSTOP");
-    await assert.rejects(impatient.synthesize("hello", "en"), /eSpeak NG failed: it did not answer within 1\.5 seconds\./);
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const rejected = assert.rejects(asker.synthesize("hello", "en"), /eSpeak NG failed: it did not answer within 60 seconds\./);
+    context.mock.timers.tick(60_000);
+    await rejected;
+    context.mock.timers.reset();
     await until(() => !runs(pid), "the hanging process's end");
-    assert.equal(await impatient.phonemes("day", "en"), "dˈeɪ");
+    assert.equal(await asker.phonemes("day", "en"), "dˈeɪ");
   });
 
   it("ends its process when it is closed, and stays closed", async () => {
