@@ -1,6 +1,6 @@
 // Where the tests are, and how they are run.
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "./setup.mjs";
@@ -8,6 +8,12 @@ import { run } from "./setup.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** A test file that takes longer hangs, also on a busy computer. */
 const TEST_TIMEOUT_MS = 900_000;
+
+/**
+ * Test files at once. Each waits for processes and cameras most of the time, so that two cores take two (Node.js would take one); more
+ * than four would each need a Node-RED and a browser's memory.
+ */
+const CONCURRENCY = Math.min(4, Math.max(2, availableParallelism()));
 
 /** The test files of a folder under test/, with the folders in it. Node 20 expands no globs, and shells differ. */
 export function testsIn(name) {
@@ -20,7 +26,7 @@ export function testsIn(name) {
 export async function runTests(files, { node = process.execPath, env = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "facenet-test-"));
   try {
-    await run(node, ["--import", "tsx", "--test", "--test-reporter=spec", `--test-timeout=${TEST_TIMEOUT_MS}`, ...files], { env: { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder, ...env } });
+    await run(node, ["--import", "tsx", "--test", "--test-reporter=spec", `--test-timeout=${TEST_TIMEOUT_MS}`, `--test-concurrency=${CONCURRENCY}`, ...files], { env: { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder, ...env } });
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }

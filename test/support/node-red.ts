@@ -76,14 +76,27 @@ export function linkedUserDir(): string {
   return userDir;
 }
 
+/** Somebody else may take a port between its being found free and its being used. */
+const PORT_TRIES = 5;
+
 /** Start it with a flow. Resolves when the flow runs. */
 export async function startNodeRed(flow: FlowNode[], options: StartOptions = {}): Promise<NodeRed> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await tryToStart(flow, options);
+    } catch (error) {
+      if (tries >= PORT_TRIES || !String(error).includes("port in use")) throw error;
+    }
+  }
+}
+
+async function tryToStart(flow: FlowNode[], options: StartOptions): Promise<NodeRed> {
   const userDir = options.userDir ?? linkedUserDir();
   const port = await freePort();
   writeFileSync(join(userDir, "flows.json"), JSON.stringify(flow));
   writeFileSync(
     join(userDir, "settings.js"),
-    `module.exports = { uiHost: "127.0.0.1", flowFile: "flows.json", credentialSecret: "test", editorTheme: { tours: false }, telemetry: { enabled: false }, ${options.settings ?? ""} };`,
+    `module.exports = { lang: "en-US", uiHost: "127.0.0.1", flowFile: "flows.json", credentialSecret: "test", editorTheme: { tours: false }, telemetry: { enabled: false }, ${options.settings ?? ""} };`,
   );
   const red = options.red ?? join(NODE_RED, "red.js");
   const child = spawn(options.node ?? process.execPath, [red, "--userDir", userDir, "--settings", join(userDir, "settings.js"), "--port", String(port)], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } });
