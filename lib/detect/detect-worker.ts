@@ -1,6 +1,6 @@
 import { decode } from "../image/decode";
 import type { PixelSource, Pixels } from "../image/pixels";
-import { nativeDetector } from "./native";
+import { NativeDetector } from "./native";
 import type { Detection, DetectorEngine, DetectorOptions, Near } from "./options";
 import { moving, onEngine, serve } from "../workers/serve";
 import { withoutDoubles } from "./boxes";
@@ -37,14 +37,23 @@ export interface DetectResult {
 }
 
 let wasm: Promise<WasmDetector> | undefined;
+let native: NativeDetector | undefined;
 
 function engine(name: DetectorOptions["engine"]): Promise<DetectorEngine> | DetectorEngine {
-  if (name === "native") return nativeDetector();
-  wasm ??= WasmDetector.load();
+  if (name === "native") return (native ??= new NativeDetector());
+  wasm ??= WasmDetector.load().catch((error: unknown) => {
+    // Tried again with the next picture: there may be memory then.
+    wasm = undefined;
+    throw error;
+  });
   return wasm;
 }
 
-export default serve(detectTask);
+export default serve(async (task: DetectTask | "farewell"): Promise<DetectResult | undefined> => {
+  if (task !== "farewell") return detectTask(task);
+  await native?.close();
+  return undefined;
+});
 
 /** Runs in a worker: decode a picture unless that was done before, and find the faces. */
 async function detectTask({ source, options, keep, follow }: DetectTask): Promise<DetectResult> {
@@ -62,9 +71,10 @@ async function detectTask({ source, options, keep, follow }: DetectTask): Promis
 }
 
 /** @returns undefined where the whole picture is to be searched */
-function searchNear(detector: DetectorEngine, pixels: Pixels, options: DetectorOptions, follow: Follow | undefined): Detection[] | undefined {
+async function searchNear(detector: DetectorEngine, pixels: Pixels, options: DetectorOptions, follow: Follow | undefined): Promise<Detection[] | undefined> {
   if (follow?.near === undefined) return undefined;
-  const found = follow.near.map((near) => detector.detect(pixels, options, near));
+  const found: Detection[][] = [];
+  for (const near of follow.near) found.push(await detector.detect(pixels, options, near));
   if (follow.near.some(({ sure }, index) => sure && found[index]?.length === 0)) return undefined;
   return withoutDoubles(found.flat());
 }

@@ -5,11 +5,14 @@ import { StagePool } from "../workers/pool";
 import { THREADS } from "../workers/threads";
 import type { DetectResult, DetectTask, Follow } from "./detect-worker";
 import type { Look } from "./look";
-import type { DetectorOptions, Near } from "./options";
+import type { Detection, DetectorOptions, Near } from "./options";
 import type { Seen } from "./tracker";
 
-/** Native OpenCV works in one worker only. */
-const pools = { wasm: new StagePool<DetectTask, DetectResult>(__dirname, "detect-worker", THREADS.detect), native: new StagePool<DetectTask, DetectResult>(__dirname, "detect-worker", 1) };
+const pools = {
+  wasm: new StagePool<DetectTask | "farewell", DetectResult>(__dirname, "detect-worker", THREADS.detect),
+  /** Native OpenCV has threads of its own. */
+  native: new StagePool<DetectTask | "farewell", DetectResult>(__dirname, "detect-worker", 1, "farewell"),
+};
 
 /** Of the black picture for the warm-up, in pixels. */
 const WARM_UP_SIDE = 64;
@@ -32,7 +35,7 @@ export interface Searched extends Omit<Detected, "faces"> {
 /** Finds faces in pictures, in the shared workers. Close it when done. */
 export class FaceDetector {
   readonly options: DetectorOptions;
-  readonly #pool: StagePool<DetectTask, DetectResult>;
+  readonly #pool: (typeof pools)["wasm"];
   #open = true;
 
   constructor(options: DetectorOptions) {
@@ -81,6 +84,7 @@ export class FaceDetector {
   }
 }
 
-function byScore<D extends { score: number }>(detections: D[]): D[] {
-  return detections.sort((a, b) => b.score - a.score);
+/** Best first. Of one score the larger comes first, then what is left and above: OpenCV's threads find them in any order. */
+function byScore<D extends Detection>(detections: D[]): D[] {
+  return detections.sort((a, b) => b.score - a.score || b.box.width - a.box.width || a.box.x - b.box.x || a.box.y - b.box.y);
 }

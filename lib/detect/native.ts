@@ -1,77 +1,274 @@
-/** Native OpenCV through @u4/opencv4nodejs, an optional accelerator found at run time; it needs a compiler and system OpenCV. */
+/**
+ * Native OpenCV through @u4/opencv4nodejs, an optional engine found at run time. It runs in a process of its own: it cannot be loaded by
+ * a second thread, and ends its process at what it does not like. Whatever it does is a sentence here.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
 import { createRequire } from "node:module";
+import type { Socket } from "node:net";
+import { extname, join } from "node:path";
 import { UserError } from "../errors";
 import { toGrey } from "../image/decode";
-import { cascadeFile, type Detection, type DetectorEngine, searchPlan } from "./options";
-import type { Box } from "../message";
+import type { Pixels } from "../image/pixels";
+import { type CascadeFile, readCascade } from "./cascade-file";
+import { type Detection, type DetectorEngine, type DetectorOptions, type Near, type SearchPlan, searchPlan } from "./options";
 
-interface NativeMat {
-  resize(rows: number, cols: number, fx?: number, fy?: number, interpolation?: number): NativeMat;
-  release(): void;
+/** What the process is asked: to open a cascade, or to search a picture (grey levels, row by row). */
+export type NativeQuestion = { cascade: string } | NativeSearch;
+
+export interface NativeSearch {
+  grey: Uint8Array;
+  width: number;
+  height: number;
+  /** The size to which it is scaled first. */
+  working: { width: number; height: number };
+  search: Pick<DetectorOptions, "cascade" | "scaleFactor" | "minNeighbors"> & Pick<SearchPlan, "minSize" | "maxSize">;
 }
 
-interface NativeCv {
-  CV_8UC1: number;
-  INTER_AREA: number;
-  Mat: new (data: Buffer, rows: number, cols: number, type: number) => NativeMat;
-  Size: new (width: number, height: number) => unknown;
-  CascadeClassifier: new (path: string) => { detectMultiScale(grey: NativeMat, options: object): { objects: Box[]; numDetections: number[] } };
+export interface NativeAnswer {
+  /** In pixels of the scaled picture. */
+  found?: Detection[];
+  /** It has to be asked to open the cascade first. */
+  forgotten?: boolean;
+  error?: string;
 }
 
-/** Without this the package's memory accounting aborts V8 beside sharp on Node 20. */
-const REQUIRED_ENV = "OPENCV4NODEJS_DISABLE_EXTERNAL_MEM_TRACKING";
+/** The first message of the process. */
+export type NativeGreeting = { ready: true } | { failed: string };
 
 const MODULE = "@u4/opencv4nodejs";
+const WASM_INSTEAD = 'or choose the engine "OpenCV WASM".';
 
-/** Whether the accelerator is installed here. */
-export function nativeInstalled(): boolean {
+/** Without the first the package's memory accounting aborts V8; without the second it looks for OpenCV builds of its own. */
+const ENV = { OPENCV4NODEJS_DISABLE_EXTERNAL_MEM_TRACKING: "1", OPENCV4NODEJS_DISABLE_AUTOBUILD: "1" };
+
+/**
+ * How long an answer may take, in ms; together less than a worker has for its task. OpenCV with all its modules takes some seconds to
+ * load from an SD card.
+ */
+const PATIENCE = { load: 15_000, cascade: 5_000, search: 35_000 };
+
+/** An engine that cannot be loaded is not tried again for so long, in ms; a deploy that ends all native detectors tries at once. */
+const REST_MS = 60_000;
+/** One that ended at two pictures in a row rests so long, in ms, and twice as long each time after. */
+const FIRST_REST_MS = 1000;
+
+/** Lines of the stack traces that Node.js writes as it aborts. */
+const TRACE = /^(\s*\d+: |-----)/;
+
+/** Of what the process said last, in characters. */
+const MOST_SAID = 2000;
+const MOST_TOLD = 200;
+
+/** Where the package is, or undefined where it is not installed. */
+function findModule(): string | undefined {
   try {
-    createRequire(__filename).resolve(MODULE);
-    return true;
+    return createRequire(__filename).resolve(MODULE);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
-let detector: DetectorEngine | undefined;
-
-/** @throws a sentence when it is not installed or not safe to load */
-export function nativeDetector(): DetectorEngine {
-  detector ??= load();
-  return detector;
+/** Whether the engine is installed here. */
+export function nativeInstalled(): boolean {
+  return findModule() !== undefined;
 }
 
-function load(): DetectorEngine {
-  if (!nativeInstalled()) throw new UserError(`the native engine ${MODULE} is not installed: run "npm install ${MODULE}" in the Node-RED user folder (it compiles and needs OpenCV), or choose the engine "OpenCV WASM".`);
-  if (process.env[REQUIRED_ENV] !== "1") throw new UserError(`the native engine ${MODULE} needs the environment variable ${REQUIRED_ENV}=1 where Node-RED starts, or it ends the whole process: set it, or choose the engine "OpenCV WASM".`);
-  const cv = (createRequire(__filename)(MODULE) as { default?: NativeCv } & NativeCv);
-  return create(cv.default ?? cv);
+/** The process ended or was ended. Its message says how. */
+class Ended extends Error {
+  readonly hung: boolean;
+
+  constructor(how: string, hung: boolean) {
+    super(how);
+    this.hung = hung;
+  }
 }
 
-function create(cv: NativeCv): DetectorEngine {
-  const cascades = new Map<string, InstanceType<NativeCv["CascadeClassifier"]>>();
-  return {
-    name: "native",
-    detect(pixels, options, near): Detection[] {
-      const plan = searchPlan(pixels, options, near);
-      if (plan === undefined) return [];
-      const cascade = cascades.get(options.cascade) ?? new cv.CascadeClassifier(cascadeFile(options.cascade));
-      cascades.set(options.cascade, cascade);
-      const bytes = Buffer.alloc(plan.region.width * plan.region.height);
-      toGrey(pixels, plan.region, bytes);
-      const cut = new cv.Mat(bytes, plan.region.height, plan.region.width, cv.CV_8UC1);
-      const grey = plan.scale === 1 ? cut : cut.resize(Math.round(plan.region.height * plan.scale), Math.round(plan.region.width * plan.scale), 0, 0, cv.INTER_AREA);
-      try {
-        const { objects, numDetections } = cascade.detectMultiScale(grey, {
-          scaleFactor: options.scaleFactor,
-          minNeighbors: options.minNeighbors,
-          minSize: new cv.Size(plan.minSize, plan.minSize),
-          ...(plan.maxSize > 0 ? { maxSize: new cv.Size(plan.maxSize, plan.maxSize) } : {}),
-        });
-        return objects.map((box, index) => ({ box: plan.toFrame(box), score: numDetections[index] ?? 0 }));
-      } finally {
-        for (const mat of new Set([grey, cut])) mat.release();
-      }
-    },
-  };
+/** One process with OpenCV in it; asked one thing at a time. */
+class OpenCvProcess {
+  readonly #child: ChildProcess;
+  #said = "";
+  #how: string | undefined;
+  #waiting: { take(message: unknown): void; give(up: Ended): void } | undefined;
+
+  private constructor(module: string) {
+    // The pipe to standard input is never written: it closes when this thread or process goes, and that ends the child.
+    this.#child = fork(join(__dirname, `native-child${extname(__filename)}`), [module], {
+      serialization: "advanced",
+      stdio: ["pipe", "ignore", "pipe", "ipc"],
+      env: { ...process.env, ...ENV },
+      execArgv: process.execArgv.filter((argument) => !argument.startsWith("--inspect")),
+    });
+    this.#child.stdin?.on("error", () => undefined);
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#said = (this.#said + text).slice(-MOST_SAID);
+    });
+    // A process that nobody asks keeps no other alive.
+    this.#child.unref();
+    this.#child.channel?.unref();
+    for (const pipe of [this.#child.stdin, this.#child.stderr]) (pipe as Socket | null)?.unref();
+    this.#child.on("message", (message) => this.#waiting?.take(message));
+    this.#child.once("error", (error) => this.#end(error.message));
+    // After all that it said.
+    this.#child.once("close", (code, signal) => this.#end(`${signal ?? `exit code ${code}`}${this.#lastLine()}`));
+  }
+
+  /** @throws a sentence when the package cannot be loaded; Ended when the process ends while it is, or does not do it in time */
+  static async start(module: string, timeoutMs: number): Promise<OpenCvProcess> {
+    const started = new OpenCvProcess(module);
+    const greeting = (await started.#hear(timeoutMs)) as NativeGreeting;
+    if (!("failed" in greeting)) return started;
+    started.stop();
+    throw new UserError(cannotLoad(greeting.failed));
+  }
+
+  get alive(): boolean {
+    return this.#how === undefined && this.#child.connected;
+  }
+
+  /** @throws Ended when it ends before it answers, or does not answer in time */
+  async ask(question: NativeQuestion, timeoutMs: number): Promise<NativeAnswer> {
+    // Where it cannot be sent, the process ended, which answers.
+    this.#child.send(question, () => undefined);
+    return (await this.#hear(timeoutMs)) as NativeAnswer;
+  }
+
+  stop(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  /** Resolves when it has ended and was buried: one whose parent thread is gone stays in the table of processes. */
+  async stopped(): Promise<void> {
+    this.stop();
+    if (this.#how === undefined) await once(this.#child, "close");
+  }
+
+  #hear(timeoutMs: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#waiting = undefined;
+      };
+      const give = (up: Ended): void => {
+        done();
+        reject(up);
+      };
+      const timer = setTimeout(() => {
+        this.stop();
+        give(new Ended(`no answer within ${timeoutMs / 1000} s`, true));
+      }, timeoutMs);
+      const take = (message: unknown): void => {
+        done();
+        resolve(message);
+      };
+      this.#waiting = { take, give };
+      if (this.#how !== undefined) give(new Ended(this.#how, false));
+    });
+  }
+
+  #end(how: string): void {
+    this.#how ??= how;
+    this.#waiting?.give(new Ended(this.#how, false));
+  }
+
+  #lastLine(): string {
+    const line = this.#said.split("\n").findLast((each) => each.trim() !== "" && !TRACE.test(each)) ?? "";
+    return line === "" ? "" : `: ${line.trim().slice(0, MOST_TOLD)}`;
+  }
+}
+
+function cannotLoad(said: string): string {
+  const [line = ""] = said.split("\n");
+  if (/NODE_MODULE_VERSION|different Node\.js version/.test(said)) return `the native engine ${MODULE} was compiled for another Node.js than this (${process.version}): run "npm rebuild ${MODULE}" in the Node-RED user folder, ${WASM_INSTEAD}`;
+  return `the native engine ${MODULE} is installed but cannot be loaded (${line.slice(0, MOST_TOLD)}): install it again in the Node-RED user folder, ${WASM_INSTEAD}`;
+}
+
+export class NativeDetector implements DetectorEngine {
+  readonly name = "native";
+  readonly #find: () => string | undefined;
+  readonly #patience: typeof PATIENCE;
+  #process: OpenCvProcess | undefined;
+  readonly #files = new Map<string, Omit<CascadeFile, "xml">>();
+  /** Times that it failed since it last found something or nothing. */
+  #failures = 0;
+  #rests: { until: number; because: UserError } | undefined;
+
+  /** @param find the package's entry, undefined where it is not installed @param patience how long an answer may take, in ms */
+  constructor({ find = findModule, patience = PATIENCE } = {}) {
+    this.#find = find;
+    this.#patience = patience;
+  }
+
+  /** @throws a sentence when OpenCV is not installed, cannot be loaded, or ends at this picture twice; or the cascade is none */
+  async detect(pixels: Pixels, options: DetectorOptions, near?: Near): Promise<Detection[]> {
+    const module = this.#find();
+    if (module === undefined) throw new UserError(`the native engine ${MODULE} is not installed: run "npm install ${MODULE}" in the Node-RED user folder (it compiles for minutes and needs OpenCV, on Debian libopencv-dev), ${WASM_INSTEAD}`);
+    const file = this.#file(options.cascade);
+    const plan = searchPlan(pixels, options, near, file.shape);
+    if (plan === undefined) return [];
+    if (this.#rests !== undefined && performance.now() < this.#rests.until) throw this.#rests.because;
+    const grey = new Uint8Array(plan.region.width * plan.region.height);
+    toGrey(pixels, plan.region, grey);
+    const search = { cascade: file.path, scaleFactor: options.scaleFactor, minNeighbors: options.minNeighbors, minSize: plan.minSize, maxSize: plan.maxSize };
+    const question = { grey, width: plan.region.width, height: plan.region.height, working: plan.working, search };
+    const found = await this.#search(module, question).catch((error: unknown) => {
+      if (!(error instanceof Ended)) throw error;
+      // It may have ended of what came before, or while nobody asked.
+      return error.hung ? Promise.reject(error) : this.#search(module, question);
+    }).catch((error: unknown) => {
+      if (!(error instanceof Ended)) throw error;
+      this.#failures += 1;
+      const because = new UserError(`the native engine ${MODULE} broke on a picture of ${pixels.width} × ${pixels.height} pixels (${error.message}) and is restarted: send a smaller picture, ${WASM_INSTEAD}`);
+      if (this.#failures > 1) this.#rests = { until: performance.now() + Math.min(REST_MS, FIRST_REST_MS * 2 ** (this.#failures - 2)), because };
+      throw because;
+    });
+    this.#failures = 0;
+    return found.map(({ box, score }) => ({ box: plan.toFrame(box), score }));
+  }
+
+  async close(): Promise<void> {
+    await this.#process?.stopped();
+    this.#process = undefined;
+  }
+
+  #file(name: string): Omit<CascadeFile, "xml"> {
+    const known = this.#files.get(name);
+    if (known !== undefined) return known;
+    const { path, shape } = readCascade(name);
+    this.#files.set(name, { path, shape });
+    return { path, shape };
+  }
+
+  async #search(module: string, question: NativeSearch): Promise<Detection[]> {
+    const opencv = await this.#started(module);
+    for (;;) {
+      const { found, forgotten, error } = await opencv.ask(question, this.#patience.search);
+      if (forgotten === true) await this.#openCascade(opencv, question.search.cascade);
+      else if (found !== undefined) return found;
+      else throw new UserError(`the native engine ${MODULE} failed (${(error ?? "").slice(0, MOST_TOLD)}): ${WASM_INSTEAD.replace("or ", "")}`);
+    }
+  }
+
+  async #started(module: string): Promise<OpenCvProcess> {
+    if (this.#process?.alive === true) return this.#process;
+    this.#process?.stop();
+    this.#process = undefined;
+    try {
+      this.#process = await OpenCvProcess.start(module, this.#patience.load);
+      return this.#process;
+    } catch (error) {
+      const because = error instanceof UserError ? error : new UserError(cannotLoad(error instanceof Error ? error.message : String(error)));
+      this.#rests = { until: performance.now() + REST_MS, because };
+      throw because;
+    }
+  }
+
+  async #openCascade(opencv: OpenCvProcess, path: string): Promise<void> {
+    const { error } = await opencv.ask({ cascade: path }, this.#patience.cascade).catch((ended: unknown) => {
+      // It ends at a file that it cannot read.
+      if (ended instanceof Ended) return { error: ended.message };
+      throw ended;
+    });
+    if (error !== undefined) throw new UserError(`the native engine ${MODULE} cannot use the cascade file ${path} (${error.slice(0, MOST_TOLD)}): choose a built-in cascade or a .xml made by OpenCV's traincascade.`);
+  }
 }

@@ -1,11 +1,9 @@
-import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors";
 import type { Pixels } from "../image/pixels";
 import type { Box, Point } from "../message";
-
-/** OpenCV's frontal cascades and its profile one, shipped in assets/cascades; a path ends in .xml. */
-export const CASCADES = ["frontalface_default", "frontalface_alt", "frontalface_alt2", "profileface"] as const;
+import { CASCADES, type CascadeShape } from "./cascade-file";
+import { bufferOf, bytesOf } from "./pyramid";
 
 const MAX_SIDE = 10_000;
 const side = z.number().int().min(0).max(MAX_SIDE);
@@ -74,18 +72,7 @@ export interface Near {
 export interface DetectorEngine {
   readonly name: string;
   /** @param near searches only there; nothing is found where it lies outside the picture or the region of the options */
-  detect(pixels: Pixels, options: DetectorOptions, near?: Near): Detection[];
-}
-
-/** The file of a built-in cascade, or the path as given. */
-export function cascadeFile(name: string): string {
-  return (CASCADES as readonly string[]).includes(name) ? join(packageRoot(), "assets", "cascades", `haarcascade_${name}.xml`) : name;
-}
-
-/** lib/detect lies two levels under the package in the sources and three once built (dist/lib/detect). */
-function packageRoot(): string {
-  const up = join(__dirname, "..", "..");
-  return /[\\/]dist$/.test(up) ? join(up, "..") : up;
+  detect(pixels: Pixels, options: DetectorOptions, near?: Near): Detection[] | Promise<Detection[]>;
 }
 
 /** Where in the picture to search, at which scale, and the way back. */
@@ -93,28 +80,58 @@ export interface SearchPlan {
   region: Box;
   /** Working pixels per pixel of the picture, at most 1. */
   scale: number;
+  /** The picture that OpenCV searches, in working pixels. */
+  working: { width: number; height: number };
   /** Bounds of a face in working pixels. */
   minSize: number;
   maxSize: number;
+  /** What OpenCV lays out for this search. */
+  buffer: { width: number; height: number };
   toFrame(box: Box): Box;
 }
 
-/** @returns undefined where `near` lies outside of what the options allow @throws a sentence when the region lies outside the picture */
-export function searchPlan(picture: { width: number; height: number }, options: DetectorOptions, near?: Near): SearchPlan | undefined {
+/** The window of OpenCV's frontal cascade. */
+const FRONTAL: CascadeShape = { width: WINDOW, height: WINDOW, channels: 2 };
+
+/**
+ * OpenCV WASM has 1 GB in all, and breaks for good where that does not do. This leaves room for the picture itself and for what else
+ * lies there. A 12-megapixel photo takes 712 MB at a scaleFactor of 1.1, and is searched as it is.
+ */
+const MOST_BYTES = 740e6;
+/** A step down where the picture is still too large; small ones, for the sizes that are searched change with it. */
+const STEP = 0.98;
+
+/**
+ * A picture too large for OpenCV, at these options, is scaled down.
+ * @returns undefined where nothing can be found: `near` lies outside of what the options allow, or the window of the cascade does not fit in
+ * @throws a sentence when the region lies outside the picture
+ */
+export function searchPlan(picture: { width: number; height: number }, options: DetectorOptions, near?: Near, shape = FRONTAL): SearchPlan | undefined {
   const whole = clip(options.region ?? { x: 0, y: 0, width: picture.width, height: picture.height }, picture);
   if (whole === undefined) throw new UserError(`the region of interest lies outside the picture (${picture.width} × ${picture.height}): set it in pixels of the picture, or clear it.`);
   const region = near === undefined ? whole : clip(near.region, { width: whole.x + whole.width, height: whole.y + whole.height }, whole);
   if (region === undefined) return undefined;
   const minSize = Math.max(options.minSize, near?.minSize ?? 0);
-  const scale = workingScale(options.workingWidth, whole.width, minSize);
   const maxSize = Math.min(options.maxSize || Infinity, near?.maxSize ?? Infinity);
-  return {
-    region,
+  const at = (scale: number): Pick<SearchPlan, "scale" | "working" | "minSize" | "maxSize"> => ({
     scale,
+    working: { width: Math.round(region.width * scale), height: Math.round(region.height * scale) },
     minSize: Math.round(minSize * scale),
-    maxSize: maxSize === Infinity ? 0 : Math.round(maxSize * scale),
-    toFrame: (box) => ({ x: region.x + Math.round(box.x / scale), y: region.y + Math.round(box.y / scale), width: Math.round(box.width / scale), height: Math.round(box.height / scale) }),
-  };
+    maxSize: maxSize === Infinity ? 0 : Math.max(1, Math.round(maxSize * scale)),
+  });
+  const fits = ({ working }: Pick<SearchPlan, "working">): boolean => working.width >= shape.width && working.height >= shape.height;
+  for (let plan = at(workingScale(options.workingWidth, whole.width, minSize)); fits(plan); plan = at(plan.scale * STEP)) {
+    const buffer = bufferOf({ ...plan, ...plan.working, scaleFactor: options.scaleFactor }, shape);
+    if (bytesOf(buffer, shape) > MOST_BYTES) continue;
+    const { scale } = plan;
+    return {
+      ...plan,
+      region,
+      buffer,
+      toFrame: (box) => ({ x: region.x + Math.round(box.x / scale), y: region.y + Math.round(box.y / scale), width: Math.round(box.width / scale), height: Math.round(box.height / scale) }),
+    };
+  }
+  return undefined;
 }
 
 /** Working pixels per pixel of the picture. */

@@ -1,10 +1,10 @@
 /** OpenCV's Haar cascade on WASM. Runs in workers only: a search takes tens of milliseconds. */
-import { readFileSync } from "node:fs";
-import { UserError } from "../errors";
 import { toGrey } from "../image/decode";
 import type { Pixels } from "../image/pixels";
-import { cascadeFile, type Detection, type DetectorOptions, type DetectorEngine, type Near, searchPlan } from "./options";
+import { type CascadeFile, noCascade, readCascade } from "./cascade-file";
 import { type Cascade, openCv, type OpenCv } from "./opencv";
+import { type Detection, type DetectorOptions, type DetectorEngine, type Near, type SearchPlan, searchPlan } from "./options";
+import { bytesOf } from "./pyramid";
 
 interface Deletable {
   delete(): void;
@@ -23,10 +23,26 @@ function using<T>(work: (own: <D extends Deletable>(native: D) => D) => T): T {
   }
 }
 
+interface Loaded {
+  cascade: Cascade;
+  /** What it holds from search to search: it only grows, in width and height each. */
+  buffer: SearchPlan["buffer"];
+  bytes: number;
+}
+
+/** A cascade's buffer grows up to this, in bytes; a picture that would have it grow beyond gets the cascade anew, read in 0.1 s. */
+const MOST_KEPT_BYTES = 128e6;
+/** All cascades together, in bytes. */
+const MOST_KEPT_BYTES_IN_ALL = 256e6;
+/** Cascades kept; flows use one or two. */
+const MOST_CASCADES = 8;
+
 export class WasmDetector implements DetectorEngine {
   readonly name = "wasm";
   readonly #cv: OpenCv;
-  readonly #cascades = new Map<string, Cascade>();
+  /** Last used goes last. */
+  readonly #files = new Map<string, CascadeFile>();
+  readonly #cascades = new Map<string, Loaded>();
 
   private constructor(cv: OpenCv) {
     this.#cv = cv;
@@ -36,17 +52,19 @@ export class WasmDetector implements DetectorEngine {
     return new WasmDetector(await openCv());
   }
 
-  /** @throws a sentence when the cascade file cannot be read */
+  /** @throws a sentence when the cascade file cannot be read or is none */
   detect(pixels: Pixels, options: DetectorOptions, near?: Near): Detection[] {
     const cv = this.#cv;
-    const cascade = this.#cascade(options.cascade);
-    const plan = searchPlan(pixels, options, near);
+    const file = this.#file(options.cascade);
+    const plan = searchPlan(pixels, options, near, file.shape);
     if (plan === undefined) return [];
+    const { cascade } = this.#cascade(options.cascade, file, plan.buffer);
     return using((own) => {
+      const { width, height } = plan.working;
       const cut = own(new cv.Mat(plan.region.height, plan.region.width, cv.CV_8UC1));
       toGrey(pixels, plan.region, cut.data);
       const grey = plan.scale === 1 ? cut : own(new cv.Mat());
-      if (plan.scale !== 1) cv.resize(cut, grey, new cv.Size(Math.round(plan.region.width * plan.scale), Math.round(plan.region.height * plan.scale)), 0, 0, cv.INTER_AREA);
+      if (plan.scale !== 1) cv.resize(cut, grey, new cv.Size(width, height), 0, 0, cv.INTER_AREA);
       const boxes = own(new cv.RectVector());
       const neighbours = own(new cv.IntVector());
       cascade.detectMultiScale2(grey, boxes, neighbours, options.scaleFactor, options.minNeighbors, 0, new cv.Size(plan.minSize, plan.minSize), new cv.Size(plan.maxSize, plan.maxSize));
@@ -56,26 +74,53 @@ export class WasmDetector implements DetectorEngine {
     });
   }
 
-  #cascade(name: string): Cascade {
+  #file(name: string): CascadeFile {
+    const file = this.#files.get(name) ?? readCascade(name);
+    this.#files.delete(name);
+    this.#files.set(name, file);
+    const [oldest] = this.#files.keys();
+    if (this.#files.size > MOST_CASCADES && oldest !== undefined) {
+      this.#files.delete(oldest);
+      this.#forget(oldest);
+    }
+    return file;
+  }
+
+  /** The cascade, with room for a buffer of this size; others make room where it is large. */
+  #cascade(name: string, file: CascadeFile, wanted: SearchPlan["buffer"]): Loaded {
     const known = this.#cascades.get(name);
-    if (known !== undefined) return known;
-    const path = cascadeFile(name);
-    let xml: Buffer;
-    try {
-      xml = readFileSync(path);
-    } catch (error) {
-      throw new UserError(`the cascade file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): choose a built-in cascade or the path of an OpenCV cascade (.xml).`, { cause: error });
+    const buffer = { width: Math.max(wanted.width, known?.buffer.width ?? 0), height: Math.max(wanted.height, known?.buffer.height ?? 0) };
+    const bytes = bytesOf(buffer, file.shape);
+    if (known !== undefined && bytes <= Math.max(MOST_KEPT_BYTES, known.bytes)) {
+      this.#cascades.delete(name);
+      this.#cascades.set(name, Object.assign(known, { buffer, bytes }));
+    } else {
+      this.#forget(name);
+      this.#cascades.set(name, { cascade: this.#load(file), buffer: wanted, bytes: bytesOf(wanted, file.shape) });
     }
-    const inside = `cascade-${this.#cascades.size}.xml`;
+    const sum = (): number => [...this.#cascades.values()].reduce((all, each) => all + each.bytes, 0);
+    for (const oldest of this.#cascades.keys()) if (oldest !== name && sum() > MOST_KEPT_BYTES_IN_ALL) this.#forget(oldest);
+    return this.#cascades.get(name) as Loaded;
+  }
+
+  #forget(name: string): void {
+    this.#cascades.get(name)?.cascade.delete();
+    this.#cascades.delete(name);
+  }
+
+  #load({ path, xml }: CascadeFile): Cascade {
+    const inside = "cascade.xml";
     this.#cv.FS_createDataFile("/", inside, xml, true, false, false);
-    const cascade = new this.#cv.CascadeClassifier() as Cascade;
-    const loaded = cascade.load(`/${inside}`);
-    this.#cv.FS_unlink(`/${inside}`);
-    if (!loaded || cascade.empty()) {
+    try {
+      const cascade = new this.#cv.CascadeClassifier() as Cascade;
+      if (cascade.load(`/${inside}`) && !cascade.empty()) return cascade;
       cascade.delete();
-      throw new UserError(`the file ${path} is not an OpenCV cascade: choose a built-in one or a .xml made by OpenCV's traincascade.`);
+    } catch (error) {
+      // OpenCV is not to be used any more; the cause tells the worker.
+      throw noCascade(path, error);
+    } finally {
+      this.#cv.FS_unlink(`/${inside}`);
     }
-    this.#cascades.set(name, cascade);
-    return cascade;
+    throw noCascade(path);
   }
 }

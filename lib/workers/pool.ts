@@ -6,6 +6,9 @@ import { type Answer, BROKE } from "./serve";
 /** A task that takes longer than this hangs; its worker is ended and replaced. First use loads a network, which takes a minute on a small computer that is busy. */
 const TASK_TIMEOUT_MS = 180_000;
 
+/** How long a worker may take to end what it started. */
+const FAREWELL_MS = 1000;
+
 /** How many tasks may wait for a worker, over all nodes. Nodes keep one running each, galleries a few. */
 const MAX_QUEUE = 256;
 
@@ -47,16 +50,21 @@ interface Workers<Task, Result> {
 export class StagePool<Task, Result> {
   readonly #filename: string;
   readonly #maxThreads: number;
+  readonly #farewell: Task | undefined;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
   #users = 0;
   #workers: Workers<Task, Result> | undefined;
   readonly #ending = new Set<Promise<void>>();
 
-  /** @param directory and @param name of the worker's module; .ts beside a .ts caller (tests), .js once built. */
-  constructor(directory: string, name: string, maxThreads: number) {
+  /**
+   * @param directory and @param name of the worker's module; .ts beside a .ts caller (tests), .js once built
+   * @param farewell the last task of a worker, which then can end what it started
+   */
+  constructor(directory: string, name: string, maxThreads: number, farewell?: Task) {
     this.#filename = join(directory, name + extname(__filename));
     this.#maxThreads = maxThreads;
+    this.#farewell = farewell;
   }
 
   acquire(): void {
@@ -146,8 +154,14 @@ export class StagePool<Task, Result> {
   /** What it still works on is answered with an error; the next task starts others. */
   #end(workers: Workers<Task, Result>): void {
     if (this.#workers === workers) this.#workers = undefined;
-    const ended = workers.piscina.destroy().catch(() => undefined);
+    const ended = this.#takeLeave(workers).then(() => workers.piscina.destroy()).catch(() => undefined);
     this.#ending.add(ended);
     void ended.finally(() => this.#ending.delete(ended));
+  }
+
+  /** A worker that is busy is not waited for longer than this. */
+  async #takeLeave({ piscina, failure }: Workers<Task, Result>): Promise<void> {
+    if (this.#farewell === undefined || failure !== undefined) return;
+    await piscina.run(this.#farewell, { signal: AbortSignal.timeout(FAREWELL_MS) }).catch(() => undefined);
   }
 }

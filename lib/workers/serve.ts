@@ -45,7 +45,7 @@ export async function onEngine<T>(sentence: () => string, work: () => T | Promis
   try {
     return await work();
   } catch (error) {
-    throw isFatal(error) ? new UserError(sentence(), { cause: error }) : error;
+    throw isFatal(error) && !(error instanceof UserError) ? new UserError(sentence(), { cause: error }) : error;
   }
 }
 

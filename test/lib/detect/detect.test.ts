@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import sharp from "sharp";
+import { overlap } from "../../../lib/detect/boxes";
 import { FaceDetector } from "../../../lib/detect/detector";
-import { nativeInstalled } from "../../../lib/detect/native";
 import { clip, detectorOptionsSchema, type Near, PRESET_LIVE, type SearchPlan, searchPlan } from "../../../lib/detect/options";
 import { pixelCache } from "../../../lib/image/pixels";
-import { groupPhoto } from "../../support/photos";
+import { groupPhoto, portrait } from "../../support/photos";
 
 type Bounds = [x: number, y: number, width: number, height: number];
 
@@ -35,18 +38,19 @@ describe("FaceDetector", () => {
   before(() => {
     keepAlive = new FaceDetector(detectorOptionsSchema.parse({}));
   });
-  after(() => keepAlive.close());
+  const others: FaceDetector[] = [];
+  const keepAliveOf = (options: object): FaceDetector => {
+    const detector = new FaceDetector(detectorOptionsSchema.parse(options));
+    others.push(detector);
+    return detector;
+  };
+  after(() => Promise.all([keepAlive, ...others].map((detector) => detector.close())));
 
   for (const [photo, cascade, scaleFactor, expected] of NATIVE_BOXES) {
     it(`finds the boxes of native OpenCV in photo ${photo} with ${cascade}, ${scaleFactor}`, async () => {
       assert.deepEqual(await boxesOf(await scaled(photo), { cascade, scaleFactor }), expected);
     });
   }
-
-  it("finds the same boxes with the native engine", { skip: nativeInstalled() ? false : "@u4/opencv4nodejs is not installed (an optional engine)" }, async () => {
-    const photo = await scaled(6);
-    assert.deepEqual(await boxesOf(photo, { engine: "native" }), await boxesOf(photo, { engine: "wasm" }));
-  });
 
   it("says how many raw detections agreed, most first", async () => {
     const { faces } = await keepAlive.detect({ bytes: await scaled(3), frame: undefined });
@@ -88,6 +92,38 @@ describe("FaceDetector", () => {
     assert.ok(Math.abs((found[0] as Bounds)[0] - 505) < 20);
   });
 
+  for (const [width, height, options] of [
+    [8000, 6000, {}],
+    [6000, 8000, { cascade: "frontalface_alt2" }],
+    [20_000, 500, { scaleFactor: 1.05 }],
+    [500, 20_000, {}],
+    [65_000, 984, {}],
+    [3000, 2000, { scaleFactor: 1.01, minSize: 300, maxSize: 1200 }],
+    [300_000, 100, {}],
+  ] as const) {
+    it(`finds the face in a picture of ${width} × ${height} pixels, which OpenCV cannot hold, where it is (${JSON.stringify(options)})`, async () => {
+      // One large enough to be found in what is left of it.
+      const side = Math.min(width, height, 1600) - 2;
+      const [left, top] = [Math.floor((width - side) / 3), Math.floor((height - side) / 2)];
+      const face = await sharp(await portrait("green")).resize(side, side).toBuffer();
+      const photo = await sharp({ create: { width, height, channels: 3, background: "#889" } }).composite([{ input: face, left, top }]).png({ compressionLevel: 1 }).toBuffer();
+      const { faces, ...size } = await keepAliveOf(options).detect({ bytes: photo, frame: undefined });
+      assert.deepEqual([size.width, size.height], [width, height]);
+      // In the portrait, of 480 pixels, it is at 107, 133 and 254 wide.
+      const expected = { x: left + (107 * side) / 480, y: top + (133 * side) / 480, width: (254 * side) / 480, height: (254 * side) / 480 };
+      assert.ok(faces.some(({ box }) => overlap(box, expected) > 0.6), `${JSON.stringify(faces.map(({ box }) => box))} are not where ${JSON.stringify(expected)} is`);
+      // And the photos after it as ever.
+      assert.deepEqual(await boxesOf(await scaled(3), { scaleFactor: 1.3 }), NATIVE_BOXES[0]?.[3]);
+    });
+  }
+
+  it("finds nothing, and breaks nothing, in pictures too small or thin for a face", async () => {
+    for (const [width, height] of [[1, 1], [23, 23], [100_000, 1], [1, 60_000], [3_000_000, 20]] as const) {
+      const bytes = await sharp({ create: { width, height, channels: 3, background: "#888" } }).png().toBuffer();
+      assert.deepEqual((await keepAlive.detect({ bytes, frame: undefined })).faces, [], `${width} × ${height}`);
+    }
+  });
+
   it("decodes a frame once for all stages", async () => {
     const bytes = await scaled(3);
     await keepAlive.detect({ bytes, frame: undefined });
@@ -114,7 +150,18 @@ describe("FaceDetector", () => {
 
   it("names a cascade file that is missing, and one that is no cascade", async () => {
     await assert.rejects(boxesOf(await scaled(3), { cascade: "/nowhere/cascade.xml" }), /\/nowhere\/cascade\.xml cannot be read \(ENOENT\)/);
-    await assert.rejects(boxesOf(await scaled(3), { engine: "native", cascade: "frontalface_default" }), nativeInstalled() ? /./ : /@u4\/opencv4nodejs is not installed: run "npm install/);
+    const folder = mkdtempSync(join(tmpdir(), "cascade-"));
+    const file = (content: string | Buffer): string => {
+      const path = join(folder, `${readdirSync(folder).length}.xml`);
+      writeFileSync(path, content);
+      return path;
+    };
+    const real = readFileSync(join(__dirname, "../../../assets/cascades/haarcascade_frontalface_alt2.xml"));
+    const window = "<height>24</height><width>24</width>";
+    const odd = ["", "hello", "<opencv_storage></opencv_storage>", `<opencv_storage><cascade>${window}</cascade></opencv_storage>`, real.subarray(0, 100_000), Buffer.concat([real.subarray(0, 50_000), real.subarray(-20_000)]), real.toString().replace(/<width>\d+/, "<width>0")];
+    const photo = await scaled(3);
+    for (const content of odd) await assert.rejects(boxesOf(photo, { cascade: file(content) }), /^Error: the file \S+\.xml is not an OpenCV cascade: choose a built-in one/);
+    assert.equal((await boxesOf(photo, { cascade: file(real) })).length, 4);
   });
 });
 
@@ -132,6 +179,19 @@ describe("searchPlan", () => {
     assert.deepEqual([auto(0)?.scale, auto(20)?.scale], [1, 1]);
     const near = auto(80, { sure: true, region: { x: 100, y: 100, width: 400, height: 400 }, minSize: 150, maxSize: 250 });
     assert.deepEqual([near?.scale, near?.minSize, near?.maxSize, near?.toFrame({ x: 20, y: 10, width: 40, height: 40 })], [0.2, 30, 50, { x: 200, y: 150, width: 200, height: 200 }]);
+  });
+
+  it("searches a photo of a usual size as it is, and scales down what OpenCV WASM could not hold", () => {
+    const scaleOf = (width: number, height: number, options: object = {}): number | undefined => searchPlan({ width, height }, detectorOptionsSchema.parse(options))?.scale;
+    for (const [width, height] of [[640, 480], [1920, 1080], [3840, 2160], [4032, 3024], [3024, 4032]] as const) assert.deepEqual([scaleOf(width, height), scaleOf(width, height, { scaleFactor: 1.3 })], [1, 1]);
+    assert.equal(scaleOf(1280, 720, { scaleFactor: 1.01 }), 1);
+    for (const [width, height, options] of [[8000, 6000, {}], [8000, 8000, { scaleFactor: 3 }], [65_000, 984, {}], [984, 65_000, {}], [4000, 3000, { scaleFactor: 1.01 }], [8000, 6000, { minSize: 30 }]] as const) {
+      const plan = searchPlan({ width, height }, detectorOptionsSchema.parse(options));
+      assert.ok(plan !== undefined && plan.buffer.width * plan.buffer.height * 8 <= 740e6, JSON.stringify(plan));
+      assert.ok(plan.scale < 1 || "scaleFactor" in options, JSON.stringify(plan));
+    }
+    // Only large faces are asked for, so that the sizes searched are small.
+    assert.equal(scaleOf(8000, 6000, { minSize: 200 }), 1);
   });
 
   it("cuts a box at the border", () => {
