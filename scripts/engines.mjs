@@ -20,6 +20,8 @@ const { peerDependencies = {} } = JSON.parse(readFileSync(join(root, "package.js
  */
 const ENGINES = [
   { name: "heic", packages: ["heic-decode"] },
+  // Its own script would download CUDA's part.
+  { name: "onnxruntime", packages: ["onnxruntime-node"], options: ["--onnxruntime-node-install=skip"] },
   { name: "opencv", packages: ["@u4/opencv4nodejs"], compile: compileOpenCv, needs: openCvVersion },
 ];
 
@@ -39,7 +41,7 @@ async function compileOpenCv(folder) {
 }
 
 /** @returns the engine's folder, with its packages in node_modules */
-async function install({ name, packages, compile, needs }, say) {
+async function install({ name, packages, options = [], compile, needs }, say) {
   const folder = join(ENGINES_FOLDER, name);
   const marker = join(folder, ".complete");
   const wanted = packages.map((each) => `${each}@${peerDependencies[each] ?? "latest"}`);
@@ -49,7 +51,7 @@ async function install({ name, packages, compile, needs }, say) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: `engine-${name}`, private: true }));
-  await npm(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", ...wanted], { cwd: folder });
+  await npm(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", ...options, ...wanted], { cwd: folder });
   if (compile !== undefined) {
     say(`compiling ${packages.join(", ")}: minutes, once`);
     await compile(folder);

@@ -59,6 +59,9 @@ describe("the packed package", () => {
     const userDir = mkdtempSync(join(tmpdir(), "node-red-"));
     writeFileSync(join(userDir, "package.json"), JSON.stringify({ name: "user", private: true }));
     execFileSync(npm, ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", join(tarballs, tarball as string)], { cwd: userDir, timeout: INSTALL_TIMEOUT_MS, stdio: "pipe" });
+    const { peerDependencies, peerDependenciesMeta } = readJson<{ peerDependencies: Record<string, string>; peerDependenciesMeta: Record<string, { optional: boolean }> }>("package.json");
+    for (const engine of ["onnxruntime-node", "@tensorflow/tfjs-node", "@u4/opencv4nodejs"]) assert.ok(engine in peerDependencies, `${engine} is named`);
+    assert.deepEqual(Object.keys(peerDependencies).filter((name) => peerDependenciesMeta[name]?.optional !== true || existsSync(join(userDir, "node_modules", name))), [], "nobody is given what is optional");
     const people = mkdtempSync(join(tmpdir(), "people-"));
     writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
     const flow = example("recognize a photo over HTTP");
