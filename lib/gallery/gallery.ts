@@ -7,7 +7,7 @@ import { thumbnail as shrink } from "../image/annotate";
 import { cropFace } from "../image/crop";
 import { toKeptJpeg } from "../image/encode";
 import { kindOf, type PhotoKind } from "../image/photo-file";
-import type { Face } from "../message";
+import type { Face, Point } from "../message";
 import { parseOptions } from "../validate";
 import { Directory, NotFound, type PeoplePage, type PeopleQuery } from "./directory";
 import { contentHash, newId } from "./hash";
@@ -82,6 +82,8 @@ export interface AddPhotoOptions {
   origin: Exclude<Origin["by"], "folder">;
   /** Codes of findings that the sender has seen and accepts. */
   accept?: readonly string[] | undefined;
+  /** Which face of a group photo is meant: a point in it, pixels of the picture as shown. Only that face is kept of the picture. */
+  at?: Point | undefined;
 }
 
 export interface GallerySummary {
@@ -99,6 +101,40 @@ export interface GallerySummary {
   problems: Problem[];
 }
 
+/** A face as an event keeps it. */
+export interface SeenFace {
+  vector: Float32Array;
+  picture: Buffer | undefined;
+  /** Where and when. */
+  note: string;
+}
+
+export interface Correction {
+  /** Who it is. */
+  name: unknown;
+  /** Id of the person it was taken for. */
+  not: string | null;
+  /** Codes of findings that may pass. */
+  accept?: readonly string[] | undefined;
+}
+
+export interface Corrected {
+  person: Person;
+  photo: Photo;
+  anchor: Omit<Anchor, "vector"> | null;
+}
+
+/** "not": a face is not that person; "ignored": it is nobody; "is": somebody said who it was. */
+export interface CorrectionEntry {
+  /** Of the anchor, or of the photo. */
+  id: string;
+  at: number;
+  what: "not" | "ignored" | "is";
+  person: string | null;
+  name: string | null;
+  note: string;
+}
+
 interface GalleryEvents {
   /** Who is known has changed. */
   change: [];
@@ -106,6 +142,8 @@ interface GalleryEvents {
   progress: [Progress];
   /** A person was deleted, by id and name. */
   forgotten: [id: string, name: string];
+  /** The person of this id is the other one now, and is about to be deleted. */
+  merged: [from: string, into: Person];
   /** A stranger came, by the id of her group. */
   unknown: [string];
 }
@@ -119,6 +157,8 @@ interface Content {
 
 /** Of the photos in a folder; others are shown as JPEG. */
 const SHOWN_BY_BROWSERS: ReadonlySet<PhotoKind | undefined> = new Set(["jpeg", "png", "webp", "gif", "avif"]);
+/** Most pixels across of a face that was chosen from a group photo: enough for every network. */
+const CHOSEN_SIDE = 640;
 /** A thumbnail's side in pixels: twice as sharp as the 48 px at which lists show it. */
 const THUMBNAIL_SIDE = 96;
 const THUMBNAIL_QUALITY = 85;
@@ -341,17 +381,21 @@ export class Gallery extends EventEmitter<GalleryEvents> {
    * @param who somebody who is there by id, or anybody by name
    * @throws NotKept with the judgement when it is refused or asks; NotFound; a sentence when it is no picture or cannot be written
    */
-  async addPhoto(who: { id: string } | { name: string }, jpeg: Buffer, { origin, accept = [] }: AddPhotoOptions): Promise<AddedPhoto> {
+  async addPhoto(who: { id: string } | { name: string }, picture: Buffer, { origin, accept = [], at }: AddPhotoOptions): Promise<AddedPhoto> {
     this.#refuseClosed();
     if ("id" in who) this.#directory.known(who.id);
-    const faces = await this.encode(jpeg);
+    const all = await this.encode(picture);
+    const chosen = at === undefined ? undefined : faceAt(all, at);
+    const faces = chosen === undefined ? all : [chosen];
+    // The others in the photo did not ask to be kept.
+    const jpeg = chosen === undefined ? picture : await cropFace({ bytes: picture, frame: undefined }, chosen.box, CHOSEN_SIDE);
     return this.#exclusively(async () => {
       const person = this.#personOf(who);
       const judgement = await this.#judge(person, faces, accept);
       const { face } = judgement;
       if (judgement.verdict !== "keep" || face?.embedding === undefined) throw new NotKept(judgement);
       const photo = photoOf(person, { hash: contentHash(jpeg), origin: { by: origin }, size: this.#keepsPhotos ? jpeg.length : 0, quality: face.quality, accepted: judgement.accepted });
-      await this.#keep(person, photo, { bytes: this.#keepsPhotos ? jpeg : undefined, thumbnail: await this.#thumbnailOf(jpeg, face), vector: face.embedding });
+      await this.#keep(person, photo, { bytes: this.#keepsPhotos ? jpeg : undefined, thumbnail: await this.#thumbnailOf(picture, face), vector: face.embedding });
       this.emit("change");
       return { person, photo, judgement };
     });
@@ -383,7 +427,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#exclusively(async () => {
       const { origin } = this.#directory.photoOf(personId, photoId);
       if (origin.by === "folder") await this.#folder.removePhoto(origin.file);
-      const receipt = await this.#removePhoto(photoId);
+      const receipt = await this.#removePhotos([photoId]);
       this.emit("change");
       return receipt;
     });
@@ -446,11 +490,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       if (judgement.verdict !== "keep") throw new NotKept(judgement);
       const photos: NewPhoto[] = [];
       for (const [index, vector] of group.vectors.entries()) {
-        const picture = this.#keepsPhotos && index < group.pictures ? await this.#strangers.picture(id, index) : undefined;
-        const hash = contentHash(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
-        const photo = photoOf(person, { hash, origin: { by: "unknown" }, size: picture?.length ?? 0, quality: undefined, accepted: judgement.accepted });
-        const small = picture === undefined ? undefined : await shrink(picture, THUMBNAIL_SIDE, THUMBNAIL_QUALITY).catch(() => undefined);
-        photos.push(this.#newPhoto(person, photo, { bytes: picture, thumbnail: small, vector }));
+        const picture = index < group.pictures ? await this.#strangers.picture(id, index) : undefined;
+        photos.push(await this.#seenPhoto(person, { vector, picture, by: "unknown", accepted: judgement.accepted }));
       }
       this.#refuseClosed();
       try {
@@ -483,6 +524,108 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   /** @throws NotFound */
   async removeUnknown(id: string): Promise<Receipt> {
     return this.#strangers.remove(id).finally(() => this.emit("change"));
+  }
+
+  /** Several strangers at once; who is not here any more is passed over. */
+  async removeUnknowns(ids: readonly string[]): Promise<Receipt> {
+    return this.#strangers.removeMany(ids).finally(() => this.emit("change"));
+  }
+
+  /**
+   * Somebody says who was seen: the face becomes a photo of that person, whom it makes if they are new, and speaks against whoever it
+   * was taken for.
+   * @param not the person it was taken for, or null
+   * @throws NotKept when it resembles somebody else, or is unlike the person, and that is not accepted; a sentence when the name is no name
+   */
+  async correct({ vector, picture, note }: SeenFace, { name, not, accept = [] }: Correction): Promise<Corrected> {
+    const called = parseName(name);
+    const { person, photo } = await this.#exclusively(async () => {
+      this.#refuseClosed();
+      const who = this.#personOf({ name: called });
+      // Whoever it was taken for is near to it: that is what is being corrected.
+      const judgement = await this.#judge(who, [faceOf(vector, this.#encoder.model)], accept, undefined, not ?? undefined);
+      if (judgement.verdict !== "keep") throw new NotKept(judgement);
+      const added = await this.#seenPhoto(who, { vector, picture, by: "event", accepted: judgement.accepted });
+      await this.#store.addPhoto(added);
+      this.#know(added);
+      this.emit("change");
+      return { person: who, photo: added.photo };
+    });
+    const wrong = not === null || not === person.id || this.#directory.person(not) === undefined ? null : not;
+    return { person, photo, anchor: wrong === null ? null : await this.addAnchor(vector, wrong, note) };
+  }
+
+  /** What people have said against or beside a decision, newest first; each can be taken back. */
+  corrections(): CorrectionEntry[] {
+    const against = this.#store.anchors().map(({ id, against: person, note, createdAt }) => ({ id, at: createdAt, what: person === null ? ("ignored" as const) : ("not" as const), person, note }));
+    const said = [...this.#directory.photos].filter(({ origin }) => origin.by === "event").map(({ id, personId, addedAt }) => ({ id, at: addedAt, what: "is" as const, person: personId, note: "" }));
+    return [...against, ...said].map((entry) => ({ ...entry, name: entry.person === null ? null : (this.nameOf(entry.person) ?? null) })).sort((a, b) => b.at - a.at);
+  }
+
+  /** Take a correction back: the decision is as it would have been. @throws NotFound */
+  async undoCorrection(id: string): Promise<Receipt> {
+    const photo = this.#directory.photo(id);
+    if (photo?.origin.by === "event") return this.removePhoto(photo.personId, id);
+    return this.removeAnchor(id);
+  }
+
+  /**
+   * Photos of one person are another's, whom it makes if they are new.
+   * @throws NotFound; a sentence when a photo lies in the photo folder, whose file says whose it is
+   */
+  async movePhotos(from: string, ids: readonly string[], to: { id: string } | { name: string }): Promise<{ person: Person; photos: Photo[] }> {
+    const target = "id" in to ? to : { name: parseName(to.name) };
+    return this.#exclusively(async () => {
+      this.#refuseClosed();
+      const person = this.#personOf(target);
+      if (person.id === from) throw new UserError(`these photos are ${person.name}'s already: choose another person.`);
+      const photos = await this.#move(this.#ownPhotos(from, ids), person);
+      this.emit("change");
+      return { person, photos };
+    });
+  }
+
+  /**
+   * Two are one: photos, notes, groups and corrections go over to the second, and the first is gone. What is filled in of the second stays.
+   * @throws NotFound; a sentence when they are the same, or a photo of the first lies in the photo folder
+   */
+  async merge(from: string, into: string): Promise<Person> {
+    return this.#exclusively(async () => {
+      this.#refuseClosed();
+      const [first, second] = [this.#directory.known(from), this.#directory.known(into)];
+      if (from === into) throw new UserError("a person cannot be merged with themselves: choose another person.");
+      const photos = this.#ownPhotos(from, this.#directory.photosOf(from).map(({ id }) => id));
+      const person: Person = {
+        ...second,
+        notes: [second.notes, first.notes].filter((notes) => notes !== "").join("\n"),
+        groups: [...new Set([...second.groups, ...first.groups])].sort(),
+        consentOn: second.consentOn ?? first.consentOn,
+        createdAt: Math.min(first.createdAt, second.createdAt),
+        lastSeenAt: Math.max(first.lastSeenAt ?? 0, second.lastSeenAt ?? 0) || null,
+      };
+      // Two long notes may be too long together.
+      parseOptions(personPatchSchema, { notes: person.notes, groups: person.groups }, "the merged person");
+      await this.#keepPerson(person);
+      for (const anchor of this.#store.anchors().filter(({ against }) => against === from)) {
+        await this.#store.putAnchor({ ...anchor, against: into });
+        this.#roster.removeAnchor(anchor.id);
+        this.#roster.putAnchor({ ...anchor, against: into });
+      }
+      await this.#move(photos, person);
+      this.emit("merged", from, person);
+      await this.#removePerson(from);
+      this.emit("change");
+      return this.#directory.known(into);
+    });
+  }
+
+  /** Several photos of a person. @throws NotFound; a sentence when a file of the photo folder cannot be deleted */
+  async removePhotos(personId: string, ids: readonly string[]): Promise<Receipt> {
+    return this.#exclusively(async () => {
+      const photos = ids.map((id) => this.#directory.photoOf(personId, id));
+      for (const { origin } of photos) if (origin.by === "folder") await this.#folder.removePhoto(origin.file);
+      return this.#removePhotos(ids).finally(() => this.emit("change"));
+    });
   }
 
   /** Delete strangers whom nobody has seen for too long; done by itself every ten minutes. @param now ms since the epoch @returns how many */
@@ -687,7 +830,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     const photo = photoOf(person, { hash, origin: { by: "folder", file }, size: 0, quality: face.quality, accepted: [] });
     // The new before the old, so that nobody is a stranger in between.
     await this.#keep(person, photo, { bytes: undefined, thumbnail: await this.#thumbnailOf(bytes, face), vector: face.embedding });
-    if (before !== undefined && before.id !== photo.id) await this.#removePhoto(before.id);
+    if (before !== undefined && before.id !== photo.id) await this.#removePhotos([before.id]);
     await this.#forgetNote(file);
     return { faces: 1, doubt: judgement.findings.filter(({ code }) => code !== "near_duplicate").map(({ message }) => message).join(" ") || undefined };
   }
@@ -718,15 +861,51 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     if (this.#store.note(noteOf(file)) !== undefined) await this.#store.putNote(noteOf(file), undefined);
   }
 
+  /** Photos that can be moved. @throws NotFound; a sentence when one lies in the photo folder */
+  #ownPhotos(personId: string, ids: readonly string[]): Photo[] {
+    const photos = ids.map((id) => this.#directory.photoOf(personId, id));
+    const filed = photos.flatMap(({ origin }) => (origin.by === "folder" ? [origin.file] : []))[0];
+    if (filed !== undefined) throw new UserError(`${filed} lies in the photo folder, and its name says whose it is: rename the file, or move it into the other person's folder.`);
+    return photos;
+  }
+
+  /** The new before the old, so that a crash loses no photo. Called exclusively. */
+  async #move(photos: readonly Photo[], person: Person): Promise<Photo[]> {
+    const moved: NewPhoto[] = [];
+    for (const photo of photos) {
+      const vector = this.#roster.embeddingOf(photo.id);
+      const copy: Photo = { ...photo, id: idOfPhoto(photo.id, person.id), personId: person.id };
+      const embeddings = vector === undefined ? [] : [this.#embeddingOf(copy.id, person.id, vector)];
+      moved.push({ person, photo: copy, bytes: await this.#store.photoBytes(photo.id), thumbnail: await this.#store.thumbnail(photo.id), embeddings });
+    }
+    await this.#store.addPhotos(moved);
+    for (const each of moved) this.#know(each);
+    await this.#removePhotos(photos.map(({ id }) => id));
+    return moved.map(({ photo }) => photo);
+  }
+
+  async #removePhotos(ids: readonly string[]): Promise<Receipt> {
+    return this.#store.removePhotos(ids).finally(() => ids.forEach((id) => this.#followPhoto(id)));
+  }
+
+  /** A face that was seen, as a photo of a person. */
+  async #seenPhoto(person: Person, { vector, picture, by, accepted }: { vector: Float32Array; picture: Buffer | undefined; by: "unknown" | "event"; accepted: string[] }): Promise<NewPhoto> {
+    const bytes = this.#keepsPhotos ? picture : undefined;
+    const hash = contentHash(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
+    const photo = photoOf(person, { hash, origin: { by }, size: bytes?.length ?? 0, quality: undefined, accepted });
+    const thumbnail = bytes === undefined ? undefined : await shrink(bytes, THUMBNAIL_SIDE, THUMBNAIL_QUALITY).catch(() => undefined);
+    return this.#newPhoto(person, photo, { bytes, thumbnail, vector });
+  }
+
   #personOf(who: { id: string } | { name: string }): Person {
     return "id" in who ? this.#directory.known(who.id) : (this.#directory.named(who.name) ?? newPerson({ ...NO_FIELDS, name: who.name }));
   }
 
-  async #judge(person: Person, faces: readonly Face[], accept: readonly string[], except?: string): Promise<Judgement> {
+  async #judge(person: Person, faces: readonly Face[], accept: readonly string[], except?: string, mistaken?: string): Promise<Judgement> {
     const own = this.#roster.photosOf(person.id).filter((id) => id !== except).flatMap((id) => this.#roster.embeddingOf(id) ?? []);
     const embedding = bestOf(faces)?.embedding;
-    const near = embedding === undefined ? [] : await this.#roster.nearest(embedding, 2);
-    const other = near.find((each) => each.person.id !== person.id);
+    const near = embedding === undefined ? [] : await this.#roster.nearest(embedding, 3);
+    const other = near.find((each) => each.person.id !== person.id && each.person.id !== mistaken);
     return judgePhoto({ faces, own, nearestOther: other === undefined ? null : { name: other.person.name, distance: other.distance }, threshold: this.#encoder.threshold, accept });
   }
 
@@ -761,10 +940,6 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async #removePerson(id: string): Promise<Receipt> {
     const against = this.#store.anchors().filter((anchor) => anchor.against === id);
     return this.#store.removePerson(id).finally(() => this.#followPerson(id, against));
-  }
-
-  async #removePhoto(id: string): Promise<Receipt> {
-    return this.#store.removePhoto(id).finally(() => this.#followPhoto(id));
   }
 
   /** Who is in the store no more leaves, also when what is left in old pages cannot be wiped yet; who is stays. */
@@ -898,6 +1073,14 @@ async function inTime(work: Promise<unknown>, ms: number): Promise<void> {
 
 function withoutVector({ vector: _vector, ...anchor }: Anchor): Omit<Anchor, "vector"> {
   return anchor;
+}
+
+/** The smallest face around a point. @throws a sentence when there is none */
+function faceAt(faces: readonly Face[], { x, y }: Point): Face {
+  const around = faces.filter(({ box, embedding }) => embedding !== undefined && x >= box.x && y >= box.y && x <= box.x + box.width && y <= box.y + box.height);
+  const [smallest] = around.toSorted((a, b) => a.box.width * a.box.height - b.box.width * b.box.height);
+  if (smallest === undefined) throw new UserError(`there is no usable face at (${Math.round(x)}, ${Math.round(y)}) of the photo: choose the middle of a face.`);
+  return smallest;
 }
 
 /** A face of which nothing is known but the embedding. */

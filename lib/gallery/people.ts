@@ -28,8 +28,8 @@ export interface Person {
   lastSeenAt: number | null;
 }
 
-/** How a photo came into the gallery. */
-export type Origin = { by: "folder"; file: string } | { by: "message" | "upload" | "capture" | "unknown" | "import" };
+/** How a photo came into the gallery; "event": somebody said of an event who it was. */
+export type Origin = { by: "folder"; file: string } | { by: "message" | "upload" | "capture" | "unknown" | "event" | "import" };
 
 /** What was measured on the face of a photo. */
 export interface PhotoQuality {

@@ -93,17 +93,23 @@ export class Strangers {
 
   /** @throws NotFound; StorageError */
   remove(id: string): Promise<Receipt> {
-    return this.#letGo(id, () => this.#store.removeUnknown(id));
+    return this.#letGo([id], () => this.#store.removeUnknowns([id]));
+  }
+
+  /** Several at once; who is not here any more is passed over. @throws StorageError */
+  removeMany(ids: readonly string[]): Promise<Receipt> {
+    const there = ids.filter((id) => this.#unknowns.record(id) !== undefined);
+    return this.#letGo(there, () => this.#store.removeUnknowns(there));
   }
 
   /** From now on she is nobody. @throws NotFound; StorageError */
   ignore(id: string, anchors: readonly Anchor[]): Promise<Receipt> {
-    return this.#letGo(id, () => this.#store.ignoreUnknown(id, anchors));
+    return this.#letGo([id], () => this.#store.ignoreUnknown(id, anchors));
   }
 
   /** From now on she is somebody. @throws NotFound; StorageError */
   name(id: string, photos: readonly NewPhoto[]): Promise<void> {
-    return this.#letGo(id, () => this.#store.addPhotos(photos, id));
+    return this.#letGo([id], () => this.#store.addPhotos(photos, id));
   }
 
   /** Delete whom nobody has seen for too long. @param now ms since the epoch @returns how many went */
@@ -143,14 +149,15 @@ export class Strangers {
     }
   }
 
-  /** She is in memory as long as she is in the store, however the work ends. */
-  #letGo<T>(id: string, work: () => Promise<T>): Promise<T> {
+  /** They are in memory as long as they are in the store, however the work ends. */
+  #letGo<T>(ids: readonly string[], work: () => Promise<T>): Promise<T> {
     return this.#exclusively(async () => {
-      this.known(id);
+      for (const id of ids) this.known(id);
       try {
         return await work();
       } finally {
-        if (!this.#store.unknowns().some((group) => group.id === id)) {
+        const kept = new Set(this.#store.unknowns().map(({ id }) => id));
+        for (const id of ids.filter((each) => !kept.has(each))) {
           this.#unknowns.remove(id);
           this.#unwritten.delete(id);
         }

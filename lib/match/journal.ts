@@ -98,6 +98,11 @@ export class Journal extends EventEmitter<JournalEvents> {
     }
   }
 
+  /** Two people turned out to be one: events tell of the second. */
+  rename(personId: string, { id, name }: { id: string; name: string }): void {
+    for (const { event } of this.#entries.values()) if (event.person === personId) Object.assign(event, { person: id, name });
+  }
+
   close(): void {
     this.#closed = true;
     this.#entries.clear();

@@ -92,6 +92,7 @@ export default function register(RED: NodeAPI): void {
       const store = await openStore({ folder: join(own, "people"), ...(this.credentials?.key ? { key: this.credentials.key } : {}), onProblem: ({ message }) => this.error(message) });
       const gallery = new Gallery({ folder, store, encoder, keepPhotos: options.keepPhotos, keepUnknownsMs: options.keepUnknowns ? DAY_MS * options.unknownDays : undefined });
       report(this, gallery);
+      gallery.on("merged", (from, into) => this.journal.rename(from, into));
       gallery.on("forgotten", (id, name) => this.journal.forget(id, name));
       void gallery.start();
       return gallery;

@@ -210,6 +210,70 @@ describe("the HTTP API", () => {
     await listening;
   });
 
+  it("says of an event who it is, lists corrections, and takes them back", async () => {
+    const wrong = await create("Wrong");
+    await upload(`/g/people/${wrong.id}/photos`, carol);
+    const mirrored = await sharp(carol).flop().jpeg().toBuffer();
+    const nameIn = async (picture: Buffer): Promise<string | null | undefined> => (await json<{ faces: { identity: { name: string | null } }[] }>(upload("/g/identify", picture))).faces[0]?.identity.name;
+    await see(mirrored);
+    const event = await eventually("the wrong match", async () => (await json<{ id: string; name: string | null; picture: boolean }[]>(ask("/g/events/recent"))).find(({ name, picture }) => name === "Wrong" && picture));
+    const { person, photo, anchor } = await json<{ person: { id: string; name: string }; photo: { id: string; origin: { by: string } }; anchor: { againstName: string } }>(post(`/g/events/${event.id}/is`, { name: "Right" }));
+    assert.deepEqual([person.name, photo.origin.by, anchor.againstName], ["Right", "event", "Wrong"]);
+    assert.equal(await nameIn(mirrored), "Right");
+    assert.equal((await sharp(Buffer.from(await (await ask(`/g/people/${person.id}/photos/${photo.id}`)).arrayBuffer())).metadata()).format, "jpeg");
+    const corrections = await json<{ id: string; what: string; name: string }[]>(ask("/g/corrections"));
+    assert.deepEqual(corrections.map(({ what, name }) => `${what} ${name}`).sort(), ["is Right", "not Wrong"]);
+    for (const { id } of corrections) assert.equal((await ask(`/g/corrections/${id}`, { method: "DELETE" })).status, 200);
+    assert.deepEqual(await json(ask("/g/corrections")), []);
+    assert.equal(await nameIn(mirrored), "Wrong", "it is decided as before");
+    assert.equal(await codeOf(await ask("/g/corrections/0123456789ab", { method: "DELETE" })), "404 not_found");
+    assert.equal(await codeOf(await post(`/g/events/${event.id}/is`, { name: "../x" })), "400 invalid");
+    for (const id of [wrong.id, person.id]) await ask(`/g/people/${id}`, { method: "DELETE" });
+  });
+
+  it("moves and deletes several photos, and makes one person of two", async () => {
+    const [one, two] = [await create("One"), await create("Two")];
+    const keep = async (picture: Buffer): Promise<string> => (await json<{ photo: { id: string } }>(upload(`/g/people/${one.id}/photos?accept=unlike`, picture))).photo.id;
+    const photos = [await keep(carol), await keep(await portrait("front")), await keep(await portrait("stripes"))];
+    const stripes = await json<{ person: PersonAnswer; photos: { id: string }[] }>(post(`/g/people/${one.id}/photos/move`, { photos: photos.slice(2), to: { name: "Stripes" } }));
+    assert.deepEqual([stripes.person.name, stripes.photos.length], ["Stripes", 1]);
+    assert.equal((await ask(`/g/people/${stripes.person.id}/photos/${stripes.photos[0]?.id}/thumbnail`)).status, 200);
+    await post(`/g/people/${one.id}/photos/move`, { photos: photos.slice(1, 2), to: { id: two.id } });
+    const receipt = await json<{ photos: number; embeddings: number }>(post(`/g/people/${one.id}/photos/delete`, { photos: photos.slice(0, 1) }));
+    assert.deepEqual([receipt.photos, receipt.embeddings], [1, 1]);
+    assert.equal(await codeOf(await post(`/g/people/${one.id}/photos/delete`, { photos: photos.slice(0, 1) })), "404 not_found");
+    assert.equal(await codeOf(await post(`/g/people/${two.id}/merge`, { into: two.id })), "400 invalid");
+    const merged = await json<PersonAnswer>(post(`/g/people/${two.id}/merge`, { into: stripes.person.id }));
+    assert.equal(merged.name, "Stripes");
+    assert.equal(await codeOf(await ask(`/g/people/${two.id}`)), "404 not_found");
+    assert.equal((await json<PersonAnswer>(ask(`/g/people/${stripes.person.id}`))).photos.length, 2);
+    const { faces } = await json<{ faces: { identity: { name: string } }[] }>(upload("/g/identify", await portrait("front")));
+    assert.equal(faces[0]?.identity.name, "Stripes");
+    for (const id of [one.id, stripes.person.id]) await ask(`/g/people/${id}`, { method: "DELETE" });
+  });
+
+  it("keeps one face of a group photo, and nothing of the others in it", async () => {
+    const { id } = await create("In a group");
+    const group = groupPhoto(6);
+    const { faces } = await json<{ faces: { box: { x: number; y: number; width: number; height: number }; rejected?: string }[] }>(upload("/g/identify", group));
+    const left = faces.filter(({ rejected }) => rejected === undefined).sort((a, b) => b.box.x - a.box.x)[0]?.box ?? { x: 0, y: 0, width: 0, height: 0 };
+    const at = `${Math.round(left.x + left.width / 2)},${Math.round(left.y + left.height / 2)}`;
+    const { photo } = await json<{ photo: { id: string } }>(upload(`/g/people/${id}/photos?at=${at}`, group));
+    const kept = Buffer.from(await (await ask(`/g/people/${id}/photos/${photo.id}`)).arrayBuffer());
+    const seen = await json<{ faces: { rejected?: string; identity: { name: string | null } }[] }>(upload("/g/identify", kept));
+    assert.deepEqual(seen.faces.filter(({ rejected }) => rejected === undefined).map(({ identity }) => identity.name), ["In a group"]);
+    assert.match(((await (await upload(`/g/people/${id}/photos?at=1,1`, group)).json()) as { error: string }).error, /no usable face at \(1, 1\)/);
+    assert.equal((await upload(`/g/people/${id}/photos?at=here`, group)).status, 400);
+    await ask(`/g/people/${id}`, { method: "DELETE" });
+  });
+
+  it("deletes several strangers at once", async () => {
+    await see(await portrait("front"));
+    const ids = await eventually("a stranger", async () => { const all = await json<{ id: string }[]>(ask("/g/unknowns")); return all.length > 0 ? all.map(({ id }) => id) : undefined; });
+    assert.equal((await json<{ what: string }>(post("/g/unknowns/delete", { ids: [...ids, "0123456789ab"] }))).what, "unknown");
+    assert.deepEqual(await json(ask("/g/unknowns")), []);
+  });
+
   it("takes snapshots from a running camera, and says that another one does not run", async () => {
     const { id } = await create("From the camera");
     const { taken } = await json<{ taken: { photo?: object; judgement: { findings: { code: string }[] } }[] }>(post(`/g/people/${id}/capture`, { camera: "c", count: 2 }));
@@ -255,7 +319,7 @@ describe("the HTTP API", () => {
   });
 
   it("embeds nothing of anybody in an answer", async () => {
-    for (const path of ["/galleries", "/g/people", "/g/unknowns", "/g/anchors", "/g/events/recent", "/g/calibration", `/g/people/${(await json<{ people: { id: string }[] }>(ask("/g/people?search=Alice"))).people[0]?.id}`]) {
+    for (const path of ["/galleries", "/g/people", "/g/unknowns", "/g/anchors", "/g/corrections", "/g/events/recent", "/g/calibration", `/g/people/${(await json<{ people: { id: string }[] }>(ask("/g/people?search=Alice"))).people[0]?.id}`]) {
       const text = await (await ask(path)).text();
       assert.doesNotMatch(text, /vector|embedding"|fingerprint|landmarks/, path);
     }

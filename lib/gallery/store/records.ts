@@ -19,7 +19,7 @@ const personSchema: z.ZodType<Person> = z.object({
   lastSeenAt: time.nullable(),
 });
 
-const originSchema = z.union([z.object({ by: z.literal("folder"), file: z.string().max(5000) }), z.object({ by: z.enum(["message", "upload", "capture", "unknown", "import"]) })]);
+const originSchema = z.union([z.object({ by: z.literal("folder"), file: z.string().max(5000) }), z.object({ by: z.enum(["message", "upload", "capture", "unknown", "event", "import"]) })]);
 
 export const photoSchema: z.ZodType<Photo> = z.object({
   id,

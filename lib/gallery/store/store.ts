@@ -340,7 +340,12 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   }
 
   async removePhoto(id: string): Promise<Receipt> {
-    return this.#remove({ what: "photo", id, name: null }, { photos: [id] });
+    return this.removePhotos([id]);
+  }
+
+  /** Several at once: one by one each would rewrite the whole database. The receipt names them, separated by commas. */
+  async removePhotos(ids: readonly string[]): Promise<Receipt> {
+    return this.#remove({ what: "photo", id: ids.join(","), name: null }, { photos: ids });
   }
 
   async removeAnchor(id: string): Promise<Receipt> {
@@ -348,7 +353,12 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   }
 
   async removeUnknown(id: string): Promise<Receipt> {
-    return this.#remove({ what: "unknown", id, name: null }, { unknowns: [id] });
+    return this.removeUnknowns([id]);
+  }
+
+  /** As removePhotos. */
+  async removeUnknowns(ids: readonly string[]): Promise<Receipt> {
+    return this.#remove({ what: "unknown", id: ids.join(","), name: null }, { unknowns: ids });
   }
 
   /** A stranger is to be nobody from now on: anchors in her place, all or nothing. */

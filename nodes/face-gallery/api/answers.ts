@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Calibration } from "../../../lib/calibrate/calibration";
 import type { PeoplePage } from "../../../lib/gallery/directory";
-import type { GallerySummary, PersonDetails, UnknownEntry } from "../../../lib/gallery/gallery";
+import type { CorrectionEntry, GallerySummary, PersonDetails, UnknownEntry } from "../../../lib/gallery/gallery";
 import type { Finding } from "../../../lib/gallery/judge";
 import type { Person, Photo, Receipt } from "../../../lib/gallery/people";
 import type { SeenEvent } from "../../../lib/match/journal";
@@ -76,14 +76,14 @@ export const peopleAnswer = objectOf<PeoplePage>()({
 const photoFields = {
   id: photoId,
   personId: id,
-  origin: z.union([z.strictObject({ by: z.literal("folder"), file: z.string() }), z.strictObject({ by: z.enum(["message", "upload", "capture", "unknown", "import"]) })]),
+  origin: z.union([z.strictObject({ by: z.literal("folder"), file: z.string() }), z.strictObject({ by: z.enum(["message", "upload", "capture", "unknown", "event", "import"]) })]),
   addedAt: time,
   size: count.describe("Bytes of the kept picture; 0 when none is kept here"),
   quality: z.strictObject({ size: z.number(), blur: z.number(), exposure: z.number(), yaw: z.number(), pitch: z.number(), roll: z.number() }).nullable(),
   accepted: z.array(z.string()).describe("Codes of findings that somebody accepted"),
 };
 
-const photo = objectOf<Photo>()(photoFields).meta({ id: "Photo" });
+export const photoAnswer = objectOf<Photo>()(photoFields).meta({ id: "Photo" });
 
 export const detailsAnswer = objectOf<PersonDetails>()({
   ...personFields,
@@ -99,12 +99,14 @@ export const judgementAnswer = objectOf<Told>()({
   verdict: z.enum(["keep", "refuse", "ask"]),
 }).meta({ id: "Judgement" });
 
-export const addedAnswer = z.strictObject({ photo, judgement: judgementAnswer });
+export const addedAnswer = z.strictObject({ photo: photoAnswer, judgement: judgementAnswer });
 
 export const captureAnswer = z.strictObject({
-  taken: z.array(z.strictObject({ photo: photo.optional(), judgement: judgementAnswer })),
+  taken: z.array(z.strictObject({ photo: photoAnswer.optional(), judgement: judgementAnswer })),
   missed: z.string().nullable().describe("Why there are fewer than were asked for"),
 });
+
+export const movedAnswer = z.strictObject({ person: personAnswer, photos: z.array(photoAnswer) });
 
 export const receiptAnswer = objectOf<Receipt>()({
   what: z.enum(["person", "photo", "unknown", "anchor"]),
@@ -146,6 +148,15 @@ export const facesAnswer = z.strictObject({
 });
 
 export const eventAnswer = objectOf<SeenEvent>()({ ...identityFields, id, at: time, source: z.string().describe("Names the camera"), picture: z.boolean().describe("Whether one is kept") }).meta({ id: "SeenEvent" });
+
+export const correctionAnswer = objectOf<CorrectionEntry>()({
+  id: z.string().describe("Of the negative anchor, or of the photo"),
+  at: time,
+  what: z.enum(["not", "ignored", "is"]).describe("not: this face is not that person; ignored: it is nobody; is: somebody said who it was"),
+  person: id.nullable(),
+  name: z.string().nullable(),
+  note: z.string(),
+}).meta({ id: "Correction" });
 
 export const anchorAnswer = z.strictObject({ id, against: id.nullable().describe("The person it speaks against; null is everybody"), againstName: z.string().nullable(), note: z.string(), createdAt: time, model: z.string() }).meta({ id: "Anchor" });
 

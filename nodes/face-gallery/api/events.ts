@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { SeenEvent } from "../../../lib/match/journal";
 import type { FaceGalleryNode } from "../face-gallery";
-import { anchorAnswer, eventAnswer } from "./answers";
+import { anchorAnswer, eventAnswer, personAnswer, photoAnswer } from "./answers";
 import { HttpError } from "../../common/answer-error";
 import { bodyOf, ofGallery, type Route, sendPicture } from "./routes";
 import { shownAnchor } from "./unknowns";
@@ -14,6 +14,7 @@ const MOST_LISTENERS = 50;
 const MOST_WAITING_BYTES = 1024 * 1024;
 
 const emptyBody = z.strictObject({});
+const isBody = z.strictObject({ name: z.string().max(200), accept: z.array(z.string().max(40)).max(20).default([]) });
 const EVENTS = "What happens, as server-sent events: `seen` (data: a SeenEvent), `unknown` (a stranger came; data: id of the group), `change` (of who is known; data: {}), `progress` (of embedding the photo folder; data: done, total); a comment every fifteen seconds";
 const listening = new WeakMap<FaceGalleryNode, number>();
 
@@ -72,5 +73,13 @@ export const events: Route[] = [
     const embedding = node.journal.embedding(id);
     if (person === null || embedding === undefined) throw new HttpError(409, "nobody", "this event names nobody.");
     response.status(201).json(shownAnchor(gallery, await gallery.addAnchor(embedding, person, `not this person: ${source}, ${new Date(at).toISOString()}`)));
+  }),
+  ofGallery({ method: "post", path: "/events/:event/is", permission: "write", summary: "It is somebody else, or a stranger is somebody: the face becomes a photo of that person, and is never taken for the wrong one again; 409 asks first", body: isBody, status: 201, answers: z.strictObject({ person: personAnswer, photo: photoAnswer, anchor: anchorAnswer.nullable() }) }, async ({ node, gallery, request, response }) => {
+    const { name, accept } = await bodyOf(request, isBody);
+    const { id, person: not, at, source } = eventOf(node, request.params["event"]);
+    const vector = node.journal.embedding(id);
+    if (vector === undefined) throw new HttpError(409, "nobody", "of this event no face is kept.");
+    const { person, photo, anchor } = await gallery.correct({ vector, picture: node.journal.picture(id), note: `it is somebody else: ${source}, ${new Date(at).toISOString()}` }, { name, not, accept });
+    response.status(201).json({ person, photo, anchor: anchor === null ? null : shownAnchor(gallery, anchor) });
   }),
 ];

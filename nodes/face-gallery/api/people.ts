@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { personFieldsSchema, personPatchSchema } from "../../../lib/gallery/people";
 import { told } from "../../common/answer-error";
-import { addedAnswer, detailsAnswer, peopleAnswer, personAnswer, receiptAnswer } from "./answers";
+import { addedAnswer, detailsAnswer, movedAnswer, peopleAnswer, personAnswer, receiptAnswer } from "./answers";
 import { acceptQuery, bodyOf, ofGallery, photoOf, queryOf, type Route, sendPicture } from "./routes";
 
 const listQuery = z.object({
@@ -10,6 +10,25 @@ const listQuery = z.object({
   offset: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(1000).default(50),
   sort: z.enum(["name", "lastSeen", "added"]).default("name"),
+});
+
+/** More at once would hold up the gallery for everybody. */
+const MOST_AT_ONCE = 200;
+const photoIds = z.array(z.string().max(64)).min(1).max(MOST_AT_ONCE);
+const photosBody = z.strictObject({ photos: photoIds });
+/** Somebody who is there by id, or anybody by name. */
+const moveBody = z.strictObject({ photos: photoIds, to: z.union([z.strictObject({ id: z.string().max(64) }), z.strictObject({ name: z.string().max(200) })]) });
+const mergeBody = z.strictObject({ into: z.string().max(64).describe("Id of the person who stays") });
+const photoQuery = acceptQuery.extend({
+  at: z
+    .string()
+    .regex(/^\d{1,6}(?:\.\d{1,3})?,\d{1,6}(?:\.\d{1,3})?$/, "must be two numbers, x,y")
+    .transform((text) => {
+      const [x = 0, y = 0] = text.split(",").map(Number);
+      return { x, y };
+    })
+    .optional()
+    .describe("Which face of a group photo: x,y in pixels of the picture as shown; only that face is kept"),
 });
 
 /** Express gives each parameter of the path as text. */
@@ -33,9 +52,9 @@ export const people: Route[] = [
   ofGallery({ method: "delete", path: "/people/:person", permission: "write", summary: "Delete a person with everything that is known of her; answers the receipt", answers: receiptAnswer }, async ({ gallery, request, response }) => {
     response.json(await gallery.forget({ id: param(request.params, "person") }));
   }),
-  ofGallery({ method: "post", path: "/people/:person/photos", permission: "write", summary: "Judge a photo and keep it; 422 refuses it, 409 asks first", query: acceptQuery, body: "image/*", status: 201, answers: addedAnswer }, async ({ gallery, request, response }) => {
-    const { accept } = queryOf(request, acceptQuery);
-    const { photo, judgement } = await gallery.addPhoto({ id: param(request.params, "person") }, await photoOf(request), { origin: "upload", accept });
+  ofGallery({ method: "post", path: "/people/:person/photos", permission: "write", summary: "Judge a photo and keep it; 422 refuses it, 409 asks first", query: photoQuery, body: "image/*", status: 201, answers: addedAnswer }, async ({ gallery, request, response }) => {
+    const { accept, at } = queryOf(request, photoQuery);
+    const { photo, judgement } = await gallery.addPhoto({ id: param(request.params, "person") }, await photoOf(request), { origin: "upload", accept, at });
     response.status(201).json({ photo, judgement: told(judgement) });
   }),
   ofGallery({ method: "get", path: "/people/:person/photos/:photo", permission: "read", summary: "A photo", answers: "image/jpeg" }, async ({ gallery, request, response }) => {
@@ -43,6 +62,17 @@ export const people: Route[] = [
   }),
   ofGallery({ method: "get", path: "/people/:person/photos/:photo/thumbnail", permission: "read", summary: "The face of a photo, small", answers: "image/jpeg" }, async ({ gallery, request, response }) => {
     sendPicture(response, await gallery.thumbnail(param(request.params, "person"), param(request.params, "photo")));
+  }),
+  ofGallery({ method: "post", path: "/people/:person/merge", permission: "write", summary: "This person is another one: photos, notes and groups go over, and this one is gone", body: mergeBody, answers: personAnswer }, async ({ gallery, request, response }) => {
+    const { into } = await bodyOf(request, mergeBody);
+    response.json(await gallery.merge(param(request.params, "person"), into));
+  }),
+  ofGallery({ method: "post", path: "/people/:person/photos/move", permission: "write", summary: "Photos are another person's, by id, or by a name that may be new", body: moveBody, answers: movedAnswer }, async ({ gallery, request, response }) => {
+    const { photos, to } = await bodyOf(request, moveBody);
+    response.json(await gallery.movePhotos(param(request.params, "person"), photos, to));
+  }),
+  ofGallery({ method: "post", path: "/people/:person/photos/delete", permission: "write", summary: "Delete several photos at once; answers the receipt", body: photosBody, answers: receiptAnswer }, async ({ gallery, request, response }) => {
+    response.json(await gallery.removePhotos(param(request.params, "person"), (await bodyOf(request, photosBody)).photos));
   }),
   ofGallery({ method: "delete", path: "/people/:person/photos/:photo", permission: "write", summary: "Delete a photo; answers the receipt", answers: receiptAnswer }, async ({ gallery, request, response }) => {
     response.json(await gallery.removePhoto(param(request.params, "person"), param(request.params, "photo")));

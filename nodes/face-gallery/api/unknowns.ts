@@ -1,10 +1,11 @@
 import { z } from "zod";
 import type { Gallery } from "../../../lib/gallery/gallery";
 import type { Anchor } from "../../../lib/gallery/people";
-import { anchorAnswer, personAnswer, receiptAnswer, unknownAnswer } from "./answers";
+import { anchorAnswer, correctionAnswer, personAnswer, receiptAnswer, unknownAnswer } from "./answers";
 import { bodyOf, ofGallery, type Route, sendPicture } from "./routes";
 
 const nameBody = z.strictObject({ name: z.string().max(200), accept: z.array(z.string().max(40)).max(20).default([]) });
+const idsBody = z.strictObject({ ids: z.array(z.string().max(64)).min(1).max(1000) });
 const emptyBody = z.strictObject({});
 
 /** An anchor as it may be told: with whom it is about, without the embedding. */
@@ -29,6 +30,15 @@ export const unknowns: Route[] = [
   }),
   ofGallery({ method: "delete", path: "/unknowns/:unknown", permission: "write", summary: "Delete a stranger; answers the receipt", answers: receiptAnswer }, async ({ gallery, request, response }) => {
     response.json(await gallery.removeUnknown(request.params["unknown"] ?? ""));
+  }),
+  ofGallery({ method: "post", path: "/unknowns/delete", permission: "write", summary: "Delete several strangers at once; who is not there any more is passed over; answers the receipt", body: idsBody, answers: receiptAnswer }, async ({ gallery, request, response }) => {
+    response.json(await gallery.removeUnknowns((await bodyOf(request, idsBody)).ids));
+  }),
+  ofGallery({ method: "get", path: "/corrections", permission: "read", summary: "What people have said against or beside a decision, newest first", answers: z.array(correctionAnswer) }, async ({ gallery, response }) => {
+    response.json(gallery.corrections());
+  }),
+  ofGallery({ method: "delete", path: "/corrections/:correction", permission: "write", summary: "Take a correction back; answers the receipt of what was deleted", answers: receiptAnswer }, async ({ gallery, request, response }) => {
+    response.json(await gallery.undoCorrection(request.params["correction"] ?? ""));
   }),
   ofGallery({ method: "get", path: "/anchors", permission: "read", summary: "Negative anchors: faces that are not somebody", answers: z.array(anchorAnswer) }, async ({ gallery, response }) => {
     response.json(gallery.anchors().map((anchor) => shownAnchor(gallery, anchor)));
