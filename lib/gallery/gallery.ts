@@ -155,8 +155,8 @@ interface Content {
   vector: Float32Array;
 }
 
-/** Of the photos in a folder; others are shown as JPEG. */
-const SHOWN_BY_BROWSERS: ReadonlySet<PhotoKind | undefined> = new Set(["jpeg", "png", "webp", "gif", "avif"]);
+/** Photos that no browser shows; they are told as JPEG. */
+const SHOWN_AS_JPEG: ReadonlySet<PhotoKind | undefined> = new Set(["heic", "tiff"]);
 /** Most pixels across of a face that was chosen from a group photo: enough for every network. */
 const CHOSEN_SIDE = 640;
 /** A thumbnail's side in pixels: twice as sharp as the 48 px at which lists show it. */
@@ -437,7 +437,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async photoBytes(personId: string, photoId: string): Promise<Buffer | undefined> {
     const { origin } = this.#directory.photoOf(personId, photoId);
     const bytes = await (origin.by === "folder" ? this.#folder.bytes(origin.file) : this.#store.photoBytes(photoId));
-    return bytes === undefined || SHOWN_BY_BROWSERS.has(kindOf(bytes)) ? bytes : toKeptJpeg({ bytes, frame: undefined });
+    return bytes !== undefined && SHOWN_AS_JPEG.has(kindOf(bytes)) ? toKeptJpeg({ bytes, frame: undefined }) : bytes;
   }
 
   /** A small JPEG of the face, or undefined where none is kept. @throws NotFound */
@@ -558,8 +558,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   /** What people have said against or beside a decision, newest first; each can be taken back. */
   corrections(): CorrectionEntry[] {
     const against = this.#store.anchors().map(({ id, against: person, note, createdAt }) => ({ id, at: createdAt, what: person === null ? ("ignored" as const) : ("not" as const), person, note }));
-    const said = [...this.#directory.photos].filter(({ origin }) => origin.by === "event").map(({ id, personId, addedAt }) => ({ id, at: addedAt, what: "is" as const, person: personId, note: "" }));
-    return [...against, ...said].map((entry) => ({ ...entry, name: entry.person === null ? null : (this.nameOf(entry.person) ?? null) })).sort((a, b) => b.at - a.at);
+    const told = [...this.#directory.photos].filter(({ origin }) => origin.by === "event").map(({ id, personId, addedAt }) => ({ id, at: addedAt, what: "is" as const, person: personId, note: "" }));
+    return [...against, ...told].map((entry) => ({ ...entry, name: entry.person === null ? null : (this.nameOf(entry.person) ?? null) })).sort((a, b) => b.at - a.at);
   }
 
   /** Take a correction back: the decision is as it would have been. @throws NotFound */
