@@ -142,7 +142,7 @@ export class AddPhotos {
     let chosen = first.id;
     fill(
       this.#cameras,
-      running.length > 1 ? select(running.map(({ id, name }) => ({ value: id, label: name || id })), chosen, (value) => { chosen = value; }, { "aria-label": t("photos.camera") }) : null,
+      running.length > 1 ? select(running.map(({ id, name }) => ({ value: id, label: running.some((other) => other.id !== id && other.name === name) ? `${name} (${id})` : name || id })), chosen, (value) => { chosen = value; }, { "aria-label": t("photos.camera") }) : null,
       writeButton(running.length > 1 ? t("photos.capture") : t("photos.capture-from", { camera: first.name || first.id }), () => { this.#enqueue(() => this.#capture(chosen, SNAPSHOTS, [])); }, { icon: "camera" }),
     );
   }

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { UserError } from "./errors";
 import { MAX_PHOTO_BYTES } from "./image/limits";
 import { kindOf, PHOTO_ENDINGS, READABLE_KINDS } from "./image/photo-file";
+import { redact } from "./redact";
 import { parseOptions, sentence } from "./validate";
 
 export const CONTRACT_VERSION = 1;
@@ -27,8 +28,10 @@ export type Encoding = "jpeg" | "rgb";
 
 /** Where and when a picture was taken. A message without it (a photo from any other node) works at every stage. */
 export interface Frame {
-  /** Names the camera; the newest frame of each source wins. */
+  /** Names the camera, for people. */
   source: string;
+  /** Id of the camera's node: two may have one name. What is remembered of a camera is kept under it, else under `source`. */
+  camera?: string | undefined;
   /** Counts the frames of one source, from 0. */
   sequence: number;
   /** Milliseconds since the epoch. */
@@ -168,7 +171,8 @@ const finite = z.number();
 const pixels = z.number().int().min(1).max(100_000);
 
 const frameSchema = z.object({
-  source: z.string().min(1).max(300),
+  source: z.string().min(1).max(300).transform(redact),
+  camera: z.string().min(1).max(300).optional(),
   sequence: z.number().int().min(0),
   capturedAt: z.number().min(0),
   width: pixels,
@@ -201,6 +205,11 @@ export function readFrame(message: FaceMessage): Frame | undefined {
   const parsed = frameSchema.safeParse(message.frame);
   if (!parsed.success) throw new UserError(`msg.frame is not a frame: ${sentence(parsed.error)}. Leave it as the camera node made it, or delete it.`);
   return parsed.data;
+}
+
+/** What tells one camera from another: the newest frame of each wins, and each has its own tracks. */
+export function cameraOf({ camera, source }: Pick<Frame, "camera" | "source">): string {
+  return camera ?? source;
 }
 
 /** Mends for a payload that is no picture, by what it looks like. */

@@ -32,6 +32,7 @@ const BROWSER_SILENCE_MS = 10_000;
 
 export class Camera extends EventEmitter<CameraEvents> {
   readonly options: CameraOptions;
+  readonly #id: string | undefined;
   #running: { abort: AbortController; ended: Promise<void> } | undefined;
   #push: ((frame: CapturedFrame) => void) | undefined;
   #sequence = 0;
@@ -39,9 +40,11 @@ export class Camera extends EventEmitter<CameraEvents> {
   /** Whether it stops after a frame. */
   #single = false;
 
-  constructor(options: CameraOptions) {
+  /** @param id of the node, where there is one: names may be the same */
+  constructor(options: CameraOptions, id?: string) {
     super();
     this.options = options;
+    this.#id = id;
   }
 
   get running(): boolean {
@@ -139,7 +142,7 @@ export class Camera extends EventEmitter<CameraEvents> {
   }
 
   #emitFrame({ bytes, width, height, encoding }: CapturedFrame): void {
-    const frame: Frame = { source: this.options.name, sequence: this.#sequence, capturedAt: Date.now(), width, height, ...(encoding === "rgb" ? { encoding } : {}) };
+    const frame: Frame = { source: this.options.name, ...(this.#id === undefined ? {} : { camera: this.#id }), sequence: this.#sequence, capturedAt: Date.now(), width, height, ...(encoding === "rgb" ? { encoding } : {}) };
     this.#sequence += 1;
     this.#latest = frame;
     this.emit("frame", bytes, frame);

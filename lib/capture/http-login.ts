@@ -38,7 +38,7 @@ export function authorization(challenge: string, { user, password }: Login, meth
 function digestOf(header: string): DigestChallenge | undefined {
   const challenges = header.split(/(?:^|,)\s*(?=(?:Digest|Basic)\s+\w+=)/i).flatMap((text): DigestChallenge[] => {
     if (!/^Digest\s/i.test(text)) return [];
-    const fields = new Map([...text.matchAll(/(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g)].map(([, name, quoted, plain]) => [name?.toLowerCase(), quoted?.replace(/\\(.)/g, "$1") ?? plain ?? ""]));
+    const fields = new Map([...text.matchAll(/(?<!\w)(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g)].map(([, name, quoted, plain]) => [name?.toLowerCase(), quoted?.replace(/\\(.)/g, "$1") ?? plain ?? ""]));
     const [, algorithm = "", session] = /^(.*?)(-sess)?$/i.exec((fields.get("algorithm") ?? "MD5").toUpperCase()) ?? [];
     const qop = fields.get("qop")?.split(/[\s,]+/);
     if (HASHES[algorithm] === undefined || (qop !== undefined && !qop.includes("auth"))) return [];

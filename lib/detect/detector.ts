@@ -1,6 +1,6 @@
 import { pixelCache } from "../image/pixels";
 import { pixelSource } from "../image/source";
-import type { Box, Face, Picture, Timing } from "../message";
+import { type Box, cameraOf, type Face, type Picture, type Timing } from "../message";
 import { StagePool } from "../workers/pool";
 import { THREADS } from "../workers/threads";
 import type { DetectResult, DetectTask, Follow } from "./detect-worker";
@@ -68,7 +68,7 @@ export class FaceDetector {
   }
 
   async #run(picture: Picture, follow?: Follow, options = this.options): Promise<Omit<DetectResult, "pixels" | "decode" | "detect"> & Pick<Detected, "timing">> {
-    const camera = picture.frame?.source;
+    const camera = picture.frame === undefined ? undefined : cameraOf(picture.frame);
     const { pixels, decode, detect, ...found } = await this.#pool.runAgain(async () => {
       const { source, transfer } = await pixelSource(picture);
       return { task: { source, options, keep: pixelCache.wanted(camera), ...(follow === undefined ? {} : { follow }) }, transfer };

@@ -1,4 +1,4 @@
-import type { Box, Frame, Picture } from "../message";
+import { type Box, cameraOf, type Frame, type Picture } from "../message";
 import type { Detected, FaceDetector } from "./detector";
 import { Tracker, type TrackingOptions } from "./tracker";
 
@@ -26,11 +26,12 @@ export class FaceFollower {
     return { ...detected, faces: tracker.update(frame, seen, whole) };
   }
 
-  #trackerOf({ source }: Frame): Tracker {
-    const tracker = this.#trackers.get(source) ?? new Tracker(this.#options);
+  #trackerOf(frame: Frame): Tracker {
+    const camera = cameraOf(frame);
+    const tracker = this.#trackers.get(camera) ?? new Tracker(this.#options);
     // Last used goes last.
-    this.#trackers.delete(source);
-    this.#trackers.set(source, tracker);
+    this.#trackers.delete(camera);
+    this.#trackers.set(camera, tracker);
     const [oldest] = this.#trackers.keys();
     if (this.#trackers.size > MAX_SOURCES && oldest !== undefined) this.#trackers.delete(oldest);
     return tracker;

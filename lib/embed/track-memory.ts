@@ -1,7 +1,7 @@
 /** What was found out of the faces of earlier frames, and when it may still be said of the face of this one. Pure. */
 import { overlap } from "../detect/boxes";
 import { nextTrack } from "../detect/tracker";
-import type { Box, Face, Frame } from "../message";
+import { type Box, cameraOf, type Face, type Frame } from "../message";
 import { euclideanDistance, toUnitLength } from "./distance";
 import { Template, weightOf } from "./template";
 
@@ -110,5 +110,5 @@ function bare({ carried: _carried, fused: _fused, ...face }: Face): Face {
 
 /** Undefined for a photo and for a face that nobody follows. */
 function keyOf({ track, look }: Face, frame: Frame | undefined): string | undefined {
-  return frame === undefined || track === undefined || look === undefined ? undefined : `${track} ${frame.source}`;
+  return frame === undefined || track === undefined || look === undefined ? undefined : `${track} ${cameraOf(frame)}`;
 }

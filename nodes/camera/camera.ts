@@ -6,12 +6,14 @@ import { UserError } from "../../lib/errors";
 import { Camera, type CameraEvent } from "../../lib/capture/camera";
 import { listDevices } from "../../lib/capture/devices";
 import { FrameRate } from "../../lib/capture/frame-rate";
+import { cameraNames } from "../../lib/capture/names";
 import { cameraOptionsSchema, type CameraOptions } from "../../lib/capture/options";
+import { Outage } from "../../lib/capture/outage";
 import { CONTRACT_VERSION, type FaceMessage, type Frame } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
-import { failToStart } from "../common/status";
+import { failToStart, type Status } from "../common/status";
 import { route } from "../common/route";
 import { readUpload } from "../common/upload";
 
@@ -85,16 +87,33 @@ export default function register(RED: NodeAPI): void {
     let autostart: boolean;
     try {
       autostart = optionalFlag(def.autostart) ?? false;
-      camera = new Camera(optionsOf(def, this.id, this.credentials));
+      camera = new Camera(optionsOf(def, this.id, this.credentials), this.id);
     } catch (error) {
       failToStart(this, error);
       return;
     }
     this.camera = camera;
     const rate = new FrameRate();
+    const outage = new Outage();
+    let twins: string[] = [];
+    let shown: Status = {};
+    const show = (status: Status): void => {
+      shown = status;
+      if (twins.length === 0) this.status(status);
+      else this.status({ ...status, ...(status.fill === "red" ? {} : { fill: "yellow" as const }), text: `${status.text ?? ""} · ${RED._("facewire-camera.status.twin")}` });
+    };
+    const named = {
+      id: this.id,
+      shared: (others: string[]): void => {
+        const more = others.filter((id) => !twins.includes(id));
+        twins = others;
+        if (more.length > 0) this.warn(`another camera has the name "${camera.options.name}", too (node ${more.join(", ")}): give each a name of its own, so that events and statistics tell which it was.`);
+        show(shown);
+      },
+    };
     const ticker = setInterval(() => {
-      const shown = rate.changed(performance.now());
-      if (shown !== undefined) this.status({ fill: "green", shape: "dot", text: `${shown} fps` });
+      const fps = rate.changed(performance.now());
+      if (fps !== undefined) show({ fill: "green", shape: "dot", text: `${fps} fps` });
     }, STATUS_INTERVAL_MS);
 
     camera.on("frame", (bytes: Buffer, frame: Frame) => {
@@ -105,13 +124,15 @@ export default function register(RED: NodeAPI): void {
     camera.on("event", (event: CameraEvent) => {
       // The next tick must not show a lost camera as running.
       rate.reset(performance.now());
-      this.status(statusOf(RED, event));
-      if (event.event === "lost") this.warn(event.reason ?? "");
+      show(statusOf(RED, event));
+      if (event.event === "connected") outage.connected(performance.now());
+      if (event.event === "stopped") outage.over();
+      if (event.event === "lost" && outage.lost(event.reason ?? "", performance.now())) this.warn(event.reason ?? "");
       this.send([null, { topic: event.source, payload: event }]);
     });
 
     const begin = (how: "start" | "snapshot"): void => {
-      if (!camera.running) this.status({ fill: "yellow", shape: "ring", text: RED._("facewire-camera.status.waiting") });
+      if (!camera.running) show({ fill: "yellow", shape: "ring", text: RED._("facewire-camera.status.waiting") });
       camera[how]();
     };
 
@@ -125,11 +146,13 @@ export default function register(RED: NodeAPI): void {
 
     this.on("close", (done: () => void) => {
       clearInterval(ticker);
+      cameraNames.remove(camera.options.name, named);
       camera.removeAllListeners();
       void camera.stop().finally(done);
     });
+    cameraNames.add(camera.options.name, named);
     if (autostart) begin("start");
-    else this.status({ fill: "grey", shape: "ring", text: RED._("facewire-camera.status.stopped") });
+    else show({ fill: "grey", shape: "ring", text: RED._("facewire-camera.status.stopped") });
   }
   RED.nodes.registerType<CameraNode, CameraDef, object, CameraLogin>(TYPE, CameraConstructor, { credentials: { user: { type: "text" }, password: { type: "password" } } });
 

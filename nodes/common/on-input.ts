@@ -1,7 +1,7 @@
 import type { Node, NodeMessageInFlow } from "node-red";
 import { said, traceOf, UserError } from "../../lib/errors";
 import { Inbox } from "../../lib/workers/inbox";
-import { addTiming, CONTRACT_VERSION, type FaceMessage } from "../../lib/message";
+import { addTiming, cameraOf, CONTRACT_VERSION, type FaceMessage } from "../../lib/message";
 import { redact } from "../../lib/redact";
 
 /** Sends one message, or one (or null) for each output. */
@@ -84,6 +84,7 @@ function shorten(error: unknown): string {
 }
 
 function sourceOf(message: FaceMessage): string | undefined {
-  const source: unknown = (message.frame as { source?: unknown } | undefined)?.source;
-  return typeof source === "string" ? source : undefined;
+  const { camera, source } = (message.frame ?? {}) as { camera?: unknown; source?: unknown };
+  if (typeof source !== "string") return undefined;
+  return cameraOf({ source, camera: typeof camera === "string" ? camera : undefined });
 }

@@ -6,6 +6,7 @@ import { cropFace } from "../../lib/image/crop";
 import { LONGEST_DISTANCE } from "../../lib/embed/descriptor";
 import { toKeptJpeg } from "../../lib/image/encode";
 import { decide, matchOptionsSchema, thresholdSchema } from "../../lib/match/match";
+import { cameraNames } from "../../lib/capture/names";
 import { addTiming, type Face, type FaceMessage, type Outcome, type Picture, readFaces, readFrame, readOverride, readPicture, type Timing } from "../../lib/message";
 import { metrics } from "../../lib/match/metrics";
 import { parseOptions } from "../../lib/validate";
@@ -114,7 +115,7 @@ export default function register(RED: NodeAPI): void {
     /** What happens besides: who was seen and when, strangers for review, the picture in the editor. Nothing waits for it. */
     const remember = (faces: readonly Face[], { picture, timing }: { picture: Picture | undefined; timing: Timing }, gallery: Gallery): void => {
       const at = Date.now();
-      const source = picture?.frame?.source ?? PHOTO_SOURCE;
+      const source = picture?.frame === undefined ? PHOTO_SOURCE : cameraNames.labelOf(picture.frame);
       const crop = (face: Face, side: number): Promise<Buffer | undefined> => (picture === undefined ? Promise.resolve(undefined) : cropFace(picture, face.box, side));
       const tell = (error: unknown): void => this.warn(nameError(this, error).message);
       metrics.observe(source, faces, timing, at);

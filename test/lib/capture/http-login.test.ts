@@ -28,4 +28,12 @@ describe("the login of an HTTP camera", () => {
     const basic = `Basic ${Buffer.from("Mufasa:Circle of Life").toString("base64")}`;
     assert.deepEqual([answer('Basic realm="x"'), answer(challenge("SHA-512-256")), answer("Basic")], [basic, basic, basic]);
   });
+
+  it("reads a challenge made to be slow in a moment", () => {
+    for (const part of ["a", "a=\"", ", ", "Digest ", ",Digest a", "a=\\\"", " "]) {
+      const began = performance.now();
+      answer(`Digest ${part.repeat(160_000 / part.length)}`);
+      assert.ok(performance.now() - began < 5000, `${part}: ${Math.round(performance.now() - began)} ms`);
+    }
+  });
 });

@@ -25,6 +25,13 @@ describe("TrackMemory", () => {
     assert.deepEqual(carried, { box: { x: 104, y: 101, width: 102, height: 102 }, score: 20, track: 7, look: 0, quality: GOOD, embedding: Float32Array.of(1, 0), carried: 34, fused: 3 });
   });
 
+  it("carries nothing from one camera to another of the same name", () => {
+    const known = memory();
+    for (const ms of [0, 33, 66]) known.learn(face(), { ...at(ms), camera: "a" }, found(1));
+    assert.notEqual(known.recall(face(), { ...at(100), camera: "a" }), undefined);
+    assert.equal(known.recall(face(), { ...at(100), camera: "b" }), undefined);
+  });
+
   it("carries nothing before three frames were embedded", () => {
     const known = memory();
     for (const ms of [0, 33]) known.learn(face(), at(ms), found(1));
