@@ -12,7 +12,7 @@ import { type FlowNode, linkedUserDir, NODE_RED, type NodeRed, startNodeRed } fr
 import { groupPhoto, portrait } from "../support/photos";
 
 const { hashSync } = createRequire(join(NODE_RED, "package.json"))("bcryptjs") as { hashSync: (password: string, rounds: number) => string };
-const USERS = { owner: "*", guard: ["facenet.read"] } as const;
+const USERS = { owner: "*", guard: ["facenet.read"], viewer: "read" } as const;
 const PASSWORD = "correct horse";
 /** The fewest rounds there are: this is no secret. */
 const SETTINGS = `adminAuth: { type: "credentials", users: ${JSON.stringify(Object.entries(USERS).map(([username, permissions]) => ({ username, password: hashSync(PASSWORD, 4), permissions })))} },`;
@@ -49,6 +49,7 @@ describe("the HTTP API, asked by people who mean no good", () => {
       { id: "z", type: "tab", label: "api" },
       { id: "g", type: "face-gallery", name: "Family", folder: "", model: "dlib-resnet-v1" },
       { id: "c", type: "facewire-camera", z: "z", x: 1, y: 1, name: "Hall", source: "folder", path: mkdtempSync(join(tmpdir(), "camera-")), fps: "1", loop: true, autostart: false, output: "jpeg", wires: [[], []] },
+      { id: "b", type: "facewire-camera", z: "z", x: 1, y: 1, name: "Phone", source: "browser", autostart: true, output: "jpeg", wires: [[], []] },
       { id: "m", type: "face-match", z: "z", x: 1, y: 1, name: "Door", gallery: "g", mode: "identify", threshold: "0.6", wires: [[], [], [], [], []] },
     ];
     red = await startNodeRed(flow, { userDir, settings: SETTINGS });
@@ -71,6 +72,11 @@ describe("the HTTP API, asked by people who mean no good", () => {
   const forget = (id: string): Promise<Response> => ask(`/g/people/${id}`, { method: "DELETE" });
   const page = (query = ""): Promise<Page> => json(ask(`/g/people?${query}`));
   const everybody = async (): Promise<string[]> => (await page()).people.map(({ name, photos }) => `${name} ${photos}`);
+
+  it("takes a browser camera's picture only from those who may change something", async () => {
+    const send = async (bearer?: string): Promise<number> => (await fetch(`${red.url}/facenet/camera/b/frame`, { method: "POST", headers: { "Content-Type": JPEG, ...(bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` }) }, body: new Uint8Array(alice) })).status;
+    assert.deepEqual([await send(), await send(await login("guard")), await send(await login("viewer")), await send(token)], [401, 401, 401, 204]);
+  });
 
   it("lets in by password alone, for as much as the login asked for, until it is revoked", async () => {
     assert.equal((await grant("owner", "wrong", "*")).status, 403);

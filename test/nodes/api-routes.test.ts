@@ -26,6 +26,7 @@ describe("admin routes", () => {
       routes.map(({ method, path, permission }) => ({ method, path: API_ROOT + path, permission: PERMISSIONS[permission] })),
       "what is registered is what is described",
     );
+    assert.equal(all.find(({ path }) => path === "/facenet/camera/:id/frame")?.permission, "facewire-camera.write", "whoever may only look sends no picture");
     const readers = routes.filter(({ method, permission }) => method !== "get" && permission === "read").map(({ path }) => path);
     assert.deepEqual(readers, ["/:gallery/identify", "/:gallery/people/:person/verify"], "whatever changes something asks for facenet.write");
   });

@@ -109,6 +109,24 @@ describe("identify", () => {
     assert.deepEqual([outcome, reason, distance], ["unknown", "negative_anchor", Math.fround(0.4)]);
   });
 
+  it("finds the person behind those whom anchors rule out, more than were to be named", async () => {
+    const crowd = Array.from({ length: 6 }, (_, index) => [`Other ${index}`, vector(0, (index + 1) / 16)] as [string, Float32Array]);
+    const roster = rosterOf([...crowd, ["Alice", vector(0, 0.5)]]);
+    for (const [name] of crowd) anchor(roster, vector(0, 0), name.toLowerCase());
+    const { outcome, name, candidates } = await identify(vector(0, 0), roster, options({ topK: 1 }));
+    assert.deepEqual([outcome, name, candidates.map(({ ruledOut }) => ruledOut)], ["match", "Alice", [true]]);
+  });
+
+  it("rules nobody out whom an anchor is only as near as, and names nobody then either", async () => {
+    const { outcome, reason, margin, candidates } = await identify(vector(0.25, 0), anchor(gallery(), vector(0.5, 0), "alice"), options({ margin: 0 }));
+    assert.deepEqual([outcome, reason, margin, candidates[0]], ["ambiguous", "margin", 0, { name: "Alice", distance: 0.25 }]);
+  });
+
+  it("matches at the margin exactly", async () => {
+    // Alice at 0.25, Bob at 0.75: 0.5 between them, in numbers without rounding.
+    assert.equal((await identify(vector(0.25, 0), gallery(), options({ margin: 0.5 }))).outcome, "match");
+  });
+
   it("is ambiguous when a negative anchor is nearly as near as the person", async () => {
     const { outcome, reason } = await identify(vector(0.24, 0), anchor(gallery(), vector(0.49, 0), "alice"), options());
     assert.deepEqual([outcome, reason], ["ambiguous", "margin"]);
@@ -169,6 +187,19 @@ describe("verify", () => {
   it("asks only for the claimed person", () => {
     assert.deepEqual(verify(vector(0.75, 0), "Alice", gallery(), options({ threshold: 0.8 })), { outcome: "match", name: "Alice", person: "alice", groups: [], distance: 0.75, threshold: 0.8, margin: null, candidates: [{ name: "Alice", distance: 0.75 }], reason: "below_threshold" });
     assert.deepEqual(verify(vector(0, 0), "Bob", gallery(), options()).reason, "above_threshold");
+  });
+
+  it("matches at τ exactly, and not a hair above", () => {
+    const at = (x: number): string[] => {
+      const { outcome, reason } = verify(vector(x, 0), "Alice", gallery(), options({ threshold: 0.75 }));
+      return [outcome, reason];
+    };
+    assert.deepEqual([at(0.75), at(0.7500001)], [["match", "below_threshold"], ["unknown", "above_threshold"]]);
+  });
+
+  it("rules nobody out whom an anchor is only as near as", () => {
+    assert.equal(verify(vector(0.25, 0), "Alice", anchor(gallery(), vector(0.5, 0), "alice"), options()).outcome, "match");
+    assert.equal(verify(vector(0.25, 0), "Alice", anchor(gallery(), vector(0.375, 0), "alice"), options()).reason, "negative_anchor");
   });
 
   it("does not know a name that is not enrolled", () => {

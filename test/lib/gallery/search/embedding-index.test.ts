@@ -49,6 +49,23 @@ describe("EmbeddingIndex", () => {
     assert.deepEqual((await index.nearest(vector(0), 2)).map(({ owner }) => owner), [2, 5]);
   });
 
+  it("puts the lower owner first at one distance, also where she comes last and there is room for no more", async () => {
+    const index = indexOf(1, [[5, vector(1)], [9, vector(-1)], [2, vector(1)]]);
+    assert.deepEqual((await index.nearest(vector(0), 2)).map(({ owner }) => owner), [2, 5]);
+    assert.deepEqual((await index.nearest(vector(0), 1)).map(({ owner }) => owner), [2]);
+  });
+
+  it("looks on where a row is as far as the last of the nearest so far, in its stride and behind it", async () => {
+    // The second row ties with the first in its first 32 dimensions, and is farther in those that follow.
+    for (const [dimensions, later] of [[64, 40], [33, 32]] as const) {
+      const [near, far] = [new Float32Array(dimensions), new Float32Array(dimensions)];
+      near[0] = 1;
+      far[0] = 1;
+      far[later] = 1;
+      assert.deepEqual(await indexOf(dimensions, [[5, near], [2, far]]).nearest(new Float32Array(dimensions), 1), [{ owner: 5, distance: 1 }]);
+    }
+  });
+
   it("is exact, in a small gallery and in one that is shared out among workers", async () => {
     for (const count of [500, 9000]) {
       const rows = Array.from({ length: count }, (_, row) => [Math.floor(row / 3), random128()] as const);
