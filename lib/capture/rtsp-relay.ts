@@ -46,7 +46,7 @@ async function connectCamera(address: URL, options: RtspOptions, signal: AbortSi
     return await connectTrusted(host, port, options, signal, []);
   } catch (error) {
     if (error instanceof CertificateError) throw error;
-    throw new UserError(`${address.hostname}:${port} does not speak TLS as it should (${said(error)}): check the port, or whether the address ought to begin with rtsp:// and not rtsps://.`, { cause: error });
+    throw new UserError(`${address.hostname}:${port} does not speak TLS as it should (${(error as NodeJS.ErrnoException).code ?? said(error)}): check the port, or whether the address ought to begin with rtsp:// and not rtsps://.`, { cause: error });
   }
 }
 

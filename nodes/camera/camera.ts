@@ -16,6 +16,7 @@ import { optionalFlag, optionalNumber, requireVariables } from "../common/option
 import { failToStart, type Status } from "../common/status";
 import { route } from "../common/route";
 import { readUpload } from "../common/upload";
+import { serveTry } from "./try";
 
 export interface CameraDef extends NodeDef {
   source: string;
@@ -160,6 +161,8 @@ export default function register(RED: NodeAPI): void {
     const camera = (RED.nodes.getNode(String(request.params["id"])) as CameraNode | null)?.camera;
     return camera?.options.source === "browser" ? camera : undefined;
   };
+
+  serveTry(RED, TYPE, optionsOf);
 
   // The page holds nothing; what it posts is checked.
   RED.httpAdmin.get("/facenet/camera/:id", route(RED, async (request, response) => {

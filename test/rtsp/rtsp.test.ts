@@ -3,11 +3,14 @@
  * gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly; run by `npm run test:rtsp`, not by `npm test`.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { Camera, type CameraEvent } from "../../lib/capture/camera";
@@ -26,8 +29,8 @@ async function freePort(): Promise<number> {
 
 const servers: ChildProcess[] = [];
 
-async function serve(port: number, ...login: string[]): Promise<ChildProcess> {
-  const server = spawn("/usr/bin/python3", [join(__dirname, "../support/rtsp-server.py"), String(port), ...login], { stdio: ["ignore", "pipe", "inherit"] });
+async function serve(port: number, login: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
+  const server = spawn("/usr/bin/python3", [join(__dirname, "../support/rtsp-server.py"), String(port), ...login], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } });
   servers.push(server);
   await once(server.stdout, "data", { signal: AbortSignal.timeout(120_000) });
   return server;
@@ -98,7 +101,7 @@ describe("RTSP camera", () => {
 
   it("logs in with a password of odd characters, and is told when it is wrong", async () => {
     const port = await freePort();
-    await serve(port, "me", "p@ss:w/rd%41?");
+    await serve(port, ["me", "p@ss:w/rd%41?"]);
     const login = { name: "door", source: "rtsp", url: `rtsp://127.0.0.1:${port}/card`, user: "me" };
     const camera = new Camera(cameraOptionsSchema.parse({ ...login, password: "p@ss:w/rd%41?" }));
     camera.start();
@@ -110,6 +113,57 @@ describe("RTSP camera", () => {
     await stranger.stop();
     assert.match(event.reason ?? "", /401|authorization/i);
     assert.doesNotMatch(JSON.stringify(event), /guess/);
+  });
+
+  /** A key and a certificate of the camera's own making, in one file. */
+  function selfSigned(name: string): { file: string; fingerprint: string } {
+    const folder = mkdtempSync(join(tmpdir(), "rtsps-"));
+    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", join(folder, "key"), "-out", join(folder, "cert"), "-days", "2", "-subj", `/CN=${name}`], { stdio: "ignore" });
+    const cert = readFileSync(join(folder, "cert"), "utf8");
+    writeFileSync(join(folder, "both.pem"), cert + readFileSync(join(folder, "key"), "utf8"));
+    return { file: join(folder, "both.pem"), fingerprint: new X509Certificate(cert).fingerprint256 };
+  }
+
+  it("reads rtsps only from the camera that was meant, by Basic and by Digest, and no list of processes tells the password", async () => {
+    const { file, fingerprint } = selfSigned("camera");
+    const other = selfSigned("other").fingerprint;
+    for (const env of [{ RTSP_BASIC: "1" }, {}]) {
+      const port = await freePort();
+      await serve(port, ["me", "s3cret"], { RTSP_TLS: file, ...env });
+      const start = (options: object): Camera => {
+        const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsps://127.0.0.1:${port}/card`, user: "me", password: "s3cret", ...options }));
+        camera.start();
+        return camera;
+      };
+      for (const [options, sentence] of [
+        [{}, new RegExp(`the certificate of 127\\.0\\.0\\.1:${port} cannot be verified .*${fingerprint}`)],
+        [{ certificate: "fingerprint", fingerprint: other }, new RegExp(`has the SHA-256 fingerprint ${fingerprint}, not the one in the camera node`)],
+      ] as const) {
+        const camera = start(options);
+        const { reason = "" } = await loss(camera);
+        await camera.stop();
+        assert.match(reason, sentence);
+      }
+      for (const options of [{ certificate: "fingerprint", fingerprint }, { certificate: "any" }]) {
+        const camera = start(options);
+        await once(camera, "frame", { signal: AbortSignal.timeout(20_000) });
+        const [ffmpeg] = ffmpegChildren();
+        const shown = execFileSync("ps", ["-o", "args=", "-ww", "-p", ffmpeg ?? "0"]).toString() + readFileSync(`/proc/${ffmpeg}/environ`, "latin1");
+        await camera.stop();
+        assert.match(shown, /-i rtsp:\/\/127\.0\.0\.1:/);
+        assert.doesNotMatch(shown, /s3cret|card/);
+      }
+    }
+  });
+
+  it("says that a camera without TLS is none for rtsps", async () => {
+    const port = await freePort();
+    await serve(port);
+    const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsps://127.0.0.1:${port}/card`, certificate: "any" }));
+    camera.start();
+    const { reason } = await loss(camera);
+    await camera.stop();
+    assert.match(reason ?? "", /127\.0\.0\.1:\d+ does not speak TLS as it should .*rtsp:\/\/ and not rtsps:\/\//);
   });
 
   it("says that there is no such stream", async () => {
