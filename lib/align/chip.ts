@@ -19,7 +19,7 @@ const EYES_NOSE_MOUTH = Array.from({ length: 68 }, (_, index) => index).filter((
 export const CHIP_PADDING = 0.25;
 
 /** Where landmark `index` (17–67) belongs, as a fraction of the chip's side. */
-function meanPoint(index: number, padding: number): Point {
+export function meanPoint(index: number, padding: number): Point {
   const place = (mean: number): number => (padding + mean) / (2 * padding + 1);
   return { x: place(MEAN_X[index - FIRST_MEAN] as number), y: place(MEAN_Y[index - FIRST_MEAN] as number) };
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fitChip } from "../../../lib/align/chip";
-import { exposure, sharpness } from "../../../lib/align/aligner";
+import { alignFaces, exposure, sharpness } from "../../../lib/align/aligner";
+import { CHIP_PADDING, fitChip, meanPoint } from "../../../lib/align/chip";
+import { LANDMARK_COUNT, LANDMARK_INPUT, type LandmarkFinder } from "../../../lib/align/landmark-net";
 import { estimatePose } from "../../../lib/align/pose";
 import { apply, fitSimilarity, invert, scaleOf, warp } from "../../../lib/align/transform";
 import type { Point } from "../../../lib/message";
@@ -72,6 +73,68 @@ describe("fitChip", () => {
   it("refuses landmarks on one point", () => {
     assert.throws(() => fitChip(SCATTERED.map(() => ({ x: 1, y: 1 })), 150), /one point/);
   });
+});
+
+/** The mean face, in pixels of a chip of this side laid at `left`, `top`; the jaw, of which there is no mean, below the mouth. */
+function meanFace(side: number, left: number, top: number): Point[] {
+  return Array.from({ length: LANDMARK_COUNT }, (_, index) => {
+    const { x, y } = index < 17 ? { x: index / 17, y: 0.95 } : meanPoint(index, CHIP_PADDING);
+    return { x: left + x * side, y: top + y * side };
+  });
+}
+
+describe("fitChip on a face that moves", () => {
+  for (const [what, from, to] of [["the jaw", 0, 16], ["raised brows", 17, 26], ["the lower lip", 55, 59]] as const) {
+    it(`lays the chip where it lay, whatever ${what} may do`, () => {
+      const face = meanFace(150, 40, 30);
+      const moved = face.map(({ x, y }, index) => (index >= from && index <= to ? { x: x + 3, y: y - 12 } : { x, y }));
+      assert.deepEqual(fitChip(moved, 150), fitChip(face, 150));
+    });
+  }
+
+  it("follows the eyes, the nose and the mouth", () => {
+    const face = meanFace(150, 40, 30);
+    for (const index of [27, 36, 42, 48, 60, 67]) {
+      const moved = face.map((point, each) => (each === index ? { x: point.x, y: point.y - 12 } : point));
+      assert.ok(fitChip(moved, 150).residual > fitChip(face, 150).residual + 0.001, `landmark ${index}`);
+    }
+  });
+});
+
+describe("alignFaces", () => {
+  /** A picture whose red is x and whose green is y, so that a crop tells where it was cut. */
+  const side = 256;
+  const map = { width: side, height: side, data: Uint8Array.from({ length: side * side * 3 }, (_, index) => [Math.floor(index / 3) % side, Math.floor(index / 3 / side), 0][index % 3] as number) };
+  const box = { x: 60, y: 60, width: 130, height: 130 };
+
+  /** Finds these landmarks in every crop: looks never disagree. */
+  const finding = (landmarks: readonly Point[]): LandmarkFinder => ({
+    run: (crops: readonly Float32Array[]) => crops.map((crop) => {
+      const last = (LANDMARK_INPUT - 1) * 3;
+      const [tx, ty] = [crop[0] as number, crop[1] as number];
+      const toCrop = invert({ a: ((crop[last] as number) - tx) / (LANDMARK_INPUT - 1), b: ((crop[last + 1] as number) - ty) / (LANDMARK_INPUT - 1), tx, ty });
+      return Float32Array.from(landmarks.flatMap((point) => Object.values(apply(toCrop, point)).map((value) => (value + 0.5) / LANDMARK_INPUT)));
+    }),
+  });
+
+  /** The mean face, its landmarks pushed about until they fit so badly. */
+  function faceOfResidual(residual: number): Point[] {
+    const pushed = (push: number): Point[] => meanFace(110, 70, 70).map(({ x, y }, index) => ({ x: x + (index % 2 === 0 ? push : -push), y: y + (index % 3 === 0 ? push : -push) }));
+    let [low, high] = [0, 60];
+    while (high - low > 1e-6) {
+      const middle = (low + high) / 2;
+      if (fitChip(pushed(middle), 150).residual < residual) low = middle;
+      else high = middle;
+    }
+    return pushed(low);
+  }
+
+  for (const [residual, rejected] of [[0, undefined], [0.059, undefined], [0.08, undefined], [0.09, "bad_alignment"], [0.11, "bad_alignment"]] as const) {
+    it(`${rejected === undefined ? "takes" : "takes no"} landmarks for a face that are ${residual} of the chip's side off, though all looks agree`, async () => {
+      const [aligned] = await alignFaces(finding(faceOfResidual(residual)), map, [box], { minSize: 0, minSharpness: 0 });
+      assert.equal(aligned?.rejected, rejected);
+    });
+  }
 });
 
 describe("estimatePose", () => {
