@@ -1,4 +1,5 @@
 /** Whose an error is. */
+import { redact } from "./redact";
 
 /**
  * A sentence for people: it names what came in, or the node or setting, and how to mend it. They read it in the editor, in `error.message`
@@ -9,9 +10,9 @@ export class UserError extends Error {}
 /** Ours to mend, with a message that names no person and no secret: it may be logged as it is. */
 export class Fault extends Error {}
 
-/** What is said of an error to whoever asked. */
+/** What is said of an error to whoever asked, without the logins in it. */
 export function said(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return redact(error instanceof Error ? error.message : String(error));
 }
 
 const MOST_CAUSES = 5;

@@ -29,6 +29,8 @@ const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
 /** A browser that sends nothing for this long was closed, or is out of reach. */
 const BROWSER_SILENCE_MS = 10_000;
+/** Where it sends few frames, so many may be missing. */
+const BROWSER_SILENT_FRAMES = 3;
 
 export class Camera extends EventEmitter<CameraEvents> {
   readonly options: CameraOptions;
@@ -185,7 +187,7 @@ export class Camera extends EventEmitter<CameraEvents> {
           silence = setTimeout(() => {
             end();
             reject(new UserError("the browser sends no more frames: look whether the camera page is still open."));
-          }, BROWSER_SILENCE_MS);
+          }, Math.max(BROWSER_SILENCE_MS, (BROWSER_SILENT_FRAMES * 1000) / (this.options.fps ?? Infinity)));
           onFrame(frame);
         };
         signal.addEventListener("abort", aborted);

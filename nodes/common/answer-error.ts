@@ -6,7 +6,6 @@ import { NameTaken, NotFound } from "../../lib/gallery/directory";
 import { NotKept } from "../../lib/gallery/gallery";
 import type { Finding, Judgement } from "../../lib/gallery/judge";
 import { StorageError } from "../../lib/gallery/storage";
-import { redact } from "../../lib/redact";
 
 /** An answer other than what was asked for. */
 export class HttpError extends UserError {
@@ -43,7 +42,7 @@ export function answerError(RED: NodeAPI, response: Response, error: unknown): v
 
 /** What may be answered of an error. */
 export function sentenceOf(error: unknown): string {
-  return error instanceof UserError ? redact(said(error)) : INTERNAL;
+  return error instanceof UserError ? said(error) : INTERNAL;
 }
 
 /** Undefined for what is no sentence for people. */

@@ -22,7 +22,7 @@ const DEFAULT_BOUND = 100;
 
 /** Say what failed: the node, then the sentence. */
 export function nameError(node: Node, error: unknown): Error {
-  return new Error(redact(`${node.name || node.type}: ${said(error)}`), { cause: error });
+  return new Error(`${redact(node.name || node.type)}: ${said(error)}`, { cause: error });
 }
 
 /** What is no sentence for people is ours to mend: the log tells where it happened. */
@@ -79,7 +79,7 @@ export function onInput(node: Node, handler: Handler, options: InputOptions = {}
 const STATUS_LENGTH = 32;
 
 function shorten(error: unknown): string {
-  const words = redact(said(error));
+  const words = said(error);
   return words.length <= STATUS_LENGTH ? words : `${words.slice(0, STATUS_LENGTH - 1)}…`;
 }
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { said } from "../../lib/errors";
+import { readFrame } from "../../lib/message";
 import { redact } from "../../lib/redact";
 
 describe("keeping secrets out of what people read", () => {
@@ -59,6 +61,12 @@ describe("keeping secrets out of what people read", () => {
     for (const text of ["the picture bypass.jpg (monkey=3, design=4) cannot be read", "http://camera/keyframe/1", "3 faces, τ=0.58", "rtsp://camera/user=… failed"]) assert.equal(redact(redact(text)), text);
     const once = redact("the stream rtsp://camera/x?pwd=SECRET was lost: http://a:b@c/d/password=x.");
     assert.equal(redact(once), once);
+  });
+
+  it("holds for whatever is said of an error, and for what a flow calls a camera", () => {
+    assert.equal(said(new Error("http://me:secret@camera/x?pwd=secret answers 401")), "http://camera/x?… answers 401");
+    const frame = { source: "rtsp://me:secret@camera/user=me&password=secret", sequence: 0, capturedAt: 0, width: 9, height: 9 };
+    assert.equal(readFrame({ frame })?.source, "rtsp://camera/user=…");
   });
 
   it("takes a moment for a long line made to be slow", () => {

@@ -406,6 +406,23 @@ describe("Camera", () => {
     await watched.camera.stop();
   });
 
+  it("does not count a browser as lost that sends a picture a minute, as it was told to", async (context) => {
+    const watched = watch({ source: "browser", fps: 1 / 60 });
+    const jpeg = await still();
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    watched.camera.start();
+    for (let minute = 0; minute < 3; minute += 1) {
+      watched.camera.push(jpeg);
+      context.mock.timers.tick(60_000);
+    }
+    assert.deepEqual(watched.events.map(({ event }) => event), ["connected"]);
+    const lost = once(watched.camera, "event");
+    context.mock.timers.tick(120_000);
+    await lost;
+    assert.equal(watched.events[1]?.event, "lost");
+    await watched.camera.stop();
+  });
+
   for (const how of ["process.exit()", "process.kill(process.pid, 'SIGKILL')"]) {
     it(`leaves no ffmpeg behind when its process ends by ${how}`, { skip: process.platform !== "linux" }, async () => {
       const code = `
