@@ -3,9 +3,11 @@ import { type Camera, camerasPath, type Finding, getJson, type Judgement, pathOf
 import { attempt } from "./dialogs.js";
 import { button, fill, h, icon, liveLine, mayWrite, select, writeButton } from "./dom.js";
 import { acceptable, findingList, findingsOf } from "./judgement.js";
+import { nodeName } from "./nodes.js";
 import type { Host } from "./section.js";
 import { count, t } from "./words.js";
 
+const CAMERA = "facewire-camera";
 const SNAPSHOTS = 3;
 /** Said of a file whose type the browser does not know, as of HEIC on many computers; the server looks at the bytes. */
 const UNKNOWN_TYPE = "image/unknown";
@@ -140,10 +142,12 @@ export class AddPhotos {
       return;
     }
     let chosen = first.id;
+    // Two of one name are told apart by their ids.
+    const labelOf = (id: string, name: string): string => (name !== "" && running.some((other) => other.id !== id && other.name === name) ? `${name} (${id})` : nodeName({ id, name, type: CAMERA }));
     fill(
       this.#cameras,
-      running.length > 1 ? select(running.map(({ id, name }) => ({ value: id, label: running.some((other) => other.id !== id && other.name === name) ? `${name} (${id})` : name || id })), chosen, (value) => { chosen = value; }, { "aria-label": t("photos.camera") }) : null,
-      writeButton(running.length > 1 ? t("photos.capture") : t("photos.capture-from", { camera: first.name || first.id }), () => { this.#enqueue(() => this.#capture(chosen, SNAPSHOTS, [])); }, { icon: "camera" }),
+      running.length > 1 ? select(running.map(({ id, name }) => ({ value: id, label: labelOf(id, name) })), chosen, (value) => { chosen = value; }, { "aria-label": t("photos.camera") }) : null,
+      writeButton(running.length > 1 ? t("photos.capture") : t("photos.capture-from", { camera: nodeName({ ...first, type: CAMERA }) }), () => { this.#enqueue(() => this.#capture(chosen, SNAPSHOTS, [])); }, { icon: "camera" }),
     );
   }
 

@@ -2,6 +2,7 @@
 import { ask, pathOf, upload } from "./api.js";
 import { confirm, dialog, tell, tellError } from "./dialogs.js";
 import { h, liveLine } from "./dom.js";
+import { nodeName } from "./nodes.js";
 import type { Host } from "./section.js";
 import { bytes, count, t } from "./words.js";
 
@@ -31,7 +32,7 @@ export async function exportGallery(host: Host): Promise<void> {
 export async function importGallery(host: Host): Promise<void> {
   const file = await choose();
   if (file === undefined) return;
-  if (!(await confirm(t("archive.import-title"), t("archive.import-hint", { file: file.name, size: bytes(file.size), gallery: host.gallery.name || host.gallery.id }), t("archive.import")))) return;
+  if (!(await confirm(t("archive.import-title"), t("archive.import-hint", { file: file.name, size: bytes(file.size), gallery: nodeName({ ...host.gallery, type: "face-gallery" }) }), t("archive.import")))) return;
   const bar = h("progress", { max: 1, value: 0, "aria-label": t("archive.import-title") });
   const said = liveLine();
   said.textContent = t("archive.importing");

@@ -3,6 +3,7 @@ import { type EventRow, getJson, pathOf, send } from "./api.js";
 import { attempt, confirm, tell } from "./dialogs.js";
 import { empty, failed, fill, h, icon, loading, writeButton } from "./dom.js";
 import { picture, release } from "./pictures.js";
+import { sourceName } from "./nodes.js";
 import type { Host, Section } from "./section.js";
 import type { ServerEvent } from "./stream.js";
 import { ago, dateTime, known, number, t } from "./words.js";
@@ -81,7 +82,7 @@ export class Events implements Section {
     const { id, at, source, outcome, name, distance, threshold, reason, candidates, person, picture: hasPicture } = row;
     const who = name ?? t(`outcome.${outcome === "match" ? "unknown" : outcome}`);
     const opens = person !== null && name !== null;
-    const where = [name === null ? "" : t(`outcome.${outcome}`), source ?? ""].filter((words) => words !== "").join(" · ");
+    const where = [name === null ? "" : t(`outcome.${outcome}`), source === null ? "" : sourceName(source)].filter((words) => words !== "").join(" · ");
     return h(
       "li",
       { class: "facenet-card facenet-event", "data-id": id },

@@ -1,6 +1,7 @@
 /** What a face-match node sees now, with boxes and names on it. Costs nothing while nobody looks. */
 import { ask, getJson, type Matcher, matchersPath } from "./api.js";
 import { empty, failed, fill, h, loading, select } from "./dom.js";
+import { nodeName } from "./nodes.js";
 import type { Host, Section } from "./section.js";
 import { Stats } from "./stats.js";
 import { t } from "./words.js";
@@ -67,7 +68,7 @@ export class Live implements Section {
     const chosen = matchers.find(({ id }) => id === this.#node) ?? first;
     fill(
       this.element,
-      matchers.length > 1 ? h("div", { class: "facenet-live-choice" }, select(matchers.map(({ id, name }) => ({ value: id, label: name || id })), chosen.id, (id) => { this.#watch(id); }, { "aria-label": t("live.node") })) : h("div", { class: "facenet-sub facenet-live-choice" }, chosen.name || TYPE),
+      matchers.length > 1 ? h("div", { class: "facenet-live-choice" }, select(matchers.map(({ id, name }) => ({ value: id, label: nodeName({ id, name, type: TYPE }) })), chosen.id, (id) => { this.#watch(id); }, { "aria-label": t("live.node") })) : h("div", { class: "facenet-sub facenet-live-choice" }, nodeName({ ...chosen, type: TYPE })),
       this.#view,
       this.#state,
       this.#stats.element,

@@ -5,6 +5,7 @@ import { attempt } from "./dialogs.js";
 import { empty, failed, fill, h, icon, loading, mayWrite, select, writeButton } from "./dom.js";
 import { Events } from "./events.js";
 import { Live } from "./live.js";
+import { nodeName } from "./nodes.js";
 import { People } from "./people.js";
 import type { Host, Section } from "./section.js";
 import { EventStream, type ServerEvent } from "./stream.js";
@@ -253,6 +254,8 @@ class FacesTab {
     if (this.#open?.gallery.id === chosen.id) this.#open.update(chosen);
     else {
       this.#close();
+      // However it was chosen: with a second one there, the same is shown after a reload.
+      RED.settings.setLocal(REMEMBERED, chosen.id);
       this.#open = new OpenGallery(chosen, this.#said, () => { this.#refreshSoon(); });
       fill(this.#body, this.#open.element);
       this.#tools.hidden = false;
@@ -261,7 +264,7 @@ class FacesTab {
   }
 
   #showChooser(galleries: readonly GallerySummary[], chosen: GallerySummary | undefined): void {
-    const labelOf = ({ name, id }: GallerySummary): string => name || id;
+    const labelOf = ({ name, id }: GallerySummary): string => nodeName({ id, name, type: "face-gallery" });
     if (galleries.length <= 1) {
       fill(this.#chooser, h("span", { class: "facenet-gallery-name" }, galleries[0] === undefined ? t("tab") : labelOf(galleries[0])));
       return;

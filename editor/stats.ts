@@ -1,6 +1,7 @@
 /** How the recognizer does: frames a second, dropped frames and milliseconds by stage for each source. Asks only while it is shown. */
 import { getJson, type SourceStats, statsPath } from "./api.js";
 import { fill, h } from "./dom.js";
+import { sourceName } from "./nodes.js";
 import { t } from "./words.js";
 
 const INTERVAL_MS = 2000;
@@ -35,8 +36,8 @@ function tableOf({ source, frames, dropped, fps, timing }: SourceStats): HTMLEle
   return h(
     "table",
     {},
-    h("caption", {}, `${source}: ${t("stats.rate", { fps: fps.toFixed(1), frames: frames.toLocaleString(), dropped: dropped.toLocaleString() })}`),
-    h("thead", {}, h("tr", {}, ...STAGES.map((stage) => h("th", { scope: "col" }, t(`stats.${stage}`))))),
-    h("tbody", {}, h("tr", {}, ...STAGES.map((stage) => h("td", {}, cell(timing[stage], stage === "match" ? 1 : 0))))),
+    h("caption", {}, `${sourceName(source)}: ${t("stats.rate", { fps: fps.toFixed(1), frames: frames.toLocaleString(), dropped: dropped.toLocaleString() })}`),
+    // A line for each: a narrow sidebar has no room for them side by side.
+    h("tbody", {}, ...STAGES.map((stage) => h("tr", {}, h("th", { scope: "row" }, t(`stats.${stage}`)), h("td", {}, cell(timing[stage], stage === "match" ? 1 : 0))))),
   );
 }

@@ -1,4 +1,4 @@
-// The node and flow tests on every Node-RED and Node.js that the package promises. For CI: it installs them into a temporary folder.
+// The node and flow tests, and once those of the editor, on every Node-RED and Node.js that the package promises. For CI: it installs them into a temporary folder.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { runTests, testsIn } from "./tests.mjs";
 const COMBINATIONS = [
   { node: "20", nodeRed: "4.1" },
   { node: "22", nodeRed: "4.1" },
-  { node: "22", nodeRed: "5" },
+  { node: "22", nodeRed: "5", also: ["e2e"] },
   { node: "24", nodeRed: "5" },
 ];
 const FOLDERS = ["nodes", "flows"];
@@ -32,11 +32,11 @@ async function fetchNode(version) {
 
 async function main() {
   await setUp(say);
-  const files = FOLDERS.flatMap(testsIn);
   const failed = [];
   const nodes = new Map();
   const nodeReds = new Map();
-  for (const { node, nodeRed } of COMBINATIONS) {
+  for (const { node, nodeRed, also = [] } of COMBINATIONS) {
+    const files = [...FOLDERS, ...also].flatMap(testsIn);
     say(`Node.js ${node}, Node-RED ${nodeRed}: ${files.length} test files`);
     if (!nodes.has(node)) nodes.set(node, await fetchNode(node));
     if (!nodeReds.has(nodeRed)) nodeReds.set(nodeRed, await fetchPackage("node-red", nodeRed));

@@ -1,0 +1,151 @@
+/** The sidebar tab "Faces" where there is little room, and of nodes without names. */
+import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { launch, type OpenEditor, openEditor, shoot } from "../support/editor";
+import { portrait } from "../support/photos";
+import { example, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
+
+const CAMERA = "0123456789abcdef";
+const MATCHER = "fedcba9876543210";
+const LOW = { width: 1200, height: 430 };
+
+interface Editor {
+  RED: { sidebar: { show(id: string): void } };
+}
+
+interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+async function showFaces(page: Page): Promise<void> {
+  await page.evaluate(() => { (globalThis as unknown as Editor).RED.sidebar.show("facenet"); });
+  await page.locator(".facenet-chooser").waitFor();
+}
+
+async function boxOf(page: Page, selector: string): Promise<Box> {
+  const box = await page.locator(selector).first().boundingBox();
+  assert.ok(box, selector);
+  return box;
+}
+
+describe("the Faces tab with little room", () => {
+  let browser: Browser;
+  let red: NodeRed;
+  let editor: OpenEditor;
+  before(async () => {
+    browser = await launch();
+    const pictures = mkdtempSync(join(tmpdir(), "pictures-"));
+    writeFileSync(join(pictures, "Alice.jpg"), await portrait("green"));
+    const flow = example("recognize a photo over HTTP");
+    const { z } = nodeOf(flow, "ph_match");
+    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: pictures, name: "Front" });
+    Object.assign(nodeOf(flow, "ph_match"), { name: "", id: MATCHER });
+    Object.assign(nodeOf(flow, "ph_embed"), { wires: [[MATCHER]] });
+    flow.push({ id: CAMERA, type: "facewire-camera", z, name: "", source: "folder", path: pictures, loop: true, autostart: true, width: "", height: "", fps: "2", output: "jpeg", wires: [["ph_detect"], []] });
+    flow.push({ ...nodeOf(flow, "facewire_gallery"), id: "aaaaaaaaaaaaaaaa", folder: "", name: "Back" });
+    red = await startNodeRed(flow);
+    editor = await openEditor(browser, red, { viewport: LOW });
+    await showFaces(editor.page);
+    await editor.page.locator(".facenet-chooser select").selectOption({ label: "Front" });
+    await editor.page.locator(".facenet-tabs").waitFor();
+  });
+  after(async () => {
+    await browser.close();
+    await red.stop();
+  });
+
+  it("shows the live picture whole, however low it is", async () => {
+    const { page } = editor;
+    await page.locator("#facenet-tab-live").click();
+    await page.locator(".facenet-live-view img").waitFor();
+    const [picture, view] = [await boxOf(page, ".facenet-live-view img"), await boxOf(page, ".facenet-live-view")];
+    assert.ok(picture.height > picture.width / 3, `${picture.width} × ${picture.height}`);
+    assert.ok(view.height >= picture.height, `${view.height} of ${picture.height} pixels are shown`);
+    await shoot(page, "sidebar-live-low");
+  });
+
+  it("calls nodes without a name by what they are and where, never by their id", async () => {
+    const { page } = editor;
+    const place = "Recognize a photo over HTTP";
+    await page.locator(".facenet-live-choice", { hasText: `face-match on ${place}` }).waitFor();
+    await page.locator(".facenet-stats caption", { hasText: `camera on ${place}` }).waitFor();
+    await page.locator("#facenet-tab-events").click();
+    await page.locator(".facenet-event", { hasText: `camera on ${place}` }).first().waitFor();
+    await page.locator("#facenet-tab-people").click();
+    await page.locator("button.facenet-row").first().click();
+    await page.locator(".facenet-capture", { hasText: `camera on ${place}` }).waitFor();
+    assert.doesNotMatch(await page.locator(".facenet-sidebar").innerText(), new RegExp(`${CAMERA}|${MATCHER}`));
+  });
+
+  it("keeps the button of a photo's dialog in the window, before and after the picture comes", async () => {
+    const { page } = editor;
+    await page.locator(".facenet-tile-open").first().click();
+    const button = ".facenet-dialog-frame .ui-dialog-buttonset button";
+    const first = await boxOf(page, button);
+    const frame = await boxOf(page, ".facenet-dialog-frame");
+    assert.ok(frame.y + frame.height <= LOW.height, "the dialog ends in the window");
+    assert.ok(first.y + first.height <= frame.y + frame.height - 6 && first.x + first.width <= frame.x + frame.width - 6, "the button stands off the dialog's edge");
+    await page.locator(".facenet-dialog-frame .facenet-full img, .facenet-dialog-frame p").first().waitFor();
+    assert.deepEqual(await boxOf(page, button), first);
+    await shoot(page, "sidebar-photo-low");
+    await page.locator(button).click();
+    await page.locator(".facenet-dialog-frame").waitFor({ state: "detached" });
+  });
+
+  it("has tabs that stand beside or below each other at 198 pixels", async () => {
+    const { page } = editor;
+    await page.locator(".facenet-sidebar").evaluate((sidebar) => { (sidebar as unknown as { style: { width: string } }).style.width = "198px"; });
+    const tabs = page.locator(".facenet-tab");
+    const clipped = await tabs.evaluateAll((all) => (all as unknown as { scrollWidth: number; clientWidth: number; innerText: string }[]).filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ innerText }) => innerText));
+    assert.deepEqual(clipped, []);
+    const boxes = await Promise.all(Array.from({ length: await tabs.count() }, async (_, index) => (await tabs.nth(index).boundingBox()) ?? assert.fail("a tab is hidden")));
+    const [{ x: left } = assert.fail("no tabs")] = boxes;
+    for (const [index, one] of boxes.entries()) {
+      assert.ok(one.x + one.width <= left + 199, "inside the sidebar");
+      for (const other of boxes.slice(index + 1)) assert.ok(one.x + one.width <= other.x + 1 || other.x + other.width <= one.x + 1 || one.y + one.height <= other.y + 1, "apart");
+    }
+    await shoot(page, "sidebar-narrow");
+  });
+
+  it("shows the same gallery after a reload", async () => {
+    const { page } = editor;
+    await page.reload();
+    await page.waitForFunction("globalThis.RED?.workspaces?.active()");
+    await showFaces(page);
+    await page.locator(".facenet-tabs").waitFor();
+    assert.equal(await page.locator(".facenet-chooser select option:checked").innerText(), "Front");
+    assert.deepEqual(editor.complaints, []);
+  });
+});
+
+describe("the Faces tab when a second gallery comes", () => {
+  it("shows after a reload the one that was shown while it was alone", async () => {
+    const browser = await launch();
+    const flow = example("recognize a photo over HTTP");
+    Object.assign(nodeOf(flow, "facewire_gallery"), { name: "Front" });
+    const red = await startNodeRed(flow);
+    try {
+      const { page } = await openEditor(browser, red);
+      await showFaces(page);
+      await page.locator(".facenet-tabs").waitFor();
+      const second = [...flow, { ...nodeOf(flow, "facewire_gallery"), id: "aaaaaaaaaaaaaaaa", name: "Back" }];
+      const deployed = await fetch(`${red.url}/flows`, { method: "POST", headers: { "Content-Type": "application/json", "Node-RED-Deployment-Type": "flows" }, body: JSON.stringify(second) });
+      assert.equal(deployed.status, 204);
+      await page.reload();
+      await page.waitForFunction("globalThis.RED?.workspaces?.active()");
+      await showFaces(page);
+      await page.locator(".facenet-tabs").waitFor();
+      assert.equal(await page.locator(".facenet-chooser select option:checked").innerText(), "Front");
+    } finally {
+      await browser.close();
+      await red.stop();
+    }
+  });
+});
