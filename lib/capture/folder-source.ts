@@ -2,6 +2,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { UserError } from "../errors";
+import { isSystemFile } from "../gallery/names";
 import { toKeptJpeg } from "../image/encode";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { openPicture } from "../image/open-picture";
@@ -17,7 +18,7 @@ export function folderSource({ path, loop, fps = DEFAULT_FPS }: OptionsOf<"folde
       const files = await readdir(path).catch((error: NodeJS.ErrnoException) => {
         throw new UserError(`the folder ${path} cannot be read (${error.code ?? "error"}): check that it exists and that Node-RED may read it.`, { cause: error });
       });
-      const pictures = files.filter((file) => PHOTO_ENDINGS.has(extname(file).toLowerCase()) && !file.startsWith(".")).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+      const pictures = files.filter((file) => PHOTO_ENDINGS.has(extname(file).toLowerCase()) && !isSystemFile(file)).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
       if (pictures.length === 0) throw new UserError(`the folder ${path} has no picture in it: ${READABLE_KINDS}.`);
       for (const file of pictures) {
         if (signal.aborted) return;

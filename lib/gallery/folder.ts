@@ -1,8 +1,9 @@
 /** What lies in a gallery's folder, found by looking at it: that works on network folders too, where watching does not. */
 import { readdir, realpath, stat } from "node:fs/promises";
-import { basename, dirname, extname, isAbsolute, join, relative } from "node:path";
+import { dirname, extname, isAbsolute, join, relative } from "node:path";
 import { isAside } from "./files";
 import { OTHER_PICTURE_ENDINGS, PHOTO_ENDINGS } from "../image/photo-file";
+import { isSystemFile, isSystemFolder } from "./names";
 
 export interface Found {
   /** Photos by path relative to the folder, each with a stamp that changes when the file does. */
@@ -46,7 +47,7 @@ export async function lookInto(folder: string): Promise<Found> {
   const found: Found = { photos: new Map(), foreign: new Set(), unsure: new Map(), leftovers: [] };
   const entries = await readdir(folder, { withFileTypes: true });
   const files = entries.filter((entry) => !entry.isDirectory()).map((entry) => ({ file: entry.name, entry }));
-  const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
+  const folders = entries.filter((entry) => entry.isDirectory() && !isSystemFolder(entry.name));
   await eachOf(folders, async ({ name }) => {
     await surely(found, name, async () => {
       for (const entry of await readdir(join(folder, name), { withFileTypes: true })) files.push({ file: join(name, entry.name), entry });
@@ -55,7 +56,7 @@ export async function lookInto(folder: string): Promise<Found> {
   await eachOf(files, async ({ file, entry }) => {
     if (isAside(entry.name)) found.leftovers.push(file);
     const ending = extname(file).toLowerCase();
-    if (basename(file).startsWith(".") || entry.isDirectory()) return;
+    if (isSystemFile(entry.name) || entry.isDirectory()) return;
     if (OTHER_PICTURE_ENDINGS.has(ending)) found.foreign.add(file);
     if (!PHOTO_ENDINGS.has(ending)) return;
     await surely(found, file, async () => {

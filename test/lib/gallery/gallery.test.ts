@@ -121,6 +121,17 @@ describe("Gallery", () => {
     assert.deepEqual([names(to), (await to.unknowns()).length], [["Alice 1"], 1]);
   });
 
+  it("takes nobody from the folders and files of NASs, desktops and sync programs, at any depth, and says nothing of them", async () => {
+    const system = [
+      "@eaDir/SYNOPHOTO_THUMB_M.jpg", "@eaDir/Alice.jpg/SYNOPHOTO_THUMB_XL.jpg", "Alice/@eaDir/1.jpg", "@tmp/x.jpg", "@Recycle/x.jpg", "@Recently-Snapshot/x.jpg", ".@__thumb/Alice.jpg", "#recycle/old.jpg", "#snapshot/x.jpg",
+      "lost+found/x.jpg", "$RECYCLE.BIN/x.jpg", "$Recycle.Bin/y.jpg", "RECYCLER/x.jpg", "System Volume Information/x.jpg", "FOUND.000/x.jpg", ".Trash-1000/x.jpg", ".Trashes/x.jpg", ".Spotlight-V100/x.jpg", ".fseventsd/x.jpg", ".TemporaryItems/x.jpg",
+      "Network Trash Folder/x.jpg", "Temporary Items/x.jpg", "__MACOSX/x.jpg", "__MACOSX/._Alice.jpg", "~syncthing~Alice.jpg.tmp", "~syncthing~Bob.jpg", ".stfolder/x.jpg", ".stversions/Alice~20260101-000000.jpg", ".git/x.jpg", "Alice.sync-conflict-20260101-120000-ABCDEFG.jpg",
+      "Thumbs.db", "desktop.ini", "._Alice.jpg", "._Zoe.heic", ".DS_Store", "Alice/._1.jpg", "Alice/Thumbs.db", "~$Alice.jpg",
+    ];
+    const gallery = await galleryIn(rootWith({ "Alice.jpg": "1 2", "Alice/1.jpg": "1.5 2", "%40Home.jpg": "7 8", "%40eaDir/1.jpg": "9 9", ...Object.fromEntries(system.map((file, index) => [file, `${100 + index} 4`])) }));
+    assert.deepEqual([names(gallery), gallery.problems], [["@eaDir 1", "@Home 1", "Alice 2"], []]);
+  });
+
   it("takes no name from a file that no form would take, says so, and goes on with the others", async () => {
     const gallery = await galleryIn(rootWith({ "Alice.jpg": "1 2", [`${"x".repeat(81)}.jpg`]: "3 4", "a\u202eb.jpg": "5 6", " .jpg": "7 8" }));
     assert.deepEqual(names(gallery), ["Alice 1"]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fileNameOf, nameOf, parseName } from "../../../lib/gallery/names";
+import { fileNameOf, isSystemFolder, nameOf, parseName } from "../../../lib/gallery/names";
 
 describe("names", () => {
   it("reads the person from the file, as the original did", () => {
@@ -8,11 +8,15 @@ describe("names", () => {
   });
 
   it("brings every legal name back from its file", () => {
-    for (const name of ["O'Neil", "50% Bob", "C# Bot", "Who?", "a:b", ".hidden", "dot.", "😀 Zoë", "100%", "CON", "nul.x", "Lpt1", "👩‍👩‍👧", "%41"]) assert.equal(nameOf(`${fileNameOf(parseName(name))}/1.jpg`), name);
+    for (const name of ["O'Neil", "50% Bob", "C# Bot", "Who?", "a:b", ".hidden", "dot.", "😀 Zoë", "100%", "CON", "nul.x", "Lpt1", "👩‍👩‍👧", "%41", "@eaDir", "$RECYCLE.BIN", "~me", "#recycle"]) assert.equal(nameOf(`${fileNameOf(parseName(name))}/1.jpg`), name);
   });
 
   it("takes a file of somebody's own as it stands", () => {
     assert.deepEqual(["100%.jpg", "a%2Fb.jpg", "x%00.jpg", "#1.jpg", " Alice .jpg", "%20.jpg"].map(nameOf), ["100%", "a%2Fb", "x%00", "#1", "Alice", "%20"]);
+  });
+
+  it("gives nobody a folder that is the system's", () => {
+    for (const name of ["@eaDir", "@tmp", "#recycle", ".hidden", "$RECYCLE.BIN", "~syncthing~x", "Alice", "O'Neil", "50% Bob", "Zoë"]) assert.equal(isSystemFolder(fileNameOf(name)), false, name);
   });
 
   it("keeps clear of the devices of Windows", () => {
