@@ -1,4 +1,5 @@
 import type { NodeAPI } from "node-red";
+import { route } from "./route";
 
 /** Topic of the editor's websocket, and path under the admin root; the node's id follows. */
 const PATH = "facenet/preview";
@@ -44,7 +45,7 @@ export class Preview {
 
 /** The route by which an editor says that it shows the preview of a node of this type. */
 export function servePreview(RED: NodeAPI, type: string): void {
-  RED.httpAdmin.post(`/${PATH}/${type}/:id`, RED.auth.needsPermission(`${type}.read`), (request, response) => {
+  RED.httpAdmin.post(`/${PATH}/${type}/:id`, RED.auth.needsPermission(`${type}.read`), route(RED, async (request, response) => {
     const node = RED.nodes.getNode(String(request.params["id"]));
     if (node?.type !== type) {
       response.sendStatus(404);
@@ -52,5 +53,5 @@ export function servePreview(RED: NodeAPI, type: string): void {
     }
     leases.set(node, Date.now() + LEASE_MS);
     response.sendStatus(204);
-  });
+  }));
 }

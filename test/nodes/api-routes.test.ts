@@ -1,25 +1,18 @@
 /** The HTTP API's manners, without a Node-RED: what is registered, listeners that do not listen, senders that do not send. */
 import assert from "node:assert/strict";
 import { EventEmitter, once, setMaxListeners } from "node:events";
-import { readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
-import type { NodeInitializer } from "node-red";
 import { Fault, UserError } from "../../lib/errors";
 import { NotFound } from "../../lib/gallery/directory";
 import { registerApi, routes } from "../../nodes/face-gallery/api/api";
 import { API_ROOT, PERMISSIONS } from "../../nodes/face-gallery/api/routes";
-import { adminRoutes, serveAdmin, type Served } from "../support/admin";
+import { adminRoutes, allNodes, serveAdmin, type Served } from "../support/admin";
 import { eventually } from "../support/node-red";
-
-const NODES = join(__dirname, "../../nodes");
 
 describe("admin routes", () => {
   it("all ask for a permission first, in every node; the page of the browser's camera, which holds nothing, does not", async () => {
-    const folders = readdirSync(NODES).filter((name) => name !== "common");
-    const modules = await Promise.all(folders.map(async (name) => ((await import(join(NODES, name, `${name}.ts`))) as { default: NodeInitializer | { default: NodeInitializer } }).default));
-    const all = adminRoutes(modules.map((module) => (typeof module === "function" ? module : module.default)));
+    const all = adminRoutes(await allNodes());
     assert.deepEqual(all.filter(({ permission }) => permission === undefined).map(({ method, path }) => `${method} ${path}`), ["get /facenet/camera/:id"]);
     assert.deepEqual(
       all.filter(({ path }) => path.startsWith(API_ROOT)),
@@ -68,7 +61,7 @@ describe("a served gallery", () => {
 
   /** A request by hand. @returns what is heard, as it comes */
   const talk = (head: string): { socket: Socket; heard: () => string; closed: Promise<unknown> } => {
-    const socket = connect(served.port, "127.0.0.1", () => socket.write(`${head}\r\nHost: x\r\n`));
+    const socket = connect(served.port, "127.0.0.1", () => socket.write(`${head}\r\nHost: localhost\r\n`));
     sockets.push(socket);
     let heard = "";
     socket.on("data", (chunk) => { heard += chunk.toString(); });

@@ -1,11 +1,15 @@
 /** The admin routes of nodes without a Node-RED: written down, or served. */
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import type { Express, RequestHandler } from "express";
 import type { Node, NodeAPI, NodeInitializer } from "node-red";
 import { NODE_RED } from "./node-red";
+
+const NODES = join(__dirname, "../../nodes");
 
 const express = createRequire(`${NODE_RED}/package.json`)("express") as () => Express;
 
@@ -17,14 +21,14 @@ export interface AdminRoute {
 }
 
 /** A NodeAPI that has only what admin routes need. */
-function fakeRed(httpAdmin: object, nodes: ReadonlyMap<string, object>, needsPermission: (permission: string) => unknown, log: (text: string) => void): NodeAPI {
+function fakeRed(httpAdmin: object, nodes: ReadonlyMap<string, object>, needsPermission: (permission: string) => unknown, log: (text: string) => void, settings: object = {}): NodeAPI {
   return {
     httpAdmin,
     auth: { needsPermission },
     log: { error: log },
     nodes: { getNode: (id: string) => (nodes.get(id) as Node | undefined) ?? null, eachNode: () => undefined, registerType: () => undefined },
     plugins: { registerPlugin: () => undefined },
-    settings: {},
+    settings,
   } as unknown as NodeAPI;
 }
 
@@ -47,6 +51,13 @@ export function adminRoutes(modules: readonly NodeInitializer[]): AdminRoute[] {
   return found;
 }
 
+/** Every node of this package. */
+export async function allNodes(): Promise<NodeInitializer[]> {
+  const folders = readdirSync(NODES).filter((name) => name !== "common");
+  const modules = await Promise.all(folders.map(async (name) => ((await import(join(NODES, name, `${name}.ts`))) as { default: NodeInitializer | { default: NodeInitializer } }).default));
+  return modules.map((module) => (typeof module === "function" ? module : module.default));
+}
+
 export interface Served {
   port: number;
   url: string;
@@ -57,10 +68,10 @@ export interface Served {
 }
 
 /** Serve what `register` registers to everybody, over these nodes. */
-export async function serveAdmin(register: (RED: NodeAPI) => void, nodes: ReadonlyMap<string, object>): Promise<Served> {
+export async function serveAdmin(register: (RED: NodeAPI) => void, nodes: ReadonlyMap<string, object>, settings: object = {}): Promise<Served> {
   const app = express();
   const errors: string[] = [];
-  register(fakeRed(app, nodes, () => (_request: unknown, _response: unknown, next: () => void) => next(), (text) => errors.push(text)));
+  register(fakeRed(app, nodes, () => (_request: unknown, _response: unknown, next: () => void) => next(), (text) => errors.push(text), settings));
   const server = createServer(app).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -6,7 +6,7 @@ import { API_ROOT, PERMISSIONS, type Route } from "./routes";
 const ERRORS = {
   400: "Malformed, or a field is wrong",
   401: "No login, or no permission; without a body",
-  403: "A page of another site",
+  403: "A page of another site, or asked by a name that is not this computer's",
   404: "Not here",
   408: "The body came too slowly",
   409: "In conflict with what is there; a photo that asks first",

@@ -8,6 +8,7 @@ import { toKeptJpeg } from "../../../lib/image/encode";
 import { MAX_PHOTO_BYTES } from "../../../lib/image/limits";
 import { sentence } from "../../../lib/validate";
 import { answerError, HttpError, sentenceOf } from "../../common/answer-error";
+import { refuseOtherHosts } from "../../common/refuse-hosts";
 import { abandon, readUpload } from "../../common/upload";
 import type { FaceGalleryNode } from "../face-gallery";
 import { refuseForms, refuseOtherSites } from "./guard";
@@ -73,6 +74,7 @@ export function register(RED: NodeAPI, routes: readonly Route[]): void {
 }
 
 async function answer(RED: NodeAPI, route: Route, request: Request, response: Response): Promise<void> {
+  refuseOtherHosts(RED, request);
   refuseOtherSites(request);
   refuseForms(request);
   for (const value of Object.values(request.params)) if (!ID.test(value)) throw new HttpError(404, "not_found", "there is nothing at this address.");
