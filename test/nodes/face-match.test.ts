@@ -7,10 +7,12 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import sharp from "sharp";
 import { Gallery } from "../../lib/gallery/gallery";
 import { openStore } from "../../lib/gallery/store/store";
+import { cameraNames } from "../../lib/capture/names";
 import { Journal } from "../../lib/match/journal";
+import { metrics } from "../../lib/match/metrics";
 import type { Face, FaceMessage } from "../../lib/message";
 import faceMatch from "../../nodes/face-match/face-match";
-import { helper, nextError, send, startServer, stopServer } from "../support/flow";
+import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 import { eventually } from "../support/node-red";
 
 const MODEL = "fake";
@@ -101,6 +103,23 @@ describe("face-match", () => {
     await helper.unload();
     for (const gallery of galleries) await (await gallery).close();
     galleries = [];
+  });
+
+  it("counts two cameras of one name apart", async () => {
+    await load();
+    const cameras = ["a", "b"].map((id) => ({ id, shared: () => undefined }));
+    for (const camera of cameras) cameraNames.add("hall", camera);
+    try {
+      for (const [sequence, camera] of (["a", "b", "b"] as const).entries()) {
+        const answer = nextMessage("match");
+        send("m", { payload: Buffer.from("picture"), frame: { ...frame(sequence), source: "hall", camera }, faces: [face(0, 0)] });
+        await answer;
+      }
+      const counted = metrics.sources(Date.now()).filter(({ source }) => source.startsWith("hall")).map(({ source, frames }) => [source, frames]);
+      assert.deepEqual(counted, [["hall (a)", 1], ["hall (b)", 2]]);
+    } finally {
+      for (const camera of cameras) cameraNames.remove("hall", camera);
+    }
   });
 
   it("sends each picture to every output that applies, as messages of their own with all faces", async () => {
