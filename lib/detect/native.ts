@@ -179,7 +179,8 @@ class OpenCvProcess {
 
 function cannotLoad(said: string): string {
   const [line = ""] = said.split("\n");
-  if (/NODE_MODULE_VERSION|different Node\.js version/.test(said)) return `the native engine ${MODULE} was compiled for another Node.js than this (${process.version}): run "npm rebuild ${MODULE}" in the Node-RED user folder, ${WASM_INSTEAD}`;
+  // The latter of addons that, like this one, are registered by a symbol with the version in its name.
+  if (/NODE_MODULE_VERSION|did not self-register/.test(said)) return `the native engine ${MODULE} was compiled for another Node.js than this (${process.version}): run "npm rebuild ${MODULE}" in the Node-RED user folder, ${WASM_INSTEAD}`;
   return `the native engine ${MODULE} is installed but cannot be loaded (${line.slice(0, MOST_TOLD)}): install it again in the Node-RED user folder, ${WASM_INSTEAD}`;
 }
 
