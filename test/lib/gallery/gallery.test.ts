@@ -418,13 +418,22 @@ describe("Gallery", () => {
 
   it("reads 2,000 photos without holding up anything else", async () => {
     const root = rootWith(Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`P${index}/1.jpg`, `${index} 0`])));
-    const delay = monitorEventLoopDelay({ resolution: 5 });
-    delay.enable();
-    const gallery = await galleryIn(root);
-    await gallery.look();
-    delay.disable();
-    assert.equal(gallery.people.length, 2000);
-    assert.ok(delay.percentile(99) < 50e6, `${delay.percentile(99) / 1e6} ms`);
+    /** Of the event loop, in nanoseconds. */
+    const delayOf = async (work: () => Promise<void>): Promise<number> => {
+      const delay = monitorEventLoopDelay({ resolution: 5 });
+      delay.enable();
+      await work();
+      delay.disable();
+      return delay.percentile(99);
+    };
+    // A busy computer holds up a process that does nothing, too.
+    const idle = await delayOf(() => new Promise((resolve) => { setTimeout(resolve, 1000); }));
+    const held = await delayOf(async () => {
+      const gallery = await galleryIn(root);
+      await gallery.look();
+      assert.equal(gallery.people.length, 2000);
+    });
+    assert.ok(held < 50e6 + 3 * idle, `${held / 1e6} ms, ${idle / 1e6} ms when idle`);
   });
 
   it("enrols a legal name of any kind and knows it after a restart", async () => {
