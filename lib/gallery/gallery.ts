@@ -1,6 +1,5 @@
 /** The people a recognizer knows: kept in a store, found in memory, fed from a folder, from messages and from the editor. */
 import { EventEmitter, setMaxListeners } from "node:events";
-import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import { said, UserError } from "../errors";
 import { thumbnail as shrink } from "../image/annotate";
@@ -9,6 +8,7 @@ import { toKeptJpeg } from "../image/encode";
 import { kindOf, type PhotoKind } from "../image/photo-file";
 import type { Face, Point } from "../message";
 import { parseOptions } from "../validate";
+import { inTime } from "../workers/in-time";
 import { Directory, NotFound, type PeoplePage, type PeopleQuery } from "./directory";
 import { contentHash, newId } from "./hash";
 import { type Judgement, judgePhoto } from "./judge";
@@ -1062,13 +1062,6 @@ export class NotKept extends UserError {
 
 function problemOf({ code, error }: Refusal): Problem {
   return { file: "", code, message: `${error.message} Until then whoever is known is recognized all the same.` };
-}
-
-/** Once the work has ended, however, or the time is over. */
-async function inTime(work: Promise<unknown>, ms: number): Promise<void> {
-  const abort = new AbortController();
-  await Promise.race([work.catch(() => undefined), setTimeout(ms, undefined, { signal: abort.signal }).catch(() => undefined)]);
-  abort.abort();
 }
 
 function withoutVector({ vector: _vector, ...anchor }: Anchor): Omit<Anchor, "vector"> {

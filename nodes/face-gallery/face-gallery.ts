@@ -6,9 +6,10 @@ import { UserError } from "../../lib/errors";
 import { BUILT_IN_MODELS } from "../../lib/embed/descriptor";
 import { createEncoder, type FaceEncoder } from "../../lib/embed/encode";
 import { Gallery } from "../../lib/gallery/gallery";
-import { openStore } from "../../lib/gallery/store/store";
+import { openPatiently, type Waiting } from "../../lib/gallery/store/open-patiently";
 import { Journal } from "../../lib/match/journal";
 import { parseOptions } from "../../lib/validate";
+import { inTime } from "../../lib/workers/in-time";
 import { registerApi } from "./api/api";
 import { logFault, nameError } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
@@ -33,6 +34,8 @@ export interface GalleryKey {
 }
 
 const DAY_MS = 86_400_000;
+/** Node-RED waits fifteen seconds. What is not closed by then goes on closing, and the next gallery waits for it. */
+const CLOSING_MS = 12_000;
 
 const optionsSchema = z.object({
   keepPhotos: z.boolean().default(true),
@@ -53,6 +56,8 @@ export interface FaceGalleryNode extends Node<GalleryKey> {
   gallery: Promise<Gallery>;
   /** Whether the model is one of those that come with the package. */
   builtIn: boolean;
+  /** What the gallery waits for before it is open; undefined when it is open, or never will be. A change is a "waiting" event. */
+  waiting: Waiting | undefined;
   /** The newest events of all face-match nodes of this gallery. */
   journal: Journal;
   /** Aborted when the node closes: whoever waits for something of it waits in vain. */
@@ -86,10 +91,16 @@ export default function register(RED: NodeAPI): void {
     const own = join(userDir, "facenet", this.id);
     const folder = def.folder ? resolve(userDir, def.folder) : join(own, "photos");
     let encoder: FaceEncoder | undefined;
+    const wait = (waiting: Waiting | undefined): void => {
+      if (waiting?.sentence === this.waiting?.sentence) return;
+      this.waiting = waiting;
+      if (waiting?.for === "disk") this.error(nameError(this, new Error(waiting.sentence)).message);
+      this.emit("waiting");
+    };
     const open = async (): Promise<Gallery> => {
       const options = optionsOf(def, this.credentials);
       encoder = await createEncoder({ model: def.model === "file" ? def.modelFile : def.model });
-      const store = await openStore({ folder: join(own, "people"), ...(this.credentials?.key ? { key: this.credentials.key } : {}), onProblem: ({ message }) => this.error(message) });
+      const store = await openPatiently({ folder: join(own, "people"), ...(this.credentials?.key ? { key: this.credentials.key } : {}), onProblem: ({ message }) => this.error(message) }, { signal: closing.signal, onWait: wait });
       const gallery = new Gallery({ folder, store, encoder, keepPhotos: options.keepPhotos, keepUnknownsMs: options.keepUnknowns ? DAY_MS * options.unknownDays : undefined });
       report(this, gallery);
       gallery.on("merged", (from, into) => this.journal.rename(from, into));
@@ -101,25 +112,29 @@ export default function register(RED: NodeAPI): void {
     // Every request that waits for something listens.
     setMaxListeners(0, closing.signal);
     this.closing = closing.signal;
+    // Every node that matches listens.
+    this.setMaxListeners(0);
     this.journal = new Journal();
     this.builtIn = def.model === undefined || def.model === "" || BUILT_IN_MODELS.includes(def.model);
-    this.gallery = open();
+    this.waiting = undefined;
+    this.gallery = open().finally(() => wait(undefined));
     this.gallery.catch((error: unknown) => {
+      // It was still waiting.
+      if (closing.signal.aborted) return;
       logFault(this, error);
       this.error(nameError(this, error).message);
     });
     this.on("close", (removed: boolean, done: () => void) => {
       closing.abort();
       this.journal.close();
-      // The first look may still be going on: the gallery stops at the next photo.
-      void this.gallery
+      const closed = this.gallery
         .then((gallery) => gallery.close())
         .catch(() => undefined)
         .then(() => encoder?.close())
         // Somebody who deleted the node by mistake gets the people back by undoing it.
         .then(() => (removed ? this.warn(RED._("face-gallery.kept", { folder: own })) : undefined))
-        .catch((error: unknown) => this.warn(nameError(this, error).message))
-        .finally(done);
+        .catch((error: unknown) => this.warn(nameError(this, error).message));
+      void inTime(closed, CLOSING_MS).finally(done);
     });
   }
   RED.nodes.registerType<FaceGalleryNode, FaceGalleryDef, object, GalleryKey>("face-gallery", FaceGallery, { credentials: { key: { type: "password" } } });

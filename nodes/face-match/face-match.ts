@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { UserError } from "../../lib/errors";
 import type { Gallery } from "../../lib/gallery/gallery";
@@ -75,8 +76,17 @@ export default function register(RED: NodeAPI): void {
       (gallery) => follow(RED, this, gallery, show),
       () => this.status({ fill: "red", shape: "ring", text: RED._("face-match.status.gallery") }),
     );
+    const tellWaiting = (): void => {
+      if (people.waiting !== undefined) show({ fill: "yellow", shape: "ring", text: RED._(`face-match.status.waiting_${people.waiting.for}`) });
+    };
+    const changes: EventEmitter = people;
+    changes.on("waiting", tellWaiting);
+    this.on("close", () => changes.off("waiting", tellWaiting));
+    tellWaiting();
 
     const decideFaces = async (message: FaceMessage, send: Send): Promise<void> => {
+      // A gallery that is handed over comes in a moment, room on a disk perhaps never.
+      if (people.waiting?.for === "disk") throw new UserError(people.waiting.sentence);
       const gallery = await ready;
       if (changesGallery(message)) {
         const { name, photos } = await changeGallery(message, gallery);

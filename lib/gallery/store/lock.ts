@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { UserError } from "../../errors";
+import { inTime } from "../../workers/in-time";
 
 const FILE = "in-use.json";
 const PRIVATE_FILE = 0o600;
@@ -20,8 +21,18 @@ const TOKEN_BYTES = 8;
 const holderSchema = z.object({ pid: z.number().int(), startedAt: z.string(), host: z.string(), space: z.string().default(""), token: z.string() });
 type Holder = z.infer<typeof holderSchema>;
 
-/** Folders held by this process. */
-const held = new Set<string>();
+/** Folders held by this process; each promise resolves when it is held no more. */
+const held = new Map<string, Promise<void>>();
+
+/** Waiting for whoever of this process has the folder: a gallery that closes while the next is opened. */
+export interface HandOver {
+  ms: number;
+  signal: AbortSignal;
+  /** Hears that it is waited. */
+  onWait: () => void;
+}
+
+const NO_WAITING: HandOver = { ms: 0, signal: new AbortController().signal, onWait: () => undefined };
 
 export interface Lock {
   release(): Promise<void>;
@@ -32,16 +43,15 @@ export interface Lock {
  * lives, or has not for so long that it must be dead.
  * @throws a sentence that names the holder when the folder is in use
  */
-export async function takeLock(folder: string, times = TIMES): Promise<Lock> {
+export async function takeLock(folder: string, times = TIMES, handOver = NO_WAITING): Promise<Lock> {
   const place = await realpath(folder);
-  if (held.has(place)) throw new UserError(`the people in ${folder} are used by another gallery of this Node-RED: give each gallery a folder of its own.`);
-  held.add(place);
+  const end = await hold(place, folder, handOver);
   const path = join(place, FILE);
   const token = randomBytes(TOKEN_BYTES).toString("hex");
   try {
     await take(path, { pid: process.pid, startedAt: await startOf(process.pid), host: hostname(), space: await spaceOf(), token }, times.deadMs);
   } catch (error) {
-    held.delete(place);
+    end();
     throw error;
   }
   const beat = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), times.beatMs);
@@ -49,9 +59,31 @@ export async function takeLock(folder: string, times = TIMES): Promise<Lock> {
   return {
     async release() {
       clearInterval(beat);
-      if ((await read(path))?.token === token) await rm(path, { force: true });
-      held.delete(place);
+      try {
+        if ((await read(path))?.token === token) await rm(path, { force: true });
+      } finally {
+        end();
+      }
     },
+  };
+}
+
+/** Within this process. @returns what lets it go @throws a sentence when it is not handed over in time; the signal's reason */
+async function hold(place: string, folder: string, { ms, signal, onWait }: HandOver): Promise<() => void> {
+  const end = performance.now() + ms;
+  if (ms > 0 && held.has(place)) onWait();
+  for (let other = held.get(place); other !== undefined; other = held.get(place)) {
+    const left = end - performance.now();
+    if (left > 0) await inTime(other, left, signal);
+    signal.throwIfAborted();
+    if (held.get(place) === other) throw new UserError(`the people in ${folder} are used by another gallery of this Node-RED: give each gallery a folder of its own.`);
+  }
+  // Nothing runs between this and the look, so that of several who wait one has it.
+  let letGo = (): void => undefined;
+  held.set(place, new Promise<void>((resolve) => { letGo = resolve; }));
+  return () => {
+    held.delete(place);
+    letGo();
   };
 }
 
@@ -61,7 +93,11 @@ async function take(path: string, holder: Holder, deadMs: number): Promise<void>
     await writeFile(path, text, { flag: "wx", mode: PRIVATE_FILE });
     return;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      // Half of it would be somebody's.
+      await rm(path, { force: true }).catch(() => undefined);
+      throw error;
+    }
   }
   const other = await read(path);
   if (other !== undefined && (await isAlive(path, other, holder, deadMs))) throw new UserError(`the people in ${path.slice(0, -FILE.length - 1)} are in use by another Node-RED (process ${other.pid} on ${other.host}): only one can use a gallery at a time. End that one, or use another user folder.`);

@@ -17,7 +17,7 @@ import { Backups } from "./backups";
 import { isSound } from "./check";
 import type { Space } from "./contents";
 import { Database, freshOf, removeDatabase } from "./database";
-import { type Lock, takeLock } from "./lock";
+import { type HandOver, type Lock, takeLock } from "./lock";
 import { type Picture, type PictureKind, Pictures } from "./pictures";
 import { pack, packAnchor, packEmbedding, packPerson, packPhoto, packUnknown, unpack, unpackAnchor, unpackEmbedding, unpackPerson, unpackPhoto, unpackUnknown } from "./records";
 import { makeSecret, noSecret, SALT_BYTES, type Secret, Unsealable } from "./secret";
@@ -29,6 +29,8 @@ export interface StoreOptions {
   key?: string | undefined;
   /** Hears of damage, and of what was done about it. */
   onProblem?: ((problem: StoreProblem) => void) | undefined;
+  /** Waits for a gallery of this process that has the folder; without it the folder is in use at once. */
+  handOver?: HandOver | undefined;
 }
 
 export interface StoreProblem {
@@ -101,11 +103,11 @@ type Meta = z.infer<typeof metaSchema>;
 const closedSchema = z.object({ size: z.number(), mtimeMs: z.number() });
 
 /** @throws a sentence when the folder is in use, the pass phrase is wrong or missing, or the folder cannot be written to */
-export async function openStore({ folder, key, onProblem = () => undefined }: StoreOptions): Promise<PeopleStore> {
+export async function openStore({ folder, key, onProblem = () => undefined, handOver }: StoreOptions): Promise<PeopleStore> {
   let lock: Lock | undefined;
   try {
     await closeToOthers(folder);
-    lock = await takeLock(folder);
+    lock = await takeLock(folder, undefined, handOver);
     const store = new PeopleStore({ folder, onProblem, lock });
     await store.open(key === "" ? undefined : key);
     return store;

@@ -32,11 +32,10 @@ export const galleries: Route[] = [
     const all = await Promise.all(
       nodesOf(RED, "face-gallery").map(async ({ id, name }) => {
         const node = RED.nodes.getNode(id) as FaceGalleryNode;
-        return node.gallery.then(
-          (gallery) => ({ id, name, ...gallery.summary }),
-          // Nothing is known of a gallery that cannot be opened but why.
-          (error: unknown) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, keepPhotos: true, encrypted: false, paused: false, progress: null, problems: [], error: sentenceOf(error) }),
-        );
+        // Nothing is known of a gallery that is not open but why.
+        const unopened = (error: string) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, keepPhotos: true, encrypted: false, paused: false, progress: null, problems: [], error });
+        if (node.waiting !== undefined) return unopened(node.waiting.sentence);
+        return node.gallery.then((gallery) => ({ id, name, ...gallery.summary }), (error: unknown) => unopened(sentenceOf(error)));
       }),
     );
     response.json(all);

@@ -15,7 +15,8 @@ const INTERVAL = 50;
 
 /** A gallery over the folder's photos and a store beside them, not started. */
 async function unstarted(root: string, encoder: PhotoEncoder = new FakeEncoder(), options: Partial<GalleryOptions> = {}): Promise<Gallery> {
-  const gallery = new Gallery({ folder: join(root, "photos"), store: await openStore({ folder: join(root, "people") }), encoder, interval: INTERVAL, ...options });
+  const store = options.store ?? (await openStore({ folder: join(root, "people") }));
+  const gallery = new Gallery({ folder: join(root, "photos"), encoder, interval: INTERVAL, ...options, store });
   open.push(gallery);
   return gallery;
 }
@@ -167,6 +168,38 @@ describe("Gallery", () => {
     assert.equal(told, 0);
     writeFileSync(join(root, "photos/None.jpg"), "5 5");
     await until("the mend", () => gallery.problems.length === 2);
+  });
+
+  it("closes though an encode never ends, takes no photo for unreadable because of it, and reads it at the next start", async () => {
+    const root = rootWith({ "Alice.jpg": "1 2" });
+    const encoder = new FakeEncoder();
+    encoder.encode = () => new Promise(() => undefined);
+    const gallery = await unstarted(root, encoder);
+    const problems: string[] = [];
+    gallery.on("problem", ({ code }) => problems.push(code));
+    void gallery.start();
+    await gallery.loaded();
+    const enrolling = assert.rejects(gallery.enrol("Bob", Buffer.from("3 4")), /the gallery is closed/);
+    await gallery.close();
+    await enrolling;
+    assert.deepEqual(problems, []);
+    assert.deepEqual(names(await galleryIn(root)), ["Alice 1"]);
+  });
+
+  it("keeps the new photo before the old one of a file goes, so that nobody is a stranger in between", async (context) => {
+    const root = rootWith({ "Alice.jpg": "1 2" });
+    const store = await openStore({ folder: join(root, "people") });
+    const gallery = await unstarted(root, new FakeEncoder(), { store });
+    await gallery.start();
+    const remove = store.removePhoto.bind(store);
+    const meanwhile: string[] = [];
+    context.mock.method(store, "removePhoto", async (id: string) => {
+      meanwhile.push(...names(gallery));
+      return remove(id);
+    });
+    writeFileSync(join(root, "photos/Alice.jpg"), "9 99");
+    await until("the change", () => vectors(gallery).flat().includes(9) && names(gallery).join() === "Alice 1");
+    assert.deepEqual(meanwhile, ["Alice 2"]);
   });
 
   it("embeds nothing twice: a restart reads the store", async () => {

@@ -24,6 +24,31 @@ describe("the lock", () => {
     assert.equal(existsSync(file), false);
   });
 
+  it("waits for whoever of this process has the folder to hand it over, one after the other, and says that it waits", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lock-"));
+    const first = await takeLock(folder, TIMES);
+    const told: string[] = [];
+    const later = ["second", "third"].map(async (name) => {
+      const lock = await takeLock(folder, TIMES, { ms: 60_000, signal: new AbortController().signal, onWait: () => told.push(`${name} waits`) });
+      told.push(`${name} has it`);
+      await lock.release();
+    });
+    await eventually("the waiting", () => (told.length === 2 ? true : undefined));
+    await first.release();
+    await Promise.all(later);
+    assert.deepEqual(told.toSorted(), ["second has it", "second waits", "third has it", "third waits"]);
+  });
+
+  it("waits for a hand-over no longer than it may, nor once nobody wants it any more", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lock-"));
+    const lock = await takeLock(folder, TIMES);
+    const gone = new AbortController();
+    await assert.rejects(takeLock(folder, TIMES, { ms: 50, signal: gone.signal, onWait: () => undefined }), /are used by another gallery of this Node-RED/);
+    await assert.rejects(takeLock(folder, TIMES, { ms: 60_000, signal: gone.signal, onWait: () => gone.abort(new Error("closed")) }), /closed|aborted/);
+    await lock.release();
+    await (await takeLock(folder, TIMES)).release();
+  });
+
   it("names a holder in another container that shows life, also one of the same name", async () => {
     for (const holder of [{ host: "another", pid: 1 }, { space: "pid:[1]", pid: 1 }]) {
       const { folder, file } = folderHeldBy(holder);

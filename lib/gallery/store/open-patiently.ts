@@ -1,0 +1,39 @@
+/** A store that cannot be opened yet: another gallery still closes it, or the disk refuses. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { StorageError } from "../storage";
+import { openStore, type PeopleStore, type StoreOptions } from "./store";
+
+/** Why a gallery is not open yet. */
+export interface Waiting {
+  for: "handOver" | "disk";
+  /** What is waited for, for people. */
+  sentence: string;
+}
+
+export interface Patience {
+  /** Ends the waiting. */
+  signal: AbortSignal;
+  onWait: (waiting: Waiting) => void;
+  /** How long another gallery of this process may take to close, in ms. */
+  handOverMs?: number;
+  /** Between two tries whether the disk takes anything, in ms. */
+  retryMs?: number;
+}
+
+const HAND_OVER_MS = 60_000;
+const RETRY_MS = 3000;
+
+/** @throws as openStore, but a StorageError only when the waiting is ended; the signal's reason */
+export async function openPatiently(options: StoreOptions, { signal, onWait, handOverMs = HAND_OVER_MS, retryMs = RETRY_MS }: Patience): Promise<PeopleStore> {
+  const handOver = { ms: handOverMs, signal, onWait: () => onWait({ for: "handOver", sentence: "the gallery waits until the one before has closed: ask again in a moment." }) };
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await openStore({ ...options, handOver });
+    } catch (error) {
+      if (!(error instanceof StorageError) || signal.aborted) throw error;
+      onWait({ for: "disk", sentence: error.message });
+      await sleep(retryMs, undefined, { signal });
+    }
+  }
+}

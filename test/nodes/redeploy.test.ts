@@ -1,0 +1,101 @@
+/** A deploy that meets a gallery at work, and a disk that is full: in a real Node-RED. */
+import assert from "node:assert/strict";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { eventually, type FlowNode, linkedUserDir, type NodeRed, startNodeRed } from "../support/node-red";
+import { portrait } from "../support/photos";
+import { noMount, smallDisk } from "../support/small-disk";
+
+const FLOW: FlowNode[] = [{ id: "t", type: "tab" }, { id: "g", type: "face-gallery", name: "G", folder: "photos", model: "dlib-resnet-v1" }, { id: "m", type: "face-match", z: "t", name: "", gallery: "g", mode: "identify", x: 1, y: 1, wires: [[], [], [], [], []] }];
+
+interface Summary {
+  people: number;
+  problems: { code: string; message: string }[];
+  error?: string;
+}
+
+/** Undefined while its node is being started. */
+async function galleryOf({ url }: NodeRed): Promise<Summary | undefined> {
+  return ((await (await fetch(`${url}/facenet/api/galleries`)).json()) as Summary[])[0];
+}
+
+/** Once it is so. */
+async function gallery(red: NodeRed, is: (summary: Summary) => boolean): Promise<Summary> {
+  return eventually("what is expected of the gallery", async () => {
+    const summary = await galleryOf(red);
+    return summary !== undefined && is(summary) ? summary : undefined;
+  });
+}
+
+const open = ({ error }: Summary): boolean => error === undefined;
+
+async function deploy({ url }: NodeRed): Promise<void> {
+  const { ok } = await fetch(`${url}/flows`, { method: "POST", headers: { "Content-Type": "application/json", "Node-RED-Deployment-Type": "full" }, body: JSON.stringify(FLOW) });
+  assert.equal(ok, true);
+}
+
+const asked = (red: NodeRed, path: string, body: object): Promise<Response> => fetch(`${red.url}/facenet/api/g${path}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+describe("a gallery in Node-RED", () => {
+  it("survives five deploys while photos are encoded by a worker that hangs, and reads them when it goes on", async () => {
+    const userDir = linkedUserDir();
+    const hang = join(userDir, "hang");
+    mkdirSync(join(userDir, "photos"));
+    const photo = await portrait("stripes");
+    const red = await startNodeRed(FLOW, { userDir, env: { HANG: hang, NODE_OPTIONS: `--require ${join(__dirname, "hanging-worker.cjs")}` } });
+    try {
+      await gallery(red, open);
+      const { id } = (await (await asked(red, "/people", { name: "Carol" })).json()) as { id: string };
+      writeFileSync(hang, "");
+      for (const [name, who] of [["Alice", "green"], ["Bob", "blonde"]] as const) writeFileSync(join(userDir, `photos/${name}.jpg`), await portrait(who));
+      for (let round = 0; round < 5; round += 1) {
+        await gallery(red, open);
+        // Somebody enrols a photo meanwhile; the deploy ends that, or comes first.
+        const enrolling = fetch(`${red.url}/facenet/api/g/people/${id}/photos`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(photo) });
+        await deploy(red);
+        assert.ok([404, 503].includes((await enrolling).status));
+      }
+      rmSync(hang);
+      const { problems } = await gallery(red, ({ people }) => people === 3);
+      assert.deepEqual(problems, []);
+      assert.doesNotMatch(red.log(), /used by another gallery|unreadable|timed out|\[error\]/);
+    } finally {
+      await red.stop();
+    }
+  });
+
+  it("lives on a full disk, says so in the sidebar's API, recognizes, and mends itself", { skip: noMount() }, async () => {
+    const userDir = linkedUserDir();
+    mkdirSync(join(userDir, "facenet"));
+    mkdirSync(join(userDir, "photos"));
+    const disk = smallDisk(4, join(userDir, "facenet"));
+    let red = await startNodeRed(FLOW, { userDir });
+    try {
+      await gallery(red, open);
+      disk.fill();
+      const refused = await asked(red, "/people", { name: "Bob" });
+      assert.equal(refused.status, 507);
+      const { error, code } = (await refused.json()) as { error: string; code: string };
+      assert.match(error, /the disk is full \(ENOSPC, .*\)\. To mend it, make room on it/);
+      const { problems, people } = await gallery(red, open);
+      assert.deepEqual([code, problems.map((each) => each.code), people], ["storage", ["unwritable_store"], 0]);
+      // Also when it is started on the full disk.
+      assert.equal(red.process.exitCode, null);
+      await red.stop();
+      rmSync(join(userDir, "facenet/g/people/people.mdb-lock"));
+      disk.fill();
+      red = await startNodeRed(FLOW, { userDir });
+      await gallery(red, ({ error: why = "" }) => why.startsWith("the gallery cannot be opened: the disk is full"));
+      assert.equal((await asked(red, "/people", { name: "Bob" })).status, 503);
+      disk.empty();
+      await gallery(red, open);
+      assert.equal((await asked(red, "/people", { name: "Carl" })).status, 201);
+      await gallery(red, (summary) => summary.problems.length === 0);
+      assert.equal(red.process.exitCode, null);
+    } finally {
+      await red.stop();
+      disk.unmount();
+    }
+  });
+});
