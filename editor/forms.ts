@@ -3,6 +3,7 @@
  * the flow starts; validators that say why; expert fields folded away. The nodes' own scripts find it as FacenetForms.
  */
 import { h } from "./dom.js";
+import { offerDrawing } from "./region.js";
 import { t } from "./words.js";
 
 const PACKAGE = "@facewire/node-red-facenet";
@@ -234,6 +235,12 @@ function prepare(node: FormNode, { on = [] }: FormOptions = {}): void {
   for (const fold of form.querySelectorAll<HTMLDetailsElement>("details.facenet-expert")) foldAway(node, form, fold);
 }
 
+/** Let the region be drawn on a picture, below its field. */
+function drawRegion(node: FormNode, field: string): void {
+  const input = inputOf(node, field);
+  if (input instanceof HTMLInputElement) offerDrawing(node, input);
+}
+
 /** Let Node-RED look at the form again; it listens to the fields that were there when it opened. */
 function changed(node: FormNode): void {
   inputOf(node, "name")?.dispatchEvent(new Event("change", { bubbles: true }));
@@ -332,5 +339,5 @@ function mayBe(value: unknown, ...wanted: readonly string[]): boolean {
   return wanted.includes(plain(value)) || (typeof value === "string" && value.startsWith("${"));
 }
 
-const FacenetForms = { prepare, now, mayBe, number, choice, flag, text: words, file, address, language, modelFile, region, schedule, isTime, isVariable, say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values) };
+const FacenetForms = { prepare, drawRegion, now, mayBe, number, choice, flag, text: words, file, address, language, modelFile, region, schedule, isTime, isVariable, say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values) };
 Object.assign(globalThis, { FacenetForms });

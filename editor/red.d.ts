@@ -10,6 +10,8 @@ interface FlowNode {
   threshold?: string | number;
   changed?: boolean;
   dirty?: boolean;
+  /** Of a link node: those at its other ends. */
+  links?: string[];
 }
 
 interface EditEvent {
@@ -69,7 +71,7 @@ declare const RED: {
   actions: { add(name: string, action: () => void): void };
   tray: { show(options: TrayOptions): void; close(): void };
   notify(content: HTMLElement, options: { type: "success" | "warning" | "error"; timeout?: number }): Notification;
-  nodes: { filterNodes(filter: { type: string; z?: string }): FlowNode[]; node(id: string): FlowNode | null | undefined; workspace(id: string): { label: string } | null | undefined; subflow(id: string): { name: string } | null | undefined; dirty(): boolean; dirty(state: boolean): void };
+  nodes: { filterNodes(filter: { type: string; z?: string }): FlowNode[]; node(id: string): FlowNode | null | undefined; filterLinks(filter: { target: FlowNode }): { source: FlowNode }[]; workspace(id: string): { label: string } | null | undefined; subflow(id: string): { name: string } | null | undefined; dirty(): boolean; dirty(state: boolean): void };
   history: { push(event: { t: "multi"; events: EditEvent[]; dirty: boolean }): void };
   editor: { validateNode(node: FlowNode): void };
   view: { redraw(): void; focus(): void };
