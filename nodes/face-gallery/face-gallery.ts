@@ -84,12 +84,17 @@ function report(node: FaceGalleryNode, gallery: Gallery): void {
   });
 }
 
+/** How many galleries watch a photo folder: instances of a subflow, or nodes that name the same. */
+const watched = new Map<string, number>();
+
 export default function register(RED: NodeAPI): void {
   function FaceGallery(this: FaceGalleryNode, def: FaceGalleryDef): void {
     RED.nodes.createNode(this, def);
     const userDir = RED.settings.userDir ?? process.cwd();
     const own = join(userDir, "facenet", this.id);
     const folder = def.folder ? resolve(userDir, def.folder) : join(own, "photos");
+    if (watched.has(folder)) this.warn(RED._("face-gallery.shared", { folder }));
+    watched.set(folder, (watched.get(folder) ?? 0) + 1);
     let encoder: FaceEncoder | undefined;
     const wait = (waiting: Waiting | undefined): void => {
       if (waiting?.sentence === this.waiting?.sentence) return;
@@ -126,6 +131,9 @@ export default function register(RED: NodeAPI): void {
     });
     this.on("close", (removed: boolean, done: () => void) => {
       closing.abort();
+      const others = (watched.get(folder) ?? 1) - 1;
+      if (others > 0) watched.set(folder, others);
+      else watched.delete(folder);
       this.journal.close();
       const closed = this.gallery
         .then((gallery) => gallery.close())

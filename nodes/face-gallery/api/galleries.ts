@@ -8,19 +8,17 @@ import { metrics } from "../../../lib/match/metrics";
 import type { FaceGalleryNode } from "../face-gallery";
 import { cameraAnswer, captureAnswer, enrolmentAnswer, galleryAnswer, matcherAnswer, statsAnswer } from "./answers";
 import { HttpError, sentenceOf, told } from "../../common/answer-error";
+import { type Deployed, deployedNodes } from "../../common/deployed";
 import { acceptQuery, bodyOf, ofAll, ofGallery, queryOf, type Route } from "./routes";
 
 const captureBody = z.strictObject({ camera: z.string().max(100), count: z.number().int().min(1).max(5).default(3) });
 
 const enrolmentBody = z.strictObject({ paused: z.boolean() });
 
-/** Deployed nodes of a type, with their configuration. */
-function nodesOf<Def extends NodeDef>(RED: NodeAPI, type: string): Def[] {
-  const found: Def[] = [];
-  RED.nodes.eachNode((def) => {
-    if (def.type === type && RED.nodes.getNode(def.id) !== null) found.push(def as Def);
-  });
-  return found;
+/** The gallery that a node names: in a subflow it may be the instance's own. */
+function galleryBeside(galleries: readonly Deployed<NodeDef>[], prefix: string, id: string): string {
+  const [nearest] = galleries.filter(({ def, prefix: place }) => def.id === id && prefix.startsWith(place)).sort((a, b) => b.prefix.length - a.prefix.length);
+  return nearest?.id ?? id;
 }
 
 function cameraOf(RED: NodeAPI, id: string): Camera | undefined {
@@ -30,7 +28,7 @@ function cameraOf(RED: NodeAPI, id: string): Camera | undefined {
 export const galleries: Route[] = [
   ofAll({ method: "get", path: "/galleries", permission: "read", summary: "The galleries that are deployed, and what is wrong with them", answers: z.array(galleryAnswer) }, async ({ RED, response }) => {
     const all = await Promise.all(
-      nodesOf(RED, "face-gallery").map(async ({ id, name }) => {
+      deployedNodes(RED, "face-gallery").map(async ({ id, name }) => {
         const node = RED.nodes.getNode(id) as FaceGalleryNode;
         // Nothing is known of a gallery that is not open but why.
         const unopened = (error: string) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, keepPhotos: true, encrypted: false, paused: false, progress: null, problems: [], error });
@@ -41,14 +39,15 @@ export const galleries: Route[] = [
     response.json(all);
   }),
   ofAll({ method: "get", path: "/cameras", permission: "read", summary: "The cameras that are deployed", answers: z.array(cameraAnswer) }, async ({ RED, response }) => {
-    response.json(nodesOf(RED, "facewire-camera").map(({ id, name }) => {
+    response.json(deployedNodes(RED, "facewire-camera").map(({ id, name }) => {
       const camera = cameraOf(RED, id);
       return { id, name, running: camera?.running ?? false, width: camera?.latest?.width ?? null, height: camera?.latest?.height ?? null };
     }));
   }),
   ofAll({ method: "get", path: "/matchers", permission: "read", summary: "The face-match nodes that are deployed", answers: z.array(matcherAnswer) }, async ({ RED, response }) => {
-    const matchers = nodesOf<NodeDef & { gallery?: string; threshold?: string | number }>(RED, "face-match");
-    response.json(matchers.map(({ id, name, gallery, threshold }) => ({ id, name, gallery: gallery ?? "", threshold: threshold === undefined || threshold === "" ? null : Number(threshold) })));
+    const matchers = deployedNodes<NodeDef & { gallery?: string; threshold?: string | number }>(RED, "face-match");
+    const all = deployedNodes(RED, "face-gallery");
+    response.json(matchers.map(({ id, name, prefix, def: { gallery = "", threshold } }) => ({ id, name, gallery: galleryBeside(all, prefix, gallery), threshold: threshold === undefined || threshold === "" ? null : Number(threshold) })));
   }),
   ofAll({ method: "get", path: "/stats", permission: "read", summary: "Frames a second, drops, outcomes and milliseconds by stage, for each camera", answers: z.array(statsAnswer) }, async ({ response }) => {
     response.json(metrics.sources(Date.now()));
