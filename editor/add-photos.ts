@@ -4,14 +4,12 @@ import { attempt } from "./dialogs.js";
 import { button, fill, h, icon, liveLine, mayWrite, select, writeButton } from "./dom.js";
 import { acceptable, findingList, findingsOf } from "./judgement.js";
 import { nodeName } from "./nodes.js";
+import { chooseFace, facesOn, isPicture, PICTURES, typeOf } from "./photo-faces.js";
 import type { Host } from "./section.js";
 import { count, t } from "./words.js";
 
 const CAMERA = "facewire-camera";
 const SNAPSHOTS = 3;
-/** Said of a file whose type the browser does not know, as of HEIC on many computers; the server looks at the bytes. */
-const UNKNOWN_TYPE = "image/unknown";
-const HEIC_NAME = /\.hei[cf]$/i;
 
 interface Kept {
   photo?: { id: string } | null;
@@ -76,7 +74,7 @@ export class AddPhotos {
     this.#host = host;
     this.#personId = personId;
     this.#onKept = onKept;
-    const input = h("input", { type: "file", accept: "image/*,.heic,.heif", multiple: true, class: "facenet-hidden-input", tabindex: "-1", "aria-label": t("photos.choose") });
+    const input = h("input", { type: "file", accept: PICTURES, multiple: true, class: "facenet-hidden-input", tabindex: "-1", "aria-label": t("photos.choose") });
     input.addEventListener("change", () => {
       this.#take([...(input.files ?? [])]);
       input.value = "";
@@ -118,19 +116,31 @@ export class AddPhotos {
     this.#queue = this.#queue.then(() => (this.#closed ? undefined : work()));
   }
 
-  async #upload(file: File, item: Item, accept: readonly string[]): Promise<void> {
-    const path = `${pathOf(this.#host.gallery.id, "people", this.#personId, "photos")}${accepting(accept)}`;
+  /** @param at the face that is meant, of several */
+  async #upload(file: File, item: Item, accept: readonly string[], at?: string): Promise<void> {
+    const path = `${pathOf(this.#host.gallery.id, "people", this.#personId, "photos")}${queryOf(accept, at)}`;
     try {
-      const { judgement } = await upload<Kept>(path, file, file.type || UNKNOWN_TYPE, (part) => { item.progress(part); });
+      const { judgement } = await upload<Kept>(path, file, typeOf(file), (part) => { item.progress(part); });
       item.kept(judgement);
       this.#say(file.name, t("photos.kept"));
       this.#onKept();
     } catch (error) {
       const findings = findingsOf(error);
-      const anyway = acceptable(findings) ? { label: t("photos.use-anyway"), run: () => { item.progress(0); this.#enqueue(() => this.#upload(file, item, findings.map(({ code }) => code))); } } : undefined;
+      const again = (codes: readonly string[], face: string | undefined): void => {
+        item.progress(0);
+        this.#enqueue(() => this.#upload(file, item, codes, face));
+      };
+      const useAnyway = { label: t("photos.use-anyway"), run: () => { again(findings.map(({ code }) => code), at); } };
+      const pick = { label: t("photos.choose-face"), run: () => { attempt(() => this.#choose(file, (face) => { again([], face); })); } };
+      const anyway = acceptable(findings) ? useAnyway : findings.some(({ code }) => code === "several_faces") ? pick : undefined;
       item.refused(findings, error instanceof Error ? error.message : String(error), anyway);
       this.#say(file.name, t(anyway === undefined ? "photos.refused" : "photos.asks"));
     }
+  }
+
+  async #choose(file: File, use: (at: string) => void): Promise<void> {
+    const at = await chooseFace(file, await facesOn(this.#host.gallery.id, file));
+    if (at !== undefined) use(at);
   }
 
   async #findCameras(): Promise<void> {
@@ -157,7 +167,7 @@ export class AddPhotos {
     waiting.progress(1);
     this.#items.append(waiting.element);
     try {
-      const { taken } = await send<{ taken: Kept[] }>("POST", `${pathOf(this.#host.gallery.id, "people", this.#personId, "capture")}${accepting(accept)}`, { camera, count: snapshots });
+      const { taken } = await send<{ taken: Kept[] }>("POST", `${pathOf(this.#host.gallery.id, "people", this.#personId, "capture")}${queryOf(accept)}`, { camera, count: snapshots });
       waiting.element.remove();
       taken.forEach(({ photo, judgement }, index) => {
         const item = new Item(t("photos.snapshot", { number: index + 1 }));
@@ -183,10 +193,7 @@ export class AddPhotos {
   }
 }
 
-function accepting(codes: readonly string[]): string {
-  return codes.length === 0 ? "" : `?accept=${encodeURIComponent(codes.join(","))}`;
-}
-
-function isPicture({ name, type }: File): boolean {
-  return type.startsWith("image/") || (type === "" && HEIC_NAME.test(name));
+function queryOf(codes: readonly string[], at?: string): string {
+  const query = new URLSearchParams({ ...(codes.length === 0 ? {} : { accept: codes.join(",") }), ...(at === undefined ? {} : { at }) }).toString();
+  return query === "" ? "" : `?${query}`;
 }

@@ -1,7 +1,9 @@
 /** Who was seen, newest first, with the distance against τ and the reason in words. */
 import { type EventRow, getJson, pathOf, send } from "./api.js";
+import { askName, sendName } from "./ask-name.js";
+import { showCorrections } from "./corrections.js";
 import { attempt, confirm, tell } from "./dialogs.js";
-import { empty, failed, fill, h, icon, loading, writeButton } from "./dom.js";
+import { button, empty, failed, fill, h, icon, loading, writeButton } from "./dom.js";
 import { picture, release } from "./pictures.js";
 import { sourceName } from "./nodes.js";
 import type { Host, Section } from "./section.js";
@@ -17,6 +19,7 @@ export class Events implements Section {
   readonly element = h("div", { class: "facenet-section facenet-scroll", tabindex: "0", role: "region", "aria-label": t("section.events") });
   readonly #host: Host;
   readonly #list = h("ol", { class: "facenet-cards", role: "list", "aria-label": t("section.events") });
+  readonly #bar = h("div", { class: "facenet-bar" }, button(t("corrections.title"), () => { attempt(() => showCorrections(this.#host)); }, { icon: "undo" }));
   #rows: EventRow[] | undefined;
   #ages: ReturnType<typeof setInterval> | undefined;
 
@@ -71,11 +74,11 @@ export class Events implements Section {
   #showAll(): void {
     release(this.#list);
     if (this.#rows === undefined || this.#rows.length === 0) {
-      fill(this.element, empty("eye", t("events.none"), t("events.none-hint")));
+      fill(this.element, this.#bar, empty("eye", t("events.none"), t("events.none-hint")));
       return;
     }
     fill(this.#list, ...this.#rows.map((row) => this.#card(row)));
-    fill(this.element, this.#list);
+    fill(this.element, this.#bar, this.#list);
   }
 
   #card(row: EventRow): HTMLElement {
@@ -100,9 +103,23 @@ export class Events implements Section {
         distance === null ? null : distanceBar(distance, threshold),
         h("div", { class: "facenet-sub" }, known(`reason.${reason}`, reason)),
         candidates.length === 0 ? null : h("details", { class: "facenet-considered" }, h("summary", {}, t("events.considered", { number: candidates.length })), h("ul", {}, ...candidates.map((candidate) => h("li", {}, `${candidate.name} · ${number(candidate.distance, 2)}${candidate.ruledOut === true ? ` · ${t("events.ruled-out")}` : ""}`)))),
-        person !== null && name !== null ? h("div", { class: "facenet-card-buttons" }, writeButton(t("events.not-this-person"), (event) => { attempt(() => this.#notThisPerson(row, event.currentTarget as HTMLButtonElement)); }, { icon: "thumbs-o-down", title: t("events.not-hint", { name }) })) : null,
+        h("div", { class: "facenet-card-buttons" }, writeButton(t("events.is"), () => { attempt(() => this.#itIs(row)); }, { icon: "tag", title: t("events.is-hint") }), person !== null && name !== null && writeButton(t("events.not-this-person"), (event) => { attempt(() => this.#notThisPerson(row, event.currentTarget as HTMLButtonElement)); }, { icon: "thumbs-o-down", title: t("events.not-hint", { name }) })),
       ),
     );
+  }
+
+  /** Somebody else, or a stranger who is known: the face becomes a photo of whoever it is. */
+  async #itIs({ id, name: taken, picture: hasPicture }: EventRow): Promise<void> {
+    const name = await askName(this.#host.gallery.id, {
+      title: t("unknowns.name-title"),
+      hint: taken === null ? t("events.is-hint") : t("events.is-hint-not", { name: taken }),
+      action: t("unknowns.name-action"),
+      above: picture(hasPicture ? pathOf(this.#host.gallery.id, "events", id, "picture") : null, { alt: "", class: "facenet-card-main" }),
+    });
+    if (name === undefined || !(await sendName(pathOf(this.#host.gallery.id, "events", id, "is"), name))) return;
+    tell(t("events.is-noted", { name }));
+    this.#host.announce(t("events.is-noted", { name }));
+    this.#host.touch();
   }
 
   async #notThisPerson({ id, name }: EventRow, pressed: HTMLButtonElement): Promise<void> {

@@ -3,6 +3,7 @@ import { getJson, type PeoplePage, pathOf, type PersonDetail, type PersonRow, se
 import { attempt, dialog, tellError } from "./dialogs.js";
 import { button, empty, failed, field, fill, h, icon, loading, select, writeButton } from "./dom.js";
 import { PersonView } from "./person.js";
+import { facesOn, PICTURES, showWho } from "./photo-faces.js";
 import { picture } from "./pictures.js";
 import type { Host, Section } from "./section.js";
 import type { ServerEvent } from "./stream.js";
@@ -53,7 +54,7 @@ export class People implements Section {
         "div",
         { class: "facenet-filters" },
         h("div", { class: "facenet-search" }, icon("search"), this.#search, this.#total),
-        h("div", { class: "facenet-filter-row" }, this.#groupFilter, sort, writeButton("", () => { attempt(() => this.#add()); }, { icon: "user-plus", title: t("people.add") })),
+        h("div", { class: "facenet-filter-row" }, this.#groupFilter, sort, this.#byPhoto(), writeButton("", () => { attempt(() => this.#add()); }, { icon: "user-plus", title: t("people.add"), class: "facenet-do-add" })),
       ),
       this.#notice,
       this.#list.element,
@@ -163,6 +164,25 @@ export class People implements Section {
       event.preventDefault();
       this.#list.focus();
     }
+  }
+
+  /** Who is on this photo? Nothing of it is kept. */
+  #byPhoto(): HTMLElement {
+    const input = h("input", { type: "file", accept: PICTURES, class: "facenet-hidden-input", tabindex: "-1", "aria-label": t("people.by-photo") });
+    const search = async (file: File): Promise<void> => {
+      this.#host.announce(t("people.by-photo-looking"));
+      const name = await showWho(file, await facesOn(this.#host.gallery.id, file));
+      if (name === undefined) return;
+      this.#search.value = name;
+      this.#list.reload(true);
+      this.#search.focus();
+    };
+    input.addEventListener("change", () => {
+      const file = input.files?.[0];
+      input.value = "";
+      if (file !== undefined) attempt(() => search(file));
+    });
+    return h("span", { class: "facenet-by-photo" }, input, button("", () => { input.click(); }, { icon: "camera", title: t("people.by-photo") }));
   }
 
   #clear(): void {

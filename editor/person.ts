@@ -1,7 +1,9 @@
 /** One person, opened: who she is, her photos, and her deletion. */
 import type { Receipt } from "../lib/gallery/people";
-import { getJson, pathOf, type PersonDetail, type PhotoRow, send } from "./api.js";
+import { getJson, type PeoplePage, pathOf, type PersonDetail, type PhotoRow, send } from "./api.js";
 import { AddPhotos } from "./add-photos.js";
+import { askName } from "./ask-name.js";
+import { Choosing } from "./choosing.js";
 import { attempt, confirm, dialog, showReceipt, tell, tellError } from "./dialogs.js";
 import { button, empty, field, fill, h, icon, loading, mayWrite, writeButton } from "./dom.js";
 import { findingWords } from "./judgement.js";
@@ -27,6 +29,12 @@ export class PersonView {
   readonly #head = h("div", { class: "facenet-person-head" });
   readonly #photos = h("ul", { class: "facenet-photos", role: "list" });
   readonly #photosTitle = h("h3", {});
+  readonly #choosing = new Choosing(
+    t("person.chosen"),
+    button(t("choose-all"), () => { this.#choosing.chooseAll(); }),
+    writeButton(t("person.move"), () => { attempt(() => this.#moveChosen()); }, { icon: "share" }),
+    writeButton(t("delete"), () => { attempt(() => this.#deleteChosen()); }, { icon: "trash" }),
+  );
   readonly #body = h("div", { class: "facenet-scroll facenet-person-body" });
   readonly #back: HTMLButtonElement;
   readonly #stop = new AbortController();
@@ -137,11 +145,12 @@ export class PersonView {
       this.#body,
       this.#head,
       this.#photosTitle,
+      this.#choosing.bar,
       this.#photos,
       this.#add.element,
       h("h3", {}, t("person.details")),
       form,
-      h("div", { class: "facenet-buttons facenet-danger" }, writeButton(t("person.delete"), () => { attempt(() => this.#delete()); }, { icon: "trash" })),
+      h("div", { class: "facenet-buttons facenet-danger" }, writeButton(t("person.merge"), () => { attempt(() => this.#merge()); }, { icon: "compress", class: "facenet-do-merge" }), writeButton(t("person.delete"), () => { attempt(() => this.#delete()); }, { icon: "trash", class: "facenet-do-delete" })),
     );
     this.#showHead();
     this.#showPhotos();
@@ -162,6 +171,7 @@ export class PersonView {
     const { photos, name } = this.#person as PersonDetail;
     this.#photosTitle.textContent = `${t("person.photos")} (${photos.length})`;
     release(this.#photos);
+    this.#choosing.keep(photos.map(({ id }) => id));
     if (photos.length === 0) fill(this.#photos, h("li", { class: "facenet-hint facenet-wide" }, t("person.no-photos")));
     else fill(this.#photos, ...photos.map((photo, index) => this.#tile(photo, t("person.photo-of", { name, number: index + 1 }))));
   }
@@ -171,6 +181,7 @@ export class PersonView {
     return h(
       "li",
       { class: "facenet-tile" },
+      mayWrite() && this.#choosing.box(photo.id, t("choose", { what: label })),
       h("button", { type: "button", class: "facenet-tile-open", "aria-label": t("person.open-photo", { photo: label }), click: () => { attempt(() => this.#openPhoto(photo, label)); } }, picture(photo.thumbnail ? this.#path("photos", photo.id, "thumbnail") : null, { alt: "" })),
       h("span", { class: "facenet-tile-caption", title: quality === null ? undefined : qualityWords(quality).map((line) => line.join(": ")).join("\n") }, accepted.length > 0 && h("span", { class: "facenet-warning", title: t("photo.accepted", { findings: accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", ") }) }, icon("exclamation-triangle")), quality === null ? "" : t("photo.pixels", { pixels: Math.round(quality.size) })),
       writeButton("", () => { attempt(() => this.#deletePhoto(photo, label)); }, { icon: "trash", title: t("photo.delete", { photo: label }), class: "facenet-tile-delete" }),
@@ -203,6 +214,54 @@ export class PersonView {
     this.#showPhotos();
     // The button that had the focus is gone.
     (this.#photos.querySelector<HTMLElement>("button") ?? this.#back).focus();
+  }
+
+  async #deleteChosen(): Promise<void> {
+    const { ids } = this.#choosing;
+    if (!(await confirm(t("person.delete-chosen", { photos: count("photo", ids.length) }), t("photo.delete-hint"), t("delete")))) return;
+    await send<Receipt>("POST", this.#path("photos", "delete"), { photos: ids });
+    await this.#afterPhotos(ids, t("person.chosen-deleted", { photos: count("photo", ids.length) }));
+  }
+
+  async #moveChosen(): Promise<void> {
+    const { ids } = this.#choosing;
+    const name = await askName(this.#host.gallery.id, { title: t("person.move-title", { photos: count("photo", ids.length) }), hint: t("person.move-hint"), action: t("person.move-action") });
+    if (name === undefined) return;
+    await send("POST", this.#path("photos", "move"), { photos: ids, to: { name } });
+    await this.#afterPhotos(ids, t("person.moved", { photos: count("photo", ids.length), name }));
+  }
+
+  /** Photos are gone from here. */
+  async #afterPhotos(ids: readonly string[], words: string): Promise<void> {
+    for (const id of ids) forgetPictures(id);
+    this.#changed = true;
+    this.#choosing.keep([]);
+    await this.#load();
+    this.#showHead();
+    this.#showPhotos();
+    this.#back.focus();
+    tell(words);
+    this.#host.announce(words);
+    this.#host.touch();
+  }
+
+  /** This person turns out to be another one. */
+  async #merge(): Promise<void> {
+    const { name } = this.#person as PersonDetail;
+    const other = await askName(this.#host.gallery.id, { title: t("person.merge-title", { name }), hint: t("person.merge-hint", { name }), action: t("person.merge-action") });
+    if (other === undefined) return;
+    const { people } = await getJson<PeoplePage>(`${pathOf(this.#host.gallery.id, "people")}?${new URLSearchParams({ search: other, limit: "1000" }).toString()}`);
+    const into = people.find((person) => person.name === other);
+    if (into === undefined) {
+      tell(t("person.merge-nobody", { name: other }), "warning");
+      return;
+    }
+    await send("POST", this.#path("merge"), { into: into.id });
+    forgetPictures(this.#id);
+    tell(t("person.merged", { name, into: other }));
+    this.#host.announce(t("person.merged", { name, into: other }));
+    this.#host.touch();
+    this.#host.openPerson(into.id);
   }
 
   #setFields(): void {

@@ -1,22 +1,26 @@
 /** Strangers to review: name, ignore or delete, each by one click. */
 import type { Receipt } from "../lib/gallery/people";
-import { getJson, type PeoplePage, pathOf, send, type UnknownRow } from "./api.js";
-import { attempt, confirm, dialog, tell } from "./dialogs.js";
-import { empty, failed, field, fill, h, loading, writeButton } from "./dom.js";
-import { acceptable, findingList, findingsOf } from "./judgement.js";
+import { getJson, pathOf, send, type UnknownRow } from "./api.js";
+import { askName, sendName } from "./ask-name.js";
+import { Choosing } from "./choosing.js";
+import { attempt, confirm, tell } from "./dialogs.js";
+import { button, empty, failed, fill, h, loading, mayWrite, writeButton } from "./dom.js";
 import { forgetPictures, picture, release } from "./pictures.js";
 import type { Host, Section } from "./section.js";
 import type { ServerEvent } from "./stream.js";
 import { ago, count, dateTime, number, t } from "./words.js";
 
 const RELOAD_DELAY_MS = 500;
-const SUGGEST_DELAY_MS = 150;
-const SUGGESTIONS = 8;
 
 export class Unknowns implements Section {
   readonly element = h("div", { class: "facenet-section facenet-scroll", tabindex: "0" });
   readonly #host: Host;
   readonly #list = h("ul", { class: "facenet-cards", role: "list", "aria-label": t("section.unknowns") });
+  readonly #choosing = new Choosing(
+    t("unknowns.chosen"),
+    button(t("choose-all"), () => { this.#choosing.chooseAll(); }),
+    writeButton(t("delete"), () => { attempt(() => this.#deleteChosen()); }, { icon: "trash", class: "facenet-do-delete-chosen" }),
+  );
   #visible = false;
   #stale = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -69,12 +73,13 @@ export class Unknowns implements Section {
     // What somebody is about to click on must not be taken away by a reload: the focus stays on the same stranger's button.
     const focused = this.#list.contains(document.activeElement) ? [document.activeElement?.closest("li")?.dataset["id"], document.activeElement?.className] : undefined;
     release(this.#list);
+    this.#choosing.keep(rows.map(({ id }) => id));
     if (rows.length === 0) {
       fill(this.element, empty("user-secret", t("unknowns.none"), t("unknowns.none-hint")));
       return;
     }
     fill(this.#list, ...rows.toSorted((a, b) => b.lastSeenAt - a.lastSeenAt).map((row) => this.#card(row)));
-    fill(this.element, this.#list);
+    fill(this.element, this.#choosing.bar, this.#list);
     if (focused !== undefined) [...this.#list.querySelectorAll<HTMLElement>(`li[data-id="${CSS.escape(focused[0] ?? "")}"] button`)].find(({ className }) => className === focused[1])?.focus();
   }
 
@@ -88,7 +93,7 @@ export class Unknowns implements Section {
       h(
         "div",
         { class: "facenet-card-text" },
-        h("div", { class: "facenet-card-title" }, count("visit", visits)),
+        h("div", { class: "facenet-card-title" }, mayWrite() && this.#choosing.box(id, t("choose", { what: label })), count("visit", visits)),
         h("div", { class: "facenet-sub", title: dateTime(lastSeenAt) }, t("unknowns.last", { ago: ago(lastSeenAt) })),
         h("div", { class: "facenet-sub", title: dateTime(firstSeenAt) }, t("unknowns.first", { ago: ago(firstSeenAt) })),
         h("div", { class: "facenet-sub" }, nearest === null ? t("unknowns.nearest-none") : t("unknowns.nearest", { name: nearest.name, distance: number(nearest.distance, 2) })),
@@ -104,39 +109,13 @@ export class Unknowns implements Section {
   }
 
   async #name({ id, nearest, pictures }: UnknownRow): Promise<void> {
-    const names = h("datalist", { id: "facenet-names" });
-    const input = h("input", { type: "text", autocomplete: "off", maxlength: "80", list: "facenet-names" });
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const suggest = async (): Promise<void> => {
-      const { people } = await getJson<PeoplePage>(`${pathOf(this.#host.gallery.id, "people")}?${new URLSearchParams({ search: input.value.trim(), limit: String(SUGGESTIONS) }).toString()}`);
-      fill(names, ...people.map(({ name }) => h("option", { value: name })));
-    };
-    input.addEventListener("input", () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => { attempt(suggest); }, SUGGEST_DELAY_MS);
+    const name = await askName(this.#host.gallery.id, {
+      title: t("unknowns.name-title"),
+      hint: nearest === null ? t("unknowns.name-hint") : t("unknowns.name-hint-nearest", { name: nearest.name }),
+      action: t("unknowns.name-action"),
+      above: picture(pictures > 0 ? this.#path(id, "pictures", 0) : null, { alt: "", class: "facenet-card-main" }),
     });
-    attempt(suggest);
-    const name = await dialog<string>(
-      t("unknowns.name-title"),
-      [picture(pictures > 0 ? this.#path(id, "pictures", 0) : null, { alt: "", class: "facenet-card-main" }), field(t("person.name"), input, nearest === null ? t("unknowns.name-hint") : t("unknowns.name-hint-nearest", { name: nearest.name })), names],
-      [{ label: t("cancel"), answer: "" }, { label: t("unknowns.name-action"), answer: () => (input.value.trim() === "" ? undefined : input.value.trim()), primary: true }],
-    );
-    clearTimeout(timer);
-    if (name === undefined || name === "") return;
-    await this.#give(id, name, []);
-  }
-
-  async #give(id: string, name: string, accept: readonly string[]): Promise<void> {
-    try {
-      await send("POST", this.#path(id, "name"), { name, ...(accept.length === 0 ? {} : { accept }) });
-    } catch (error) {
-      const findings = findingsOf(error);
-      if (!acceptable(findings)) throw error;
-      const anyway = await dialog<boolean>(t("photos.asks"), [h("p", {}, t("unknowns.asks", { name })), findingList(findings)], [{ label: t("cancel"), answer: false }, { label: t("photos.use-anyway"), answer: true, primary: true }]);
-      if (anyway === true) await this.#give(id, name, findings.map(({ code }) => code));
-      return;
-    }
-    this.#done(id, t("unknowns.named", { name }));
+    if (name !== undefined && (await sendName(this.#path(id, "name"), name))) this.#done(id, t("unknowns.named", { name }));
   }
 
   async #ignore({ id }: UnknownRow): Promise<void> {
@@ -150,6 +129,23 @@ export class Unknowns implements Section {
     this.#done(id, t("unknowns.deleted", { pictures: count("picture", thumbnails), embeddings: count("embedding", embeddings) }));
   }
 
+  async #deleteChosen(): Promise<void> {
+    const { ids } = this.#choosing;
+    if (!(await confirm(t("unknowns.delete-chosen", { number: ids.length }), t("unknowns.delete-chosen-hint"), t("delete")))) return;
+    const { thumbnails, embeddings } = await send<Receipt>("POST", this.#path("delete"), { ids });
+    for (const id of ids) forgetPictures(id);
+    this.#choosing.keep([]);
+    await this.#load();
+    this.element.focus();
+    this.#tell(t("unknowns.deleted", { pictures: count("picture", thumbnails), embeddings: count("embedding", embeddings) }));
+  }
+
+  #tell(words: string): void {
+    tell(words);
+    this.#host.touch();
+    this.#host.announce(words);
+  }
+
   /** The stranger is dealt with: take the card away and go on to the next. */
   #done(id: string, words: string): void {
     forgetPictures(id);
@@ -158,8 +154,6 @@ export class Unknowns implements Section {
     item?.remove();
     if (next == null) void this.#load();
     (next?.querySelector<HTMLElement>("button") ?? this.element).focus();
-    tell(words);
-    this.#host.touch();
-    this.#host.announce(words);
+    this.#tell(words);
   }
 }

@@ -13,7 +13,7 @@ import { Directory, NotFound, type PeoplePage, type PeopleQuery } from "./direct
 import { contentHash, newId } from "./hash";
 import { type Judgement, judgePhoto } from "./judge";
 import { parseName } from "./names";
-import { type Anchor, type Origin, type Person, personFieldsSchema, personPatchSchema, type Photo, type PhotoEmbedding, type Receipt, type UnknownGroup } from "./people";
+import { type Anchor, type CorrectionEntry, type Origin, type Person, personFieldsSchema, personPatchSchema, type Photo, type PhotoEmbedding, type Receipt, type UnknownGroup } from "./people";
 import { type Keeper, PhotoFolder, type Problem, type Progress } from "./photo-folder";
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "./records";
 import { Roster, type Searchable } from "./roster";
@@ -122,17 +122,6 @@ export interface Corrected {
   person: Person;
   photo: Photo;
   anchor: Omit<Anchor, "vector"> | null;
-}
-
-/** "not": a face is not that person; "ignored": it is nobody; "is": somebody said who it was. */
-export interface CorrectionEntry {
-  /** Of the anchor, or of the photo. */
-  id: string;
-  at: number;
-  what: "not" | "ignored" | "is";
-  person: string | null;
-  name: string | null;
-  note: string;
 }
 
 interface GalleryEvents {

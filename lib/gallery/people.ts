@@ -95,6 +95,17 @@ export interface UnknownGroup {
   pictures: number;
 }
 
+/** "not": a face is not that person; "ignored": it is nobody; "is": somebody said who it was. */
+export interface CorrectionEntry {
+  /** Of the anchor, or of the photo. */
+  id: string;
+  at: number;
+  what: "not" | "ignored" | "is";
+  person: string | null;
+  name: string | null;
+  note: string;
+}
+
 /** What a deletion deleted. */
 export interface Receipt {
   what: "person" | "photo" | "unknown" | "anchor";

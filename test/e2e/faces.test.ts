@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { assertAccessible, launch, openEditor, shoot } from "../support/editor";
-import { portrait, PORTRAITS } from "../support/photos";
+import { groupPhoto, portrait, PORTRAITS } from "../support/photos";
 import { example, eventually, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
 
 const GALLERY = "facewire_gallery";
@@ -56,7 +56,7 @@ class Faces {
   }
 
   async addPerson(name: string): Promise<void> {
-    await this.page.locator(".facenet-filter-row button").click();
+    await this.page.locator(".facenet-do-add").click();
     await this.dialog.locator("input").fill(name);
     await this.page.keyboard.press("Enter");
     await this.page.locator(".facenet-person-head h2", { hasText: name }).waitFor();
@@ -68,7 +68,7 @@ class Faces {
   }
 
   async back(): Promise<void> {
-    await this.page.locator(".facenet-bar button").click();
+    await this.page.locator(".facenet-person .facenet-bar button").click();
     await this.page.locator(".facenet-filters").waitFor();
   }
 
@@ -196,7 +196,7 @@ describe("the Faces tab", () => {
     assert.deepEqual(await faces.page.locator(".facenet-upload-state").allInnerTexts(), [" kept", " not kept", " not kept"]);
     assert.equal(await faces.page.locator(".facenet-live-line").innerText(), "Kept 1 of 3");
     await faces.check("capture");
-    await faces.page.locator(".facenet-danger button").click();
+    await faces.page.locator(".facenet-danger .facenet-do-delete").click();
     await faces.agree();
     await faces.dialog.getByText("Dora was deleted").waitFor();
     await faces.agree();
@@ -284,6 +284,79 @@ describe("the Faces tab", () => {
     assert.notEqual((await recognize(red, photos.green))[0]?.name, "Alice");
   });
 
+  it("takes corrections back, and hears who it is instead", async () => {
+    await faces.page.getByText("Corrections", { exact: true }).click();
+    await faces.dialog.getByText("Not Alice").waitFor();
+    await faces.check("corrections", ".facenet-dialog-frame");
+    for (const what of ["Not Alice", "A stranger, ignored"]) await faces.dialog.locator("li", { hasText: what }).getByText("Undo").click();
+    await faces.dialog.getByText("No corrections").waitFor();
+    await faces.agree();
+    assert.equal((await recognize(red, photos.green))[0]?.name, "Alice");
+    const event = faces.page.locator(".facenet-event", { has: faces.page.locator(".facenet-card-title", { hasText: "Alice" }) }).first();
+    await event.getByText("It is …").click();
+    await faces.dialog.locator("input").fill("Dana");
+    await faces.check("it-is", ".facenet-dialog-frame");
+    await faces.agree();
+    await eventually("Dana is known", async () => ((await recognize(red, photos.green))[0]?.name === "Dana" ? true : undefined));
+    await faces.page.getByText("Corrections", { exact: true }).click();
+    for (const what of ["It is Dana", "Not Alice"]) await faces.dialog.locator("li", { hasText: what }).getByText("Undo").click();
+    await faces.agree();
+    assert.equal((await recognize(red, photos.green))[0]?.name, "Alice");
+  });
+
+  it("chooses a face of a group photo, moves photos, and makes one person of two", async () => {
+    await faces.section("people");
+    await faces.addPerson("Group");
+    const line = await faces.upload("group.jpg", groupPhoto(6));
+    await line.getByText("Choose the face …").click();
+    const buttons = faces.dialog.locator(".facenet-face");
+    await buttons.first().waitFor();
+    assert.equal(await buttons.count(), 4);
+    await buttons.nth(2).click();
+    await faces.check("choose-face", ".facenet-dialog-frame");
+    await faces.agree();
+    await line.getByText("kept", { exact: true }).waitFor();
+    await faces.page.locator(".facenet-tile img").waitFor();
+    await faces.page.locator(".facenet-tile input").check();
+    await faces.check("chosen");
+    await faces.page.locator(".facenet-chosen").getByText("Move …").click();
+    await faces.dialog.locator("input").fill("Stripes");
+    await faces.agree();
+    await faces.page.getByText("No photos yet").waitFor();
+    assert.equal((await recognize(red, photos.stripes))[0]?.name, "Stripes");
+    await faces.page.locator(".facenet-do-merge").click();
+    await faces.dialog.locator("input").fill("Stripes");
+    await faces.agree();
+    await faces.page.locator(".facenet-person-head h2", { hasText: "Stripes" }).waitFor();
+    assert.equal(await faces.page.locator(".facenet-tile").count(), 1);
+    await faces.back();
+    await faces.row("Group").waitFor({ state: "detached" });
+  });
+
+  it("finds people by a photo of which it keeps nothing", async () => {
+    await faces.page.locator(".facenet-by-photo input").setInputFiles({ name: "who.jpg", mimeType: "image/jpeg", buffer: photos.stripes });
+    await faces.dialog.getByText("1 face in who.jpg").waitFor();
+    await faces.check("by-photo", ".facenet-dialog-frame");
+    await faces.dialog.locator(".facenet-who button").first().click();
+    await faces.page.locator(".facenet-total", { hasText: "1 person" }).waitFor();
+    await faces.row("Stripes").waitFor();
+    await faces.page.keyboard.press("Escape");
+    await faces.row("Alice").waitFor();
+  });
+
+  it("deletes all strangers at once", async () => {
+    await faces.section("unknowns");
+    assert.equal((await recognize(red, photos.front))[0]?.outcome, "unknown");
+    const cards = faces.page.locator("#facenet-panel-unknowns .facenet-card");
+    await cards.first().waitFor();
+    await cards.first().locator("input").check();
+    await faces.page.locator(".facenet-chosen").getByText("All", { exact: true }).click();
+    await faces.check("unknowns-chosen");
+    await faces.page.locator(".facenet-do-delete-chosen").click();
+    await faces.agree();
+    await faces.page.locator("#facenet-panel-unknowns .facenet-empty").waitFor();
+  });
+
   it("shows what a node sees while somebody looks", async () => {
     await faces.section("live");
     await faces.page.locator(".facenet-live-view").waitFor();
@@ -308,7 +381,7 @@ describe("the Faces tab", () => {
     assert.match(download.suggestedFilename(), /^faces-.*\.zip$/);
     assert.ok(statSync(file).size > 1000);
     await faces.openPerson("Alice");
-    await faces.page.locator(".facenet-danger button").click();
+    await faces.page.locator(".facenet-danger .facenet-do-delete").click();
     await faces.check("delete", ".facenet-dialog-frame");
     await faces.agree();
     await faces.dialog.getByText("Alice was deleted").waitFor();
@@ -344,7 +417,7 @@ describe("the Faces tab", () => {
     await faces.openPerson("Carol");
     await faces.check("person");
     await faces.back();
-    assert.equal((await recognize(red, photos.stripes))[0]?.outcome, "unknown");
+    assert.equal((await recognize(red, photos.front))[0]?.outcome, "unknown");
     for (const name of ["unknowns", "events", "live"] as const) {
       await faces.section(name);
       await faces.page.locator(`#facenet-panel-${name} .facenet-card, #facenet-panel-${name} .facenet-live-view`).first().waitFor();

@@ -2,9 +2,9 @@
 import { z } from "zod";
 import type { Calibration } from "../../../lib/calibrate/calibration";
 import type { PeoplePage } from "../../../lib/gallery/directory";
-import type { CorrectionEntry, GallerySummary, PersonDetails, UnknownEntry } from "../../../lib/gallery/gallery";
+import type { GallerySummary, PersonDetails, UnknownEntry } from "../../../lib/gallery/gallery";
 import type { Finding } from "../../../lib/gallery/judge";
-import type { Person, Photo, Receipt } from "../../../lib/gallery/people";
+import type { CorrectionEntry, Person, Photo, Receipt } from "../../../lib/gallery/people";
 import type { SeenEvent } from "../../../lib/match/journal";
 import type { SourceStats } from "../../../lib/match/metrics";
 import type { Face, Identity } from "../../../lib/message";
