@@ -448,7 +448,7 @@ describe("the Faces tab of somebody who may only look", () => {
     await faces.page.locator(".facenet-notice", { hasText: "facenet.write" }).waitFor();
     await faces.openPerson("Alice");
     await faces.page.locator(".facenet-tile img").waitFor();
-    for (const button of [".facenet-drop button", ".facenet-danger button", ".facenet-tile-delete"]) assert.equal(await faces.page.locator(button).isDisabled(), true, button);
+    for (const button of [".facenet-drop button", ".facenet-danger .facenet-do-delete", ".facenet-danger .facenet-do-merge", ".facenet-tile-delete"]) assert.equal(await faces.page.locator(button).isDisabled(), true, button);
     await faces.check("read-only");
     await faces.close();
   });
