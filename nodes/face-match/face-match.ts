@@ -47,10 +47,15 @@ const PREVIEW_QUALITY = 60;
 
 const STATUS_NAME_LENGTH = 14;
 
+/** The node as the API sees it: with variables put in. */
+interface FaceMatchNode extends Node {
+  decidesBy?: { gallery: string; threshold: number | undefined };
+}
+
 type Show = (status: Status) => void;
 
 export default function register(RED: NodeAPI): void {
-  function FaceMatch(this: Node, def: FaceMatchDef): void {
+  function FaceMatch(this: FaceMatchNode, def: FaceMatchDef): void {
     RED.nodes.createNode(this, def);
     const setUp = () => ({
       people: galleryNodeOf(RED, def.gallery),
@@ -67,6 +72,7 @@ export default function register(RED: NodeAPI): void {
       return;
     }
     const { options, people } = started;
+    this.decidesBy = { gallery: people.id, threshold: options.threshold };
     const { gallery: ready, journal } = people;
     const preview = new Preview(RED, this);
     const words = { unknown: RED._("face-match.word.unknown"), ambiguous: RED._("face-match.word.ambiguous") };

@@ -30,6 +30,9 @@ describe("a variable in a field", () => {
       try {
         const answer = await fetch(`${red.url}/recognize`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(probe) });
         assert.equal(answer.status, 200, await answer.clone().text());
+        // Who asks the API is told the value too, not the variable.
+        const matchers = (await (await fetch(`${red.url}/facenet/api/matchers`)).json()) as { threshold: number | null }[];
+        assert.deepEqual(matchers.map(({ threshold }) => threshold), [Number(tau)]);
         return ((await answer.json()) as { faces: Recognized[] }).faces[0];
       } finally {
         await red.stop();

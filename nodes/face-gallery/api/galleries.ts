@@ -47,7 +47,12 @@ export const galleries: Route[] = [
   ofAll({ method: "get", path: "/matchers", permission: "read", summary: "The face-match nodes that are deployed", answers: z.array(matcherAnswer) }, async ({ RED, response }) => {
     const matchers = deployedNodes<NodeDef & { gallery?: string; threshold?: string | number }>(RED, "face-match");
     const all = deployedNodes(RED, "face-gallery");
-    response.json(matchers.map(({ id, name, prefix, def: { gallery = "", threshold } }) => ({ id, name, gallery: galleryBeside(all, prefix, gallery), threshold: threshold === undefined || threshold === "" ? null : Number(threshold) })));
+    response.json(matchers.map(({ id, name, prefix, def: { gallery = "", threshold } }) => {
+      // A node that could not start has only what was typed.
+      const { decidesBy } = (RED.nodes.getNode(id) ?? {}) as { decidesBy?: { gallery: string; threshold: number | undefined } };
+      const typed = threshold === undefined || threshold === "" ? null : Number(threshold);
+      return { id, name, gallery: decidesBy !== undefined && gallery.startsWith("${") ? decidesBy.gallery : galleryBeside(all, prefix, gallery), threshold: decidesBy === undefined ? typed : (decidesBy.threshold ?? null) };
+    }));
   }),
   ofAll({ method: "get", path: "/stats", permission: "read", summary: "Frames a second, drops, outcomes and milliseconds by stage, for each camera", answers: z.array(statsAnswer) }, async ({ response }) => {
     response.json(metrics.sources(Date.now()));
