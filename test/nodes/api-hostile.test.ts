@@ -172,12 +172,22 @@ describe("the HTTP API, asked by people who mean no good", () => {
     assert.equal((await ask("/g/events", { method: "HEAD" })).headers.get("content-type"), "text/event-stream; charset=utf-8");
   });
 
+  /** What the routes that want a body take, by the end of their path. */
+  const BODIES: Readonly<Record<string, string>> = {
+    capture: '{"camera":"c"}',
+    name: '{"name":"x"}',
+    is: '{"name":"x"}',
+    merge: '{"into":"0123456789ac"}',
+    move: '{"photos":["0123456789abcdef"],"to":{"name":"x"}}',
+    delete: '{"photos":["0123456789abcdef"]}',
+  };
+
   it("answers 404 to every address that names nobody", async () => {
-    const named = routes.filter(({ path }) => /:(person|photo|unknown|anchor|event)/.test(path));
+    const named = routes.filter(({ path }) => /:(person|photo|unknown|anchor|correction|event)/.test(path));
     assert.ok(named.length >= 15);
     for (const { method, path, body } of named) {
       const type = typeof body === "string" ? JPEG : JSON_TYPE;
-      const sent = typeof body === "string" ? alice : body === undefined ? undefined : path.endsWith("/capture") ? '{"camera":"c"}' : path.endsWith("/name") ? '{"name":"x"}' : "{}";
+      const sent = typeof body === "string" ? alice : body === undefined ? undefined : (BODIES[path.split("/").at(-1) ?? ""] ?? "{}");
       const answer = await ask(path.replace(":gallery", "g").replace(":index", "0").replace(/:\w+/g, "0123456789ab"), { method: method.toUpperCase(), type, ...(sent === undefined ? {} : { body: sent }) });
       assert.equal(answer.status, 404, `${method} ${path}`);
       const { error, code } = await json<{ error: string; code: string }>(answer);
