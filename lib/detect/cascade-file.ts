@@ -1,6 +1,6 @@
 /** Cascade files: where they are, and what must be known of one before OpenCV sees it. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { assetFile } from "../assets";
 import { UserError } from "../errors";
 
 /** OpenCV's frontal cascades and its profile one, shipped in assets/cascades; a path ends in .xml. */
@@ -30,7 +30,7 @@ const MOST_SIDE = 1000;
 
 /** @param name a built-in cascade or a path @throws a sentence when the file cannot be read or is no cascade */
 export function readCascade(name: string): CascadeFile {
-  const path = (CASCADES as readonly string[]).includes(name) ? join(packageRoot(), "assets", "cascades", `haarcascade_${name}.xml`) : name;
+  const path = (CASCADES as readonly string[]).includes(name) ? assetFile("cascades", `haarcascade_${name}.xml`) : name;
   let xml: Buffer;
   try {
     xml = readFileSync(path);
@@ -47,10 +47,4 @@ export function readCascade(name: string): CascadeFile {
 /** @param cause what OpenCV said of it */
 export function noCascade(path: string, cause?: unknown): UserError {
   return new UserError(`the file ${path} is not an OpenCV cascade: choose a built-in one or a .xml made by OpenCV's traincascade.`, { cause });
-}
-
-/** lib/detect lies two levels under the package in the sources and three once built (dist/lib/detect). */
-function packageRoot(): string {
-  const up = join(__dirname, "..", "..");
-  return /[\\/]dist$/.test(up) ? join(up, "..") : up;
 }
