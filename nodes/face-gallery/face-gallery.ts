@@ -58,6 +58,8 @@ export interface FaceGalleryNode extends Node<GalleryKey> {
   builtIn: boolean;
   /** What the gallery waits for before it is open; undefined when it is open, or never will be. A change is a "waiting" event. */
   waiting: Waiting | undefined;
+  /** Resolves once it is known whether the gallery is open, waits for something or cannot be used. */
+  settled: Promise<void>;
   /** The newest events of all face-match nodes of this gallery. */
   journal: Journal;
   /** Aborted when the node closes: whoever waits for something of it waits in vain. */
@@ -96,7 +98,10 @@ export default function register(RED: NodeAPI): void {
     if (watched.has(folder)) this.warn(RED._("face-gallery.shared", { folder }));
     watched.set(folder, (watched.get(folder) ?? 0) + 1);
     let encoder: FaceEncoder | undefined;
+    let settle = (): void => undefined;
+    this.settled = new Promise((done) => { settle = done; });
     const wait = (waiting: Waiting | undefined): void => {
+      settle();
       if (waiting?.sentence === this.waiting?.sentence) return;
       this.waiting = waiting;
       if (waiting?.for === "disk") this.error(nameError(this, new Error(waiting.sentence)).message);

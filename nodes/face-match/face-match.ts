@@ -92,6 +92,7 @@ export default function register(RED: NodeAPI): void {
 
     const decideFaces = async (message: FaceMessage, send: Send): Promise<void> => {
       // A gallery that is handed over comes in a moment, room on a disk perhaps never.
+      await people.settled;
       if (people.waiting?.for === "disk") throw new UserError(people.waiting.sentence);
       const gallery = await ready;
       if (changesGallery(message)) {

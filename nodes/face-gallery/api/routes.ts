@@ -84,6 +84,7 @@ async function answer(RED: NodeAPI, route: Route, request: Request, response: Re
   }
   const node = RED.nodes.getNode(String(request.params["gallery"])) as FaceGalleryNode | null;
   if (node?.gallery === undefined) throw new HttpError(404, "no_gallery", "there is no such gallery: deploy the flow, and look at the gallery's id.");
+  await node.settled;
   if (node.waiting !== undefined) throw new HttpError(503, "gallery_waiting", node.waiting.sentence);
   const gallery = await node.gallery.catch((error: unknown) => {
     // The node itself has told the log.
