@@ -60,6 +60,8 @@ export function closedPicture({ bytes, frame }: Picture): Closed {
 export async function withPicture<T>(closed: Closed, work: (opened: Opened) => Promise<T>): Promise<T> {
   const opened = await openPicture(closed);
   return work(opened).catch((error: unknown) => {
+    // A mistake of ours is not the picture's.
+    if (error instanceof TypeError || error instanceof RangeError) throw error;
     throw new UserError(explainPicture(error, closed.bytes), { cause: error });
   });
 }

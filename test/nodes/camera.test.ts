@@ -22,6 +22,11 @@ function lastStatus(id: string): unknown {
   return (helper.getNode(id).status as unknown as { lastCall: { args: [unknown] } }).lastCall.args[0];
 }
 
+/** How often a node did something; the test helper counts. */
+function callsOf(id: string, what: "warn" | "status"): number {
+  return (helper.getNode(id)[what] as unknown as { callCount: number }).callCount;
+}
+
 /** Events until one of that name. */
 async function untilEvent(name: string): Promise<{ event: string; reason?: string }> {
   for (;;) {
@@ -124,6 +129,31 @@ describe("camera node", () => {
     await load({ source: "browser", width: 800, height: "", fps: 5 });
     assert.match((await admin().get("/facenet/camera/c")).text, /<main data-width="800" data-height="" data-fps="5">/);
     assert.equal((await admin().get("/facenet/devices")).status, 200);
+  });
+
+  it("warns once of a camera that is not there, and tells each attempt as an event", async () => {
+    const gone = http.createServer().listen(0, "127.0.0.1");
+    await once(gone, "listening");
+    const { port } = gone.address() as AddressInfo;
+    gone.close();
+    await load({ source: "snapshot", url: `http://127.0.0.1:${port}/` });
+    send("c", { payload: "start" });
+    for (let attempts = 0; attempts < 3; attempts += 1) await untilEvent("lost");
+    assert.equal(callsOf("c", "warn"), 1);
+  });
+
+  it("changes its badge when something changes, not with every frame", async () => {
+    await load({ source: "file", path: video, realtime: true, loop: true });
+    let frames = 0;
+    const many = new Promise<void>((resolve) => {
+      helper.getNode("frames").on("input", () => {
+        frames += 1;
+        if (frames === 150) resolve();
+      });
+    });
+    send("c", { payload: "start" });
+    await many;
+    assert.ok(callsOf("c", "status") <= 5, `${callsOf("c", "status")} badges for 150 frames`);
   });
 
   it("lets nothing run on after it is gone", async () => {
