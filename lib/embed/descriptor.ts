@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { z } from "zod";
+import { assetFile } from "../assets";
 import { UserError } from "../errors";
 import { parseOptions } from "../validate";
 
@@ -13,10 +14,10 @@ const triple = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()]
 export const descriptorSchema = z.strictObject({
   /** Names the model in `face.model`; embeddings of different ids are never compared. */
   id: z.string().regex(/^[\w.+-]{1,100}$/, "must be letters, digits, dots, dashes"),
-  format: z.enum(["dlib-resnet", "tfjs-graph", "onnx"]),
-  /** The .onnx or model.json, relative to the descriptor; none for the built-in network. */
+  format: z.enum(["dlib-resnet", "tfjs-graph", "onnx", "tflite"]),
+  /** The .onnx, .tflite or model.json, relative to the descriptor; none for dlib's network. */
   file: z.string().default(""),
-  /** Of the .onnx; of a model.json, of it and its weight files one after the other in the manifest's order. */
+  /** Of the .onnx or .tflite; of a model.json, of it and its weight files one after the other in the manifest's order. */
   sha256: sha256.optional(),
   /** Side of the square input, in pixels. */
   inputSize: z.number().int().min(16).max(1024),
@@ -59,13 +60,37 @@ export const DLIB_RESNET = descriptorSchema.parse({ ...dlib, id: "dlib-resnet-v1
 /** The program this package grew from: the box with 50 px around it, not aligned, τ 0.7. Far less accurate; for comparison. */
 export const ORIGINAL = descriptorSchema.parse({ ...dlib, id: "dlib-resnet-v1-box50", alignment: "box", padding: 50, threshold: 0.7 });
 
-const BUILT_IN: ReadonlyMap<string, ModelDescriptor> = new Map([DLIB_RESNET, ORIGINAL].map((model) => [model.id, model]));
+/**
+ * MobileFaceNet (Chen, Liu, Gao, Han 2018, arXiv 1804.07573), trained with ArcFace's loss; NOTICE says where the file comes from.
+ * τ 1.054 is where one false match comes on a thousand pairs of strangers.
+ */
+export const MOBILEFACENET = descriptorSchema.parse({
+  id: "mobilefacenet-192",
+  format: "tflite",
+  file: assetFile("models", "MobileFaceNet.tflite"),
+  sha256: "d8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b",
+  inputSize: 112,
+  mean: 127.5,
+  scale: 1 / 128,
+  alignment: "arcface",
+  dimensions: 192,
+  l2Normalize: true,
+  threshold: 1.054,
+  licence: "MIT (file: syaringan357), Apache-2.0 (network and weights: sirius-ai)",
+});
+
+const BUILT_IN: ReadonlyMap<string, ModelDescriptor> = new Map([DLIB_RESNET, MOBILEFACENET, ORIGINAL].map((model) => [model.id, model]));
 
 /** Of the built-in networks no two faces lie so far apart: the farthest of 4144 pairs of strangers lie within 0.99 (bench/model-statistics.ts). */
 export const LONGEST_DISTANCE = 2;
 
-/** Ids of the models that need no file. */
+/** Ids of the models that come with the package. */
 export const BUILT_IN_MODELS = [...BUILT_IN.keys()];
+
+/** Whether the package brings its files, so that nobody can have described it wrongly. */
+export function isBuiltIn({ id, file, format }: ModelDescriptor): boolean {
+  return format === "dlib-resnet" || BUILT_IN.get(id)?.file === file;
+}
 
 /**
  * A model by built-in id or by the path of its descriptor (.json). Empty is the default model.
@@ -75,7 +100,7 @@ export async function findModel(model: string | undefined): Promise<ModelDescrip
   if (model === undefined || model === "") return DLIB_RESNET;
   const builtIn = BUILT_IN.get(model);
   if (builtIn !== undefined) return builtIn;
-  if (!model.endsWith(".json")) throw new UserError(`there is no model "${model}": choose ${BUILT_IN_MODELS.join(" or ")}, or give the path of a model descriptor (.json).`);
+  if (!model.endsWith(".json")) throw new UserError(`there is no model "${model}": choose ${BUILT_IN_MODELS.slice(0, -1).join(", ")} or ${BUILT_IN_MODELS.at(-1)}, or give the path of a model descriptor (.json).`);
   let text: string;
   try {
     text = await readFile(model, "utf8");
@@ -90,10 +115,12 @@ export async function findModel(model: string | undefined): Promise<ModelDescrip
   }
   const descriptor = parseOptions(descriptorSchema, json, `the model descriptor ${model} is malformed`);
   if (descriptor.format === "dlib-resnet") return descriptor;
-  if (descriptor.file === "") throw new UserError(`the model descriptor ${model} names no file: set "file" to the .onnx or model.json.`);
+  if (descriptor.file === "") throw new UserError(`the model descriptor ${model} names no file: set "file" to the .onnx, .tflite or model.json.`);
   if (descriptor.sha256 === undefined) throw new UserError(`the model descriptor ${model} has no sha256: set it, so that a damaged or exchanged file is noticed.`);
   return { ...descriptor, file: isAbsolute(descriptor.file) ? descriptor.file : join(dirname(model), descriptor.file) };
 }
+
+const REINSTALL = "Install this package again.";
 
 /** @throws a sentence when the files are missing or not those of the descriptor */
 export async function verifyFiles(descriptor: ModelDescriptor, files: readonly string[]): Promise<void> {
@@ -102,9 +129,11 @@ export async function verifyFiles(descriptor: ModelDescriptor, files: readonly s
     try {
       for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
     } catch (error) {
-      throw new UserError(`the model file ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): put it where the descriptor of ${descriptor.id} says.`, { cause: error });
+      const mend = isBuiltIn(descriptor) ? REINSTALL : `put it where the descriptor of ${descriptor.id} says.`;
+      throw new UserError(`the model file ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): ${mend}`, { cause: error });
     }
   }
   const digest = hash.digest("hex");
-  if (digest !== descriptor.sha256) throw new UserError(`the model file ${files[0] ?? ""} is not the one of the descriptor ${descriptor.id}: its sha256 is ${digest}, expected ${descriptor.sha256 ?? "none"}. Download it again, or mend the descriptor.`);
+  const mend = isBuiltIn(descriptor) ? REINSTALL : "Download it again, or mend the descriptor.";
+  if (digest !== descriptor.sha256) throw new UserError(`the model file ${files[0] ?? ""} is not the one of the descriptor ${descriptor.id}: its sha256 is ${digest}, expected ${descriptor.sha256 ?? "none"}. ${mend}`);
 }

@@ -2,11 +2,12 @@
 import { UserError } from "../errors";
 import { EngineError, runsOn, tensorEngine } from "../tensor/engine";
 import type { EngineName } from "../tensor/engines";
-import type { ModelDescriptor } from "./descriptor";
+import { isBuiltIn, type ModelDescriptor } from "./descriptor";
 import { DlibResNet } from "./dlib-resnet";
 import { loadGraphNet } from "./graph-net";
 import type { EmbeddingNet } from "./net";
 import { loadDlibOnnx, loadOnnxNet, type OnnxPlan } from "./onnx-net";
+import { loadTfliteNet, loadTfliteOnnx } from "./tflite-net";
 
 /**
  * Load a model and try it once, so that a wrong file is refused at deploy and not at the first visitor.
@@ -20,8 +21,8 @@ export async function loadNet(descriptor: ModelDescriptor, engine: EngineName, o
     length = (await net.run([blank]))[0]?.length;
   } catch (error) {
     net.dispose();
-    // Nobody wrote a descriptor of the built-in network: it fits.
-    if (descriptor.format === "dlib-resnet") throw new EngineError((error as Error).message, { cause: error });
+    // Nobody wrote a descriptor of a built-in network: it fits.
+    if (isBuiltIn(descriptor)) throw new EngineError((error as Error).message, { cause: error });
     throw new UserError(`the model ${descriptor.id} does not take a ${descriptor.inputSize} × ${descriptor.inputSize} ${descriptor.layout} picture (${(error as Error).message.split("\n")[0]}): mend inputSize or layout in its descriptor.`, { cause: error });
   }
   if (length === descriptor.dimensions) return net;
@@ -31,9 +32,10 @@ export async function loadNet(descriptor: ModelDescriptor, engine: EngineName, o
 
 async function open(descriptor: ModelDescriptor, engine: EngineName, onnx: OnnxPlan): Promise<EmbeddingNet> {
   if (descriptor.format === "onnx") return loadOnnxNet(descriptor, onnx);
-  if (descriptor.format === "dlib-resnet" && engine === "onnx") return loadDlibOnnx();
+  if (engine === "onnx" && descriptor.format !== "tfjs-graph") return descriptor.format === "tflite" ? loadTfliteOnnx(descriptor) : loadDlibOnnx();
   const tf = await tensorEngine(engine === "onnx" ? "wasm" : engine);
   if (descriptor.format === "tfjs-graph") return loadGraphNet(descriptor, tf);
+  if (descriptor.format === "tflite") return loadTfliteNet(descriptor, tf);
   const resnet = await DlibResNet.load(tf);
   return { get engine() { return runsOn(tf); }, run: (chips) => Promise.resolve(resnet.run(chips)), dispose: () => resnet.dispose() };
 }

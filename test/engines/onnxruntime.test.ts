@@ -35,24 +35,26 @@ async function told(folder: Folder): Promise<string> {
 }
 
 describe("onnxruntime-node", { skip: SKIP }, () => {
-  it("gives the embeddings and landmarks of WASM, to nodes and to enrolment", async () => {
-    const folder = { ...emptyFolder(), modules: MODULES };
-    const people = Object.keys(PORTRAITS) as (keyof typeof PORTRAITS)[];
-    const each = (as: string): Step[] => people.map((of) => ({ do: "embed", as, of }));
-    const [, , ...results] = await runEngines(folder, [{ do: "open", as: "wasm", engine: "wasm" }, { do: "open", as: "auto", engine: "auto" }, ...each("wasm"), ...each("auto"), { do: "enrol" }]);
-    const [wasm, auto, [enrolled]] = [results.slice(0, people.length), results.slice(people.length, 2 * people.length), results.slice(2 * people.length)];
-    assert.deepEqual([...new Set(wasm.map(({ engine }) => engine)), ...new Set(auto.map(({ engine }) => engine))], ["TF.js wasm", NAME]);
-    let compared = 0;
-    for (const [index, { embedding = [], landmarks = [] }] of wasm.entries()) {
-      const other = auto[index] as Result;
-      assert.deepEqual([other.embedding?.length, other.landmarks?.length], [embedding.length, landmarks.length]);
-      for (const [at, value] of embedding.entries()) assert.ok(Math.abs(value - (other.embedding?.[at] ?? Infinity)) <= LARGEST_DIFFERENCE);
-      for (const [at, { x, y }] of landmarks.entries()) assert.ok(Math.hypot(x - (other.landmarks?.[at]?.x ?? Infinity), y - (other.landmarks?.[at]?.y ?? Infinity)) <= LARGEST_DIFFERENCE * FACE_PIXELS);
-      compared += embedding.length;
-    }
-    assert.ok(compared >= 2 * 128, "of two people at least");
-    assert.equal(enrolled?.embedding?.length, 128);
-  });
+  for (const { model, dimensions } of [{ model: "dlib-resnet-v1", dimensions: 128 }, { model: "mobilefacenet-192", dimensions: 192 }]) {
+    it(`gives the embeddings of ${model} and the landmarks of WASM, to nodes and to enrolment`, async () => {
+      const folder = { ...emptyFolder(), modules: MODULES };
+      const people = Object.keys(PORTRAITS) as (keyof typeof PORTRAITS)[];
+      const each = (as: string): Step[] => people.map((of) => ({ do: "embed", as, of }));
+      const [, , ...results] = await runEngines(folder, [{ do: "open", as: "wasm", engine: "wasm", model }, { do: "open", as: "auto", engine: "auto", model }, ...each("wasm"), ...each("auto"), { do: "enrol" }]);
+      const [wasm, auto, [enrolled]] = [results.slice(0, people.length), results.slice(people.length, 2 * people.length), results.slice(2 * people.length)];
+      assert.deepEqual([...new Set(wasm.map(({ engine }) => engine)), ...new Set(auto.map(({ engine }) => engine))], ["TF.js wasm", NAME]);
+      let compared = 0;
+      for (const [index, { embedding = [], landmarks = [] }] of wasm.entries()) {
+        const other = auto[index] as Result;
+        assert.deepEqual([other.embedding?.length, other.landmarks?.length], [embedding.length, landmarks.length]);
+        for (const [at, value] of embedding.entries()) assert.ok(Math.abs(value - (other.embedding?.[at] ?? Infinity)) <= LARGEST_DIFFERENCE);
+        for (const [at, { x, y }] of landmarks.entries()) assert.ok(Math.hypot(x - (other.landmarks?.[at]?.x ?? Infinity), y - (other.landmarks?.[at]?.y ?? Infinity)) <= LARGEST_DIFFERENCE * FACE_PIXELS);
+        compared += embedding.length;
+      }
+      assert.ok(compared >= 2 * dimensions, "of two people at least");
+      assert.equal(enrolled?.embedding?.length, 128);
+    });
+  }
 
   it("that was cut off is a sentence, and not the end of Node-RED", async () => {
     const { folder, native } = copyOfRuntime();

@@ -30,8 +30,8 @@ describe("model registry", () => {
   });
   after(() => keepAlive.close());
 
-  it("has the dlib network as default, and the original's padded box for comparison", async () => {
-    assert.deepEqual(BUILT_IN_MODELS, ["dlib-resnet-v1", "dlib-resnet-v1-box50"]);
+  it("has the dlib network as default, MobileFaceNet, and the original's padded box for comparison", async () => {
+    assert.deepEqual(BUILT_IN_MODELS, ["dlib-resnet-v1", "mobilefacenet-192", "dlib-resnet-v1-box50"]);
     assert.equal((await findModel("")).id, "dlib-resnet-v1");
     assert.deepEqual([DLIB_RESNET.threshold, ORIGINAL.threshold, ORIGINAL.padding, ORIGINAL.alignment], [0.58, 0.7, 50, "box"]);
   });
@@ -72,7 +72,7 @@ describe("model registry", () => {
 
   it("refuses a descriptor that is missing, malformed or without a hash", async () => {
     await assert.rejects(findModel("/nowhere/model.json"), /\/nowhere\/model\.json cannot be read \(ENOENT\)/);
-    await assert.rejects(findModel("resnet"), /there is no model "resnet": choose dlib-resnet-v1 or dlib-resnet-v1-box50/);
+    await assert.rejects(findModel("resnet"), /there is no model "resnet": choose dlib-resnet-v1, mobilefacenet-192 or dlib-resnet-v1-box50/);
     await assert.rejects(findModel(tinyOnnxModel({ channelOrder: "rbg" })), /is malformed: channelOrder/);
     await assert.rejects(findModel(tinyOnnxModel({ sha256: undefined })), /has no sha256/);
     const path = tinyOnnxModel();

@@ -20,9 +20,9 @@ function folderWith(packages: Record<string, string>): Folder {
 
 const largest = (a: readonly number[], b: readonly number[]): number => Math.max(...a.map((value, index) => Math.abs(value - (b[index] ?? Infinity))));
 
-function assertSame(results: readonly Result[]): void {
+function assertSame(results: readonly Result[], dimensions = 128): void {
   for (const { embedding } of results) {
-    assert.equal(embedding?.length, 128);
+    assert.equal(embedding?.length, dimensions);
     assert.ok(largest(embedding, results[0]?.embedding ?? []) <= LARGEST_DIFFERENCE);
   }
 }
@@ -51,6 +51,20 @@ describe("the engine", () => {
     assert.deepEqual(done.map(({ kernels }) => kernels > 0), [false, true, true, false, true, true]);
     assertSame([done[0], done[1], done[3], done[5]] as Result[]);
     assertSame([done[2], done[4]] as Result[]);
+  });
+
+  it("gives MobileFaceNet's embeddings whichever it is", async () => {
+    const model = "mobilefacenet-192";
+    const results = await runEngines(folderWith({ [ONNX]: SECOND_RUNTIME, [TENSORFLOW]: SECOND_BACKEND }), [
+      ...(["onnx", "tfjs-node", "wasm"] as const).map((engine) => ({ do: "open", as: engine, engine, model }) as const),
+      ...(["onnx", "tfjs-node", "wasm"] as const).map((as) => ({ do: "embed", as }) as const),
+      { do: "embed", as: "wasm", of: "blonde" },
+    ]);
+    const [, , , onnx, native, wasm, other] = results as [Result, Result, Result, Result, Result, Result, Result];
+    assert.deepEqual([onnx.engine, native.engine, wasm.engine], ["onnxruntime-node", "TF.js tensorflow", "TF.js wasm"]);
+    assertSame([wasm, onnx, native], 192);
+    assert.ok(Math.abs(Math.hypot(...(wasm.embedding ?? [])) - 1) < 1e-6, "of length 1");
+    assert.ok(largest(wasm.embedding ?? [], other.embedding ?? []) > 0.05, "two people");
   });
 
   it("gives enrolment the embeddings of WASM whatever is installed", async () => {
