@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
@@ -191,11 +190,11 @@ describe("Gallery", () => {
     const store = await openStore({ folder: join(root, "people") });
     const gallery = await unstarted(root, new FakeEncoder(), { store });
     await gallery.start();
-    const remove = store.removePhoto.bind(store);
+    const remove = store.removePhotos.bind(store);
     const meanwhile: string[] = [];
-    context.mock.method(store, "removePhoto", async (id: string) => {
+    context.mock.method(store, "removePhotos", async (ids: readonly string[]) => {
       meanwhile.push(...names(gallery));
-      return remove(id);
+      return remove(ids);
     });
     writeFileSync(join(root, "photos/Alice.jpg"), "9 99");
     await until("the change", () => vectors(gallery).flat().includes(9) && names(gallery).join() === "Alice 1");
@@ -451,22 +450,19 @@ describe("Gallery", () => {
 
   it("reads 2,000 photos without holding up anything else", async () => {
     const root = rootWith(Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`P${index}/1.jpg`, `${index} 0`])));
-    /** Of the event loop, in nanoseconds. */
-    const delayOf = async (work: () => Promise<void>): Promise<number> => {
-      const delay = monitorEventLoopDelay({ resolution: 5 });
-      delay.enable();
-      await work();
-      delay.disable();
-      return delay.percentile(99);
+    // Turns of the event loop, not milliseconds: a busy computer holds up a process that does nothing, too.
+    let turns = 0;
+    let reading = true;
+    const turn = (): void => {
+      turns += 1;
+      if (reading) setImmediate(turn);
     };
-    // A busy computer holds up a process that does nothing, too.
-    const idle = await delayOf(() => new Promise((resolve) => { setTimeout(resolve, 1000); }));
-    const held = await delayOf(async () => {
-      const gallery = await galleryIn(root);
-      await gallery.look();
-      assert.equal(gallery.people.length, 2000);
-    });
-    assert.ok(held < 50e6 + 3 * idle, `${held / 1e6} ms, ${idle / 1e6} ms when idle`);
+    turn();
+    const gallery = await galleryIn(root);
+    await gallery.look();
+    reading = false;
+    assert.equal(gallery.people.length, 2000);
+    assert.ok(turns > 2000, `${turns} turns for 2,000 photos`);
   });
 
   it("enrols a legal name of any kind and knows it after a restart", async () => {
