@@ -17,7 +17,7 @@ import { type Anchor, type CorrectionEntry, type Origin, type Person, personFiel
 import { type Keeper, PhotoFolder, type Problem, type Progress } from "./photo-folder";
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "./records";
 import { Roster, type Searchable } from "./roster";
-import { StorageError } from "./storage";
+import { StorageError } from "../storage";
 import type { NewPhoto, PeopleStore, Refusal } from "./store/store";
 import { type Sight, Strangers } from "./strangers";
 

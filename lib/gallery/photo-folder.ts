@@ -7,7 +7,7 @@ import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "./files";
 import { type Found, isUnsure, lookInto, sizeIn } from "./folder";
 import { nameOf, parseName } from "./names";
-import { StorageError } from "./storage";
+import { StorageError } from "../storage";
 import type { StoreProblem } from "./store/store";
 
 /** What is wrong with a photo, a person's folder or (`file` is "") the gallery: `code` for the program, `message` for people. */

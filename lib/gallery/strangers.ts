@@ -2,7 +2,7 @@
 import type { Face } from "../message";
 import { NotFound } from "./directory";
 import type { Anchor, Receipt, UnknownGroup } from "./people";
-import { StorageError } from "./storage";
+import { StorageError } from "../storage";
 import type { NewPhoto, PeopleStore } from "./store/store";
 import { Unknowns, type UnknownsOptions } from "./unknowns";
 

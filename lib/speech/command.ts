@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { UserError } from "../errors";
+import { asStorageError } from "../storage";
 
 /** Where a program is on the PATH, or undefined. */
 export function which(program: string): string | undefined {
@@ -56,12 +57,44 @@ export function run(program: string, args: readonly string[], { timeoutMs, input
   });
 }
 
-/** Gives the path of a WAV file in a folder that only this user can look into, and removes it afterwards. */
+const NOT_SPOKEN = "nothing is spoken";
+/** A block of the usual file systems: where it fits, what was written before it was not cut short. */
+const SPARE_BYTES = 4096;
+
+/**
+ * Gives the path of a WAV file in a folder that only this user can look into, and removes it afterwards.
+ * @throws StorageError when the disk refuses
+ */
 export async function withWavFile<T>(work: (path: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), "greeting-"));
+  const parent = tmpdir();
   try {
-    return await work(join(folder, "greeting.wav"));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+    const folder = await mkdtemp(join(parent, "greeting-"));
+    try {
+      return await work(join(folder, "greeting.wav"));
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  } catch (error) {
+    // A sentence of ours may hold words of a program, which are no error of this disk.
+    throw error instanceof UserError ? error : asStorageError(error, parent, NOT_SPOKEN);
   }
+}
+
+/**
+ * Run a program that writes a WAV file. @returns the file
+ * @throws StorageError when the disk did not take it: programs tell that each in their own words, are ended by the system, or say nothing
+ */
+export function runIntoWav(program: string, argsFor: (path: string) => readonly string[], options: CommandOptions & { fileVariable?: string }): Promise<Buffer> {
+  return withWavFile(async (path) => {
+    const { fileVariable, env = process.env } = options;
+    let wav: Buffer | undefined;
+    try {
+      await run(program, argsFor(path), { ...options, env: fileVariable === undefined ? env : { ...env, [fileVariable]: path } });
+      wav = await readFile(path).catch(() => undefined);
+    } finally {
+      await appendFile(path, Buffer.alloc(SPARE_BYTES), { mode: 0o600 });
+    }
+    if (wav === undefined || wav.length === 0) throw new UserError(`${program} failed: it wrote no sound.`);
+    return wav;
+  });
 }

@@ -1,6 +1,7 @@
 /** Greets people: who is new, what to say, and the sound of it; one greeting at a time. */
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { said } from "../errors";
+import { StorageError } from "../storage";
 import { Espeak, espeakInstalled } from "./espeak";
 import { compose, type Greeting } from "./language";
 import type { SpeechOptions } from "./options";
@@ -11,7 +12,7 @@ import { wavDuration } from "./wav";
 
 /** What is missing or failed while the greeting went on without it. */
 export interface Problem {
-  kind: "noEngine" | "noPlayer" | "failed";
+  kind: "noEngine" | "noPlayer" | "diskFull" | "failed";
   /** Names what is wrong and the mend. */
   sentence: string;
 }
@@ -80,7 +81,7 @@ export class Greeter {
       for (const greeting of compose(arrivals, this.#options.language, this.#options.defaultLanguage, template)) spoken.push(await this.#speak(greeting));
     } finally {
       this.#quiet = this.#sound(spoken, onProblem)
-        .catch((error: unknown) => onProblem({ kind: "failed", sentence: said(error) }))
+        .catch((error: unknown) => onProblem(problemOf([error])))
         .finally(() => {
           this.#speaking = false;
         });
@@ -101,13 +102,13 @@ export class Greeter {
     if (engine === "none") return { ...greeting, wav: null, engine };
     // One chosen for English is not to read Mandarin.
     const voice = greeting.lang === (language === "auto" ? defaultLanguage : language) ? chosen : "";
-    const problems: string[] = [];
+    const failures: unknown[] = [];
     if (engine !== "system" && espeakInstalled()) {
       try {
         this.#espeak ??= new Espeak();
         return { ...greeting, wav: await this.#espeak.synthesize(greeting.text, greeting.lang, rate, voice), engine: "espeak" };
       } catch (error) {
-        problems.push(said(error));
+        failures.push(error);
       }
     }
     signal.throwIfAborted();
@@ -118,11 +119,11 @@ export class Greeter {
         const utterance = { text: greeting.text, language: greeting.lang, voice: engine === "system" ? voice : "", rate };
         return { ...greeting, wav: (await system.speak(utterance, { timeoutMs: this.#speakTimeoutMs, signal })) ?? null, engine: system.name };
       } catch (error) {
-        problems.push(said(error));
+        failures.push(error);
       }
     }
     signal.throwIfAborted();
-    const problem: Problem = problems.length === 0 ? { kind: "noEngine", sentence: NO_ENGINE } : { kind: "failed", sentence: problems.join(" ") };
+    const problem: Problem = failures.length === 0 ? { kind: "noEngine", sentence: NO_ENGINE } : problemOf(failures);
     return { ...greeting, wav: null, engine: "none", problem };
   }
 
@@ -140,8 +141,13 @@ export class Greeter {
         await (players.length === 0 ? setTimeout(wavDuration(wav), undefined, { signal }) : play(wav, players, signal));
       } catch (error) {
         if (signal.aborted) return;
-        onProblem({ kind: "failed", sentence: said(error) });
+        onProblem(problemOf([error]));
       }
     }
   }
+}
+
+function problemOf(failures: readonly unknown[]): Problem {
+  const isFull = failures.some((error) => error instanceof StorageError && error.status === 507);
+  return { kind: isFull ? "diskFull" : "failed", sentence: failures.map(said).join(" ") };
 }

@@ -1,6 +1,5 @@
 /** The speech engine that the computer has. */
-import { readFile } from "node:fs/promises";
-import { run, which, withWavFile } from "./command";
+import { run, runIntoWav, which } from "./command";
 import { voiceFor } from "./espeak";
 
 export const SPEAK_TIMEOUT_MS = 60_000;
@@ -31,10 +30,7 @@ function espeakNg(program: string): SystemSpeech {
   return {
     name: "espeak-ng",
     speak: ({ text, language, voice, rate }, options) =>
-      withWavFile(async (path) => {
-        await run(program, ["-v", voice || voiceFor(language), "-s", String(rate), "-w", path, "--stdin"], { ...options, input: text });
-        return readFile(path);
-      }),
+      runIntoWav(program, (path) => ["-v", voice || voiceFor(language), "-s", String(rate), "-w", path, "--stdin"], { ...options, input: text }),
   };
 }
 
@@ -51,12 +47,11 @@ function sayVoice(list: string, language: string): string | undefined {
 function say(program: string): SystemSpeech {
   return {
     name: "say",
-    speak: ({ text, language, voice, rate }, options) =>
-      withWavFile(async (path) => {
-        const chosen = voice || sayVoice(await run(program, ["-v", "?"], options), language);
-        await run(program, [...(chosen === undefined ? [] : ["-v", chosen]), "-r", String(rate), "-o", path, "--data-format=LEI16@22050", "-f", "-"], { ...options, input: text });
-        return readFile(path);
-      }),
+    speak: async ({ text, language, voice, rate }, options) => {
+      const chosen = voice || sayVoice(await run(program, ["-v", "?"], options), language);
+      const named = chosen === undefined ? [] : ["-v", chosen];
+      return runIntoWav(program, (path) => [...named, "-r", String(rate), "-o", path, "--data-format=LEI16@22050", "-f", "-"], { ...options, input: text });
+    },
   };
 }
 
@@ -81,13 +76,12 @@ const SAPI_MOST = 10;
 function powershell(program: string): SystemSpeech {
   return {
     name: "PowerShell",
-    speak: ({ text, language, voice, rate }, options) =>
-      withWavFile(async (path) => {
-        const steps = Math.round((SAPI_MOST * Math.log(rate / SAPI_WORDS_PER_MINUTE)) / Math.log(3));
-        const env = { ...process.env, GREETING_FILE: path, GREETING_TEXT: text, GREETING_LANGUAGE: language, GREETING_VOICE: voice, GREETING_RATE: String(Math.max(-SAPI_MOST, Math.min(SAPI_MOST, steps))) };
-        await run(program, [...POWERSHELL_ARGUMENTS, POWERSHELL_SPEAK], { ...options, env });
-        return readFile(path);
-      }),
+    speak: ({ text, language, voice, rate }, options) => {
+      const steps = Math.round((SAPI_MOST * Math.log(rate / SAPI_WORDS_PER_MINUTE)) / Math.log(3));
+      const sapiRate = String(Math.max(-SAPI_MOST, Math.min(SAPI_MOST, steps)));
+      const env = { ...process.env, GREETING_TEXT: text, GREETING_LANGUAGE: language, GREETING_VOICE: voice, GREETING_RATE: sapiRate };
+      return runIntoWav(program, () => [...POWERSHELL_ARGUMENTS, POWERSHELL_SPEAK], { ...options, env, fileVariable: "GREETING_FILE" });
+    },
   };
 }
 

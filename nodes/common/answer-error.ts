@@ -5,7 +5,7 @@ import { said, traceOf, UserError } from "../../lib/errors";
 import { NameTaken, NotFound } from "../../lib/gallery/directory";
 import { NotKept } from "../../lib/gallery/gallery";
 import type { Finding, Judgement } from "../../lib/gallery/judge";
-import { StorageError } from "../../lib/gallery/storage";
+import { StorageError } from "../../lib/storage";
 
 /** An answer other than what was asked for. */
 export class HttpError extends UserError {

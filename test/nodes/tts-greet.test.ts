@@ -6,6 +6,7 @@ import type { Face, FaceMessage, Frame, Outcome } from "../../lib/message";
 import { wavDuration } from "../../lib/speech/wav";
 import ttsGreet from "../../nodes/tts-greet/tts-greet";
 import { restorePath, runs, until, withPrograms } from "../support/programs";
+import { noMount, smallDisk } from "../support/small-disk";
 import { admin, helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 
 const face = (name: string | null, outcome: Outcome = "match"): Face => ({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 9, identity: { outcome, name, person: null, groups: [], distance: 0.3, threshold: 0.58, margin: null, candidates: [], reason: "below_threshold" } });
@@ -30,12 +31,23 @@ interface StatusSpy {
   on(event: "call:status", listener: (call: { args: [{ fill?: string }] }) => void): void;
 }
 
+interface WarnSpy {
+  on(event: "call:warn", listener: (call: { args: [string] }) => void): void;
+}
+
 /** The next status of this colour. */
 function nextStatus(id: string, fill: string): Promise<object> {
   return new Promise((resolve) => {
     (helper.getNode(id) as unknown as StatusSpy).on("call:status", ({ args: [status] }) => {
       if (status.fill === fill) resolve(status);
     });
+  });
+}
+
+/** The next sentence that it warns with. */
+function nextWarning(id: string): Promise<string> {
+  return new Promise((resolve) => {
+    (helper.getNode(id) as unknown as WarnSpy).on("call:warn", ({ args: [sentence] }) => resolve(sentence));
   });
 }
 
@@ -183,6 +195,33 @@ describe("tts-greet node", () => {
       assert.deepEqual(await status, { fill: "yellow", shape: "ring", text: "tts-greet.status.noEngine" });
     } finally {
       restorePath();
+    }
+  });
+
+  it("says on a full disk that it is full, lets the text go out, and speaks again once there is room", { skip: noMount() }, async () => {
+    const usual = process.env["TMPDIR"];
+    const disk = smallDisk(1);
+    withPrograms({ "espeak-ng": "/bin/cat > /dev/null; printf RIFF > \"$6\"" });
+    try {
+      process.env["TMPDIR"] = disk.folder;
+      await load({ engine: "system" });
+      const warned = nextWarning("t");
+      const [status, got] = [nextStatus("t", "yellow"), nextMessage("out")];
+      disk.fill();
+      send("t", { names: ["Alice"] });
+      const { payload, text } = await got;
+      assert.deepEqual([payload, text, await status], [null, "Welcome Alice, have a nice day!", { fill: "yellow", shape: "ring", text: "tts-greet.status.diskFull" }]);
+      assert.match(await warned, /^nothing is spoken: the disk is full \(ENOSPC, /);
+      disk.empty();
+      const [mended, spoken] = [nextStatus("t", "green"), nextMessage("out")];
+      send("t", { names: ["Bob"] });
+      assert.equal(String((await spoken).payload), "RIFF");
+      assert.deepEqual(await mended, { fill: "green", shape: "dot", text: "Bob" });
+    } finally {
+      if (usual === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = usual;
+      restorePath();
+      disk.unmount();
     }
   });
 

@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { which } from "../../lib/speech/command";
 
 /** Smaller than any page, so that nothing fits any more. */
 const CRUMB_BYTES = 512;
@@ -46,7 +47,9 @@ export function smallDisk(megabytes: number, folder = mkdtempSync(join(tmpdir(),
 
 /** Of a process whose files may not grow any more while the "disk" is full. */
 export function limitedDisk(pid: number): SmallDisk {
-  const limit = (bytes: string): void => void execFileSync("prlimit", ["--pid", String(pid), `--fsize=${bytes}:`]);
+  // Found now: a test may hide programs later.
+  const program = which("prlimit") ?? "prlimit";
+  const limit = (bytes: string): void => void execFileSync(program, ["--pid", String(pid), `--fsize=${bytes}:`]);
   return { folder: mkdtempSync(join(tmpdir(), "disk-")), fill: () => limit("0"), empty: () => limit("unlimited"), unmount: () => undefined };
 }
 

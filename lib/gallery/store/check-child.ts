@@ -3,7 +3,7 @@
  * records. Reads its task from the standard input and writes to the standard output how many of these records there were.
  */
 import { open, type RootDatabase } from "lmdb";
-import { storageReasonOf } from "../storage";
+import { storageReasonOf } from "../../storage";
 import { allocateLock } from "./lmdb-lock";
 import { isEncrypted, noSecret } from "./secret";
 

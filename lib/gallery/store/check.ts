@@ -4,7 +4,7 @@ import { rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../../errors";
 import { childArguments } from "../../workers/child";
-import { StorageError } from "../storage";
+import { StorageError } from "../../storage";
 import { REFUSED, type Task, UNSOUND } from "./check-child";
 import { LOCK_ENDING } from "./lmdb-lock";
 

@@ -1,6 +1,6 @@
 /** A store that cannot be opened yet: another gallery still closes it, or the disk refuses. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { StorageError } from "../storage";
+import { StorageError } from "../../storage";
 import { openStore, type PeopleStore, type StoreOptions } from "./store";
 
 /** Why a gallery is not open yet. */

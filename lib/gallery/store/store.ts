@@ -10,7 +10,7 @@ import { z } from "zod";
 import { UserError } from "../../errors";
 import { closeToOthers, isAside, removeDurable, tryDisk, writeDurable } from "../files";
 import { contentHash } from "../hash";
-import { asStorageError, StorageError } from "../storage";
+import { asStorageError, StorageError } from "../../storage";
 import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } from "../people";
 import { exportStore, importInto, type Imported, type ImportOptions, isWaitingZip } from "./archive";
 import { Backups } from "./backups";

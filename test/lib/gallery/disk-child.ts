@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Gallery } from "../../../lib/gallery/gallery";
-import { StorageError } from "../../../lib/gallery/storage";
+import { StorageError } from "../../../lib/storage";
 import { openStore, type PeopleStore } from "../../../lib/gallery/store/store";
 import { FakeEncoder } from "../../support/fake-encoder";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { run, which } from "../../../lib/speech/command";
 import { Espeak } from "../../../lib/speech/espeak";
 import { Greeter, type GreeterParts, MAX_AT_ONCE, NO_ENGINE, type Problem } from "../../../lib/speech/greeter";
@@ -12,6 +12,7 @@ import { findPlayers, play } from "../../../lib/speech/player";
 import { findSystemSpeech } from "../../../lib/speech/system";
 import { toWav, wavDuration } from "../../../lib/speech/wav";
 import { restorePath, runs, until, withPrograms } from "../../support/programs";
+import { limitedDisk, noLimit, noMount, smallDisk, type SmallDisk } from "../../support/small-disk";
 
 const SCRIPTS = { skip: process.platform === "win32" ? "the fake programs are shell scripts" : false };
 const SECOND = toWav(new Int16Array(22_050), 22_050);
@@ -281,3 +282,71 @@ describe("players", SCRIPTS, () => {
     assert.equal(readFileSync(join(folder, "args"), "utf8"), "-NoProfile\n-NonInteractive\n-Command\n(New-Object System.Media.SoundPlayer $env:GREETING_FILE).PlaySync()\n");
   });
 });
+
+/** What refuses, and the words for it. */
+const DISKS = [
+  { what: "a full file system", says: /^nothing is spoken: the disk is full \(ENOSPC, .*\)\. To mend it, make room on it; it then goes on by itself\.$/, skip: noMount(), make: () => smallDisk(1) },
+  { what: "a limit of file sizes", says: /^nothing is spoken: a file would be larger than the disk or the system allows \(EFBIG, .*\)\. To mend it, raise the limit/, skip: noLimit(), make: () => limitedDisk(process.pid) },
+];
+
+for (const { what, says, skip, make } of DISKS) {
+  describe(`a greeting on ${what}`, { skip: SCRIPTS.skip || skip }, () => {
+    const usual = process.env["TMPDIR"];
+    let disk: SmallDisk;
+    let wavs: string;
+    const open: Greeter[] = [];
+    before(() => {
+      wavs = mkdtempSync(join(tmpdir(), "wavs-"));
+      writeFileSync(join(wavs, "said.wav"), SECOND);
+      disk = make();
+      process.env["TMPDIR"] = disk.folder;
+    });
+    afterEach(() => {
+      disk.empty();
+      restorePath();
+      for (const each of open.splice(0)) each.close();
+    });
+    after(() => {
+      process.env["TMPDIR"] = usual;
+      disk.unmount();
+    });
+
+    function greeter(options: object): Greeter {
+      const made = new Greeter(speechOptionsSchema.parse(options));
+      open.push(made);
+      return made;
+    }
+
+    for (const [how, ending] of [["fails with words of its own", ""], ["says nothing of it", " 2>&- || :"]] as const) {
+      it(`goes out as text when the engine ${how}, is no file afterwards, and is spoken once there is room`, async () => {
+        withPrograms({ "espeak-ng": `/bin/cat > /dev/null; /bin/cp '${join(wavs, "said.wav")}' "$6"${ending}` });
+        const one = greeter({ engine: "system" });
+        disk.fill();
+        const [silent] = await one.greet(["Alice"], fails);
+        const left = greetingFiles();
+        disk.empty();
+        assert.deepEqual([silent?.text, silent?.wav, silent?.engine, silent?.problem?.kind, left], ["Welcome Alice, have a nice day!", null, "none", "diskFull", []]);
+        assert.match(silent?.problem?.sentence ?? "", says);
+        await one.quiet();
+        const [spoken] = await one.greet(["Bob"], fails);
+        assert.deepEqual([spoken?.wav, spoken?.problem], [SECOND, undefined]);
+      });
+    }
+
+    it("is sent though it cannot be played, is no file afterwards, and is played once there is room", async () => {
+      const folder = withPrograms({ aplay: '/bin/cp "$1" "$here/played.wav"' });
+      const one = greeter({ play: true, rate: 450 });
+      const problems: Problem[] = [];
+      disk.fill();
+      const [spoken] = await one.greet(["Alice"], (problem) => problems.push(problem));
+      await one.quiet();
+      const left = greetingFiles();
+      disk.empty();
+      assert.deepEqual([spoken?.problem, (spoken?.wav?.length ?? 0) > 44, problems.map(({ kind }) => kind), left], [undefined, true, ["diskFull"], []]);
+      assert.match(problems[0]?.sentence ?? "", says);
+      const [next] = await one.greet(["Bob"], fails);
+      await one.quiet();
+      assert.deepEqual(readFileSync(join(folder, "played.wav")), next?.wav);
+    });
+  });
+}

@@ -1,6 +1,6 @@
-/** What the disk under a gallery refuses, as one kind of error with a sentence for each reason. */
+/** What a disk refuses, as one kind of error with a sentence for each reason. */
 import { getSystemErrorName } from "node:util";
-import { UserError } from "../errors";
+import { UserError } from "./errors";
 
 /** HTTP's "Insufficient Storage" (RFC 4918, 11.5) where room is missing, else a server error. */
 type Status = 507 | 500;
