@@ -1,6 +1,7 @@
 /** A deploy that meets a gallery at work, and a disk that is full: in a real Node-RED. */
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { eventually, type FlowNode, linkedUserDir, type NodeRed, startNodeRed } from "../support/node-red";
@@ -8,6 +9,29 @@ import { portrait } from "../support/photos";
 import { noMount, smallDisk } from "../support/small-disk";
 
 const FLOW: FlowNode[] = [{ id: "t", type: "tab" }, { id: "g", type: "face-gallery", name: "G", folder: "photos", model: "dlib-resnet-v1" }, { id: "m", type: "face-match", z: "t", name: "", gallery: "g", mode: "identify", x: 1, y: 1, wires: [[], [], [], [], []] }];
+
+/** Answers a photo with who is on it. */
+const RECOGNIZER: FlowNode[] = [
+  { id: "t", type: "tab" },
+  { id: "g", type: "face-gallery", name: "G", folder: "", model: "dlib-resnet-v1" },
+  { id: "i", type: "http in", z: "t", url: "/who", method: "post", x: 1, y: 1, wires: [["d"]] },
+  { id: "d", type: "haar-detect", z: "t", name: "", minSize: 100, x: 2, y: 1, wires: [["e"]] },
+  { id: "e", type: "facenet-embed", z: "t", name: "", model: "dlib-resnet-v1", x: 3, y: 1, wires: [["m"]] },
+  { id: "m", type: "face-match", z: "t", name: "", gallery: "g", mode: "identify", x: 4, y: 1, wires: [["f"], ["f"], ["f"], [], []] },
+  { id: "f", type: "function", z: "t", func: "msg.payload = msg.faces.map(({ identity }) => `${identity.outcome} ${identity.name}`); return msg;", outputs: 1, x: 5, y: 1, wires: [["o"]] },
+  { id: "o", type: "http response", z: "t", x: 6, y: 1, wires: [] },
+];
+
+async function recognized(red: NodeRed, photo: Buffer): Promise<string[]> {
+  const response = await fetch(`${red.url}/who`, { method: "POST", headers: { "Content-Type": "image/jpeg", Connection: "close" }, body: new Uint8Array(photo), signal: AbortSignal.timeout(120_000) });
+  return (await response.json()) as string[];
+}
+
+/** Of the only person. */
+async function lastSeen({ url }: NodeRed): Promise<number | null | undefined> {
+  const { people } = (await (await fetch(`${url}/facenet/api/g/people`)).json()) as { people: { lastSeenAt: number | null }[] };
+  return people[0]?.lastSeenAt;
+}
 
 interface Summary {
   people: number;
@@ -97,6 +121,42 @@ describe("a gallery in Node-RED", () => {
       assert.equal((await asked(red, "Carl")).status, 201);
       await gallery(red, (summary) => summary.problems.length === 0);
       assert.equal(red.process.exitCode, null);
+    } finally {
+      await red.stop();
+      disk.unmount();
+    }
+  });
+
+  it("recognizes a photo of an enrolled person on a full disk, and writes when they were seen once there is room", { skip: noMount() }, async () => {
+    const userDir = linkedUserDir();
+    mkdirSync(join(userDir, "facenet"));
+    const disk = smallDisk(8, join(userDir, "facenet"));
+    let red = await startNodeRed(RECOGNIZER, { userDir });
+    try {
+      await gallery(red, open);
+      const { id } = (await asked(red, "Alice")).answer;
+      const photo = await portrait("green");
+      const { status } = await fetch(`${red.url}/facenet/api/g/people/${id}/photos`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(photo) });
+      assert.deepEqual([status, await lastSeen(red)], [201, null]);
+      disk.fill();
+      const before = Date.now();
+      assert.deepEqual(await recognized(red, photo), ["match Alice"]);
+      // Nobody asks for it: the time is written by itself, which the disk refuses.
+      await gallery(red, ({ problems }) => problems.some(({ code }) => code === "unwritable_store"));
+      assert.deepEqual(await recognized(red, photo), ["match Alice"]);
+      disk.empty();
+      await gallery(red, ({ problems }) => problems.length === 0);
+      assert.equal(red.process.exitCode, null);
+      const seen = (await lastSeen(red)) ?? 0;
+      assert.ok(seen >= before, `last seen at ${seen}, recognized at ${before}`);
+      // By itself: what a close would write must not count.
+      await eventually("the time on the disk", async () => readFileSync(join(userDir, "facenet/g/people/people.mdb")).includes(`"lastSeenAt":${seen}`) || undefined);
+      const killed = once(red.process, "exit");
+      red.process.kill("SIGKILL");
+      await killed;
+      red = await startNodeRed(RECOGNIZER, { userDir });
+      await gallery(red, open);
+      assert.equal(await lastSeen(red), seen);
     } finally {
       await red.stop();
       disk.unmount();

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it, mock } from "node:test";
-import { makePrivateFolder, removeDurable, tryDisk, writeDurable } from "../../../lib/gallery/files";
+import { makePrivateFolder, removeDurable, tryDisk, writeDurable, writeManyDurable } from "../../../lib/gallery/files";
 import { makeDurable } from "../../../lib/gallery/store/database";
 import { openPatiently } from "../../../lib/gallery/store/open-patiently";
 
@@ -45,6 +45,15 @@ describe("files that survive a power cut", { skip: process.platform === "win32" 
     await writeDurable(join(folder, "photo"), Buffer.from("new"));
     assert.deepEqual(calls, ["write aside", "sync aside", "rename aside to photo", "sync folder"]);
     assert.equal(readFileSync(join(folder, "photo"), "utf8"), "new");
+  });
+
+  it("are synced each when they are many, and their folders once", async () => {
+    const folder = folderOf();
+    mkdirSync(join(folder, "sub"));
+    const calls = traced(folder);
+    await writeManyDurable([[join(folder, "a"), Buffer.from("1")], [join(folder, "sub/b"), Buffer.from("2")], [join(folder, "c"), Buffer.from("3")]]);
+    const each = (name: string): string[] => ["write aside", "sync aside", `rename aside to ${name}`];
+    assert.deepEqual(calls, [...each("a"), ...each("sub/b"), ...each("c"), "sync folder", "sync sub"]);
   });
 
   it("are gone once their folder was synced, and so is a new folder there", async () => {
