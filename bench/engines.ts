@@ -1,6 +1,6 @@
 /**
- * The embedding network on each engine: milliseconds a face, ratio to TF.js WASM in the same run, largest difference of an embedding;
- * then what alignment and embedding take in facenet-embed.
+ * The embedding networks on each engine: milliseconds a face, ratio to the first's (dlib's on TF.js WASM), largest difference of an
+ * embedding to the network's own on TF.js WASM; then what alignment and embedding take in facenet-embed.
  *   npm run bench:engines
  * Engines take turns, so that what else the machine does hits all alike. onnxruntime-node is looked for in bench/peers too:
  *   npm install --ignore-scripts --prefix bench/peers
@@ -17,14 +17,17 @@ import { FaceDetector } from "../lib/detect/detector";
 import { detectorOptionsSchema } from "../lib/detect/options";
 import { WasmDetector } from "../lib/detect/wasm";
 import { chipPlace } from "../lib/embed/chips";
-import { DLIB_RESNET } from "../lib/embed/descriptor";
-import { CHIP_SIDE, DlibResNet } from "../lib/embed/dlib-resnet";
+import { DLIB_RESNET, MOBILEFACENET, type ModelDescriptor } from "../lib/embed/descriptor";
+import { toUnitLength } from "../lib/embed/distance";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
+import { loadNet } from "../lib/embed/load-net";
+import type { EmbeddingNet } from "../lib/embed/net";
 import { loadDlibOnnx } from "../lib/embed/onnx-net";
+import { loadTfliteOnnx } from "../lib/embed/tflite-net";
 import { decode } from "../lib/image/decode";
 import { tensorEngine, type Tf } from "../lib/tensor/engine";
 import { judgeEngine } from "../lib/tensor/engines";
-import { ONE_THREAD } from "../lib/tensor/onnx-runtime";
+import { ONE_THREAD, type RuntimeName } from "../lib/tensor/onnx-runtime";
 import { groupPhoto, portrait } from "../test/support/photos";
 
 const PEERS = join(__dirname, "peers", "node_modules");
@@ -34,21 +37,25 @@ const BATCH = 4;
 /** Pictures as large as a camera's. */
 const WIDTH = 960;
 
+const MODELS: readonly ModelDescriptor[] = [DLIB_RESNET, MOBILEFACENET];
+
 interface Engine {
+  model: ModelDescriptor;
   name: string;
-  run(chips: readonly Float32Array[]): Promise<Float32Array[]>;
+  net: EmbeddingNet;
 }
 
-/** Aligned chips of the faces in the group photos that ship in @vladmandic/face-api. */
-async function realChips(tf: Tf): Promise<Float32Array[]> {
+/** Chips, aligned for each model, of the faces in the group photos that ship in @vladmandic/face-api. */
+async function realChips(tf: Tf): Promise<Map<ModelDescriptor, Float32Array[]>> {
   const landmarks = await LandmarkNet.load(tf);
   const detector = await WasmDetector.load();
-  const chips: Float32Array[] = [];
+  const chips = new Map(MODELS.map((model) => [model, [] as Float32Array[]]));
   for (const index of [1, 2, 3, 4, 5, 6] as const) {
     const pixels = await decode({ bytes: Uint8Array.from(await sharp(groupPhoto(index)).resize(WIDTH).jpeg().toBuffer()), raw: undefined });
     const boxes = detector.detect(pixels, detectorOptionsSchema.parse({})).map(({ box }) => box);
     (await alignFaces(landmarks, pixels, boxes, { minSize: 20, minSharpness: 0 })).forEach((face, at) => {
-      if (face.rejected === undefined) chips.push(warp(pixels, chipPlace(DLIB_RESNET, boxes[at] as (typeof boxes)[number], face.landmarks), CHIP_SIDE));
+      if (face.rejected !== undefined) return;
+      for (const [model, some] of chips) some.push(warp(pixels, chipPlace(model, boxes[at] as (typeof boxes)[number], face.landmarks), model.inputSize));
     });
   }
   return chips;
@@ -60,26 +67,26 @@ function median(values: readonly number[]): number {
 
 async function main(): Promise<void> {
   const tf = await tensorEngine("wasm");
-  const resnet = await DlibResNet.load(tf);
-  const engines: Engine[] = [{ name: "TF.js WASM", run: (chips) => Promise.resolve(resnet.run(chips)) }];
-  const onnx = async (name: string, ...load: Parameters<typeof loadDlibOnnx>): Promise<void> => {
-    const net = await loadDlibOnnx(...load);
-    engines.push({ name, run: (some) => net.run(some) });
+  const engines: Engine[] = [];
+  for (const model of MODELS) engines.push({ model, name: "TF.js WASM", net: await loadNet(model, "wasm", { runtime: "onnxruntime-node", instead: "" }) });
+  const onnx = async (name: string, runtime: RuntimeName, options?: object): Promise<void> => {
+    for (const model of MODELS) engines.push({ model, name, net: model === DLIB_RESNET ? await loadDlibOnnx(runtime, options) : await loadTfliteOnnx(model, runtime, options) });
   };
   if ((await judgeEngine("onnx")).usable) {
     await onnx("onnxruntime-node, 1 thread", "onnxruntime-node");
     await onnx("onnxruntime-node, 2 threads", "onnxruntime-node", { ...ONE_THREAD, intraOpNumThreads: 2 });
   } else console.log("onnxruntime-node is not installed: npm install --ignore-scripts --prefix bench/peers");
   await onnx("onnxruntime-web, 1 thread", "onnxruntime-web");
-  const chips = await realChips(tf);
+  const chipsOf = await realChips(tf);
   const times = engines.map(() => ({ one: [] as number[], batch: [] as number[] }));
   const timed = async (engine: Engine, some: readonly Float32Array[]): Promise<number> => {
     const start = performance.now();
-    await engine.run(some);
+    await engine.net.run(some);
     return (performance.now() - start) / some.length;
   };
   for (let round = -WARM_UP; round < ROUNDS; round += 1) {
     for (const [index, engine] of engines.entries()) {
+      const chips = chipsOf.get(engine.model) as Float32Array[];
       const one = await timed(engine, [chips[(round + chips.length) % chips.length] as Float32Array]);
       const batch = await timed(engine, chips.slice(0, BATCH));
       // The first rounds warm up.
@@ -89,14 +96,17 @@ async function main(): Promise<void> {
       }
     }
   }
-  console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version} · ${chips.length} faces, ${ROUNDS} rounds, engines in turn, medians`);
-  console.log(`${"engine".padEnd(28)} ms/face   ratio   ms/face by ${BATCH}   largest difference`);
-  const expected = await (engines[0] as Engine).run(chips);
+  console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version} · ${chipsOf.get(DLIB_RESNET)?.length} faces, ${ROUNDS} rounds, engines in turn, medians`);
+  console.log(`${"network".padEnd(20)} ${"engine".padEnd(28)} ms/face   ratio   ms/face by ${BATCH}   largest difference`);
+  const embeddingsOf = async ({ model, net }: Engine): Promise<Float32Array[]> => (await net.run(chipsOf.get(model) as Float32Array[])).map((embedding) => (model.l2Normalize ? toUnitLength(embedding) : embedding));
+  const expectedOf = new Map<ModelDescriptor, Float32Array[]>();
   for (const [index, engine] of engines.entries()) {
     const { one, batch } = times[index] as (typeof times)[number];
-    const embeddings = await engine.run(chips);
+    const embeddings = await embeddingsOf(engine);
+    const expected = expectedOf.get(engine.model) ?? embeddings;
+    expectedOf.set(engine.model, expected);
     const difference = Math.max(...embeddings.flatMap((embedding, face) => [...embedding].map((value, at) => Math.abs(value - (expected[face]?.[at] ?? Number.NaN)))));
-    console.log(`${engine.name.padEnd(28)} ${median(one).toFixed(2).padStart(7)} ${(median(times[0]?.one ?? []) / median(one)).toFixed(2).padStart(6)}× ${median(batch).toFixed(2).padStart(14)} ${difference.toExponential(1).padStart(20)}`);
+    console.log(`${engine.model.id.padEnd(20)} ${engine.name.padEnd(28)} ${median(one).toFixed(2).padStart(7)} ${(median(times[0]?.one ?? []) / median(one)).toFixed(2).padStart(6)}× ${median(batch).toFixed(2).padStart(14)} ${difference.toExponential(1).padStart(20)}`);
   }
 }
 
@@ -107,9 +117,10 @@ async function stages(): Promise<void> {
   const detector = new FaceDetector(detectorOptionsSchema.parse({}));
   const { faces } = await detector.detect(picture);
   await detector.close();
-  console.log(`\n${"facenet-embed's engine".padEnd(28)} align ms   embed ms`);
-  for (const engine of (await judgeEngine("onnx")).usable ? (["wasm", "onnx"] as const) : (["wasm"] as const)) {
-    const embedder = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ engine }));
+  console.log(`\n${"network".padEnd(20)} ${"facenet-embed's engine".padEnd(28)} align ms   embed ms`);
+  const engines = (await judgeEngine("onnx")).usable ? (["wasm", "onnx"] as const) : (["wasm"] as const);
+  for (const { model, engine } of MODELS.flatMap((each) => engines.map((name) => ({ model: each, engine: name })))) {
+    const embedder = new FaceEmbedder(model, embedderOptionsSchema.parse({ engine }));
     await embedder.warmUp();
     const timings: { align: number; embed: number }[] = [];
     for (let round = -WARM_UP; round < ROUNDS; round += 1) {
@@ -117,7 +128,7 @@ async function stages(): Promise<void> {
       if (round >= 0) timings.push(timing);
     }
     await embedder.close();
-    console.log(`${engine.padEnd(28)} ${median(timings.map(({ align }) => align)).toFixed(1).padStart(8)} ${median(timings.map(({ embed }) => embed)).toFixed(1).padStart(10)}`);
+    console.log(`${model.id.padEnd(20)} ${engine.padEnd(28)} ${median(timings.map(({ align }) => align)).toFixed(1).padStart(8)} ${median(timings.map(({ embed }) => embed)).toFixed(1).padStart(10)}`);
   }
 }
 

@@ -35,7 +35,7 @@ async function main(): Promise<void> {
     genuine: own.genuine,
     impostor: own.impostor,
   };
-  console.log(`/** Made by bench/model-statistics.ts; do not edit. ${own.genuinePairs} genuine and ${own.impostorPairs} impostor pairs support no FMR below ${(100 * (own.supportedFmr ?? 1)).toFixed(2)} %. */`);
+  console.log(`/** Made by bench/model-statistics.ts; do not edit. ${own.genuinePairs} genuine and ${own.impostorPairs} impostor pairs support no FMR below ${Number((100 * (own.supportedFmr ?? 1)).toPrecision(1))} %. */`);
   console.log('import type { ModelStatistics } from "./calibration";\n');
   console.log(`export const STATISTICS: ModelStatistics = ${module(statistics)};`);
 }

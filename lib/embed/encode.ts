@@ -19,6 +19,8 @@ export interface FaceEncoder {
   readonly fingerprint: string;
   /** The model's own threshold τ. */
   readonly threshold: number;
+  /** The model's share of τ within which a photo is nearly the same as another. */
+  readonly nearDuplicate: number;
   /** Of every embedding. */
   readonly dimensions: number;
   /** Every detection of the picture: with `embedding`, or with `rejected` and none. @throws a sentence when it is no picture. */
@@ -29,7 +31,7 @@ export interface FaceEncoder {
 /** Counts changes of this package after which a photo's embedding is another one. */
 const ENCODING_VERSION = 2;
 
-function fingerprintOf({ file: _place, threshold: _judges, licence: _text, ...model }: ModelDescriptor, detection: DetectorOptions): string {
+function fingerprintOf({ file: _place, threshold: _judges, nearDuplicate: _too, licence: _text, ...model }: ModelDescriptor, detection: DetectorOptions): string {
   return createHash("sha256").update(JSON.stringify([ENCODING_VERSION, model, detection])).digest("hex");
 }
 
@@ -43,6 +45,7 @@ export async function createEncoder(options: EncoderOptions): Promise<FaceEncode
     model: model.id,
     fingerprint: fingerprintOf(model, detection),
     threshold: model.threshold,
+    nearDuplicate: model.nearDuplicate,
     dimensions: model.dimensions,
     async encode(bytes) {
       const picture = { bytes, frame: undefined };

@@ -27,6 +27,8 @@ export interface PhotoEncoder {
   /** Changes whenever photos must be embedded anew though the model's id stays. */
   readonly fingerprint: string;
   readonly threshold: number;
+  /** The share of τ within which a photo is nearly the same as another; without it the gallery has its own. */
+  readonly nearDuplicate?: number;
   /** Of its embeddings; without it the first one in the gallery tells. */
   readonly dimensions?: number;
   encode(bytes: Buffer): Promise<Face[]>;
@@ -895,7 +897,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     const embedding = bestOf(faces)?.embedding;
     const near = embedding === undefined ? [] : await this.#roster.nearest(embedding, 3);
     const other = near.find((each) => each.person.id !== person.id && each.person.id !== mistaken);
-    return judgePhoto({ faces, own, nearestOther: other === undefined ? null : { name: other.person.name, distance: other.distance }, threshold: this.#encoder.threshold, accept });
+    return judgePhoto({ faces, own, nearestOther: other === undefined ? null : { name: other.person.name, distance: other.distance }, threshold: this.#encoder.threshold, nearDuplicate: this.#encoder.nearDuplicate, accept });
   }
 
   async #keepPerson(person: Person): Promise<Person> {

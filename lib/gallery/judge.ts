@@ -36,6 +36,8 @@ export interface JudgeInput {
   nearestOther: Candidate | null;
   /** τ: a distance at or below it can be a match. */
   threshold: number;
+  /** The model's share of τ within which a photo is nearly the same as another. */
+  nearDuplicate?: number | undefined;
   /** Codes of findings that are to be passed over; it may be anything. */
   accept: readonly string[];
 }
@@ -63,23 +65,19 @@ export const MAX_PITCH = 45;
 export const MIN_EXPOSURE = 25;
 export const MAX_EXPOSURE = 220;
 
-/**
- * A photo this near to one that is there adds nothing; as a share of τ, for models measure differently. Recompressed (JPEG quality
- * 95 to 40), scaled (0.5 to 1.3), cropped or turned by 3° a photo moves by at most 0.30 τ; of 450 pairs of different LFW photos
- * of one person the nearest two are 0.45 τ apart.
- */
-export const NEAR_DUPLICATE = 0.32;
+/** A photo this near to one that is there adds nothing, as a share of τ, where the model does not say (descriptor.ts has the figures). */
+const NEAR_DUPLICATE = 0.32;
 
 /** Nothing can be embedded, it is not clear whom, or nothing is gained: nobody can wish these away. */
 const FINAL: ReadonlySet<FindingCode> = new Set(["no_face", "several_faces", "near_duplicate"]);
 
 /** @throws a sentence when embeddings differ in length */
-export function judgePhoto({ faces, own, nearestOther, threshold, accept }: JudgeInput): Judgement {
+export function judgePhoto({ faces, own, nearestOther, threshold, nearDuplicate = NEAR_DUPLICATE, accept }: JudgeInput): Judgement {
   const usable = faces.filter(({ embedding }) => embedding !== undefined);
   const [face] = usable;
   if (face === undefined) return judgement(undefined, [refuse("no_face", noFace(faces))], []);
   if (usable.length > 1) return judgement(undefined, [refuse("several_faces", `the photo shows ${usable.length} faces: cut it so that it shows only the person to be known.`)], []);
-  const findings = [...(face.quality === undefined ? [] : judgeQuality(face.quality)), ...judgeLikeness(face.embedding as Float32Array, own, nearestOther, threshold)];
+  const findings = [...(face.quality === undefined ? [] : judgeQuality(face.quality)), ...judgeLikeness(face.embedding as Float32Array, own, nearestOther, { threshold, nearDuplicate })];
   return judgement(face, findings, accept);
 }
 
@@ -125,9 +123,9 @@ function turned({ yaw, pitch }: Quality["pose"]): string {
   return parts.join("; ");
 }
 
-function judgeLikeness(embedding: Float32Array, own: readonly Float32Array[], nearestOther: Candidate | null, threshold: number): Finding[] {
+function judgeLikeness(embedding: Float32Array, own: readonly Float32Array[], nearestOther: Candidate | null, { threshold, nearDuplicate }: { threshold: number; nearDuplicate: number }): Finding[] {
   const nearestOwn = Math.min(...own.map((other) => euclideanDistance(embedding, other)));
-  if (nearestOwn <= NEAR_DUPLICATE * threshold) return [refuse("near_duplicate", `the photo is nearly the same as one that is kept already (distance ${nearestOwn.toFixed(2)}): send one with another expression, in other light or of another day.`)];
+  if (nearestOwn <= nearDuplicate * threshold) return [refuse("near_duplicate", `the photo is nearly the same as one that is kept already (distance ${nearestOwn.toFixed(2)}): send one with another expression, in other light or of another day.`)];
   const findings: Finding[] = [];
   // In a large gallery somebody is always below τ; it is a likeness only if the person's own photos do not lie nearer.
   if (nearestOther !== null && nearestOther.distance <= threshold && nearestOther.distance <= nearestOwn) {

@@ -1,8 +1,28 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
+import { BUILT_IN_MODELS } from "../../lib/embed/descriptor";
 import { optionsOf as cameraOptions, type CameraDef } from "../../nodes/camera/camera";
 import { optionalFlag, optionalNumber, requireVariables } from "../../nodes/common/options";
 import { type HaarDetectDef, optionsOf as detectorOptions } from "../../nodes/haar-detect/haar-detect";
+
+describe("the forms", () => {
+  it("offer every network that comes with the package, and one's own", () => {
+    for (const node of ["facenet-embed", "face-gallery"]) {
+      const html = readFileSync(join(__dirname, `../../nodes/${node}/${node}.html`), "utf8");
+      const [, select = ""] = /<select id="node-(?:config-)?input-model"[^>]*>(.*?)<\/select>/s.exec(html) ?? [];
+      assert.deepEqual([...select.matchAll(/<option value="([^"]+)"/g)].map(([, value]) => value), [...BUILT_IN_MODELS, "file"]);
+    }
+  });
+
+  it("know of each of them that no τ above 2 makes sense", () => {
+    const html = readFileSync(join(__dirname, "../../nodes/face-match/face-match.html"), "utf8");
+    const known = new RegExp(/const longest = .*?\(\/(.+?)\/\.test/.exec(html)?.[1] ?? "nothing");
+    for (const model of BUILT_IN_MODELS) assert.match(model, known);
+    assert.doesNotMatch("file", known);
+  });
+});
 
 describe("what a form or a variable says", () => {
   it("is a number, blank is the default, anything else is said", () => {

@@ -149,6 +149,22 @@ describe("haar-detect → facenet-embed → face-match", () => {
     }
   });
 
+  it("recognizes with MobileFaceNet where the gallery has it too: 192 numbers of length 1, its own τ", async () => {
+    const model = "mobilefacenet-192";
+    await load(family, { haar: { minSize: 150 }, embed: { model }, gallery: { model } });
+    const [got, others] = [nextMessage("match"), nextMessage("unknown")];
+    send("d", { payload: groupPhoto(6) });
+    const { faces = [] } = await got;
+    await others;
+    const named = faces.filter(({ identity }) => identity?.outcome === "match");
+    assert.deepEqual(named.map(({ identity }) => identity?.name ?? "").sort(), ["Alice", "Bea", "小明"]);
+    for (const { embedding, identity, model: of } of named) {
+      assert.deepEqual([of, embedding?.length, identity?.threshold], [model, 192, 1.054]);
+      assert.ok(Math.abs(Math.hypot(...(embedding ?? [])) - 1) < 1e-5);
+    }
+    assert.ok(faces.some(({ identity }) => identity?.outcome === "unknown"), "the stranger among them");
+  });
+
   it("does not compare embeddings of two models: unknown, and a warning", async () => {
     await load(family, { embed: { model: "dlib-resnet-v1-box50" } });
     const got = nextMessage("unknown");

@@ -77,6 +77,10 @@ describe("judgePhoto", () => {
     assert.deepEqual(codes({ own: [at(3, 0), at(0.2, 0)] }), []);
   });
 
+  it("goes by the share of τ within which the model takes photos for one", () => {
+    assert.deepEqual([codes({ own: [at(0.15, 0)], nearDuplicate: 0.28 }), codes({ own: [at(0.13, 0)], nearDuplicate: 0.28 })], [[], ["near_duplicate"]]);
+  });
+
   it("asks when the face matches somebody else, and names her", () => {
     const { findings, verdict } = judge({ nearestOther: { name: "Alice", distance: 0.5 } });
     assert.deepEqual([findings.map(({ code, severity }) => [code, severity]), verdict], [[["resembles", "ask"]], "ask"]);
@@ -105,16 +109,16 @@ describe("judgePhoto", () => {
   });
 });
 
-describe("judgePhoto on photos", () => {
+for (const model of ["dlib-resnet-v1", "mobilefacenet-192"]) describe(`judgePhoto on photos with ${model}`, () => {
   let encoder: FaceEncoder;
   before(async () => {
-    encoder = await createEncoder({});
+    encoder = await createEncoder({ model });
   });
   after(() => encoder.close());
 
   const judged = async (bytes: Buffer, own: readonly Buffer[] = []) => {
     const embeddings = await Promise.all(own.map(async (photo) => (await encoder.encode(photo)).find(({ embedding }) => embedding !== undefined)?.embedding as Float32Array));
-    return judgePhoto({ faces: await encoder.encode(bytes), own: embeddings, nearestOther: null, threshold: encoder.threshold, accept: [] });
+    return judgePhoto({ faces: await encoder.encode(bytes), own: embeddings, nearestOther: null, threshold: encoder.threshold, nearDuplicate: encoder.nearDuplicate, accept: [] });
   };
   const verdict = async (bytes: Buffer, own: readonly Buffer[] = []): Promise<string> => {
     const { findings } = await judged(bytes, own);
