@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
+import type { NodeAPI } from "node-red";
 import sharp from "sharp";
 import faceAnnotate from "../../nodes/face-annotate/face-annotate";
 import { Preview, servePreview } from "../../nodes/common/preview";
+import { adminRoutes, type Served, serveAdmin } from "../support/admin";
 import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 
 const grey = (): Promise<Buffer> => sharp({ create: { width: 320, height: 240, channels: 3, background: "#808080" } }).jpeg().toBuffer();
@@ -68,28 +70,19 @@ describe("the preview", () => {
     topic: string;
     retain: boolean;
   }
-  type Handler = (request: { params: { id: string } }, response: { sendStatus(code: number): void }) => void;
+  const node = { id: "n1", type: "face-annotate" };
+  const register = (RED: NodeAPI): void => servePreview(RED, node.type);
+  let served: Served;
+  before(async () => { served = await serveAdmin(register, new Map([[node.id, node]])); });
+  after(() => served.close());
 
-  /** As much of Node-RED as a preview sees. */
-  function stage(): { preview: Preview; published: Published[]; renew: (id: string) => number; permission: string } {
+  /** A preview, and what it tells the editors. */
+  function stage(): { preview: Preview; published: Published[] } {
     const published: Published[] = [];
-    const node = { id: "n1", type: "face-annotate" };
-    let handler: Handler | undefined;
-    let permission = "";
-    const RED = {
-      comms: { publish: (topic: string, _data: unknown, retain: boolean) => published.push({ topic, retain }) },
-      auth: { needsPermission: (name: string) => { permission = name; } },
-      httpAdmin: { post: (_path: string, _guard: unknown, route: Handler) => { handler = route; } },
-      nodes: { getNode: (id: string) => (id === node.id ? node : null) },
-    } as never;
-    servePreview(RED, "face-annotate");
-    const renew = (id: string): number => {
-      let code = 0;
-      handler?.({ params: { id } }, { sendStatus: (given) => { code = given; } });
-      return code;
-    };
-    return { preview: new Preview(RED, node), published, renew, permission };
+    const RED = { comms: { publish: (topic: string, _data: unknown, retain: boolean) => published.push({ topic, retain }) } } as unknown as NodeAPI;
+    return { preview: new Preview(RED, node as never), published };
   }
+  const renew = async (id: string): Promise<number> => (await fetch(`${served.url}/facenet/preview/${node.type}/${id}`, { method: "POST" })).status;
 
   const picture = (): Promise<Buffer> => Promise.resolve(Buffer.from("jpeg"));
 
@@ -100,15 +93,14 @@ describe("the preview", () => {
   });
 
   it("is sent to who looks, not retained, and at most ten times a second", async () => {
-    const { preview, published, renew } = stage();
-    assert.equal(renew("n1"), 204);
+    const { preview, published } = stage();
+    assert.equal(await renew("n1"), 204);
     for (let index = 0; index < 20; index += 1) await preview.offer(picture);
     assert.deepEqual(published, [{ topic: "facenet/preview/n1", retain: false }]);
   });
 
-  it("asks for a permission, and knows no node that is not deployed", () => {
-    const { renew, permission } = stage();
-    assert.equal(permission, "face-annotate.read");
-    assert.equal(renew("gone"), 404);
+  it("asks for a permission, and knows no node that is not deployed", async () => {
+    assert.deepEqual(adminRoutes([register]).map(({ permission }) => permission), ["face-annotate.read"]);
+    assert.equal(await renew("gone"), 404);
   });
 });
