@@ -80,7 +80,7 @@ describe("the preview", () => {
   function stage(): { preview: Preview; published: Published[] } {
     const published: Published[] = [];
     const RED = { comms: { publish: (topic: string, _data: unknown, retain: boolean) => published.push({ topic, retain }) } } as unknown as NodeAPI;
-    return { preview: new Preview(RED, node as never), published };
+    return { preview: new Preview(RED, node), published };
   }
   const renew = async (id: string): Promise<number> => (await fetch(`${served.url}/facenet/preview/${node.type}/${id}`, { method: "POST" })).status;
 
