@@ -29,7 +29,7 @@ type Validator = (this: FormNode, value: unknown, options: unknown) => true | st
 const VARIABLE = /^\$\{[^\s{}]+\}$/;
 
 /** Whether Node-RED puts a variable in place of this value. */
-function isVariable(value: unknown): value is string {
+export function isVariable(value: unknown): value is string {
   return typeof value === "string" && VARIABLE.test(value);
 }
 

@@ -20,6 +20,14 @@ interface EditEvent {
   changes: Record<string, unknown>;
   changed: boolean;
   dirty: boolean;
+  /** Of a node in a subflow: its instances, and whether they were changed before. */
+  subflow?: { instances: { id: string; changed: boolean }[] };
+}
+
+interface HistoryEvent {
+  t: "multi";
+  events: EditEvent[];
+  dirty: boolean;
 }
 
 interface SidebarTab {
@@ -65,14 +73,15 @@ declare const RED: {
   settings: { apiRootUrl?: string; get(key: string): unknown; getLocal(key: string): string | null; setLocal(key: string, value: string): void };
   user: { hasPermission(permission: string): boolean };
   comms: { subscribe(topic: string, listener: (topic: string, data: unknown) => void): void; unsubscribe(topic: string, listener: (topic: string, data: unknown) => void): void };
-  events: { on(event: string, listener: () => void): void };
+  events: { on(event: string, listener: () => void): void; off(event: string, listener: () => void): void; emit(event: string, node: FlowNode): void };
   plugins: { registerPlugin(id: string, definition: { onadd?(): void }): void };
   sidebar: { addTab(tab: SidebarTab): void; show(id: string): void };
   actions: { add(name: string, action: () => void): void };
   tray: { show(options: TrayOptions): void; close(): void };
   notify(content: HTMLElement, options: { type: "success" | "warning" | "error"; timeout?: number }): Notification;
   nodes: { filterNodes(filter: { type: string; z?: string }): FlowNode[]; node(id: string): FlowNode | null | undefined; filterLinks(filter: { target: FlowNode }): { source: FlowNode }[]; workspace(id: string): { label: string } | null | undefined; subflow(id: string): { name: string } | null | undefined; dirty(): boolean; dirty(state: boolean): void };
-  history: { push(event: { t: "multi"; events: EditEvent[]; dirty: boolean }): void };
+  workspaces: { isLocked(id: string): boolean | undefined };
+  history: { push(event: HistoryEvent): void; pop(): void; peek(): HistoryEvent | undefined };
   editor: { validateNode(node: FlowNode): void };
   view: { redraw(): void; focus(): void };
 };

@@ -1,8 +1,9 @@
 /** The sidebar tab "Faces": which gallery, its sections, and one stream of what happens in it. */
 import { galleriesPath, type GallerySummary, getJson, pathOf, send } from "./api.js";
 import { exportGallery, importGallery } from "./archive.js";
+import { openCalibration } from "./calibrate.js";
 import { attempt } from "./dialogs.js";
-import { empty, failed, fill, h, icon, loading, mayWrite, select, writeButton } from "./dom.js";
+import { button, empty, failed, fill, h, icon, loading, mayWrite, select, writeButton } from "./dom.js";
 import { Events } from "./events.js";
 import { Live } from "./live.js";
 import { nodeName } from "./nodes.js";
@@ -185,6 +186,7 @@ class FacesTab {
     this.#tools = h(
       "div",
       { class: "facenet-tools", hidden: true },
+      button(t("calibrate.short"), onOpen(({ gallery }) => { openCalibration({ gallery, openPerson: (id) => { this.#showPerson(gallery.id, id); } }); }), { icon: "bar-chart", title: t("calibrate.title") }),
       writeButton("", onOpen(exportGallery), { icon: "download", title: t("archive.export") }),
       writeButton("", onOpen(importGallery), { icon: "upload", title: t("archive.import-title") }),
     );
@@ -263,6 +265,19 @@ class FacesTab {
     if (this.#visible) this.#open.start();
   }
 
+  /** From beside the sidebar, which may be closed or show another gallery by now. */
+  #showPerson(gallery: string, person: string): void {
+    RED.sidebar.show(TAB);
+    if (this.#open?.gallery.id !== gallery) this.#choose(gallery);
+    this.#open?.openPerson(person);
+  }
+
+  #choose(id: string): void {
+    RED.settings.setLocal(REMEMBERED, id);
+    this.#close();
+    this.#show(this.#galleries ?? []);
+  }
+
   #showChooser(galleries: readonly GallerySummary[], chosen: GallerySummary | undefined): void {
     const labelOf = ({ name, id }: GallerySummary): string => nodeName({ id, name, type: "face-gallery" });
     if (galleries.length <= 1) {
@@ -270,12 +285,7 @@ class FacesTab {
       return;
     }
     const options = [...(chosen === undefined ? [{ value: "", label: t("galleries.choose-one") }] : []), ...galleries.map((gallery) => ({ value: gallery.id, label: labelOf(gallery) }))];
-    const change = (id: string): void => {
-      RED.settings.setLocal(REMEMBERED, id);
-      this.#close();
-      this.#show(this.#galleries ?? []);
-    };
-    fill(this.#chooser, select(options, chosen?.id ?? "", change, { "aria-label": t("galleries.label") }));
+    fill(this.#chooser, select(options, chosen?.id ?? "", (id) => { this.#choose(id); }, { "aria-label": t("galleries.label") }));
   }
 
   #close(): void {

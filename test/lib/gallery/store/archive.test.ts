@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
-import { ZipFile } from "yazl";
 import { UserError } from "../../../../lib/errors";
 import { openStore, type PeopleStore } from "../../../../lib/gallery/store/store";
+import { exportOf } from "../../../support/zip";
 import { entryOf, idOf, personOf, pictureOf, vectorOf } from "./entries";
 
 const open: PeopleStore[] = [];
@@ -27,16 +27,6 @@ async function exported(store: PeopleStore, bytesOf?: Parameters<PeopleStore["ex
 async function* pieces(bytes: Buffer): AsyncGenerator<Uint8Array> {
   const SIZE = 10_000;
   for (let at = 0; at < bytes.length; at += SIZE) yield bytes.subarray(at, at + SIZE);
-}
-
-/** A zip of such files; what is not said is as an export has it. */
-async function zipOf(files: Record<string, string | Buffer>): Promise<Buffer> {
-  const zip = new ZipFile();
-  for (const [name, content] of Object.entries({ "gallery.json": '{"format":"facenet-gallery","version":1}', ...files })) zip.addBuffer(Buffer.from(content), name);
-  zip.end();
-  const chunks: Buffer[] = [];
-  for await (const chunk of zip.outputStream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }
 
 const stranger = { id: idOf(1, "c"), firstSeenAt: 1, lastSeenAt: 2, visits: 3, model: "m", fingerprint: "f", vectors: [vectorOf(500)], pictures: 2 };
@@ -85,7 +75,7 @@ describe("export and import", () => {
     assert.deepEqual(store.people().map(({ name }) => name), ["Renamed"]);
     const { store: other } = await opened();
     const twins = [personOf(1), { ...personOf(2), name: "Person 1" }].map((person) => JSON.stringify(person)).join("\n");
-    assert.deepEqual(await other.importFrom(pieces(await zipOf({ "people.ndjson": twins }))), { people: 1, photos: 0, skipped: 0 });
+    assert.deepEqual(await other.importFrom(pieces(await exportOf({ "people.ndjson": twins }))), { people: 1, photos: 0, skipped: 0 });
     assert.deepEqual(other.people(), [personOf(1)]);
   });
 
@@ -131,7 +121,7 @@ describe("export and import", () => {
     it(`refuse a zip that ${what}, and change nothing`, async () => {
       const { store, folder } = await opened();
       const before = readdirSync(folder).sort();
-      await assert.rejects(store.importFrom(pieces(await zipOf(files))), sentence);
+      await assert.rejects(store.importFrom(pieces(await exportOf(files))), sentence);
       assert.deepEqual([store.people(), readdirSync(folder).sort()], [[], before]);
     });
   }
@@ -180,7 +170,7 @@ describe("export and import", () => {
   for (const [what, files, sentence] of wrong) {
     it(`refuse a zip that ${what}, and change nothing, then or at the next start`, async () => {
       const { store, folder } = await opened();
-      await assert.rejects(store.importFrom(pieces(await zipOf({ [people]: person, "photos.ndjson": photo, ...files }))), (error) => error instanceof UserError && sentence.test(error.message) && /nothing was imported/.test(error.message));
+      await assert.rejects(store.importFrom(pieces(await exportOf({ [people]: person, "photos.ndjson": photo, ...files }))), (error) => error instanceof UserError && sentence.test(error.message) && /nothing was imported/.test(error.message));
       assert.deepEqual([store.people(), store.photos(), store.anchors(), store.unknowns()], [[], [], [], []]);
       await store.close();
       const told: string[] = [];
@@ -194,24 +184,24 @@ describe("export and import", () => {
     const { store } = await opened();
     await store.addPhoto(entryOf(9));
     for (const files of [{ "embeddings.ndjson": embedding({ vector: short }) }, { "anchors.ndjson": anchored({ against: null, vector: short }) }, { "unknowns.ndjson": met({ vectors: [short] }) }]) {
-      await assert.rejects(store.importFrom(pieces(await zipOf({ [people]: person, "photos.ndjson": photo, ...files }))), /64 numbers, others of its fingerprint have 128/);
+      await assert.rejects(store.importFrom(pieces(await exportOf({ [people]: person, "photos.ndjson": photo, ...files }))), /64 numbers, others of its fingerprint have 128/);
     }
     const spaces = new Map([["new", { model: "n", dimensions: 128 }]]);
-    await assert.rejects(store.importFrom(pieces(await zipOf({ "anchors.ndjson": anchored({ against: null, fingerprint: "new", model: "n", vector: short }) })), { spaces }), /64 numbers, others of its fingerprint have 128/);
+    await assert.rejects(store.importFrom(pieces(await exportOf({ "anchors.ndjson": anchored({ against: null, fingerprint: "new", model: "n", vector: short }) })), { spaces }), /64 numbers, others of its fingerprint have 128/);
     assert.deepEqual([store.people().length, store.anchors(), store.unknowns()], [1, [], []]);
     // Of another model they may be as long as they like.
-    assert.deepEqual(await store.importFrom(pieces(await zipOf({ [people]: person, "photos.ndjson": photo, "embeddings.ndjson": embedding({ fingerprint: "g", model: "n", vector: short }) }))), { people: 1, photos: 1, skipped: 0 });
+    assert.deepEqual(await store.importFrom(pieces(await exportOf({ [people]: person, "photos.ndjson": photo, "embeddings.ndjson": embedding({ fingerprint: "g", model: "n", vector: short }) }))), { people: 1, photos: 1, skipped: 0 });
   });
 
   it("take a person as a form would: the name composed and trimmed, groups in order and lower case", async () => {
     const { store } = await opened();
-    await store.importFrom(pieces(await zipOf({ [people]: called(" Zoe\u0308 ", { groups: ["Staff", "family", "staff"] }) })));
+    await store.importFrom(pieces(await exportOf({ [people]: called(" Zoe\u0308 ", { groups: ["Staff", "family", "staff"] }) })));
     assert.deepEqual(store.people().map(({ name, groups }) => [name, groups]), [["Zo\u00eb", ["family", "staff"]]]);
   });
 
   it("let nobody be seen in the future, and stay for ever", async () => {
     const { store } = await opened();
-    await store.importFrom(pieces(await zipOf({ "unknowns.ndjson": met({ lastSeenAt: 8.64e15 }) })));
+    await store.importFrom(pieces(await exportOf({ "unknowns.ndjson": met({ lastSeenAt: 8.64e15 }) })));
     assert.ok((store.unknowns()[0]?.lastSeenAt ?? Infinity) <= Date.now());
   });
 
@@ -235,7 +225,7 @@ describe("export and import", () => {
     ];
     for (const [files, outcome] of costly) {
       const { store } = await opened();
-      const zip = await zipOf(files);
+      const zip = await exportOf(files);
       const begin = process.cpuUsage();
       const result = await store.importFrom(pieces(zip)).then(({ people: count }) => count, (error: unknown) => String(error));
       const { user, system } = process.cpuUsage(begin);
@@ -249,7 +239,7 @@ describe("export and import", () => {
   it("refuse files that share their bytes, and two of one name", async () => {
     const { store } = await opened();
     const names = ["photos/aaaaaaa0.jpg", "photos/aaaaaaa1.jpg"] as const;
-    const zip = await zipOf({ [names[0]]: pictureOf(1), [names[1]]: pictureOf(1) });
+    const zip = await exportOf({ [names[0]]: pictureOf(1), [names[1]]: pictureOf(1) });
     const place = (name: string): number => zip.lastIndexOf(name) - 46;
     const shared = Buffer.from(zip);
     // The second entry of the directory leads to the first one's bytes.
@@ -261,7 +251,7 @@ describe("export and import", () => {
 
   it("refuse a zip that names another folder", async () => {
     const { store, folder } = await opened();
-    const zip = await zipOf({ "photos/aaaaaaaa.jpg": "x" });
+    const zip = await exportOf({ "photos/aaaaaaaa.jpg": "x" });
     // The library that writes zips here refuses such names.
     const evil = Buffer.from(zip.toString("latin1").replaceAll("photos/aaaaaaaa.jpg", "../../../aaaaaa.jpg"), "latin1");
     await assert.rejects(store.importFrom(pieces(evil)), /no zip, or a damaged one \(.*relative path.*\): nothing was imported/);
