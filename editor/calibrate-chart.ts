@@ -32,7 +32,9 @@ const round = (value: number): number => Math.round(value * DIGITS) / DIGITS;
 /** From where to where distances reach, with τ inside. */
 export function rangeOf({ own, model }: ChartData, threshold: number): Range {
   const edges = [own, model].flatMap((distances) => distances?.curve.map((point) => point.threshold) ?? []);
-  const [first = 0, second = 0.01] = (model === null || own.curve.length > model.curve.length ? own : model).curve.map((point) => point.threshold);
+  const [first = 0, second = 0.01] = (model === null || own.curve.length > model.curve.length ? own : model).curve.map(
+    (point) => point.threshold,
+  );
   const step = round(second - first);
   const highest = Math.max(...edges, threshold);
   return { min: Math.min(...edges, first), max: round(Math.ceil(highest / step - 1e-6) * step), step };
@@ -42,7 +44,12 @@ export function rangeOf({ own, model }: ChartData, threshold: number): Range {
 function sharesOf(distances: Distances, kind: "genuine" | "impostor"): Map<number, number> {
   const pairs = kind === "genuine" ? distances.genuinePairs : distances.impostorPairs;
   // The curve begins at the first bin's lower edge.
-  return new Map(distances[kind].map((count, bin) => [round(distances.curve[bin]?.threshold ?? 0), pairs === 0 ? 0 : count / pairs]));
+  return new Map(
+    distances[kind].map((count, bin) => [
+      round(distances.curve[bin]?.threshold ?? 0),
+      pairs === 0 ? 0 : count / pairs,
+    ]),
+  );
 }
 
 export class Chart {
@@ -66,10 +73,18 @@ export class Chart {
       { distances: model, kind: "genuine", isModel: true },
       { distances: model, kind: "impostor", isModel: true },
     ] as const;
-    const drawn = lines.flatMap(({ distances, kind, isModel }) => (distances === null || distances[kind].length === 0 ? [] : [{ shares: sharesOf(distances, kind), kind, isModel }]));
+    const drawn = lines.flatMap(({ distances, kind, isModel }) =>
+      distances === null || distances[kind].length === 0 ? [] : [{ shares: sharesOf(distances, kind), kind, isModel }],
+    );
     const series = drawn.map(({ kind, isModel }): uPlot.Series => {
       const stroke = (): string => colour(`--facenet-${kind}`);
-      return { stroke, width: 1.5, points: { show: false }, ...(stepped === undefined ? {} : { paths: stepped }), ...(isModel ? { dash: DASHES } : { fill: () => transparent(stroke()) }) };
+      return {
+        stroke,
+        width: 1.5,
+        points: { show: false },
+        ...(stepped === undefined ? {} : { paths: stepped }),
+        ...(isModel ? { dash: DASHES } : { fill: () => transparent(stroke()) }),
+      };
     });
     this.#plot = new uPlot(
       {
@@ -78,18 +93,35 @@ export class Chart {
         padding: [8, RIGHT, 0, 0],
         legend: { show: false },
         cursor: { show: false },
-        scales: { x: { time: false, range: [min, max] }, y: { range: (_, __, highest) => [0, (highest > 0 ? highest : 1) * 1.05] } },
+        scales: {
+          x: { time: false, range: [min, max] },
+          y: { range: (_, __, highest) => [0, (highest > 0 ? highest : 1) * 1.05] },
+        },
         axes: [
           { stroke: text, grid, ticks: grid, label: t("calibrate.distance"), labelSize: 20, size: 30 },
-          { stroke: text, grid, ticks: grid, size: LEFT, values: (_, values) => values.map((value) => percent(value)) },
+          {
+            stroke: text,
+            grid,
+            ticks: grid,
+            size: LEFT,
+            values: (_, values) => values.map((value) => percent(value)),
+          },
         ],
         series: [{}, ...series],
-        hooks: { draw: [(plot) => { this.#drawThreshold(plot, text()); }] },
+        hooks: {
+          draw: [
+            (plot) => {
+              this.#drawThreshold(plot, text());
+            },
+          ],
+        },
       },
       [edges, ...drawn.map(({ shares }) => edges.map((edge) => shares.get(edge) ?? 0))],
       this.element,
     );
-    this.#observer = new ResizeObserver(() => { this.#fit(); });
+    this.#observer = new ResizeObserver(() => {
+      this.#fit();
+    });
     this.#observer.observe(this.element);
   }
 

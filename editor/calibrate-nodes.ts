@@ -19,7 +19,13 @@ export interface MatchNode {
 export function matchNodesOf(gallery: string): MatchNode[] {
   return nodesOf(gallery).map(({ id, name, z, threshold }) => {
     const text = String(threshold ?? "").trim();
-    return { id, name: nodeName({ id, name, type: TYPE }), threshold: text, isVariable: isVariable(text), isLocked: z !== undefined && RED.workspaces.isLocked(z) === true };
+    return {
+      id,
+      name: nodeName({ id, name, type: TYPE }),
+      threshold: text,
+      isVariable: isVariable(text),
+      isLocked: z !== undefined && RED.workspaces.isLocked(z) === true,
+    };
   });
 }
 
@@ -46,7 +52,14 @@ export function putThreshold(gallery: string, ids: ReadonlySet<string>, threshol
   const nodes = nodesOf(gallery).filter((node) => ids.has(node.id) && String(node.threshold ?? "").trim() !== value);
   if (nodes.length === 0) return undefined;
   const dirty = RED.nodes.dirty();
-  const events = nodes.map((node): EditEvent => ({ t: "edit", node, changes: { threshold: node.threshold }, changed: node.changed ?? false, dirty, ...instancesOf(node) }));
+  const events = nodes.map((node): EditEvent => ({
+    t: "edit",
+    node,
+    changes: { threshold: node.threshold },
+    changed: node.changed ?? false,
+    dirty,
+    ...instancesOf(node),
+  }));
   const step: HistoryEvent = { t: "multi", events, dirty };
   for (const node of nodes) {
     node.threshold = value;
@@ -79,5 +92,7 @@ function subflowInstances({ z }: FlowNode): FlowNode[] {
 
 function instancesOf(node: FlowNode): Pick<EditEvent, "subflow"> {
   const instances = subflowInstances(node);
-  return instances.length === 0 ? {} : { subflow: { instances: instances.map(({ id, changed }) => ({ id, changed: changed ?? false })) } };
+  return instances.length === 0
+    ? {}
+    : { subflow: { instances: instances.map(({ id, changed }) => ({ id, changed: changed ?? false })) } };
 }

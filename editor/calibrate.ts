@@ -1,4 +1,4 @@
-/** Calibrate τ on the gallery's own people: what a threshold does, whom it mixes up, and one click into the face-match nodes. */
+/** Calibrate τ on the gallery's own people: what a threshold does, whom it mixes up, one click into the nodes. */
 import type { Calibration, CurvePoint, Distances, Outlier, PhotoOf } from "../lib/calibrate/calibration";
 import { type GallerySummary, getJson, pathOf } from "./api.js";
 import { Chart, type Range, rangeOf } from "./calibrate-chart.js";
@@ -52,7 +52,8 @@ export function openCalibration(host: CalibrateHost): void {
   RED.tray.show({
     title: t("calibrate.title"),
     width: WIDTH,
-    // By this id Node-RED's own key for closing a form closes it too. Node-RED 5 presses the primary button on a click beside the tray.
+    // By this id Node-RED's own key for closing a form closes it too.
+    // Node-RED 5 presses the primary button on a click beside the tray.
     buttons: [{ id: "node-dialog-cancel", text: t("close"), class: "primary", click: close }],
     open: (tray) => {
       tray[0]?.querySelector(".red-ui-tray-body")?.append(view.element);
@@ -67,13 +68,33 @@ export function openCalibration(host: CalibrateHost): void {
 }
 
 class CalibrateView {
-  readonly element = h("div", { class: "facenet-calibrate", tabindex: "-1", role: "region", "aria-label": t("calibrate.title") });
+  readonly element = h("div", {
+    class: "facenet-calibrate",
+    tabindex: "-1",
+    role: "region",
+    "aria-label": t("calibrate.title"),
+  });
   readonly #host: CalibrateHost;
   readonly #stop = new AbortController();
   readonly #summary = h("div", {});
   readonly #plot = h("div", {});
-  readonly #slider = h("input", { type: "range", "aria-label": t("calibrate.threshold"), input: () => { this.#slide(Number(this.#slider.value)); } });
-  readonly #number = h("input", { type: "text", inputmode: "decimal", class: "facenet-threshold", id: "facenet-calibrate-threshold", autocomplete: "off", change: () => { this.#type(); } });
+  readonly #slider = h("input", {
+    type: "range",
+    "aria-label": t("calibrate.threshold"),
+    input: () => {
+      this.#slide(Number(this.#slider.value));
+    },
+  });
+  readonly #number = h("input", {
+    type: "text",
+    inputmode: "decimal",
+    class: "facenet-threshold",
+    id: "facenet-calibrate-threshold",
+    autocomplete: "off",
+    change: () => {
+      this.#type();
+    },
+  });
   readonly #rates = h("div", {});
   readonly #suggestion = h("div", {});
   readonly #nodes = h("div", {});
@@ -84,7 +105,9 @@ class CalibrateView {
   readonly #done = liveLine();
   /** What the table says, for a screen reader. */
   readonly #said = h("div", { class: "facenet-said", role: "status" });
-  readonly #onWorkspace = (): void => { this.#showNodes(); };
+  readonly #onWorkspace = (): void => {
+    this.#showNodes();
+  };
   /** What the server measured last. */
   #measured: Calibration | undefined;
   #chart: Chart | undefined;
@@ -126,14 +149,25 @@ class CalibrateView {
       this.#build(measured);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
-      fill(this.element, failed(error, () => { void this.#begin(); }));
+      fill(
+        this.element,
+        failed(error, () => {
+          void this.#begin();
+        }),
+      );
     }
   }
 
   async #ask(threshold: number | undefined): Promise<Calibration> {
     const began = performance.now();
-    const query = new URLSearchParams({ wantedFmr: String(this.#wantedFmr), ...(threshold === undefined ? {} : { threshold: String(threshold) }) });
-    const measured = await getJson<Calibration>(`${pathOf(this.#host.gallery.id, "calibration")}?${query.toString()}`, this.#stop.signal);
+    const query = new URLSearchParams({
+      wantedFmr: String(this.#wantedFmr),
+      ...(threshold === undefined ? {} : { threshold: String(threshold) }),
+    });
+    const measured = await getJson<Calibration>(
+      `${pathOf(this.#host.gallery.id, "calibration")}?${query.toString()}`,
+      this.#stop.signal,
+    );
     this.#tookMs = performance.now() - began;
     return measured;
   }
@@ -153,7 +187,15 @@ class CalibrateView {
       this.#announce();
     } catch (error) {
       this.#isAsking = false;
-      if (!this.#stop.signal.aborted) fill(this.#asOf, error instanceof Error ? error.message : String(error), " ", button(t("retry"), () => { void this.#askAgain(); }));
+      if (!this.#stop.signal.aborted)
+        fill(
+          this.#asOf,
+          error instanceof Error ? error.message : String(error),
+          " ",
+          button(t("retry"), () => {
+            void this.#askAgain();
+          }),
+        );
     } finally {
       this.#outliers.removeAttribute("aria-busy");
     }
@@ -171,21 +213,36 @@ class CalibrateView {
       return;
     }
     const legend = (kind: "genuine" | "impostor", isModel: boolean, words: string): HTMLElement =>
-      h("li", {}, h("span", { class: `facenet-swatch facenet-series-${kind}${isModel ? " facenet-swatch-line" : ""}`, "aria-hidden": "true" }), words);
+      h(
+        "li",
+        {},
+        h("span", {
+          class: `facenet-swatch facenet-series-${kind}${isModel ? " facenet-swatch-line" : ""}`,
+          "aria-hidden": "true",
+        }),
+        words,
+      );
     fill(
       this.element,
       this.#summary,
       h(
         "ul",
         { class: "facenet-legend" },
-        own.genuinePairs > 0 && legend("genuine", false, t("calibrate.genuine", { pairs: count("pair", own.genuinePairs) })),
-        own.impostorPairs > 0 && legend("impostor", false, t("calibrate.impostor", { pairs: count("pair", own.impostorPairs) })),
+        own.genuinePairs > 0 &&
+          legend("genuine", false, t("calibrate.genuine", { pairs: count("pair", own.genuinePairs) })),
+        own.impostorPairs > 0 &&
+          legend("impostor", false, t("calibrate.impostor", { pairs: count("pair", own.impostorPairs) })),
         model !== null && legend("genuine", true, t("calibrate.model-genuine")),
         model !== null && legend("impostor", true, t("calibrate.model-impostor")),
       ),
       this.#plot,
       h("div", { class: "facenet-slider" }, this.#slider),
-      h("div", { class: "facenet-threshold-row" }, h("label", { for: this.#number.id }, t("calibrate.threshold")), this.#number),
+      h(
+        "div",
+        { class: "facenet-threshold-row" },
+        h("label", { for: this.#number.id }, t("calibrate.threshold")),
+        this.#number,
+      ),
       this.#rates,
       this.#said,
       h("h3", {}, t("calibrate.wanted-title")),
@@ -193,10 +250,14 @@ class CalibrateView {
         "label",
         { class: "facenet-wanted" },
         t("calibrate.wanted"),
-        select(WANTED.map((rate) => ({ value: String(rate), label: oneIn(rate) })), String(this.#wantedFmr), (value) => {
-          this.#wantedFmr = Number(value);
-          void this.#askAgain();
-        }),
+        select(
+          WANTED.map((rate) => ({ value: String(rate), label: oneIn(rate) })),
+          String(this.#wantedFmr),
+          (value) => {
+            this.#wantedFmr = Number(value);
+            void this.#askAgain();
+          },
+        ),
       ),
       this.#suggestion,
       h("h3", {}, t("calibrate.nodes")),
@@ -209,6 +270,7 @@ class CalibrateView {
       this.#outliers,
     );
     this.#draw(measured);
+    this.#showThreshold();
     this.#showMeasured(measured);
   }
 
@@ -244,12 +306,20 @@ class CalibrateView {
     if (threshold === this.#threshold || this.#measured === undefined) return;
     this.#threshold = threshold;
     if (this.#range !== undefined && threshold > this.#range.max) this.#draw(this.#measured);
+    this.#showThreshold();
     this.#show();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       if (this.#tookMs < SLOW_MS) void this.#askAgain();
       else this.#announce();
     }, SETTLE_MS);
+  }
+
+  /** Only when it is set: an answer must not take away what is being typed. */
+  #showThreshold(): void {
+    this.#slider.value = String(this.#threshold);
+    this.#number.value = String(this.#threshold);
+    this.#markNumber(true);
   }
 
   #showMeasured(measured: Calibration): void {
@@ -263,28 +333,71 @@ class CalibrateView {
     const measured = this.#measured;
     if (measured === undefined) return;
     if (this.#chart !== undefined) this.#chart.threshold = this.#threshold;
-    this.#slider.value = String(this.#threshold);
-    this.#number.value = String(this.#threshold);
-    this.#markNumber(true);
     fill(this.#rates, this.#ratesTable(measured), h("p", { class: "facenet-hint" }, t("calibrate.bound-hint")));
     this.#showNodes();
     this.#showLists(measured);
     if (this.#isAsking) return;
     if (!this.#isBehind()) fill(this.#asOf);
-    else if (this.#tookMs >= SLOW_MS) fill(this.#asOf, t("calibrate.as-of", { threshold: thresholdWords(measured.threshold) }), " ", button(t("calibrate.look-again"), () => { void this.#askAgain(); }));
+    else if (this.#tookMs >= SLOW_MS)
+      fill(
+        this.#asOf,
+        t("calibrate.as-of", { threshold: thresholdWords(measured.threshold) }),
+        " ",
+        button(t("calibrate.look-again"), () => {
+          void this.#askAgain();
+        }),
+      );
   }
 
-  #showSummary({ own, model, people, photos, impostorPairs, comparablePhotos, seed, wantedFmr, pairsForWantedFmr }: Calibration): void {
+  #showSummary({
+    own,
+    model,
+    people,
+    photos,
+    impostorPairs,
+    comparablePhotos,
+    seed,
+    wantedFmr,
+    pairsForWantedFmr,
+  }: Calibration): void {
     const isNothing = own.genuinePairs + own.impostorPairs === 0;
     const line = (...children: readonly Child[]): HTMLElement => h("p", {}, ...children);
     fill(
       this.#summary,
       isNothing && line(t("calibrate.nothing")),
-      !isNothing && line(t("calibrate.measured", { people: count("person", people.counted), photos: count("photo", photos.counted), genuine: number(own.genuinePairs), impostor: number(own.impostorPairs) })),
-      seed !== null && line(t("calibrate.sampled", { photos: number(photos.counted), allPhotos: number(photos.of), pairs: number(impostorPairs.counted), allPairs: number(impostorPairs.of) })),
-      !isNothing && line(own.supportedFmr === null ? t("calibrate.supports-none") : supportWords(own, wantedFmr, pairsForWantedFmr)),
+      !isNothing &&
+        line(
+          t("calibrate.measured", {
+            people: count("person", people.counted),
+            photos: count("photo", photos.counted),
+            genuine: number(own.genuinePairs),
+            impostor: number(own.impostorPairs),
+          }),
+        ),
+      seed !== null &&
+        line(
+          t("calibrate.sampled", {
+            photos: number(photos.counted),
+            allPhotos: number(photos.of),
+            pairs: number(impostorPairs.counted),
+            allPairs: number(impostorPairs.of),
+          }),
+        ),
+      !isNothing &&
+        line(
+          own.supportedFmr === null ? t("calibrate.supports-none") : supportWords(own, wantedFmr, pairsForWantedFmr),
+        ),
       !isNothing && comparablePhotos === 0 && line(t("calibrate.one-photo-each")),
-      model !== null && line(t("calibrate.model-measured", { model: model.model, people: count("person", model.people), photos: count("photo", model.photos), genuine: number(model.genuinePairs), impostor: number(model.impostorPairs) })),
+      model !== null &&
+        line(
+          t("calibrate.model-measured", {
+            model: model.model,
+            people: count("person", model.people),
+            photos: count("photo", model.photos),
+            genuine: number(model.genuinePairs),
+            impostor: number(model.impostorPairs),
+          }),
+        ),
     );
   }
 
@@ -294,21 +407,40 @@ class CalibrateView {
       { label: t("calibrate.own"), point: threshold === this.#threshold ? now : pointAt(own, this.#threshold) },
       ...(model === null ? [] : [{ label: t("calibrate.model"), point: pointAt(model, this.#threshold) }]),
     ];
-    const row = (name: "fmr" | "fnmr" | "fpir", hint: string, cell: (point: CurvePoint | undefined) => readonly Child[]): HTMLElement =>
-      h("tr", {}, h("th", { scope: "row" }, t(`calibrate.${name}`), h("div", { class: "facenet-hint" }, hint)), ...columns.map(({ label, point }) => h("td", { "data-label": label }, ...cell(point))));
+    const row = (
+      name: "fmr" | "fnmr" | "fpir",
+      hint: string,
+      cell: (point: CurvePoint | undefined) => readonly Child[],
+    ): HTMLElement =>
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, t(`calibrate.${name}`), h("div", { class: "facenet-hint" }, hint)),
+        ...columns.map(({ label, point }) => h("td", { "data-label": label }, ...cell(point))),
+      );
     return h(
       "table",
       { class: "facenet-rates" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("calibrate.at", { threshold: thresholdWords(this.#threshold) })), ...columns.map(({ label }) => h("th", { scope: "col" }, label)))),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", { scope: "col" }, t("calibrate.at", { threshold: thresholdWords(this.#threshold) })),
+          ...columns.map(({ label }) => h("th", { scope: "col" }, label)),
+        ),
+      ),
       h(
         "tbody",
         {},
         row("fmr", t("calibrate.fmr-hint"), (point) => pairsCell(point?.fmr ?? null)),
         row("fnmr", t("calibrate.fnmr-hint"), (point) => pairsCell(point?.fnmr ?? null)),
-        people.of > 0 && row("fpir", t("calibrate.fpir-hint", { people: count("person", people.of) }), (point) => {
-          const fpir = point?.fpir ?? null;
-          return fpir === null ? [t("calibrate.no-pairs")] : rateCell(fpir.share, fpir.high);
-        }),
+        people.of > 0 &&
+          row("fpir", t("calibrate.fpir-hint", { people: count("person", people.of) }), (point) => {
+            const fpir = point?.fpir ?? null;
+            return fpir === null ? [t("calibrate.no-pairs")] : rateCell(fpir.share, fpir.high);
+          }),
       ),
     );
   }
@@ -319,8 +451,24 @@ class CalibrateView {
       return;
     }
     const { threshold, from, supported, fmr, fnmr } = suggestion;
-    const rates = [t("calibrate.rate-of", { name: "FMR", rate: t("calibrate.at-most", { rate: inShare(fmr.high) }) }), ...(fnmr === null ? [] : [t("calibrate.rate-of", { name: "FNMR", rate: fnmr.hits === 0 ? t("calibrate.none-seen") : inShare(fnmr.share) })])];
-    const use = button(t("calibrate.use"), () => { this.#set(threshold); }, { class: "facenet-use" });
+    const rates = [
+      t("calibrate.rate-of", { name: "FMR", rate: t("calibrate.at-most", { rate: inShare(fmr.high) }) }),
+      ...(fnmr === null
+        ? []
+        : [
+            t("calibrate.rate-of", {
+              name: "FNMR",
+              rate: fnmr.hits === 0 ? t("calibrate.none-seen") : inShare(fnmr.share),
+            }),
+          ]),
+    ];
+    const use = button(
+      t("calibrate.use"),
+      () => {
+        this.#set(threshold);
+      },
+      { class: "facenet-use" },
+    );
     const block = h(
       "div",
       { class: "facenet-suggestion" },
@@ -330,7 +478,12 @@ class CalibrateView {
         h("strong", {}, t("calibrate.suggested", { threshold: thresholdWords(threshold) })),
         h("div", {}, t(from === "own" ? "calibrate.from-own" : "calibrate.from-model")),
         h("div", { class: "facenet-hint" }, rates.join(" · ")),
-        !supported && h("div", { class: "facenet-hint" }, t("calibrate.unsupported", { rate: oneIn(wantedFmr), supported: oneIn(fmr.high) })),
+        !supported &&
+          h(
+            "div",
+            { class: "facenet-hint" },
+            t("calibrate.unsupported", { rate: oneIn(wantedFmr), supported: oneIn(fmr.high) }),
+          ),
       ),
       use,
     );
@@ -348,20 +501,52 @@ class CalibrateView {
     }
     const ticked = (node: MatchNode): boolean => !node.isLocked && (this.#ticks.get(node.id) ?? !node.isVariable);
     const chosen = nodes.filter(ticked);
-    const apply = button(chosen.length === 0 ? t("calibrate.apply") : t("calibrate.apply-to", { threshold: thresholdWords(this.#threshold), nodes: count("node", chosen.length) }), () => { this.#apply(new Set(chosen.map(({ id }) => id))); }, { class: "primary facenet-apply", disabled: chosen.length === 0 });
-    const undo = this.#step?.isLast() === true ? button(t("calibrate.undo"), () => { this.#undo(); }, { icon: "undo", class: "facenet-undo" }) : null;
+    const apply = button(
+      chosen.length === 0
+        ? t("calibrate.apply")
+        : t("calibrate.apply-to", { threshold: thresholdWords(this.#threshold), nodes: count("node", chosen.length) }),
+      () => {
+        this.#apply(new Set(chosen.map(({ id }) => id)));
+      },
+      { class: "primary facenet-apply", disabled: chosen.length === 0 },
+    );
+    const undo =
+      this.#step?.isLast() === true
+        ? button(
+            t("calibrate.undo"),
+            () => {
+              this.#undo();
+            },
+            { icon: "undo", class: "facenet-undo" },
+          )
+        : null;
     const row = (node: MatchNode): HTMLElement => {
       const { id, name, isLocked } = node;
-      const box = h("input", { type: "checkbox", id: `facenet-calibrate-node-${id}`, disabled: isLocked, change: () => {
-        this.#ticks.set(id, box.checked);
-        this.#showNodes();
-      } });
+      const box = h("input", {
+        type: "checkbox",
+        id: `facenet-calibrate-node-${id}`,
+        disabled: isLocked,
+        change: () => {
+          this.#ticks.set(id, box.checked);
+          this.#showNodes();
+        },
+      });
       box.checked = ticked(node);
       box.setAttribute("aria-describedby", `${box.id}-now`);
-      return h("li", {}, box, h("label", { for: box.id }, name), h("span", { class: "facenet-hint", id: `${box.id}-now` }, nodeWords(node)));
+      return h(
+        "li",
+        {},
+        box,
+        h("label", { for: box.id }, name),
+        h("span", { class: "facenet-hint", id: `${box.id}-now` }, nodeWords(node)),
+      );
     };
     const focused = this.#nodes.contains(document.activeElement) ? document.activeElement : null;
-    fill(this.#nodes, h("ul", { class: "facenet-nodes" }, ...nodes.map(row)), h("div", { class: "facenet-card-buttons" }, apply, undo));
+    fill(
+      this.#nodes,
+      h("ul", { class: "facenet-nodes" }, ...nodes.map(row)),
+      h("div", { class: "facenet-card-buttons" }, apply, undo),
+    );
     if (focused === null) return;
     // What had the focus is made anew; where it is gone, the button beside it.
     if (focused.id !== "") document.getElementById(focused.id)?.focus();
@@ -376,7 +561,11 @@ class CalibrateView {
     }
     this.#step = step;
     this.#showNodes();
-    this.#done.textContent = t("calibrate.applied", { threshold: thresholdWords(this.#threshold), nodes: count("node", step.nodes) });
+    this.#done.textContent = t("calibrate.applied", {
+      threshold: thresholdWords(this.#threshold),
+      nodes: count("node", step.nodes),
+    });
+    this.#done.scrollIntoView({ block: "nearest" });
   }
 
   #undo(): void {
@@ -392,37 +581,90 @@ class CalibrateView {
     const listed = JSON.stringify([nearest.map((pair) => [pair, pair.distance <= threshold]), outliers, outlierCount]);
     if (listed === this.#listed) return;
     this.#listed = listed;
-    const focused = this.element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-key") : null;
+    const focused = this.element.contains(document.activeElement)
+      ? document.activeElement?.getAttribute("data-key")
+      : null;
     release(this.#near);
     release(this.#outliers);
     const pairs = nearest.map(({ distance, a, b }) => {
       const isTooNear = distance <= threshold;
       const words = t(isTooNear ? "calibrate.too-near" : "calibrate.apart", { distance: inWords(distance) });
-      return h("li", { class: isTooNear ? "facenet-too-near" : undefined }, this.#picture(a), this.#picture(b), h("div", { class: "facenet-near-text" }, this.#link(a, `pair ${b.personId}`), h("br"), this.#link(b, `pair ${a.personId}`), h("div", {}, words)));
+      return h(
+        "li",
+        { class: isTooNear ? "facenet-too-near" : undefined },
+        this.#picture(a),
+        this.#picture(b),
+        h(
+          "div",
+          { class: "facenet-near-text" },
+          this.#link(a, `pair ${b.personId}`),
+          h("br"),
+          this.#link(b, `pair ${a.personId}`),
+          h("div", {}, words),
+        ),
+      );
     });
-    fill(this.#near, pairs.length === 0 ? h("p", { class: "facenet-hint" }, t("calibrate.nearest-none")) : h("ul", { class: "facenet-near" }, ...pairs));
+    fill(
+      this.#near,
+      pairs.length === 0
+        ? h("p", { class: "facenet-hint" }, t("calibrate.nearest-none"))
+        : h("ul", { class: "facenet-near" }, ...pairs),
+    );
     const more = outlierCount - outliers.length;
     fill(
       this.#outliers,
-      outlierCount === 0 ? h("p", { class: "facenet-hint" }, t("calibrate.outliers-none")) : h("ul", { class: "facenet-near" }, ...outliers.map((outlier) => this.#outlier(outlier))),
+      outlierCount === 0
+        ? h("p", { class: "facenet-hint" }, t("calibrate.outliers-none"))
+        : h("ul", { class: "facenet-near" }, ...outliers.map((outlier) => this.#outlier(outlier))),
       more > 0 && h("p", { class: "facenet-hint" }, t("calibrate.outliers-more", { number: number(more) })),
     );
     if (focused != null) this.element.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   }
 
   #outlier({ photo, codes, own, other }: Outlier): HTMLElement {
-    const reasons = codes.map((code) => h("div", {}, t(`calibrate.outlier.${code}`, { own: inWords(own), other: other?.photo.name ?? "", distance: other === null ? "" : inWords(other.distance) })));
-    return h("li", {}, this.#picture(photo), other !== null && this.#picture(other.photo), h("div", { class: "facenet-near-text" }, this.#link(photo, `photo ${photo.photoId}`), ...reasons));
+    const reasons = codes.map((code) =>
+      h(
+        "div",
+        {},
+        t(`calibrate.outlier.${code}`, {
+          own: inWords(own),
+          other: other?.photo.name ?? "",
+          distance: other === null ? "" : inWords(other.distance),
+        }),
+      ),
+    );
+    return h(
+      "li",
+      {},
+      this.#picture(photo),
+      other !== null && this.#picture(other.photo),
+      h("div", { class: "facenet-near-text" }, this.#link(photo, `photo ${photo.photoId}`), ...reasons),
+    );
   }
 
   #picture({ personId, photoId, name }: PhotoOf): HTMLElement {
     const { id, keepPhotos } = this.#host.gallery;
-    return picture(keepPhotos ? pathOf(id, "people", personId, "photos", photoId, "thumbnail") : null, { alt: name, class: "facenet-near-picture" });
+    return picture(keepPhotos ? pathOf(id, "people", personId, "photos", photoId, "thumbnail") : null, {
+      alt: name,
+      class: "facenet-near-picture",
+    });
   }
 
   /** @param key tells it from others that lead to the same person */
   #link({ personId, name }: PhotoOf, key: string): HTMLElement {
-    return h("button", { type: "button", class: "facenet-link", title: t("calibrate.open", { name }), "data-key": `${personId} ${key}`, click: () => { this.#host.openPerson(personId); } }, name);
+    return h(
+      "button",
+      {
+        type: "button",
+        class: "facenet-link",
+        title: t("calibrate.open", { name }),
+        "data-key": `${personId} ${key}`,
+        click: () => {
+          this.#host.openPerson(personId);
+        },
+      },
+      name,
+    );
   }
 
   /** Tell a screen reader what the table says. */
@@ -434,9 +676,17 @@ class CalibrateView {
     const point = ownPoint?.fmr == null && model !== null ? pointAt(model, this.#threshold) : ownPoint;
     const rates = (["fmr", "fnmr"] as const).flatMap((name) => {
       const rate = point?.[name];
-      return rate == null ? [] : [t("calibrate.rate-of", { name: name.toUpperCase(), rate: rate.hits === 0 ? t("calibrate.none-seen") : inShare(rate.share) })];
+      return rate == null
+        ? []
+        : [
+            t("calibrate.rate-of", {
+              name: name.toUpperCase(),
+              rate: rate.hits === 0 ? t("calibrate.none-seen") : inShare(rate.share),
+            }),
+          ];
     });
-    this.#said.textContent = [t("calibrate.at", { threshold: thresholdWords(this.#threshold) }), ...rates].join(" · ");
+    const at = t("calibrate.at", { threshold: thresholdWords(this.#threshold) });
+    this.#said.textContent = [at, ...rates].join(" · ");
   }
 }
 
@@ -454,17 +704,31 @@ function pointAt({ curve }: Distances, threshold: number): CurvePoint | undefine
 
 function supportWords({ supportedFmr, impostorPairs }: Distances, wanted: number, needed: number): string {
   const words = { pairs: count("pair", impostorPairs), rate: oneIn(supportedFmr ?? 1) };
-  return impostorPairs >= needed ? t("calibrate.supports", words) : t("calibrate.supports-not", { ...words, wanted: oneIn(wanted), needed: count("pair", needed) });
+  return impostorPairs >= needed
+    ? t("calibrate.supports", words)
+    : t("calibrate.supports-not", { ...words, wanted: oneIn(wanted), needed: count("pair", needed) });
 }
 
 function pairsCell(rate: { hits: number; total: number; share: number; high: number } | null): readonly Child[] {
   if (rate === null) return [t("calibrate.no-pairs")];
   const pairs = count("pair", rate.total);
-  return [...rateCell(rate.share, rate.high), h("div", { class: "facenet-hint" }, rate.hits === 0 ? t("calibrate.none-of", { pairs }) : t("calibrate.some-of", { number: number(rate.hits), pairs }))];
+  return [
+    ...rateCell(rate.share, rate.high),
+    h(
+      "div",
+      { class: "facenet-hint" },
+      rate.hits === 0
+        ? t("calibrate.none-of", { pairs })
+        : t("calibrate.some-of", { number: number(rate.hits), pairs }),
+    ),
+  ];
 }
 
 function rateCell(share: number, high: number): readonly Child[] {
-  return [h("div", { class: "facenet-rate" }, share === 0 ? t("calibrate.none-seen") : inShare(share)), h("div", { class: "facenet-hint" }, t("calibrate.at-most", { rate: inShare(high) }))];
+  return [
+    h("div", { class: "facenet-rate" }, share === 0 ? t("calibrate.none-seen") : inShare(share)),
+    h("div", { class: "facenet-hint" }, t("calibrate.at-most", { rate: inShare(high) })),
+  ];
 }
 
 function nodeWords({ threshold, isVariable, isLocked }: MatchNode): string {
@@ -475,7 +739,9 @@ function nodeWords({ threshold, isVariable, isLocked }: MatchNode): string {
 
 /** τ, as exactly as it was set. */
 function thresholdWords(threshold: number): string {
-  return new Intl.NumberFormat(RED.i18n.lang(), { minimumFractionDigits: DIGITS, maximumFractionDigits: 6 }).format(threshold);
+  return new Intl.NumberFormat(RED.i18n.lang(), { minimumFractionDigits: DIGITS, maximumFractionDigits: 6 }).format(
+    threshold,
+  );
 }
 
 /** A distance. */
@@ -487,7 +753,10 @@ function inWords(distance: number): string {
 function inShare(share: number): string {
   const READABLE = 0.0001;
   if (share > 0 && share < READABLE) return oneIn(share);
-  return new Intl.NumberFormat(RED.i18n.lang(), { style: "percent", ...(share < 0.1 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 1 }) }).format(share);
+  return new Intl.NumberFormat(RED.i18n.lang(), {
+    style: "percent",
+    ...(share < 0.1 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 1 }),
+  }).format(share);
 }
 
 function oneIn(share: number): string {

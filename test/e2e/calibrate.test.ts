@@ -16,7 +16,15 @@ const PHOTOS = 3;
 /** Of the gallery's people: two who look alike, and one with a photo of somebody else. */
 const [TWIN, OTHER_TWIN, MISTAKEN, SHOWN] = [7, 8, 20, 21];
 const GALLERIES = { nobody: "a000000000000001", one: "a000000000000002", many: "a000000000000003" } as const;
-const NODES = { door: "b000000000000001", hall: "b000000000000002", variable: "b000000000000003", locked: "b000000000000004", inside: "b000000000000005", instance: "b000000000000006", elsewhere: "b000000000000007" } as const;
+const NODES = {
+  door: "b000000000000001",
+  hall: "b000000000000002",
+  variable: "b000000000000003",
+  locked: "b000000000000004",
+  inside: "b000000000000005",
+  instance: "b000000000000006",
+  elsewhere: "b000000000000007",
+} as const;
 const TRAY = ".facenet-calibrate";
 
 const idOf = (salt: string, index: number): string => `${salt}${index.toString(16).padStart(11, "0")}`;
@@ -34,8 +42,42 @@ interface Editor {
 
 /** A flow with three galleries, and face-match nodes that ask them. */
 function flow(): FlowNode[] {
-  const gallery = (name: keyof typeof GALLERIES): FlowNode => ({ id: GALLERIES[name], type: "face-gallery", name, folder: "", model: MODEL, modelFile: "", keepPhotos: true, keepUnknowns: true, unknownDays: "7" });
-  const match = (node: keyof typeof NODES, z: string, name: string, threshold: string, asked: keyof typeof GALLERIES = "many"): FlowNode => ({ id: NODES[node], type: "face-match", z, name, gallery: GALLERIES[asked], mode: "identify", claim: "claim", claimType: "msg", threshold, margin: "0.02", topK: "3", maxAge: "", groups: "", schedule: [], x: 300, y: 100, wires: [[], [], [], [], []] });
+  const gallery = (name: keyof typeof GALLERIES): FlowNode => ({
+    id: GALLERIES[name],
+    type: "face-gallery",
+    name,
+    folder: "",
+    model: MODEL,
+    modelFile: "",
+    keepPhotos: true,
+    keepUnknowns: true,
+    unknownDays: "7",
+  });
+  const match = (
+    node: keyof typeof NODES,
+    z: string,
+    name: string,
+    threshold: string,
+    asked: keyof typeof GALLERIES = "many",
+  ): FlowNode => ({
+    id: NODES[node],
+    type: "face-match",
+    z,
+    name,
+    gallery: GALLERIES[asked],
+    mode: "identify",
+    claim: "claim",
+    claimType: "msg",
+    threshold,
+    margin: "0.02",
+    topK: "3",
+    maxAge: "",
+    groups: "",
+    schedule: [],
+    x: 300,
+    y: 100,
+    wires: [[], [], [], [], []],
+  });
   return [
     { id: "tab", type: "tab", label: "Doors" },
     { id: "shut", type: "tab", label: "Shut", locked: true },
@@ -55,7 +97,10 @@ function flow(): FlowNode[] {
 
 /** Numbers of a normal distribution (Box & Muller 1958). */
 function normal(dimensions: number, random: () => number): number[] {
-  return Array.from({ length: dimensions }, () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
+  return Array.from(
+    { length: dimensions },
+    () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()),
+  );
 }
 
 /** A gallery's export: so many people with so many photos each, at distances as those of real photos. */
@@ -69,33 +114,70 @@ async function people(number: number, faces: readonly Buffer[]): Promise<Buffer>
     const length = Math.hypot(...values);
     return values.map((value) => (value * size) / length);
   };
-  const plus = (a: readonly number[], b: readonly number[]): number[] => a.map((value, index) => value + (b[index] as number));
+  const plus = (a: readonly number[], b: readonly number[]): number[] =>
+    a.map((value, index) => value + (b[index] as number));
   const common = direction(0.8);
   const centres = Array.from({ length: number }, () => plus(common, direction(0.6)));
   if (number > OTHER_TWIN) centres[OTHER_TWIN] = plus(centres[TWIN] as number[], direction(0.3));
-  const pictures = await Promise.all(faces.map(async (face) => [await sharp(face).resize(300).jpeg().toBuffer(), await sharp(face).resize(96).jpeg().toBuffer()] as const));
+  const pictures = await Promise.all(
+    faces.map(
+      async (face) =>
+        [await sharp(face).resize(300).jpeg().toBuffer(), await sharp(face).resize(96).jpeg().toBuffer()] as const,
+    ),
+  );
   const files: Record<string, string | Buffer> = {};
   const [persons, photos, embeddings]: [object[], object[], object[]] = [[], [], []];
   for (let person = 0; person < number; person += 1) {
     const personId = idOf("a", person);
-    persons.push({ id: personId, name: nameOf(person), notes: "", groups: [], consentOn: null, validFrom: null, validUntil: null, createdAt: 1, lastSeenAt: null });
+    persons.push({
+      id: personId,
+      name: nameOf(person),
+      notes: "",
+      groups: [],
+      consentOn: null,
+      validFrom: null,
+      validUntil: null,
+      createdAt: 1,
+      lastSeenAt: null,
+    });
     for (let photo = 0; photo < PHOTOS; photo += 1) {
       const photoId = idOf("b", person * PHOTOS + photo);
       const [bytes, thumbnail] = pictures[person % pictures.length] as readonly [Buffer, Buffer];
       files[`photos/${photoId}.jpg`] = bytes;
       files[`thumbnails/${photoId}.jpg`] = thumbnail;
-      photos.push({ id: photoId, personId, origin: { by: "upload" }, addedAt: 2, size: bytes.length, quality: { size: 50, blur: 90, yaw: 1, pitch: 2, roll: 3, exposure: 120 }, accepted: [] });
+      photos.push({
+        id: photoId,
+        personId,
+        origin: { by: "upload" },
+        addedAt: 2,
+        size: bytes.length,
+        quality: { size: 50, blur: 90, yaw: 1, pitch: 2, roll: 3, exposure: 120 },
+        accepted: [],
+      });
       const isWrong = person === MISTAKEN && photo === 0 && number > SHOWN;
       const vector = Float32Array.from(plus(centres[isWrong ? SHOWN : person] as number[], direction(0.25)));
-      embeddings.push({ photoId, personId, model: MODEL, fingerprint, vector: Buffer.from(vector.buffer).toString("base64") });
+      embeddings.push({
+        photoId,
+        personId,
+        model: MODEL,
+        fingerprint,
+        vector: Buffer.from(vector.buffer).toString("base64"),
+      });
     }
   }
   const lines = (rows: readonly object[]): string => rows.map((row) => JSON.stringify(row)).join("\n");
-  return exportOf({ "people.ndjson": lines(persons), "photos.ndjson": lines(photos), "embeddings.ndjson": lines(embeddings), ...files });
+  return exportOf({
+    "people.ndjson": lines(persons),
+    "photos.ndjson": lines(photos),
+    "embeddings.ndjson": lines(embeddings),
+    ...files,
+  });
 }
 
 async function show(page: Page, gallery: keyof typeof GALLERIES): Promise<void> {
-  await page.evaluate(() => { (globalThis as unknown as Editor).RED.sidebar.show("facenet"); });
+  await page.evaluate(() => {
+    (globalThis as unknown as Editor).RED.sidebar.show("facenet");
+  });
   await page.locator(".facenet-chooser select").selectOption({ value: GALLERIES[gallery] });
   await page.locator(".facenet-tabs").waitFor();
 }
@@ -114,13 +196,20 @@ async function close(page: Page): Promise<void> {
 }
 
 function thresholds(page: Page): Promise<Thresholds> {
-  return page.evaluate((ids) => Object.fromEntries(Object.entries(ids).flatMap(([name, each]) => {
-    const node = (globalThis as unknown as Editor).RED.nodes.node(each);
-    return [[name, { threshold: node?.threshold ?? "", changed: node?.changed === true }]];
-  })), NODES);
+  return page.evaluate(
+    (ids) =>
+      Object.fromEntries(
+        Object.entries(ids).flatMap(([name, each]) => {
+          const node = (globalThis as unknown as Editor).RED.nodes.node(each);
+          return [[name, { threshold: node?.threshold ?? "", changed: node?.changed === true }]];
+        }),
+      ),
+    NODES,
+  );
 }
 
-const isDirty = (page: Page): Promise<boolean> => page.evaluate(() => (globalThis as unknown as Editor).RED.nodes.dirty());
+const isDirty = (page: Page): Promise<boolean> =>
+  page.evaluate(() => (globalThis as unknown as Editor).RED.nodes.dirty());
 
 describe("Calibrate τ", () => {
   let browser: Browser;
@@ -130,8 +219,15 @@ describe("Calibrate τ", () => {
     browser = await launch();
     red = await startNodeRed(flow(), { env: { TAU: "0.6" } });
     const faces = await Promise.all((Object.keys(PORTRAITS) as (keyof typeof PORTRAITS)[]).map(portrait));
-    for (const [gallery, number] of [["one", 1], ["many", PEOPLE]] as const) {
-      const answer = await fetch(`${red.url}/facenet/api/${GALLERIES[gallery]}/import`, { method: "POST", headers: { "Content-Type": "application/zip" }, body: new Uint8Array(await people(number, faces)) });
+    for (const [gallery, number] of [
+      ["one", 1],
+      ["many", PEOPLE],
+    ] as const) {
+      const answer = await fetch(`${red.url}/facenet/api/${GALLERIES[gallery]}/import`, {
+        method: "POST",
+        headers: { "Content-Type": "application/zip" },
+        body: new Uint8Array(await people(number, faces)),
+      });
       assert.equal(answer.status, 200, await answer.clone().text());
     }
     editor = await openEditor(browser, red);
@@ -146,7 +242,11 @@ describe("Calibrate τ", () => {
     await show(page, "nobody");
     const view = await open(page);
     await view.getByText("There are no pairs to compare yet").waitFor();
-    await view.getByText("The dashed lines are the model’s statistics (dlib-resnet-v1), for galleries too small to tell: measured on photos of 10 people from elsewhere").waitFor();
+    await view
+      .getByText(
+        "statistics (dlib-resnet-v1), for galleries too small to tell: measured on photos of 10 people from elsewhere",
+      )
+      .waitFor();
     await view.getByText("by the model’s statistics").waitFor();
     assert.equal(await view.locator(".facenet-legend li").count(), 2);
     assert.deepEqual(await view.locator(".facenet-rates tbody tr:first-child td").first().innerText(), "no pairs");
@@ -161,7 +261,11 @@ describe("Calibrate τ", () => {
     const { page } = editor;
     await show(page, "one");
     const view = await open(page);
-    await view.getByText("Measured on 1 person with 3 photos: 3 genuine pairs (the same person) and 0 impostor pairs (two people).").waitFor();
+    await view
+      .getByText(
+        "Measured on 1 person with 3 photos: 3 genuine pairs (the same person) and 0 impostor pairs (two people).",
+      )
+      .waitFor();
     await view.getByText("Without two people there is no impostor pair").waitFor();
     assert.deepEqual(await view.locator(".facenet-nodes label").allInnerTexts(), ["Of another gallery"]);
     await close(page);
@@ -171,7 +275,11 @@ describe("Calibrate τ", () => {
     const { page } = editor;
     await show(page, "many");
     const view = await open(page);
-    await view.getByText("Measured on 60 people with 180 photos: 180 genuine pairs (the same person) and 15,930 impostor pairs (two people).").waitFor();
+    await view
+      .getByText(
+        "60 people with 180 photos: 180 genuine pairs (the same person) and 15,930 impostor pairs (two people).",
+      )
+      .waitFor();
     await view.getByText("15,930 pairs of two people can support a false-match rate down to 1 in 5,310.").waitFor();
     const [slider, number] = [view.getByRole("slider"), view.locator(".facenet-threshold")];
     // Two of the nodes have another τ than the third: then it is the model's.
@@ -180,7 +288,8 @@ describe("Calibrate τ", () => {
     await number.fill("0.5");
     await number.press("Enter");
     assert.equal(await slider.inputValue(), "0.5");
-    const cell = (row: number, column: number): Locator => view.locator(`.facenet-rates tbody tr:nth-child(${row}) td`).nth(column);
+    const cell = (row: number, column: number): Locator =>
+      view.locator(`.facenet-rates tbody tr:nth-child(${row}) td`).nth(column);
     const rates = async (): Promise<string[]> => Promise.all([1, 2, 3].map((row) => cell(row, 0).innerText()));
     const loose = "0.7";
     await number.fill(loose);
@@ -194,14 +303,25 @@ describe("Calibrate τ", () => {
     assert.notDeepEqual(await rates(), loosely);
     await view.getByRole("columnheader", { name: "At τ = 0.50" }).waitFor();
     // The same as the route tells for this τ.
-    const told = (await (await fetch(`${red.url}/facenet/api/${GALLERIES.many}/calibration?threshold=0.5`)).json()) as { now: { fmr: { hits: number; total: number }; fnmr: { hits: number } }; nearest: { a: { name: string }; b: { name: string } }[] };
+    const told = (await (
+      await fetch(`${red.url}/facenet/api/${GALLERIES.many}/calibration?threshold=0.5`)
+    ).json()) as {
+      now: { fmr: { hits: number; total: number }; fnmr: { hits: number } };
+      nearest: { a: { name: string }; b: { name: string } }[];
+    };
     assert.match(await cell(1, 0).innerText(), new RegExp(`at most .*\n${told.now.fmr.hits} of 15,930 pairs`));
     assert.match(await cell(2, 0).innerText(), new RegExp(`${told.now.fnmr.hits} of 180 pairs`));
     assert.match(await cell(3, 0).innerText(), /%\nat most .*%/);
     assert.match(await cell(1, 1).innerText(), /4,144 pairs/);
     // The chart is drawn: the line of τ, and two kinds of pairs beside it.
     const colours = await view.locator("canvas").evaluate((canvas) => {
-      interface Canvas { width: number; height: number; getContext(kind: "2d"): { getImageData(x: number, y: number, width: number, height: number): { data: Uint8ClampedArray } } }
+      interface Canvas {
+        width: number;
+        height: number;
+        getContext(kind: "2d"): {
+          getImageData(x: number, y: number, width: number, height: number): { data: Uint8ClampedArray };
+        };
+      }
       const { width, height } = canvas as unknown as Canvas;
       const { data } = (canvas as unknown as Canvas).getContext("2d").getImageData(0, 0, width, height);
       let [blueish, reddish] = [0, 0];
@@ -214,7 +334,11 @@ describe("Calibrate τ", () => {
     });
     assert.ok(colours.blueish > 500 && colours.reddish > 500, JSON.stringify(colours));
     await assertAccessible(page, TRAY, "sixty people");
-    assert.doesNotMatch(await view.innerText(), /\b(calibrate|count)\.[a-z-]+|__/, "a key or a place to fill instead of words");
+    assert.doesNotMatch(
+      await view.innerText(),
+      /\b(calibrate|count)\.[a-z-]+|__/,
+      "a key or a place to fill instead of words",
+    );
     await shoot(page, "calibrate-many");
     await number.fill("much");
     await number.press("Enter");
@@ -235,7 +359,11 @@ describe("Calibrate τ", () => {
     await pair.locator("img").nth(1).waitFor();
     assert.equal(await pair.locator("img").count(), 2);
     assert.ok((await view.locator(".facenet-near").first().locator("li").nth(1).innerText()).includes(nameOf(TWIN)));
-    const wrong = view.locator(".facenet-near").last().locator("li", { hasText: `Nearer to ${nameOf(SHOWN)}` }).first();
+    const wrong = view
+      .locator(".facenet-near")
+      .last()
+      .locator("li", { hasText: `Nearer to ${nameOf(SHOWN)}` })
+      .first();
     await wrong.scrollIntoViewIfNeeded();
     await wrong.locator("img").first().waitFor();
     assert.match(await wrong.innerText(), new RegExp(`^${nameOf(MISTAKEN)}\\n.*: a wrong face\\?`));
@@ -253,7 +381,9 @@ describe("Calibrate τ", () => {
     await view.locator(".facenet-wanted select").selectOption({ label: "1 in 10" });
     await view.locator(".facenet-suggestion", { hasText: "by your own photos" }).waitFor();
     const ask = async (wanted: number): Promise<string> => {
-      const { suggestion } = (await (await fetch(`${red.url}/facenet/api/${GALLERIES.many}/calibration?wantedFmr=${wanted}`)).json()) as { suggestion: { threshold: number } };
+      const { suggestion } = (await (
+        await fetch(`${red.url}/facenet/api/${GALLERIES.many}/calibration?wantedFmr=${wanted}`)
+      ).json()) as { suggestion: { threshold: number } };
       return suggestion.threshold.toFixed(2);
     };
     const [loose, strict] = [await ask(0.1), await ask(0.0001)];
@@ -273,20 +403,44 @@ describe("Calibrate τ", () => {
     await number.press("Enter");
     const untouched = await thresholds(page);
     assert.equal(await isDirty(page), false);
-    const boxes = await view.locator(".facenet-nodes li").evaluateAll((rows) => (rows as unknown as { querySelector(selector: string): { checked: boolean; disabled: boolean; textContent: string } }[]).map((row) => [row.querySelector("label").textContent, row.querySelector("input").checked, row.querySelector("input").disabled, row.querySelector(".facenet-hint").textContent]));
-    assert.deepEqual(new Set(boxes.map((box) => JSON.stringify(box))), new Set([
-      ["Front door", true, false, "now 0.5"],
-      ["face-match on Doors", true, false, "now by model"],
-      ["By variable", false, false, "now from the variable ${TAU}; a tick puts a number in its place"],
-      ["Not to be touched", false, true, "its flow is locked"],
-      ["In a subflow", true, false, "now 0.5"],
-    ].map((box) => JSON.stringify(box))));
+    const boxes = await view
+      .locator(".facenet-nodes li")
+      .evaluateAll((rows) =>
+        (
+          rows as unknown as {
+            querySelector(selector: string): { checked: boolean; disabled: boolean; textContent: string };
+          }[]
+        ).map((row) => [
+          row.querySelector("label").textContent,
+          row.querySelector("input").checked,
+          row.querySelector("input").disabled,
+          row.querySelector(".facenet-hint").textContent,
+        ]),
+      );
+    assert.deepEqual(
+      new Set(boxes.map((box) => JSON.stringify(box))),
+      new Set(
+        [
+          ["Front door", true, false, "now 0.5"],
+          ["face-match on Doors", true, false, "now by model"],
+          ["By variable", false, false, "now from the variable ${TAU}; a tick puts a number in its place"],
+          ["Not to be touched", false, true, "its flow is locked"],
+          ["In a subflow", true, false, "now 0.5"],
+        ].map((box) => JSON.stringify(box)),
+      ),
+    );
     assert.equal(await apply.innerText(), "Put τ 0.47 into 3 nodes");
     await apply.focus();
     await page.keyboard.press("Enter");
     await view.getByText("τ = 0.47 is in 3 nodes. Close this and deploy to make it work").waitFor();
     const changed = { threshold: "0.47", changed: true };
-    assert.deepEqual(await thresholds(page), { ...untouched, door: changed, hall: changed, inside: changed, instance: { threshold: "", changed: true } });
+    assert.deepEqual(await thresholds(page), {
+      ...untouched,
+      door: changed,
+      hall: changed,
+      inside: changed,
+      instance: { threshold: "", changed: true },
+    });
     assert.equal(await isDirty(page), true);
     assert.match(await view.locator(".facenet-nodes").innerText(), /Front door\s+now 0.47/);
     await assertAccessible(page, TRAY, "with τ in the nodes");
@@ -304,12 +458,21 @@ describe("Calibrate τ", () => {
     assert.deepEqual((await thresholds(page)).variable, changed);
     await close(page);
     await page.keyboard.press("Control+z");
-    await page.waitForFunction((id) => (globalThis as unknown as Editor).RED.nodes.node(id)?.threshold === "${TAU}", NODES.variable);
+    await page.waitForFunction(
+      (id) => (globalThis as unknown as Editor).RED.nodes.node(id)?.threshold === "${TAU}",
+      NODES.variable,
+    );
     assert.deepEqual(await thresholds(page), untouched);
     await page.keyboard.press("Control+y");
-    await page.waitForFunction((id) => (globalThis as unknown as Editor).RED.nodes.node(id)?.threshold === "0.47", NODES.variable);
+    await page.waitForFunction(
+      (id) => (globalThis as unknown as Editor).RED.nodes.node(id)?.threshold === "0.47",
+      NODES.variable,
+    );
     await page.keyboard.press("Control+z");
-    await page.waitForFunction((id) => (globalThis as unknown as Editor).RED.nodes.node(id)?.threshold === "${TAU}", NODES.variable);
+    await page.waitForFunction(
+      (id) => (globalThis as unknown as Editor).RED.nodes.node(id)?.threshold === "${TAU}",
+      NODES.variable,
+    );
   });
 
   it("closes by Escape, and asks nothing more then", async () => {
@@ -330,7 +493,13 @@ describe("Calibrate τ", () => {
 
   it("says what failed, and tries again", async () => {
     const { page } = editor;
-    await page.route("**/calibration?**", (route) => route.fulfill({ status: 503, contentType: "application/json", body: JSON.stringify({ error: "4 calibrations are being made already.", code: "busy" }) }));
+    await page.route("**/calibration?**", (route) =>
+      route.fulfill({
+        status: 503,
+        contentType: "application/json",
+        body: JSON.stringify({ error: "4 calibrations are being made already.", code: "busy" }),
+      }),
+    );
     await page.locator(".facenet-tools button").first().click();
     const view = page.locator(TRAY);
     await view.getByText("That did not work").waitFor();
@@ -348,6 +517,36 @@ describe("Calibrate τ", () => {
     await close(page);
   });
 
+  it("measures a large gallery anew only when asked, and leaves alone what is being typed", async () => {
+    const { page } = editor;
+    // Longer than people wait at each step of a slider.
+    const LONG_MS = 3500;
+    let asked = 0;
+    await page.route("**/calibration?**", async (route) => {
+      asked += 1;
+      await new Promise((resolve) => {
+        setTimeout(resolve, LONG_MS);
+      });
+      await route.continue();
+    });
+    const view = await open(page);
+    const number = view.locator(".facenet-threshold");
+    await number.fill("0.61");
+    await number.press("Enter");
+    await view.getByRole("columnheader", { name: "At τ = 0.61" }).waitFor();
+    await view.getByText(/^As it was at τ = 0\.\d\d\./).waitFor();
+    assert.equal(asked, 1);
+    await view.getByRole("button", { name: "Look again" }).click();
+    await number.fill("0.6");
+    await view.getByRole("button", { name: "Look again" }).waitFor({ state: "detached" });
+    await page.waitForResponse((response) => response.url().includes("threshold=0.61"));
+    await view.locator("[aria-busy]").waitFor({ state: "detached" });
+    assert.equal(await number.inputValue(), "0.6");
+    assert.equal(asked, 2);
+    await page.unroute("**/calibration?**");
+    await close(page);
+  });
+
   it("asks that an open form be closed first", async () => {
     const { page } = editor;
     await page.evaluate((node) => {
@@ -362,29 +561,51 @@ describe("Calibrate τ", () => {
     assert.deepEqual(editor.complaints, []);
   });
 
-  for (const [locale, colorScheme, words] of [["zh-TW", "dark", "校準 τ"], ["en-US", "dark", "Calibrate τ"], ["zh-TW", "light", "校準 τ"]] as const) {
+  for (const [locale, colorScheme, words] of [
+    ["zh-TW", "dark", "校準 τ"],
+    ["en-US", "dark", "Calibrate τ"],
+    ["zh-TW", "light", "校準 τ"],
+  ] as const) {
     it(`can be read in ${locale}, ${colorScheme}, in a narrow window beside a narrow sidebar`, async () => {
       const { context, page, complaints } = await openEditor(browser, red, { locale, colorScheme });
       await show(page, "many");
       assert.equal((await page.locator(".facenet-tools button").first().innerText()).trim(), words);
       const view = await open(page);
       await view.locator(".facenet-near li").first().waitFor();
-      assert.doesNotMatch(await view.innerText(), /\b(calibrate|count)\.[a-z-]+|__/, "a key or a place to fill instead of words");
+      assert.doesNotMatch(
+        await view.innerText(),
+        /\b(calibrate|count)\.[a-z-]+|__/,
+        "a key or a place to fill instead of words",
+      );
       await assertAccessible(page, TRAY, `${locale}, ${colorScheme}`);
       await shoot(page, `calibrate-${locale}-${colorScheme}`);
       await view.locator(".facenet-near").last().scrollIntoViewIfNeeded();
       await shoot(page, `calibrate-${locale}-${colorScheme}-below`);
       await page.setViewportSize({ width: 760, height: 700 });
-      await page.locator(".facenet-sidebar").evaluate((sidebar) => { (sidebar as unknown as { style: { width: string } }).style.width = "198px"; });
+      await page.locator(".facenet-sidebar").evaluate((sidebar) => {
+        (sidebar as unknown as { style: { width: string } }).style.width = "198px";
+      });
       const sizes = await view.evaluate((element) => {
-        const { scrollWidth, clientWidth, parentElement } = element as unknown as { scrollWidth: number; clientWidth: number; parentElement: { scrollWidth: number; clientWidth: number } };
+        const { scrollWidth, clientWidth, parentElement } = element as unknown as {
+          scrollWidth: number;
+          clientWidth: number;
+          parentElement: { scrollWidth: number; clientWidth: number };
+        };
         return { inside: scrollWidth - clientWidth, outside: parentElement.scrollWidth - parentElement.clientWidth };
       });
       assert.deepEqual(sizes, { inside: 0, outside: 0 });
-      const [bar, tools] = [await page.locator(".facenet-sidebar").boundingBox(), await page.locator(".facenet-tools").boundingBox()];
-      assert.ok(bar && tools && tools.x >= bar.x && tools.x + tools.width <= bar.x + 199, "the tools are inside the sidebar");
+      const [bar, tools] = [
+        await page.locator(".facenet-sidebar").boundingBox(),
+        await page.locator(".facenet-tools").boundingBox(),
+      ];
+      assert.ok(
+        bar && tools && tools.x >= bar.x && tools.x + tools.width <= bar.x + 199,
+        "the tools are inside the sidebar",
+      );
       await assertAccessible(page, ".facenet-sidebar", `the sidebar in ${locale}, ${colorScheme}`);
-      await view.evaluate((element) => { (element as unknown as { scrollIntoView(): void }).scrollIntoView(); });
+      await view.evaluate((element) => {
+        (element as unknown as { scrollIntoView(): void }).scrollIntoView();
+      });
       await shoot(page, `calibrate-${locale}-${colorScheme}-narrow`);
       assert.deepEqual(complaints, []);
       await context.close();

@@ -28,13 +28,14 @@ export interface EditorOptions {
   locale?: string;
   /** Pixels. */
   viewport?: { width: number; height: number };
-  /** Node-RED 5 has a dark theme that follows the system's. */
+  /** Node-RED 5 has a dark theme; it follows the system's where people have set it so. */
   colorScheme?: "light" | "dark";
 }
 
 /** The editor, loaded, with what it complained of. */
 export async function openEditor(browser: Browser, red: { url: string }, { locale = "en-US", viewport = { width: 1500, height: 900 }, colorScheme = "light" }: EditorOptions = {}): Promise<OpenEditor> {
   const context = await browser.newContext({ locale, viewport, colorScheme, acceptDownloads: true });
+  await context.addInitScript('globalThis.localStorage?.setItem("view-dark-theme", "auto")');
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
