@@ -11,9 +11,9 @@ import { thumbnail } from "../../lib/image/annotate";
 import { closedPicture } from "../../lib/image/open-picture";
 import type { Frame, Picture } from "../../lib/message";
 import { HttpError } from "../common/answer-error";
+import { refuseForms, refuseOtherSites } from "../common/refuse-sites";
+import { bodyOf } from "../common/request";
 import { route } from "../common/route";
-import { refuseForms, refuseOtherSites } from "../face-gallery/api/guard";
-import { bodyOf } from "../face-gallery/api/routes";
 import type { CameraDef, CameraLogin } from "./camera";
 
 /** For all of it: a camera that has given no frame until then gives none to somebody who waits. */

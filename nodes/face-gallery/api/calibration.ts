@@ -3,7 +3,8 @@ import { calibrate } from "../../../lib/calibrate/calibrate";
 import { statisticsOf } from "../../../lib/calibrate/model-statistics";
 import { calibrationAnswer } from "./answers";
 import { HttpError } from "../../common/answer-error";
-import { ofGallery, queryOf, type Route } from "./routes";
+import { queryOf } from "../../common/request";
+import { ofGallery, type Route } from "./routes";
 
 const calibrationQuery = z.object({
   /** τ as it is set; the model's where it is not given. */

@@ -3,7 +3,8 @@ import type { SeenEvent } from "../../../lib/match/journal";
 import type { FaceGalleryNode } from "../face-gallery";
 import { anchorAnswer, eventAnswer, personAnswer, photoAnswer } from "./answers";
 import { HttpError } from "../../common/answer-error";
-import { bodyOf, ofGallery, type Route, sendPicture } from "./routes";
+import { bodyOf } from "../../common/request";
+import { ofGallery, type Route, sendPicture } from "./routes";
 import { shownAnchor } from "./unknowns";
 
 /** Proxies close a connection on which nothing comes for a minute. */

@@ -9,7 +9,8 @@ import type { FaceGalleryNode } from "../face-gallery";
 import { cameraAnswer, captureAnswer, enrolmentAnswer, galleryAnswer, matcherAnswer, statsAnswer } from "./answers";
 import { HttpError, sentenceOf, told } from "../../common/answer-error";
 import { type Deployed, deployedNodes } from "../../common/deployed";
-import { acceptQuery, bodyOf, ofAll, ofGallery, queryOf, type Route } from "./routes";
+import { bodyOf, queryOf } from "../../common/request";
+import { acceptQuery, ofAll, ofGallery, type Route } from "./routes";
 
 const captureBody = z.strictObject({ camera: z.string().max(100), count: z.number().int().min(1).max(5).default(3) });
 

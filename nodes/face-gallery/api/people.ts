@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { personFieldsSchema, personPatchSchema } from "../../../lib/gallery/people";
 import { told } from "../../common/answer-error";
+import { bodyOf, queryOf } from "../../common/request";
 import { addedAnswer, detailsAnswer, movedAnswer, peopleAnswer, personAnswer, receiptAnswer } from "./answers";
-import { acceptQuery, bodyOf, ofGallery, photoOf, queryOf, type Route, sendPicture } from "./routes";
+import { acceptQuery, ofGallery, photoOf, type Route, sendPicture } from "./routes";
 
 const listQuery = z.object({
   search: z.string().max(200).default(""),

@@ -2,16 +2,15 @@
 import type { Request, Response } from "express";
 import type { NodeAPI } from "node-red";
 import { z } from "zod";
-import { said, UserError } from "../../../lib/errors";
+import { UserError } from "../../../lib/errors";
 import type { Gallery } from "../../../lib/gallery/gallery";
 import { toKeptJpeg } from "../../../lib/image/encode";
 import { MAX_PHOTO_BYTES } from "../../../lib/image/limits";
-import { sentence } from "../../../lib/validate";
 import { answerError, HttpError, sentenceOf } from "../../common/answer-error";
 import { refuseOtherHosts } from "../../common/refuse-hosts";
+import { refuseForms, refuseOtherSites } from "../../common/refuse-sites";
 import { abandon, readUpload } from "../../common/upload";
 import type { FaceGalleryNode } from "../face-gallery";
-import { refuseForms, refuseOtherSites } from "./guard";
 
 /** Under Node-RED's admin root. */
 export const API_ROOT = "/facenet/api";
@@ -48,7 +47,6 @@ interface RouteBase {
 export type Route = RouteBase & ({ about: "gallery"; handle: (call: GalleryCall) => Promise<void> } | { about: "all"; handle: (call: Call) => Promise<void> });
 
 const ID = /^[\w.-]{1,100}$/;
-const MAX_JSON_BYTES = 64 * 1024;
 /** Pictures and zips that come at once, of all galleries: they wait in memory. */
 const MOST_UPLOADS = 8;
 let uploads = 0;
@@ -105,26 +103,6 @@ async function answer(RED: NodeAPI, route: Route, request: Request, response: Re
   }
 }
 
-/** The query of a request. @throws HttpError that names the field */
-export function queryOf<T extends z.ZodObject>(request: Request, schema: T): z.infer<T> {
-  return checked(schema, request.query);
-}
-
-/** The JSON body of a request. @throws HttpError that names the field */
-export async function bodyOf<T extends z.ZodType>(request: Request, schema: T): Promise<z.infer<T>> {
-  // Node-RED has parsed it already, unless it was none.
-  const parsed: unknown = request.body;
-  if (typeof parsed === "object" && parsed !== null && request.readableEnded) return checked(schema, parsed);
-  const text = (await readUpload(request, MAX_JSON_BYTES, "application/json")).toString();
-  let json: unknown;
-  try {
-    json = text === "" ? {} : JSON.parse(text);
-  } catch (error) {
-    throw new HttpError(400, "malformed", `the body is no JSON: ${said(error)}.`);
-  }
-  return checked(schema, json);
-}
-
 /** The picture of a request as it is kept: a JPEG, upright, without metadata. @throws an error with the status to answer */
 export async function photoOf(request: Request): Promise<Buffer> {
   const bytes = await readUpload(request, MAX_PHOTO_BYTES, "image/*");
@@ -141,9 +119,3 @@ export function sendPicture(response: Response, jpeg: Buffer | undefined): void 
 
 /** "a,b" as a list. */
 export const acceptQuery = z.object({ accept: z.string().max(500).default("").transform((text) => text.split(",").filter((code) => code !== "")) });
-
-function checked<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new HttpError(400, "invalid", `${sentence(parsed.error)}.`);
-  return parsed.data;
-}

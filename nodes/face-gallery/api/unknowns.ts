@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { Gallery } from "../../../lib/gallery/gallery";
 import type { Anchor } from "../../../lib/gallery/people";
+import { bodyOf } from "../../common/request";
 import { anchorAnswer, correctionAnswer, personAnswer, receiptAnswer, unknownAnswer } from "./answers";
-import { bodyOf, ofGallery, type Route, sendPicture } from "./routes";
+import { ofGallery, type Route, sendPicture } from "./routes";
 
 const nameBody = z.strictObject({ name: z.string().max(200), accept: z.array(z.string().max(40)).max(20).default([]) });
 const idsBody = z.strictObject({ ids: z.array(z.string().max(64)).min(1).max(1000) });

@@ -1,5 +1,5 @@
 import type { Request } from "express";
-import { HttpError } from "../../common/answer-error";
+import { HttpError } from "./answer-error";
 
 /** What a page of another site can send without asking first (Fetch standard, "CORS-safelisted request-header") is none of these. */
 const WRITE_TYPES = ["application/json", "image/*", "application/zip"];

@@ -1,0 +1,35 @@
+/** What a request asks, checked. */
+import type { Request } from "express";
+import type { z } from "zod";
+import { said } from "../../lib/errors";
+import { sentence } from "../../lib/validate";
+import { HttpError } from "./answer-error";
+import { readUpload } from "./upload";
+
+const MAX_JSON_BYTES = 64 * 1024;
+
+/** The query of a request. @throws HttpError that names the field */
+export function queryOf<T extends z.ZodObject>(request: Request, schema: T): z.infer<T> {
+  return checked(schema, request.query);
+}
+
+/** The JSON body of a request. @throws HttpError that names the field */
+export async function bodyOf<T extends z.ZodType>(request: Request, schema: T): Promise<z.infer<T>> {
+  // Node-RED has parsed it already, unless it was none.
+  const parsed: unknown = request.body;
+  if (typeof parsed === "object" && parsed !== null && request.readableEnded) return checked(schema, parsed);
+  const text = (await readUpload(request, MAX_JSON_BYTES, "application/json")).toString();
+  let json: unknown;
+  try {
+    json = text === "" ? {} : JSON.parse(text);
+  } catch (error) {
+    throw new HttpError(400, "malformed", `the body is no JSON: ${said(error)}.`);
+  }
+  return checked(schema, json);
+}
+
+function checked<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new HttpError(400, "invalid", `${sentence(parsed.error)}.`);
+  return parsed.data;
+}
