@@ -123,8 +123,8 @@ describe("camera node", () => {
     const looks = context.mock.method(FrameRate.prototype, "changed").mock;
     await load({ source: "file", path: video, realtime: false, autostart: true });
     await untilEvent("ended");
-    const before = looks.callCount();
-    await until(() => looks.callCount() >= before + 2, "two looks at the frame rate");
+    const earlier = looks.callCount();
+    await until(() => looks.callCount() >= earlier + 2, "two looks at the frame rate");
     assert.deepEqual(lastStatus("c"), { fill: "grey", shape: "ring", text: "facewire-camera.status.ended" });
   });
 
