@@ -80,7 +80,7 @@ export interface EventRow {
   threshold: number;
   reason: string;
   /** Who was considered, nearest first. */
-  candidates: { name: string; distance: number; ruledOut?: boolean }[];
+  candidates: { name: string; distance: number; euclidean: number; ruledOut?: boolean }[];
   picture: boolean;
 }
 
@@ -94,6 +94,7 @@ export interface Matcher {
   id: string;
   name: string;
   gallery: string;
+  distance: "cohort" | "euclidean";
   threshold: number | null;
 }
 

@@ -81,10 +81,15 @@ export type Reason =
 /** What the quality gate can say of a detection that gets no embedding. */
 export type RejectReason = Extract<Reason, "too_small" | "blurry" | "bad_alignment">;
 
-/** One person of the gallery beside the probe: the distance of the nearest of her embeddings. */
+/** One person of the gallery beside the probe. */
 export interface Candidate {
   name: string;
+  /** What τ is compared with: the cohort-normalised distance d' to the mean of their photos (it may be below 0), or the same as `euclidean`. */
   distance: number;
+  /** Euclidean distance to the nearest of their photos. */
+  euclidean: number;
+  /** Id of that photo. */
+  photo: string;
   /** Set when a negative anchor lay nearer: she was considered and ruled out. */
   ruledOut?: boolean;
 }
@@ -97,7 +102,7 @@ export interface Identity {
   person: string | null;
   /** The person's groups. */
   groups: string[];
-  /** Euclidean distance to the nearest person (or, in verification, to the claimed one); null where none was measured. */
+  /** What τ is compared with, see Candidate: of the nearest person or, in verification, of the claimed one; null where none was measured. */
   distance: number | null;
   /** τ: a distance at or below it can be a match. */
   threshold: number;

@@ -3,6 +3,7 @@ import { FaceDetector } from "../detect/detector";
 import { type DetectorOptions, detectorOptionsSchema, PRESET_ACCURATE } from "../detect/options";
 import type { Face } from "../message";
 import { findModel, type ModelDescriptor } from "./descriptor";
+import { type Normalisation, normalisationOf } from "./normalise";
 import { embedderOptionsSchema, FaceEmbedder } from "./embedder";
 
 export interface EncoderOptions {
@@ -21,6 +22,8 @@ export interface FaceEncoder {
   readonly threshold: number;
   /** The model's share of τ within which a photo is nearly the same as another. */
   readonly nearDuplicate: number;
+  /** What d' of its embeddings needs; undefined where there is no cohort for the model. */
+  readonly normalisation: Normalisation | undefined;
   /** Of every embedding. */
   readonly dimensions: number;
   /** Every detection of the picture: with `embedding`, or with `rejected` and none. @throws a sentence when it is no picture. */
@@ -39,6 +42,7 @@ function fingerprintOf({ file: _place, threshold: _judges, nearDuplicate: _too, 
 export async function createEncoder(options: EncoderOptions): Promise<FaceEncoder> {
   const model = await findModel(options.model);
   const detection = detectorOptionsSchema.parse({ ...PRESET_ACCURATE, ...options.detector });
+  const normalisation = await normalisationOf(model);
   const detector = new FaceDetector(detection);
   const embedder = new FaceEmbedder(model, embedderOptionsSchema.parse({}));
   return {
@@ -46,6 +50,7 @@ export async function createEncoder(options: EncoderOptions): Promise<FaceEncode
     fingerprint: fingerprintOf(model, detection),
     threshold: model.threshold,
     nearDuplicate: model.nearDuplicate,
+    normalisation,
     dimensions: model.dimensions,
     async encode(bytes) {
       const picture = { bytes, frame: undefined };

@@ -1,6 +1,7 @@
 /** The people a recognizer knows: kept in a store, found in memory, fed from a folder, from messages and from the editor. */
 import { EventEmitter, setMaxListeners } from "node:events";
 import { z } from "zod";
+import type { Normalisation } from "../embed/normalise";
 import { said, UserError } from "../errors";
 import { thumbnail as shrink } from "../image/annotate";
 import { cropFace } from "../image/crop";
@@ -16,7 +17,7 @@ import { parseName } from "./names";
 import { type Anchor, type CorrectionEntry, type Origin, type Person, personFieldsSchema, personPatchSchema, type Photo, type PhotoEmbedding, type Receipt, type UnknownGroup } from "./people";
 import { type Keeper, PhotoFolder, type Problem, type Progress } from "./photo-folder";
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "./records";
-import { Roster, type Searchable } from "./roster";
+import { type DistanceKind, Roster, type Searchable } from "./roster";
 import { StorageError } from "../storage";
 import type { NewPhoto, PeopleStore, Refusal } from "./store/store";
 import { type Sight, Strangers } from "./strangers";
@@ -26,9 +27,12 @@ export interface PhotoEncoder {
   readonly model: string;
   /** Changes whenever photos must be embedded anew though the model's id stays. */
   readonly fingerprint: string;
+  /** τ of the Euclidean distance. */
   readonly threshold: number;
   /** The share of τ within which a photo is nearly the same as another; without it the gallery has its own. */
   readonly nearDuplicate?: number;
+  /** What d' of its embeddings needs; undefined where there is no cohort. */
+  readonly normalisation?: Normalisation | undefined;
   /** Of its embeddings; without it the first one in the gallery tells. */
   readonly dimensions?: number;
   encode(bytes: Buffer): Promise<Face[]>;
@@ -93,7 +97,10 @@ export interface GallerySummary {
   photos: number;
   embeddings: number;
   model: string;
+  /** τ of the Euclidean distance, … */
   threshold: number;
+  /** … and of d'; null where the model has no cohort. */
+  cohortThreshold: number | null;
   keepPhotos: boolean;
   encrypted: boolean;
   paused: boolean;
@@ -206,11 +213,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#store.on("disk", this.#followDisk);
     this.#encoder = options.encoder;
     this.#dimensions = options.encoder.dimensions;
-    this.#roster = new Roster(options.encoder.model, options.encoder.threshold);
+    const { model, fingerprint, threshold, normalisation } = options.encoder;
+    this.#roster = new Roster(model, { threshold, normalisation, strangers: () => this.#strangersBeside() });
     this.#directory = new Directory((photo) => this.#hasThumbnail(photo));
     for (const photo of this.#store.photos()) this.#directory.putPhoto(photo);
-    const { model, fingerprint, threshold } = options.encoder;
-    this.#strangers = new Strangers(this.#store, { model, fingerprint, threshold, ...(options.keepUnknownsMs === undefined ? {} : { retentionMs: options.keepUnknownsMs }) });
+    this.#strangers = new Strangers(this.#store, { model, fingerprint, threshold, normalisation, onChange: () => this.#roster.changeStrangers(), ...(options.keepUnknownsMs === undefined ? {} : { retentionMs: options.keepUnknownsMs }) });
     this.#folder = new PhotoFolder(
       {
         folder: options.folder,
@@ -276,8 +283,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   get summary(): GallerySummary {
-    const { model, threshold } = this.#encoder;
-    return { people: this.#directory.size, photos: this.#directory.photoCount, embeddings: this.#roster.size, model, threshold, keepPhotos: this.#keepsPhotos, encrypted: this.#store.encrypted, paused: this.paused, unknowns: this.#strangers.list.length, anchors: this.#store.anchors().length, progress: this.progress ?? null, problems: this.problems };
+    const { model, threshold, normalisation } = this.#encoder;
+    return { people: this.#directory.size, photos: this.#directory.photoCount, embeddings: this.#roster.size, model, threshold, cohortThreshold: normalisation?.threshold ?? null, keepPhotos: this.#keepsPhotos, encrypted: this.#store.encrypted, paused: this.paused, unknowns: this.#strangers.list.length, anchors: this.#store.anchors().length, progress: this.progress ?? null, problems: this.problems };
   }
 
   /** People who can be recognized, with the number of their photos that count. */
@@ -455,7 +462,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async unknowns(): Promise<UnknownEntry[]> {
     return Promise.all(this.#strangers.list.map(async ({ vectors, fingerprint, ...entry }) => {
       const [vector] = vectors;
-      const [near] = vector === undefined || fingerprint !== this.#encoder.fingerprint || !this.#fits(vector) ? [] : await this.#roster.nearest(vector, 1);
+      const [near] = vector === undefined || fingerprint !== this.#encoder.fingerprint || !this.#fits(vector) ? [] : await this.#roster.nearest(vector, 1, this.#kind);
       return { ...entry, nearest: near === undefined ? null : { name: near.person.name, distance: near.distance } };
     }));
   }
@@ -711,6 +718,17 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return importing.finally(() => this.#imports.delete(importing));
   }
 
+  /** What decides who somebody is, wherever nobody chose: d' where there is a cohort. */
+  get #kind(): DistanceKind {
+    return this.#roster.normalised ? "cohort" : "euclidean";
+  }
+
+  /** Of each stranger who is kept the first embedding: they are other people than those whom the gallery knows. */
+  #strangersBeside(): Float32Array[] {
+    if (this.#options.keepUnknownsMs === undefined) return [];
+    return this.#strangers.list.flatMap(({ vectors: [first], fingerprint }) => (first !== undefined && fingerprint === this.#encoder.fingerprint && this.#fits(first) ? [first] : []));
+  }
+
   get #closed(): boolean {
     return this.#closing.signal.aborted;
   }
@@ -748,6 +766,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       if (this.#fits(vector)) this.#roster.putPhoto(photoId, personId, vector);
       else strange += 1;
     }
+    await this.#roster.settled();
     if (strange > 0) this.#report({ file: "", code: "bad_record", message: `${strange} embeddings in the gallery have another length than those of the model ${model} and are left out; everybody else is known. Delete the photos that the sidebar shows as not usable, and add them again.` });
   }
 
@@ -895,9 +914,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async #judge(person: Person, faces: readonly Face[], accept: readonly string[], except?: string, mistaken?: string): Promise<Judgement> {
     const own = this.#roster.photosOf(person.id).filter((id) => id !== except).flatMap((id) => this.#roster.embeddingOf(id) ?? []);
     const embedding = bestOf(faces)?.embedding;
-    const near = embedding === undefined ? [] : await this.#roster.nearest(embedding, 3);
+    const near = embedding === undefined ? [] : await this.#roster.nearest(embedding, 3, this.#kind);
     const other = near.find((each) => each.person.id !== person.id && each.person.id !== mistaken);
-    return judgePhoto({ faces, own, nearestOther: other === undefined ? null : { name: other.person.name, distance: other.distance }, threshold: this.#encoder.threshold, nearDuplicate: this.#encoder.nearDuplicate, accept });
+    return judgePhoto({ faces, own, nearestOther: other === undefined ? null : { name: other.person.name, distance: other.distance }, threshold: this.#encoder.threshold, nearDuplicate: this.#encoder.nearDuplicate, normalisation: this.#encoder.normalisation, accept });
   }
 
   async #keepPerson(person: Person): Promise<Person> {

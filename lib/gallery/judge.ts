@@ -1,6 +1,8 @@
 /** Is a photo good enough to be kept as a person's? Pure; the bounds were measured on the photos the comments name. */
 import { euclideanDistance } from "../embed/distance";
+import type { Normalisation } from "../embed/normalise";
 import type { Candidate, Face, Quality } from "../message";
+import { measureOf } from "./search/crowd";
 
 export type FindingCode = "no_face" | "several_faces" | "too_small" | "blurry" | "turned_away" | "too_dark" | "too_bright" | "near_duplicate" | "resembles" | "unlike";
 
@@ -33,11 +35,13 @@ export interface JudgeInput {
   /** Embeddings of the person's other photos, of the same model; none for a new person. */
   own: readonly Float32Array[];
   /** The person of the gallery nearest to the photo who is somebody else. */
-  nearestOther: Candidate | null;
-  /** τ: a distance at or below it can be a match. */
+  nearestOther: Pick<Candidate, "name" | "distance"> | null;
+  /** τ of the Euclidean distance: how near two photos may be to count as two. */
   threshold: number;
   /** The model's share of τ within which a photo is nearly the same as another. */
   nearDuplicate?: number | undefined;
+  /** With it d' and its τ decide whom the face resembles. */
+  normalisation?: Normalisation | undefined;
   /** Codes of findings that are to be passed over; it may be anything. */
   accept: readonly string[];
 }
@@ -72,12 +76,12 @@ const NEAR_DUPLICATE = 0.32;
 const FINAL: ReadonlySet<FindingCode> = new Set(["no_face", "several_faces", "near_duplicate"]);
 
 /** @throws a sentence when embeddings differ in length */
-export function judgePhoto({ faces, own, nearestOther, threshold, nearDuplicate = NEAR_DUPLICATE, accept }: JudgeInput): Judgement {
+export function judgePhoto({ faces, own, nearestOther, threshold, nearDuplicate = NEAR_DUPLICATE, normalisation, accept }: JudgeInput): Judgement {
   const usable = faces.filter(({ embedding }) => embedding !== undefined);
   const [face] = usable;
   if (face === undefined) return judgement(undefined, [refuse("no_face", noFace(faces))], []);
   if (usable.length > 1) return judgement(undefined, [refuse("several_faces", `the photo shows ${usable.length} faces: cut it so that it shows only the person to be known.`)], []);
-  const findings = [...(face.quality === undefined ? [] : judgeQuality(face.quality)), ...judgeLikeness(face.embedding as Float32Array, own, nearestOther, { threshold, nearDuplicate })];
+  const findings = [...(face.quality === undefined ? [] : judgeQuality(face.quality)), ...judgeLikeness(face.embedding as Float32Array, { own, nearestOther, threshold, nearDuplicate, normalisation })];
   return judgement(face, findings, accept);
 }
 
@@ -123,15 +127,18 @@ function turned({ yaw, pitch }: Quality["pose"]): string {
   return parts.join("; ");
 }
 
-function judgeLikeness(embedding: Float32Array, own: readonly Float32Array[], nearestOther: Candidate | null, { threshold, nearDuplicate }: { threshold: number; nearDuplicate: number }): Finding[] {
-  const nearestOwn = Math.min(...own.map((other) => euclideanDistance(embedding, other)));
-  if (nearestOwn <= nearDuplicate * threshold) return [refuse("near_duplicate", `the photo is nearly the same as one that is kept already (distance ${nearestOwn.toFixed(2)}): send one with another expression, in other light or of another day.`)];
+function judgeLikeness(embedding: Float32Array, { own, nearestOther, threshold, nearDuplicate, normalisation }: Pick<JudgeInput, "own" | "nearestOther" | "threshold" | "normalisation"> & { nearDuplicate: number }): Finding[] {
+  const apart = Math.min(...own.map((other) => euclideanDistance(embedding, other)));
+  if (apart <= nearDuplicate * threshold) return [refuse("near_duplicate", `the photo is nearly the same as one that is kept already (distance ${apart.toFixed(2)}): send one with another expression, in other light or of another day.`)];
+  const measure = measureOf(normalisation);
+  const nearestOwn = Math.min(...own.map((other) => measure(embedding, other)));
+  const tau = normalisation?.threshold ?? threshold;
   const findings: Finding[] = [];
   // In a large gallery somebody is always below τ; it is a likeness only if the person's own photos do not lie nearer.
-  if (nearestOther !== null && nearestOther.distance <= threshold && nearestOther.distance <= nearestOwn) {
-    const sentence = (whom: string, her: string): string => `the face matches ${whom} (distance ${nearestOther.distance.toFixed(2)}, τ ${threshold}): add the photo to ${her} if it shows the same person; keep it here only if they are two.`;
+  if (nearestOther !== null && nearestOther.distance <= tau && nearestOther.distance <= nearestOwn) {
+    const sentence = (whom: string, her: string): string => `the face matches ${whom} (distance ${nearestOther.distance.toFixed(2)}, τ ${tau}): add the photo to ${her} if it shows the same person; keep it here only if they are two.`;
     findings.push({ ...ask("resembles", sentence(nearestOther.name, nearestOther.name)), unnamed: sentence("somebody else of the gallery", "that person") });
   }
-  if (own.length > 0 && nearestOwn > threshold) findings.push(ask("unlike", `the face is unlike the person's own photos (the nearest is ${nearestOwn.toFixed(2)} away, τ ${threshold}): keep it only if you are sure that it is the same person.`));
+  if (own.length > 0 && nearestOwn > tau) findings.push(ask("unlike", `the face is unlike the person's own photos (the nearest is ${nearestOwn.toFixed(2)} away, τ ${tau}): keep it only if you are sure that it is the same person.`));
   return findings;
 }

@@ -1,14 +1,27 @@
 /** The gallery as matching reads it: embeddings and who owns them, in memory, no disk. */
 import { euclideanDistance } from "../embed/distance";
+import type { Normalisation } from "../embed/normalise";
 import type { Anchor, Person } from "./people";
 import { checkProbe, EmbeddingIndex } from "./search/embedding-index";
+import { Templates } from "./templates";
 
 export type RosterPerson = Pick<Person, "id" | "name" | "groups" | "validFrom" | "validUntil">;
+
+/**
+ * How far a probe is from a person: "euclidean" is the distance to the nearest of their photos; "cohort" is d' to the mean of their photos,
+ * normalised by a cohort of other people (lib/embed/normalise).
+ */
+export type DistanceKind = "cohort" | "euclidean";
 
 /** Somebody beside a probe. */
 export interface Near {
   person: RosterPerson;
+  /** By the kind that was asked for; of "cohort" it may be below 0. */
   distance: number;
+  /** Euclidean distance to the nearest of their photos. */
+  euclidean: number;
+  /** Id of that photo. */
+  photo: string;
 }
 
 /** A negative anchor beside a probe. */
@@ -22,17 +35,20 @@ export interface NearAnchor {
 export interface Searchable {
   /** Id of the model of every embedding here. */
   readonly model: string;
-  /** The model's own τ. */
-  readonly threshold: number;
+  /** Whether there is a cohort for the model: without one only "euclidean" can be asked for. */
+  readonly normalised: boolean;
+  /** The model's own τ of a kind. */
+  thresholdOf(kind: DistanceKind): number;
   /** How many embeddings there are. */
   readonly size: number;
   /**
-   * The `count` nearest people, nearest first; the distance of a person is that of the nearest of her embeddings.
+   * The `count` nearest people, nearest first. Exact.
    * @throws a sentence when the probe's length is not the gallery's or it holds a NaN or an infinity
    */
-  nearest(probe: Float32Array, count: number): Promise<Near[]>;
-  /** A person by name with her distance, Infinity where she has no embedding; undefined when nobody is called so. @throws as nearest */
-  named(probe: Float32Array, name: string): Near | undefined;
+  nearest(probe: Float32Array, count: number, kind: DistanceKind): Promise<Near[]>;
+  /** A person by name, undefined when nobody is called so or there is no embedding of theirs. @throws as nearest */
+  named(probe: Float32Array, name: string, kind: DistanceKind): Near | undefined;
+  /** Euclidean distances. */
   anchors(probe: Float32Array): NearAnchor[];
 }
 
@@ -42,9 +58,19 @@ interface Row {
   handle: number;
 }
 
+export interface RosterOptions {
+  /** τ of the Euclidean distance. */
+  threshold: number;
+  /** Undefined for a model without a cohort. */
+  normalisation?: Normalisation | undefined;
+  /** Embeddings of strangers who are kept, one of each: they join the cohort. */
+  strangers?: () => readonly Float32Array[];
+}
+
 export class Roster implements Searchable {
   readonly model: string;
-  readonly threshold: number;
+  readonly #thresholds: Record<DistanceKind, number>;
+  readonly #templates: Templates | undefined;
   /** Made with the first embedding, which tells the dimensions. */
   #index: EmbeddingIndex | undefined;
   /** Nobody else ever gets a place that was somebody's, so that a search under way names nobody wrongly. */
@@ -55,31 +81,50 @@ export class Roster implements Searchable {
   readonly #photosByOwner = new Map<number, Set<string>>();
   readonly #anchors = new Map<string, Anchor>();
 
-  constructor(model: string, threshold: number) {
+  constructor(model: string, { threshold, normalisation, strangers = () => [] }: RosterOptions) {
     this.model = model;
-    this.threshold = threshold;
+    this.#thresholds = { euclidean: threshold, cohort: normalisation?.threshold ?? threshold };
+    this.#templates = normalisation === undefined ? undefined : new Templates(normalisation, (owner) => this.#embeddingsOf(owner), strangers);
+  }
+
+  get normalised(): boolean {
+    return this.#templates !== undefined;
+  }
+
+  thresholdOf(kind: DistanceKind): number {
+    return this.#thresholds[kind];
   }
 
   get size(): number {
     return this.#rows.size;
   }
 
-  async nearest(probe: Float32Array, count: number): Promise<Near[]> {
+  async nearest(probe: Float32Array, count: number, kind: DistanceKind): Promise<Near[]> {
     // The index checks the length as well, but there is none in an empty gallery.
     checkProbe(probe);
     if (this.#index === undefined || this.size === 0) return [];
-    const hits = await this.#index.nearest(probe, count);
-    return hits.flatMap(({ owner, distance }) => {
-      const person = this.#people[owner];
-      return person === undefined ? [] : [{ person, distance }];
-    });
+    const hits = kind === "cohort" ? await this.#templatesOf().nearest(probe, count) : await this.#index.nearest(probe, count);
+    return hits.flatMap(({ owner, distance }) => this.#near(probe, owner, () => distance) ?? []);
   }
 
-  named(probe: Float32Array, name: string): Near | undefined {
+  named(probe: Float32Array, name: string, kind: DistanceKind): Near | undefined {
     const owner = this.#ownerByName.get(name);
-    const person = owner === undefined ? undefined : this.#people[owner];
-    if (owner === undefined || person === undefined) return undefined;
-    return { person, distance: this.#index?.nearestOf(probe, owner) ?? Infinity };
+    return owner === undefined ? undefined : this.#near(probe, owner, (euclidean) => (kind === "cohort" ? this.#templatesOf().distanceTo(probe, owner) : euclidean));
+  }
+
+  /** Strangers who are kept came or went. */
+  changeStrangers(): void {
+    this.#templates?.changeStrangers();
+  }
+
+  /** Once the templates of all people are made, as a search waits for it. */
+  async settled(): Promise<void> {
+    await this.#templates?.settle();
+  }
+
+  /** Once they are also compared with the cohort of now; that goes on by itself. */
+  async refreshed(): Promise<void> {
+    await this.#templates?.refreshed();
   }
 
   anchors(probe: Float32Array): NearAnchor[] {
@@ -114,6 +159,7 @@ export class Roster implements Searchable {
     this.#rows.set(photoId, { owner, handle: this.#index.add(owner, vector) });
     const photos = this.#photosByOwner.get(owner) ?? new Set();
     this.#photosByOwner.set(owner, photos.add(photoId));
+    this.#templates?.change(owner);
   }
 
   removePhoto(photoId: string): void {
@@ -121,7 +167,10 @@ export class Roster implements Searchable {
     if (row === undefined) return;
     this.#index?.remove(row.handle);
     this.#rows.delete(photoId);
-    this.#photosByOwner.get(row.owner)?.delete(photoId);
+    const photos = this.#photosByOwner.get(row.owner);
+    photos?.delete(photoId);
+    if (photos !== undefined && photos.size > 0) this.#templates?.change(row.owner);
+    else this.#templates?.remove(row.owner);
   }
 
   has(photoId: string): boolean {
@@ -157,6 +206,25 @@ export class Roster implements Searchable {
   }
 
   async close(): Promise<void> {
-    await this.#index?.close();
+    await Promise.all([this.#index?.close(), this.#templates?.close()]);
+  }
+
+  #templatesOf(): Templates {
+    if (this.#templates === undefined) throw new Error(`there is no cohort for the model ${this.model}`);
+    return this.#templates;
+  }
+
+  #embeddingsOf(owner: number): Float32Array[] {
+    return [...(this.#photosByOwner.get(owner) ?? [])].flatMap((photoId) => this.embeddingOf(photoId) ?? []);
+  }
+
+  /** Undefined of somebody who left, or of whom there is no embedding. @param distance by the Euclidean one */
+  #near(probe: Float32Array, owner: number, distance: (euclidean: number) => number): Near | undefined {
+    const person = this.#people[owner];
+    const [nearest] = [...(this.#photosByOwner.get(owner) ?? [])].flatMap((photo) => {
+      const handle = this.#rows.get(photo)?.handle;
+      return handle === undefined || this.#index === undefined ? [] : [{ photo, euclidean: this.#index.distanceTo(probe, handle) }];
+    }).sort((a, b) => a.euclidean - b.euclidean);
+    return person === undefined || nearest === undefined ? undefined : { person, distance: distance(nearest.euclidean), ...nearest };
   }
 }

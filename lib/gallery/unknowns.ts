@@ -1,19 +1,25 @@
 /** Strangers, grouped as they are seen: whose visits belong together? In memory; what is worth keeping goes out as records. */
 import { randomBytes } from "node:crypto";
 import { euclideanDistance } from "../embed/distance";
+import type { Normalisation } from "../embed/normalise";
 import type { Quality } from "../message";
 import { MAX_EXPOSURE, MIN_EXPOSURE, MIN_SIZE } from "./judge";
 import type { UnknownGroup } from "./people";
+import { type Measure, measureOf } from "./search/crowd";
 
 export interface UnknownsOptions {
   /** Of the embeddings that are offered; groups of another fingerprint are kept but never compared. */
   model: string;
   fingerprint: string;
-  /** τ of the model. */
+  /** τ of the model's Euclidean distance. */
   threshold: number;
+  /** With it d' decides whose visits belong together, and its τ. */
+  normalisation?: Normalisation | undefined;
   maxGroups?: number;
   /** How long a stranger is kept after she was last seen, in ms. */
   retentionMs?: number;
+  /** Called when a stranger came or went. */
+  onChange?: () => void;
 }
 
 /** A face that matched nobody. */
@@ -77,18 +83,25 @@ interface Live {
 }
 
 export class Unknowns {
-  readonly #options: Required<UnknownsOptions>;
+  readonly #options: Required<Omit<UnknownsOptions, "normalisation">>;
+  /** Who is who. */
+  readonly #measure: Measure;
+  /** Farthest from the nearest embedding of a group to belong to it. */
+  readonly #join: number;
   readonly #groups = new Map<string, Live>();
 
   /** @param records as they were kept; what is too old or too much goes with the first call of expired */
-  constructor(options: UnknownsOptions, records: readonly UnknownGroup[] = []) {
-    this.#options = { maxGroups: MAX_GROUPS, retentionMs: RETENTION_MS, ...options };
+  constructor({ normalisation, ...options }: UnknownsOptions, records: readonly UnknownGroup[] = []) {
+    this.#options = { maxGroups: MAX_GROUPS, retentionMs: RETENTION_MS, onChange: () => undefined, ...options };
+    this.#measure = measureOf(normalisation);
+    this.#join = JOIN * (normalisation?.threshold ?? options.threshold);
     this.meet(records);
   }
 
   /** Groups that others made; those that are here already stay as they are. */
   meet(records: readonly UnknownGroup[]): void {
     for (const record of records) if (!this.#groups.has(record.id)) this.#groups.set(record.id, { record, source: "", at: NaN, asked: record.pictures, savedAt: record.lastSeenAt });
+    if (records.length > 0) this.#options.onChange();
   }
 
   /** Last seen first. */
@@ -107,7 +120,7 @@ export class Unknowns {
    */
   offer(sighting: Sighting): Offered | undefined {
     const { live, distance } = this.#nearest(sighting);
-    if (live !== undefined && distance <= JOIN * this.#options.threshold) return this.#join(live, sighting);
+    if (live !== undefined && distance <= this.#join) return this.#joined(live, sighting);
     return isGood(sighting.quality) ? this.#open(sighting) : undefined;
   }
 
@@ -121,14 +134,18 @@ export class Unknowns {
 
   /** Named, ignored or deleted. */
   remove(id: string): boolean {
-    return this.#groups.delete(id);
+    const there = this.#groups.delete(id);
+    if (there) this.#options.onChange();
+    return there;
   }
 
   /** Let go of whom nobody has seen for long, and of what is too much. @returns their ids, for the records to be deleted */
   expired(now: number): string[] {
     const old = [...this.#groups].filter(([, { record }]) => now - record.lastSeenAt > this.#options.retentionMs).map(([id]) => id);
     for (const id of old) this.#groups.delete(id);
-    return [...old, ...this.#shrinkTo(this.#options.maxGroups)];
+    const gone = [...old, ...this.#shrinkTo(this.#options.maxGroups)];
+    if (gone.length > 0) this.#options.onChange();
+    return gone;
   }
 
   #nearest(sighting: Sighting): { live: Live | undefined; distance: number } {
@@ -138,9 +155,9 @@ export class Unknowns {
       if (fingerprint !== this.#options.fingerprint) continue;
       // Of another length: nobody can say whose.
       if (vectors.some(({ length }) => length !== sighting.embedding.length)) continue;
-      const distance = apart(sighting.embedding, vectors);
+      const distance = apart(this.#measure, sighting.embedding, vectors);
       // Two faces of one picture are two people, unless they are two boxes around one face.
-      if (live.source === sighting.source && live.at === sighting.at && distance > DIVERSE * this.#options.threshold) continue;
+      if (live.source === sighting.source && live.at === sighting.at && apart(euclideanDistance, sighting.embedding, vectors) > DIVERSE * this.#options.threshold) continue;
       if (distance < nearest.distance) Object.assign(nearest, { live, distance });
     }
     return nearest;
@@ -151,14 +168,15 @@ export class Unknowns {
     const evicted = this.#shrinkTo(maxGroups - 1);
     const record: UnknownGroup = { id: randomBytes(6).toString("hex"), firstSeenAt: at, lastSeenAt: at, visits: 1, model, fingerprint, vectors: [embedding.slice()], pictures: 0 };
     this.#groups.set(record.id, { record, source, at, asked: 1, savedAt: at });
+    this.#options.onChange();
     return { group: record, isNew: true, newVisit: true, wantsPicture: true, changed: true, evicted };
   }
 
-  #join(live: Live, { embedding, quality, at, source }: Sighting): Offered {
+  #joined(live: Live, { embedding, quality, at, source }: Sighting): Offered {
     const { record } = live;
     const good = isGood(quality);
     const newVisit = at - record.lastSeenAt > VISIT_GAP_MS;
-    const differs = good && record.vectors.length < MAX_VECTORS && apart(embedding, record.vectors) >= DIVERSE * this.#options.threshold;
+    const differs = good && record.vectors.length < MAX_VECTORS && apart(euclideanDistance, embedding, record.vectors) >= DIVERSE * this.#options.threshold;
     const wantsPicture = good && (newVisit || differs) && live.asked < MAX_PICTURES;
     const changed = newVisit || differs || at - live.savedAt >= SAVE_EVERY_MS;
     // Another camera's clock may be behind.
@@ -180,8 +198,8 @@ export class Unknowns {
   }
 }
 
-function apart(embedding: Float32Array, vectors: readonly Float32Array[]): number {
-  return Math.min(...vectors.map((vector) => euclideanDistance(embedding, vector)));
+function apart(measure: Measure, embedding: Float32Array, vectors: readonly Float32Array[]): number {
+  return Math.min(...vectors.map((vector) => measure(embedding, vector)));
 }
 
 /** Whether a face may open a group or be shown as its picture. */

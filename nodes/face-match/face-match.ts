@@ -2,6 +2,7 @@ import type { EventEmitter } from "node:events";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { UserError } from "../../lib/errors";
 import type { Gallery } from "../../lib/gallery/gallery";
+import type { DistanceKind } from "../../lib/gallery/roster";
 import { annotate, thumbnail } from "../../lib/image/annotate";
 import { cropFace } from "../../lib/image/crop";
 import { LONGEST_DISTANCE } from "../../lib/embed/descriptor";
@@ -22,6 +23,8 @@ export interface FaceMatchDef extends NodeDef {
   mode: "identify" | "verify";
   claim: string;
   claimType: string;
+  /** "cohort" or "euclidean"; a node of the time before there was a choice has none and decides as it did then. */
+  distance?: string;
   threshold: string | number;
   margin: string | number;
   topK: string | number;
@@ -49,7 +52,7 @@ const STATUS_NAME_LENGTH = 14;
 
 /** The node as the API sees it: with variables put in. */
 interface FaceMatchNode extends Node {
-  decidesBy?: { gallery: string; threshold: number | undefined };
+  decidesBy?: { gallery: string; distance: DistanceKind; threshold: number | undefined };
 }
 
 type Show = (status: Status) => void;
@@ -59,7 +62,7 @@ export default function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, def);
     const setUp = () => ({
       people: galleryNodeOf(RED, def.gallery),
-      options: parseOptions(matchOptionsSchema, { threshold: optionalNumber(def.threshold), margin: optionalNumber(def.margin), topK: optionalNumber(def.topK), maxAge: optionalNumber(def.maxAge), groups: wordsOf(def.groups), schedule: def.schedule }, "face-match"),
+      options: parseOptions(matchOptionsSchema, { distance: distanceOf(def), threshold: optionalNumber(def.threshold), margin: optionalNumber(def.margin), topK: optionalNumber(def.topK), maxAge: optionalNumber(def.maxAge), groups: wordsOf(def.groups), schedule: def.schedule }, "face-match"),
     });
     let started: ReturnType<typeof setUp>;
     try {
@@ -72,14 +75,14 @@ export default function register(RED: NodeAPI): void {
       return;
     }
     const { options, people } = started;
-    this.decidesBy = { gallery: people.id, threshold: options.threshold };
+    this.decidesBy = { gallery: people.id, distance: options.distance, threshold: options.threshold };
     const { gallery: ready, journal } = people;
     const preview = new Preview(RED, this);
     const words = { unknown: RED._("face-match.word.unknown"), ambiguous: RED._("face-match.word.ambiguous") };
     let mismatchTold = false;
     const show = liveStatus(this);
     ready.then(
-      (gallery) => follow(RED, this, gallery, show),
+      (gallery) => follow(RED, this, gallery, show, options.distance),
       () => this.status({ fill: "red", shape: "ring", text: RED._("face-match.status.gallery") }),
     );
     const tellWaiting = (): void => {
@@ -148,6 +151,11 @@ export default function register(RED: NodeAPI): void {
   servePreview(RED, "face-match");
 }
 
+/** What τ of a node is compared with. Nobody may get in, or be kept out, by an update alone: a node without the field compares as ever. */
+function distanceOf({ distance }: Pick<FaceMatchDef, "distance">): string {
+  return distance === undefined || distance === "" ? "euclidean" : distance;
+}
+
 /** Whether a message is about who is in the gallery rather than who is in the picture. */
 function changesGallery(message: FaceMessage): boolean {
   return (message["enrol"] ?? message["forget"] ?? undefined) !== undefined;
@@ -169,7 +177,10 @@ async function changeGallery(message: FaceMessage, gallery: Gallery): Promise<{ 
 }
 
 /** Show how the gallery does while no face comes: photos being read, how many people, a folder that is away. */
-function follow(RED: NodeAPI, node: Node, gallery: Gallery, show: Show): void {
+function follow(RED: NodeAPI, node: Node, gallery: Gallery, show: Show, distance: DistanceKind): void {
+  const { roster } = gallery;
+  // A τ that was chosen for d' says nothing about another distance.
+  if (distance === "cohort" && !roster.normalised) node.warn(RED._("face-match.warn.no_cohort", { model: roster.model }));
   const tell = (): void => {
     const { progress, readable } = gallery;
     if (!readable) show(unreadable(RED));

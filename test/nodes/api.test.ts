@@ -313,7 +313,7 @@ describe("the HTTP API", () => {
     assert.deepEqual(galleries.map(({ id, model }) => `${id} ${model}`), ["g dlib-resnet-v1", "h dlib-resnet-v1", "broken null"]);
     assert.match(galleries[2]?.error ?? "", /there is no model "facenet9000"/);
     assert.equal(await codeOf(await ask("/broken/people")), "503 gallery_failed");
-    assert.deepEqual(await json(ask("/matchers")), [{ id: "m", name: "Door", gallery: "g", threshold: 0.6 }]);
+    assert.deepEqual(await json(ask("/matchers")), [{ id: "m", name: "Door", gallery: "g", distance: "euclidean", threshold: 0.6 }]);
     assert.equal((await json<{ source: string; frames: number }[]>(ask("/stats")))[0]?.source, "photo");
     assert.match(await (await ask("/metrics")).text(), /^facenet_faces_total\{source="photo",outcome="unknown"\} \d+$/m);
   });

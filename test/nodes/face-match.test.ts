@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import sharp from "sharp";
+import type { Normalisation } from "../../lib/embed/normalise";
 import { Gallery } from "../../lib/gallery/gallery";
 import { openStore } from "../../lib/gallery/store/store";
 import { cameraNames } from "../../lib/capture/names";
@@ -20,6 +21,9 @@ const box = { x: 0, y: 0, width: 40, height: 40 };
 
 /** People by name, each with an embedding of two dimensions: "photos" are text, and a real picture is at (9, 9). */
 let folder = "";
+/** One stranger, straight up. */
+const NORMALISATION: Normalisation = { rows: Float32Array.of(0, 1), dimensions: 2, mean: 1, threshold: 0.3 };
+let normalisation: Normalisation | undefined;
 let held: Promise<void> = Promise.resolve();
 let galleries: Promise<Gallery>[] = [];
 
@@ -35,7 +39,7 @@ function fakeGallery(RED: NodeAPI): void {
     let pictures = 0;
     const open = async (): Promise<Gallery> => {
       const store = await openStore({ folder: join(folder, "../people") });
-      const gallery = new Gallery({ folder, store, encoder: { model: MODEL, fingerprint: "f", threshold: 0.5, encode }, interval: 50 });
+      const gallery = new Gallery({ folder, store, encoder: { model: MODEL, fingerprint: "f", threshold: 0.5, normalisation, encode }, interval: 50 });
       void gallery.start();
       return gallery;
     };
@@ -158,7 +162,42 @@ describe("face-match", () => {
   it("names as many candidates as asked for, nearest first", async () => {
     await load({ topK: "2" }, { Alice: "0 0", Bob: "1 0", Carol: "3 0" });
     const { match } = await outputsOf({ faces: [face(0.25, 0)] });
-    assert.deepEqual(match?.faces?.[0]?.identity?.candidates, [{ name: "Alice", distance: 0.25 }, { name: "Bob", distance: 0.75 }]);
+    assert.deepEqual(match?.faces?.[0]?.identity?.candidates.map(({ name, distance, euclidean, photo }) => [name, distance, euclidean, photo.length]), [["Alice", 0.25, 0.25, 16], ["Bob", 0.75, 0.75, 16]]);
+  });
+
+  it("compares as ever where a flow of an earlier version does not say what with, and by d′ in a new node", async () => {
+    const about = async (fields: object): Promise<[string | undefined, number | undefined, number | null | undefined]> => {
+      arrived = {};
+      await load(fields, {});
+      normalisation = NORMALISATION;
+      const gallery = await started();
+      await gallery.enrol("Alice", Buffer.from("4 0"));
+      const message = await outputsOf({ faces: [face(4.25, 0)] });
+      await helper.unload();
+      await gallery.close();
+      galleries = [];
+      const { outcome, threshold, distance } = Object.values(message)[0]?.faces?.[0]?.identity ?? {};
+      return [outcome, threshold, distance];
+    };
+    try {
+      normalisation = NORMALISATION;
+      assert.deepEqual(await about({}), ["match", 0.5, 0.25], "Euclidean, the model's τ");
+      assert.deepEqual(await about({ threshold: "0.2" }), ["unknown", 0.2, 0.25], "Euclidean, its own");
+      assert.deepEqual(await about({ distance: "euclidean" }), ["match", 0.5, 0.25]);
+      // Alone at its place: R of both is √2, the cohort's.
+      const [outcome, threshold, distance] = await about({ distance: "cohort" });
+      assert.deepEqual([outcome, threshold], ["match", 0.3]);
+      assert.ok(Math.abs((distance ?? NaN) - (1 - Math.SQRT2)) < 1e-6, "both at length 1 are one");
+    } finally {
+      normalisation = undefined;
+    }
+  });
+
+  it("warns where it is to compare by d′ and the gallery's model has no cohort", async () => {
+    await load({ distance: "cohort" });
+    const { match } = await outputsOf({ faces: [face(0.25, 0)] });
+    assert.equal(match?.faces?.[0]?.identity?.distance, 0.25);
+    await eventually("the warning", () => (warnings.some((warning) => /no_cohort/.test(warning)) ? true : undefined));
   });
 
   it("takes τ from the message before its own, for this message alone, and says what is none", async () => {

@@ -14,6 +14,9 @@ const FIRST_ROWS = 64;
 /** Up to so many numbers the main thread looks itself, in about a millisecond; a worker's answer takes nearly as long to come. */
 const INLINE_VALUES = 4096 * 128;
 
+/** Of a large gallery so many rows are rated in one task, in a second or two. */
+const RATED_AT_ONCE = 8192;
+
 const pool = new StagePool<SearchTask, Hit[]>(__dirname, "search-worker", THREADS.search);
 
 /** @throws a sentence when it holds a NaN or an infinity */
@@ -23,6 +26,7 @@ export function checkProbe(probe: Float32Array): void {
 
 export class EmbeddingIndex {
   readonly #dimensions: number;
+  readonly #biased: boolean;
   readonly #chunks: Chunk[] = [];
   /** Rows that were removed, to be used again once no search looks at them. */
   #free: number[] = [];
@@ -35,9 +39,10 @@ export class EmbeddingIndex {
   #acquired = false;
   #closed = false;
 
-  /** @param dimensions of every embedding here */
-  constructor(dimensions: number) {
+  /** @param dimensions of every embedding here @param biased whether distances are less what `add` and `rate` say */
+  constructor(dimensions: number, { biased = false }: { biased?: boolean } = {}) {
     this.#dimensions = dimensions;
+    this.#biased = biased;
   }
 
   /** How many embeddings there are. */
@@ -47,17 +52,21 @@ export class EmbeddingIndex {
 
   /** Bytes of memory that are held for embeddings. */
   get bytes(): number {
-    return this.#chunks.reduce((sum, { values, owners }) => sum + values.byteLength + owners.byteLength, 0);
+    return this.#chunks.reduce((sum, { values, owners, biases }) => sum + values.byteLength + owners.byteLength + (biases?.byteLength ?? 0), 0);
   }
 
-  /** @param owner a whole number from 0 @returns a handle of the embedding, until it is removed @throws Error when the length is not the index's */
-  add(owner: number, embedding: Float32Array): number {
+  /**
+   * @param owner a whole number from 0 @param bias what is taken off its distances, in an index that is biased
+   * @returns a handle of the embedding, until it is removed @throws Error when the length is not the index's
+   */
+  add(owner: number, embedding: Float32Array, bias = 0): number {
     if (embedding.length !== this.#dimensions) throw new Error(`embeddings of ${embedding.length} and ${this.#dimensions} dimensions are in one gallery`);
     const row = this.#free.pop() ?? this.#append();
     const { chunk, at, index } = this.#place(row);
     this.#kept[index] = (this.#kept[index] ?? 0) + 1;
     chunk.values.set(embedding, at * this.#dimensions);
     chunk.owners[at] = owner;
+    if (chunk.biases !== undefined) chunk.biases[at] = bias;
     const rows = this.#rowsByOwner.get(owner) ?? new Set();
     this.#rowsByOwner.set(owner, rows.add(row));
     this.#size += 1;
@@ -107,14 +116,43 @@ export class EmbeddingIndex {
     }
   }
 
-  /** Distance to one owner; Infinity when there is no embedding of hers. @throws as nearest */
+  /** Distance to one owner; Infinity when there is no embedding of theirs. @throws as nearest */
   nearestOf(probe: Float32Array, owner: number): number {
     this.#check(probe);
     const rows = [...(this.#rowsByOwner.get(owner) ?? [])].map((row) => {
       const { chunk, at } = this.#place(row);
-      return { values: chunk.values.subarray(at * this.#dimensions, (at + 1) * this.#dimensions), owners: chunk.owners.subarray(at, at + 1), rows: 1 };
+      return this.#part(chunk, at, at + 1);
     });
     return scan(rows, probe, 1)[0]?.distance ?? Infinity;
+  }
+
+  /** Distance to one embedding, less its bias. @throws as nearest */
+  distanceTo(probe: Float32Array, handle: number): number {
+    this.#check(probe);
+    const { chunk, at } = this.#place(handle);
+    return scan([this.#part(chunk, at, at + 1)], probe, 1)[0]?.distance ?? Infinity;
+  }
+
+  /**
+   * Give every embedding that is here now a new bias, part by part; what is added meanwhile keeps its own.
+   * @param rate makes the biases of a part's rows, most likely in a worker; the part is in memory that threads share
+   */
+  async rate(rate: (part: Chunk) => Promise<Float32Array>): Promise<void> {
+    for (const [index, chunk] of this.#chunks.entries()) {
+      for (let from = 0; from < chunk.rows && !this.#closed; from += RATED_AT_ONCE) {
+        const rating = rate(this.#part(chunk, from, Math.min(chunk.rows, from + RATED_AT_ONCE)));
+        // Rows may be removed meanwhile, but nobody else gets their places.
+        const reading = Promise.allSettled([rating]);
+        this.#reading.add(reading);
+        try {
+          const biases = await rating;
+          // The chunk may have grown into a larger one.
+          this.#chunks[index]?.biases?.set(biases, from);
+        } finally {
+          this.#reading.delete(reading);
+        }
+      }
+    }
   }
 
   /** Ends the workers when no other index uses them. */
@@ -141,13 +179,18 @@ export class EmbeddingIndex {
   #between(from: number, to: number): Chunk[] {
     const parts: Chunk[] = [];
     let begin = 0;
-    for (const { values, owners, rows } of this.#chunks) {
+    for (const chunk of this.#chunks) {
       const first = Math.max(0, from - begin);
-      const last = Math.min(rows, to - begin);
-      if (first < last) parts.push({ values: values.subarray(first * this.#dimensions, last * this.#dimensions), owners: owners.subarray(first, last), rows: last - first });
-      begin += rows;
+      const last = Math.min(chunk.rows, to - begin);
+      if (first < last) parts.push(this.#part(chunk, first, last));
+      begin += chunk.rows;
     }
     return parts;
+  }
+
+  /** Rows of a chunk, without a copy. */
+  #part({ values, owners, biases }: Chunk, from: number, to: number): Chunk {
+    return { values: values.subarray(from * this.#dimensions, to * this.#dimensions), owners: owners.subarray(from, to), rows: to - from, ...(biases === undefined ? {} : { biases: biases.subarray(from, to) }) };
   }
 
   /** @returns a row after the last one of the first chunk that has room */
@@ -175,13 +218,15 @@ export class EmbeddingIndex {
 
   #allocate(rows: number): Chunk {
     const owners = new Int32Array(new SharedArrayBuffer(rows * Int32Array.BYTES_PER_ELEMENT)).fill(FREE);
-    return { values: new Float32Array(new SharedArrayBuffer(rows * this.#dimensions * Float32Array.BYTES_PER_ELEMENT)), owners, rows: 0 };
+    const biases = this.#biased ? { biases: new Float32Array(new SharedArrayBuffer(rows * Float32Array.BYTES_PER_ELEMENT)) } : {};
+    return { values: new Float32Array(new SharedArrayBuffer(rows * this.#dimensions * Float32Array.BYTES_PER_ELEMENT)), owners, rows: 0, ...biases };
   }
 
-  #enlarged({ values, owners, rows }: Chunk, least: number): Chunk {
+  #enlarged({ values, owners, biases, rows }: Chunk, least: number): Chunk {
     const larger = this.#allocate(Math.min(CHUNK_ROWS, Math.max(least, owners.length * 2)));
     larger.values.set(values);
     larger.owners.set(owners);
+    if (biases !== undefined) larger.biases?.set(biases);
     return { ...larger, rows };
   }
 

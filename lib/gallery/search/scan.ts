@@ -1,6 +1,6 @@
 /** The exact scan over a part of the embeddings; runs on the main thread for small galleries and in workers for large ones. */
 
-/** The distance of a person: that of the nearest of her embeddings. */
+/** The distance of a person: that of the nearest of their embeddings, each less its bias. */
 export interface Hit {
   owner: number;
   distance: number;
@@ -12,6 +12,8 @@ export interface Chunk {
   values: Float32Array;
   /** For each row whose it is; FREE is nobody's. */
   owners: Int32Array;
+  /** For each row what is taken off its distance; without it nothing is. */
+  biases?: Float32Array;
   /** Rows in use, free ones among them included. */
   rows: number;
 }
@@ -21,31 +23,49 @@ export const FREE = -1;
 /** Whether a row can still be among the nearest is asked after every so many dimensions. */
 const STRIDE = 32;
 
+/** What rounding may lose between a distance and its square. */
+const SLACK = 1 + 1e-12;
+
+/** The square that a distance must not exceed, for it less its bias to be at most `worst`; below 0 where none is so small. */
+function squareWithin(worst: number, bias: number): number {
+  const most = worst + bias;
+  return most < 0 ? -1 : most * most * SLACK;
+}
+
 /**
- * The `count` nearest owners of some chunks, nearest first, at one distance the lower owner. Exact: a row is left early only when
- * what was summed up of its squared distance already exceeds that of the last of the nearest.
+ * The `count` nearest owners of some chunks by distance less bias, nearest first, at one distance the lower owner. Exact: a row is
+ * left early only when what was summed up of its squared distance already exceeds what would put it among the nearest.
  */
 export function scan(chunks: readonly Chunk[], probe: Float32Array, count: number): Hit[] {
   const dimensions = probe.length;
-  // Squared distances until the end.
   const best: Hit[] = [];
   let worst = Infinity;
-  for (const { values, owners, rows } of chunks) {
+  let limit = Infinity;
+  for (const { values, owners, biases, rows } of chunks) {
+    if (biases === undefined) limit = squareWithin(worst, 0);
     for (let row = 0, at = 0; row < rows; row += 1, at += dimensions) {
       const owner = owners[row] as number;
       if (owner === FREE) continue;
+      const bias = biases === undefined ? 0 : (biases[row] as number);
+      if (biases !== undefined) limit = squareWithin(worst, bias);
       let sum = 0;
       let index = 0;
-      for (; index + STRIDE <= dimensions && sum <= worst; index += STRIDE) sum += stride(probe, index, values, at + index);
-      for (; index < dimensions && sum <= worst; index += 1) {
+      for (; index + STRIDE <= dimensions && sum <= limit; index += STRIDE) sum += stride(probe, index, values, at + index);
+      for (; index < dimensions && sum <= limit; index += 1) {
         const difference = (probe[index] as number) - (values[at + index] as number);
         sum += difference * difference;
       }
       // Not the other way round: an embedding that holds a NaN is near to nobody.
-      if (sum <= worst) worst = insert(best, { owner, distance: sum }, count);
+      if (sum <= limit) {
+        const distance = Math.sqrt(sum) - bias;
+        if (distance <= worst) {
+          worst = insert(best, { owner, distance }, count);
+          if (biases === undefined) limit = squareWithin(worst, 0);
+        }
+      }
     }
   }
-  return best.map(({ owner, distance }) => ({ owner, distance: Math.sqrt(distance) }));
+  return best;
 }
 
 /**

@@ -21,6 +21,8 @@ function objectOf<T>() {
 const count = z.int().min(0);
 const time = z.int().describe("Milliseconds since the epoch");
 const distance = z.number().min(0).describe("Euclidean distance of two embeddings");
+const compared = z.number().describe("What τ is compared with: the cohort-normalised distance, which may be below 0, or the Euclidean one");
+const kind = z.enum(["cohort", "euclidean"]);
 const id = z.string().describe("12 hex digits");
 const photoId = z.string().describe("16 hex digits");
 
@@ -37,7 +39,8 @@ export const galleryAnswer = objectOf<GallerySummary & { id: string; name: strin
   unknowns: count,
   anchors: count,
   model: z.string().nullable(),
-  threshold: distance.nullable().describe("τ of the model"),
+  threshold: distance.nullable().describe("τ of the model's Euclidean distance"),
+  cohortThreshold: z.number().nullable().describe("τ of its cohort-normalised distance; null where the model has no cohort"),
   keepPhotos: z.boolean(),
   encrypted: z.boolean(),
   paused: z.boolean(),
@@ -48,7 +51,7 @@ export const galleryAnswer = objectOf<GallerySummary & { id: string; name: strin
 
 export const cameraAnswer = z.strictObject({ id: z.string(), name: z.string(), running: z.boolean(), width: count.nullable().describe("Pixels of the newest frame; null while none comes"), height: count.nullable() }).meta({ id: "Camera" });
 
-export const matcherAnswer = z.strictObject({ id: z.string(), name: z.string(), gallery: z.string(), threshold: distance.nullable().describe("τ as the node sets it; null is the model's") }).meta({ id: "Matcher" });
+export const matcherAnswer = z.strictObject({ id: z.string(), name: z.string(), gallery: z.string(), distance: kind.describe("What its τ is compared with"), threshold: distance.nullable().describe("τ as the node sets it; null is the model's") }).meta({ id: "Matcher" });
 
 export const statsAnswer = objectOf<SourceStats>()({ source: z.string(), frames: count, dropped: count, fps: z.number().min(0), outcomes: z.record(z.string(), count), timing: z.record(z.string(), z.number()).describe("Milliseconds by stage") }).meta({ id: "Stats" });
 
@@ -119,14 +122,14 @@ export const receiptAnswer = objectOf<Receipt>()({
   backups: count.describe("Backups that were deleted or written anew because they held it"),
 }).meta({ id: "Receipt" });
 
-const candidate = z.strictObject({ name: z.string(), distance, ruledOut: z.boolean().optional().describe("A negative anchor lay nearer") });
+const candidate = z.strictObject({ name: z.string(), distance: compared, euclidean: distance.describe("Euclidean distance to the nearest of their photos"), photo: photoId.describe("That photo"), ruledOut: z.boolean().optional().describe("A negative anchor lay nearer") });
 const outcome = z.enum(["match", "ambiguous", "unknown", "noface", "denied"]);
 
 const identityFields = {
   outcome,
   name: z.string().nullable().describe("null is nobody"),
   person: id.nullable(),
-  distance: distance.nullable(),
+  distance: compared.nullable(),
   threshold: distance.describe("τ"),
   margin: z.number().nullable().describe("Distance of the runner-up minus that of the nearest person"),
   candidates: z.array(candidate).describe("Who was considered, nearest first"),
@@ -167,7 +170,7 @@ export const unknownAnswer = objectOf<UnknownEntry>()({
   visits: count,
   model: z.string(),
   pictures: count,
-  nearest: z.strictObject({ name: z.string(), distance }).nullable(),
+  nearest: z.strictObject({ name: z.string(), distance: compared }).nullable(),
 }).meta({ id: "Unknown" });
 
 export const importAnswer = z.strictObject({ people: count, photos: count, skipped: count.describe("Photos that were here already") });

@@ -5,6 +5,7 @@ import { NoPicture, snapshots } from "../../../lib/capture/snapshots";
 import { NotKept } from "../../../lib/gallery/gallery";
 import { toKeptJpeg } from "../../../lib/image/encode";
 import { metrics } from "../../../lib/match/metrics";
+import type { DistanceKind } from "../../../lib/gallery/roster";
 import type { FaceGalleryNode } from "../face-gallery";
 import { cameraAnswer, captureAnswer, enrolmentAnswer, galleryAnswer, matcherAnswer, statsAnswer } from "./answers";
 import { HttpError, sentenceOf, told } from "../../common/answer-error";
@@ -32,7 +33,7 @@ export const galleries: Route[] = [
       deployedNodes(RED, "face-gallery").map(async ({ id, name }) => {
         const node = RED.nodes.getNode(id) as FaceGalleryNode;
         // Nothing is known of a gallery that is not open but why.
-        const unopened = (error: string) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, keepPhotos: true, encrypted: false, paused: false, progress: null, problems: [], error });
+        const unopened = (error: string) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, cohortThreshold: null, keepPhotos: true, encrypted: false, paused: false, progress: null, problems: [], error });
         await node.settled;
         if (node.waiting !== undefined) return unopened(node.waiting.sentence);
         return node.gallery.then((gallery) => ({ id, name, ...gallery.summary }), (error: unknown) => unopened(sentenceOf(error)));
@@ -47,13 +48,13 @@ export const galleries: Route[] = [
     }));
   }),
   ofAll({ method: "get", path: "/matchers", permission: "read", summary: "The face-match nodes that are deployed", answers: z.array(matcherAnswer) }, async ({ RED, response }) => {
-    const matchers = deployedNodes<NodeDef & { gallery?: string; threshold?: string | number }>(RED, "face-match");
+    const matchers = deployedNodes<NodeDef & { gallery?: string; distance?: string; threshold?: string | number }>(RED, "face-match");
     const all = deployedNodes(RED, "face-gallery");
-    response.json(matchers.map(({ id, name, prefix, def: { gallery = "", threshold } }) => {
+    response.json(matchers.map(({ id, name, prefix, def: { gallery = "", distance, threshold } }) => {
       // A node that could not start has only what was typed.
-      const { decidesBy } = (RED.nodes.getNode(id) ?? {}) as { decidesBy?: { gallery: string; threshold: number | undefined } };
+      const { decidesBy } = (RED.nodes.getNode(id) ?? {}) as { decidesBy?: { gallery: string; distance: DistanceKind; threshold: number | undefined } };
       const typed = threshold === undefined || threshold === "" ? null : Number(threshold);
-      return { id, name, gallery: decidesBy !== undefined && gallery.startsWith("${") ? decidesBy.gallery : galleryBeside(all, prefix, gallery), threshold: decidesBy === undefined ? typed : (decidesBy.threshold ?? null) };
+      return { id, name, gallery: decidesBy !== undefined && gallery.startsWith("${") ? decidesBy.gallery : galleryBeside(all, prefix, gallery), distance: decidesBy?.distance ?? (distance === "cohort" ? "cohort" : "euclidean"), threshold: decidesBy === undefined ? typed : (decidesBy.threshold ?? null) };
     }));
   }),
   ofAll({ method: "get", path: "/stats", permission: "read", summary: "Frames a second, drops, outcomes and milliseconds by stage, for each camera", answers: z.array(statsAnswer) }, async ({ response }) => {

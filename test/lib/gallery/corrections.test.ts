@@ -53,7 +53,7 @@ describe("putting a gallery right", () => {
       const { notes, groups, consentOn } = now.details(second.id);
       assert.deepEqual([notes, groups, consentOn], ["allergic to cats\nplays the cello", ["family", "staff"], "2026-01-02"]);
       assert.deepEqual(now.anchors().map(({ against }) => against), [second.id]);
-      assert.equal((await now.roster.nearest(Float32Array.of(1, 2), 1))[0]?.person.name, "Robert");
+      assert.equal((await now.roster.nearest(Float32Array.of(1, 2), 1, "euclidean"))[0]?.person.name, "Robert");
     };
     await isOne(gallery);
     await gallery.close();
@@ -87,13 +87,13 @@ describe("putting a gallery right", () => {
     const bob = await personOf(gallery, { name: "Bob" }, "3 0");
     const { photo, anchor } = await gallery.correct(seen(0.2, 0.3), { name: "Carol", not: alice.id });
     assert.deepEqual([photo.origin.by, anchor?.against], ["event", alice.id]);
-    assert.equal((await gallery.roster.nearest(Float32Array.of(0.2, 0.3), 1))[0]?.person.name, "Carol");
+    assert.equal((await gallery.roster.nearest(Float32Array.of(0.2, 0.3), 1, "euclidean"))[0]?.person.name, "Carol");
     await assert.rejects(gallery.correct(seen(7, 7), { name: "Bob", not: null }), (error: unknown) => error instanceof NotKept && error.judgement.findings[0]?.code === "unlike");
     await gallery.correct(seen(7, 7), { name: "Bob", not: bob.id, accept: ["unlike"] });
     assert.deepEqual(gallery.corrections().map(({ what, name }) => `${what} ${name}`).sort(), ["is Bob", "is Carol", "not Alice"], "nobody is said not to be themselves");
     for (const { id } of gallery.corrections()) await gallery.undoCorrection(id);
     assert.deepEqual([gallery.corrections(), gallery.anchors()], [[], []]);
-    assert.equal((await gallery.roster.nearest(Float32Array.of(0.2, 0.3), 1))[0]?.person.name, "Alice");
+    assert.equal((await gallery.roster.nearest(Float32Array.of(0.2, 0.3), 1, "euclidean"))[0]?.person.name, "Alice");
   });
 
   it("forgets the corrections of whoever is deleted", async () => {

@@ -42,7 +42,7 @@ export const acts = {
   /** Names in the list; notes are kept with them. */
   names: () => gallery.listPeople({}).people.map(({ name }) => name),
   /** Who has the face, however far within τ. */
-  who: async (face: string) => (await gallery.roster.nearest(vectorOf(face), 1)).filter(({ distance }) => distance < 0.5).map(({ person }) => person.name),
+  who: async (face: string) => (await gallery.roster.nearest(vectorOf(face), 1, "euclidean")).filter(({ distance }) => distance < 0.5).map(({ person }) => person.name),
   /** Somebody was seen, and that is to be written now. */
   saw: async (id: string, at: number) => {
     gallery.saw(id, at);

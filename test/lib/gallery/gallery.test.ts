@@ -95,7 +95,7 @@ describe("Gallery", () => {
     assert.deepEqual(gallery.problems.map(({ file, code }) => [file, code]), [["", "bad_record"], ["", "store"]]);
     assert.match(gallery.problems[0]?.message ?? "", /^2 embeddings in the gallery have another length than those of the model fake and are left out; everybody else is known/);
     const [left] = vectors(gallery);
-    assert.equal((await gallery.roster.nearest(Float32Array.from(left ?? []), 1))[0]?.distance, 0);
+    assert.equal((await gallery.roster.nearest(Float32Array.from(left ?? []), 1, "euclidean"))[0]?.distance, 0);
     assert.deepEqual(gallery.roster.anchors(Float32Array.of(1, 2)), []);
     // A stranger of another length is no reason not to know the next one.
     await gallery.sawUnknown({ box: { x: 0, y: 0, width: 1, height: 1 }, score: 1, embedding: Float32Array.of(50, 50), quality: { size: 100, blur: 100, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 } } }, { at: Date.now(), source: "s", crop: () => Promise.resolve(undefined) });

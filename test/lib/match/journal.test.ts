@@ -7,7 +7,7 @@ const face = (identity: Partial<Identity> = {}): Face => ({
   box: { x: 0, y: 0, width: 9, height: 9 },
   score: 1,
   embedding: Float32Array.of(1, 2),
-  identity: { outcome: "match", name: "Alice", person: "a", groups: ["family"], distance: 0.3, threshold: 0.58, margin: null, candidates: [{ name: "Alice", distance: 0.3 }, { name: "Bob", distance: 0.9 }], reason: "below_threshold", ...identity },
+  identity: { outcome: "match", name: "Alice", person: "a", groups: ["family"], distance: 0.3, threshold: 0.58, margin: null, candidates: [{ name: "Alice", distance: 0.3, euclidean: 0.4, photo: "a1" }, { name: "Bob", distance: 0.9, euclidean: 0.8, photo: "b1" }], reason: "below_threshold", ...identity },
 });
 const STRANGER = { outcome: "unknown", name: null, person: null, reason: "above_threshold" } as const;
 const picture = (): Promise<Buffer> => Promise.resolve(Buffer.from("a face"));

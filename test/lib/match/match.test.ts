@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { euclideanDistance, tripletLoss } from "../../../lib/embed/distance";
+import { euclideanDistance, toUnitLength, tripletLoss } from "../../../lib/embed/distance";
+import type { Normalisation } from "../../../lib/embed/normalise";
 import type { Person } from "../../../lib/gallery/people";
 import { Roster } from "../../../lib/gallery/roster";
 import { decide, identify, matchOptionsSchema, verify } from "../../../lib/match/match";
-import type { Face } from "../../../lib/message";
+import type { Candidate, Face } from "../../../lib/message";
 
 const vector = (...values: number[]): Float32Array => Float32Array.from(values);
 const options = (fields: object = {}) => matchOptionsSchema.parse(fields);
 
 /** People by name, each with embeddings; ids are the names in lower case. */
-function rosterOf(embeddings: [name: string, vector: Float32Array][], fields: Partial<Person> = {}): Roster {
-  const roster = new Roster("m", 0.5);
+function rosterOf(embeddings: [name: string, vector: Float32Array][], fields: Partial<Person> = {}, normalisation?: Normalisation): Roster {
+  const roster = new Roster("m", { threshold: 0.5, normalisation });
   for (const [index, [name, embedding]] of embeddings.entries()) {
     roster.putPerson({ id: name.toLowerCase(), name, groups: [], validFrom: null, validUntil: null, ...fields });
     roster.putPhoto(`photo ${index}`, name.toLowerCase(), embedding);
@@ -26,6 +27,9 @@ function anchor(roster: Roster, embedding: Float32Array, against: string | null)
   roster.putAnchor({ id: `anchor ${against}`, against, note: "", createdAt: 0, model: "m", fingerprint: "", vector: embedding });
   return roster;
 }
+
+/** Without a cohort both distances are one. */
+const candidate = (name: string, distance: number, photo: string): Candidate => ({ name, distance, euclidean: distance, photo });
 
 const faceWith = (embedding: Float32Array, fields: Partial<Face> = {}): Face => ({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 5, embedding, model: "m", ...fields });
 
@@ -48,7 +52,7 @@ describe("distance and loss", () => {
 
 describe("identify", () => {
   it("names the nearest person, by the nearest of her photos", async () => {
-    assert.deepEqual(await identify(vector(0, 1.75), gallery({ groups: ["family"] }), options()), { outcome: "match", name: "Alice", person: "alice", groups: ["family"], distance: 0.25, threshold: 0.5, margin: Math.hypot(1, 1.75) - 0.25, candidates: [{ name: "Alice", distance: 0.25 }, { name: "Bob", distance: Math.hypot(1, 1.75) }], reason: "below_threshold" });
+    assert.deepEqual(await identify(vector(0, 1.75), gallery({ groups: ["family"] }), options()), { outcome: "match", name: "Alice", person: "alice", groups: ["family"], distance: 0.25, threshold: 0.5, margin: Math.hypot(1, 1.75) - 0.25, candidates: [candidate("Alice", 0.25, "photo 2"), candidate("Bob", Math.hypot(1, 1.75), "photo 1")], reason: "below_threshold" });
   });
 
   it("matches at τ exactly, and not a hair above", async () => {
@@ -84,7 +88,7 @@ describe("identify", () => {
 
   it("lists the k nearest people in order", async () => {
     const people = rosterOf(Array.from({ length: 50 }, (_, index) => [`P${String((index * 7) % 50).padStart(2, "0")}`, vector((index * 7) % 50, 0)]));
-    assert.deepEqual((await identify(vector(-1, 0), people, options())).candidates, [{ name: "P00", distance: 1 }, { name: "P01", distance: 2 }, { name: "P02", distance: 3 }]);
+    assert.deepEqual((await identify(vector(-1, 0), people, options())).candidates, [candidate("P00", 1, "photo 0"), candidate("P01", 2, "photo 43"), candidate("P02", 3, "photo 36")]);
   });
 
   it("refuses an embedding of another length, and one that holds a NaN", async () => {
@@ -100,7 +104,7 @@ describe("identify", () => {
   it("rules out a person who is farther away than a negative anchor against her, and takes the next one", async () => {
     const ruled = anchor(gallery(), vector(0.4, 0), "alice");
     const identity = await identify(vector(0.45, 0), ruled, options({ threshold: 0.6 }));
-    assert.deepEqual([identity.outcome, identity.name, identity.candidates[0]], ["match", "Bob", { name: "Alice", distance: Math.fround(0.45), ruledOut: true }]);
+    assert.deepEqual([identity.outcome, identity.name, identity.candidates[0]], ["match", "Bob", { ...candidate("Alice", Math.fround(0.45), "photo 0"), ruledOut: true }]);
     assert.equal((await identify(vector(0, 0), ruled, options())).name, "Alice", "who is nearer than the anchor is Alice still");
   });
 
@@ -119,7 +123,7 @@ describe("identify", () => {
 
   it("rules nobody out whom an anchor is only as near as, and names nobody then either", async () => {
     const { outcome, reason, margin, candidates } = await identify(vector(0.25, 0), anchor(gallery(), vector(0.5, 0), "alice"), options({ margin: 0 }));
-    assert.deepEqual([outcome, reason, margin, candidates[0]], ["ambiguous", "margin", 0, { name: "Alice", distance: 0.25 }]);
+    assert.deepEqual([outcome, reason, margin, candidates[0]], ["ambiguous", "margin", 0, candidate("Alice", 0.25, "photo 0")]);
   });
 
   it("matches at the margin exactly", async () => {
@@ -183,9 +187,40 @@ describe("who may pass", () => {
   });
 });
 
+describe("with a cohort", () => {
+  const corner = (axis: number): number[] => Array.from({ length: 12 }, (_, index) => (index === axis ? 1 : 0));
+  /** Near the last axis lies a crowd of nobody: whoever is there must come nearer. */
+  const rows = Float32Array.from([...Array.from({ length: 10 }, (_, index) => [...toUnitLength(vector(...corner(11).map((value, axis) => value + (axis === index ? 0.3 : 0))))]), ...Array.from({ length: 10 }, (_, index) => corner(index))].flat());
+  const near = (axis: number, aside: number): Float32Array => vector(...corner(axis).map((value, index) => value + (index === (axis + 1) % 12 ? aside : 0)));
+  const crowded = (): Roster => rosterOf([["Alice", near(11, 0)], ["Bob", near(10, 0)]], {}, { rows, dimensions: 12, mean: 0.8, threshold: 0.5 });
+
+  it("lets a face from a crowded place match only where it is much nearer, by the τ of d′", async () => {
+    // Both probes are as far from their person.
+    const [inCrowd, alone] = [await identify(near(11, 0.6), crowded(), options()), await identify(near(10, 0.6), crowded(), options())];
+    assert.deepEqual([inCrowd, alone].map(({ outcome, name, threshold }) => [outcome, name, threshold]), [["unknown", null, 0.5], ["match", "Bob", 0.5]]);
+    assert.deepEqual([inCrowd, alone].map(({ candidates: [first] }) => first?.euclidean), [Math.fround(0.6), Math.fround(0.6)]);
+    assert.ok((inCrowd.distance as number) > (alone.distance as number) + 0.1 && inCrowd.distance === inCrowd.candidates[0]?.distance);
+    assert.deepEqual([verify(near(11, 0.6), "Alice", crowded(), options()).outcome, verify(near(10, 0.6), "Bob", crowded(), options()).outcome], ["unknown", "match"]);
+  });
+
+  it("compares by Euclidean distance, and its τ, where that is asked for", async () => {
+    const { outcome, distance, threshold, candidates } = await identify(near(11, 0.45), crowded(), options({ distance: "euclidean" }));
+    assert.deepEqual([outcome, distance, threshold, candidates[0]?.distance], ["match", Math.fround(0.45), 0.5, Math.fround(0.45)]);
+    assert.equal(verify(near(11, 0.45), "Alice", crowded(), options({ distance: "euclidean" })).distance, Math.fround(0.45));
+  });
+
+  it("rules people out by anchors that are nearer than all of their photos, and counts them as rivals", async () => {
+    const against = anchor(crowded(), near(10, 0.5), "bob");
+    assert.deepEqual(await identify(near(10, 0.45), against, options()).then(({ outcome, reason }) => [outcome, reason]), ["unknown", "negative_anchor"]);
+    const { outcome, margin } = await identify(near(10, 0.1), against, options());
+    assert.equal(outcome, "match");
+    assert.ok(Math.abs((margin as number) - 0.3) < 1e-6, "0.4 from the anchor, 0.1 from the photo");
+  });
+});
+
 describe("verify", () => {
   it("asks only for the claimed person", () => {
-    assert.deepEqual(verify(vector(0.75, 0), "Alice", gallery(), options({ threshold: 0.8 })), { outcome: "match", name: "Alice", person: "alice", groups: [], distance: 0.75, threshold: 0.8, margin: null, candidates: [{ name: "Alice", distance: 0.75 }], reason: "below_threshold" });
+    assert.deepEqual(verify(vector(0.75, 0), "Alice", gallery(), options({ threshold: 0.8 })), { outcome: "match", name: "Alice", person: "alice", groups: [], distance: 0.75, threshold: 0.8, margin: null, candidates: [candidate("Alice", 0.75, "photo 0")], reason: "below_threshold" });
     assert.deepEqual(verify(vector(0, 0), "Bob", gallery(), options()).reason, "above_threshold");
   });
 
