@@ -40,27 +40,27 @@ export function scan(chunks: readonly Chunk[], probe: Float32Array, count: numbe
   const dimensions = probe.length;
   const best: Hit[] = [];
   let worst = Infinity;
-  let limit = Infinity;
+  let reach = Infinity;
   for (const { values, owners, biases, rows } of chunks) {
-    if (biases === undefined) limit = squareWithin(worst, 0);
+    if (biases === undefined) reach = squareWithin(worst, 0);
     for (let row = 0, at = 0; row < rows; row += 1, at += dimensions) {
       const owner = owners[row] as number;
       if (owner === FREE) continue;
       const bias = biases === undefined ? 0 : (biases[row] as number);
-      if (biases !== undefined) limit = squareWithin(worst, bias);
+      if (biases !== undefined) reach = squareWithin(worst, bias);
       let sum = 0;
       let index = 0;
-      for (; index + STRIDE <= dimensions && sum <= limit; index += STRIDE) sum += stride(probe, index, values, at + index);
-      for (; index < dimensions && sum <= limit; index += 1) {
+      for (; index + STRIDE <= dimensions && sum <= reach; index += STRIDE) sum += stride(probe, index, values, at + index);
+      for (; index < dimensions && sum <= reach; index += 1) {
         const difference = (probe[index] as number) - (values[at + index] as number);
         sum += difference * difference;
       }
       // Not the other way round: an embedding that holds a NaN is near to nobody.
-      if (sum <= limit) {
+      if (sum <= reach) {
         const distance = Math.sqrt(sum) - bias;
         if (distance <= worst) {
           worst = insert(best, { owner, distance }, count);
-          if (biases === undefined) limit = squareWithin(worst, 0);
+          if (biases === undefined) reach = squareWithin(worst, 0);
         }
       }
     }
