@@ -15,7 +15,7 @@ export interface MatchNode {
   isLocked: boolean;
 }
 
-/** Those that ask this gallery, as they are in the editor, deployed or not. */
+/** Those that ask this gallery and compare Euclidean distances, as they are in the editor, deployed or not. */
 export function matchNodesOf(gallery: string): MatchNode[] {
   return nodesOf(gallery).map(({ id, name, z, threshold }) => {
     const text = String(threshold ?? "").trim();
@@ -30,7 +30,8 @@ export function matchNodesOf(gallery: string): MatchNode[] {
 }
 
 function nodesOf(gallery: string): FlowNode[] {
-  return RED.nodes.filterNodes({ type: TYPE }).filter((node) => node.gallery === gallery);
+  // What is measured here are Euclidean distances: their τ would let nearly everybody in where d' is compared with it.
+  return RED.nodes.filterNodes({ type: TYPE }).filter(({ gallery: asked, distance }) => asked === gallery && (distance === undefined || distance === "" || distance === "euclidean"));
 }
 
 /** A step of the editor's history. */

@@ -8,6 +8,7 @@ interface FlowNode {
   /** Of a face-match node. */
   gallery?: string;
   threshold?: string | number;
+  distance?: string;
   changed?: boolean;
   dirty?: boolean;
   /** Of a link node: those at its other ends. */

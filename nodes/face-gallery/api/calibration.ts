@@ -18,7 +18,7 @@ const MOST_CALIBRATIONS = 4;
 let calibrations = 0;
 
 export const calibration: Route[] = [
-  ofGallery({ method: "get", path: "/calibration", permission: "read", summary: "What the gallery's own photos, and the model's statistics, say about τ", query: calibrationQuery, answers: calibrationAnswer }, async ({ gallery, request, response }) => {
+  ofGallery({ method: "get", path: "/calibration", permission: "read", summary: "What the gallery's own photos, and the model's statistics, say about τ of the Euclidean distance", query: calibrationQuery, answers: calibrationAnswer }, async ({ gallery, request, response }) => {
     const { threshold, wantedFmr } = queryOf(request, calibrationQuery);
     if (calibrations >= MOST_CALIBRATIONS) throw new HttpError(503, "busy", `${MOST_CALIBRATIONS} calibrations are being made already: ask again in a moment.`);
     const { model, threshold: usual } = gallery.summary;

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { decide, distanceSchema, matchOptionsSchema } from "../../../lib/match/match";
 import type { Face } from "../../../lib/message";
+import { queryOf } from "../../common/request";
 import { facesAnswer } from "./answers";
-import { type GalleryCall, ofGallery, photoOf, queryOf, type Route } from "./routes";
+import { type GalleryCall, ofGallery, photoOf, type Route } from "./routes";
 
 /** A model without a cohort is compared by Euclidean distance either way. */
 const distanceQuery = z.object({ distance: distanceSchema.default("cohort") });
