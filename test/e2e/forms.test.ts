@@ -315,5 +315,29 @@ describe("the forms of the nodes", () => {
     await cancel(page);
   });
 
+  for (const [locale, words] of [["en-US", /^The files in the photo folder are not encrypted: /], ["zh-TW", /^照片資料夾中的檔案不會加密/]] as const) {
+    it(`says in ${locale} that the photo folder stays plain while there is a pass phrase and a folder, and only then`, async () => {
+      const { context, page, complaints } = await openEditor(browser, red, { locale });
+      const tip = page.locator("#face-gallery-plain");
+      const [key, folder] = ["#node-config-input-key", "#node-config-input-folder"];
+      await edit(page, "usual_face-gallery");
+      assert.deepEqual([await page.locator(key).inputValue(), await page.locator(folder).inputValue(), await tip.isVisible()], ["", "", false]);
+      for (const [field, text, isShown] of [[folder, "photos", false], [key, "correct horse", true], [folder, "", false], [folder, "/srv/photos", true], [key, "", false]] as const) {
+        await page.locator(field).fill(text);
+        await tip.waitFor({ state: isShown ? "visible" : "hidden" });
+        if (isShown) assert.match(await tip.locator(".form-tips").innerText(), words);
+      }
+      await cancel(page);
+      // A pass phrase and a folder that are there already.
+      await edit(page, "set_face-gallery");
+      assert.notEqual(await page.locator(folder).inputValue(), "");
+      await page.locator(key).fill("correct horse");
+      await tip.waitFor();
+      await cancel(page);
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
+  }
+
   it("says nothing went wrong in the page", () => { assert.deepEqual(editor.complaints, []); });
 });
