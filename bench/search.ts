@@ -1,5 +1,5 @@
 /**
- * Identify among many embeddings: the gallery's index beside a plain loop and beside usearch (approximate, native).
+ * Identify among many embeddings: the gallery's index, by Euclidean and by cohort-normalised distance, beside a plain loop and beside usearch (approximate, native).
  *   npm run bench:search -- [--sizes 50000x10000,100000,1000000]     (embeddings, or embeddings x people)
  * usearch is taken from bench/peers where it is installed: npm install --prefix bench/peers --ignore-scripts
  */
@@ -8,7 +8,9 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { parseArgs } from "node:util";
+import { normalisationOf } from "../lib/embed/normalise";
 import { EmbeddingIndex } from "../lib/gallery/search/embedding-index";
+import { Templates } from "../lib/gallery/templates";
 import { seeded } from "./statistics";
 
 const DIMENSIONS = 128;
@@ -17,6 +19,9 @@ const PROBES = 40;
 const WITHIN = 0.025;
 /** … which is how far dlib's embeddings of people lie apart. */
 const BETWEEN = 0.075;
+
+/** Probes of which the nearest by d' is sought one by one as well. */
+const COMPARED = 4;
 
 /** Embeddings of which usearch's graph is built: half a minute for 50,000, two for 100,000. */
 const MOST_FOR_GRAPH = 100_000;
@@ -57,6 +62,45 @@ function plainLoop(all: Float32Array, probe: Float32Array): number {
 }
 
 const memory = (): number => Math.round(process.memoryUsage.rss() / 2 ** 20);
+
+/** The same people by cohort-normalised distance: a template each, rated in a worker. Its nearest is compared with that over all templates, one by one. */
+async function normalised(all: Float32Array, each: number, probes: readonly Float32Array[], rows: number): Promise<void> {
+  const normalisation = await normalisationOf({ id: "dlib-resnet-v1", dimensions: DIMENSIONS });
+  if (normalisation === undefined) throw new Error("the built-in cohort is missing");
+  const embeddingsOf = (owner: number): Float32Array[] => Array.from({ length: each }, (_, photo) => all.subarray((owner * each + photo) * DIMENSIONS, (owner * each + photo + 1) * DIMENSIONS));
+  const templates = new Templates(normalisation, embeddingsOf, () => []);
+  const before = memory();
+  const start = performance.now();
+  const building = monitorEventLoopDelay({ resolution: 1 });
+  building.enable();
+  for (let owner = 0; owner < rows / each; owner += 1) templates.change(owner);
+  await templates.settle();
+  building.disable();
+  const built = performance.now() - start;
+  const held = memory() - before;
+  await templates.nearest(probes[0] as Float32Array, 3);
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const times: number[] = [];
+  const found: number[] = [];
+  for (const probe of probes) {
+    const begin = performance.now();
+    found.push((await templates.nearest(probe, 3))[0]?.owner ?? -1);
+    times.push(performance.now() - begin);
+  }
+  delay.disable();
+  const compared = probes.slice(0, COMPARED);
+  const right = compared.filter((probe, index) => {
+    let [best, nearest] = [Infinity, -1];
+    for (let owner = 0; owner < rows / each; owner += 1) {
+      const distance = templates.distanceTo(probe, owner);
+      if (distance < best) [best, nearest] = [distance, owner];
+    }
+    return nearest === found[index];
+  }).length;
+  await templates.close();
+  console.log(`${"by cohort (exact)".padEnd(20)} ${percentile(times, 0.5)} ${percentile(times, 0.95)} ${((100 * right) / compared.length).toFixed(1).padStart(9)}% ${built.toFixed(0).padStart(10)} ${String(held).padStart(9)} ${`${(delay.percentile(99) / 1e6).toFixed(1)} ms`.padStart(16)}   (${compared.length} probes compared; loop delay p99 while building ${(building.percentile(99) / 1e6).toFixed(1)} ms)`);
+}
 
 async function measure(rows: number, people: number): Promise<void> {
   const each = rows / people;
@@ -105,6 +149,8 @@ async function measure(rows: number, people: number): Promise<void> {
   delay.disable();
   await index.close();
   row("index (exact)", times, found, built, held, `${(delay.percentile(99) / 1e6).toFixed(1)} ms`);
+
+  await normalised(all, each, probes, rows);
 
   const usearch = rows > MOST_FOR_GRAPH ? undefined : peer();
   if (rows > MOST_FOR_GRAPH) {

@@ -14,6 +14,8 @@ const MOST_PEOPLE = 512;
 const INLINE = 8;
 /** Templates made before the event loop has its turn. */
 const MADE_AT_ONCE = 100;
+/** Templates rated in one task of a worker, in some seconds on a small computer. */
+const RATED_AT_ONCE = 4096;
 /** All are rated anew at most for this share of the time: strangers come all day, and a million templates take a minute. */
 const SHARE = 0.1;
 /** Farther than anybody: the place of somebody who left, until the cohort is made anew. */
@@ -98,7 +100,7 @@ export class Templates {
 
   /** Once everybody's template is made. */
   async settle(): Promise<void> {
-    while (this.#changed.size > 0) {
+    while (this.#changed.size > 0 && !this.#closed) {
       this.#settling ??= this.#make().finally(() => {
         this.#settling = undefined;
       });
@@ -160,8 +162,14 @@ export class Templates {
       this.#makeNow([...this.#changed.keys()]);
       return;
     }
+    const owners = [...this.#changed.keys()];
+    // One task must not take minutes, however many there are.
+    for (let from = 0; from < owners.length && !this.#closed; from += RATED_AT_ONCE) await this.#makeMany(owners.slice(from, from + RATED_AT_ONCE));
+  }
+
+  async #makeMany(owners: readonly number[]): Promise<void> {
     const made: Made[] = [];
-    for (const owner of this.#changed.keys()) {
+    for (const owner of owners) {
       made.push(...this.#templateNow(owner));
       if (made.length % MADE_AT_ONCE === MADE_AT_ONCE - 1) await setImmediate();
     }
