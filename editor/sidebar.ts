@@ -186,9 +186,9 @@ class FacesTab {
     this.#tools = h(
       "div",
       { class: "facenet-tools", hidden: true },
-      button(t("calibrate.short"), onOpen(({ gallery }) => { openCalibration({ gallery, openPerson: (id) => { this.#showPerson(gallery.id, id); } }); }), { icon: "bar-chart", title: t("calibrate.title") }),
       writeButton("", onOpen(exportGallery), { icon: "download", title: t("archive.export") }),
       writeButton("", onOpen(importGallery), { icon: "upload", title: t("archive.import-title") }),
+      button(t("calibrate.short"), onOpen(({ gallery }) => { openCalibration({ gallery, openPerson: (id) => { this.#showPerson(gallery.id, id); } }); }), { icon: "bar-chart", class: "facenet-do-calibrate", title: t("calibrate.title") }),
     );
     this.#header = h("div", { class: "red-ui-sidebar-header facenet-header" }, this.#chooser, this.#tools);
     this.element.append(this.#header, this.#body, this.#said);

@@ -184,7 +184,7 @@ async function show(page: Page, gallery: keyof typeof GALLERIES): Promise<void> 
 
 /** The screen, with its answer. */
 async function open(page: Page): Promise<Locator> {
-  await page.locator(".facenet-tools button").first().click();
+  await page.locator(".facenet-do-calibrate").click();
   const view = page.locator(TRAY);
   await view.locator(".facenet-rates").waitFor();
   return view;
@@ -480,7 +480,7 @@ describe("Calibrate τ", () => {
     await page.route("**/calibration?**", () => undefined);
     const asked = page.waitForEvent("request", (request) => request.url().includes("/calibration"));
     const ended = page.waitForEvent("requestfailed", (request) => request.url().includes("/calibration"));
-    await page.locator(".facenet-tools button").first().click();
+    await page.locator(".facenet-do-calibrate").click();
     await asked;
     await page.locator(`${TRAY} .facenet-loading`).waitFor();
     await shoot(page, "calibrate-loading");
@@ -500,7 +500,7 @@ describe("Calibrate τ", () => {
         body: JSON.stringify({ error: "4 calibrations are being made already.", code: "busy" }),
       }),
     );
-    await page.locator(".facenet-tools button").first().click();
+    await page.locator(".facenet-do-calibrate").click();
     const view = page.locator(TRAY);
     await view.getByText("That did not work").waitFor();
     await assertAccessible(page, TRAY, "what failed");
@@ -554,7 +554,7 @@ describe("Calibrate τ", () => {
       RED.editor.edit(RED.nodes.node(node));
     }, NODES.door);
     await page.locator(".red-ui-tray .form-row").first().waitFor();
-    await page.locator(".facenet-tools button").first().click();
+    await page.locator(".facenet-do-calibrate").click();
     await page.locator(".red-ui-notification", { hasText: "Close the open form first" }).waitFor();
     assert.equal(await page.locator(TRAY).count(), 0);
     await close(page);
@@ -569,7 +569,7 @@ describe("Calibrate τ", () => {
     it(`can be read in ${locale}, ${colorScheme}, in a narrow window beside a narrow sidebar`, async () => {
       const { context, page, complaints } = await openEditor(browser, red, { locale, colorScheme });
       await show(page, "many");
-      assert.equal((await page.locator(".facenet-tools button").first().innerText()).trim(), words);
+      assert.equal((await page.locator(".facenet-do-calibrate").innerText()).trim(), words);
       const view = await open(page);
       await view.locator(".facenet-near li").first().waitFor();
       assert.doesNotMatch(
