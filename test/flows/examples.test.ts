@@ -224,7 +224,7 @@ describe("example: a door over MQTT", () => {
     await eventually("both messages", () => (published.size === 2 ? true : undefined));
     const match = published.get("facewire/door/match");
     const unknown = published.get("facewire/door/unknown");
-    assert.deepEqual([match?.["name"], match?.["threshold"], match?.["source"], unknown?.["outcome"], unknown?.["reason"]], ["Alice", 0.58, "door", "unknown", "above_threshold"]);
+    assert.deepEqual([match?.["name"], match?.["threshold"], match?.["source"], unknown?.["outcome"], unknown?.["reason"]], ["Alice", 0.355, "door", "unknown", "above_threshold"]);
   });
 });
 
