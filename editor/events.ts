@@ -136,7 +136,8 @@ const SCALE = 1.7;
 
 /** How near the face was: a bar up to the distance, with a mark at τ. */
 export function distanceBar(distance: number, threshold: number): HTMLElement {
-  const percent = (value: number): string => `${Math.min(100, (value / (threshold * SCALE)) * 100).toFixed(1)}%`;
+  // A cohort-normalised distance may lie below 0.
+  const percent = (value: number): string => `${Math.min(100, Math.max(0, (value / (threshold * SCALE)) * 100)).toFixed(1)}%`;
   const fillBar = h("span", { class: `facenet-bar-fill ${distance <= threshold ? "facenet-bar-near" : "facenet-bar-far"}` });
   fillBar.style.width = percent(distance);
   const mark = h("span", { class: "facenet-bar-mark" });

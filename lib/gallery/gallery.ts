@@ -21,6 +21,7 @@ import { type DistanceKind, Roster, type Searchable } from "./roster";
 import { StorageError } from "../storage";
 import type { NewPhoto, PeopleStore, Refusal } from "./store/store";
 import { type Sight, Strangers } from "./strangers";
+import { JOIN } from "./unknowns";
 
 /** Makes embeddings of photos; lib/embed's encoder, or a test's. */
 export interface PhotoEncoder {
@@ -453,9 +454,15 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** A face matched nobody. Never adds a photo to anybody. @throws a sentence when the stranger cannot be written down */
   async sawUnknown(face: Face, sight: Sight): Promise<void> {
-    if (this.#options.keepUnknownsMs === undefined) return;
+    if (this.#options.keepUnknownsMs === undefined || this.#isIgnored(face)) return;
     const visitor = await this.#strangers.saw(face, sight);
     if (visitor !== undefined) this.emit("unknown", visitor.id);
+  }
+
+  /** Whether somebody said of this stranger that they are nobody: as near to that face as sightings of one stranger are to each other. */
+  #isIgnored({ embedding }: Face): boolean {
+    if (embedding === undefined || !this.#fits(embedding)) return false;
+    return this.#roster.anchors(embedding).some(({ against, distance }) => against === null && distance <= JOIN * this.#encoder.threshold);
   }
 
   /** Strangers for review, last seen first. */

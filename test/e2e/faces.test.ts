@@ -276,7 +276,7 @@ describe("the Faces tab", () => {
     const event = faces.page.locator(".facenet-event", { has: faces.page.locator(".facenet-card-title", { hasText: "Alice" }) }).first();
     await event.locator("img").waitFor();
     assert.match(await event.innerText(), /Recognized/);
-    assert.match(await event.locator(".facenet-distance-words").innerText(), /^0\.\d\d ≤ τ 0\.\d\d$/);
+    assert.match(await event.locator(".facenet-distance-words").innerText(), /^-?0\.\d\d ≤ τ 0\.\d\d$/);
     await faces.check("events");
     await event.getByText("Not this person").click();
     await faces.agree();

@@ -665,6 +665,10 @@ describe("Gallery", () => {
     const id = (await gallery.unknowns())[0]?.id ?? "";
     await gallery.ignoreUnknown(id);
     assert.deepEqual([(await gallery.unknowns()).length, gallery.anchors().length], [0, 1]);
+    await gallery.sawUnknown(stranger(1, 2.5), sight(Date.now() + 2 * MINUTE));
+    assert.deepEqual(await gallery.unknowns(), [], "nor to be reviewed again");
+    await gallery.sawUnknown(stranger(1, 9), sight(Date.now() + 2 * MINUTE));
+    assert.equal((await gallery.unknowns()).length, 1, "others are");
     await gallery.close();
     const again = await galleryIn(root);
     assert.deepEqual(again.roster.anchors(Float32Array.of(1, 2.4)), [{ against: null, distance: 0 }]);
