@@ -250,7 +250,7 @@ describe("Calibrate τ", () => {
     await view.getByText("by the model’s statistics").waitFor();
     assert.equal(await view.locator(".facenet-legend li").count(), 2);
     assert.deepEqual(await view.locator(".facenet-rates tbody tr:first-child td").first().innerText(), "no pairs");
-    await view.getByText("No face-match node of the workspace asks this gallery.").waitFor();
+    await view.getByText("No face-match node of the workspace asks this gallery by Euclidean distance").waitFor();
     await view.getByText("There are no two people to compare.").waitFor();
     await assertAccessible(page, TRAY, "a gallery of nobody");
     await shoot(page, "calibrate-nobody");
