@@ -77,21 +77,23 @@ describe("faults", () => {
     }
   });
 
-  it("a worker that dies in the middle is replaced, and the message is answered with an error", async () => {
+  it("a worker that dies in the middle is replaced and its message is done again", { timeout: 300_000 }, async () => {
     await helper.load(NODES, [{ id: "d", type: "haar-detect", name: "", wires: [["e"]] }, { id: "e", type: "facenet-embed", name: "", wires: [["out"]] }, { id: "out", type: "helper" }]);
     const payload = await portrait("green");
+    const embedded = (message: FaceMessage): number | undefined => message.faces?.filter(({ embedding }) => embedding !== undefined).length;
+    const box = { x: 106, y: 131, width: 254, height: 254 };
     for (const id of ["d", "e"]) {
       // Both stages' workers are up and at work when they die.
       const well = nextMessage("out");
       send("d", { payload });
       await well;
-      const failed = nextError(id);
-      send(id, { payload: Buffer.from(payload), faces: [{ box: { x: 106, y: 131, width: 254, height: 254 }, score: 1 }] });
+      const again = nextMessage("out");
+      send(id, { payload: Buffer.from(payload), faces: [{ box, score: 1 }] });
       for (const worker of workers.splice(0)) await worker.terminate();
-      assert.match(await failed, /worker|thread/i);
+      assert.equal(embedded(await again), 1);
     }
     const good = nextMessage("out");
     send("d", { payload });
-    assert.equal((await good).faces?.filter(({ embedding }) => embedding !== undefined).length, 1);
+    assert.equal(embedded(await good), 1);
   });
 });
