@@ -6,7 +6,7 @@
 import { createRequire } from "node:module";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { monitorEventLoopDelay } from "node:perf_hooks";
+import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { normalisationOf } from "../lib/embed/normalise";
 import { EmbeddingIndex } from "../lib/gallery/search/embedding-index";
@@ -63,6 +63,21 @@ function plainLoop(all: Float32Array, probe: Float32Array): number {
 
 const memory = (): number => Math.round(process.memoryUsage.rss() / 2 ** 20);
 
+/** Search for the nearest of each probe, one after the other: milliseconds, owners (-1 is nobody), and how long the event loop was held. */
+async function searchEach(probes: readonly Float32Array[], index: Pick<EmbeddingIndex, "nearest">): Promise<{ delay: IntervalHistogram; times: number[]; found: number[] }> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const times: number[] = [];
+  const found: number[] = [];
+  for (const probe of probes) {
+    const begin = performance.now();
+    found.push((await index.nearest(probe, 3))[0]?.owner ?? -1);
+    times.push(performance.now() - begin);
+  }
+  delay.disable();
+  return { delay, times, found };
+}
+
 /** The same people by cohort-normalised distance: a template each, rated in a worker. Its nearest is compared with that over all templates, one by one. */
 async function normalised(all: Float32Array, each: number, probes: readonly Float32Array[], rows: number): Promise<void> {
   const normalisation = await normalisationOf({ id: "dlib-resnet-v1", dimensions: DIMENSIONS });
@@ -79,16 +94,7 @@ async function normalised(all: Float32Array, each: number, probes: readonly Floa
   const built = performance.now() - start;
   const held = memory() - before;
   await templates.nearest(probes[0] as Float32Array, 3);
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  const times: number[] = [];
-  const found: number[] = [];
-  for (const probe of probes) {
-    const begin = performance.now();
-    found.push((await templates.nearest(probe, 3))[0]?.owner ?? -1);
-    times.push(performance.now() - begin);
-  }
-  delay.disable();
+  const { delay, times, found } = await searchEach(probes, templates);
   const compared = probes.slice(0, COMPARED);
   const right = compared.filter((probe, index) => {
     let [best, nearest] = [Infinity, -1];
@@ -137,16 +143,7 @@ async function measure(rows: number, people: number): Promise<void> {
   const held = memory() - before;
   // The first search starts the workers.
   await index.nearest(probes[0] as Float32Array, 3);
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  const times: number[] = [];
-  const found: number[] = [];
-  for (const probe of probes) {
-    const begin = performance.now();
-    found.push((await index.nearest(probe, 3))[0]?.owner ?? -1);
-    times.push(performance.now() - begin);
-  }
-  delay.disable();
+  const { delay, times, found } = await searchEach(probes, index);
   await index.close();
   row("index (exact)", times, found, built, held, `${(delay.percentile(99) / 1e6).toFixed(1)} ms`);
 
