@@ -53,6 +53,11 @@ export interface Quality {
   exposure: number;
   /** Head pose in degrees, estimated from the landmarks; 0, 0, 0 looks into the camera. */
   pose: { yaw: number; pitch: number; roll: number };
+  /**
+   * How much an embedding of this face counts beside others of the same person, 0.05 to 1: small, blurred and turned faces count less, for
+   * their embeddings lie farther from the person's others. One face of weight 1 tells as much as 1 / weight such faces.
+   */
+  weight: number;
 }
 
 /** `denied` is a person who was recognized and may not pass: blocked, of the wrong group, at the wrong time. */

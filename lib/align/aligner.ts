@@ -5,6 +5,7 @@ import { CHIP_PADDING, fitChip } from "./chip";
 import { LANDMARK_COUNT, LANDMARK_INPUT, type LandmarkFinder } from "./landmark-net";
 import { estimatePose } from "./pose";
 import { apply, scaleOf, type Similarity, warp } from "./transform";
+import { qualityWeight } from "./weight";
 
 /**
  * Two looks at one box, the second a little wider and higher. On a face the network puts the landmarks in the same places both
@@ -95,7 +96,8 @@ function judge(pixels: Pixels, first: FirstLooks, upright: Point[] | undefined, 
   // Where the upright look lost the face the first ones are still good.
   const landmarks = upright !== undefined && fitChip(upright, MEASURE_SIDE).residual <= MAX_RESIDUAL ? upright : first.landmarks;
   const chip = warp(pixels, fitChip(landmarks, MEASURE_SIDE).toPicture, MEASURE_SIDE);
-  const quality: Quality = { size: eyeDistance(landmarks), blur: sharpness(chip, MEASURE_SIDE), exposure: exposure(chip, MEASURE_SIDE), pose: estimatePose(landmarks) };
+  const measured = { size: eyeDistance(landmarks), blur: sharpness(chip, MEASURE_SIDE), exposure: exposure(chip, MEASURE_SIDE), pose: estimatePose(landmarks) };
+  const quality: Quality = { ...measured, weight: qualityWeight(measured) };
   return { landmarks, quality, rejected: first.isFace ? reject(quality, gate) : "bad_alignment" };
 }
 

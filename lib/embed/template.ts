@@ -3,17 +3,10 @@ import type { Quality } from "../message";
 /** A mean is not moved less than by one part in so many good frames: what is seen now counts. */
 const MOST_WEIGHT = 12;
 
-/** Distance between the eyes from which more pixels tell nothing more: the chip's eyes are about that far apart. */
-const FULL_SIZE = 60;
-/** Sharpness from which a chip counts in full. */
-const FULL_SHARPNESS = 60;
-
-/** How much an embedding counts, 0..1: by size, sharpness and how frontal the face is. */
-export function weightOf(quality: Quality | undefined): number {
-  if (quality === undefined) return 1;
-  const { size, blur, pose } = quality;
-  const frontal = Math.max(0.1, Math.cos((pose.yaw * Math.PI) / 180) * Math.cos((pose.pitch * Math.PI) / 180));
-  return Math.max(0.05, Math.min(1, size / FULL_SIZE) * Math.min(1, blur / FULL_SHARPNESS) * frontal);
+/** How much an embedding counts, over 0 and at most 1; in full where nobody measured the face, or what is said is no such number. */
+export function weightOf(quality: Pick<Quality, "weight"> | undefined): number {
+  const weight = quality?.weight;
+  return typeof weight === "number" && weight > 0 && weight <= 1 ? weight : 1;
 }
 
 /** The weighted mean of embeddings of one person. */

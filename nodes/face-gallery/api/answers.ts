@@ -143,7 +143,7 @@ export const facesAnswer = z.strictObject({
     objectOf<Pick<Face, "box" | "score" | "quality" | "rejected" | "identity">>()({
       box: z.strictObject({ x: z.number(), y: z.number(), width: z.number(), height: z.number() }).describe("Pixels of the picture as shown"),
       score: z.number(),
-      quality: z.strictObject({ size: z.number(), blur: z.number(), exposure: z.number(), pose: z.strictObject({ yaw: z.number(), pitch: z.number(), roll: z.number() }) }).optional(),
+      quality: z.strictObject({ size: z.number(), blur: z.number(), exposure: z.number(), pose: z.strictObject({ yaw: z.number(), pitch: z.number(), roll: z.number() }), weight: z.number() }).optional(),
       rejected: z.enum(["too_small", "blurry", "bad_alignment"]).optional(),
       identity,
     }),

@@ -5,7 +5,7 @@ import { type Findings, TrackMemory } from "../../../lib/embed/track-memory";
 import type { Face, Frame, Quality } from "../../../lib/message";
 
 const THRESHOLD = 0.6;
-const GOOD: Quality = { size: 80, blur: 200, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 } };
+const GOOD: Quality = { size: 80, blur: 200, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 };
 
 const memory = (reembedAfter = 1000): TrackMemory => new TrackMemory({ reembedAfter, threshold: THRESHOLD, unitLength: false });
 const at = (ms: number, source = "door"): Frame => ({ source, sequence: ms, capturedAt: 1_000_000 + ms, width: 640, height: 480 });
@@ -125,9 +125,7 @@ describe("Template", () => {
     assert.ok((template.with(Float32Array.of(1), 1).mean[0] as number) > 0.07);
   });
 
-  it("weighs small, blurred and turned faces less", () => {
-    const weights = [GOOD, { ...GOOD, size: 30 }, { ...GOOD, blur: 15 }, { ...GOOD, pose: { yaw: 60, pitch: 0, roll: 0 } }].map(weightOf);
-    assert.deepEqual(weights.map((weight) => weight.toFixed(2)), ["1.00", "0.50", "0.25", "0.50"]);
-    assert.equal(weightOf(undefined), 1);
+  it("counts an embedding in full where nobody measured its face, or not in numbers", () => {
+    assert.deepEqual([undefined, ...[0.25, 0, -1, 7, NaN, "0.5", undefined].map((weight) => ({ weight: weight as number }))].map(weightOf), [1, 0.25, 1, 1, 1, 1, 1, 1]);
   });
 });

@@ -8,7 +8,7 @@ import { openStore, type PeopleStore } from "../../../lib/gallery/store/store";
 import { FakeEncoder } from "../../support/fake-encoder";
 
 /** A face that is good enough to open a group of strangers. */
-const QUALITY = { size: 90, blur: 90, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 } };
+const QUALITY = { size: 90, blur: 90, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 };
 const BOX = { x: 0, y: 0, width: 1, height: 1 };
 /** Longer than what fits into a page that is free by chance. */
 const NOTES = "x".repeat(9000);

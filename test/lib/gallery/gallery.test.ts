@@ -98,7 +98,7 @@ describe("Gallery", () => {
     assert.equal((await gallery.roster.nearest(Float32Array.from(left ?? []), 1, "euclidean"))[0]?.distance, 0);
     assert.deepEqual(gallery.roster.anchors(Float32Array.of(1, 2)), []);
     // A stranger of another length is no reason not to know the next one.
-    await gallery.sawUnknown({ box: { x: 0, y: 0, width: 1, height: 1 }, score: 1, embedding: Float32Array.of(50, 50), quality: { size: 100, blur: 100, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 } } }, { at: Date.now(), source: "s", crop: () => Promise.resolve(undefined) });
+    await gallery.sawUnknown({ box: { x: 0, y: 0, width: 1, height: 1 }, score: 1, embedding: Float32Array.of(50, 50), quality: { size: 100, blur: 100, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 } }, { at: Date.now(), source: "s", crop: () => Promise.resolve(undefined) });
     assert.equal((await gallery.unknowns()).length, 2);
   });
 
@@ -107,7 +107,7 @@ describe("Gallery", () => {
     const from = await unstarted(rootWith({}), encoder, { keepPhotos: false, keepUnknownsMs: 1e9 });
     await from.start();
     await from.enrol("Alice", Buffer.from("1 2"));
-    await from.sawUnknown({ box: { x: 0, y: 0, width: 1, height: 1 }, score: 1, embedding: Float32Array.of(50, 50), quality: { size: 100, blur: 100, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 } } }, { at: Date.now(), source: "s", crop: () => Promise.resolve(undefined) });
+    await from.sawUnknown({ box: { x: 0, y: 0, width: 1, height: 1 }, score: 1, embedding: Float32Array.of(50, 50), quality: { size: 100, blur: 100, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 } }, { at: Date.now(), source: "s", crop: () => Promise.resolve(undefined) });
     const chunks: Uint8Array[] = [];
     await from.exportTo(async (chunk) => { chunks.push(chunk); });
     const send = async function* (): AsyncGenerator<Uint8Array> { yield* chunks; };
@@ -620,7 +620,7 @@ describe("Gallery", () => {
     assert.deepEqual([names(gallery), gallery.problems.map(({ file, code }) => `${file} ${code}`)], [["Alice 1", "Bob 1"], ["Bob.jpg doubtful_photo"]]);
   });
 
-  const stranger = (x: number, y: number): Face => ({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 1, model: "fake", embedding: Float32Array.of(x, y), quality: { size: 60, blur: 90, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 } } });
+  const stranger = (x: number, y: number): Face => ({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 1, model: "fake", embedding: Float32Array.of(x, y), quality: { size: 60, blur: 90, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 } });
   const sight = (at: number, picture = "a face") => ({ at, source: "door", crop: () => Promise.resolve(Buffer.from(picture)) });
   const MINUTE = 60_000;
 

@@ -6,7 +6,7 @@ import { type FindingCode, type JudgeInput, judgePhoto, MAX_EXPOSURE, MAX_PITCH,
 import type { Face, Quality } from "../../../lib/message";
 import { groupPhoto, portrait, PORTRAITS } from "../../support/photos";
 
-const GOOD: Quality = { size: MIN_SIZE, blur: MIN_BLUR, exposure: 120, pose: { yaw: MAX_YAW, pitch: -MAX_PITCH, roll: 90 } };
+const GOOD: Quality = { size: MIN_SIZE, blur: MIN_BLUR, exposure: 120, pose: { yaw: MAX_YAW, pitch: -MAX_PITCH, roll: 90 }, weight: 0.1 };
 const THRESHOLD = 0.5;
 
 const at = (...values: number[]): Float32Array => Float32Array.from(values);

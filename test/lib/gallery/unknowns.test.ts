@@ -4,7 +4,7 @@ import type { UnknownGroup } from "../../../lib/gallery/people";
 import { JOIN, MAX_PICTURES, type Offered, type Sighting, Unknowns, type UnknownsOptions, VISIT_GAP_MS } from "../../../lib/gallery/unknowns";
 import type { Quality } from "../../../lib/message";
 
-const GOOD: Quality = { size: 40, blur: 50, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 } };
+const GOOD: Quality = { size: 40, blur: 50, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 };
 const BLURRED: Quality = { ...GOOD, blur: 5 };
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
