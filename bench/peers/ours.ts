@@ -3,7 +3,7 @@ import { detectorOptionsSchema, PRESET_LIVE, PRESET_ORIGINAL } from "../../lib/d
 import { type Detected, FaceDetector } from "../../lib/detect/detector";
 import { FaceFollower } from "../../lib/detect/follower";
 import { trackingOptionsSchema } from "../../lib/detect/tracker";
-import { findModel } from "../../lib/embed/descriptor";
+import { findModel } from "../../lib/models/find-model";
 import { embedderOptionsSchema, FaceEmbedder } from "../../lib/embed/embedder";
 import type { Picture } from "../../lib/message";
 import { measure } from "./measure";

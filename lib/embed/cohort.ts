@@ -23,17 +23,36 @@ const BUILT_IN: Readonly<Record<string, { dimensions: number; sha256: string }>>
 
 const LARGEST = 127;
 
+/** A cohort's file. */
+export interface CohortFile {
+  file: string;
+  sha256: string;
+  dimensions: number;
+}
+
 const loaded = new Map<string, Promise<Cohort>>();
+/** Of model packs, by model. */
+const learned = new Map<string, CohortFile>();
+
+/** Know the cohort of a pack's model, or that there is none. */
+export function learnCohort(model: string, cohort: CohortFile | undefined): void {
+  const before = learned.get(model);
+  if (before?.file === cohort?.file && before?.sha256 === cohort?.sha256) return;
+  loaded.delete(model);
+  if (cohort === undefined) learned.delete(model);
+  else learned.set(model, cohort);
+}
 
 /**
- * The built-in cohort of a model, read once; not to be written into.
+ * The cohort of a model, read once; not to be written into.
  * @returns undefined for a model that has none
  * @throws a sentence when the file is missing or damaged
  */
 export async function loadCohort(model: string): Promise<Cohort | undefined> {
   const builtIn = Object.hasOwn(BUILT_IN, model) ? BUILT_IN[model] : undefined;
-  if (builtIn === undefined) return undefined;
-  const loading = loaded.get(model) ?? readCohort(assetFile("cohorts", `${model}.i8`), builtIn);
+  const cohort = builtIn === undefined ? learned.get(model) : { ...builtIn, file: assetFile("cohorts", `${model}.i8`) };
+  if (cohort === undefined) return undefined;
+  const loading = loaded.get(model) ?? readCohort(cohort, builtIn === undefined ? "install or download the model pack again." : "install this package again.");
   loaded.set(model, loading);
   try {
     return await loading;
@@ -43,14 +62,14 @@ export async function loadCohort(model: string): Promise<Cohort | undefined> {
   }
 }
 
-async function readCohort(path: string, { dimensions, sha256 }: { dimensions: number; sha256: string }): Promise<Cohort> {
+async function readCohort({ file, dimensions, sha256 }: CohortFile, mend: string): Promise<Cohort> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readFile(file);
   } catch (error) {
-    throw new UserError(`the cohort ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): install this package again.`, { cause: error });
+    throw new UserError(`the cohort ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): ${mend}`, { cause: error });
   }
-  if (createHash("sha256").update(bytes).digest("hex") !== sha256) throw new UserError(`the cohort ${path} is damaged: install this package again.`);
+  if (createHash("sha256").update(bytes).digest("hex") !== sha256) throw new UserError(`the cohort ${file} is damaged: ${mend}`);
   return unpackRows(bytes, dimensions);
 }
 

@@ -1,12 +1,9 @@
 /** What a model is: enough to align, feed and judge any embedding network. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { dirname, isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { assetFile } from "../assets";
 import { UserError } from "../errors";
-import { parseOptions } from "../validate";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
 const triple = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])]);
@@ -100,32 +97,9 @@ export function isBuiltIn({ id, file, format }: ModelDescriptor): boolean {
   return format === "dlib-resnet" || BUILT_IN.get(id)?.file === file;
 }
 
-/**
- * A model by built-in id or by the path of its descriptor (.json). Empty is the default model.
- * @throws a sentence when there is none, or it is malformed
- */
-export async function findModel(model: string | undefined): Promise<ModelDescriptor> {
-  if (model === undefined || model === "") return DLIB_RESNET;
-  const builtIn = BUILT_IN.get(model);
-  if (builtIn !== undefined) return builtIn;
-  if (!model.endsWith(".json")) throw new UserError(`there is no model "${model}": choose ${BUILT_IN_MODELS.slice(0, -1).join(", ")} or ${BUILT_IN_MODELS.at(-1)}, or give the path of a model descriptor (.json).`);
-  let text: string;
-  try {
-    text = await readFile(model, "utf8");
-  } catch (error) {
-    throw new UserError(`the model descriptor ${model} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): check the path.`, { cause: error });
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(`the model descriptor ${model} is not JSON: ${(error as Error).message}.`, { cause: error });
-  }
-  const descriptor = parseOptions(descriptorSchema, json, `the model descriptor ${model} is malformed`);
-  if (descriptor.format === "dlib-resnet") return descriptor;
-  if (descriptor.file === "") throw new UserError(`the model descriptor ${model} names no file: set "file" to the .onnx, .tflite or model.json.`);
-  if (descriptor.sha256 === undefined) throw new UserError(`the model descriptor ${model} has no sha256: set it, so that a damaged or exchanged file is noticed.`);
-  return { ...descriptor, file: isAbsolute(descriptor.file) ? descriptor.file : join(dirname(model), descriptor.file) };
+/** Undefined where the package has no such model. */
+export function builtInModel(id: string): ModelDescriptor | undefined {
+  return BUILT_IN.get(id);
 }
 
 const REINSTALL = "Install this package again.";

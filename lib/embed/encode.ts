@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import { FaceDetector } from "../detect/detector";
 import { type DetectorOptions, detectorOptionsSchema, PRESET_ACCURATE } from "../detect/options";
 import type { Face } from "../message";
-import { findModel, type ModelDescriptor } from "./descriptor";
+import { findModel } from "../models/find-model";
+import type { ModelDescriptor } from "./descriptor";
 import { type Normalisation, normalisationOf } from "./normalise";
 import { embedderOptionsSchema, FaceEmbedder } from "./embedder";
 
 export interface EncoderOptions {
-  /** Id of a built-in model or path of a descriptor; default the dlib ResNet. */
+  /** Id of a built-in model or of a model pack, or path of a descriptor; default the dlib ResNet. */
   model?: string | undefined;
   detector?: Partial<DetectorOptions> | undefined;
 }

@@ -7,7 +7,7 @@
  *
  * (symmetric score normalisation with an adaptive cohort: Auckenthaler et al. 2000; Matějka et al., Interspeech 2017).
  */
-import { loadCohort } from "./cohort";
+import { type CohortFile, learnCohort, loadCohort } from "./cohort";
 import type { ModelDescriptor } from "./descriptor";
 
 /** What of a model's embeddings is needed for d'. */
@@ -24,11 +24,23 @@ export interface Normalisation {
 /** R(x) is the mean of so many distances. */
 export const NEIGHBOURS = 10;
 
+type Figures = Pick<Normalisation, "mean" | "threshold">;
+
 /** R0, and the τ at which one pair of strangers of a thousand matches (LFW, FMR 0.1 %; bench/populations.ts shows what it does elsewhere). */
-const BY_MODEL: Readonly<Record<string, Pick<Normalisation, "mean" | "threshold">>> = {
+const BY_MODEL: Readonly<Record<string, Figures>> = {
   "dlib-resnet-v1": { mean: 0.391, threshold: 0.355 },
   "mobilefacenet-192": { mean: 1.101, threshold: 0.999 },
 };
+
+/** Of model packs, by model. */
+const learned = new Map<string, Figures>();
+
+/** Know what d' of a pack's model needs, or that it has no cohort. */
+export function learnNormalisation(model: string, cohort: (CohortFile & Figures) | undefined): void {
+  learnCohort(model, cohort);
+  if (cohort === undefined) learned.delete(model);
+  else learned.set(model, { mean: cohort.mean, threshold: cohort.threshold });
+}
 
 /**
  * @returns undefined for a model without a cohort: its embeddings are compared by Euclidean distance
@@ -36,7 +48,7 @@ const BY_MODEL: Readonly<Record<string, Pick<Normalisation, "mean" | "threshold"
  */
 export async function normalisationOf({ id, dimensions }: Pick<ModelDescriptor, "id" | "dimensions">): Promise<Normalisation | undefined> {
   const cohort = await loadCohort(id);
-  const figures = Object.hasOwn(BY_MODEL, id) ? BY_MODEL[id] : undefined;
+  const figures = Object.hasOwn(BY_MODEL, id) ? BY_MODEL[id] : learned.get(id);
   // Somebody's own descriptor may have a built-in id.
   return cohort === undefined || figures === undefined || cohort.dimensions !== dimensions ? undefined : { ...cohort, ...figures };
 }

@@ -7,6 +7,7 @@ import { BUILT_IN_MODELS } from "../../lib/embed/descriptor";
 import { createEncoder, type FaceEncoder } from "../../lib/embed/encode";
 import { Gallery } from "../../lib/gallery/gallery";
 import { openPatiently, type Waiting } from "../../lib/gallery/store/open-patiently";
+import { lookForPacksIn } from "../../lib/models/packs";
 import { Journal } from "../../lib/match/journal";
 import { parseOptions } from "../../lib/validate";
 import { inTime } from "../../lib/workers/in-time";
@@ -17,7 +18,7 @@ import { optionalFlag, optionalNumber, requireVariables } from "../common/option
 export interface FaceGalleryDef extends NodeDef {
   /** Of photos: absolute, or in Node-RED's user folder; empty for one of its own there. */
   folder: string;
-  /** Built-in id, or "file". */
+  /** Id of a built-in model or of a model pack, or "file". */
   model: string;
   modelFile: string;
   /** Whether pictures are kept, or embeddings alone. */
@@ -151,5 +152,6 @@ export default function register(RED: NodeAPI): void {
     });
   }
   RED.nodes.registerType<FaceGalleryNode, FaceGalleryDef, object, GalleryKey>("face-gallery", FaceGallery, { credentials: { key: { type: "password" } } });
+  lookForPacksIn(RED.settings.userDir ?? process.cwd());
   registerApi(RED);
 }

@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { findModel } from "../../lib/embed/descriptor";
+import { findModel } from "../../lib/models/find-model";
+import { lookForPacksIn } from "../../lib/models/packs";
 import { FaceEmbedder, embedderOptionsSchema } from "../../lib/embed/embedder";
 import { shortEngineName } from "../../lib/tensor/engines";
 import { addTiming, readFaces, readPicture } from "../../lib/message";
@@ -9,7 +10,7 @@ import { optionalFlag, optionalNumber, requireVariables } from "../common/option
 import { failToStart, liveStatus, type Status, statusText, whileLoading } from "../common/status";
 
 export interface FacenetEmbedDef extends NodeDef {
-  /** Built-in id, or "file". */
+  /** Id of a built-in model or of a model pack, or "file". */
   model: string;
   modelFile: string;
   engine: string;
@@ -56,5 +57,6 @@ export default function register(RED: NodeAPI): void {
       void embedder.then((ready) => ready.close()).catch(() => undefined).finally(done);
     });
   }
+  lookForPacksIn(RED.settings.userDir ?? process.cwd());
   RED.nodes.registerType("facenet-embed", FacenetEmbed);
 }

@@ -1,6 +1,7 @@
 /** The process of test/support/engines.ts: opens embedders and lets them work, as it is told. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { DLIB_RESNET, findModel } from "../../lib/embed/descriptor";
+import { DLIB_RESNET } from "../../lib/embed/descriptor";
+import { findModel } from "../../lib/models/find-model";
 import { type EmbedderOptions, embedderOptionsSchema, FaceEmbedder } from "../../lib/embed/embedder";
 import { createEncoder, type FaceEncoder } from "../../lib/embed/encode";
 import { portrait, PORTRAITS } from "./photos";

@@ -3,9 +3,10 @@ import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import sharp from "sharp";
-import { BUILT_IN_MODELS, DLIB_RESNET, findModel, ORIGINAL } from "../../../lib/embed/descriptor";
+import { BUILT_IN_MODELS, DLIB_RESNET, ORIGINAL } from "../../../lib/embed/descriptor";
 import { embedderOptionsSchema, FaceEmbedder } from "../../../lib/embed/embedder";
 import { toInput } from "../../../lib/embed/net";
+import { findModel } from "../../../lib/models/find-model";
 import { tinyGraphModel, tinyOnnxModel } from "../../support/tiny-models";
 
 const COLOUR = { r: 200, g: 100, b: 50 };

@@ -1,0 +1,64 @@
+/** A network by whatever names it: built in, of a model pack, or described by a file of somebody's own. */
+import { readFile } from "node:fs/promises";
+import { dirname, isAbsolute, join } from "node:path";
+import { learnStatistics } from "../calibrate/model-statistics";
+import { BUILT_IN_MODELS, builtInModel, DLIB_RESNET, descriptorSchema, type ModelDescriptor } from "../embed/descriptor";
+import { learnNormalisation } from "../embed/normalise";
+import { UserError } from "../errors";
+import { parseOptions } from "../validate";
+import { type EmbedderPack, type Pack, readPack } from "./pack";
+import { findPacks, rememberPack } from "./packs";
+
+/**
+ * A model by the id of a built-in one or of a pack, or by the path of its descriptor or facenet-pack.json. Empty is the default model.
+ * What a pack knows of its model, its cohort and statistics, is known from then on.
+ * @throws a sentence when there is none, or it is malformed
+ */
+export async function findModel(model: string | undefined): Promise<ModelDescriptor> {
+  if (model === undefined || model === "") return DLIB_RESNET;
+  const builtIn = builtInModel(model);
+  if (builtIn !== undefined) return builtIn;
+  return model.endsWith(".json") ? byPath(model) : byId(model);
+}
+
+async function byId(id: string): Promise<ModelDescriptor> {
+  const found = await findPacks();
+  const pack = found.find((each) => each.pack?.id === id)?.pack;
+  if (pack !== undefined) return learn(pack);
+  const ids = [...BUILT_IN_MODELS, ...found.flatMap((each) => (each.pack?.kind === "embedder" ? [each.pack.id] : []))];
+  const broken = found.flatMap(({ problem }) => (problem === undefined ? [] : [` A model pack cannot be used: ${problem}`])).join("");
+  throw new UserError(`there is no model "${id}": choose ${ids.slice(0, -1).join(", ")} or ${ids.at(-1)}, install or download its model pack, or give the path of a model descriptor (.json).${broken}`);
+}
+
+function learn(pack: Pack): ModelDescriptor {
+  if (pack.kind !== "embedder") throw new UserError(`the model "${pack.id}" is a detector, not an embedding network: choose another one.`);
+  const { id, descriptor, cohort, statistics }: EmbedderPack = pack;
+  learnNormalisation(id, cohort);
+  learnStatistics(id, statistics);
+  return descriptor;
+}
+
+async function byPath(path: string): Promise<ModelDescriptor> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw new UserError(`the model descriptor ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): check the path.`, { cause: error });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`the model descriptor ${path} is not JSON: ${(error as Error).message}.`, { cause: error });
+  }
+  if (typeof json === "object" && json !== null && "facenetPack" in json) {
+    const descriptor = learn(await readPack(path));
+    rememberPack(path);
+    return descriptor;
+  }
+  const descriptor = parseOptions(descriptorSchema, json, `the model descriptor ${path} is malformed`);
+  if (descriptor.format === "dlib-resnet") return descriptor;
+  if (descriptor.file === "") throw new UserError(`the model descriptor ${path} names no file: set "file" to the .onnx, .tflite or model.json.`);
+  if (descriptor.sha256 === undefined) throw new UserError(`the model descriptor ${path} has no sha256: set it, so that a damaged or exchanged file is noticed.`);
+  return { ...descriptor, file: isAbsolute(descriptor.file) ? descriptor.file : join(dirname(path), descriptor.file) };
+}
