@@ -10,7 +10,7 @@ import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { normalisationOf } from "../lib/embed/normalise";
 import { EmbeddingIndex } from "../lib/gallery/search/embedding-index";
-import { Templates } from "../lib/gallery/templates";
+import { type PhotoOf, Templates } from "../lib/gallery/templates";
 import { seeded } from "./statistics";
 
 const DIMENSIONS = 128;
@@ -82,8 +82,8 @@ async function searchEach(probes: readonly Float32Array[], index: Pick<Embedding
 async function normalised(all: Float32Array, each: number, probes: readonly Float32Array[], rows: number): Promise<void> {
   const normalisation = await normalisationOf({ id: "dlib-resnet-v1", dimensions: DIMENSIONS });
   if (normalisation === undefined) throw new Error("the built-in cohort is missing");
-  const embeddingsOf = (owner: number): Float32Array[] => Array.from({ length: each }, (_, photo) => all.subarray((owner * each + photo) * DIMENSIONS, (owner * each + photo + 1) * DIMENSIONS));
-  const templates = new Templates(normalisation, embeddingsOf, () => []);
+  const photosOf = (owner: number): PhotoOf[] => Array.from({ length: each }, (_, photo) => ({ id: String(photo), embedding: all.subarray((owner * each + photo) * DIMENSIONS, (owner * each + photo + 1) * DIMENSIONS), sure: false }));
+  const templates = new Templates(normalisation, photosOf, () => []);
   const before = memory();
   const start = performance.now();
   const building = monitorEventLoopDelay({ resolution: 1 });

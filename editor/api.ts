@@ -1,4 +1,5 @@
 /** The package's HTTP API as the editor uses it: relative addresses, with the editor's own login. */
+import type { Aside } from "../lib/gallery/outliers";
 import type { Origin, Person, Photo, PhotoQuality } from "../lib/gallery/people";
 import { known, t } from "./words.js";
 
@@ -43,6 +44,9 @@ export interface PhotoRow extends Omit<Photo, "personId"> {
   origin: Origin;
   quality: PhotoQuality | null;
   thumbnail: boolean;
+  /** Set aside: nobody is compared with it. */
+  aside: Pick<Aside, "distance" | "threshold"> | null;
+  sure: boolean;
 }
 
 export interface PersonDetail extends Person {

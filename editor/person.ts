@@ -29,6 +29,8 @@ export class PersonView {
   readonly #head = h("div", { class: "facenet-person-head" });
   readonly #photos = h("ul", { class: "facenet-photos", role: "list" });
   readonly #photosTitle = h("h3", {});
+  /** How many photos are set aside, and what can be done. */
+  readonly #asideNote = h("p", { class: "facenet-hint", hidden: true });
   readonly #choosing = new Choosing(
     t("person.chosen"),
     button(t("choose-all"), () => { this.#choosing.chooseAll(); }),
@@ -145,6 +147,7 @@ export class PersonView {
       this.#body,
       this.#head,
       this.#photosTitle,
+      this.#asideNote,
       this.#choosing.bar,
       this.#photos,
       this.#add.element,
@@ -172,18 +175,22 @@ export class PersonView {
     this.#photosTitle.textContent = `${t("person.photos")} (${photos.length})`;
     release(this.#photos);
     this.#choosing.keep(photos.map(({ id }) => id));
+    const aside = photos.filter((photo) => photo.aside !== null).length;
+    this.#asideNote.textContent = aside === 0 ? "" : t("person.aside", { photos: count("photo", aside) });
+    this.#asideNote.hidden = aside === 0;
     if (photos.length === 0) fill(this.#photos, h("li", { class: "facenet-hint facenet-wide" }, t("person.no-photos")));
     else fill(this.#photos, ...photos.map((photo, index) => this.#tile(photo, t("person.photo-of", { name, number: index + 1 }))));
   }
 
   #tile(photo: PhotoRow, label: string): HTMLElement {
-    const { quality, accepted } = photo;
+    const { quality, accepted, aside } = photo;
+    const size = quality === null ? "" : t("photo.pixels", { pixels: Math.round(quality.size) });
     return h(
       "li",
-      { class: "facenet-tile" },
+      { class: aside === null ? "facenet-tile" : "facenet-tile facenet-aside" },
       mayWrite() && this.#choosing.box(photo.id, t("choose", { what: label })),
       h("button", { type: "button", class: "facenet-tile-open", "aria-label": t("person.open-photo", { photo: label }), click: () => { attempt(() => this.#openPhoto(photo, label)); } }, picture(photo.thumbnail ? this.#path("photos", photo.id, "thumbnail") : null, { alt: "" })),
-      h("span", { class: "facenet-tile-caption", title: quality === null ? undefined : qualityWords(quality).map((line) => line.join(": ")).join("\n") }, accepted.length > 0 && h("span", { class: "facenet-warning", title: t("photo.accepted", { findings: accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", ") }) }, icon("exclamation-triangle")), quality === null ? "" : t("photo.pixels", { pixels: Math.round(quality.size) })),
+      h("span", { class: "facenet-tile-caption", title: quality === null ? undefined : qualityWords(quality).map((line) => line.join(": ")).join("\n") }, accepted.length > 0 && h("span", { class: "facenet-warning", title: t("photo.accepted", { findings: accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", ") }) }, icon("exclamation-triangle")), aside === null ? size : h("span", { class: "facenet-warning", title: asideWords(aside) }, t("photo.aside"))),
       writeButton("", () => { attempt(() => this.#deletePhoto(photo, label)); }, { icon: "trash", title: t("photo.delete", { photo: label }), class: "facenet-tile-delete" }),
     );
   }
@@ -194,13 +201,29 @@ export class PersonView {
       [t("photo.added"), dateTime(photo.addedAt)],
       ...(photo.size > 0 ? [[t("photo.size"), bytes(photo.size)] as const] : []),
       ...(photo.quality === null ? [] : qualityWords(photo.quality)),
+      ...(photo.aside === null ? [] : [[t("photo.aside-label"), asideWords(photo.aside)] as const]),
       ...(photo.accepted.length > 0 ? [[t("photo.accepted-label"), photo.accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", ")] as const] : []),
     ];
-    await dialog(
+    // What somebody was sure of, when the photo came or later, can be taken back; unlike the others it may be no longer.
+    const use = photo.aside !== null || photo.sure;
+    const answer = await dialog<"close" | "use">(
       label,
       [photo.size > 0 ? picture(this.#path("photos", photo.id), { alt: label, class: "facenet-full" }) : h("p", {}, t("photo.not-kept")), h("dl", { class: "facenet-facts" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))],
-      [{ label: t("close"), answer: true, primary: true }],
+      [...(use && mayWrite() ? [{ label: t(photo.sure ? "photo.not-sure" : "photo.use"), answer: "use" as const }] : []), { label: t("close"), answer: "close", primary: true }],
     );
+    if (answer === "use") await this.#usePhoto(photo);
+  }
+
+  /** It is this person all the same, or nobody is sure of that any more. */
+  async #usePhoto({ id, sure }: PhotoRow): Promise<void> {
+    const { aside } = await send<PhotoRow>("PATCH", this.#path("photos", id), { sure: !sure });
+    this.#changed = true;
+    await this.#load();
+    this.#showPhotos();
+    const words = aside === null ? t("photo.used") : asideWords(aside);
+    tell(words);
+    this.#host.announce(words);
+    (this.#photos.querySelector<HTMLElement>("button") ?? this.#back).focus();
   }
 
   async #deletePhoto(photo: PhotoRow, label: string): Promise<void> {
@@ -321,6 +344,11 @@ export class PersonView {
     await showReceipt({ ...receipt, name: receipt.name ?? name });
     this.#onBack(true);
   }
+}
+
+/** Why a photo is set aside. */
+function asideWords({ distance, threshold }: NonNullable<PhotoRow["aside"]>): string {
+  return t("photo.aside-why", { distance: number(distance, 2), threshold: number(threshold, 3) });
 }
 
 /** What was measured, each with its name. */

@@ -15,13 +15,14 @@ import { contentHash, newId } from "./hash";
 import { type Judgement, judgePhoto } from "./judge";
 import { parseName } from "./names";
 import { type Anchor, type CorrectionEntry, type Origin, type Person, personFieldsSchema, personPatchSchema, type Photo, type PhotoEmbedding, type Receipt, type UnknownGroup } from "./people";
+import { type Aside, asideOf, isSure, withSure } from "./outliers";
 import { type Keeper, PhotoFolder, type Problem, type Progress } from "./photo-folder";
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "./records";
 import { type DistanceKind, Roster, type Searchable } from "./roster";
 import { StorageError } from "../storage";
 import type { NewPhoto, PeopleStore, Refusal } from "./store/store";
 import { type Sight, Strangers } from "./strangers";
-import { JOIN } from "./unknowns";
+import { oneStranger } from "./unknowns";
 
 /** Makes embeddings of photos; lib/embed's encoder, or a test's. */
 export interface PhotoEncoder {
@@ -64,6 +65,10 @@ export interface PhotoEntry extends Photo {
   thumbnail: boolean;
   /** Whether it has an embedding of the present model. */
   usable: boolean;
+  /** Why nobody is compared with it; null where it is compared. */
+  aside: Aside | null;
+  /** Whether somebody said that it is this person, however far from their other photos. */
+  sure: boolean;
 }
 
 export interface PersonDetails extends Person {
@@ -186,6 +191,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   readonly #directory: Directory;
   readonly #folder: PhotoFolder;
   readonly #strangers: Strangers;
+  readonly #isOneStranger: (a: Float32Array, b: Float32Array) => boolean;
   readonly #problems = new Map<string, Problem>();
   /** Of the present model's embeddings, once it is known. */
   #dimensions: number | undefined;
@@ -216,6 +222,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#dimensions = options.encoder.dimensions;
     const { model, fingerprint, threshold, normalisation } = options.encoder;
     this.#roster = new Roster(model, { threshold, normalisation, strangers: () => this.#strangersBeside() });
+    this.#isOneStranger = oneStranger({ threshold, normalisation });
     this.#directory = new Directory((photo) => this.#hasThumbnail(photo));
     for (const photo of this.#store.photos()) this.#directory.putPhoto(photo);
     this.#strangers = new Strangers(this.#store, { model, fingerprint, threshold, normalisation, onChange: () => this.#roster.changeStrangers(), ...(options.keepUnknownsMs === undefined ? {} : { retentionMs: options.keepUnknownsMs }) });
@@ -323,7 +330,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   person(id: string): PersonDetails | undefined {
     const person = this.#directory.person(id);
     if (person === undefined) return undefined;
-    const photos = this.#directory.photosOf(id).map((photo) => ({ ...photo, thumbnail: this.#hasThumbnail(photo), usable: this.#roster.has(photo.id) }));
+    const aside = this.#roster.asideOf(id);
+    const photos = this.#directory.photosOf(id).map((photo) => this.#entryOf(photo, aside));
     return { ...person, photos: photos.sort((a, b) => a.addedAt - b.addedAt) };
   }
 
@@ -432,6 +440,22 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     });
   }
 
+  /**
+   * Use a photo that is set aside all the same, since it is this person; or set it aside again, if it is as far as that.
+   * @throws NotFound
+   */
+  async usePhoto(personId: string, photoId: string, sure: boolean): Promise<PhotoEntry> {
+    return this.#exclusively(async () => {
+      this.#refuseClosed();
+      const photo = withSure(this.#directory.photoOf(personId, photoId), sure);
+      await this.#store.putMany({ photos: [{ photo, bytes: undefined, thumbnail: undefined, embeddings: [] }] });
+      this.#directory.putPhoto(photo);
+      this.#roster.putSure(photoId, sure);
+      this.emit("change");
+      return this.#entryOf(photo, this.#roster.asideOf(personId));
+    });
+  }
+
   /** The picture, or undefined where only embeddings are kept or the folder is away. @throws NotFound */
   async photoBytes(personId: string, photoId: string): Promise<Buffer | undefined> {
     const { origin } = this.#directory.photoOf(personId, photoId);
@@ -462,7 +486,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   /** Whether somebody said of this stranger that they are nobody: as near to that face as sightings of one stranger are to each other. */
   #isIgnored({ embedding }: Face): boolean {
     if (embedding === undefined || !this.#fits(embedding)) return false;
-    return this.#roster.anchors(embedding).some(({ against, distance }) => against === null && distance <= JOIN * this.#encoder.threshold);
+    return this.#store.anchors().some(({ against, fingerprint, vector }) => against === null && fingerprint === this.#encoder.fingerprint && this.#fits(vector) && this.#isOneStranger(embedding, vector));
   }
 
   /** Strangers for review, last seen first. */
@@ -736,6 +760,12 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#strangers.list.flatMap(({ vectors: [first], fingerprint }) => (first !== undefined && fingerprint === this.#encoder.fingerprint && this.#fits(first) ? [first] : []));
   }
 
+  #entryOf(photo: Photo, aside: ReadonlyMap<string, number>): PhotoEntry {
+    const distance = aside.get(photo.id);
+    const { normalisation } = this.#encoder;
+    return { ...photo, thumbnail: this.#hasThumbnail(photo), usable: this.#roster.has(photo.id), aside: distance === undefined || normalisation === undefined ? null : asideOf(distance, normalisation.threshold), sure: isSure(photo) };
+  }
+
   get #closed(): boolean {
     return this.#closing.signal.aborted;
   }
@@ -770,7 +800,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     }
     for await (const { photoId, personId, vector } of this.#store.embeddings(fingerprint)) {
       if (this.#directory.person(personId) === undefined) continue;
-      if (this.#fits(vector)) this.#roster.putPhoto(photoId, personId, vector);
+      if (this.#fits(vector)) this.#roster.putPhoto(photoId, personId, vector, this.#isSure(photoId));
       else strange += 1;
     }
     await this.#roster.settled();
@@ -806,13 +836,18 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     if (lost > 0) this.#report({ file: "", code: "store", message: `${lost} photos have no embedding of the model ${this.#encoder.model}, and their pictures are not kept or show no face: enrol these people again.` });
   }
 
+  #isSure(photoId: string): boolean {
+    const photo = this.#directory.photo(photoId);
+    return photo !== undefined && isSure(photo);
+  }
+
   /** @returns false when the disk refuses it now */
   #keepsEmbedding({ id, personId }: Photo, vector: Float32Array): Promise<boolean> {
     return this.#exclusively(async () => {
       // Deleted meanwhile.
       if (this.#directory.photo(id)?.personId !== personId) return true;
       await this.#store.putEmbeddings([this.#embeddingOf(id, personId, vector)]);
-      this.#roster.putPhoto(id, personId, vector);
+      this.#roster.putPhoto(id, personId, vector, this.#isSure(id));
       return true;
     }).catch((error: unknown) => {
       if (!(error instanceof StorageError)) this.#report({ file: "", code: "store", message: said(error) });
@@ -845,6 +880,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     const person = this.#directory.named(name) ?? newPerson({ ...NO_FIELDS, name });
     const judgement = await this.#judge(person, usable, [], before?.id);
     const photo = photoOf(person, { hash, origin: { by: "folder", file }, size: 0, quality: face.quality, accepted: [] });
+    // Embedded anew for another model, it is the photo of which it was said.
+    if (before?.id === photo.id) photo.accepted.push(...before.accepted);
     // The new before the old, so that nobody is a stranger in between.
     await this.#keep(person, photo, { bytes: undefined, thumbnail: await this.#thumbnailOf(bytes, face), vector: face.embedding });
     if (before !== undefined && before.id !== photo.id) await this.#removePhotos([before.id]);
@@ -891,7 +928,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     const moved: NewPhoto[] = [];
     for (const photo of photos) {
       const vector = this.#roster.embeddingOf(photo.id);
-      const copy: Photo = { ...photo, id: idOfPhoto(photo.id, person.id), personId: person.id };
+      // What was said of it was said beside the photos of somebody else.
+      const copy: Photo = { ...withSure(photo, false), id: idOfPhoto(photo.id, person.id), personId: person.id };
       const embeddings = vector === undefined ? [] : [this.#embeddingOf(copy.id, person.id, vector)];
       moved.push({ person, photo: copy, bytes: await this.#store.photoBytes(photo.id), thumbnail: await this.#store.thumbnail(photo.id), embeddings });
     }
@@ -951,7 +989,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#directory.putPerson(person);
     this.#directory.putPhoto(photo);
     this.#roster.putPerson(person);
-    for (const { vector } of embeddings) this.#roster.putPhoto(photo.id, person.id, vector);
+    for (const { vector } of embeddings) this.#roster.putPhoto(photo.id, person.id, vector, isSure(photo));
   }
 
   async #removePerson(id: string): Promise<Receipt> {

@@ -3,7 +3,7 @@ import { euclideanDistance } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
 import type { Anchor, Person } from "./people";
 import { checkProbe, EmbeddingIndex } from "./search/embedding-index";
-import { Templates } from "./templates";
+import { type PhotoOf, Templates } from "./templates";
 
 export type RosterPerson = Pick<Person, "id" | "name" | "groups" | "validFrom" | "validUntil">;
 
@@ -56,6 +56,8 @@ export interface Searchable {
 interface Row {
   owner: number;
   handle: number;
+  /** Whether somebody said that it is this person, however far from their other photos. */
+  sure: boolean;
 }
 
 export interface RosterOptions {
@@ -84,7 +86,7 @@ export class Roster implements Searchable {
   constructor(model: string, { threshold, normalisation, strangers = () => [] }: RosterOptions) {
     this.model = model;
     this.#thresholds = { euclidean: threshold, cohort: normalisation?.threshold ?? threshold };
-    this.#templates = normalisation === undefined ? undefined : new Templates(normalisation, (owner) => this.#embeddingsOf(owner), strangers);
+    this.#templates = normalisation === undefined ? undefined : new Templates(normalisation, (owner) => this.#photosOf(owner), strangers);
   }
 
   get normalised(): boolean {
@@ -150,16 +152,33 @@ export class Roster implements Searchable {
     this.#people[owner] = undefined;
   }
 
-  /** @throws Error when the person is not here, or the embedding's length is not the gallery's */
-  putPhoto(photoId: string, personId: string, vector: Float32Array): void {
+  /**
+   * @param sure whether somebody said that it is this person: then it is never set aside
+   * @throws Error when the person is not here, or the embedding's length is not the gallery's
+   */
+  putPhoto(photoId: string, personId: string, vector: Float32Array, sure = false): void {
     const owner = this.#ownerById.get(personId);
     if (owner === undefined) throw new Error(`there is no person ${personId} for the photo ${photoId}`);
     this.removePhoto(photoId);
     this.#index ??= new EmbeddingIndex(vector.length);
-    this.#rows.set(photoId, { owner, handle: this.#index.add(owner, vector) });
+    this.#rows.set(photoId, { owner, handle: this.#index.add(owner, vector), sure });
     const photos = this.#photosByOwner.get(owner) ?? new Set();
     this.#photosByOwner.set(owner, photos.add(photoId));
     this.#templates?.change(owner);
+  }
+
+  /** Somebody is sure that a photo is that person's, or no longer. */
+  putSure(photoId: string, sure: boolean): void {
+    const row = this.#rows.get(photoId);
+    if (row === undefined) return;
+    row.sure = sure;
+    this.#templates?.change(row.owner);
+  }
+
+  /** Photos of a person that are left out of their mean, by id, each with its d' to it (./outliers). */
+  asideOf(personId: string): ReadonlyMap<string, number> {
+    const owner = this.#ownerById.get(personId);
+    return owner === undefined || this.#templates === undefined || !this.#photosByOwner.get(owner)?.size ? new Map() : this.#templates.asideOf(owner);
   }
 
   removePhoto(photoId: string): void {
@@ -214,8 +233,11 @@ export class Roster implements Searchable {
     return this.#templates;
   }
 
-  #embeddingsOf(owner: number): Float32Array[] {
-    return [...(this.#photosByOwner.get(owner) ?? [])].flatMap((photoId) => this.embeddingOf(photoId) ?? []);
+  #photosOf(owner: number): PhotoOf[] {
+    return [...(this.#photosByOwner.get(owner) ?? [])].flatMap((id) => {
+      const embedding = this.embeddingOf(id);
+      return embedding === undefined ? [] : [{ id, embedding, sure: this.#rows.get(id)?.sure ?? false }];
+    });
   }
 
   /** Undefined of somebody who left, or of whom there is no embedding. @param distance by the Euclidean one */

@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { toUnitLength } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
+import { meanOf, type OwnPhoto, setAside } from "./outliers";
 import { StagePool } from "../workers/pool";
 import { crowding, neighboursOf, nobodies, rateAll } from "./search/crowd";
 import type { CrowdTask } from "./search/crowd-worker";
@@ -23,13 +24,9 @@ const FAR = 1e3;
 
 const pool = new StagePool<CrowdTask, Float32Array>(__dirname, "search/crowd-worker", 1);
 
-/** The mean at length 1 of embeddings, each at length 1. */
-export function templateOf(embeddings: readonly Float32Array[]): Float32Array {
-  const sum = new Float32Array(embeddings[0]?.length ?? 0);
-  for (const embedding of embeddings) toUnitLength(embedding).forEach((value, axis) => {
-    sum[axis] = (sum[axis] as number) + value;
-  });
-  return toUnitLength(sum);
+/** A photo of a person, with its id. */
+export interface PhotoOf extends OwnPhoto {
+  id: string;
 }
 
 interface Made {
@@ -42,13 +39,15 @@ interface Made {
 /** Of the people of a gallery, in memory. */
 export class Templates {
   readonly #normalisation: Normalisation;
-  /** Embeddings of a person. */
-  readonly #embeddingsOf: (owner: number) => readonly Float32Array[];
+  /** Photos of a person, in any order. */
+  readonly #photosOf: (owner: number) => readonly PhotoOf[];
   /** Strangers who are kept, one embedding each. */
   readonly #strangers: () => readonly Float32Array[];
   /** One row a person, each distance less ½ R of the template. */
   readonly #index: EmbeddingIndex;
   readonly #rows = new Map<number, number>();
+  /** Photos that are left out of their person's mean, with their d' to it; nobody is here of whom there is none. */
+  readonly #aside = new Map<number, ReadonlyMap<string, number>>();
   /** People whose photos have changed since their template was made, with the number of that change. */
   readonly #changed = new Map<number, number>();
   #changes = 0;
@@ -64,9 +63,9 @@ export class Templates {
   #closed = false;
   #acquired = false;
 
-  constructor(normalisation: Normalisation, embeddingsOf: (owner: number) => readonly Float32Array[], strangers: () => readonly Float32Array[]) {
+  constructor(normalisation: Normalisation, photosOf: (owner: number) => readonly PhotoOf[], strangers: () => readonly Float32Array[]) {
     this.#normalisation = normalisation;
-    this.#embeddingsOf = embeddingsOf;
+    this.#photosOf = photosOf;
     this.#strangers = strangers;
     this.#index = new EmbeddingIndex(normalisation.dimensions, { biased: true });
   }
@@ -80,6 +79,7 @@ export class Templates {
   /** Somebody has no photo any more: nothing of them is found, nor stays in memory. */
   remove(owner: number): void {
     this.#changed.delete(owner);
+    this.#aside.delete(owner);
     const row = this.#rows.get(owner);
     if (row !== undefined) this.#index.remove(row);
     this.#rows.delete(owner);
@@ -130,6 +130,12 @@ export class Templates {
     if (this.#changed.has(owner)) this.#makeNow([owner]);
     const unit = toUnitLength(probe);
     return this.#normalised(this.#index.nearestOf(unit, owner), neighboursOf(this.#crowdNow(), unit), owner);
+  }
+
+  /** Photos of a person that are left out of the mean, by id, each with its d' to the mean of the others. */
+  asideOf(owner: number): ReadonlyMap<string, number> {
+    if (this.#changed.has(owner)) this.#makeNow([owner]);
+    return this.#aside.get(owner) ?? new Map();
   }
 
   /** Once R of all templates was measured with the cohort of now. */
@@ -190,13 +196,22 @@ export class Templates {
   #templateNow(owner: number): Made[] {
     const change = this.#changed.get(owner);
     if (change === undefined) return [];
-    const template = templateOf(this.#embeddingsOf(owner));
+    const template = this.#templateOf(owner);
     if (this.#members.has(owner) || this.#members.size < MOST_PEOPLE) {
       this.#members.set(owner, template);
       this.#crowd = undefined;
       this.#refreshLater();
     }
     return [{ owner, template, change }];
+  }
+
+  /** The mean of the photos that are not set aside. */
+  #templateOf(owner: number): Float32Array {
+    const photos = this.#photosOf(owner).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const aside = setAside(photos, this.#normalisation);
+    if (aside.size === 0) this.#aside.delete(owner);
+    else this.#aside.set(owner, new Map([...aside].map(([index, distance]) => [photos[index]?.id ?? "", distance])));
+    return meanOf(photos.flatMap(({ embedding }, index) => (aside.has(index) ? [] : [toUnitLength(embedding)])));
   }
 
   #place({ owner, template, change }: Made, rated: number): void {

@@ -112,6 +112,44 @@ describe("the Faces tab with little room", () => {
       for (const other of boxes.slice(index + 1)) assert.ok(one.x + one.width <= other.x + 1 || other.x + other.width <= one.x + 1 || one.y + one.height <= other.y + 1, "apart");
     }
     await shoot(page, "sidebar-narrow");
+    await page.locator(".facenet-sidebar").evaluate((sidebar) => { (sidebar as unknown as { style: { width: string } }).style.width = ""; });
+  });
+
+  it("shows which photo is set aside and why, and uses it all the same and not, by the keyboard too", async () => {
+    const { page } = editor;
+    const api = `${red.url}/facenet/api/aaaaaaaaaaaaaaaa/people`;
+    const send = async (path: string, method: string, type: string, body: string | Uint8Array<ArrayBuffer>): Promise<{ id: string; photos: { id: string }[] }> => {
+      const answer = await fetch(`${api}${path}`, { method, headers: { "Content-Type": type }, body });
+      assert.ok(answer.ok, `${path} ${answer.status}`);
+      return (await answer.json()) as { id: string; photos: { id: string }[] };
+    };
+    const { id } = await send("", "POST", "application/json", JSON.stringify({ name: "Odd" }));
+    // Three who are three; nobody is sure any more that they are one.
+    for (const name of ["green", "front", "stripes"] as const) await send(`/${id}/photos?accept=unlike,resembles`, "POST", "image/jpeg", new Uint8Array(await portrait(name)));
+    const { photos } = (await (await fetch(`${api}/${id}`)).json()) as { photos: { id: string }[] };
+    for (const photo of photos) await send(`/${id}/photos/${photo.id}`, "PATCH", "application/json", JSON.stringify({ sure: false }));
+    await page.setViewportSize({ width: 1200, height: 900 });
+    await page.locator(".facenet-chooser select").selectOption({ label: "Back" });
+    await page.locator("#facenet-tab-people").click();
+    await page.locator("button.facenet-row", { hasText: "Odd" }).click();
+    const aside = page.locator(".facenet-aside");
+    await aside.waitFor();
+    assert.equal(await aside.count(), 1);
+    assert.match(await aside.innerText(), /set aside/);
+    assert.match(await page.locator(".facenet-person-body").innerText(), /1 photo set aside, because farther from the others than τ/);
+    await shoot(page, "sidebar-aside");
+    await aside.locator(".facenet-tile-open").focus();
+    await page.keyboard.press("Enter");
+    const dialog = page.locator(".facenet-dialog-frame");
+    await dialog.locator("dd", { hasText: /Farther from their other photos than τ \(\d\.\d\d, τ \d\.\d{3}\)/ }).waitFor();
+    await shoot(page, "sidebar-aside-photo");
+    await dialog.locator("button", { hasText: "Use it all the same" }).focus();
+    await page.keyboard.press("Enter");
+    await dialog.waitFor({ state: "detached" });
+    await aside.waitFor({ state: "detached" });
+    await page.locator(".facenet-tile", { has: page.locator(".facenet-warning") }).locator(".facenet-tile-open").click();
+    await dialog.locator("button", { hasText: "Compare it with the others again" }).click();
+    await aside.waitFor();
   });
 
   it("shows the same gallery after a reload", async () => {

@@ -252,6 +252,27 @@ describe("the HTTP API", () => {
     for (const id of [one.id, stripes.person.id]) await ask(`/g/people/${id}`, { method: "DELETE" });
   });
 
+  it("sets a photo aside that is unlike the person's others, says why, and uses it all the same when somebody is sure", async () => {
+    interface Entry { id: string; aside: { distance: number; threshold: number; reason: string } | null; sure: boolean }
+    const { id } = await create("Odd");
+    // Three who are three: whoever added them was sure.
+    for (const name of ["green", "front", "stripes"] as const) assert.equal((await upload(`/g/people/${id}/photos?accept=unlike,resembles`, await portrait(name))).status, 201);
+    const photos = async (): Promise<Entry[]> => (await json<{ photos: Entry[] }>(ask(`/g/people/${id}`))).photos;
+    const sure = (photo: string, value: unknown): Promise<Response> => ask(`/g/people/${id}/photos/${photo}`, { method: "PATCH", headers: JSON_TYPE, body: JSON.stringify({ sure: value }) });
+    assert.deepEqual((await photos()).map((photo) => photo.sure), [false, true, true]);
+    for (const photo of await photos()) await sure(photo.id, false);
+    const [odd, ...more] = (await photos()).filter(({ aside }) => aside !== null);
+    assert.ok(odd?.aside && more.length === 0, "one of three at most");
+    assert.ok(odd.aside.distance > odd.aside.threshold);
+    assert.match(odd.aside.reason, /^set aside: farther from their other photos than τ/);
+    const used = await json<Entry>(sure(odd.id, true));
+    assert.deepEqual([used.id, used.aside, used.sure], [odd.id, null, true]);
+    assert.equal((await json<Entry>(sure(odd.id, false))).aside?.reason, odd.aside.reason);
+    assert.equal(await codeOf(await sure("0123456789abcdef", true)), "404 not_found");
+    assert.equal(await codeOf(await sure(odd.id, "yes")), "400 invalid");
+    await ask(`/g/people/${id}`, { method: "DELETE" });
+  });
+
   it("keeps one face of a group photo, and nothing of the others in it", async () => {
     const { id } = await create("In a group");
     const group = groupPhoto(6);

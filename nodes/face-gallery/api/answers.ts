@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Calibration } from "../../../lib/calibrate/calibration";
 import type { PeoplePage } from "../../../lib/gallery/directory";
-import type { GallerySummary, PersonDetails, UnknownEntry } from "../../../lib/gallery/gallery";
+import type { GallerySummary, PersonDetails, PhotoEntry, UnknownEntry } from "../../../lib/gallery/gallery";
 import type { Finding } from "../../../lib/gallery/judge";
 import type { CorrectionEntry, Person, Photo, Receipt } from "../../../lib/gallery/people";
 import type { SeenEvent } from "../../../lib/match/journal";
@@ -88,10 +88,18 @@ const photoFields = {
 
 export const photoAnswer = objectOf<Photo>()(photoFields).meta({ id: "Photo" });
 
+export const entryAnswer = objectOf<PhotoEntry>()({
+  ...photoFields,
+  thumbnail: z.boolean(),
+  usable: z.boolean().describe("Whether it has an embedding of the present model"),
+  aside: z.strictObject({ distance: z.number().describe("Cohort-normalised, to the mean of the person's other photos"), threshold: z.number().describe("τ of that distance"), reason: z.string() }).nullable().describe("Why nobody is compared with it; null where it is compared"),
+  sure: z.boolean().describe("Whether somebody said that it is this person, however far from their other photos"),
+}).meta({ id: "PhotoEntry" });
+
 export const detailsAnswer = objectOf<PersonDetails>()({
   ...personFields,
   notes: z.string(),
-  photos: z.array(z.strictObject({ ...photoFields, thumbnail: z.boolean(), usable: z.boolean().describe("Whether it has an embedding of the present model") })),
+  photos: z.array(entryAnswer),
 }).meta({ id: "PersonDetails" });
 
 const findingCode = z.enum(["no_face", "several_faces", "too_small", "blurry", "turned_away", "too_dark", "too_bright", "near_duplicate", "resembles", "unlike"]);

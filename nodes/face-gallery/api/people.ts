@@ -2,7 +2,7 @@ import { z } from "zod";
 import { personFieldsSchema, personPatchSchema } from "../../../lib/gallery/people";
 import { told } from "../../common/answer-error";
 import { bodyOf, queryOf } from "../../common/request";
-import { addedAnswer, detailsAnswer, movedAnswer, peopleAnswer, personAnswer, receiptAnswer } from "./answers";
+import { addedAnswer, detailsAnswer, entryAnswer, movedAnswer, peopleAnswer, personAnswer, receiptAnswer } from "./answers";
 import { acceptQuery, ofGallery, photoOf, type Route, sendPicture } from "./routes";
 
 const listQuery = z.object({
@@ -20,6 +20,7 @@ const photosBody = z.strictObject({ photos: photoIds });
 /** Somebody who is there by id, or anybody by name. */
 const moveBody = z.strictObject({ photos: photoIds, to: z.union([z.strictObject({ id: z.string().max(64) }), z.strictObject({ name: z.string().max(200) })]) });
 const mergeBody = z.strictObject({ into: z.string().max(64).describe("Id of the person who stays") });
+const sureBody = z.strictObject({ sure: z.boolean().describe("true: it is this person, and is used however far it is from their other photos; false: it is set aside if it is farther than τ") });
 const photoQuery = acceptQuery.extend({
   at: z
     .string()
@@ -60,6 +61,9 @@ export const people: Route[] = [
   }),
   ofGallery({ method: "get", path: "/people/:person/photos/:photo", permission: "read", summary: "A photo", answers: "image/jpeg" }, async ({ gallery, request, response }) => {
     sendPicture(response, await gallery.photoBytes(param(request.params, "person"), param(request.params, "photo")));
+  }),
+  ofGallery({ method: "patch", path: "/people/:person/photos/:photo", permission: "write", summary: "Use a photo that is set aside all the same, or set it aside again; answers the photo", body: sureBody, answers: entryAnswer }, async ({ gallery, request, response }) => {
+    response.json(await gallery.usePhoto(param(request.params, "person"), param(request.params, "photo"), (await bodyOf(request, sureBody)).sure));
   }),
   ofGallery({ method: "get", path: "/people/:person/photos/:photo/thumbnail", permission: "read", summary: "The face of a photo, small", answers: "image/jpeg" }, async ({ gallery, request, response }) => {
     sendPicture(response, await gallery.thumbnail(param(request.params, "person"), param(request.params, "photo")));

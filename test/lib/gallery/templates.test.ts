@@ -25,7 +25,8 @@ function enrol(roster: Roster, name: string, photos: readonly Float32Array[]): v
   for (const [index, photo] of photos.entries()) roster.putPhoto(`${name} ${index}`, name, photo);
 }
 
-const cohortOf = (rows: readonly Float32Array[], mean = 1): Normalisation => ({ rows: Float32Array.from(rows.flatMap((row) => [...toUnitLength(row)])), dimensions: rows[0]?.length ?? 0, mean, threshold: 0.5 });
+/** τ is so far that no photo is set aside: that is a test of its own (outliers.test.ts). */
+const cohortOf = (rows: readonly Float32Array[], mean = 1): Normalisation => ({ rows: Float32Array.from(rows.flatMap((row) => [...toUnitLength(row)])), dimensions: rows[0]?.length ?? 0, mean, threshold: 10 });
 
 /** The formula as it is written, over everything. */
 class Plain {
