@@ -83,7 +83,7 @@ async function normalised(all: Float32Array, each: number, probes: readonly Floa
   const normalisation = await normalisationOf({ id: "dlib-resnet-v1", dimensions: DIMENSIONS });
   if (normalisation === undefined) throw new Error("the built-in cohort is missing");
   const photosOf = (owner: number): PhotoOf[] => Array.from({ length: each }, (_, photo) => ({ id: String(photo), embedding: all.subarray((owner * each + photo) * DIMENSIONS, (owner * each + photo + 1) * DIMENSIONS), sure: false }));
-  const templates = new Templates(normalisation, photosOf, () => []);
+  const templates = new Templates({ normalisation, photosOf });
   const before = memory();
   const start = performance.now();
   const building = monitorEventLoopDelay({ resolution: 1 });
@@ -96,14 +96,15 @@ async function normalised(all: Float32Array, each: number, probes: readonly Floa
   await templates.nearest(probes[0] as Float32Array, 3);
   const { delay, times, found } = await searchEach(probes, templates);
   const compared = probes.slice(0, COMPARED);
-  const right = compared.filter((probe, index) => {
+  let right = 0;
+  for (const [index, probe] of compared.entries()) {
     let [best, nearest] = [Infinity, -1];
     for (let owner = 0; owner < rows / each; owner += 1) {
-      const distance = templates.distanceTo(probe, owner);
+      const distance = await templates.distanceTo(probe, owner);
       if (distance < best) [best, nearest] = [distance, owner];
     }
-    return nearest === found[index];
-  }).length;
+    right += Number(nearest === found[index]);
+  }
   await templates.close();
   console.log(`${"by cohort (exact)".padEnd(20)} ${percentile(times, 0.5)} ${percentile(times, 0.95)} ${((100 * right) / compared.length).toFixed(1).padStart(9)}% ${built.toFixed(0).padStart(10)} ${String(held).padStart(9)} ${`${(delay.percentile(99) / 1e6).toFixed(1)} ms`.padStart(16)}   (${compared.length} probes compared; loop delay p99 while building ${(building.percentile(99) / 1e6).toFixed(1)} ms)`);
 }

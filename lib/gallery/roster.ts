@@ -47,7 +47,7 @@ export interface Searchable {
    */
   nearest(probe: Float32Array, count: number, kind: DistanceKind): Promise<Near[]>;
   /** A person by name, undefined when nobody is called so or there is no embedding of theirs. @throws as nearest */
-  named(probe: Float32Array, name: string, kind: DistanceKind): Near | undefined;
+  named(probe: Float32Array, name: string, kind: DistanceKind): Promise<Near | undefined>;
   /** Euclidean distances. */
   anchors(probe: Float32Array): NearAnchor[];
 }
@@ -67,6 +67,8 @@ export interface RosterOptions {
   normalisation?: Normalisation | undefined;
   /** Embeddings of strangers who are kept, one of each: they join the cohort. */
   strangers?: () => readonly Float32Array[];
+  /** Templates of many people are being made and rated, and searches by "cohort" wait for it. */
+  onProgress?: (done: number, total: number) => void;
 }
 
 export class Roster implements Searchable {
@@ -83,10 +85,10 @@ export class Roster implements Searchable {
   readonly #photosByOwner = new Map<number, Set<string>>();
   readonly #anchors = new Map<string, Anchor>();
 
-  constructor(model: string, { threshold, normalisation, strangers = () => [] }: RosterOptions) {
+  constructor(model: string, { threshold, normalisation, strangers = () => [], onProgress = () => undefined }: RosterOptions) {
     this.model = model;
     this.#thresholds = { euclidean: threshold, cohort: normalisation?.threshold ?? threshold };
-    this.#templates = normalisation === undefined ? undefined : new Templates(normalisation, (owner) => this.#photosOf(owner), strangers);
+    this.#templates = normalisation === undefined ? undefined : new Templates({ normalisation, photosOf: (owner) => this.#photosOf(owner), strangers, onProgress });
   }
 
   get normalised(): boolean {
@@ -109,9 +111,14 @@ export class Roster implements Searchable {
     return hits.flatMap(({ owner, distance }) => this.#near(probe, owner, () => distance) ?? []);
   }
 
-  named(probe: Float32Array, name: string, kind: DistanceKind): Near | undefined {
+  async named(probe: Float32Array, name: string, kind: DistanceKind): Promise<Near | undefined> {
+    checkProbe(probe);
     const owner = this.#ownerByName.get(name);
-    return owner === undefined ? undefined : this.#near(probe, owner, (euclidean) => (kind === "cohort" ? this.#templatesOf().distanceTo(probe, owner) : euclidean));
+    // Nobody may leave in between, nor come.
+    const there = owner !== undefined && this.#photosByOwner.get(owner)?.size;
+    if (owner === undefined || !there) return undefined;
+    const normalised = kind === "cohort" ? await this.#templatesOf().distanceTo(probe, owner) : undefined;
+    return this.#near(probe, owner, (euclidean) => normalised ?? euclidean);
   }
 
   /** Strangers who are kept came or went. */

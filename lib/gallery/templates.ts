@@ -1,28 +1,34 @@
 /** One template a person, and how crowded the place is where it lies: what d' is measured to (lib/embed/normalise). */
 import { setImmediate } from "node:timers/promises";
 import { toUnitLength } from "../embed/distance";
-import type { Normalisation } from "../embed/normalise";
-import { meanOf, type OwnPhoto, setAside } from "./outliers";
+import { NEIGHBOURS, type Normalisation } from "../embed/normalise";
 import { StagePool } from "../workers/pool";
-import { crowding, neighboursOf, nobodies, rateAll } from "./search/crowd";
-import type { CrowdTask } from "./search/crowd-worker";
+import { THREADS } from "../workers/threads";
+import type { OwnPhoto } from "./outliers";
+import { crowding, nearestOf, neighboursOf, nobodies } from "./search/crowd";
 import { EmbeddingIndex } from "./search/embedding-index";
+import { ALL_WITH_ALL, make, type MakeTask, middlesOf, order, rate, type RatingAnswer, type RatingTask, type Shelves } from "./search/rating";
 import type { Chunk, Hit } from "./search/scan";
 
-/** How many people of the gallery join the cohort: of a larger one those who came first, so that what one more person costs stays bounded. */
-const MOST_PEOPLE = 512;
-/** Up to so many templates are rated at once by the main thread, in about a millisecond; more by a worker. */
+/** Up to so many templates are made one by one and at once, and up to so many rated, by the main thread, in a millisecond or a few. */
 const INLINE = 8;
-/** Templates made before the event loop has its turn. */
-const MADE_AT_ONCE = 100;
-/** Templates rated in one task of a worker, in some seconds on a small computer. */
-const RATED_AT_ONCE = 4096;
-/** All are rated anew at most for this share of the time: strangers come all day, and a million templates take a minute. */
+/** … of so many photos in all. */
+const INLINE_PHOTOS = 40;
+/** Templates made in one task of a worker. */
+const MADE_AT_ONCE = 512;
+/** Photos are copied for it so many people at a time, before the event loop has its turn. */
+const COPIED_AT_ONCE = 100;
+/** Templates put on shelves, and rated, in one task. */
+const SHELVED_AT_ONCE = 8192;
+const RATED_AT_ONCE = 2048;
+/** New people up to so many are each compared with everybody as they come; with more all are rated anew at once, which costs less. */
+const FEW = 512;
+/** All are rated anew at most for this share of the time: strangers come all day, and a million templates take minutes. */
 const SHARE = 0.1;
-/** Farther than anybody: the place of somebody who left, until the cohort is made anew. */
+/** Farther than anybody: the place of a stranger who left, until the cohort is made anew. */
 const FAR = 1e3;
 
-const pool = new StagePool<CrowdTask, Float32Array>(__dirname, "search/crowd-worker", 1);
+const pool = new StagePool<RatingTask, RatingAnswer>(__dirname, "search/rating-worker", THREADS.search);
 
 /** A photo of a person, with its id. */
 export interface PhotoOf extends OwnPhoto {
@@ -32,17 +38,26 @@ export interface PhotoOf extends OwnPhoto {
 interface Made {
   owner: number;
   template: Float32Array;
+  /** Ids of photos that are set aside, with their distances. */
+  aside: ReadonlyMap<string, number>;
   /** Number of the change after which it was made. */
   change: number;
 }
 
+export interface TemplatesOptions {
+  normalisation: Normalisation;
+  /** Photos of a person, in any order. */
+  photosOf: (owner: number) => readonly PhotoOf[];
+  /** Strangers who are kept, one embedding each. */
+  strangers?: () => readonly Float32Array[];
+  /** Many are made or rated, and searches wait for it. */
+  onProgress?: (done: number, total: number) => void;
+}
+
 /** Of the people of a gallery, in memory. */
 export class Templates {
+  readonly #options: Required<TemplatesOptions>;
   readonly #normalisation: Normalisation;
-  /** Photos of a person, in any order. */
-  readonly #photosOf: (owner: number) => readonly PhotoOf[];
-  /** Strangers who are kept, one embedding each. */
-  readonly #strangers: () => readonly Float32Array[];
   /** One row a person, each distance less ½ R of the template. */
   readonly #index: EmbeddingIndex;
   readonly #rows = new Map<number, number>();
@@ -51,10 +66,8 @@ export class Templates {
   /** People whose photos have changed since their template was made, with the number of that change. */
   readonly #changed = new Map<number, number>();
   #changes = 0;
-  /** Built-in rows, people and strangers; undefined where it must be made anew. */
-  #crowd: Chunk | undefined;
-  /** Templates of the people of the crowd. */
-  readonly #members = new Map<number, Float32Array>();
+  /** Built-in rows and strangers; undefined where it must be made anew. */
+  #fixed: Chunk | undefined;
   #settling: Promise<void> | undefined;
   /** Whether R of the others must be measured anew, since the crowd is another one. */
   #outdated = false;
@@ -63,11 +76,10 @@ export class Templates {
   #closed = false;
   #acquired = false;
 
-  constructor(normalisation: Normalisation, photosOf: (owner: number) => readonly PhotoOf[], strangers: () => readonly Float32Array[]) {
-    this.#normalisation = normalisation;
-    this.#photosOf = photosOf;
-    this.#strangers = strangers;
-    this.#index = new EmbeddingIndex(normalisation.dimensions, { biased: true });
+  constructor(options: TemplatesOptions) {
+    this.#options = { strangers: () => [], onProgress: () => undefined, ...options };
+    this.#normalisation = options.normalisation;
+    this.#index = new EmbeddingIndex(this.#normalisation.dimensions, { biased: true });
   }
 
   /** Photos of a person came or went; their template is made when it is needed. */
@@ -81,26 +93,23 @@ export class Templates {
     this.#changed.delete(owner);
     this.#aside.delete(owner);
     const row = this.#rows.get(owner);
-    if (row !== undefined) this.#index.remove(row);
+    if (row === undefined) return;
+    this.#index.remove(row);
     this.#rows.delete(owner);
-    if (!this.#members.delete(owner)) return;
-    // Wiped at once, also where a worker reads it.
-    const { dimensions } = this.#normalisation;
-    const at = this.#crowd?.owners.indexOf(owner) ?? -1;
-    if (at >= 0) this.#crowd?.values.fill(FAR, at * dimensions, (at + 1) * dimensions);
-    this.#crowd = undefined;
     this.#refreshLater();
   }
 
   /** Strangers came or went. */
   changeStrangers(): void {
-    this.#crowd = undefined;
+    // Who left is wiped at once, also where a worker reads it.
+    this.#fixed?.values.fill(FAR, this.#normalisation.rows.length);
+    this.#fixed = undefined;
     this.#refreshLater();
   }
 
   /** Once everybody's template is made. */
   async settle(): Promise<void> {
-    while (this.#changed.size > 0 && !this.#closed) {
+    while ((this.#changed.size > 0 || this.#settling !== undefined) && !this.#closed) {
       this.#settling ??= this.#make().finally(() => {
         this.#settling = undefined;
       });
@@ -109,14 +118,16 @@ export class Templates {
   }
 
   /**
-   * The `count` people nearest by d', nearest first, at one distance the lower owner. Exact: whoever is not among the nearest of the probe's
-   * cohort has the same R(p) as all others, so that the index's order is theirs; the few of the cohort are all looked at, each left out of it.
+   * The `count` people nearest by d', nearest first, at one distance the lower owner. Exact: the probe's cohort are the built-in rows, the
+   * strangers and everybody of the gallery. Whoever is not among the nearest of them has the same R(p) as all others, so that the index's order
+   * is theirs; the few who are have a larger one, being left out of it themselves, and are all looked at.
    */
   async nearest(probe: Float32Array, count: number): Promise<Hit[]> {
     await this.settle();
     const unit = toUnitLength(probe);
-    const around = neighboursOf(this.#crowdNow(), unit);
-    const found = new Map((await this.#index.nearest(unit, count)).map(({ owner, distance }) => [owner, distance]));
+    const { biased, plain } = await this.#index.nearestBoth(unit, count, NEIGHBOURS + 1);
+    const around = this.#around(unit, plain);
+    const found = new Map(biased.map(({ owner, distance }) => [owner, distance]));
     for (const { owner } of around) if (owner >= 0 && !found.has(owner)) found.set(owner, this.#index.nearestOf(unit, owner));
     return [...found]
       .map(([owner, distance]) => ({ owner, distance: this.#normalised(distance, around, owner) }))
@@ -126,16 +137,17 @@ export class Templates {
   }
 
   /** d' to one person; Infinity where there is no embedding of theirs. */
-  distanceTo(probe: Float32Array, owner: number): number {
-    if (this.#changed.has(owner)) this.#makeNow([owner]);
+  async distanceTo(probe: Float32Array, owner: number): Promise<number> {
+    await this.settle();
     const unit = toUnitLength(probe);
-    return this.#normalised(this.#index.nearestOf(unit, owner), neighboursOf(this.#crowdNow(), unit), owner);
+    const { plain } = await this.#index.nearestBoth(unit, 1, NEIGHBOURS + 1);
+    return this.#normalised(this.#index.nearestOf(unit, owner), this.#around(unit, plain), owner);
   }
 
   /** Photos of a person that are left out of the mean, by id, each with its d' to the mean of the others. */
   asideOf(owner: number): ReadonlyMap<string, number> {
-    if (this.#changed.has(owner)) this.#makeNow([owner]);
-    return this.#aside.get(owner) ?? new Map();
+    const change = this.#changed.get(owner);
+    return (change === undefined ? this.#aside.get(owner) : this.#madeOf(owner, change).aside) ?? new Map();
   }
 
   /** Once R of all templates was measured with the cohort of now. */
@@ -157,110 +169,143 @@ export class Templates {
     this.#acquired = false;
   }
 
+  /** The nearest of everybody to whom a face is compared. @param people the nearest of the gallery's */
+  #around(unit: Float32Array, people: readonly Hit[]): Hit[] {
+    return nearestOf(neighboursOf(this.#fixedNow(), unit), people);
+  }
+
   #normalised(distance: number, around: readonly Hit[], owner: number): number {
     const { mean } = this.#normalisation;
     return distance - crowding(around, owner, mean) / 2 + mean;
   }
 
   async #make(): Promise<void> {
+    const owners = [...this.#changed.keys()];
     // Few are made at once: who was just enrolled is recognized in the next frame.
-    if (this.#changed.size <= INLINE) {
-      this.#makeNow([...this.#changed.keys()]);
+    const few = owners.length <= INLINE && owners.reduce((sum, owner) => sum + this.#options.photosOf(owner).length, 0) <= INLINE_PHOTOS;
+    if (few) {
+      for (const owner of owners) await this.#compare(this.#madeOf(owner, this.#changed.get(owner) ?? 0));
+      this.#refreshLater();
       return;
     }
-    const owners = [...this.#changed.keys()];
-    // One task must not take minutes, however many there are.
-    for (let from = 0; from < owners.length && !this.#closed; from += RATED_AT_ONCE) await this.#makeMany(owners.slice(from, from + RATED_AT_ONCE));
-  }
-
-  async #makeMany(owners: readonly number[]): Promise<void> {
-    const made: Made[] = [];
-    for (const owner of owners) {
-      made.push(...this.#templateNow(owner));
-      if (made.length % MADE_AT_ONCE === MADE_AT_ONCE - 1) await setImmediate();
+    // Where most are new, or all can be compared with all, everybody is rated once they are there.
+    const together = owners.length > FEW || this.#rows.size + owners.length <= ALL_WITH_ALL;
+    // Half of the way, where the rest is to rate them.
+    const total = together ? 2 * owners.length : owners.length;
+    for (let from = 0; from < owners.length && !this.#closed; from += MADE_AT_ONCE) {
+      for (const made of await this.#makeMany(owners.slice(from, from + MADE_AT_ONCE))) {
+        if (together) this.#place(made, this.#normalisation.mean);
+        else await this.#compare(made);
+      }
+      this.#options.onProgress(Math.min(owners.length, from + MADE_AT_ONCE), total);
     }
-    // Then all are rated with the cohort of now.
-    if (this.#rows.size === 0) this.#outdated = false;
-    const rated = await this.#rate(this.#partOf(made));
-    for (const [place, each] of made.entries()) this.#place(each, rated[place] as number);
+    if (!together) this.#refreshLater();
+    else await this.#rateAll(THREADS.search, (done, all) => this.#options.onProgress(owners.length + Math.floor((done / all) * owners.length), total));
   }
 
-  #makeNow(owners: readonly number[]): void {
-    const made = owners.flatMap((owner) => this.#templateNow(owner));
-    if (made.length === 0) return;
-    const rated = rateAll(this.#partOf(made), this.#crowdNow(), this.#normalisation.mean);
-    for (const [place, each] of made.entries()) this.#place(each, rated[place] as number);
-  }
-
-  /** The template of a person, also in the crowd where there is room; none of one who left meanwhile. */
-  #templateNow(owner: number): Made[] {
-    const change = this.#changed.get(owner);
-    if (change === undefined) return [];
-    const template = this.#templateOf(owner);
-    if (this.#members.has(owner) || this.#members.size < MOST_PEOPLE) {
-      this.#members.set(owner, template);
-      this.#crowd = undefined;
-      this.#refreshLater();
+  /** In a worker. */
+  async #makeMany(owners: readonly number[]): Promise<Made[]> {
+    const people: { owner: number; change: number; photos: PhotoOf[] }[] = [];
+    for (const [index, owner] of owners.entries()) {
+      const change = this.#changed.get(owner);
+      if (change !== undefined) people.push({ owner, change, photos: this.#sorted(owner) });
+      if (index % COPIED_AT_ONCE === COPIED_AT_ONCE - 1) await setImmediate();
     }
-    return [{ owner, template, change }];
+    const { values, aside } = await this.#run(this.#makeTaskOf(people.map(({ photos }) => photos)));
+    const { dimensions } = this.#normalisation;
+    const out = new Map<number, Map<string, number>>();
+    for (const [person, photo, distance] of aside) out.set(person, (out.get(person) ?? new Map<string, number>()).set(people[person]?.photos[photo]?.id ?? "", distance));
+    return people.map(({ owner, change }, person) => ({ owner, change, aside: out.get(person) ?? new Map(), template: values.subarray(person * dimensions, (person + 1) * dimensions) }));
   }
 
-  /** The mean of the photos that are not set aside. */
-  #templateOf(owner: number): Float32Array {
-    const photos = this.#photosOf(owner).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    const aside = setAside(photos, this.#normalisation);
-    if (aside.size === 0) this.#aside.delete(owner);
-    else this.#aside.set(owner, new Map([...aside].map(([index, distance]) => [photos[index]?.id ?? "", distance])));
-    return meanOf(photos.flatMap(({ embedding }, index) => (aside.has(index) ? [] : [toUnitLength(embedding)])));
+  #makeTaskOf(people: readonly (readonly PhotoOf[])[]): MakeTask {
+    const { dimensions } = this.#normalisation;
+    const photos = people.flat();
+    const values = new Float32Array(new SharedArrayBuffer(photos.length * dimensions * Float32Array.BYTES_PER_ELEMENT));
+    for (const [place, { embedding }] of photos.entries()) values.set(embedding, place * dimensions);
+    return { what: "make", values, counts: Int32Array.from(people, ({ length }) => length), sure: Uint8Array.from(photos, ({ sure }) => Number(sure)), normalisation: this.#normalisation };
   }
 
-  #place({ owner, template, change }: Made, rated: number): void {
+  /** The template of a person, made here and now. */
+  #madeOf(owner: number, change: number): Made {
+    const photos = this.#sorted(owner);
+    const { values, aside } = make(this.#makeTaskOf([photos]));
+    return { owner, change, template: values, aside: new Map(aside.map(([, photo, distance]) => [photos[photo]?.id ?? "", distance])) };
+  }
+
+  /** Always in one order, whatever the order in which they came. */
+  #sorted(owner: number): PhotoOf[] {
+    return this.#options.photosOf(owner).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Rate a template beside everybody who is there. */
+  async #compare(made: Made): Promise<void> {
+    const { plain } = await this.#index.nearestBoth(made.template, 1, NEIGHBOURS + 1);
+    this.#place(made, crowding(this.#around(made.template, plain), made.owner, this.#normalisation.mean));
+  }
+
+  #place({ owner, template, change, aside }: Made, rated: number): void {
     // Photos have come or gone meanwhile: then it is made again.
     if (this.#changed.get(owner) !== change) return;
     this.#changed.delete(owner);
+    if (aside.size === 0) this.#aside.delete(owner);
+    else this.#aside.set(owner, aside);
     const before = this.#rows.get(owner);
     this.#rows.set(owner, this.#index.add(owner, template, rated / 2));
     // Afterwards, so that nobody is a stranger in between.
     if (before !== undefined) this.#index.remove(before);
   }
 
-  /** The cohort as it is now: built-in rows, people of this gallery, strangers. */
-  #crowdNow(): Chunk {
-    if (this.#crowd !== undefined) return this.#crowd;
+  /** Of the cohort who is not of this gallery's people: built-in rows, and strangers. */
+  #fixedNow(): Chunk {
+    if (this.#fixed !== undefined) return this.#fixed;
     const { rows, dimensions } = this.#normalisation;
-    const builtIn = rows.length / dimensions;
-    // Another takes the place of one who left.
-    for (const [owner, row] of this.#rows) {
-      if (this.#members.size >= MOST_PEOPLE) break;
-      if (!this.#members.has(owner)) this.#members.set(owner, this.#index.embedding(row));
-    }
-    const people = [...this.#members];
-    const strangers = this.#strangers().filter(({ length }) => length === dimensions).map(toUnitLength);
-    const total = builtIn + people.length + strangers.length;
+    const strangers = this.#options.strangers().filter(({ length }) => length === dimensions).map(toUnitLength);
+    const total = rows.length / dimensions + strangers.length;
     const values = new Float32Array(new SharedArrayBuffer(total * dimensions * Float32Array.BYTES_PER_ELEMENT));
-    const owners = nobodies(total);
     values.set(rows);
-    for (const [place, [owner, template]] of people.entries()) {
-      values.set(template, (builtIn + place) * dimensions);
-      owners[builtIn + place] = owner;
-    }
-    for (const [place, stranger] of strangers.entries()) values.set(stranger, (builtIn + people.length + place) * dimensions);
-    this.#crowd = { values, owners, rows: total };
-    return this.#crowd;
+    for (const [place, stranger] of strangers.entries()) values.set(stranger, rows.length + place * dimensions);
+    this.#fixed = { values, owners: nobodies(total), rows: total };
+    return this.#fixed;
   }
 
-  #partOf(made: readonly Made[]): Chunk {
-    const { dimensions } = this.#normalisation;
-    const values = new Float32Array(new SharedArrayBuffer(made.length * dimensions * Float32Array.BYTES_PER_ELEMENT));
-    for (const [row, { template }] of made.entries()) values.set(template, row * dimensions);
-    return { values, owners: Int32Array.from(made, ({ owner }) => owner), rows: made.length };
-  }
-
-  #rate(part: Chunk): Promise<Float32Array> {
-    const task = { part, crowd: this.#crowdNow(), mean: this.#normalisation.mean };
+  async #run(task: RatingTask): Promise<RatingAnswer> {
     if (!this.#acquired) pool.acquire();
     this.#acquired = true;
     return pool.run(task);
+  }
+
+  /** Measure R of everybody with the cohort of now. @param threads how many workers may be at it */
+  async #rateAll(threads: number, onProgress: (done: number, all: number) => void = () => undefined): Promise<void> {
+    this.#outdated = false;
+    const { mean } = this.#normalisation;
+    const handles = this.#index.handles();
+    if (handles.length === 0) return;
+    const shelves = await this.#shelve(handles, threads, (done) => onProgress(done / 2, handles.length));
+    const few = handles.length <= INLINE;
+    const begun = shelves.middles.length === 1 ? 0 : handles.length / 2;
+    await inTurn(handles.length, RATED_AT_ONCE, threads, async (from, to, done) => {
+      if (this.#closed) return;
+      await this.#index.rate(shelves.handles.subarray(from, to), async (chunks) => {
+        const task = { what: "rate", chunks, shelves, from, to, fixed: this.#fixedNow(), mean } as const;
+        return (few ? rate(task) : (await this.#run(task)).values).map((rated) => rated / 2);
+      });
+      onProgress(begun + (done * (handles.length - begun)) / handles.length, handles.length);
+    });
+  }
+
+  async #shelve(handles: Int32Array, threads: number, onProgress: (done: number) => void): Promise<Shelves> {
+    const middles = middlesOf(handles);
+    const shelfOf = new Float32Array(handles.length);
+    if (middles.length > 1) {
+      await inTurn(handles.length, SHELVED_AT_ONCE, threads, async (from, to, done) => {
+        if (this.#closed) return;
+        const { values } = await this.#index.look((chunks) => this.#run({ what: "shelve", chunks, handles: handles.subarray(from, to), middles }));
+        shelfOf.set(values, from);
+        onProgress(done);
+      });
+    }
+    return order(handles, shelfOf, middles);
   }
 
   #refreshLater(): void {
@@ -280,13 +325,24 @@ export class Templates {
 
   /** Measure R of all templates with the cohort of now. Never rejects: where it fails, R stays as it was. */
   async #refresh(): Promise<void> {
-    this.#outdated = false;
     const start = performance.now();
-    const halves = async (part: Chunk): Promise<Float32Array> => (part.rows <= INLINE ? rateAll(part, this.#crowdNow(), this.#normalisation.mean) : await this.#rate(part)).map((rated) => rated / 2);
     await this.settle()
-      .then(() => this.#index.rate(halves))
+      .then(() => this.#rateAll(1))
       .catch(() => undefined);
     this.#refreshing = undefined;
     if (this.#outdated && !this.#closed) this.#refreshAfter((performance.now() - start) / SHARE);
   }
+}
+
+/** Parts of many, a few at a time. @param work gets how many are done once its part is */
+async function inTurn(total: number, size: number, atOnce: number, work: (from: number, to: number, done: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const one = async (): Promise<void> => {
+    while (next < total) {
+      const from = next;
+      next = Math.min(total, from + size);
+      await work(from, next, next);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, one));
 }

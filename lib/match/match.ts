@@ -79,10 +79,10 @@ export async function identify(probe: Float32Array, gallery: Searchable, options
 }
 
 /** 1:1. Is this the claimed person? Nobody else is considered. */
-export function verify(probe: Float32Array, claim: string, gallery: Searchable, options: MatchOptions, at = new Date()): Identity {
+export async function verify(probe: Float32Array, claim: string, gallery: Searchable, options: MatchOptions, at = new Date()): Promise<Identity> {
   const { kind, threshold } = judgedBy(gallery, options);
   const identity = { ...NOBODY, groups: [], threshold, margin: null };
-  const claimed = gallery.named(probe, claim, kind);
+  const claimed = await gallery.named(probe, claim, kind);
   if (claimed === undefined) return { ...identity, outcome: "unknown", distance: null, candidates: [], reason: "not_enrolled" };
   const [near] = ruleOut([claimed], gallery.anchors(probe)) as [Near & { ruledOut: boolean }];
   const found = { ...identity, distance: near.distance, candidates: [candidateOf(near)] };

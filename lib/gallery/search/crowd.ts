@@ -1,7 +1,7 @@
 /** How crowded the place is where an embedding lies: R(x), see lib/embed/normalise. */
 import { euclideanDistance, toUnitLength } from "../../embed/distance";
 import { NEIGHBOURS, type Normalisation } from "../../embed/normalise";
-import { type Chunk, FREE, type Hit, scan } from "./scan";
+import { type Chunk, FREE, type Hit, merge, scan } from "./scan";
 
 /** Rows of a crowd that are nobody's in the gallery; each is an owner of its own, below FREE, so that none is taken for a person. */
 export function nobodies(rows: number): Int32Array {
@@ -13,16 +13,15 @@ export function neighboursOf(crowd: Chunk, embedding: Float32Array): Hit[] {
   return scan([crowd], embedding, NEIGHBOURS + 1);
 }
 
+/** The nearest of a crowd and of others, whose nearest are known already. */
+export function nearestOf(crowd: readonly Hit[], others: readonly Hit[]): Hit[] {
+  return merge([crowd, others], NEIGHBOURS + 1);
+}
+
 /** R of an embedding. @param except the owner who is left out @param mean where there is nobody else: R0 */
 export function crowding(neighbours: readonly Hit[], except: number, mean: number): number {
   const others = neighbours.filter(({ owner }) => owner !== except).slice(0, NEIGHBOURS);
   return others.length === 0 ? mean : others.reduce((sum, { distance }) => sum + distance, 0) / others.length;
-}
-
-/** R of each row of a part, its own person left out. */
-export function rateAll({ values, owners, rows }: Chunk, crowd: Chunk, mean: number): Float32Array {
-  const dimensions = values.length / Math.max(1, rows);
-  return Float32Array.from({ length: rows }, (_, row) => crowding(neighboursOf(crowd, values.subarray(row * dimensions, (row + 1) * dimensions)), owners[row] as number, mean));
 }
 
 /** Distance of two embeddings of one model. */

@@ -2,22 +2,17 @@
 import { UserError } from "../../errors";
 import { StagePool } from "../../workers/pool";
 import { THREADS } from "../../workers/threads";
-import { type Chunk, FREE, type Hit, merge, scan } from "./scan";
+import { type Both, type Chunk, CHUNK_ROWS, FREE, type Hit, merge, scan, scanBoth } from "./scan";
 import type { SearchTask } from "./search-worker";
 
 export type { Hit } from "./scan";
 
-/** 33 MB with 128 dimensions. Memory grows by a chunk at a time, so that nothing is ever copied. */
-const CHUNK_ROWS = 65_536;
 /** A small gallery has a small first chunk, which doubles until it is a whole one. */
 const FIRST_ROWS = 64;
 /** Up to so many numbers the main thread looks itself, in about a millisecond; a worker's answer takes nearly as long to come. */
 const INLINE_VALUES = 4096 * 128;
 
-/** Of a large gallery so many rows are rated in one task, in a second or two. */
-const RATED_AT_ONCE = 8192;
-
-const pool = new StagePool<SearchTask, Hit[]>(__dirname, "search-worker", THREADS.search);
+const pool = new StagePool<SearchTask, Both>(__dirname, "search-worker", THREADS.search);
 
 /** @throws a sentence when it holds a NaN or an infinity */
 export function checkProbe(probe: Float32Array): void {
@@ -99,21 +94,19 @@ export class EmbeddingIndex {
    * @throws a sentence when the probe's length is not the index's or it holds a NaN or an infinity
    */
   async nearest(probe: Float32Array, count: number): Promise<Hit[]> {
+    return (await this.nearestBoth(probe, count, 0)).biased;
+  }
+
+  /** As `nearest`, and the `plain` nearest owners by distance alone. @throws as nearest */
+  async nearestBoth(probe: Float32Array, count: number, plain: number): Promise<Both> {
     this.#check(probe);
     if (this.#closed) throw new UserError("the gallery is closed.");
-    if (this.#size * this.#dimensions <= INLINE_VALUES) return scan(this.#chunks, probe, count);
+    if (this.#size * this.#dimensions <= INLINE_VALUES) return plain === 0 ? { biased: scan(this.#chunks, probe, count), plain: [] } : scanBoth(this.#chunks, probe, count, plain);
     if (!this.#acquired) pool.acquire();
     this.#acquired = true;
-    const parts = this.#shares().map((chunks) => pool.run({ chunks, probe, count }));
-    // When one fails, the others read on.
-    const reading = Promise.allSettled(parts);
-    this.#reading.add(reading);
-    try {
-      await reading;
-      return merge(await Promise.all(parts), count);
-    } finally {
-      this.#reading.delete(reading);
-    }
+    const parts = this.#shares().map((chunks) => pool.run({ chunks, probe, count, plain }));
+    const found = await this.#whileReading(parts);
+    return { biased: merge(found.map((part) => part.biased), count), plain: merge(found.map((part) => part.plain), plain) };
   }
 
   /** Distance to one owner; Infinity when there is no embedding of theirs. @throws as nearest */
@@ -133,26 +126,38 @@ export class EmbeddingIndex {
     return scan([this.#part(chunk, at, at + 1)], probe, 1)[0]?.distance ?? Infinity;
   }
 
-  /**
-   * Give every embedding that is here now a new bias, part by part; what is added meanwhile keeps its own.
-   * @param rate makes the biases of a part's rows, most likely in a worker; the part is in memory that threads share
-   */
-  async rate(rate: (part: Chunk) => Promise<Float32Array>): Promise<void> {
-    for (const [index, chunk] of this.#chunks.entries()) {
-      for (let from = 0; from < chunk.rows && !this.#closed; from += RATED_AT_ONCE) {
-        const rating = rate(this.#part(chunk, from, Math.min(chunk.rows, from + RATED_AT_ONCE)));
-        // Rows may be removed meanwhile, but nobody else gets their places.
-        const reading = Promise.allSettled([rating]);
-        this.#reading.add(reading);
-        try {
-          const biases = await rating;
-          // The chunk may have grown into a larger one.
-          this.#chunks[index]?.biases?.set(biases, from);
-        } finally {
-          this.#reading.delete(reading);
-        }
+  /** Handles of all embeddings, in memory that threads share. */
+  handles(): Int32Array {
+    const handles = new Int32Array(new SharedArrayBuffer(this.#size * Int32Array.BYTES_PER_ELEMENT));
+    let count = 0;
+    for (const [index, { owners, rows }] of this.#chunks.entries()) {
+      for (let at = 0; at < rows; at += 1) {
+        if (owners[at] === FREE) continue;
+        handles[count] = index * CHUNK_ROWS + at;
+        count += 1;
       }
     }
+    return handles;
+  }
+
+  /**
+   * Look at the embeddings as they are now, most likely in a worker; a handle is chunk × CHUNK_ROWS + row. Rows may be removed meanwhile, but
+   * nobody else gets their places until it has ended.
+   */
+  async look<T>(work: (chunks: readonly Chunk[]) => Promise<T>): Promise<T> {
+    const [answer] = await this.#whileReading([work(this.#chunks.map((chunk) => this.#part(chunk, 0, chunk.rows)))]);
+    return answer as T;
+  }
+
+  /** Give embeddings a new bias, as they are rated. @param rate as in `look` */
+  async rate(handles: Int32Array, rate: (chunks: readonly Chunk[]) => Promise<Float32Array>): Promise<void> {
+    await this.look(async (chunks) => {
+      const biases = await rate(chunks);
+      for (const [place, handle] of handles.entries()) {
+        const { chunk, at } = this.#place(handle);
+        if (chunk.biases !== undefined) chunk.biases[at] = biases[place] as number;
+      }
+    });
   }
 
   /** Ends the workers when no other index uses them. */
@@ -160,6 +165,18 @@ export class EmbeddingIndex {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#acquired) await pool.release();
+  }
+
+  /** When one fails, the others read on. */
+  async #whileReading<T>(parts: readonly Promise<T>[]): Promise<T[]> {
+    const reading = Promise.allSettled(parts);
+    this.#reading.add(reading);
+    try {
+      await reading;
+      return await Promise.all(parts);
+    } finally {
+      this.#reading.delete(reading);
+    }
   }
 
   #check(probe: Float32Array): void {

@@ -20,6 +20,9 @@ export interface Chunk {
 
 export const FREE = -1;
 
+/** Rows of a whole chunk: 33 MB with 128 dimensions. Memory grows by a chunk at a time, so that nothing is ever copied. */
+export const CHUNK_ROWS = 65_536;
+
 /** Whether a row can still be among the nearest is asked after every so many dimensions. */
 const STRIDE = 32;
 
@@ -48,13 +51,7 @@ export function scan(chunks: readonly Chunk[], probe: Float32Array, count: numbe
       if (owner === FREE) continue;
       const bias = biases === undefined ? 0 : (biases[row] as number);
       if (biases !== undefined) reach = squareWithin(worst, bias);
-      let sum = 0;
-      let index = 0;
-      for (; index + STRIDE <= dimensions && sum <= reach; index += STRIDE) sum += stride(probe, index, values, at + index);
-      for (; index < dimensions && sum <= reach; index += 1) {
-        const difference = (probe[index] as number) - (values[at + index] as number);
-        sum += difference * difference;
-      }
+      const sum = squareUpTo(reach, probe, values, at);
       // Not the other way round: an embedding that holds a NaN is near to nobody.
       if (sum <= reach) {
         const distance = Math.sqrt(sum) - bias;
@@ -66,6 +63,51 @@ export function scan(chunks: readonly Chunk[], probe: Float32Array, count: numbe
     }
   }
   return best;
+}
+
+/** The nearest by distance less bias, and the nearest by distance alone. */
+export interface Both {
+  biased: Hit[];
+  plain: Hit[];
+}
+
+/** As `scan`, and in the same pass the `plainCount` nearest owners by distance alone. */
+export function scanBoth(chunks: readonly Chunk[], probe: Float32Array, count: number, plainCount: number): Both {
+  const dimensions = probe.length;
+  const [biased, plain]: [Hit[], Hit[]] = [[], []];
+  let worst = Infinity;
+  let worstPlain = Infinity;
+  let reachPlain = Infinity;
+  for (const { values, owners, biases, rows } of chunks) {
+    for (let row = 0, at = 0; row < rows; row += 1, at += dimensions) {
+      const owner = owners[row] as number;
+      if (owner === FREE) continue;
+      const bias = biases === undefined ? 0 : (biases[row] as number);
+      const reach = Math.max(squareWithin(worst, bias), reachPlain);
+      const sum = squareUpTo(reach, probe, values, at);
+      if (!(sum <= reach)) continue;
+      const distance = Math.sqrt(sum);
+      if (distance - bias <= worst) worst = insert(biased, { owner, distance: distance - bias }, count);
+      if (distance <= worstPlain) {
+        worstPlain = insert(plain, { owner, distance }, plainCount);
+        reachPlain = squareWithin(worstPlain, 0);
+      }
+    }
+  }
+  return { biased, plain };
+}
+
+/** The squared distance of a probe and the row at a place, or what was summed up of it until it exceeded `reach`. */
+function squareUpTo(reach: number, probe: Float32Array, values: Float32Array, at: number): number {
+  const dimensions = probe.length;
+  let sum = 0;
+  let index = 0;
+  for (; index + STRIDE <= dimensions && sum <= reach; index += STRIDE) sum += stride(probe, index, values, at + index);
+  for (; index < dimensions && sum <= reach; index += 1) {
+    const difference = (probe[index] as number) - (values[at + index] as number);
+    sum += difference * difference;
+  }
+  return sum;
 }
 
 /**

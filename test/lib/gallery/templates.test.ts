@@ -64,7 +64,7 @@ async function assertSame(roster: Roster, plain: Plain, probe: Float32Array, cou
   assert.deepEqual(found.map(({ person }) => person.name), wanted.map(([name]) => name));
   for (const [place, { person, distance }] of found.entries()) {
     assert.ok(Math.abs(distance - (wanted[place]?.[1] ?? NaN)) < 1e-5, `${distance} is not ${wanted[place]?.[1]}`);
-    assert.ok(Math.abs((roster.named(probe, person.name, "cohort")?.distance ?? NaN) - distance) < 1e-9);
+    assert.ok(Math.abs(((await roster.named(probe, person.name, "cohort"))?.distance ?? NaN) - distance) < 1e-9);
   }
 }
 
@@ -115,19 +115,21 @@ describe("the cohort-normalised distance", () => {
     for (let probe = 0; probe < 100; probe += 1) await assertSame(roster, plain, around(centre, 0.3 * random()), 1 + (probe % 4));
   });
 
-  it("is exact in a gallery that is shared out among workers and has more people than join the cohort", async () => {
+  it("is exact in a gallery that is shared out among workers and has more people than are compared with all others", async () => {
     const cohort = await loadCohort("dlib-resnet-v1");
     assert.ok(cohort);
     const normalisation: Normalisation = { ...cohort, mean: 0.391, threshold: 0.355 };
     const rowAt = (row: number): Float32Array => cohort.rows.slice((row % 506) * 128, ((row % 506) + 1) * 128);
-    const people = new Map(Array.from({ length: 5000 }, (_, index) => [`p${index}`, [around(rowAt(index), 0.08)]] as const));
+    const people = new Map(Array.from({ length: 3000 }, (_, index) => [`p${index}`, [around(rowAt(index), 0.08)]] as const));
     const roster = rosterOf({ normalisation });
     for (const [name, photos] of people) enrol(roster, name, photos);
     await roster.refreshed();
     // By the roster's own distances to everybody, one by one.
-    for (let probe = 0; probe < 6; probe += 1) {
+    for (let probe = 0; probe < 2; probe += 1) {
       const vector = around(rowAt(probe * 83), 0.05);
-      const all = [...people.keys()].map((name): [string, number] => [name, roster.named(vector, name, "cohort")?.distance ?? NaN]).sort((a, b) => a[1] - b[1]);
+      const all: [string, number][] = [];
+      for (const name of people.keys()) all.push([name, (await roster.named(vector, name, "cohort"))?.distance ?? NaN]);
+      all.sort((a, b) => a[1] - b[1]);
       const found = await roster.nearest(vector, 5, "cohort");
       assert.deepEqual(found.map(({ person }) => person.name), all.slice(0, 5).map(([name]) => name));
     }
@@ -148,7 +150,7 @@ describe("the cohort-normalised distance", () => {
     await assertSame(roster, new Plain(people, normalisation), probe, 20);
     put("Alice", [around(probe, 0.01)]);
     assert.equal((await roster.nearest(probe, 1, "cohort"))[0]?.person.name, "Alice");
-    assert.equal(roster.named(probe, "Alice", "cohort")?.photo, "Alice 0");
+    assert.equal((await roster.named(probe, "Alice", "cohort"))?.photo, "Alice 0");
     roster.removePerson("p3");
     people.delete("p3");
     strangers = [around(probe, 0.2), anywhere(16)];
@@ -165,7 +167,7 @@ describe("the cohort-normalised distance", () => {
     await assertSame(roster, new Plain(people, normalisation), probe, 20);
     for (const name of people.keys()) roster.removePerson(name);
     assert.deepEqual(await roster.nearest(probe, 3, "cohort"), []);
-    assert.equal(roster.named(probe, "p1", "cohort"), undefined);
+    assert.equal(await roster.named(probe, "p1", "cohort"), undefined);
   });
 
   it("takes a person for the mean of their photos at length 1, and names the photo that is nearest", async () => {

@@ -181,8 +181,8 @@ describe("who may pass", () => {
     assert.equal(await told(gallery(), { schedule: [{ days: [3], from: "08:00", to: "18:00" }] }), "denied Alice outside_schedule");
   });
 
-  it("holds for verification too", () => {
-    const { outcome, name, reason } = verify(vector(0, 0), "Alice", gallery({ groups: ["blocked"] }), options(), at);
+  it("holds for verification too", async () => {
+    const { outcome, name, reason } = await verify(vector(0, 0), "Alice", gallery({ groups: ["blocked"] }), options(), at);
     assert.deepEqual([outcome, name, reason], ["denied", "Alice", "blocked"]);
   });
 });
@@ -200,13 +200,13 @@ describe("with a cohort", () => {
     assert.deepEqual([inCrowd, alone].map(({ outcome, name, threshold }) => [outcome, name, threshold]), [["unknown", null, 0.5], ["match", "Bob", 0.5]]);
     assert.deepEqual([inCrowd, alone].map(({ candidates: [first] }) => first?.euclidean), [Math.fround(0.6), Math.fround(0.6)]);
     assert.ok((inCrowd.distance as number) > (alone.distance as number) + 0.1 && inCrowd.distance === inCrowd.candidates[0]?.distance);
-    assert.deepEqual([verify(near(11, 0.6), "Alice", crowded(), options()).outcome, verify(near(10, 0.6), "Bob", crowded(), options()).outcome], ["unknown", "match"]);
+    assert.deepEqual([(await verify(near(11, 0.6), "Alice", crowded(), options())).outcome, (await verify(near(10, 0.6), "Bob", crowded(), options())).outcome], ["unknown", "match"]);
   });
 
   it("compares by Euclidean distance, and its τ, where that is asked for", async () => {
     const { outcome, distance, threshold, candidates } = await identify(near(11, 0.45), crowded(), options({ distance: "euclidean" }));
     assert.deepEqual([outcome, distance, threshold, candidates[0]?.distance], ["match", Math.fround(0.45), 0.5, Math.fround(0.45)]);
-    assert.equal(verify(near(11, 0.45), "Alice", crowded(), options({ distance: "euclidean" })).distance, Math.fround(0.45));
+    assert.equal((await verify(near(11, 0.45), "Alice", crowded(), options({ distance: "euclidean" }))).distance, Math.fround(0.45));
   });
 
   it("rules people out by anchors that are nearer than all of their photos, and counts them as rivals", async () => {
@@ -219,26 +219,26 @@ describe("with a cohort", () => {
 });
 
 describe("verify", () => {
-  it("asks only for the claimed person", () => {
-    assert.deepEqual(verify(vector(0.75, 0), "Alice", gallery(), options({ threshold: 0.8 })), { outcome: "match", name: "Alice", person: "alice", groups: [], distance: 0.75, threshold: 0.8, margin: null, candidates: [candidate("Alice", 0.75, "photo 0")], reason: "below_threshold" });
-    assert.deepEqual(verify(vector(0, 0), "Bob", gallery(), options()).reason, "above_threshold");
+  it("asks only for the claimed person", async () => {
+    assert.deepEqual(await verify(vector(0.75, 0), "Alice", gallery(), options({ threshold: 0.8 })), { outcome: "match", name: "Alice", person: "alice", groups: [], distance: 0.75, threshold: 0.8, margin: null, candidates: [candidate("Alice", 0.75, "photo 0")], reason: "below_threshold" });
+    assert.deepEqual((await verify(vector(0, 0), "Bob", gallery(), options())).reason, "above_threshold");
   });
 
-  it("matches at τ exactly, and not a hair above", () => {
-    const at = (x: number): string[] => {
-      const { outcome, reason } = verify(vector(x, 0), "Alice", gallery(), options({ threshold: 0.75 }));
+  it("matches at τ exactly, and not a hair above", async () => {
+    const at = async (x: number): Promise<string[]> => {
+      const { outcome, reason } = await verify(vector(x, 0), "Alice", gallery(), options({ threshold: 0.75 }));
       return [outcome, reason];
     };
-    assert.deepEqual([at(0.75), at(0.7500001)], [["match", "below_threshold"], ["unknown", "above_threshold"]]);
+    assert.deepEqual([await at(0.75), await at(0.7500001)], [["match", "below_threshold"], ["unknown", "above_threshold"]]);
   });
 
-  it("rules nobody out whom an anchor is only as near as", () => {
-    assert.equal(verify(vector(0.25, 0), "Alice", anchor(gallery(), vector(0.5, 0), "alice"), options()).outcome, "match");
-    assert.equal(verify(vector(0.25, 0), "Alice", anchor(gallery(), vector(0.375, 0), "alice"), options()).reason, "negative_anchor");
+  it("rules nobody out whom an anchor is only as near as", async () => {
+    assert.equal((await verify(vector(0.25, 0), "Alice", anchor(gallery(), vector(0.5, 0), "alice"), options())).outcome, "match");
+    assert.equal((await verify(vector(0.25, 0), "Alice", anchor(gallery(), vector(0.375, 0), "alice"), options())).reason, "negative_anchor");
   });
 
-  it("does not know a name that is not enrolled", () => {
-    const { outcome, reason, distance } = verify(vector(0, 0), "Mallory", gallery(), options());
+  it("does not know a name that is not enrolled", async () => {
+    const { outcome, reason, distance } = await verify(vector(0, 0), "Mallory", gallery(), options());
     assert.deepEqual([outcome, reason, distance], ["unknown", "not_enrolled", null]);
   });
 });
