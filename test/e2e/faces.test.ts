@@ -493,8 +493,8 @@ describe("the Faces tab while a folder of photos is read", () => {
       return new Set(counts.slice(-QUIET)).size === 1 && counts.length >= QUIET ? true : undefined;
     });
     const stopped = counts.at(-1) as number;
-    assert.ok(stopped <= (counts[0] as number) + AT_WORK, `${counts.join(" ")}`);
-    assert.ok(stopped < CROWD, `${stopped}`);
+    assert.ok(stopped <= (counts[0] as number) + AT_WORK, counts.join(" "));
+    assert.ok(stopped < CROWD, String(stopped));
     await faces.check("stopped");
     await notice.locator("button", { hasText: "Go on" }).click();
     await eventually("more photos", async () => ((await photosNow()) > stopped ? true : undefined));
