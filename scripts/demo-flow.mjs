@@ -8,6 +8,18 @@ const EXAMPLE = "examples/3 - full recognizer.json";
 /** Ids that the flow keeps from the example, so that the decisions can be followed. */
 export const IDS = { camera: "fr_camera", detect: "fr_detect", embed: "fr_embed", match: "fr_match", greet: "fr_greet", annotate: "fr_annotate", gallery: "facewire_gallery" };
 
+/**
+ * As the program this package grew from: what the presets *original* set, no bound on a face's size, each frame by itself, its one sentence.
+ * By node; fields as in a flow.
+ */
+const ORIGINAL = {
+  [IDS.detect]: { cascade: "frontalface_default", scaleFactor: "1.3", minNeighbors: "5", minSize: "", workingWidth: "", workingWidthType: "whole", tracking: false },
+  [IDS.embed]: { model: "dlib-resnet-v1-box50", minSize: "0", reembedAfter: "0" },
+  [IDS.match]: { distance: "euclidean", threshold: "0.7", margin: "0" },
+  [IDS.greet]: { language: "en", template: "Welcome {names}, have a nice day!" },
+  [IDS.gallery]: { model: "dlib-resnet-v1-box50" },
+};
+
 /** A file name for a greeting or a sight: letters and digits of any script, the rest as a dash. */
 const SAFE = String.raw`.replace(/[^\p{L}\p{N}+]+/gu, "-")`;
 
@@ -25,8 +37,8 @@ if (sight === "" || sight === before) return null;
 msg.filename = ${JSON.stringify(folder)} + "/" + sight${SAFE} + ".jpg";
 return msg;`;
 
-/** @param root of the package @param demo paths of video, photos, greetings and frames @param once whether the video plays one time; it starts when it is told to */
-export function demoFlow(root, { video, photos, greetings, frames, once }) {
+/** @param root of the package @param demo paths of video, photos, greetings and frames @param once whether the video plays one time; it starts when it is told to @param original whether as the program this package grew from */
+export function demoFlow(root, { video, photos, greetings, frames, once, original }) {
   const flow = JSON.parse(readFileSync(join(root, EXAMPLE), "utf8"));
   const node = (id) => {
     const found = flow.find((each) => each.id === id);
@@ -36,6 +48,7 @@ export function demoFlow(root, { video, photos, greetings, frames, once }) {
   const { z } = node(IDS.camera);
   Object.assign(node(IDS.camera), { name: "demo video", source: "file", path: video, realtime: true, loop: !once, autostart: false });
   Object.assign(node(IDS.gallery), { folder: photos });
+  if (original) for (const [id, fields] of Object.entries(ORIGINAL)) Object.assign(node(id), fields);
   const keep = (from, id, name, func, row) => {
     node(from).wires[0].push(`${id}_name`);
     const { x } = node(from);

@@ -9,6 +9,8 @@ import { progress, setUp } from "./setup.mjs";
 
 const USAGE = `npm start                      the demo in Node-RED, until Ctrl-C
 npm start -- --once            plays the demo video one time, then prints a summary and ends
+npm start -- --original        the same as the program this package grew from did it: Haar 1.3 and 5, the box with 50 px around it and not
+                               aligned, dlib's 128 numbers, Euclidean distance, τ 0.7; for comparison
 npm start -- --port 1881       the editor's port; or the environment variable PORT; else 1880 if free, else a free one
 npm start -- --folder DIR      where the demo keeps all it makes; else .demo in the clone`;
 
@@ -22,7 +24,7 @@ const QUIET_MS = 1000;
 const READY_TIMEOUT_MS = 600_000;
 
 async function main() {
-  const { values } = parseArgs({ options: { once: { type: "boolean", default: false }, port: { type: "string" }, folder: { type: "string", default: join(root, ".demo") }, help: { type: "boolean", default: false } } });
+  const { values } = parseArgs({ options: { once: { type: "boolean", default: false }, original: { type: "boolean", default: false }, port: { type: "string" }, folder: { type: "string", default: join(root, ".demo") }, help: { type: "boolean", default: false } } });
   if (values.help) {
     console.log(USAGE);
     return;
@@ -32,13 +34,14 @@ async function main() {
   // Only now are the modules there that these import.
   const [{ makeDemo, PEOPLE }, { demoFlow, IDS }, { enrolled, Rehearsal, Work }, { Report }] = await Promise.all([import("./demo-video.mjs"), import("./demo-flow.mjs"), import("./demo-ready.mjs"), import("./demo-report.mjs")]);
   const folder = path.resolve(values.folder);
-  const places = { userDir: join(folder, "node-red"), greetings: join(folder, "greetings"), frames: join(folder, "frames") };
+  // Each has a gallery of its own: embeddings of two networks are never compared.
+  const places = { userDir: join(folder, values.original ? "node-red-original" : "node-red"), greetings: join(folder, "greetings"), frames: join(folder, "frames") };
   const demo = await makeDemo(folder, say);
   for (const kept of [places.greetings, places.frames]) {
     rmSync(kept, { recursive: true, force: true });
     mkdirSync(kept, { recursive: true });
   }
-  makeUserDir(places.userDir, demoFlow(root, { ...demo, ...places, once: values.once }));
+  makeUserDir(places.userDir, demoFlow(root, { ...demo, ...places, once: values.once, original: values.original }));
 
   const { server, port } = await listen(values.port ?? process.env.PORT);
   const RED = embedded(server, places.userDir);
@@ -99,6 +102,7 @@ async function main() {
   await RED.start();
   await started;
   say(`Node-RED ${RED.version()} runs: open http://${HOST}:${port}/ to see the flow live`);
+  if (values.original) say("as the original: Haar 1.3 and 5, 50 px around the box, not aligned, 128 numbers, Euclidean distance, τ 0.7");
   say("loading the networks and enrolling the demo's people");
   const gallery = await begin();
   say(`enrolled: ${gallery.people.map(({ name }) => name).sort().join(", ")}`);

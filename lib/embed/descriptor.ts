@@ -54,7 +54,7 @@ const dlib = {
 } as const;
 
 /**
- * Default: dlib's network on dlib's alignment; τ 0.58 is where one false match comes on a thousand pairs of strangers (LFW).
+ * dlib's network on dlib's alignment; τ 0.58 is where one false match comes on a thousand pairs of strangers (LFW).
  * Recompressed (JPEG quality 95 to 40), scaled (0.5 to 1.3), cropped or turned by 3° a photo moves by at most 0.33 τ, one in twenty
  * by more than 0.31; of 450 pairs of different LFW photos of one person the nearest two are 0.44 τ apart.
  */
@@ -84,7 +84,13 @@ export const MOBILEFACENET = descriptorSchema.parse({
   licence: "MIT (file: syaringan357), Apache-2.0 (network and weights: sirius-ai)",
 });
 
-const BUILT_IN: ReadonlyMap<string, ModelDescriptor> = new Map([DLIB_RESNET, MOBILEFACENET, ORIGINAL].map((model) => [model.id, model]));
+/** Of new galleries and nodes: their forms write its id into the flow. */
+export const DEFAULT_MODEL = MOBILEFACENET;
+
+/** Of nodes that name no model: they were made when there was no choice, and what they recognize must not change by an update. */
+export const MODEL_OF_OLD_NODES = DLIB_RESNET;
+
+const BUILT_IN: ReadonlyMap<string, ModelDescriptor> = new Map([MOBILEFACENET, DLIB_RESNET, ORIGINAL].map((model) => [model.id, model]));
 
 /** Of the built-in networks no two faces lie so far apart: the farthest of 4144 pairs of strangers lie within 0.99 (bench/model-statistics.ts). */
 export const LONGEST_DISTANCE = 2;

@@ -8,7 +8,7 @@ import { type Normalisation, normalisationOf } from "./normalise";
 import { embedderOptionsSchema, FaceEmbedder } from "./embedder";
 
 export interface EncoderOptions {
-  /** Id of a built-in model or of a model pack, or path of a descriptor; default the dlib ResNet. */
+  /** Id of a built-in model or of a model pack, or path of a descriptor; empty as findModel says. */
   model?: string | undefined;
   detector?: Partial<DetectorOptions> | undefined;
 }

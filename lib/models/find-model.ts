@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { learnStatistics } from "../calibrate/model-statistics";
-import { BUILT_IN_MODELS, builtInModel, DLIB_RESNET, descriptorSchema, type ModelDescriptor } from "../embed/descriptor";
+import { BUILT_IN_MODELS, builtInModel, descriptorSchema, MODEL_OF_OLD_NODES, type ModelDescriptor } from "../embed/descriptor";
 import { learnNormalisation } from "../embed/normalise";
 import { UserError } from "../errors";
 import { parseOptions } from "../validate";
@@ -10,12 +10,13 @@ import { type EmbedderPack, type Pack, readPack } from "./pack";
 import { findPacks, rememberPack } from "./packs";
 
 /**
- * A model by the id of a built-in one or of a pack, or by the path of its descriptor or facenet-pack.json. Empty is the default model.
+ * A model by the id of a built-in one or of a pack, or by the path of its descriptor or facenet-pack.json. Empty is
+ * MODEL_OF_OLD_NODES, not the default of new ones.
  * What a pack knows of its model, its cohort and statistics, is known from then on.
  * @throws a sentence when there is none, or it is malformed
  */
 export async function findModel(model: string | undefined): Promise<ModelDescriptor> {
-  if (model === undefined || model === "") return DLIB_RESNET;
+  if (model === undefined || model === "") return MODEL_OF_OLD_NODES;
   const builtIn = builtInModel(model);
   if (builtIn !== undefined) return builtIn;
   return model.endsWith(".json") ? byPath(model) : byId(model);

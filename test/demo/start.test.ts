@@ -75,14 +75,31 @@ describe("npm start", () => {
     const [frames = "", matched, unknown, wrong, greeting] = row(output, "strangers");
     assert.ok(Number(frames) > 0);
     assert.deepEqual([matched, unknown, wrong, greeting], ["0", frames, "0", "–"]);
-    assert.match(output, /\d\d:\d\d:\d\d {2}demo video #\d+ +match +Robin +d -?0\.\d\d τ 0\.3[56] {2}ms: decode \d+ detect \d+ align \d+ embed \d+ match \d+ total \d+/);
-    assert.match(output, /\d\d:\d\d:\d\d {2}demo video #\d+ +unknown +– +d -?0\.\d\d τ 0\.3[56]/);
+    assert.match(output, /\d\d:\d\d:\d\d {2}demo video #\d+ +match +Robin +d -?0\.\d\d τ 1\.00 {2}ms: decode \d+ detect \d+ align \d+ embed \d+ match \d+ total \d+/);
+    assert.match(output, /\d\d:\d\d:\d\d {2}demo video #\d+ +unknown +– +d \d\.\d\d τ 1\.00/);
     assert.match(output, /"Welcome Robin, have a nice day!" after/);
     for (const wav of ["Robin.wav", "Noor.wav", "Tess.wav"]) assert.ok(wavDuration(readFileSync(join(demo.folder, "greetings", wav))) > 1, wav);
     const frame = await sharp(readFileSync(join(demo.folder, "frames/Robin.jpg"))).metadata();
     assert.deepEqual([frame.format, frame.width, frame.height], ["jpeg", 640, 480]);
     assert.ok(existsSync(join(demo.folder, "frames/unknown.jpg")));
     assert.ok(!readdirSync(demo.home).includes(".node-red"), "it has a user folder of its own");
+  });
+
+  it("-- --original does as the program it grew from: its search, its 128 numbers, its distance and τ, its sentence; and calls strangers by names", async () => {
+    const demo = start(["--once", "--original", "--port", "0"]);
+    assert.equal(await demo.exited, 0, demo.output().slice(-2000));
+    const output = demo.output();
+    assert.match(output, /as the original: Haar 1\.3 and 5, 50 px around the box, not aligned, 128 numbers, Euclidean distance, τ 0\.7\n/);
+    assert.match(output, /demo video #\d+ +match +Noor +d 0\.\d\d τ 0\.70 {2}ms/);
+    assert.doesNotMatch(output, /τ (?!0\.70? )/, "no other τ");
+    assert.match(output, /"Welcome Noor, have a nice day!" after/);
+    assert.ok(Number(row(output, "strangers")[3]) > 0, "at 0.7 strangers get names: that is why it is not the default");
+    const flow = JSON.parse(readFileSync(join(demo.folder, "node-red-original/flows.json"), "utf8")) as Record<string, unknown>[];
+    const fields = (type: string, names: string[]): unknown[] => names.map((name) => flow.find((node) => node["type"] === type)?.[name]);
+    assert.deepEqual(fields("haar-detect", ["cascade", "scaleFactor", "minNeighbors", "minSize", "maxSize", "workingWidthType", "tracking"]), ["frontalface_default", "1.3", "5", "", "", "whole", false]);
+    assert.deepEqual(fields("facenet-embed", ["model", "minSize", "minSharpness", "reembedAfter"]), ["dlib-resnet-v1-box50", "0", "", "0"]);
+    assert.deepEqual(fields("face-match", ["distance", "threshold", "margin"]), ["euclidean", "0.7", "0"]);
+    assert.deepEqual(fields("face-gallery", ["model"]), ["dlib-resnet-v1-box50"]);
   });
 
   it("-- --once ends with 1 when nobody was recognized", async () => {

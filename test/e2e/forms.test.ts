@@ -99,7 +99,12 @@ describe("the forms of the nodes", () => {
       ...oneOfEach("usual", definitions, (name) => (name === "gallery" ? "usual_face-gallery" : undefined)),
       ...oneOfEach("number", definitions, (name) => (name === "workingWidthType" ? "num" : name === "workingWidth" ? "${WIDTH}" : name === "gallery" ? "usual_face-gallery" : undefined)),
     ];
-    red = await startNodeRed(flow);
+    // Of the time before there was a choice of networks.
+    const old = flow.filter(({ id }) => ["usual_face-gallery", "usual_facenet-embed"].includes(id)).flatMap((node) => {
+      const { model: _none, ...rest } = node;
+      return [{ ...rest, id: node.id.replace("usual", "old") }, { ...rest, model: "", id: node.id.replace("usual", "blank") }];
+    });
+    red = await startNodeRed([...flow, ...old]);
     editor = await openEditor(browser, red);
   });
   after(async () => {
@@ -184,6 +189,19 @@ describe("the forms of the nodes", () => {
       return those.map((value) => definition.defaults[ofField]?.validate?.call({ id: "x", type: ofType, _def: definition, ...defaults, ...rest, [ofField]: value }, value, {}));
     }, [type, field, values, others] as const);
   }
+
+  it("gives a new gallery and a new node MobileFaceNet, and shows dlib's where an old one names none", async () => {
+    const { page } = editor;
+    for (const type of ["face-gallery", "facenet-embed"]) {
+      assert.equal(definitions[type]?.defaults["model"]?.value, "mobilefacenet-192");
+      for (const [id, shown] of [[`usual_${type}`, "mobilefacenet-192"], [`old_${type}`, "dlib-resnet-v1"], [`blank_${type}`, "dlib-resnet-v1"]] as const) {
+        await edit(page, id);
+        assert.equal(await page.locator(type === "face-gallery" ? "#node-config-input-model" : "#node-input-model").inputValue(), shown, id);
+        await done(page);
+        assert.equal((await flows(page)).find((node) => node["id"] === id)?.["model"], shown, id);
+      }
+    }
+  });
 
   it("refuses what cannot be, and says why", async () => {
     for (const [type, field, good, bad, others = {}] of RULES) {

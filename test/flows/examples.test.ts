@@ -10,6 +10,7 @@ import { Aedes } from "aedes";
 import sharp from "sharp";
 import { groupPhoto, portrait, type PORTRAITS } from "../support/photos";
 import { eventually, example, type FlowNode, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
+import { DEFAULT_MODEL } from "../../lib/embed/descriptor";
 import { wavDuration } from "../../lib/speech/wav";
 
 type Who = keyof typeof PORTRAITS;
@@ -60,6 +61,15 @@ describe("examples", () => {
       "8 - staff door with an alarm.json",
       "9 - door and home automation over MQTT.json",
     ]);
+  });
+
+  it("use the default network and its own τ, compared with a cohort", () => {
+    for (const file of readdirSync(folder)) {
+      for (const { type, model, distance, threshold } of JSON.parse(readFileSync(join(folder, file), "utf8")) as FlowNode[]) {
+        if (type === "facenet-embed" || type === "face-gallery") assert.equal(model, DEFAULT_MODEL.id, `${file}: ${type}`);
+        if (type === "face-match") assert.deepEqual([distance, threshold], ["cohort", ""], file);
+      }
+    }
   });
 
   it("share one gallery, and nothing else", () => {
@@ -224,7 +234,7 @@ describe("example: a door over MQTT", () => {
     await eventually("both messages", () => (published.size === 2 ? true : undefined));
     const match = published.get("facewire/door/match");
     const unknown = published.get("facewire/door/unknown");
-    assert.deepEqual([match?.["name"], match?.["threshold"], match?.["source"], unknown?.["outcome"], unknown?.["reason"]], ["Alice", 0.355, "door", "unknown", "above_threshold"]);
+    assert.deepEqual([match?.["name"], match?.["threshold"], match?.["source"], unknown?.["outcome"], unknown?.["reason"]], ["Alice", 0.999, "door", "unknown", "above_threshold"]);
   });
 });
 

@@ -140,7 +140,7 @@ describe("face-gallery", () => {
 
   it("says that there is no such model, to the editor and to each message", async () => {
     const node = await load({ model: "facenet9000" });
-    await assert.rejects(node.gallery, /there is no model "facenet9000": choose dlib-resnet-v1, mobilefacenet-192 or/);
+    await assert.rejects(node.gallery, /there is no model "facenet9000": choose mobilefacenet-192, dlib-resnet-v1 or/);
     const { status, body } = await admin().get("/facenet/api/g/people");
     assert.equal(status, 503);
     assert.match(String(body["error"]), /there is no model "facenet9000"/);

@@ -2,17 +2,29 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { BUILT_IN_MODELS } from "../../lib/embed/descriptor";
+import { BUILT_IN_MODELS, DEFAULT_MODEL } from "../../lib/embed/descriptor";
 import { optionsOf as cameraOptions, type CameraDef } from "../../nodes/camera/camera";
 import { optionalFlag, optionalNumber, requireVariables } from "../../nodes/common/options";
 import { type HaarDetectDef, optionsOf as detectorOptions } from "../../nodes/haar-detect/haar-detect";
 
+const NODES = join(__dirname, "../../nodes");
+
 describe("the forms", () => {
   it("offer every network that comes with the package, and one's own", () => {
     for (const node of ["facenet-embed", "face-gallery"]) {
-      const html = readFileSync(join(__dirname, `../../nodes/${node}/${node}.html`), "utf8");
+      const html = readFileSync(join(NODES, node, `${node}.html`), "utf8");
       const [, select = ""] = /<select id="node-(?:config-)?input-model"[^>]*>(.*?)<\/select>/s.exec(html) ?? [];
       assert.deepEqual([...select.matchAll(/<option value="([^"]+)"/g)].map(([, value]) => value), [...BUILT_IN_MODELS, "file"]);
+    }
+  });
+
+  it("give a new node the default network by its id, and say in both languages which it is", () => {
+    for (const node of ["facenet-embed", "face-gallery"]) {
+      assert.equal(/ model: \{ value: "([^"]*)"/.exec(readFileSync(join(NODES, node, `${node}.html`), "utf8"))?.[1], DEFAULT_MODEL.id);
+      for (const [locale, word] of [["en-US", "(default)"], ["zh-TW", "（預設）"]] as const) {
+        const words = JSON.parse(readFileSync(join(NODES, node, "locales", locale, `${node}.json`), "utf8")) as Record<string, { model: Record<string, string> }>;
+        assert.deepEqual(Object.entries(words[node]?.model ?? {}).filter(([, text]) => text.includes(word)).map(([name]) => name), ["mobilefacenet"]);
+      }
     }
   });
 

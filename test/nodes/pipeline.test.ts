@@ -6,6 +6,7 @@ import { after, afterEach, before, describe, it } from "node:test";
 import sharp from "sharp";
 import type { Receipt } from "../../lib/gallery/people";
 import type { FaceMessage } from "../../lib/message";
+import { DEFAULT_MODEL } from "../../lib/embed/descriptor";
 import faceGallery from "../../nodes/face-gallery/face-gallery";
 import faceMatch from "../../nodes/face-match/face-match";
 import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
@@ -63,6 +64,23 @@ describe("haar-detect → facenet-embed → face-match", () => {
     const { distance, threshold, candidates } = message.faces![0]!.identity!;
     assert.ok(threshold === 0.58 && (distance as number) < 0.4 && candidates.length === 3);
     assert.deepEqual(Object.keys(message.timing ?? {}).sort(), ["align", "decode", "detect", "embed", "match", "total"]);
+  });
+
+  it("recognizes with the default network by its own τ", async () => {
+    const model = DEFAULT_MODEL.id;
+    await load(family, { gallery: { model }, embed: { model }, match: { distance: "cohort", threshold: "" } });
+    const got = nextMessage("match");
+    send("d", { payload: await sharp(await portrait("green")).resize(300).modulate({ brightness: 0.8 }).jpeg().toBuffer() });
+    const face = (await got).faces?.find(({ identity }) => identity?.outcome === "match");
+    assert.deepEqual([face?.model, face?.embedding?.length, face?.identity?.name, face?.identity?.threshold], ["mobilefacenet-192", 192, "Alice", 0.999]);
+  });
+
+  it("keeps dlib's network and the Euclidean distance in a flow that names neither", async () => {
+    await load(family, { gallery: { model: "" }, embed: { model: undefined } });
+    const got = nextMessage("match");
+    send("d", { payload: await portrait("green") });
+    const face = (await got).faces?.find(({ identity }) => identity?.outcome === "match");
+    assert.deepEqual([face?.model, face?.identity?.name, face?.identity?.threshold], ["dlib-resnet-v1", "Alice", 0.58]);
   });
 
   it("sends a picture with known people and strangers to both outputs, all faces in each", async () => {

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import sharp from "sharp";
-import { BUILT_IN_MODELS, DLIB_RESNET, ORIGINAL } from "../../../lib/embed/descriptor";
+import { BUILT_IN_MODELS, DEFAULT_MODEL, DLIB_RESNET, MODEL_OF_OLD_NODES, ORIGINAL } from "../../../lib/embed/descriptor";
 import { embedderOptionsSchema, FaceEmbedder } from "../../../lib/embed/embedder";
 import { toInput } from "../../../lib/embed/net";
 import { findModel } from "../../../lib/models/find-model";
@@ -31,10 +31,15 @@ describe("model registry", () => {
   });
   after(() => keepAlive.close());
 
-  it("has the dlib network as default, MobileFaceNet, and the original's padded box for comparison", async () => {
-    assert.deepEqual(BUILT_IN_MODELS, ["dlib-resnet-v1", "mobilefacenet-192", "dlib-resnet-v1-box50"]);
-    assert.equal((await findModel("")).id, "dlib-resnet-v1");
+  it("has MobileFaceNet as default of what is new, the dlib network, and the original's padded box for comparison", async () => {
+    assert.deepEqual(BUILT_IN_MODELS, ["mobilefacenet-192", "dlib-resnet-v1", "dlib-resnet-v1-box50"]);
+    assert.equal(DEFAULT_MODEL.id, "mobilefacenet-192");
     assert.deepEqual([DLIB_RESNET.threshold, ORIGINAL.threshold, ORIGINAL.padding, ORIGINAL.alignment], [0.58, 0.7, 50, "box"]);
+  });
+
+  it("keeps dlib's network for a node that names none: it was made when there was no choice", async () => {
+    assert.equal(MODEL_OF_OLD_NODES.id, "dlib-resnet-v1");
+    for (const none of ["", undefined]) assert.equal(await findModel(none), DLIB_RESNET);
   });
 
   it("runs a TF.js graph model", async () => {
@@ -73,7 +78,7 @@ describe("model registry", () => {
 
   it("refuses a descriptor that is missing, malformed or without a hash", async () => {
     await assert.rejects(findModel("/nowhere/model.json"), /\/nowhere\/model\.json cannot be read \(ENOENT\)/);
-    await assert.rejects(findModel("resnet"), /there is no model "resnet": choose dlib-resnet-v1, mobilefacenet-192 or dlib-resnet-v1-box50/);
+    await assert.rejects(findModel("resnet"), /there is no model "resnet": choose mobilefacenet-192, dlib-resnet-v1 or dlib-resnet-v1-box50/);
     await assert.rejects(findModel(tinyOnnxModel({ channelOrder: "rbg" })), /is malformed: channelOrder/);
     await assert.rejects(findModel(tinyOnnxModel({ sha256: undefined })), /has no sha256/);
     const path = tinyOnnxModel();
