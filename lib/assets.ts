@@ -8,3 +8,8 @@ const ROOT = /[\\/]dist$/.test(join(__dirname, "..")) ? join(__dirname, "..", ".
 export function assetFile(...parts: string[]): string {
   return join(ROOT, "assets", ...parts);
 }
+
+/** Path of a file beside package.json. */
+export function packageFile(name: string): string {
+  return join(ROOT, name);
+}

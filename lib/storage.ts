@@ -55,6 +55,8 @@ export interface StorageFacts {
   what?: string | undefined;
   /** Where it was to be written. */
   folder: string;
+  /** What happens once it is mended. */
+  then?: string | undefined;
   cause?: unknown;
 }
 
@@ -68,9 +70,9 @@ export class StorageError extends UserError {
   readonly code = "storage";
   readonly reason: string;
 
-  constructor({ reason, what = "nothing can be written", folder, cause }: StorageFacts) {
+  constructor({ reason, what = "nothing can be written", folder, then = "it then goes on by itself", cause }: StorageFacts) {
     const { status, why, mend } = REFUSALS[reason] ?? OTHER;
-    super(`${what}: ${why} (${reason}, ${folder}). To mend it, ${mend}; it then goes on by itself.`, { cause });
+    super(`${what}: ${why} (${reason}, ${folder}). To mend it, ${mend}; ${then}.`, { cause });
     this.status = status;
     this.reason = reason;
   }

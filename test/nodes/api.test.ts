@@ -8,11 +8,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import sharp from "sharp";
+import { BUILT_IN_MODELS } from "../../lib/embed/descriptor";
 import { routes } from "../../nodes/face-gallery/api/api";
 import { errorAnswer } from "../../nodes/face-gallery/api/answers";
 import { describeApi } from "../../nodes/face-gallery/api/openapi";
 import { API_ROOT, type Route } from "../../nodes/face-gallery/api/routes";
 import { eventually, type FlowNode, linkedUserDir, type NodeRed, startNodeRed } from "../support/node-red";
+import { type OfferedModels, offeredModels } from "../support/offered-models";
+import { writePack } from "../support/packs";
 import { groupPhoto, portrait } from "../support/photos";
 
 /** Tokens and what they allow. */
@@ -32,6 +35,7 @@ interface PersonAnswer {
 
 describe("the HTTP API", () => {
   let red: NodeRed;
+  let offered: OfferedModels;
   let userDir: string;
   let alice: Buffer;
   let carol: Buffer;
@@ -55,9 +59,13 @@ describe("the HTTP API", () => {
       { id: "m", type: "face-match", z, x: 1, y: 1, name: "Door", gallery: "g", mode: "identify", threshold: "0.6", wires: [[], [], [], [], []] },
       { id: "o", type: "http response", z, x: 1, y: 1, wires: [] },
     ];
-    red = await startNodeRed(flow, { userDir, settings: SETTINGS });
+    offered = await offeredModels();
+    red = await startNodeRed(flow, { userDir, settings: SETTINGS, env: offered.env });
   });
-  after(() => red.stop());
+  after(async () => {
+    await red.stop();
+    await offered.close();
+  });
 
   /** Routes whose answer was held against its description. */
   const checked = new Set<Route>();
@@ -109,6 +117,43 @@ describe("the HTTP API", () => {
   it("answers whoever may read, and whoever may write", async () => {
     for (const user of ["viewer", "reader", "editor", "all"] as const) assert.equal((await ask("/g/people", { user })).status, 200, user);
     assert.equal((await post("/g/people", { name: "By the editor" }, { user: "editor" })).status, 201);
+  });
+
+  it("lists networks with licence, size and figures, and downloads one that somebody asks for", async () => {
+    type Listed = Record<"id" | "from" | "licence" | "problem" | "path", string | null> & { size: number | null; measured: { people: number; fmr: { share: number } } | null; download: { state: string; received: number; error: string | null } | null };
+    const list = (): Promise<Listed[]> => json<Listed[]>(ask("/models"));
+    const one = async (id: string): Promise<Listed> => (await list()).find((each) => each.id === id) as Listed;
+    const state = (id: string, wanted: string): Promise<Listed> => eventually(`${id} is ${wanted}`, () => one(id).then((found) => (found.download?.state === wanted ? found : undefined)));
+    writePack(join(userDir, "facenet/models/mine"), { id: "mine" });
+    mkdirSync(join(userDir, "facenet/models/torn"));
+    writeFileSync(join(userDir, "facenet/models/torn/facenet-pack.json"), "{");
+    const all = await list();
+    assert.deepEqual(all.map(({ id, from }) => [id, from]), [...BUILT_IN_MODELS.map((id) => [id, "built-in"]), ["mine", "folder"], [null, "folder"], ["tiny", "offered"], ["forged", "offered"], ["spotter", "offered"]]);
+    const built = all.find(({ id }) => id === "mobilefacenet-192");
+    assert.ok(built?.measured !== null && built?.measured !== undefined && built.measured.people > 200 && built.measured.fmr.share < 0.002, "what was measured of it is told");
+    assert.match(all.find(({ id }) => id === null)?.problem ?? "", /torn.facenet-pack\.json is not JSON/);
+    assert.equal((await post("/models/tiny/download", {}, { user: "viewer" })).status, 401);
+    assert.equal(offered.server.ranges.length, 0, "nothing is fetched before somebody asks for it");
+
+    offered.server.manners = { stallAt: 100 };
+    assert.equal((await post("/models/tiny/download", {})).status, 200);
+    await eventually("something came", () => one("tiny").then((found) => (found.download?.received === 100 ? true : undefined)));
+    assert.equal((await post("/models/tiny/download", {})).status, 200);
+    assert.equal(offered.server.ranges.length, 1, "one at a time of each");
+    assert.equal((await ask("/models/tiny/download", { method: "DELETE" })).status, 200);
+    assert.equal((await one("tiny")).download?.state, "cancelled");
+    assert.equal(readdirSync(join(userDir, "facenet/models")).includes("tiny"), false, "nothing of it is left");
+    assert.equal(await codeOf(await ask("/models/tiny/download", { method: "DELETE" })), "404 no_download");
+
+    offered.server.manners = {};
+    await post("/models/forged/download", {});
+    assert.match((await state("forged", "failed")).download?.error ?? "", /the download of Forged network is refused: what came is another file/);
+    await post("/models/tiny/download", {});
+    const here = await eventually("tiny is here", () => one("tiny").then((found) => (found.from === "folder" ? found : undefined)));
+    assert.deepEqual([here.licence, here.size, here.measured], ["CC0-1.0", offered.server.content.length, null]);
+    assert.match(readFileSync(join(userDir, "facenet/models/tiny/LICENSE"), "utf8"), /^Made for a test\.\nFrom https:\/\/example\.com\/tiny\n\s+Apache License/);
+    assert.equal(await codeOf(await post("/models/facenet9000/download", {})), "404 no_model");
+    assert.equal(await codeOf(await post("/models/tiny/download", { address: "http://evil.example" })), "400 invalid");
   });
 
   it("creates, changes, finds and deletes people, and says which field is wrong", async () => {
@@ -486,7 +531,7 @@ describe("the HTTP API", () => {
 
   it("keeps what it was given to itself", { skip: process.platform === "win32" }, () => {
     mkdirSync(join(userDir, "facenet"), { recursive: true });
-    assert.deepEqual(readdirSync(join(userDir, "facenet")).sort(), ["g", "h"]);
+    assert.deepEqual(readdirSync(join(userDir, "facenet")).sort(), ["g", "h", "models"]);
     assert.doesNotMatch(red.log(), /Alice|Carol|Mallory/, "no name is logged");
   });
 });

@@ -5,6 +5,8 @@ import type { PeoplePage } from "../../../lib/gallery/directory";
 import type { GallerySummary, PersonDetails, PhotoEntry, UnknownEntry } from "../../../lib/gallery/gallery";
 import type { Finding } from "../../../lib/gallery/judge";
 import type { CorrectionEntry, Person, Photo, Receipt } from "../../../lib/gallery/people";
+import type { DownloadState } from "../../../lib/models/downloads";
+import type { ListedModel, MeasuredFigures, Need } from "../../../lib/models/list";
 import type { SeenEvent } from "../../../lib/match/journal";
 import type { SourceStats } from "../../../lib/match/metrics";
 import type { Face, Identity } from "../../../lib/message";
@@ -189,6 +191,38 @@ const point = z.strictObject({ threshold: distance, fmr: share.nullable(), fnmr:
 const histogram = z.array(count).describe("Distances in bins of 0.01, from 0");
 const photoOf = z.strictObject({ personId: id, name: z.string(), photoId }).meta({ id: "PhotoOf" });
 const distances = { genuine: histogram, impostor: histogram, genuinePairs: count, impostorPairs: count, curve: z.array(point), supportedFmr: z.number().nullable() };
+
+export const downloadAnswer = objectOf<DownloadState>()({
+  state: z.enum(["running", "failed", "cancelled", "done"]),
+  received: count.describe("Bytes that are here"),
+  size: count.describe("Bytes of the whole"),
+  error: z.string().nullable().describe("Why it failed"),
+}).meta({ id: "Download" });
+
+export const modelAnswer = objectOf<ListedModel>()({
+  id: z.string().nullable().describe("null of a pack that cannot be read"),
+  kind: z.enum(["embedder", "detector"]).nullable(),
+  name: z.string().nullable().describe("null of those that come with this package"),
+  from: z.enum(["built-in", "folder", "package", "offered"]).describe("offered: not here, but can be downloaded"),
+  path: z.string().nullable().describe("Of its facenet-pack.json"),
+  licence: z.string().nullable().describe("Of the weights"),
+  origin: z.string().nullable().describe("A page about it"),
+  size: count.nullable().describe("Bytes"),
+  dimensions: count.nullable().describe("Numbers a face"),
+  threshold: distance.nullable().describe("τ of the Euclidean distance"),
+  cohortThreshold: z.number().nullable().describe("τ of the cohort-normalised distance; null where the model has no cohort"),
+  measured: objectOf<MeasuredFigures>()({
+    source: z.string().describe("On what, when, by which command"),
+    people: count,
+    photos: count,
+    threshold: distance.describe("τ of these rates"),
+    fmr: share.nullable(),
+    fnmr: share.nullable(),
+  }).nullable(),
+  problem: z.string().nullable().describe("Why it cannot be used"),
+  needs: objectOf<Need>()({ code: z.enum(["onnx-runtime", "tfjs-converter"]), message: z.string() }).nullable().describe("What must be installed first"),
+  download: downloadAnswer.nullable().describe("How far it is, or how the last one ended"),
+}).meta({ id: "Model" });
 
 export const calibrationAnswer = objectOf<Calibration>()({
   threshold: distance,

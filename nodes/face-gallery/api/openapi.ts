@@ -14,7 +14,7 @@ const ERRORS = {
   415: "Wrong type of body",
   422: "No picture, or a photo that is refused",
   500: "Something is wrong inside, or with the disk",
-  503: "The gallery does not work, was closed meanwhile, or has too much to do",
+  503: "The gallery does not work, was closed meanwhile, or there is too much to do",
 } as const;
 type ErrorStatus = keyof typeof ERRORS;
 
@@ -61,17 +61,17 @@ function operationIdOf({ method, path }: Route): string {
   return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }
 
-function errorsOf({ about, method, query, body }: Route): ErrorStatus[] {
+function errorsOf({ about, path, method, query, body }: Route): ErrorStatus[] {
   const writes = method === "post" || method === "patch";
   return [
     ...(query !== undefined || body !== undefined ? [400 as const] : []),
     401,
     403,
-    ...(about === "gallery" ? [404 as const] : []),
+    ...(path.includes(":") ? [404 as const] : []),
     ...(writes ? [408 as const, 409 as const, 413 as const, 415 as const] : []),
     ...(body === "image/*" ? [422 as const] : []),
     500,
-    ...(about === "gallery" ? [503 as const] : []),
+    ...(about === "gallery" || writes ? [503 as const] : []),
   ];
 }
 
