@@ -135,6 +135,7 @@ export function pathOf(gallery: string, ...parts: readonly (string | number)[]):
 export const galleriesPath = `${ROOT}/galleries`;
 export const camerasPath = `${ROOT}/cameras`;
 export const matchersPath = `${ROOT}/matchers`;
+export const modelsPath = `${ROOT}/models`;
 export const statsPath = `${ROOT}/stats`;
 
 function address(path: string): string {

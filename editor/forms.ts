@@ -3,6 +3,7 @@
  * the flow starts; validators that say why; expert fields folded away. The nodes' own scripts find it as FacenetForms.
  */
 import { h } from "./dom.js";
+import { mayBePack, offerModels } from "./models.js";
 import { offerDrawing } from "./region.js";
 import { t } from "./words.js";
 
@@ -144,6 +145,15 @@ function choice(field: string): Validator {
   });
 }
 
+/** One of the networks of the form, or of a model pack. */
+function model(field: string): Validator {
+  const builtIn = choice(field);
+  return function (value, options) {
+    const chosen = value ?? this[field];
+    return typeof chosen === "string" && mayBePack(chosen) ? true : builtIn.call(this, value, options);
+  };
+}
+
 /** Yes or no; what a variable holds is text. */
 function flag(field: string): Validator {
   return validator(field, (value) => (isBlank(value) || ["true", "false"].includes(plain(value)) ? undefined : t("forms.flag", { value: quoted(value) })));
@@ -239,6 +249,12 @@ function prepare(node: FormNode, { on = [] }: FormOptions = {}): void {
 function drawRegion(node: FormNode, field: string): void {
   const input = inputOf(node, field);
   if (input instanceof HTMLInputElement) offerDrawing(node, input);
+}
+
+/** Let a choice of a network have those of model packs, and say what is known of each. */
+function offerPacks(node: FormNode, field: string): void {
+  const input = inputOf(node, field);
+  if (input instanceof HTMLSelectElement) offerModels(input, node[field]);
 }
 
 /** Let Node-RED look at the form again; it listens to the fields that were there when it opened. */
@@ -339,5 +355,5 @@ function mayBe(value: unknown, ...wanted: readonly string[]): boolean {
   return wanted.includes(plain(value)) || (typeof value === "string" && value.startsWith("${"));
 }
 
-const FacenetForms = { prepare, drawRegion, now, mayBe, number, choice, flag, text: words, file, address, language, modelFile, region, schedule, isTime, isVariable, say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values) };
+const FacenetForms = { prepare, drawRegion, offerPacks, now, mayBe, number, choice, model, flag, text: words, file, address, language, modelFile, region, schedule, isTime, isVariable, say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values) };
 Object.assign(globalThis, { FacenetForms });

@@ -56,7 +56,7 @@ export interface StorageFacts {
   /** Where it was to be written. */
   folder: string;
   /** What happens once it is mended. */
-  then?: string | undefined;
+  afterwards?: string | undefined;
   cause?: unknown;
 }
 
@@ -70,9 +70,9 @@ export class StorageError extends UserError {
   readonly code = "storage";
   readonly reason: string;
 
-  constructor({ reason, what = "nothing can be written", folder, then = "it then goes on by itself", cause }: StorageFacts) {
+  constructor({ reason, what = "nothing can be written", folder, afterwards = "it then goes on by itself", cause }: StorageFacts) {
     const { status, why, mend } = REFUSALS[reason] ?? OTHER;
-    super(`${what}: ${why} (${reason}, ${folder}). To mend it, ${mend}; ${then}.`, { cause });
+    super(`${what}: ${why} (${reason}, ${folder}). To mend it, ${mend}; ${afterwards}.`, { cause });
     this.status = status;
     this.reason = reason;
   }

@@ -109,7 +109,8 @@ function sentenceFor(error: unknown, { name }: Wanted, { signal, file }: Downloa
 }
 
 function storageError(name: string, file: string, reason: string, cause?: unknown): StorageError {
-  return new StorageError({ reason, what: `${name} was not downloaded`, folder: dirname(file), then: "then download it again", cause });
+  const what = `${name} was not downloaded`;
+  return new StorageError({ reason, what, folder: dirname(file), afterwards: "then download it again", cause });
 }
 
 /** @throws StorageError where it cannot fit, before anything is fetched */

@@ -73,14 +73,7 @@ export class Downloads {
     const folder = join(modelsFolder(), id);
     const state: DownloadState = { state: "running", received: 0, size: offer.size, error: null };
     const ended = new AbortController();
-    const work = this.#fetch(offer, folder, state, ended.signal).then(
-      () => { state.state = "done"; },
-      (error: unknown) => {
-        state.state = ended.signal.aborted ? "cancelled" : "failed";
-        state.error = ended.signal.aborted ? null : said(error);
-      },
-    );
-    this.#all.set(id, { state, ended, work });
+    this.#all.set(id, { state, ended, work: this.#run(offer, folder, state, ended.signal) });
     return state;
   }
 
@@ -96,6 +89,17 @@ export class Downloads {
   /** Once this one has ended, however. */
   async ended(id: string): Promise<void> {
     await this.#all.get(id)?.work;
+  }
+
+  /** Never rejects: its state tells how it ended. */
+  async #run(offer: Offer, folder: string, state: DownloadState, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#fetch(offer, folder, state, signal);
+      state.state = "done";
+    } catch (error) {
+      state.state = signal.aborted ? "cancelled" : "failed";
+      state.error = signal.aborted ? null : said(error);
+    }
   }
 
   async #fetch(offer: Offer, folder: string, state: DownloadState, signal: AbortSignal): Promise<void> {

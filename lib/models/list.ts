@@ -64,9 +64,14 @@ export interface Need {
 export async function listModels(): Promise<ListedModel[]> {
   const needs = await needsByFormat();
   const builtIn = await Promise.all(BUILT_IN_MODELS.map((id) => listBuiltIn(builtInModel(id) as ModelDescriptor)));
+  // Before the packs are looked for: one that has come by now is among these.
+  const states = new Map(downloads.offers.flatMap(({ id }) => {
+    const state = downloads.stateOf(id);
+    return state === undefined ? [] : [[id, { ...state }] as const];
+  }));
   const packs = (await findPacks()).map(({ place, path, pack, problem }) => (pack === undefined ? { ...NOTHING, from: place, path, problem } : listPack(pack, place, path, needs)));
   const here = new Set(packs.map(({ id }) => id));
-  const offered = downloads.offers.filter(({ id }) => !here.has(id)).map((offer) => listOffer(offer, needs));
+  const offered = downloads.offers.filter(({ id }) => !here.has(id)).map((offer) => listOffer(offer, needs, states.get(offer.id)));
   return [...builtIn, ...packs, ...offered];
 }
 
@@ -92,10 +97,10 @@ function listPack(pack: Pack, from: Place, path: string, needs: (format: Format)
   return { ...base, dimensions, threshold, cohortThreshold: cohort?.threshold ?? null, measured: figuresOf(statistics, threshold), needs: needs(format) };
 }
 
-function listOffer(offer: Offer, needs: (format: Format) => Need | null): ListedModel {
+function listOffer(offer: Offer, needs: (format: Format) => Need | null, state: DownloadState | undefined): ListedModel {
   const { id, kind, name, licence, size, origin } = offer;
   const { dimensions, threshold } = offer.kind === "embedder" ? offer.descriptor : { dimensions: null, threshold: null };
-  return { ...NOTHING, id, kind, name, from: "offered", licence, size, origin, dimensions, threshold, needs: needs("onnx"), download: downloads.stateOf(id) ?? null };
+  return { ...NOTHING, id, kind, name, from: "offered", licence, size, origin, dimensions, threshold, needs: needs("onnx"), download: state ?? null };
 }
 
 function figuresOf(statistics: ModelStatistics | undefined, threshold: number): MeasuredFigures | null {

@@ -1,0 +1,185 @@
+/**
+ * The networks in the forms of facenet-embed and face-gallery: those of model packs join the choice, what is known of the chosen one
+ * stands below it, and more can be downloaded.
+ */
+import { getJson, modelsPath, pathOf, send } from "./api.js";
+import { tellError } from "./dialogs.js";
+import { fill, h, icon, writeButton } from "./dom.js";
+import { bytes, number, t } from "./words.js";
+
+interface Share {
+  share: number;
+  high: number;
+}
+
+interface Download {
+  state: "running" | "failed" | "cancelled" | "done";
+  received: number;
+  size: number;
+  error: string | null;
+}
+
+/** As the API lists them. */
+interface ModelRow {
+  id: string | null;
+  kind: "embedder" | "detector" | null;
+  name: string | null;
+  from: "built-in" | "folder" | "package" | "offered";
+  path: string | null;
+  licence: string | null;
+  origin: string | null;
+  size: number | null;
+  dimensions: number | null;
+  threshold: number | null;
+  cohortThreshold: number | null;
+  measured: { source: string; people: number; photos: number; threshold: number; fmr: Share | null; fnmr: Share | null } | null;
+  problem: string | null;
+  needs: { code: string; message: string } | null;
+  download: Download | null;
+}
+
+/** Between two looks at a download. */
+const LOOK_MS = 1000;
+const ID = /^[\w.+-]{1,100}$/;
+
+/** As the server told them last; undefined before it did. */
+let known: readonly ModelRow[] | undefined;
+
+async function look(): Promise<readonly ModelRow[]> {
+  known = await getJson<ModelRow[]>(modelsPath);
+  return known;
+}
+
+/** Ids of the packs that are here. */
+function packIds(rows: readonly ModelRow[]): string[] {
+  return rows.flatMap(({ id, kind, from }) => (id !== null && kind === "embedder" && (from === "folder" || from === "package") ? [id] : []));
+}
+
+/** Whether a pack has this id, as far as it is known: before the server was asked it may be. */
+export function mayBePack(id: string): boolean {
+  return ID.test(id) && (known === undefined || packIds(known).includes(id));
+}
+
+// Nodes are looked at when the editor opens, which must not wait for the server.
+void look().catch(() => undefined);
+
+/** Let the choice of a model have the packs, too, and put what is known of them below it. */
+export function offerModels(select: HTMLSelectElement, value: unknown): void {
+  const builtIn = new Set([...select.options].map((option) => option.value));
+  const own = [...select.options].find((option) => option.value === "file");
+  const packs = h("optgroup", { label: t("models.packs"), hidden: true });
+  const about = h("div", { class: "facenet-model-about", "aria-live": "polite" });
+  const more = h("details", { class: "facenet-model-more", hidden: true }, h("summary", {}, t("models.more")));
+  const list = h("div", { class: "facenet-model-list" });
+  more.append(list);
+  const row = h("div", { class: "form-row facenet-models" }, about, more);
+  select.closest(".form-row")?.after(row);
+  if (own === undefined) select.append(packs);
+  else own.before(packs);
+
+  const chosen = (): ModelRow | undefined => known?.find(({ id }) => id !== null && id === select.value);
+  /** What the node has must be there before the server has answered, or it would be lost. */
+  const offer = (kept: string): void => {
+    const rows = known ?? [];
+    const ids = packIds(rows);
+    if (kept !== "" && !builtIn.has(kept) && ID.test(kept) && !ids.includes(kept)) ids.push(kept);
+    fill(packs, ...ids.map((id) => h("option", { value: id }, nameOf(rows, id))));
+    packs.hidden = ids.length === 0;
+    if (kept !== "") select.value = kept;
+  };
+  const show = (): void => {
+    const model = chosen();
+    fill(about, ...(model === undefined ? [] : linesOf(model)));
+    about.hidden = about.childElementCount === 0;
+  };
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const refresh = async (): Promise<void> => {
+    clearTimeout(timer);
+    try {
+      const rows = await look();
+      // The form was closed meanwhile.
+      if (!row.isConnected) return;
+      const before = select.value;
+      offer(before);
+      show();
+      if (select.value !== before) select.dispatchEvent(new Event("change", { bubbles: true }));
+      showList(rows);
+    } catch (error) {
+      if (row.isConnected) fill(about, error instanceof Error ? error.message : String(error));
+    }
+  };
+  const showList = (rows: readonly ModelRow[]): void => {
+    const offered = rows.filter(({ from, kind }) => from === "offered" && kind === "embedder");
+    const broken = rows.filter(({ problem }) => problem !== null);
+    more.hidden = offered.length + broken.length === 0;
+    const active = document.activeElement;
+    const focused = active instanceof HTMLElement && list.contains(active) ? active.dataset["model"] : undefined;
+    fill(list, ...offered.map((model) => offeredRow(model, act)), ...broken.map(({ problem }) => h("div", { class: "facenet-model-problem" }, icon("warning"), " ", problem)));
+    // Whoever works with the keyboard stays where they were.
+    if (focused !== undefined) list.querySelector<HTMLElement>(`[data-model="${CSS.escape(focused)}"]`)?.focus();
+    if (offered.some(({ download }) => download?.state === "running")) timer = setTimeout(() => { void refresh(); }, LOOK_MS);
+  };
+  const act = async (work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      tellError(error);
+    }
+    await refresh();
+  };
+
+  // A choice that lacks what it was set to shows another: what the node has decides.
+  offer(typeof value === "string" ? value : "");
+  show();
+  select.addEventListener("change", show);
+  void refresh();
+}
+
+function nameOf(rows: readonly ModelRow[], id: string): string {
+  const model = rows.find((row) => row.id === id && (row.from === "folder" || row.from === "package"));
+  return model === undefined ? (known === undefined ? id : t("models.missing", { id })) : `${model.name ?? id} · ${model.licence ?? ""}`;
+}
+
+const percent = (share: number): string => number(100 * share, 2);
+
+/** What is known of a network, as sentences. */
+function linesOf({ licence, size, measured, threshold, cohortThreshold, needs, origin }: ModelRow): HTMLElement[] {
+  const sizeText = size === null ? "" : t("models.size", { size: bytes(size) });
+  const licenceText = t("models.licence", { licence: licence ?? "?" });
+  return [
+    h("div", {}, `${licenceText} ${sizeText} `, origin !== null && linkTo(origin)),
+    h("div", {}, measured?.fmr == null ? t("models.unmeasured") : measuredText(measured, measured.fmr)),
+    ...(cohortThreshold === null && threshold !== null ? [h("div", {}, t("models.no-cohort", { threshold: number(threshold, 3) }))] : []),
+    ...(needs === null ? [] : [h("div", {}, icon("warning"), " ", t(`models.needs.${needs.code}`))]),
+  ];
+}
+
+function measuredText({ people, photos, threshold, fnmr }: NonNullable<ModelRow["measured"]>, fmr: Share): string {
+  const rates = { threshold: number(threshold, 2), fmr: percent(fmr.share), high: percent(fmr.high) };
+  const text = t("models.measured", { people: number(people), photos: number(photos), ...rates });
+  return fnmr === null ? text : `${text} ${t("models.known", { tmr: number(100 * (1 - fnmr.share), 1) })}`;
+}
+
+function linkTo(address: string): HTMLElement | string {
+  // A pack may say anything; only a page is a link.
+  return /^https?:\/\//.test(address) ? h("a", { href: address, target: "_blank", rel: "noreferrer noopener" }, t("models.origin")) : address;
+}
+
+/** A network that can be downloaded. */
+function offeredRow(model: ModelRow, act: (work: () => Promise<unknown>) => Promise<void>): HTMLElement {
+  const { id, name, size, licence, origin, download, needs } = model;
+  const path = pathOf("models", id ?? "", "download");
+  const title = h("div", { class: "facenet-model-name" }, `${name ?? id ?? ""} · ${licence ?? ""} · ${bytes(size ?? 0)} `, origin === null ? false : linkTo(origin));
+  const mark = <E extends HTMLElement>(element: E): E => {
+    element.dataset["model"] = id ?? "";
+    return element;
+  };
+  if (download?.state === "running") {
+    const progress = h("progress", { max: download.size, value: download.received, "aria-label": t("models.progress", { name: name ?? "" }) });
+    const far = h("span", {}, t("models.far", { received: bytes(download.received), size: bytes(download.size) }));
+    return h("div", {}, title, progress, " ", far, " ", mark(writeButton(t("models.cancel"), () => { void act(() => send("DELETE", path)); })));
+  }
+  const again = download?.state === "failed";
+  const begin = mark(writeButton(t(again ? "models.again" : "models.download"), () => { void act(() => send("POST", path, {})); }, { icon: "download" }));
+  return h("div", {}, title, begin, again && h("div", { class: "facenet-model-problem", role: "alert" }, icon("warning"), " ", download.error), needs !== null && h("div", {}, t(`models.needs.${needs.code}`)));
+}
