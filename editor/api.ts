@@ -1,4 +1,5 @@
 /** The package's HTTP API as the editor uses it: relative addresses, with the editor's own login. */
+import type { NetworkState } from "../lib/gallery/network-state";
 import type { Aside } from "../lib/gallery/outliers";
 import type { Origin, Person, Photo, PhotoQuality } from "../lib/gallery/people";
 import { known, t } from "./words.js";
@@ -15,6 +16,8 @@ export interface GallerySummary {
   /** Whether embedding the folder's new photos was stopped. */
   paused: boolean;
   progress: { done: number; total: number } | null;
+  /** Which network decides; none where the gallery does not work. */
+  network?: NetworkState | null;
   problems: { file?: string; code: string; message: string }[];
   /** Why it does not work at all. */
   error?: string;

@@ -1,6 +1,7 @@
 /** The face-match nodes of the workspace, and τ put into them as one step that can be undone. */
 import { isVariable } from "./forms.js";
 import { nodeName } from "./nodes.js";
+import { putFields, type Step } from "./steps.js";
 
 const TYPE = "face-match";
 
@@ -34,66 +35,10 @@ function nodesOf(gallery: string): FlowNode[] {
   return RED.nodes.filterNodes({ type: TYPE }).filter(({ gallery: asked, distance }) => asked === gallery && (distance === undefined || distance === "" || distance === "euclidean"));
 }
 
-/** A step of the editor's history. */
-export interface Step {
-  /** How many nodes were changed. */
-  nodes: number;
-  /** Whether it is the last step, the one that would be undone next. */
-  isLast(): boolean;
-  /** Take it back, where it is the last step. */
-  undo(): void;
-}
-
 /**
- * Put τ into nodes, as if it had been typed into each form: they are marked as changed, and one undo takes all back.
+ * Put τ into nodes as one step.
  * @returns undefined when all of them have it already
  */
 export function putThreshold(gallery: string, ids: ReadonlySet<string>, threshold: number): Step | undefined {
-  const value = String(threshold);
-  const nodes = nodesOf(gallery).filter((node) => ids.has(node.id) && String(node.threshold ?? "").trim() !== value);
-  if (nodes.length === 0) return undefined;
-  const dirty = RED.nodes.dirty();
-  const events = nodes.map((node): EditEvent => ({
-    t: "edit",
-    node,
-    changes: { threshold: node.threshold },
-    changed: node.changed ?? false,
-    dirty,
-    ...instancesOf(node),
-  }));
-  const step: HistoryEvent = { t: "multi", events, dirty };
-  for (const node of nodes) {
-    node.threshold = value;
-    node.changed = true;
-    node.dirty = true;
-    for (const instance of subflowInstances(node)) {
-      instance.changed = true;
-      instance.dirty = true;
-    }
-    RED.editor.validateNode(node);
-  }
-  RED.history.push(step);
-  RED.nodes.dirty(true);
-  for (const node of nodes) RED.events.emit("nodes:change", node);
-  RED.view.redraw();
-  const isLast = (): boolean => RED.history.peek() === step;
-  return {
-    nodes: nodes.length,
-    isLast,
-    undo: () => {
-      if (isLast()) RED.history.pop();
-    },
-  };
-}
-
-/** A change inside a subflow changes each of its instances. */
-function subflowInstances({ z }: FlowNode): FlowNode[] {
-  return z === undefined || RED.nodes.subflow(z) == null ? [] : RED.nodes.filterNodes({ type: `subflow:${z}` });
-}
-
-function instancesOf(node: FlowNode): Pick<EditEvent, "subflow"> {
-  const instances = subflowInstances(node);
-  return instances.length === 0
-    ? {}
-    : { subflow: { instances: instances.map(({ id, changed }) => ({ id, changed: changed ?? false })) } };
+  return putFields(nodesOf(gallery).filter(({ id }) => ids.has(id)).map((node) => [node, { threshold: String(threshold) }]));
 }

@@ -2,10 +2,11 @@
 import type { Calibration, CurvePoint, Distances, Outlier, PhotoOf } from "../lib/calibrate/calibration";
 import { type GallerySummary, getJson, pathOf } from "./api.js";
 import { Chart, type Range, rangeOf } from "./calibrate-chart.js";
-import { matchNodesOf, type MatchNode, putThreshold, type Step } from "./calibrate-nodes.js";
+import { matchNodesOf, type MatchNode, putThreshold } from "./calibrate-nodes.js";
 import { tell } from "./dialogs.js";
 import { button, type Child, failed, fill, h, liveLine, loading, select } from "./dom.js";
 import { picture, release } from "./pictures.js";
+import type { Step } from "./steps.js";
 import { count, number, t } from "./words.js";
 
 /** What the view needs of the sidebar. */

@@ -4,6 +4,7 @@
  */
 import { h } from "./dom.js";
 import { mayBePack, offerModels } from "./models.js";
+import { tellChange } from "./network-words.js";
 import { offerDrawing } from "./region.js";
 import { t } from "./words.js";
 
@@ -355,5 +356,5 @@ function mayBe(value: unknown, ...wanted: readonly string[]): boolean {
   return wanted.includes(plain(value)) || (typeof value === "string" && value.startsWith("${"));
 }
 
-const FacenetForms = { prepare, drawRegion, offerPacks, now, mayBe, number, choice, model, flag, text: words, file, address, language, modelFile, region, schedule, isTime, isVariable, say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values) };
+const FacenetForms = { prepare, drawRegion, offerPacks, now, mayBe, number, choice, model, flag, text: words, file, address, language, modelFile, region, schedule, isTime, isVariable, tellChange, say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values) };
 Object.assign(globalThis, { FacenetForms });

@@ -7,6 +7,19 @@ const SHORT_ID = 6;
 /** Of a node in a subflow, which the editor does not know: Node-RED makes it an id of its own. */
 const ID = /^[0-9a-f]{16}$|^[0-9a-f]{6,8}\.[0-9a-f]{4,8}$/;
 
+/** A node and all from which messages come to it, nearest first, along its wires and through link nodes. */
+export function* upstreamOf(node: FlowNode): Generator<FlowNode> {
+  const waiting = [node];
+  const seen = new Set<string>();
+  for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
+    if (seen.has(one.id)) continue;
+    seen.add(one.id);
+    yield one;
+    waiting.push(...RED.nodes.filterLinks({ target: one }).map(({ source }) => source));
+    if (one.type === "link in") waiting.push(...(one.links ?? []).map((id) => RED.nodes.node(id)).filter((each) => each !== null && each !== undefined));
+  }
+}
+
 /** Its name, or what it is and where: "camera on Flow 1", with a part of its id where there are several of these. */
 export function nodeName({ id, name, type }: { id: string; name?: string | undefined; type: string }): string {
   if (name !== undefined && name !== "" && name !== id) return name;

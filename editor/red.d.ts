@@ -9,10 +9,17 @@ interface FlowNode {
   gallery?: string;
   threshold?: string | number;
   distance?: string;
+  /** Of a facenet-embed or face-gallery node. */
+  model?: string;
+  modelFile?: string;
+  /** Of a face-gallery node. */
+  before?: unknown;
   changed?: boolean;
   dirty?: boolean;
   /** Of a link node: those at its other ends. */
   links?: string[];
+  /** Fields of forms. */
+  [field: string]: unknown;
 }
 
 interface EditEvent {

@@ -1,7 +1,7 @@
 /** The region of haar-detect, drawn on a picture: of the camera before it in the flow, or of a file. The text field stays the truth. */
 import { send } from "./api.js";
 import { button, h } from "./dom.js";
-import { nodeName } from "./nodes.js";
+import { nodeName, upstreamOf } from "./nodes.js";
 import { t } from "./words.js";
 
 const CAMERA = "facewire-camera";
@@ -21,15 +21,7 @@ interface Box {
 
 /** The first camera from which frames come to this node, along its wires and through link nodes. */
 function cameraBefore(node: FlowNode): FlowNode | undefined {
-  const waiting = [node];
-  const seen = new Set<string>();
-  for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
-    if (seen.has(one.id)) continue;
-    seen.add(one.id);
-    if (one.type === CAMERA) return one;
-    waiting.push(...RED.nodes.filterLinks({ target: one }).map(({ source }) => source));
-    if (one.type === "link in") waiting.push(...(one.links ?? []).map((id) => RED.nodes.node(id)).filter((each) => each !== null && each !== undefined));
-  }
+  for (const one of upstreamOf(node)) if (one.type === CAMERA) return one;
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 /** The sidebar tab "Faces": which gallery, its sections, and one stream of what happens in it. */
+import type { NetworkState } from "../lib/gallery/network-state";
 import { galleriesPath, type GallerySummary, getJson, pathOf, send } from "./api.js";
 import { exportGallery, importGallery } from "./archive.js";
 import { openCalibration } from "./calibrate.js";
@@ -6,6 +7,7 @@ import { attempt } from "./dialogs.js";
 import { button, empty, failed, fill, h, icon, loading, mayWrite, select, writeButton } from "./dom.js";
 import { Events } from "./events.js";
 import { Live } from "./live.js";
+import { NetworkNotice } from "./network.js";
 import { nodeName } from "./nodes.js";
 import { People } from "./people.js";
 import type { Host, Section } from "./section.js";
@@ -21,6 +23,9 @@ const SUMMARY_DELAY_MS = 1000;
 /** A gallery starts its models after a deploy. */
 const RETRY_MS = 2000;
 
+/** What may put nodes in step with the gallery, or out of it. */
+const WORKSPACE_EVENTS = ["nodes:change", "nodes:add", "nodes:remove", "deploy"];
+
 const SECTIONS = ["people", "unknowns", "events", "live"] as const;
 type SectionName = (typeof SECTIONS)[number];
 
@@ -34,6 +39,8 @@ class OpenGallery implements Host {
   readonly #panels = new Map<SectionName, HTMLElement>();
   readonly #badge = h("span", { class: "facenet-badge", hidden: true });
   readonly #notices = h("div", { class: "facenet-notices" });
+  readonly #network = new NetworkNotice(this);
+  readonly #onWorkspace = (): void => { this.#network.update(); };
   readonly #offline = h("div", { class: "facenet-notice", role: "status", hidden: true }, icon("plug"), " ", t("offline"));
   readonly #said: HTMLElement;
   readonly #onStale: () => void;
@@ -55,7 +62,7 @@ class OpenGallery implements Host {
       tabs.append(tab);
       panels.append(panel);
     }
-    this.element.append(this.#offline, this.#notices, tabs, panels);
+    this.element.append(this.#offline, this.#notices, this.#network.element, tabs, panels);
     this.#mark();
     this.update(gallery);
   }
@@ -64,6 +71,7 @@ class OpenGallery implements Host {
   start(): void {
     if (this.#stream !== undefined) return;
     this.#stream = new EventStream(pathOf(this.gallery.id, "events"), { onEvent: (event) => { this.#onEvent(event); }, onState: (connected) => { this.#offline.hidden = connected; } });
+    for (const event of WORKSPACE_EVENTS) RED.events.on(event, this.#onWorkspace);
     this.#sections[this.#shown].show();
   }
 
@@ -71,6 +79,7 @@ class OpenGallery implements Host {
   pause(): void {
     this.#stream?.close();
     this.#stream = undefined;
+    for (const event of WORKSPACE_EVENTS) RED.events.off(event, this.#onWorkspace);
     this.#sections[this.#shown].hide();
   }
 
@@ -115,6 +124,7 @@ class OpenGallery implements Host {
       this.#progress(gallery),
       problems.length > 0 && h("details", { class: "facenet-notice facenet-problems" }, h("summary", {}, icon("exclamation-triangle"), " ", t("problems", { number: problems.length })), h("ul", {}, ...problems.map(({ message }) => h("li", {}, message)))),
     );
+    this.#network.update();
     if (focused) this.#notices.querySelector<HTMLElement>("button, summary")?.focus();
   }
 
@@ -161,7 +171,8 @@ class OpenGallery implements Host {
       const progress = event.data as { done: number; total: number } | null;
       this.update({ ...this.gallery, progress: progress === null || progress.done >= progress.total ? null : progress });
     }
-    if (event.event !== "seen") this.#onStale();
+    if (event.event === "network") this.update({ ...this.gallery, network: event.data as NetworkState });
+    if (event.event !== "seen" && event.event !== "network") this.#onStale();
     for (const name of SECTIONS) this.#sections[name].onEvent(event);
   }
 }

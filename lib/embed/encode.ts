@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { FaceDetector } from "../detect/detector";
 import { type DetectorOptions, detectorOptionsSchema, PRESET_ACCURATE } from "../detect/options";
-import type { Face } from "../message";
+import type { Face, Picture } from "../message";
 import { findModel } from "../models/find-model";
 import type { ModelDescriptor } from "./descriptor";
 import { type Normalisation, normalisationOf } from "./normalise";
@@ -29,6 +29,10 @@ export interface FaceEncoder {
   readonly dimensions: number;
   /** Every detection of the picture: with `embedding`, or with `rejected` and none. @throws a sentence when it is no picture. */
   encode(bytes: Buffer): Promise<Face[]>;
+  /** Faces that another network embedded, embedded anew; whatever their size. Those of a track are carried on. @throws a sentence when it is no picture */
+  embedAnew(picture: Picture, faces: readonly Face[]): Promise<Face[]>;
+  /** Load the networks. @throws a sentence when they cannot be used */
+  warmUp(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -46,6 +50,8 @@ export async function createEncoder(options: EncoderOptions): Promise<FaceEncode
   const normalisation = await normalisationOf(model);
   const detector = new FaceDetector(detection);
   const embedder = new FaceEmbedder(model, embedderOptionsSchema.parse({}));
+  /** What is too small was said before. */
+  const live = new FaceEmbedder(model, embedderOptionsSchema.parse({ minSize: 0 }));
   return {
     model: model.id,
     fingerprint: fingerprintOf(model, detection),
@@ -58,8 +64,14 @@ export async function createEncoder(options: EncoderOptions): Promise<FaceEncode
       const { faces } = await detector.detect(picture);
       return (await embedder.embed(picture, faces)).faces;
     },
+    async embedAnew(picture, faces) {
+      return (await live.embed(picture, faces)).faces;
+    },
+    async warmUp() {
+      await embedder.warmUp();
+    },
     async close() {
-      await Promise.all([detector.close(), embedder.close()]);
+      await Promise.all([detector.close(), embedder.close(), live.close()]);
     },
   };
 }

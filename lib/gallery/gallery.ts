@@ -7,13 +7,16 @@ import { thumbnail as shrink } from "../image/annotate";
 import { cropFace } from "../image/crop";
 import { toKeptJpeg } from "../image/encode";
 import { kindOf, type PhotoKind } from "../image/photo-file";
-import type { Face, Point } from "../message";
+import type { Face, Picture, Point } from "../message";
 import { parseOptions } from "../validate";
 import { inTime } from "../workers/in-time";
 import { Directory, NotFound, type PeoplePage, type PeopleQuery } from "./directory";
+import { type NetworkHost, type NetworkOptions, Networks } from "./change-network";
 import { contentHash, newId } from "./hash";
-import { type Judgement, judgePhoto } from "./judge";
+import { bestOf, type Judgement, judgePhoto } from "./judge";
 import { parseName } from "./names";
+import type { DecidingNetwork, NetworkState } from "./network-state";
+import { seenBy } from "./networks";
 import { type Anchor, type CorrectionEntry, type Origin, type Person, personFieldsSchema, personPatchSchema, type Photo, type PhotoEmbedding, type Receipt, type UnknownGroup } from "./people";
 import { type Aside, asideOf, isSure, withSure } from "./outliers";
 import { type Keeper, PhotoFolder, type Problem, type Progress } from "./photo-folder";
@@ -38,6 +41,10 @@ export interface PhotoEncoder {
   /** Of its embeddings; without it the first one in the gallery tells. */
   readonly dimensions?: number;
   encode(bytes: Buffer): Promise<Face[]>;
+  /** Faces that another network embedded, embedded anew. */
+  embedAnew?(picture: Picture, faces: readonly Face[]): Promise<Face[]>;
+  /** @throws a sentence when the network cannot be used */
+  warmUp?(): Promise<void>;
 }
 
 export interface GalleryOptions {
@@ -46,6 +53,8 @@ export interface GalleryOptions {
   /** Folder of photos, watched; made if it is missing. */
   folder: string;
   encoder: PhotoEncoder;
+  /** With it the gallery can change its network; `encoder` is what decides at first. */
+  networks?: NetworkOptions | undefined;
   /** False keeps embeddings alone: no photo, no thumbnail. */
   keepPhotos?: boolean | undefined;
   /** How long strangers are kept for review after they were last seen, in ms; undefined keeps none. */
@@ -55,7 +64,7 @@ export interface GalleryOptions {
 }
 
 /** A stranger as the editor shows her. */
-export interface UnknownEntry extends Omit<UnknownGroup, "vectors" | "fingerprint"> {
+export interface UnknownEntry extends Omit<UnknownGroup, "vectors" | "fingerprint" | "beside"> {
   /** The person who is nearest to her, however far. */
   nearest: { name: string; distance: number } | null;
 }
@@ -113,6 +122,8 @@ export interface GallerySummary {
   unknowns: number;
   anchors: number;
   progress: Progress | null;
+  /** Null where the gallery cannot change its network. */
+  network: NetworkState | null;
   problems: Problem[];
 }
 
@@ -144,6 +155,8 @@ interface GalleryEvents {
   change: [];
   problem: [Problem];
   progress: [Progress];
+  /** How a change of the network goes on, or that another one decides now. */
+  network: [NetworkState];
   /** A person was deleted, by id and name. */
   forgotten: [id: string, name: string];
   /** The person of this id is the other one now, and is about to be deleted. */
@@ -157,6 +170,8 @@ interface Content {
   bytes: Buffer | undefined;
   thumbnail: Buffer | undefined;
   vector: Float32Array;
+  /** What it was seen in, also where nothing of it is kept. */
+  picture: Buffer | undefined;
 }
 
 /** Photos that no browser shows; they are told as JPEG. */
@@ -175,6 +190,11 @@ const IMPORT_PATIENCE_MS = 10_000;
 /** How long a face waits for the folder's new photos: nobody is to be a stranger because her photo was not read yet, and loading the networks for them alone takes half of this on a busy computer. */
 const READY_MS = 60_000;
 
+/** Whoever decides faces does so several times a second. */
+const BUSY_MS = 2000;
+/** No search takes so long. */
+const LAST_SEARCH_MS = 30_000;
+
 const CLOSED = "the gallery is closed.";
 
 /** What `msg.enrol` may hold beside the name. */
@@ -186,12 +206,18 @@ const noteSchema = z.object({ hash: z.string(), fingerprint: z.string(), faces: 
 export class Gallery extends EventEmitter<GalleryEvents> {
   readonly #options: GalleryOptions;
   readonly #store: PeopleStore;
-  readonly #encoder: PhotoEncoder;
-  readonly #roster: Roster;
+  /** What decides; another one after a change of the network. */
+  #encoder: PhotoEncoder;
+  #roster: Roster;
+  readonly #networks: Networks | undefined;
+  /** When a face was decided last, ms since the epoch. */
+  #decidedAt = 0;
+  /** Of networks that decided before: searches may be under way in them. */
+  readonly #formerRosters = new Set<Roster>();
   readonly #directory: Directory;
   readonly #folder: PhotoFolder;
-  readonly #strangers: Strangers;
-  readonly #isOneStranger: (a: Float32Array, b: Float32Array) => boolean;
+  #strangers: Strangers;
+  #isOneStranger: (a: Float32Array, b: Float32Array) => boolean;
   readonly #problems = new Map<string, Problem>();
   /** Of the present model's embeddings, once it is known. */
   #dimensions: number | undefined;
@@ -220,12 +246,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#store.on("disk", this.#followDisk);
     this.#encoder = options.encoder;
     this.#dimensions = options.encoder.dimensions;
-    const { model, fingerprint, threshold, normalisation } = options.encoder;
-    this.#roster = new Roster(model, { threshold, normalisation, strangers: () => this.#strangersBeside() });
-    this.#isOneStranger = oneStranger({ threshold, normalisation });
+    this.#roster = this.#rosterOf(options.encoder);
+    this.#isOneStranger = oneStranger(options.encoder);
     this.#directory = new Directory((photo) => this.#hasThumbnail(photo));
     for (const photo of this.#store.photos()) this.#directory.putPhoto(photo);
-    this.#strangers = new Strangers(this.#store, { model, fingerprint, threshold, normalisation, onChange: () => this.#roster.changeStrangers(), ...(options.keepUnknownsMs === undefined ? {} : { retentionMs: options.keepUnknownsMs }) });
+    this.#strangers = this.#strangersOf(options.encoder);
     this.#folder = new PhotoFolder(
       {
         folder: options.folder,
@@ -238,6 +263,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#folder.on("problem", (problem) => this.emit("problem", problem));
     this.#folder.on("progress", (progress) => this.emit("progress", progress));
     this.#folder.on("change", () => this.emit("change"));
+    if (options.networks !== undefined) this.#networks = new Networks(this.#store, this.#networkHost(), options.networks);
+    this.on("change", () => this.#networks?.wake());
   }
 
   /** Read who is known, look at the folder once and then again and again. Resolves after the first look, for every caller; never rejects. */
@@ -277,11 +304,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     clearInterval(this.#timer);
     // What is being added is added to its end; whatever else is under way has nothing to write any more.
     const adding = inTime(Promise.allSettled(this.#imports), IMPORT_PATIENCE_MS);
-    await inTime(Promise.allSettled([this.#folder.close(), this.#strangers.close(), this.#embeddingAnew, this.#work]), PATIENCE_MS);
+    await inTime(Promise.allSettled([this.#folder.close(), this.#strangers.close(), this.#embeddingAnew, this.#networks?.close(), this.#work]), PATIENCE_MS);
     await adding;
     await this.#flushSeen();
     this.#store.off("disk", this.#followDisk);
-    await this.#roster.close();
+    await Promise.all([this.#roster, ...this.#formerRosters].map((roster) => roster.close()));
     await this.#store.close();
   }
 
@@ -292,7 +319,43 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   get summary(): GallerySummary {
     const { model, threshold, normalisation } = this.#encoder;
-    return { people: this.#directory.size, photos: this.#directory.photoCount, embeddings: this.#roster.size, model, threshold, cohortThreshold: normalisation?.threshold ?? null, keepPhotos: this.#keepsPhotos, encrypted: this.#store.encrypted, paused: this.paused, unknowns: this.#strangers.list.length, anchors: this.#store.anchors().length, progress: this.progress ?? null, problems: this.problems };
+    return { people: this.#directory.size, photos: this.#directory.photoCount, embeddings: this.#roster.size, model, threshold, cohortThreshold: normalisation?.threshold ?? null, keepPhotos: this.#keepsPhotos, encrypted: this.#store.encrypted, paused: this.paused, unknowns: this.#strangers.list.length, anchors: this.#store.anchors().length, progress: this.progress ?? null, network: this.network, problems: this.problems };
+  }
+
+  /** Which network decides, and how a change of it goes on; null where it cannot be changed. */
+  get network(): NetworkState | null {
+    return this.#networks?.state ?? null;
+  }
+
+  /** What decides; undefined where it cannot be changed. */
+  get deciding(): DecidingNetwork | undefined {
+    return this.#networks?.deciding;
+  }
+
+  /** What can be done about the network. @throws a sentence where it cannot be changed */
+  get networks(): Pick<Networks, "estimate" | "changeTo" | "cancel" | "undo" | "keep" | "dismiss" | "pause" | "accept"> {
+    if (this.#networks === undefined) throw new UserError("the network of this gallery cannot be changed.");
+    return this.#networks;
+  }
+
+  /**
+   * Faces as the network that decides has them, and who is known to it: while the gallery changes its network, and after, a face of the
+   * other one is embedded anew. What cannot be is left as it is.
+   * @param picture that the faces are in; undefined where there is none
+   */
+  async understand(faces: readonly Face[], picture: Picture | undefined): Promise<{ faces: Face[]; roster: Searchable }> {
+    this.#decidedAt = Date.now();
+    const [encoder, roster] = [this.#encoder, this.#roster];
+    const foreign = faces.filter(({ embedding, model }) => embedding !== undefined && this.speaks(model));
+    if (foreign.length === 0 || picture === undefined || encoder.embedAnew === undefined) return { faces: [...faces], roster };
+    const anew = await encoder.embedAnew(picture, foreign);
+    const byFace = new Map(foreign.map((face, index) => [face, anew[index]]));
+    return { faces: faces.map((face) => (byFace.get(face)?.embedding === undefined ? face : (byFace.get(face) ?? face))), roster };
+  }
+
+  /** Whether faces of another model than the gallery's are understood all the same. */
+  speaks(model: string | undefined): boolean {
+    return model !== undefined && (this.#networks?.speaks(model) ?? false);
   }
 
   /** People who can be recognized, with the number of their photos that count. */
@@ -402,7 +465,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       const { face } = judgement;
       if (judgement.verdict !== "keep" || face?.embedding === undefined) throw new NotKept(judgement);
       const photo = photoOf(person, { hash: contentHash(jpeg), origin: { by: origin }, size: this.#keepsPhotos ? jpeg.length : 0, quality: face.quality, accepted: judgement.accepted });
-      await this.#keep(person, photo, { bytes: this.#keepsPhotos ? jpeg : undefined, thumbnail: await this.#thumbnailOf(picture, face), vector: face.embedding });
+      await this.#keep(person, photo, { bytes: this.#keepsPhotos ? jpeg : undefined, thumbnail: await this.#thumbnailOf(picture, face), vector: face.embedding, picture: jpeg });
       this.emit("change");
       return { person, photo, judgement };
     });
@@ -491,7 +554,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** Strangers for review, last seen first. */
   async unknowns(): Promise<UnknownEntry[]> {
-    return Promise.all(this.#strangers.list.map(async ({ vectors, fingerprint, ...entry }) => {
+    return Promise.all(this.#strangers.list.map(async ({ vectors, fingerprint, beside: _beside, ...entry }) => {
       const [vector] = vectors;
       const [near] = vector === undefined || fingerprint !== this.#encoder.fingerprint || !this.#fits(vector) ? [] : await this.#roster.nearest(vector, 1, this.#kind);
       return { ...entry, nearest: near === undefined ? null : { name: near.person.name, distance: near.distance } };
@@ -657,8 +720,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     });
   }
 
-  /** Delete strangers whom nobody has seen for too long; done by itself every ten minutes. @param now ms since the epoch @returns how many */
-  sweep(now: number): Promise<number> {
+  /** Delete strangers whom nobody has seen for too long, and what is kept of a former network; done by itself. @param now ms since the epoch @returns how many strangers */
+  async sweep(now: number): Promise<number> {
+    await this.#networks?.dropOld(now);
     return this.#strangers.sweep(now);
   }
 
@@ -740,7 +804,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
         } finally {
           // Also what was added before the disk refused the rest.
           await this.#load();
-          this.#strangers.meet(this.#store.unknowns());
+          this.#strangers.meet(this.#store.unknowns().map((group) => seenBy(this.#encoder.fingerprint, group)));
           this.emit("change");
         }
       }),
@@ -754,10 +818,23 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#roster.normalised ? "cohort" : "euclidean";
   }
 
-  /** Of each stranger who is kept the first embedding: they are other people than those whom the gallery knows. */
-  #strangersBeside(): Float32Array[] {
+  /** Of each stranger who is kept the first embedding of a network: they are other people than those whom the gallery knows. */
+  #strangersBeside({ fingerprint }: PhotoEncoder): Float32Array[] {
     if (this.#options.keepUnknownsMs === undefined) return [];
-    return this.#strangers.list.flatMap(({ vectors: [first], fingerprint }) => (first !== undefined && fingerprint === this.#encoder.fingerprint && this.#fits(first) ? [first] : []));
+    return this.#strangers.list.flatMap((group) => {
+      const { vectors: [first], fingerprint: own } = seenBy(fingerprint, group);
+      return first !== undefined && own === fingerprint && (fingerprint !== this.#encoder.fingerprint || this.#fits(first)) ? [first] : [];
+    });
+  }
+
+  #rosterOf(encoder: PhotoEncoder): Roster {
+    const { model, threshold, normalisation } = encoder;
+    return new Roster(model, { threshold, normalisation, strangers: () => this.#strangersBeside(encoder) });
+  }
+
+  #strangersOf({ model, fingerprint, threshold, normalisation }: PhotoEncoder): Strangers {
+    const { keepUnknownsMs } = this.#options;
+    return new Strangers(this.#store, { model, fingerprint, threshold, normalisation, onChange: () => this.#roster.changeStrangers(), ...(keepUnknownsMs === undefined ? {} : { retentionMs: keepUnknownsMs }) });
   }
 
   #entryOf(photo: Photo, aside: ReadonlyMap<string, number>): PhotoEntry {
@@ -778,33 +855,89 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#loaded = this.#load().catch((error: unknown) => this.#report({ file: "", code: "store", message: `the people cannot be read: ${said(error)}` }));
     await this.#loaded;
     if (this.#closed) return;
-    this.#timer = setInterval(() => void this.#flushSeen(), SEEN_INTERVAL_MS);
+    this.#timer = setInterval(() => {
+      void this.#flushSeen();
+      void this.#networks?.dropOld(Date.now());
+    }, SEEN_INTERVAL_MS);
     this.#timer.unref();
     await this.#strangers.sweep(Date.now()).catch((error: unknown) => this.#report({ file: "", code: "store", message: `old strangers cannot be deleted: ${said(error)}` }));
     await this.#folder.start();
+    if (this.#closed) return;
+    await this.#networks?.start();
     this.#embeddingAnew = this.#embedAnew();
   }
 
   async #load(): Promise<void> {
-    for (const person of this.#store.people()) {
-      this.#directory.putPerson(person);
-      this.#roster.putPerson(person);
-    }
+    for (const person of this.#store.people()) this.#directory.putPerson(person);
+    await this.#networks?.lookAgain();
     for (const photo of this.#store.photos()) this.#directory.putPhoto(photo);
-    const { fingerprint, model } = this.#encoder;
+    const { model } = this.#encoder;
+    const strange = await this.#fillRoster(this.#roster, this.#encoder, (vector) => this.#fits(vector));
+    if (strange > 0) this.#report({ file: "", code: "bad_record", message: `${strange} embeddings in the gallery have another length than those of the model ${model} and are left out; everybody else is known. Delete the photos that the sidebar shows as not usable, and add them again.` });
+  }
+
+  /** All that the store has of a network. @returns how many embeddings do not fit the others */
+  async #fillRoster(roster: Roster, { fingerprint }: PhotoEncoder, fits: (vector: Float32Array) => boolean): Promise<number> {
+    for (const person of this.#store.people()) roster.putPerson(person);
     let strange = 0;
     for (const anchor of this.#store.anchors()) {
       if (anchor.fingerprint !== fingerprint) continue;
-      if (this.#fits(anchor.vector)) this.#roster.putAnchor(anchor);
+      if (fits(anchor.vector)) roster.putAnchor(anchor);
       else strange += 1;
     }
     for await (const { photoId, personId, vector } of this.#store.embeddings(fingerprint)) {
-      if (this.#directory.person(personId) === undefined) continue;
-      if (this.#fits(vector)) this.#roster.putPhoto(photoId, personId, vector, this.#isSure(photoId));
+      const photo = this.#store.photo(photoId);
+      if (this.#store.person(personId) === undefined || photo?.personId !== personId) continue;
+      if (fits(vector)) roster.putPhoto(photoId, personId, vector, isSure(photo));
       else strange += 1;
     }
-    await this.#roster.settled();
-    if (strange > 0) this.#report({ file: "", code: "bad_record", message: `${strange} embeddings in the gallery have another length than those of the model ${model} and are left out; everybody else is known. Delete the photos that the sidebar shows as not usable, and add them again.` });
+    await roster.settled();
+    return strange;
+  }
+
+  /** Another network decides. Who is known is searched with the old one until the new one is ready. Called exclusively. */
+  async #adopt(encoder: PhotoEncoder, commit: () => Promise<void>): Promise<void> {
+    const roster = this.#rosterOf(encoder);
+    try {
+      let { dimensions } = encoder;
+      await this.#fillRoster(roster, encoder, ({ length }) => length === (dimensions ??= length));
+      await commit();
+    } catch (error) {
+      await roster.close();
+      throw error;
+    }
+    const [before, strangers] = [this.#roster, this.#strangers];
+    this.#encoder = encoder;
+    this.#dimensions = encoder.dimensions;
+    this.#roster = roster;
+    this.#isOneStranger = oneStranger(encoder);
+    await strangers.close();
+    this.#strangers = this.#strangersOf(encoder);
+    this.#formerRosters.add(before);
+    setTimeout(() => void before.close().finally(() => this.#formerRosters.delete(before)), LAST_SEARCH_MS).unref();
+    this.emit("change");
+  }
+
+  #networkHost(): NetworkHost {
+    const { signal } = this.#closing;
+    return {
+      signal,
+      photos: () => this.#directory.photos,
+      strangers: () => this.#strangers.list,
+      isBusy: () => Date.now() - this.#decidedAt < BUSY_MS,
+      photo: (id) => this.#directory.photo(id),
+      nameOf: (id) => this.nameOf(id),
+      bytesOf: ({ id, origin }) => (origin.by === "folder" ? this.#folder.bytes(origin.file) : this.#store.photoBytes(id)),
+      isKnown: (id) => this.#roster.has(id),
+      strangerPicture: (id, index) => this.#strangers.picture(id, index),
+      putBeside: (id, beside) => this.#strangers.putBeside(id, beside),
+      exclusively: (work) => this.#exclusively(work),
+      adopt: (encoder, commit) => this.#adopt(encoder, commit),
+      onState: () => {
+        if (this.#networks !== undefined && !this.#closed) this.emit("network", this.#networks.state);
+      },
+      report: (message) => this.#report({ file: "", code: "network", message }),
+    };
   }
 
   /** Whether an embedding can be compared with the others: one that cannot must not take them with it. */
@@ -883,7 +1016,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     // Embedded anew for another model, it is the photo of which it was said.
     if (before?.id === photo.id) photo.accepted.push(...before.accepted);
     // The new before the old, so that nobody is a stranger in between.
-    await this.#keep(person, photo, { bytes: undefined, thumbnail: await this.#thumbnailOf(bytes, face), vector: face.embedding });
+    await this.#keep(person, photo, { bytes: undefined, thumbnail: await this.#thumbnailOf(bytes, face), vector: face.embedding, picture: undefined });
     if (before !== undefined && before.id !== photo.id) await this.#removePhotos([before.id]);
     await this.#forgetNote(file);
     return { faces: 1, doubt: judgement.findings.filter(({ code }) => code !== "near_duplicate").map(({ message }) => message).join(" ") || undefined };
@@ -927,10 +1060,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async #move(photos: readonly Photo[], person: Person): Promise<Photo[]> {
     const moved: NewPhoto[] = [];
     for (const photo of photos) {
-      const vector = this.#roster.embeddingOf(photo.id);
       // What was said of it was said beside the photos of somebody else.
       const copy: Photo = { ...withSure(photo, false), id: idOfPhoto(photo.id, person.id), personId: person.id };
-      const embeddings = vector === undefined ? [] : [this.#embeddingOf(copy.id, person.id, vector)];
+      const embeddings = (await this.#store.embeddingsOf(photo.id)).map((embedding) => ({ ...embedding, photoId: copy.id, personId: person.id }));
       moved.push({ person, photo: copy, bytes: await this.#store.photoBytes(photo.id), thumbnail: await this.#store.thumbnail(photo.id), embeddings });
     }
     await this.#store.addPhotos(moved);
@@ -949,7 +1081,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     const hash = contentHash(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
     const photo = photoOf(person, { hash, origin: { by }, size: bytes?.length ?? 0, quality: undefined, accepted });
     const thumbnail = bytes === undefined ? undefined : await shrink(bytes, THUMBNAIL_SIDE, THUMBNAIL_QUALITY).catch(() => undefined);
-    return this.#newPhoto(person, photo, { bytes, thumbnail, vector });
+    return this.#newPhoto(person, photo, { bytes, thumbnail, vector, picture });
   }
 
   #personOf(who: { id: string } | { name: string }): Person {
@@ -975,13 +1107,16 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   async #keep(person: Person, photo: Photo, content: Content): Promise<void> {
     this.#refuseClosed();
-    const added = this.#newPhoto(person, photo, content);
+    const added = await this.#newPhoto(person, photo, content);
     await this.#store.addPhoto(added);
     this.#know(added);
   }
 
-  #newPhoto(person: Person, photo: Photo, { bytes, thumbnail, vector }: Content): NewPhoto {
-    return { person, photo, bytes, thumbnail, embeddings: [this.#embeddingOf(photo.id, person.id, vector)] };
+  async #newPhoto(person: Person, photo: Photo, { bytes, thumbnail, vector, picture }: Content): Promise<NewPhoto> {
+    // A picture that is kept is embedded by the change itself.
+    const also = bytes === undefined && picture !== undefined ? ((await this.#networks?.alsoOf(picture)) ?? []) : [];
+    const { id: photoId } = photo;
+    return { person, photo, bytes, thumbnail, embeddings: [this.#embeddingOf(photoId, person.id, vector), ...also.map((other) => ({ ...other, photoId, personId: person.id }))] };
   }
 
   /** In memory as on disk, and never before. */
@@ -989,7 +1124,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#directory.putPerson(person);
     this.#directory.putPhoto(photo);
     this.#roster.putPerson(person);
-    for (const { vector } of embeddings) this.#roster.putPhoto(photo.id, person.id, vector, isSure(photo));
+    for (const { vector, fingerprint } of embeddings) if (fingerprint === this.#encoder.fingerprint) this.#roster.putPhoto(photo.id, person.id, vector, isSure(photo));
+    this.#networks?.met(photo.id, embeddings);
   }
 
   async #removePerson(id: string): Promise<Receipt> {
@@ -1075,6 +1211,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async #catchUp(): Promise<void> {
     if (this.#closed) return;
     await this.#flushSeen();
+    this.#networks?.wake();
     await this.#strangers.catchUp().catch((error: unknown) => this.#report({ file: "", code: "store", message: `strangers cannot be written: ${said(error)}` }));
     if (!this.#staleLeft) return;
     this.#staleLeft = false;
@@ -1134,9 +1271,4 @@ function faceAt(faces: readonly Face[], { x, y }: Point): Face {
 /** A face of which nothing is known but the embedding. */
 function faceOf(embedding: Float32Array, model: string): Face {
   return { box: { x: 0, y: 0, width: 1, height: 1 }, score: 1, embedding, model };
-}
-
-/** The face that most raw detections agreed on, of those with an embedding. */
-function bestOf(faces: readonly Face[]): Face | undefined {
-  return faces.filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => b.score - a.score)[0];
 }

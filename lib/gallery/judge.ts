@@ -142,3 +142,8 @@ function judgeLikeness(embedding: Float32Array, { own, nearestOther, threshold, 
   if (own.length > 0 && nearestOwn > tau) findings.push(ask("unlike", `the face is unlike the person's own photos (the nearest is ${nearestOwn.toFixed(2)} away, τ ${tau}): keep it only if you are sure that it is the same person.`));
   return findings;
 }
+
+/** The face that most raw detections agreed on, of those with an embedding. */
+export function bestOf(faces: readonly Face[]): Face | undefined {
+  return faces.filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => b.score - a.score)[0];
+}

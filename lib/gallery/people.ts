@@ -93,6 +93,8 @@ export interface UnknownGroup {
   vectors: Float32Array[];
   /** How many pictures are kept. */
   pictures: number;
+  /** Of another network, which the gallery changes to or has changed from. */
+  beside?: Pick<UnknownGroup, "model" | "fingerprint" | "vectors"> | undefined;
 }
 
 /** "not": a face is not that person; "ignored": it is nobody; "is": somebody said who it was. */

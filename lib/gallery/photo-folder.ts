@@ -13,7 +13,7 @@ import type { StoreProblem } from "./store/store";
 /** What is wrong with a photo, a person's folder or (`file` is "") the gallery: `code` for the program, `message` for people. */
 export interface Problem {
   file: string;
-  code: "no_face" | "several_faces" | "unreadable_photo" | "unreadable_folder" | "unwritable_store" | "unwritable_backup" | "doubtful_photo" | "store" | StoreProblem["code"];
+  code: "no_face" | "several_faces" | "unreadable_photo" | "unreadable_folder" | "unwritable_store" | "unwritable_backup" | "doubtful_photo" | "store" | "network" | StoreProblem["code"];
   message: string;
 }
 

@@ -3,6 +3,7 @@ import type { Face } from "../message";
 import { NotFound } from "./directory";
 import type { Anchor, Receipt, UnknownGroup } from "./people";
 import { StorageError } from "../storage";
+import { seenBy } from "./networks";
 import type { NewPhoto, PeopleStore } from "./store/store";
 import { Unknowns, type UnknownsOptions } from "./unknowns";
 
@@ -37,7 +38,7 @@ export class Strangers {
 
   constructor(store: PeopleStore, options: UnknownsOptions) {
     this.#store = store;
-    this.#unknowns = new Unknowns(options, store.unknowns());
+    this.#unknowns = new Unknowns(options, store.unknowns().map((group) => seenBy(options.fingerprint, group)));
     this.#timer = setInterval(() => void this.sweep(Date.now()).catch(() => undefined), SWEEP_MS);
     this.#timer.unref();
   }
@@ -89,6 +90,16 @@ export class Strangers {
   async picture(id: string, index: number): Promise<Buffer | undefined> {
     this.known(id);
     return this.#store.unknownPicture(id, index);
+  }
+
+  /** What another network knows of a stranger, if they are here still; undefined takes it away. @throws StorageError */
+  putBeside(id: string, beside: UnknownGroup["beside"]): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.#closed) return;
+      const group = this.#unknowns.putBeside(id, beside);
+      // One that waits for the disk takes it along.
+      if (group !== undefined && !this.#unwritten.has(id)) await this.#store.putUnknown(group);
+    });
   }
 
   /** @throws NotFound; StorageError */

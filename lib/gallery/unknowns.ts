@@ -141,6 +141,15 @@ export class Unknowns {
     return live.record;
   }
 
+  /** @returns the record with it, or undefined when there is none */
+  putBeside(id: string, beside: UnknownGroup["beside"]): UnknownGroup | undefined {
+    const live = this.#groups.get(id);
+    if (live === undefined) return undefined;
+    const { beside: _before, ...record } = live.record;
+    live.record = { ...record, ...(beside === undefined ? {} : { beside }) };
+    return live.record;
+  }
+
   /** Named, ignored or deleted. */
   remove(id: string): boolean {
     const there = this.#groups.delete(id);

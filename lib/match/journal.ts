@@ -18,6 +18,8 @@ export interface SeenEvent extends Omit<Identity, "groups"> {
 interface Entry {
   event: SeenEvent;
   embedding: Float32Array | undefined;
+  /** What made the embedding. */
+  model: string | undefined;
   picture: Buffer | undefined;
 }
 
@@ -67,7 +69,7 @@ export class Journal extends EventEmitter<JournalEvents> {
     for (const face of faces) {
       const { identity } = face;
       if (identity === undefined || identity.outcome === "noface" || !this.#isNews(source, identity, at)) continue;
-      const entry: Entry = { event: eventOf(source, identity, at), embedding: face.embedding, picture: undefined };
+      const entry: Entry = { event: eventOf(source, identity, at), embedding: face.embedding, model: face.model, picture: undefined };
       void this.#keep(entry, () => crop(face));
     }
   }
@@ -85,9 +87,10 @@ export class Journal extends EventEmitter<JournalEvents> {
     return this.#entries.get(id)?.picture;
   }
 
-  /** Of the face that was seen, to say whom it is not. */
-  embedding(id: string): Float32Array | undefined {
-    return this.#entries.get(id)?.embedding;
+  /** Of the face that was seen, to say whom it is not. Undefined where another model than the gallery's made it. */
+  embedding(id: string, model: string): Float32Array | undefined {
+    const entry = this.#entries.get(id);
+    return entry?.model === model ? entry.embedding : undefined;
   }
 
   /** A person was deleted: nothing tells of her any more. */

@@ -3,9 +3,10 @@ import { join, resolve } from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { z } from "zod";
 import { UserError } from "../../lib/errors";
-import { BUILT_IN_MODELS } from "../../lib/embed/descriptor";
+import { BUILT_IN_MODELS, DLIB_RESNET } from "../../lib/embed/descriptor";
 import { createEncoder, type FaceEncoder } from "../../lib/embed/encode";
 import { Gallery } from "../../lib/gallery/gallery";
+import { chooseNetworks } from "../../lib/gallery/networks";
 import { openPatiently, type Waiting } from "../../lib/gallery/store/open-patiently";
 import { lookForPacksIn } from "../../lib/models/packs";
 import { Journal } from "../../lib/match/journal";
@@ -27,7 +28,12 @@ export interface FaceGalleryDef extends NodeDef {
   keepUnknowns?: boolean | string;
   /** … for how many days. */
   unknownDays?: string | number;
+  /** What nodes had before the network was changed in the editor, to take it back. */
+  before?: unknown;
 }
+
+/** What nodes had while another network decided; the editor writes it (editor/network-nodes.ts). */
+const beforeSchema = z.object({ network: z.string(), nodes: z.array(z.object({ id: z.string(), was: z.object({ threshold: z.union([z.string(), z.number()]).optional() }) })) });
 
 export interface GalleryKey {
   /** Pass phrase that encrypts what is kept; empty keeps it plain. */
@@ -57,6 +63,8 @@ export interface FaceGalleryNode extends Node<GalleryKey> {
   gallery: Promise<Gallery>;
   /** Whether the model is one of those that come with the package. */
   builtIn: boolean;
+  /** τ that a face-match node had in its form while this network decided, "" for the network's own; undefined where that is not known. */
+  thresholdBefore(network: string, nodeId: string): string | undefined;
   /** What the gallery waits for before it is open; undefined when it is open, or never will be. A change is a "waiting" event. */
   waiting: Waiting | undefined;
   /** Resolves once it is known whether the gallery is open, waits for something or cannot be used. */
@@ -98,7 +106,15 @@ export default function register(RED: NodeAPI): void {
     const folder = def.folder ? resolve(userDir, def.folder) : join(own, "photos");
     if (watched.has(folder)) this.warn(RED._("face-gallery.shared", { folder }));
     watched.set(folder, (watched.get(folder) ?? 0) + 1);
-    let encoder: FaceEncoder | undefined;
+    const encoders = new Map<string, Promise<FaceEncoder>>();
+    /** Every network once, as long as the node lives: a change may be taken back. */
+    const encoderOf = (key: string): Promise<FaceEncoder> => {
+      const encoder = encoders.get(key) ?? createEncoder({ model: key });
+      encoders.set(key, encoder);
+      // What is missing may be brought.
+      encoder.catch(() => encoders.delete(key));
+      return encoder;
+    };
     let settle = (): void => undefined;
     this.settled = new Promise((done) => { settle = done; });
     const wait = (waiting: Waiting | undefined): void => {
@@ -110,9 +126,14 @@ export default function register(RED: NodeAPI): void {
     };
     const open = async (): Promise<Gallery> => {
       const options = optionsOf(def, this.credentials);
-      encoder = await createEncoder({ model: def.model === "file" ? def.modelFile : def.model });
+      const form = def.model === "file" ? def.modelFile : def.model || DLIB_RESNET.id;
+      await encoderOf(form);
       const store = await openPatiently({ folder: join(own, "people"), ...(this.credentials?.key ? { key: this.credentials.key } : {}), onProblem: ({ message }) => this.error(message) }, { signal: closing.signal, onWait: wait });
-      const gallery = new Gallery({ folder, store, encoder, keepPhotos: options.keepPhotos, keepUnknownsMs: options.keepUnknowns ? DAY_MS * options.unknownDays : undefined });
+      const chosen = await chooseNetworks(store, form, encoderOf).catch(async (error: unknown) => {
+        await store.close();
+        throw error;
+      });
+      const gallery = new Gallery({ folder, store, encoder: chosen.deciding.encoder, networks: { chosen, open: encoderOf }, keepPhotos: options.keepPhotos, keepUnknownsMs: options.keepUnknowns ? DAY_MS * options.unknownDays : undefined });
       report(this, gallery);
       gallery.on("merged", (from, into) => this.journal.rename(from, into));
       gallery.on("forgotten", (id, name) => this.journal.forget(id, name));
@@ -127,6 +148,11 @@ export default function register(RED: NodeAPI): void {
     this.setMaxListeners(0);
     this.journal = new Journal();
     this.builtIn = def.model === undefined || def.model === "" || BUILT_IN_MODELS.includes(def.model);
+    const before = beforeSchema.safeParse(def.before);
+    this.thresholdBefore = (network, nodeId) => {
+      const was = before.success && before.data.network === network ? before.data.nodes.find(({ id }) => id === nodeId)?.was.threshold : undefined;
+      return was === undefined ? undefined : String(was).trim();
+    };
     this.waiting = undefined;
     this.gallery = open().finally(() => wait(undefined));
     this.gallery.catch((error: unknown) => {
@@ -144,7 +170,7 @@ export default function register(RED: NodeAPI): void {
       const closed = this.gallery
         .then((gallery) => gallery.close())
         .catch(() => undefined)
-        .then(() => encoder?.close())
+        .then(async () => Promise.all([...encoders.values()].map(async (encoder) => (await encoder).close())))
         // Somebody who deleted the node by mistake gets the people back by undoing it.
         .then(() => (removed ? this.warn(RED._("face-gallery.kept", { folder: own })) : undefined))
         .catch((error: unknown) => this.warn(nameError(this, error).message));

@@ -7,7 +7,7 @@ import { annotate, thumbnail } from "../../lib/image/annotate";
 import { cropFace } from "../../lib/image/crop";
 import { LONGEST_DISTANCE } from "../../lib/embed/descriptor";
 import { toKeptJpeg } from "../../lib/image/encode";
-import { decide, matchOptionsSchema, thresholdSchema } from "../../lib/match/match";
+import { decide, type MatchOptions, matchOptionsSchema, thresholdSchema } from "../../lib/match/match";
 import { cameraNames } from "../../lib/capture/names";
 import { addTiming, type Face, type FaceMessage, type Outcome, type Picture, readFaces, readFrame, readOverride, readPicture, type Timing } from "../../lib/message";
 import { metrics } from "../../lib/match/metrics";
@@ -52,6 +52,8 @@ const STATUS_NAME_LENGTH = 14;
 
 /** The node as the API sees it: with variables put in. */
 interface FaceMatchNode extends Node {
+  /** In an instance of a subflow: the id in the editor. */
+  _alias?: string;
   decidesBy?: { gallery: string; distance: DistanceKind; threshold: number | undefined };
 }
 
@@ -80,6 +82,17 @@ export default function register(RED: NodeAPI): void {
     const preview = new Preview(RED, this);
     const words = { unknown: RED._("face-match.word.unknown"), ambiguous: RED._("face-match.word.ambiguous") };
     let mismatchTold = false;
+    let twiceTold = false;
+    /** τ was chosen for the network in the gallery's form: while another one decides, it is the one that was chosen for that, or its own. */
+    const optionsNow = (gallery: Gallery): MatchOptions => {
+      const { deciding, roster } = gallery;
+      if (deciding === undefined || deciding.asInForm) return options;
+      const before = people.thresholdBefore(deciding.key, this._alias ?? this.id);
+      if (before !== undefined) return { ...options, threshold: before === "" ? undefined : Number(before) };
+      if (options.threshold === undefined || !deciding.isBehindForm) return { ...options, threshold: undefined };
+      // Nobody knows for which of both it was chosen.
+      return { ...options, threshold: Math.min(options.threshold, roster.thresholdOf(roster.normalised ? options.distance : "euclidean")) };
+    };
     const show = liveStatus(this);
     ready.then(
       (gallery) => follow(RED, this, gallery, show, options.distance),
@@ -107,14 +120,19 @@ export default function register(RED: NodeAPI): void {
       // Nobody is a stranger because her photo was not read yet.
       await gallery.ready();
       const start = performance.now();
-      const { roster } = gallery;
       const threshold = readOverride(message, "threshold", thresholdSchema);
-      const judging = threshold === undefined ? options : { ...options, threshold };
+      const judging = threshold === undefined ? optionsNow(gallery) : { ...options, threshold };
       const claim = def.mode === "verify" ? await claimOf(RED, this, def, message) : undefined;
       const frame = readFrame(message);
       // A camera's clock may be ahead of this one's.
       const age = frame === undefined ? undefined : Math.max(0, Date.now() - frame.capturedAt);
-      const faces = await Promise.all(readFaces(message).map(async (face): Promise<Face> => ({ ...face, identity: await decide(face, { gallery: roster, options: judging, claim, age }) })));
+      const { faces: understood, roster } = await gallery.understand(readFaces(message), message.payload instanceof Uint8Array ? readPicture(message) : undefined);
+      const foreign = message.faces?.find(({ model }) => model !== undefined && model !== roster.model);
+      if (!twiceTold && foreign !== undefined && gallery.deciding?.asInForm === true && gallery.speaks(foreign.model)) {
+        twiceTold = true;
+        this.warn(RED._("face-match.warn.twice", { model: foreign.model ?? "", gallery: roster.model }));
+      }
+      const faces = await Promise.all(understood.map(async (face): Promise<Face> => ({ ...face, identity: await decide(face, { gallery: roster, options: judging, claim, age }) })));
       message.faces = faces;
       addTiming(message, { match: performance.now() - start, total: age ?? total(message) });
       if (!mismatchTold && faces.some(({ identity }) => identity?.reason === "model_mismatch")) {
@@ -169,7 +187,7 @@ async function changeGallery(message: FaceMessage, gallery: Gallery): Promise<{ 
     return forgotten;
   }
   const picture = readPicture(message);
-  const foreign = Array.isArray(message.faces) ? message.faces.find(({ model }) => model !== undefined && model !== gallery.roster.model) : undefined;
+  const foreign = Array.isArray(message.faces) ? message.faces.find(({ model }) => model !== undefined && model !== gallery.roster.model && !gallery.speaks(model)) : undefined;
   if (foreign !== undefined) throw new UserError(`this face was embedded by the model ${foreign.model}, the gallery keeps those of ${gallery.roster.model}: choose the same one in facenet-embed and in the gallery.`);
   const enrolled = await gallery.enrol(message["enrol"], await toKeptJpeg(picture));
   message["enrolled"] = enrolled;
@@ -183,13 +201,15 @@ function follow(RED: NodeAPI, node: Node, gallery: Gallery, show: Show, distance
   if (distance === "cohort" && !roster.normalised) node.warn(RED._("face-match.warn.no_cohort", { model: roster.model }));
   const tell = (): void => {
     const { progress, readable } = gallery;
+    const change = gallery.network?.change ?? null;
     if (!readable) show(unreadable(RED));
+    else if (change !== null) show({ fill: change.stage === "embedding" ? "blue" : "yellow", shape: "ring", text: RED._(`face-match.status.network_${change.stage}`, { done: change.done, total: change.total }) });
     else if (progress === undefined) show({ fill: "grey", shape: "dot", text: RED._("face-match.status.people", { number: gallery.people.length }) });
     else show({ fill: "blue", shape: "ring", text: RED._("face-match.status.reading", { done: progress.done, total: progress.total }) });
   };
-  for (const event of ["change", "problem", "progress"] as const) gallery.on(event, tell);
+  for (const event of ["change", "problem", "progress", "network"] as const) gallery.on(event, tell);
   node.on("close", () => {
-    for (const event of ["change", "problem", "progress"] as const) gallery.off(event, tell);
+    for (const event of ["change", "problem", "progress", "network"] as const) gallery.off(event, tell);
   });
   tell();
 }

@@ -461,6 +461,30 @@ describe("the HTTP API", () => {
     assert.equal((await ask("/g/people")).status, 200, "it works on");
   });
 
+  it("tells which network decides, measures what another one costs, changes to it and back", async () => {
+    interface Network { key: string; change: { stage: string } | null; previous: { key: string } | null; offer: string | null }
+    const now = (): Promise<Network> => json(ask("/g/network"));
+    const act = (body: object, user: User = "all"): Promise<Response> => post("/g/network", body, { user });
+    const settled = (key: string): Promise<Network> => eventually(key, async () => { const each = await now(); return each.key === key && each.change === null ? each : undefined; });
+    const { key, change, offer } = await now();
+    assert.deepEqual([key, change, offer], ["dlib-resnet-v1", null, "mobilefacenet-192"]);
+    const estimate = await json<{ photos: number; seconds: number | null; leftBehind: { people: { name: string }[] }; threshold: number }>(ask("/g/network/estimate?network=mobilefacenet-192"));
+    assert.ok(estimate.photos >= 1 && (estimate.seconds ?? 0) > 0 && estimate.threshold > 1);
+    assert.deepEqual(estimate.leftBehind.people, []);
+    for (const wrong of ["", "?network=", "?network=..%2F..%2Fetc%2Fpasswd", "?network=settings.json", "?network=%2Ftmp%2Fmodel.json", "?network=facenet9000"]) assert.equal((await ask(`/g/network/estimate${wrong}`)).status, 400, wrong);
+    for (const wrong of [{}, { do: "explode" }, { do: "change" }, { do: "change", network: "/etc/model.json" }, { do: "change", network: "facenet9000" }, { do: "undo" }]) assert.equal((await act(wrong)).status, 400, JSON.stringify(wrong));
+    assert.equal((await act({ do: "change", network: "mobilefacenet-192" }, "reader")).status, 401);
+    // One measures at a time.
+    const several = await Promise.all(Array.from({ length: 4 }, () => ask("/g/network/estimate?network=mobilefacenet-192")));
+    assert.deepEqual([...new Set(several.map(({ status }) => status))].filter((status) => status !== 503), [200]);
+    await act({ do: "change", network: "mobilefacenet-192" });
+    assert.equal((await settled("mobilefacenet-192")).previous?.key, "dlib-resnet-v1");
+    assert.equal(((await json<{ galleries: object; id: string; model: string }[]>(ask("/galleries"))).find(({ id }) => id === "g"))?.model, "mobilefacenet-192");
+    assert.equal((await json<Network>(act({ do: "undo" }))).key, "dlib-resnet-v1");
+    assert.equal((await json<Network>(act({ do: "keep" }))).previous, null);
+    assert.equal((await json<Network>(act({ do: "dismiss" }))).offer, null);
+  });
+
   it("is described by the OpenAPI file, each route of it and no other", async () => {
     const described = describeApi(routes);
     if (process.env["UPDATE"] === "1") writeFileSync(DOCUMENT, `${JSON.stringify(described, null, 2)}\n`);

@@ -9,7 +9,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ZipFile } from "yazl";
 import { UserError } from "../../errors";
 import type { Person, Photo } from "../people";
-import { type Contents, FILES, FORMAT, HEADER, PICTURE_BOUNDS, readContents, type Space, toBase64, VERSION } from "./contents";
+import { type Contents, FILES, FORMAT, HEADER, PICTURE_BOUNDS, readContents, type Space, VERSION } from "./contents";
+import { toBase64 } from "./records";
 import type { PeopleStore, PhotoContent, StrangerContent } from "./store";
 import { openArchive, readEntry, type ZipFile as OpenZip } from "./zip";
 
@@ -58,7 +59,7 @@ export async function exportStore(store: PeopleStore, { write, bytesOf }: Export
   text(FILES.photos, photos.map(line));
   text(FILES.embeddings, embeddingLines(store));
   text(FILES.anchors, store.anchors().map(({ vector, ...rest }) => line({ ...rest, vector: toBase64(vector) })));
-  text(FILES.unknowns, unknowns.map(({ vectors, ...rest }) => line({ ...rest, vectors: vectors.map(toBase64) })));
+  text(FILES.unknowns, unknowns.map(({ vectors, beside: _beside, ...rest }) => line({ ...rest, vectors: vectors.map(toBase64) })));
   let ended = false;
   let sent = 0;
   const written = (async () => {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { UserError } from "../../errors";
 import { sentence } from "../../validate";
 import { type Anchor, type Person, personSchema, type Photo, type PhotoEmbedding, type UnknownGroup } from "../people";
-import { anchorSchema, embeddingSchema, MAX_DIMENSIONS, MAX_VECTORS, photoSchema, unknownSchema } from "./records";
+import { anchorSchema, embeddingSchema, MAX_DIMENSIONS, MAX_VECTORS, photoSchema, unknownSchema, toVector } from "./records";
 import { type Bounds, checkClaims, type Entry, filesIn, linesOf, readEntry, type ZipFile } from "./zip";
 
 export const FORMAT = "facenet-gallery";
@@ -151,15 +151,6 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-export function toBase64(vector: Float32Array): string {
-  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64");
-}
-
-function toVector(text: string): Float32Array {
-  const bytes = Uint8Array.from(Buffer.from(text, "base64"));
-  return bytes.length % Float32Array.BYTES_PER_ELEMENT === 0 ? new Float32Array(bytes.buffer) : new Float32Array(0);
 }
 
 /** Numbers, not too many, and not all of them 0, from which everybody is equally far. */

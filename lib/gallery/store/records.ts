@@ -34,9 +34,12 @@ export const photoSchema: z.ZodType<Photo> = z.object({
 /** What of these records is numbers travels beside the JSON. */
 type Plain<T, Vectors extends keyof T> = Omit<T, Vectors>;
 
+/** Numbers in the text, so that an earlier version passes over them. */
+const besideSchema = z.object({ beside: z.object({ model, fingerprint, vectors: z.array(z.base64().max(2 ** 17).transform(toVector)).max(100) }) });
+
 export const embeddingSchema: z.ZodType<Plain<PhotoEmbedding, "vector">> = z.object({ photoId: id, personId: id, model, fingerprint });
 export const anchorSchema: z.ZodType<Plain<Anchor, "vector">> = z.object({ id, against: id.nullable(), note: z.string().max(1000), createdAt: time, model, fingerprint });
-export const unknownSchema: z.ZodType<Plain<UnknownGroup, "vectors">> = z.object({ id, firstSeenAt: time, lastSeenAt: time, visits: z.number().int().min(0), model, fingerprint, pictures: z.number().int().min(0).max(100) });
+export const unknownSchema: z.ZodType<Plain<UnknownGroup, "vectors" | "beside">> = z.object({ id, firstSeenAt: time, lastSeenAt: time, visits: z.number().int().min(0), model, fingerprint, pictures: z.number().int().min(0).max(100) });
 
 const LENGTH_BYTES = 4;
 const FLOAT_BYTES = 4;
@@ -83,7 +86,7 @@ export const packPerson = (person: Person): Buffer => pack(person);
 export const packPhoto = (photo: Photo): Buffer => pack(photo);
 export const packEmbedding = ({ vector, ...rest }: PhotoEmbedding): Buffer => pack(rest, [vector]);
 export const packAnchor = ({ vector, ...rest }: Anchor): Buffer => pack(rest, [vector]);
-export const packUnknown = ({ vectors, ...rest }: UnknownGroup): Buffer => pack(rest, vectors);
+export const packUnknown = ({ vectors, beside, ...rest }: UnknownGroup): Buffer => pack({ ...rest, ...(beside === undefined ? {} : { beside: { ...beside, vectors: beside.vectors.map(toBase64) } }) }, vectors);
 
 export const unpackPerson = (bytes: Buffer): Person => personSchema.parse(unpack(bytes).value);
 export const unpackPhoto = (bytes: Buffer): Photo => photoSchema.parse(unpack(bytes).value);
@@ -97,7 +100,17 @@ export function unpackAnchor(bytes: Buffer): Anchor {
 }
 export function unpackUnknown(bytes: Buffer): UnknownGroup {
   const { value, vectors } = unpack(bytes);
-  return { ...unknownSchema.parse(value), vectors };
+  const beside = besideSchema.safeParse(value);
+  return { ...unknownSchema.parse(value), vectors, ...(beside.success ? beside.data : {}) };
+}
+
+export function toBase64(vector: Float32Array): string {
+  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64");
+}
+
+export function toVector(text: string): Float32Array {
+  const bytes = Uint8Array.from(Buffer.from(text, "base64"));
+  return bytes.length % Float32Array.BYTES_PER_ELEMENT === 0 ? new Float32Array(bytes.buffer) : new Float32Array(0);
 }
 
 function only(vectors: readonly Float32Array[]): Float32Array {

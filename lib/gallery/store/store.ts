@@ -284,6 +284,36 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     this.#tellOfBad();
   }
 
+  /** How many embeddings there are, by fingerprint. */
+  async countEmbeddings(): Promise<Map<string, { model: string; count: number }>> {
+    const counts = new Map<string, { model: string; count: number }>();
+    for await (const { model, fingerprint } of this.allEmbeddings()) counts.set(fingerprint, { model, count: (counts.get(fingerprint)?.count ?? 0) + 1 });
+    return counts;
+  }
+
+  /** All that a photo has, of any model. */
+  async embeddingsOf(photoId: string): Promise<PhotoEmbedding[]> {
+    return this.#exclusively(async () => this.#opened().keys(`embedding:${this.#secret.blind(photoId)}:`).flatMap((key) => this.#embedding(key) ?? []));
+  }
+
+  /** Delete embeddings and anchors that were made alike, where `isGone` says so; strangers lose what they have of it beside. Gone from old pages and backups too. */
+  async removeEmbeddings(fingerprint: string, isGone: (photoId: string) => boolean): Promise<void> {
+    const photos: string[] = [];
+    for await (const { photoId } of this.embeddings(fingerprint)) if (isGone(photoId)) photos.push(photoId);
+    await this.#write(async (database) => {
+      const anchors = this.anchors().filter((anchor) => anchor.fingerprint === fingerprint).map(({ id }) => id);
+      const unknowns = this.unknowns().filter(({ beside }) => beside?.fingerprint === fingerprint).map(({ beside: _gone, ...group }) => group);
+      await database.write({
+        put: unknowns.map((group) => [this.#key("unknown", group.id), packUnknown(group)] as const),
+        remove: [...photos.map((photoId) => this.#embeddingKey({ photoId, fingerprint })), ...anchors.map((id) => this.#key("anchor", id))],
+        replaces: unknowns.length > 0,
+      });
+      for (const id of anchors) this.#anchors.delete(id);
+      for (const group of unknowns) remember(this.#unknowns, group);
+      await this.#purgeDropped(database);
+    });
+  }
+
   /** What embeddings of one fingerprint have in common, by fingerprint: as the first one here that can be read has it. */
   async spaces(): Promise<Map<string, Space>> {
     const spaces = new Map<string, Space>();
@@ -725,7 +755,7 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
       this.#people.delete(id);
       this.#photosByPerson.delete(id);
     }
-    const vectors = anchors.filter((id) => this.#anchors.delete(id)).length + groups.reduce((sum, group) => sum + group.vectors.length, 0);
+    const vectors = anchors.filter((id) => this.#anchors.delete(id)).length + groups.reduce((sum, { vectors: own, beside }) => sum + own.length + (beside?.vectors.length ?? 0), 0);
     const pictureIds = unknowns.flatMap((id) => this.#forgetUnknown(id));
     for (const anchor of added) this.#anchors.set(anchor.id, anchor);
     // Records first: a crash leaves at worst files that no record names, and the next start deletes them.
@@ -836,7 +866,7 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     return this.#key("note", contentHash(Buffer.from(key)));
   }
 
-  #embeddingKey({ photoId, fingerprint }: PhotoEmbedding): string {
+  #embeddingKey({ photoId, fingerprint }: Pick<PhotoEmbedding, "photoId" | "fingerprint">): string {
     return `embedding:${this.#secret.blind(photoId)}:${shortened(fingerprint)}`;
   }
 

@@ -4,6 +4,7 @@ import type { Calibration } from "../../../lib/calibrate/calibration";
 import type { PeoplePage } from "../../../lib/gallery/directory";
 import type { GallerySummary, PersonDetails, PhotoEntry, UnknownEntry } from "../../../lib/gallery/gallery";
 import type { Finding } from "../../../lib/gallery/judge";
+import type { LeftBehind, NetworkChange, NetworkEstimate, NetworkState } from "../../../lib/gallery/network-state";
 import type { CorrectionEntry, Person, Photo, Receipt } from "../../../lib/gallery/people";
 import type { DownloadState } from "../../../lib/models/downloads";
 import type { ListedModel, MeasuredFigures, Need } from "../../../lib/models/list";
@@ -32,6 +33,45 @@ export const progressAnswer = z.strictObject({ done: count, total: count });
 
 const problem = z.strictObject({ file: z.string().describe("In the photo folder; empty when it is not about one photo"), code: z.string(), message: z.string() });
 
+const networkKey = z.string().describe("A built-in id, a pack's, or the path of a descriptor");
+
+const leftBehind = objectOf<LeftBehind>()({
+  photos: count.describe("Of which no picture is kept, or none that shows a usable face"),
+  people: z.array(z.strictObject({ id, name: z.string() })).describe("Of whom nothing else is known: the new network would not know them"),
+  strangers: count,
+  corrections: count.describe("Negative anchors: they are embeddings alone"),
+}).meta({ id: "LeftBehind" });
+
+const networkChange = objectOf<NetworkChange>()({
+  key: networkKey,
+  model: z.string(),
+  stage: z.enum(["embedding", "paused", "disk", "failed", "asking"]).describe("disk: the disk refuses, it goes on by itself; failed: the new network cannot be used, it is tried again; asking: people would stay behind, and somebody has to accept that"),
+  done: count,
+  total: count.describe("Photos"),
+  remainingMs: count.nullable().describe("At the pace so far"),
+  leftBehind,
+  error: z.string().nullable().describe("Why it does not go on"),
+}).meta({ id: "NetworkChange" });
+
+export const networkAnswer = objectOf<NetworkState>()({
+  key: networkKey.describe("What decides who somebody is"),
+  asInForm: z.boolean().describe("Whether it is the one in the gallery's form"),
+  change: networkChange.nullable().describe("Under way: until it is done the old network decides"),
+  previous: z.strictObject({ key: networkKey, model: z.string(), until: time.describe("So long its embeddings are kept") }).nullable().describe("What decided before, and can again at once"),
+  offer: networkKey.nullable().describe("A surer network that this gallery could change to"),
+}).meta({ id: "Network" });
+
+export const estimateAnswer = objectOf<NetworkEstimate>()({
+  key: networkKey,
+  model: z.string(),
+  photos: count.describe("That would be embedded anew"),
+  seconds: z.number().min(0).nullable().describe("As measured on a few of them just now; null where there are none"),
+  bytes: count.describe("On the disk, without backups"),
+  leftBehind,
+  threshold: distance.describe("τ of the new network"),
+  cohortThreshold: z.number().nullable(),
+}).meta({ id: "NetworkEstimate" });
+
 export const galleryAnswer = objectOf<GallerySummary & { id: string; name: string; error?: string }>()({
   id: z.string().describe("Of the node"),
   name: z.string(),
@@ -47,6 +87,7 @@ export const galleryAnswer = objectOf<GallerySummary & { id: string; name: strin
   encrypted: z.boolean(),
   paused: z.boolean(),
   progress: progressAnswer.nullable(),
+  network: networkAnswer.nullable().describe("null where the gallery does not work"),
   problems: z.array(problem),
   error: z.string().optional().describe("Why it does not work at all"),
 }).meta({ id: "Gallery" });

@@ -6,6 +6,7 @@ import { events } from "./events";
 import { galleries } from "./galleries";
 import { identify } from "./identify";
 import { models } from "./models";
+import { network } from "./network";
 import { describeApi } from "./openapi";
 import { people } from "./people";
 import { ofAll, register, type Route } from "./routes";
@@ -16,7 +17,7 @@ const openapi = ofAll({ method: "get", path: "/openapi.json", permission: "read"
 });
 
 /** Every route, those about no gallery first: their paths would pass for a gallery's. */
-export const routes: readonly Route[] = [openapi, ...galleries, ...models, ...people, ...unknowns, ...events, ...identify, ...calibration, ...archive];
+export const routes: readonly Route[] = [openapi, ...galleries, ...models, ...people, ...unknowns, ...events, ...identify, ...calibration, ...network, ...archive];
 
 /** Register the HTTP API under Node-RED's admin root, once for all galleries. */
 export function registerApi(RED: NodeAPI): void {

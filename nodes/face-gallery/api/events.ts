@@ -16,7 +16,8 @@ const MOST_WAITING_BYTES = 1024 * 1024;
 
 const emptyBody = z.strictObject({});
 const isBody = z.strictObject({ name: z.string().max(200), accept: z.array(z.string().max(40)).max(20).default([]) });
-const EVENTS = "What happens, as server-sent events: `seen` (data: a SeenEvent), `unknown` (a stranger came; data: id of the group), `change` (of who is known; data: {}), `progress` (of embedding the photo folder; data: done, total); a comment every fifteen seconds";
+const EVENTS = "What happens, as server-sent events: `seen` (data: a SeenEvent), `unknown` (a stranger came; data: id of the group), `change` (of who is known; data: {}), `progress` (of embedding the photo folder; data: done, total), `network` (a change of the network goes on, or another one decides; data: a Network); a comment every fifteen seconds";
+const NO_FACE = "of this event no face is kept, or the gallery has changed its network since: correct a newer one.";
 const listening = new WeakMap<FaceGalleryNode, number>();
 
 function eventOf(node: FaceGalleryNode, id: string | undefined): SeenEvent {
@@ -45,10 +46,11 @@ export const events: Route[] = [
     const seen = (event: SeenEvent): void => tell("seen", event);
     const change = (): void => tell("change", {});
     const progress = (now: object): void => tell("progress", now);
+    const network = (state: object): void => tell("network", state);
     const unknown = (id: string): void => tell("unknown", { id });
     const heartbeat = setInterval(() => send(": still here\n\n"), HEARTBEAT_MS);
     node.journal.on("seen", seen);
-    gallery.on("change", change).on("progress", progress).on("unknown", unknown);
+    gallery.on("change", change).on("progress", progress).on("unknown", unknown).on("network", network);
     // Who has not read all by now is not waited for.
     const finish = (): void => void (response.writableNeedDrain ? response.destroy() : response.end());
     const end = (): void => {
@@ -56,7 +58,7 @@ export const events: Route[] = [
       listening.set(node, (listening.get(node) ?? 1) - 1);
       node.closing.removeEventListener("abort", finish);
       node.journal.off("seen", seen);
-      gallery.off("change", change).off("progress", progress).off("unknown", unknown);
+      gallery.off("change", change).off("progress", progress).off("unknown", unknown).off("network", network);
     };
     node.closing.addEventListener("abort", finish);
     response.once("close", end);
@@ -71,15 +73,16 @@ export const events: Route[] = [
   ofGallery({ method: "post", path: "/events/:event/not-this-person", permission: "write", summary: "A wrong match: never take this face for that person again", body: emptyBody, status: 201, answers: anchorAnswer }, async ({ node, gallery, request, response }) => {
     await bodyOf(request, emptyBody);
     const { id, person, at, source } = eventOf(node, request.params["event"]);
-    const embedding = node.journal.embedding(id);
-    if (person === null || embedding === undefined) throw new HttpError(409, "nobody", "this event names nobody.");
+    const embedding = node.journal.embedding(id, gallery.roster.model);
+    if (person === null) throw new HttpError(409, "nobody", "this event names nobody.");
+    if (embedding === undefined) throw new HttpError(409, "nobody", NO_FACE);
     response.status(201).json(shownAnchor(gallery, await gallery.addAnchor(embedding, person, `not this person: ${source}, ${new Date(at).toISOString()}`)));
   }),
   ofGallery({ method: "post", path: "/events/:event/is", permission: "write", summary: "It is somebody else, or a stranger is somebody: the face becomes a photo of that person, and is never taken for the wrong one again; 409 asks first", body: isBody, status: 201, answers: z.strictObject({ person: personAnswer, photo: photoAnswer, anchor: anchorAnswer.nullable() }) }, async ({ node, gallery, request, response }) => {
     const { name, accept } = await bodyOf(request, isBody);
     const { id, person: not, at, source } = eventOf(node, request.params["event"]);
-    const vector = node.journal.embedding(id);
-    if (vector === undefined) throw new HttpError(409, "nobody", "of this event no face is kept.");
+    const vector = node.journal.embedding(id, gallery.roster.model);
+    if (vector === undefined) throw new HttpError(409, "nobody", NO_FACE);
     const { person, photo, anchor } = await gallery.correct({ vector, picture: node.journal.picture(id), note: `it is somebody else: ${source}, ${new Date(at).toISOString()}` }, { name, not, accept });
     response.status(201).json({ person, photo, anchor: anchor === null ? null : shownAnchor(gallery, anchor) });
   }),

@@ -33,7 +33,7 @@ export const galleries: Route[] = [
       deployedNodes(RED, "face-gallery").map(async ({ id, name }) => {
         const node = RED.nodes.getNode(id) as FaceGalleryNode;
         // Nothing is known of a gallery that is not open but why.
-        const unopened = (error: string) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, cohortThreshold: null, keepPhotos: true, encrypted: false, paused: false, progress: null, problems: [], error });
+        const unopened = (error: string) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, cohortThreshold: null, keepPhotos: true, encrypted: false, paused: false, progress: null, network: null, problems: [], error });
         await node.settled;
         if (node.waiting !== undefined) return unopened(node.waiting.sentence);
         return node.gallery.then((gallery) => ({ id, name, ...gallery.summary }), (error: unknown) => unopened(sentenceOf(error)));

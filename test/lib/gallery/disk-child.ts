@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { Gallery } from "../../../lib/gallery/gallery";
 import { StorageError } from "../../../lib/storage";
 import { openStore, type PeopleStore } from "../../../lib/gallery/store/store";
+import { chooseNetworks } from "../../../lib/gallery/networks";
 import { FakeEncoder } from "../../support/fake-encoder";
 
 /** A face that is good enough to open a group of strangers. */
@@ -30,6 +31,19 @@ export const acts = {
     gallery = new Gallery({ folder: photos, store, encoder: new FakeEncoder(), interval: 50, keepPhotos, keepUnknownsMs: FOR_EVER_MS });
     await gallery.start();
   },
+  /** … whose form names a network, one of any name. */
+  async openBy(root: string, photos: string, form: string) {
+    mkdirSync(photos, { recursive: true });
+    problems.length = 0;
+    store = await openStore({ folder: join(root, "people"), onProblem: ({ code }) => problems.push(code) });
+    const openBy = async (key: string): Promise<FakeEncoder> => new FakeEncoder(key, key);
+    const chosen = await chooseNetworks(store, form, openBy);
+    gallery = new Gallery({ folder: photos, store, encoder: chosen.deciding.encoder, networks: { chosen, open: openBy }, interval: 50 });
+    await gallery.start();
+  },
+  changeTo: (key: string) => gallery.networks.changeTo(key),
+  pause: (paused: boolean) => gallery.networks.pause(paused),
+  network: () => gallery.network,
   close: () => gallery.close(),
   /** What the store told beside the gallery's problems. */
   told: () => problems,

@@ -123,6 +123,31 @@ for (const { what, reason, says, skip, make } of DISKS) {
       assert.deepEqual(await does("who", "8 9"), ["Bob"]);
     });
 
+    it("waits with a change of the network, says why, and goes on by itself once there is room", async () => {
+      number += 1;
+      root = join(disk.folder, String(number));
+      await does("openBy", root, join(root, "photos"), "one");
+      // Longer than what fits into a page that is free by chance.
+      const [alice, bob] = ["1 ".repeat(3000).trim(), "8 ".repeat(3000).trim()];
+      await does("enrol", "Alice", alice);
+      await does("enrol", "Bob", bob);
+      await does("pause", true);
+      await does("changeTo", "two");
+      disk.fill();
+      await does("pause", false);
+      await until("the wait", async () => (await does("network"))?.change?.stage === "disk");
+      const { key, change } = (await does("network")) ?? {};
+      assert.equal(key, "one");
+      assert.match(change?.error ?? "", says);
+      assert.deepEqual(await does("who", alice), ["Alice"]);
+      disk.empty();
+      await until("the change", async () => {
+        const now = await does("network");
+        return now?.key === "two" && now.change === null;
+      });
+      assert.deepEqual([await does("who", alice), await does("who", bob)], [["Alice"], ["Bob"]]);
+    });
+
     it("keeps the old name of whom it cannot rename", async () => {
       await open();
       const bob = await does("create", "Bob");

@@ -7,6 +7,7 @@ const face = (identity: Partial<Identity> = {}): Face => ({
   box: { x: 0, y: 0, width: 9, height: 9 },
   score: 1,
   embedding: Float32Array.of(1, 2),
+  model: "m",
   identity: { outcome: "match", name: "Alice", person: "a", groups: ["family"], distance: 0.3, threshold: 0.58, margin: null, candidates: [{ name: "Alice", distance: 0.3, euclidean: 0.4, photo: "a1" }, { name: "Bob", distance: 0.9, euclidean: 0.8, photo: "b1" }], reason: "below_threshold", ...identity },
 });
 const STRANGER = { outcome: "unknown", name: null, person: null, reason: "above_threshold" } as const;
@@ -43,8 +44,9 @@ describe("Journal", () => {
     await settled();
     const [event] = journal.recent as [SeenEvent];
     assert.deepEqual([heard, event.reason, event.threshold, event.candidates.length, event.picture], [[event], "below_threshold", 0.58, 2, true]);
-    assert.deepEqual([journal.picture(event.id)?.toString(), journal.embedding(event.id)], ["a face", Float32Array.of(1, 2)]);
-    assert.deepEqual([journal.picture("nobody"), journal.embedding("nobody")], [undefined, undefined]);
+    assert.deepEqual([journal.picture(event.id)?.toString(), journal.embedding(event.id, "m")], ["a face", Float32Array.of(1, 2)]);
+    assert.deepEqual([journal.picture("nobody"), journal.embedding("nobody", "m")], [undefined, undefined]);
+    assert.equal(journal.embedding(event.id, "another"), undefined, "an embedding of another network says nothing in the gallery");
   });
 
   it("keeps an event whose picture cannot be cut", async () => {
