@@ -86,6 +86,9 @@ export interface EventRow {
   distance: number | null;
   threshold: number;
   reason: string;
+  /** Of a track that votes: 0..1, and after how many frames. */
+  sure?: number;
+  frames?: number;
   /** Who was considered, nearest first. */
   candidates: { name: string; distance: number; euclidean: number; ruledOut?: boolean }[];
   picture: boolean;

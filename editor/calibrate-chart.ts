@@ -2,7 +2,7 @@
 import type { Distances } from "../lib/calibrate/calibration";
 import { h } from "./dom.js";
 import uPlot from "./vendor/uPlot.js";
-import { t } from "./words.js";
+import { percent, t } from "./words.js";
 
 /** Pixels. The slider below the chart is laid out by the same numbers, in sidebar.css. */
 const LEFT = 44;
@@ -104,7 +104,7 @@ export class Chart {
             grid,
             ticks: grid,
             size: LEFT,
-            values: (_, values) => values.map((value) => percent(value)),
+            values: (_, values) => values.map((value) => percent(value, 1)),
           },
         ],
         series: [{}, ...series],
@@ -160,10 +160,6 @@ export class Chart {
     ctx.fillText("τ", x + (isLeft ? -6 : 6) * devicePixelRatio, bbox.top);
     ctx.restore();
   }
-}
-
-function percent(share: number): string {
-  return new Intl.NumberFormat(RED.i18n.lang(), { style: "percent", maximumFractionDigits: 1 }).format(share);
 }
 
 /** The same colour, seen through. */

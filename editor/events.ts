@@ -8,7 +8,7 @@ import { picture, release } from "./pictures.js";
 import { sourceName } from "./nodes.js";
 import type { Host, Section } from "./section.js";
 import type { ServerEvent } from "./stream.js";
-import { ago, dateTime, known, number, t } from "./words.js";
+import { ago, dateTime, known, number, percent, t } from "./words.js";
 
 /** As many as the server keeps. */
 const MOST = 200;
@@ -82,7 +82,7 @@ export class Events implements Section {
   }
 
   #card(row: EventRow): HTMLElement {
-    const { id, at, source, outcome, name, distance, threshold, reason, candidates, person, picture: hasPicture } = row;
+    const { id, at, source, outcome, name, distance, threshold, reason, sure, frames, candidates, person, picture: hasPicture } = row;
     const who = name ?? t(`outcome.${outcome === "match" ? "unknown" : outcome}`);
     const opens = person !== null && name !== null;
     const where = [name === null ? "" : t(`outcome.${outcome}`), source === null ? "" : sourceName(source)].filter((words) => words !== "").join(" · ");
@@ -101,7 +101,7 @@ export class Events implements Section {
         ),
         h("div", { class: `facenet-outcome facenet-outcome-${outcome}` }, icon(ICON[outcome] ?? "user-secret"), " ", where),
         distance === null ? null : distanceBar(distance, threshold),
-        h("div", { class: "facenet-sub" }, known(`reason.${reason}`, reason)),
+        h("div", { class: "facenet-sub" }, known(`reason.${reason}`, reason), sure === undefined || frames === undefined ? null : ` (${surely(sure, frames)})`),
         candidates.length === 0 ? null : h("details", { class: "facenet-considered" }, h("summary", {}, t("events.considered", { number: candidates.length })), h("ul", {}, ...candidates.map((candidate) => h("li", {}, `${candidate.name} · ${number(candidate.distance, 2)}${candidate.ruledOut === true ? ` · ${t("events.ruled-out")}` : ""}`)))),
         h("div", { class: "facenet-card-buttons" }, writeButton(t("events.is"), () => { attempt(() => this.#itIs(row)); }, { icon: "tag", title: t("events.is-hint") }), person !== null && name !== null && writeButton(t("events.not-this-person"), (event) => { attempt(() => this.#notThisPerson(row, event.currentTarget as HTMLButtonElement)); }, { icon: "thumbs-o-down", title: t("events.not-hint", { name }) })),
       ),
@@ -131,17 +131,22 @@ export class Events implements Section {
   }
 }
 
+/** "after 4 frames, 98 % sure"; never quite sure. */
+function surely(sure: number, frames: number): string {
+  return t(frames === 1 ? "events.sure-one" : "events.sure-other", { frames: number(frames), percent: percent(Math.min(0.99, sure)) });
+}
+
 /** Farther than this many times τ is drawn at the end of the bar. */
 const SCALE = 1.7;
 
 /** How near the face was: a bar up to the distance, with a mark at τ. */
 export function distanceBar(distance: number, threshold: number): HTMLElement {
   // A cohort-normalised distance may lie below 0.
-  const percent = (value: number): string => `${Math.min(100, Math.max(0, (value / (threshold * SCALE)) * 100)).toFixed(1)}%`;
+  const place = (value: number): string => `${Math.min(100, Math.max(0, (value / (threshold * SCALE)) * 100)).toFixed(1)}%`;
   const fillBar = h("span", { class: `facenet-bar-fill ${distance <= threshold ? "facenet-bar-near" : "facenet-bar-far"}` });
-  fillBar.style.width = percent(distance);
+  fillBar.style.width = place(distance);
   const mark = h("span", { class: "facenet-bar-mark" });
-  mark.style.left = percent(threshold);
+  mark.style.left = place(threshold);
   const words = t(distance <= threshold ? "events.near" : "events.far", { distance: number(distance, 2), threshold: number(threshold, 2) });
   return h("div", { class: "facenet-distance" }, h("span", { class: "facenet-distance-track", "aria-hidden": "true" }, fillBar, mark), h("span", { class: "facenet-distance-words" }, words));
 }

@@ -23,6 +23,11 @@ export function number(value: number, digits = 0): string {
   return new Intl.NumberFormat(RED.i18n.lang(), { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
 }
 
+/** A share from 0 to 1. */
+export function percent(share: number, digits = 0): string {
+  return new Intl.NumberFormat(RED.i18n.lang(), { style: "percent", maximumFractionDigits: digits }).format(share);
+}
+
 /** A day and a time, in full. */
 export function dateTime(at: number): string {
   return new Intl.DateTimeFormat(RED.i18n.lang(), { dateStyle: "medium", timeStyle: "short" }).format(at);

@@ -66,6 +66,8 @@ export type Outcome = "match" | "ambiguous" | "unknown" | "noface" | "denied";
 /** Why an outcome came about. */
 export type Reason =
   | "below_threshold"
+  | "track"
+  | "undecided"
   | "above_threshold"
   | "margin"
   | "negative_anchor"
@@ -107,15 +109,22 @@ export interface Identity {
   person: string | null;
   /** The person's groups. */
   groups: string[];
-  /** What τ is compared with, see Candidate: of the nearest person or, in verification, of the claimed one; null where none was measured. */
+  /**
+   * What τ is compared with, see Candidate: of the nearest person or, in verification, of the claimed one, over the frames of the track where
+   * it votes; null where none was measured.
+   */
   distance: number | null;
   /** τ: a distance at or below it can be a match. */
   threshold: number;
   /** Distance of the runner-up minus distance of the nearest person; null without a runner-up. */
   margin: number | null;
-  /** Nearest first. */
+  /** Nearest first, as this frame shows them. */
   candidates: Candidate[];
   reason: Reason;
+  /** Of a track that votes, 0..1: see `sureOf` in lib/match/track-vote; absent where the face was decided alone. */
+  sure?: number | undefined;
+  /** … in how many frames of it the face was embedded anew. A frame that shows the same as one before it adds nothing. */
+  frames?: number | undefined;
 }
 
 export interface Face {

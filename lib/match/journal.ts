@@ -68,7 +68,8 @@ export class Journal extends EventEmitter<JournalEvents> {
     if (this.#closed) return;
     for (const face of faces) {
       const { identity } = face;
-      if (identity === undefined || identity.outcome === "noface" || !this.#isNews(source, identity, at)) continue;
+      // Of a track that has not decided yet there is nothing to tell.
+      if (identity === undefined || identity.outcome === "noface" || identity.reason === "undecided" || !this.#isNews(source, identity, at)) continue;
       const entry: Entry = { event: eventOf(source, identity, at), embedding: face.embedding, model: face.model, picture: undefined };
       void this.#keep(entry, () => crop(face));
     }

@@ -45,10 +45,63 @@ function candidateOf({ person, distance, euclidean, photo, ruledOut }: Near & { 
   return { name: person.name, distance, euclidean, photo, ...(ruledOut ? { ruledOut } : {}) };
 }
 
+/** What of a gallery decides how its people are compared. */
+export type Compared = Pick<Searchable, "model" | "normalised" | "thresholdOf">;
+
 /** How people of a gallery are compared, and the τ that goes with it. */
-function judgedBy(gallery: Searchable, options: MatchOptions): { kind: DistanceKind; threshold: number } {
+export function judgedBy(gallery: Compared, options: Pick<MatchOptions, "distance" | "threshold">): { kind: DistanceKind; threshold: number } {
   const kind = gallery.normalised ? options.distance : "euclidean";
   return { kind, threshold: options.threshold ?? gallery.thresholdOf(kind) };
+}
+
+/** Somebody whom nothing rules out, beside a face. */
+export interface Rival {
+  person: RosterPerson;
+  /** What τ is compared with. */
+  distance: number;
+  /** How much farther away than their nearest photo the nearest negative anchor against them lies, by Euclidean distance; Infinity without one. */
+  spared: number;
+}
+
+/** What was found of a face. */
+export interface Standing {
+  /** Nearest first. */
+  rivals: readonly Rival[];
+  threshold: number;
+  /** How much nearer than the runner-up the nearest must be; in verification nobody is compared, and it is not asked. */
+  leastMargin: number;
+}
+
+/** What is said of it. */
+export interface Verdict extends Pick<Identity, "margin" | "sure" | "frames"> {
+  /** Who it is, or who comes nearest to it; undefined where there are no rivals. */
+  rival: Rival | undefined;
+  /** What was compared with τ: of this face, or of its track. */
+  distance: number | null;
+  reason: Extract<Reason, "below_threshold" | "track" | "above_threshold" | "undecided" | "margin">;
+}
+
+/** Decides who of the rivals a face is. */
+export type Judge = (standing: Standing) => Verdict;
+
+/** How much farther away the next is than a rival: the runner-up, and whoever was said not to be them; null without any. */
+export function marginOf({ spared }: Pick<Rival, "spared">, behind: number | undefined): number | null {
+  const margin = Math.min(behind ?? Infinity, spared);
+  return margin === Infinity ? null : margin;
+}
+
+/** A face by itself, with nothing known of it from earlier frames. */
+export function judgeAlone({ rivals: [first, second], threshold, leastMargin }: Standing): Verdict {
+  if (first === undefined) return { rival: undefined, distance: null, margin: null, reason: "above_threshold" };
+  const margin = marginOf(first, second === undefined ? undefined : second.distance - first.distance);
+  const verdict = { rival: first, distance: first.distance, margin };
+  if (!(first.distance <= threshold)) return { ...verdict, reason: "above_threshold" };
+  return { ...verdict, reason: tooNear(margin, leastMargin) ? "margin" : "below_threshold" };
+}
+
+/** The runner-up counts however far τ is: two people at one distance cannot be told apart. */
+export function tooNear(margin: number | null, least: number): boolean {
+  return margin !== null && (margin < least || margin === 0);
 }
 
 const NOBODY = { name: null, person: null, groups: [] } as const;
@@ -61,34 +114,37 @@ function somebody({ id, name, groups }: RosterPerson): Pick<Identity, "name" | "
  * 1:K. The nearest person is the identity if their distance is ≤ τ and nobody else is nearly as near; else the face is unknown or ambiguous.
  * A person farther away than a negative anchor is no identity. An empty gallery gives `unknown`.
  */
-export async function identify(probe: Float32Array, gallery: Searchable, options: MatchOptions, at = new Date()): Promise<Identity> {
+export async function identify(probe: Float32Array, gallery: Searchable, options: MatchOptions, at = new Date(), judge: Judge = judgeAlone): Promise<Identity> {
   const { kind, threshold } = judgedBy(gallery, options);
   const anchors = gallery.anchors(probe);
   const found = ruleOut(await gallery.nearest(probe, Math.max(2, options.topK) + (anchors.length > 0 ? SPARE : 0), kind), anchors);
-  const [first, second] = found.filter(({ ruledOut }) => !ruledOut);
   const [nearest] = found;
-  // How much farther away each rival is: the runner-up, and whoever was said not to be the nearest.
-  const behind = first === undefined ? [] : [...(second === undefined ? [] : [second.distance - first.distance]), ...anchors.filter(({ against }) => against === null || against === first.person.id).map(({ distance }) => distance - first.euclidean)];
-  const margin = behind.length === 0 ? null : Math.min(...behind);
-  const identity = { ...NOBODY, groups: [], threshold, candidates: found.slice(0, options.topK).map(candidateOf), margin };
+  const rivals = found.filter(({ ruledOut }) => !ruledOut).map(({ person, distance, euclidean }): Rival => ({ person, distance, spared: Math.min(Infinity, ...anchors.filter(({ against }) => against === null || against === person.id).map((anchor) => anchor.distance - euclidean)) }));
+  const verdict = judge({ rivals, threshold, leastMargin: options.margin });
+  const identity = { ...NOBODY, groups: [], threshold, candidates: found.slice(0, options.topK).map(candidateOf), ...said(verdict) };
   if (nearest === undefined) return { ...identity, outcome: "unknown", distance: null, reason: "empty_gallery" };
-  if (first === undefined || !(first.distance <= threshold)) return { ...identity, outcome: "unknown", distance: nearest.distance, reason: nearest.ruledOut && nearest.distance <= threshold ? "negative_anchor" : "above_threshold" };
-  // The runner-up counts however far τ is: two people at one distance cannot be told apart.
-  if (margin !== null && (margin < options.margin || margin === 0)) return { ...identity, outcome: "ambiguous", distance: first.distance, reason: "margin" };
-  return admit(first.person, { ...identity, ...somebody(first.person), outcome: "match", distance: first.distance, reason: "below_threshold" }, options, at);
+  if (verdict.rival === undefined || verdict.reason === "above_threshold") return { ...identity, outcome: "unknown", ...(nearest.ruledOut ? { distance: nearest.distance, reason: nearest.distance <= threshold ? "negative_anchor" : "above_threshold" } : { reason: "above_threshold" }) };
+  if (verdict.reason === "margin" || verdict.reason === "undecided") return { ...identity, outcome: verdict.reason === "margin" ? "ambiguous" : "unknown", reason: verdict.reason };
+  return admit(verdict.rival.person, { ...identity, ...somebody(verdict.rival.person), outcome: "match", reason: verdict.reason }, options, at);
+}
+
+/** What a message tells of a verdict. */
+function said({ distance, margin, sure, frames }: Verdict): Pick<Identity, "distance" | "margin" | "sure" | "frames"> {
+  return { distance, margin, ...(sure === undefined ? {} : { sure }), ...(frames === undefined ? {} : { frames }) };
 }
 
 /** 1:1. Is this the claimed person? Nobody else is considered. */
-export async function verify(probe: Float32Array, claim: string, gallery: Searchable, options: MatchOptions, at = new Date()): Promise<Identity> {
+export async function verify(probe: Float32Array, claim: string, gallery: Searchable, options: MatchOptions, at = new Date(), judge: Judge = judgeAlone): Promise<Identity> {
   const { kind, threshold } = judgedBy(gallery, options);
   const identity = { ...NOBODY, groups: [], threshold, margin: null };
   const claimed = await gallery.named(probe, claim, kind);
   if (claimed === undefined) return { ...identity, outcome: "unknown", distance: null, candidates: [], reason: "not_enrolled" };
   const [near] = ruleOut([claimed], gallery.anchors(probe)) as [Near & { ruledOut: boolean }];
-  const found = { ...identity, distance: near.distance, candidates: [candidateOf(near)] };
-  if (!(near.distance <= threshold)) return { ...found, outcome: "unknown", reason: "above_threshold" };
-  if (near.ruledOut) return { ...found, outcome: "unknown", reason: "negative_anchor" };
-  return admit(near.person, { ...found, ...somebody(near.person), outcome: "match", reason: "below_threshold" }, options, at);
+  const verdict = judge({ rivals: near.ruledOut ? [] : [{ ...near, spared: Infinity }], threshold, leastMargin: 0 });
+  const found = { ...identity, ...said(verdict), candidates: [candidateOf(near)] };
+  if (verdict.rival === undefined) return { ...found, distance: near.distance, outcome: "unknown", reason: near.distance <= threshold ? "negative_anchor" : "above_threshold" };
+  if (verdict.reason !== "below_threshold" && verdict.reason !== "track") return { ...found, outcome: "unknown", reason: verdict.reason };
+  return admit(near.person, { ...found, ...somebody(near.person), outcome: "match", reason: verdict.reason }, options, at);
 }
 
 /**
@@ -116,14 +172,16 @@ export interface DecideContext {
   age: number | undefined;
   /** When it is decided; now where it is not given. */
   at?: Date;
+  /** What is known of the track besides; without it the face is judged alone. */
+  judge?: Judge | undefined;
 }
 
 /** The identity of one face of a message: what the gate said comes first, then age and model, then the distances. */
-export async function decide(face: Face, { gallery, options, claim, age, at = new Date() }: DecideContext): Promise<Identity> {
+export async function decide(face: Face, { gallery, options, claim, age, at = new Date(), judge }: DecideContext): Promise<Identity> {
   const nobody = (outcome: Outcome, reason: Reason): Identity => ({ ...NOBODY, groups: [], outcome, distance: null, threshold: judgedBy(gallery, options).threshold, margin: null, candidates: [], reason });
   if (face.rejected !== undefined) return nobody(face.rejected === "bad_alignment" ? "noface" : "unknown", face.rejected);
   if (face.embedding === undefined) throw new UserError("a face in msg.faces has no embedding: put a facenet-embed node before this one.");
   if (options.maxAge > 0 && age !== undefined && age > options.maxAge) return nobody("unknown", "stale");
   if (gallery.size > 0 && face.model !== gallery.model) return nobody("unknown", "model_mismatch");
-  return claim === undefined ? identify(face.embedding, gallery, options, at) : verify(face.embedding, claim, gallery, options, at);
+  return claim === undefined ? identify(face.embedding, gallery, options, at, judge) : verify(face.embedding, claim, gallery, options, at, judge);
 }

@@ -10,10 +10,11 @@ import { toKeptJpeg } from "../../lib/image/encode";
 import { decide, type MatchOptions, matchOptionsSchema, thresholdSchema } from "../../lib/match/match";
 import { cameraNames } from "../../lib/capture/names";
 import { addTiming, type Face, type FaceMessage, type Outcome, type Picture, readFaces, readFrame, readOverride, readPicture, type Timing } from "../../lib/message";
+import { TrackVote } from "../../lib/match/track-vote";
 import { metrics } from "../../lib/match/metrics";
 import { parseOptions } from "../../lib/validate";
 import { nameError, onInput, type Send } from "../common/on-input";
-import { optionalNumber, requireVariables } from "../common/options";
+import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart, liveStatus, type Status } from "../common/status";
 import { galleryNodeOf } from "../face-gallery/face-gallery";
 import { Preview, servePreview } from "../common/preview";
@@ -29,12 +30,16 @@ export interface FaceMatchDef extends NodeDef {
   margin: string | number;
   topK: string | number;
   maxAge: string | number;
+  /** Whether the frames of a track vote; a node of the time before there was the choice decides each frame alone. */
+  tracks?: boolean | string;
   /** "family, staff": who may pass; empty is everybody. */
   groups?: string;
   /** When people may pass; empty is always. */
   schedule?: unknown[];
 }
 
+/** A track that is less sure may yet turn out to be of somebody who is known: their face is not kept as a stranger's. */
+const SURE_OF_STRANGER = 0.9;
 /** Which output tells of which outcome. */
 const OUTPUT: Record<Outcome, number> = { match: 0, unknown: 1, ambiguous: 1, denied: 1, noface: 2 };
 const OUTPUTS = 5;
@@ -65,6 +70,7 @@ export default function register(RED: NodeAPI): void {
     const setUp = () => ({
       people: galleryNodeOf(RED, def.gallery),
       options: parseOptions(matchOptionsSchema, { distance: distanceOf(def), threshold: optionalNumber(def.threshold), margin: optionalNumber(def.margin), topK: optionalNumber(def.topK), maxAge: optionalNumber(def.maxAge), groups: wordsOf(def.groups), schedule: def.schedule }, "face-match"),
+      vote: optionalFlag(def.tracks) === true ? new TrackVote() : undefined,
     });
     let started: ReturnType<typeof setUp>;
     try {
@@ -76,7 +82,7 @@ export default function register(RED: NodeAPI): void {
       failToStart(this, error);
       return;
     }
-    const { options, people } = started;
+    const { options, people, vote } = started;
     this.decidesBy = { gallery: people.id, distance: options.distance, threshold: options.threshold };
     const { gallery: ready, journal } = people;
     const preview = new Preview(RED, this);
@@ -98,6 +104,7 @@ export default function register(RED: NodeAPI): void {
       (gallery) => follow(RED, this, gallery, show, options.distance),
       () => this.status({ fill: "red", shape: "ring", text: RED._("face-match.status.gallery") }),
     );
+    if (vote !== undefined) ready.then((gallery) => forgetWith(this, gallery, vote), () => undefined);
     const tellWaiting = (): void => {
       if (people.waiting !== undefined) show({ fill: "yellow", shape: "ring", text: RED._(`face-match.status.waiting_${people.waiting.for}`) });
     };
@@ -132,7 +139,7 @@ export default function register(RED: NodeAPI): void {
         twiceTold = true;
         this.warn(RED._("face-match.warn.twice", { model: foreign.model ?? "", gallery: roster.model }));
       }
-      const faces = await Promise.all(understood.map(async (face): Promise<Face> => ({ ...face, identity: await decide(face, { gallery: roster, options: judging, claim, age }) })));
+      const faces = await Promise.all(understood.map(async (face): Promise<Face> => ({ ...face, identity: await decide(face, { gallery: roster, options: judging, claim, age, judge: vote?.judgeOf(face, frame, { gallery: roster, options: judging, claim }) }) })));
       message.faces = faces;
       addTiming(message, { match: performance.now() - start, total: age ?? total(message) });
       if (!mismatchTold && faces.some(({ identity }) => identity?.reason === "model_mismatch")) {
@@ -159,7 +166,7 @@ export default function register(RED: NodeAPI): void {
       metrics.observe(source, faces, timing, at);
       for (const { identity } of faces) if (identity?.person != null) gallery.saw(identity.person, at);
       journal.offer(source, faces, at, (face) => crop(face, EVENT_SIDE));
-      for (const face of faces) if (face.identity?.reason === "above_threshold" || face.identity?.reason === "empty_gallery") gallery.sawUnknown(face, { at, source, crop: (side) => crop(face, side) }).catch(tell);
+      for (const face of faces) if (isStranger(face)) gallery.sawUnknown(face, { at, source, crop: (side) => crop(face, side) }).catch(tell);
       if (picture !== undefined) preview.offer(async () => thumbnail((await annotate(picture, faces, { quality: PREVIEW_QUALITY, words })).jpeg, PREVIEW_WIDTH, PREVIEW_QUALITY)).catch(tell);
     };
     onInput(this, decideFaces, { awaited: changesGallery });
@@ -214,6 +221,16 @@ function follow(RED: NodeAPI, node: Node, gallery: Gallery, show: Show, distance
   tell();
 }
 
+/** Nothing of people stays in a vote once one of them came, left or is called otherwise. */
+function forgetWith(node: Node, gallery: Gallery, vote: TrackVote): void {
+  const forget = (): void => { vote.clear(); };
+  gallery.on("change", forget);
+  node.on("close", () => {
+    gallery.off("change", forget);
+    forget();
+  });
+}
+
 function unreadable(RED: NodeAPI): Status {
   return { fill: "red", shape: "ring", text: RED._("face-match.status.folder") };
 }
@@ -249,6 +266,10 @@ function wordsOf(text: string | undefined): string[] {
   return (text ?? "").split(",").map((word) => word.trim()).filter((word) => word !== "");
 }
 
+function isStranger({ identity }: Face): boolean {
+  return identity?.reason === "empty_gallery" || (identity?.reason === "above_threshold" && (identity.sure ?? 1) >= SURE_OF_STRANGER);
+}
+
 function shorten(name: string): string {
   const characters = Array.from(name);
   return characters.length <= STATUS_NAME_LENGTH ? name : `${characters.slice(0, STATUS_NAME_LENGTH - 1).join("")}…`;
@@ -262,6 +283,7 @@ function statusOf(RED: NodeAPI, faces: readonly Face[]): Status {
   if (denied?.name != null) return { fill: "red", shape: "dot", text: `${shorten(denied.name)} · ${RED._(`face-match.status.${denied.reason}`)}` };
   const other = identities.find(({ outcome }) => outcome !== "noface");
   if (other === undefined) return { fill: "grey", shape: "ring", text: RED._("face-match.status.noface") };
+  if (other.reason === "undecided") return { fill: "grey", shape: "dot", text: RED._("face-match.status.undecided") };
   if (other.reason === "model_mismatch") return { fill: "red", shape: "ring", text: RED._("face-match.status.model") };
   return { fill: "yellow", shape: "ring", text: `${RED._(`face-match.status.${other.outcome}`)} ${other.distance?.toFixed(2) ?? ""}`.trim() };
 }

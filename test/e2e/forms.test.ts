@@ -169,6 +169,7 @@ describe("the forms of the nodes", () => {
     ["face-match", "maxAge", ["", "0", "3600000"], ["-1", "3600001"]],
     ["face-match", "schedule", [[], [{ days: [1], from: "08:00", to: "24:00".replace("24", "23") }]], [[{ days: [], from: "08:00", to: "09:00" }], [{ days: [1], from: "8", to: "09:00" }]]],
     ["face-match", "mode", ["identify", "verify"], ["guess"]],
+    ["face-match", "tracks", [true, false, "true", ""], ["yes"]],
     ["face-match", "distance", ["cohort", "euclidean", ""], ["cosine"]],
     ["tts-greet", "language", ["auto", "en", "zh-TW"], ["", "english!", "e"]],
     ["tts-greet", "defaultLanguage", ["en"], ["", "auto language"]],

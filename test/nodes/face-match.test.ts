@@ -353,4 +353,46 @@ describe("face-match", () => {
       await helper.unload();
     }
   });
+
+  /** One frame of a followed face, embedded anew. */
+  const followed = (sequence: number, track = 1, y = 0.49): FaceMessage => ({ frame: frame(sequence, 1_000_000 + 100 * sequence), faces: [face(0, y, { track, look: 0, fused: sequence })] });
+
+  it("decides each frame alone in a node of earlier times, and by the track where tracks vote", async () => {
+    for (const [fields, first] of [[{}, "match Alice below_threshold"], [{ tracks: false }, "match Alice below_threshold"], [{ tracks: true }, "unknown null undecided"], [{ tracks: "true" }, "unknown null undecided"]] as const) {
+      await load(fields);
+      await started();
+      const outputs = await outputsOf(followed(1));
+      const [message] = Object.values(outputs) as [FaceMessage];
+      assert.deepEqual(told(message), [first], JSON.stringify(fields));
+      for (let sequence = 2; sequence < 9; sequence += 1) await outputsOf(followed(sequence));
+      const last = Object.values(await outputsOf(followed(9)))[0] as FaceMessage;
+      assert.equal(told(last)[0]?.startsWith("match Alice"), true, JSON.stringify(fields));
+      const { sure, frames } = last.faces?.[0]?.identity ?? {};
+      assert.deepEqual([frames, sure !== undefined && sure > 0.5 && sure < 1], first.startsWith("match") ? [undefined, false] : [9, true]);
+      // A photo has no track to ask.
+      assert.deepEqual(told(Object.values(await outputsOf({ faces: [face(0, 0.49)] }))[0] as FaceMessage), ["match Alice below_threshold"]);
+      await helper.unload();
+      for (const gallery of galleries) await (await gallery).close();
+      galleries = [];
+    }
+  });
+
+  it("keeps nothing of a track once somebody is deleted", async () => {
+    await load({ tracks: true });
+    const gallery = await started();
+    for (let sequence = 1; sequence < 10; sequence += 1) await outputsOf(followed(sequence));
+    await gallery.forget({ name: "Bob" });
+    assert.deepEqual(told(Object.values(await outputsOf(followed(10)))[0] as FaceMessage), ["unknown null undecided"]);
+  });
+
+  it("tells neither the journal nor the strangers of a track that is not sure yet", async () => {
+    await load({ tracks: true });
+    await started();
+    const journal = (helper.getNode("g") as unknown as { journal: Journal }).journal;
+    await outputsOf(followed(1));
+    await shown("face-match.status.undecided", "grey");
+    await outputsOf(followed(2, 2, 0.8));
+    await eventually("an event", () => (journal.recent.length > 0 ? true : undefined));
+    assert.deepEqual(journal.recent.map(({ reason, frames, sure }) => [reason, frames, sure !== undefined]), [["above_threshold", 2, true]]);
+  });
 });

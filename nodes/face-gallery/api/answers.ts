@@ -185,6 +185,8 @@ const identityFields = {
   margin: z.number().nullable().describe("Distance of the runner-up minus that of the nearest person"),
   candidates: z.array(candidate).describe("Who was considered, nearest first"),
   reason: z.string(),
+  sure: z.number().min(0).max(1).optional().describe("Of a track that votes: how sure it is that more frames would not change what is said"),
+  frames: z.number().int().min(1).optional().describe("… in how many of its frames the face was embedded anew"),
 };
 
 const identity = objectOf<Identity>()({ ...identityFields, groups: z.array(z.string()) }).meta({ id: "Identity" });
