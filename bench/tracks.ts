@@ -13,7 +13,7 @@ import { FaceDetector } from "../lib/detect/detector";
 import { FaceFollower } from "../lib/detect/follower";
 import { detectorOptionsSchema } from "../lib/detect/options";
 import { trackingOptionsSchema } from "../lib/detect/tracker";
-import { findModel } from "../lib/embed/descriptor";
+import { findModel } from "../lib/models/find-model";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
 import { createEncoder } from "../lib/embed/encode";
 import { normalisationOf } from "../lib/embed/normalise";
