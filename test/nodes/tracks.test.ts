@@ -39,7 +39,7 @@ async function load(people: Record<string, Who>, fields: object, model = "mobile
   const { roster } = await gallery.then(async (opened) => opened.ready().then(() => opened));
   // Whoever was read first is compared with those who came after them, too.
   await roster.refreshed();
-  for (const id of OUTPUTS) helper.getNode(id).on("input", (message) => { arrived(message as FaceMessage); });
+  for (const id of OUTPUTS) helper.getNode(id).on("input", (message) => { arrived(message); });
 }
 
 /** What was said of a face, and where its middle is. */
@@ -50,7 +50,7 @@ interface Told extends Identity {
 /** Show a video frame by frame, each once the one before is decided. @returns the faces of each frame */
 async function watch(people: readonly (readonly Someone[])[], spoil: (jpeg: Buffer, sequence: number) => Promise<Buffer> | Buffer = (jpeg) => jpeg): Promise<Told[][]> {
   const pictures = await Promise.all(people.map((each, sequence) => scene(sequence, each)));
-  const frames = await throughH264(await Promise.all(pictures.map(({ bytes }, sequence) => spoil(bytes, sequence))), SIZE);
+  const frames = await throughH264(await Promise.all(pictures.map(async ({ bytes }, sequence) => spoil(bytes, sequence))), SIZE);
   const told: Told[][] = [];
   for (const [sequence, payload] of frames.entries()) {
     const answer = new Promise<FaceMessage>((resolve) => { arrived = resolve; });
@@ -120,8 +120,8 @@ describe("who is named in a video", () => {
       seen.push(told.map(([face]) => (face?.reason === "track" ? `${face.name} by the track` : (face?.name ?? null))));
       await helper.unload();
     }
-    const [before, after] = [Array<string>(8).fill("Alice"), Array<string>(3).fill("Alice")];
-    assert.deepEqual(seen, [[...before, "Alice by the track", ...after], [...before, null, ...after]]);
+    const [earlier, later] = [Array<string>(8).fill("Alice"), Array<string>(3).fill("Alice")];
+    assert.deepEqual(seen, [[...earlier, "Alice by the track", ...later], [...earlier, null, ...later]]);
   });
 
   it("is ambiguous when one face is enrolled under two names, in every frame", async () => {
