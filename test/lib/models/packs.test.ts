@@ -73,7 +73,7 @@ describe("model packs", () => {
 
   it("that nobody has are named with the ids that there are", async () => {
     writePack(folderOf("here"), { id: "mine" });
-    await assert.rejects(findModel("theirs"), /there is no model "theirs": choose dlib-resnet-v1, .*mine.*, install or download its model pack/);
+    await assert.rejects(findModel("theirs"), /there is no model "theirs": choose mobilefacenet-192, .*mine.*, install or download its model pack/);
   });
 
   it("whose network's file was exchanged are refused when it is loaded", async () => {
