@@ -17,26 +17,25 @@ export function toInput(descriptor: ModelDescriptor, chips: readonly Float32Arra
   const { inputSize, channelOrder, layout, normalization } = descriptor;
   const plane = inputSize * inputSize;
   const input = new Float32Array(chips.length * plane * CHANNELS);
-  const mean = spread(descriptor.mean);
-  const scale = spread(descriptor.scale);
+  const fixed = { mean: spread(descriptor.mean), scale: spread(descriptor.scale) };
   chips.forEach((chip, index) => {
-    const whitening = normalization === "whiten" ? whiten(chip) : undefined;
-    for (let pixel = 0; pixel < plane; pixel += 1) {
-      for (let channel = 0; channel < CHANNELS; channel += 1) {
-        const value = chip[pixel * CHANNELS + (channelOrder === "rgb" ? channel : CHANNELS - 1 - channel)] as number;
-        const at = layout === "nhwc" ? pixel * CHANNELS + channel : channel * plane + pixel;
-        input[index * plane * CHANNELS + at] = whitening === undefined ? (value - (mean[channel] as number)) * (scale[channel] as number) : (value - whitening.mean) / whitening.deviation;
-      }
+    const { mean, scale } = normalization === "whiten" ? whiten(chip) : fixed;
+    for (let channel = 0; channel < CHANNELS; channel += 1) {
+      const from = channelOrder === "rgb" ? channel : CHANNELS - 1 - channel;
+      const start = index * plane * CHANNELS + (layout === "nhwc" ? channel : channel * plane);
+      const step = layout === "nhwc" ? CHANNELS : 1;
+      const [subtract, multiply] = [mean[channel] as number, scale[channel] as number];
+      for (let pixel = 0; pixel < plane; pixel += 1) input[start + pixel * step] = ((chip[pixel * CHANNELS + from] as number) - subtract) * multiply;
     }
   });
   return input;
 }
 
 /** Per-image standardization (FaceNet, facenet.py: prewhiten): the deviation is at least 1/√n. */
-function whiten(chip: Float32Array): { mean: number; deviation: number } {
+function whiten(chip: Float32Array): { mean: readonly number[]; scale: readonly number[] } {
   const mean = chip.reduce((sum, value) => sum + value, 0) / chip.length;
   const variance = chip.reduce((sum, value) => sum + (value - mean) ** 2, 0) / chip.length;
-  return { mean, deviation: Math.max(Math.sqrt(variance), 1 / Math.sqrt(chip.length)) };
+  return { mean: spread(mean), scale: spread(1 / Math.max(Math.sqrt(variance), 1 / Math.sqrt(chip.length))) };
 }
 
 function spread(value: number | readonly [number, number, number]): readonly number[] {

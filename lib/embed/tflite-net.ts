@@ -143,7 +143,7 @@ export async function loadTfliteNet(descriptor: ModelDescriptor, tf: Tf): Promis
     const values = new Map([[input, x]]);
     const valueOf = (tensor: number): Tensor4D => values.get(tensor) as Tensor4D;
     layers.forEach((layer, index) => {
-      values.set(layer.to, layer.kind === "sum" ? tf.add(valueOf(layer.from), valueOf(layer.other)) : convolve(tf, valueOf(layer.from), layer, weights[index] as OnBackend));
+      values.set(layer.to, layer.kind === "sum" ? kernel(tf, "Add", { a: valueOf(layer.from), b: valueOf(layer.other) }) : convolve(tf, valueOf(layer.from), layer, weights[index] as OnBackend));
       // A group's activations would be hundreds of megabytes, and WASM never gives back what it once took.
       for (const [tensor, value] of values) {
         if (lastUse.get(tensor) !== index) continue;
@@ -171,10 +171,19 @@ function onBackend(tf: Tf, { kind, filters, shape: [height, width, inputs, outpu
   return { filters: tf.tensor4d(filters, shape), bias: tf.tensor1d(bias), slopes: slopes === undefined ? undefined : tf.tensor1d(slopes) };
 }
 
+/** The backend's own: tf.fused gets ready for gradients first, which takes ten times what the call does, or as long as a small layer. */
+function kernel(tf: Tf, name: string, inputs: Record<string, Tensor>, attributes: Parameters<ReturnType<Tf["engine"]>["runKernel"]>[2] = {}): Tensor4D {
+  return tf.engine().runKernel<Tensor4D>(name, inputs, attributes);
+}
+
+/** WASM's convolution with PReLU inside it computes into memory that it takes and clears each time: a PReLU after it is faster. */
 function convolve(tf: Tf, x: Tensor4D, { kind, stride, same }: Convolution, { filters, bias, slopes }: OnBackend): Tensor4D {
-  const pad: "same" | "valid" = same ? "same" : "valid";
-  const options = { x, filter: filters, strides: stride, pad, bias, ...(slopes === undefined ? {} : { activation: "prelu" as const, preluActivationWeights: slopes }) };
-  return kind === "full" ? tf.fused.conv2d(options) : tf.fused.depthwiseConv2d(options);
+  const attributes = { strides: [stride, stride], pad: same ? "same" : "valid", dilations: [1, 1], dataFormat: "NHWC", activation: "linear" };
+  const convolved = kernel(tf, kind === "full" ? "FusedConv2D" : "FusedDepthwiseConv2D", { x, filter: filters, bias }, attributes);
+  if (slopes === undefined) return convolved;
+  const result = kernel(tf, "Prelu", { x: convolved, alpha: slopes });
+  convolved.dispose();
+  return result;
 }
 
 /** @throws EngineError when the runtime cannot be used */
