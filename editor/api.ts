@@ -92,6 +92,8 @@ export interface EventRow {
   /** Who was considered, nearest first. */
   candidates: { name: string; distance: number; euclidean: number; ruledOut?: boolean }[];
   picture: boolean;
+  /** How much the face counted beside a clear one, over 0 to 1; null where nobody measured it. */
+  weight: number | null;
 }
 
 export interface Camera {

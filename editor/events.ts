@@ -12,6 +12,8 @@ import { ago, dateTime, known, number, percent, t } from "./words.js";
 
 /** As many as the server keeps. */
 const MOST = 200;
+/** A face that counts less is called uncertain: of such faces of people who are known 3 % match (bench/small-faces.ts). */
+const UNCERTAIN = 0.2;
 const AGES_EVERY_MS = 30_000;
 const ICON: Readonly<Record<string, string>> = { match: "check-circle", ambiguous: "question-circle", denied: "ban" };
 
@@ -82,7 +84,7 @@ export class Events implements Section {
   }
 
   #card(row: EventRow): HTMLElement {
-    const { id, at, source, outcome, name, distance, threshold, reason, sure, frames, candidates, person, picture: hasPicture } = row;
+    const { id, at, source, outcome, name, distance, threshold, reason, sure, frames, candidates, person, picture: hasPicture, weight } = row;
     const who = name ?? t(`outcome.${outcome === "match" ? "unknown" : outcome}`);
     const opens = person !== null && name !== null;
     const where = [name === null ? "" : t(`outcome.${outcome}`), source === null ? "" : sourceName(source)].filter((words) => words !== "").join(" · ");
@@ -102,6 +104,7 @@ export class Events implements Section {
         h("div", { class: `facenet-outcome facenet-outcome-${outcome}` }, icon(ICON[outcome] ?? "user-secret"), " ", where),
         distance === null ? null : distanceBar(distance, threshold),
         h("div", { class: "facenet-sub" }, known(`reason.${reason}`, reason), sure === undefined || frames === undefined ? null : ` (${surely(sure, frames)})`),
+        weight === null || weight >= UNCERTAIN ? null : h("div", { class: "facenet-sub facenet-uncertain" }, t("events.uncertain", { percent: number(100 * weight) })),
         candidates.length === 0 ? null : h("details", { class: "facenet-considered" }, h("summary", {}, t("events.considered", { number: candidates.length })), h("ul", {}, ...candidates.map((candidate) => h("li", {}, `${candidate.name} · ${number(candidate.distance, 2)}${candidate.ruledOut === true ? ` · ${t("events.ruled-out")}` : ""}`)))),
         h("div", { class: "facenet-card-buttons" }, writeButton(t("events.is"), () => { attempt(() => this.#itIs(row)); }, { icon: "tag", title: t("events.is-hint") }), person !== null && name !== null && writeButton(t("events.not-this-person"), (event) => { attempt(() => this.#notThisPerson(row, event.currentTarget as HTMLButtonElement)); }, { icon: "thumbs-o-down", title: t("events.not-hint", { name }) })),
       ),

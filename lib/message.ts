@@ -54,8 +54,9 @@ export interface Quality {
   /** Head pose in degrees, estimated from the landmarks; 0, 0, 0 looks into the camera. */
   pose: { yaw: number; pitch: number; roll: number };
   /**
-   * How much an embedding of this face counts beside others of the same person, 0.05 to 1: small, blurred and turned faces count less, for
-   * their embeddings lie farther from the person's others. One face of weight 1 tells as much as 1 / weight such faces.
+   * How much an embedding of this face counts in a mean beside others of the same person, over 0 and at most 1: small, blurred and turned
+   * faces count less, for their embeddings are less like the person's others (lib/align/weight.ts). Of single frames with 0.6 or more 92 % are
+   * within τ of another photo of the person, from 0.4 on 79 %, from 0.2 on 42 %, below 3 % (MobileFaceNet, bench/small-faces.ts).
    */
   weight: number;
 }

@@ -95,9 +95,10 @@ function agree(looks: readonly Point[][]): FirstLooks {
 function judge(pixels: Pixels, first: FirstLooks, upright: Point[] | undefined, gate: Gate): Aligned {
   // Where the upright look lost the face the first ones are still good.
   const landmarks = upright !== undefined && fitChip(upright, MEASURE_SIDE).residual <= MAX_RESIDUAL ? upright : first.landmarks;
-  const chip = warp(pixels, fitChip(landmarks, MEASURE_SIDE).toPicture, MEASURE_SIDE);
+  const { toPicture, residual } = fitChip(landmarks, MEASURE_SIDE);
+  const chip = warp(pixels, toPicture, MEASURE_SIDE);
   const measured = { size: eyeDistance(landmarks), blur: sharpness(chip, MEASURE_SIDE), exposure: exposure(chip, MEASURE_SIDE), pose: estimatePose(landmarks) };
-  const quality: Quality = { ...measured, weight: qualityWeight(measured) };
+  const quality: Quality = { ...measured, weight: qualityWeight(measured, residual) };
   return { landmarks, quality, rejected: first.isFace ? reject(quality, gate) : "bad_alignment" };
 }
 

@@ -13,20 +13,24 @@ export function weightOf(quality: Pick<Quality, "weight"> | undefined): number {
 export class Template {
   readonly mean: Float32Array;
   readonly count: number;
+  /** Weight of the clearest of them. */
+  readonly best: number;
   readonly #weight: number;
 
-  private constructor(mean: Float32Array, count: number, weight: number) {
+  private constructor(mean: Float32Array, { count, best, weight }: { count: number; best: number; weight: number }) {
     this.mean = mean;
     this.count = count;
+    this.best = best;
     this.#weight = weight;
   }
 
   static of(embedding: Float32Array, weight: number): Template {
-    return new Template(embedding, 1, weight);
+    return new Template(embedding, { count: 1, best: weight, weight });
   }
 
   with(embedding: Float32Array, weight: number): Template {
     const share = weight / (this.#weight + weight);
-    return new Template(this.mean.map((value, index) => value + share * ((embedding[index] as number) - value)), this.count + 1, Math.min(MOST_WEIGHT, this.#weight + weight));
+    const mean = this.mean.map((value, index) => value + share * ((embedding[index] as number) - value));
+    return new Template(mean, { count: this.count + 1, best: Math.max(this.best, weight), weight: Math.min(MOST_WEIGHT, this.#weight + weight) });
   }
 }

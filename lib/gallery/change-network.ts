@@ -7,7 +7,7 @@ import { DLIB_RESNET, MOBILEFACENET } from "../embed/descriptor";
 import { said, UserError } from "../errors";
 import { StorageError } from "../storage";
 import type { PhotoEncoder } from "./gallery";
-import { bestOf } from "./judge";
+import { bestOf, forEnrolment } from "./judge";
 import type { ChangeStage, DecidingNetwork, LeftBehind, NetworkChange, NetworkEstimate, NetworkState } from "./network-state";
 import { type Chosen, type NetworkNote, networkOf, type OpenNetwork, type OpenNetworkBy, photosOf, until, writeNetworkNote } from "./networks";
 import type { Photo, PhotoEmbedding, UnknownGroup } from "./people";
@@ -511,5 +511,5 @@ function hasPicture({ size, origin }: Photo): boolean {
 
 /** Of the face that most raw detections agreed on. */
 async function vectorOf(encoder: PhotoEncoder, bytes: Buffer): Promise<Float32Array | undefined> {
-  return bestOf(await encoder.encode(bytes))?.embedding;
+  return bestOf(forEnrolment(await encoder.encode(bytes)))?.embedding;
 }

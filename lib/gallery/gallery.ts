@@ -7,13 +7,13 @@ import { thumbnail as shrink } from "../image/annotate";
 import { cropFace } from "../image/crop";
 import { toKeptJpeg } from "../image/encode";
 import { kindOf, type PhotoKind } from "../image/photo-file";
-import type { Face, Picture, Point } from "../message";
+import type { Face, Picture, Point, Quality } from "../message";
 import { parseOptions } from "../validate";
 import { inTime } from "../workers/in-time";
 import { Directory, NotFound, type PeoplePage, type PeopleQuery } from "./directory";
 import { type NetworkHost, type NetworkOptions, Networks } from "./change-network";
 import { contentHash, newId } from "./hash";
-import { bestOf, type Judgement, judgePhoto } from "./judge";
+import { bestOf, forEnrolment, type Judgement, judgePhoto } from "./judge";
 import { parseName } from "./names";
 import type { DecidingNetwork, NetworkState } from "./network-state";
 import { seenBy } from "./networks";
@@ -130,6 +130,8 @@ export interface GallerySummary {
 /** A face as an event keeps it. */
 export interface SeenFace {
   vector: Float32Array;
+  /** Where it was measured. */
+  quality?: Quality | undefined;
   picture: Buffer | undefined;
   /** Where and when. */
   note: string;
@@ -454,7 +456,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async addPhoto(who: { id: string } | { name: string }, picture: Buffer, { origin, accept = [], at }: AddPhotoOptions): Promise<AddedPhoto> {
     this.#refuseClosed();
     if ("id" in who) this.#directory.known(who.id);
-    const all = await this.encode(picture);
+    const all = forEnrolment(await this.encode(picture));
     const chosen = at === undefined ? undefined : faceAt(all, at);
     const faces = chosen === undefined ? all : [chosen];
     // The others in the photo did not ask to be kept.
@@ -629,13 +631,15 @@ export class Gallery extends EventEmitter<GalleryEvents> {
    * @param not the person it was taken for, or null
    * @throws NotKept when it resembles somebody else, or is unlike the person, and that is not accepted; a sentence when the name is no name
    */
-  async correct({ vector, picture, note }: SeenFace, { name, not, accept = [] }: Correction): Promise<Corrected> {
+  async correct({ vector, quality, picture, note }: SeenFace, { name, not, accept = [] }: Correction): Promise<Corrected> {
     const called = parseName(name);
     const { person, photo } = await this.#exclusively(async () => {
       this.#refuseClosed();
       const who = this.#personOf({ name: called });
       // Whoever it was taken for is near to it: that is what is being corrected.
-      const judgement = await this.#judge(who, [faceOf(vector, this.#encoder.model)], accept, undefined, not ?? undefined);
+      // A camera's frames are what they are, but somebody far away is nobody's photo.
+      const [seen] = forEnrolment([{ ...faceOf(vector, this.#encoder.model), quality }]);
+      const judgement = await this.#judge(who, [{ ...(seen as Face), quality: undefined }], accept, undefined, not ?? undefined);
       if (judgement.verdict !== "keep") throw new NotKept(judgement);
       const added = await this.#seenPhoto(who, { vector, picture, by: "event", accepted: judgement.accepted });
       await this.#store.addPhoto(added);
@@ -953,7 +957,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     for (const [index, photo] of stale.entries()) {
       if (this.#closed) return;
       const bytes = photo.size > 0 ? await this.#store.photoBytes(photo.id).catch(() => undefined) : undefined;
-      const vector = bytes === undefined ? undefined : bestOf(await this.encode(bytes).catch(() => []))?.embedding;
+      const vector = bytes === undefined ? undefined : bestOf(forEnrolment(await this.encode(bytes).catch(() => [])))?.embedding;
       // Not lost: its reading was interrupted.
       if (this.#closed) return;
       if (vector === undefined) lost += 1;
@@ -998,7 +1002,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     if (note.success && note.data.hash === hash && note.data.fingerprint === fingerprint) return { faces: note.data.faces, doubt: undefined };
     let usable: Face[];
     try {
-      usable = (await this.encode(bytes)).filter(({ embedding }) => embedding !== undefined);
+      usable = forEnrolment(await this.encode(bytes)).filter(({ embedding }) => embedding !== undefined);
     } catch (error) {
       // It is not the picture that counted; nothing is known of it when the gallery closes meanwhile.
       if (!this.#closed && before !== undefined && before.id !== idOfPhoto(hash, file)) await this.#dropFiles([file]);

@@ -48,9 +48,12 @@ export interface JudgeInput {
 
 /**
  * Least distance between the eyes, in pixels. LFW's photos have 28 to 47; made so small that 20 to 24 are left, embeddings move by
- * 0.12 (median; 0.07 at 24 to 33), and below 20 the alignment gate takes no face.
+ * 0.12 (median; 0.07 at 24 to 33). In a camera's frame a face may be much smaller; one that others are compared with must be good.
  */
 export const MIN_SIZE = 24;
+
+/** Nobody means a face whose eyes are nearer to each other than so many pixels: it is somebody in the background. */
+const LEAST_MEANT = 20;
 
 /** Least Quality.blur. Of 100 LFW photos the softest has 8.3; where a Gaussian blur leaves 4 to 6 embeddings move by 0.27, at 10 to 15 by 0.13 (medians). */
 export const MIN_BLUR = 6;
@@ -74,6 +77,11 @@ const NEAR_DUPLICATE = 0.32;
 
 /** Nothing can be embedded, it is not clear whom, or nothing is gained: nobody can wish these away. */
 const FINAL: ReadonlySet<FindingCode> = new Set(["no_face", "several_faces", "near_duplicate"]);
+
+/** The faces of a photo as enrolment sees them: a small one, which could be recognized, is no face to know somebody by. */
+export function forEnrolment(faces: readonly Face[]): Face[] {
+  return faces.map((face) => (face.embedding !== undefined && face.quality !== undefined && face.quality.size < LEAST_MEANT ? { ...face, embedding: undefined, model: undefined, rejected: "too_small" } : face));
+}
 
 /** @throws a sentence when embeddings differ in length */
 export function judgePhoto({ faces, own, nearestOther, threshold, nearDuplicate = NEAR_DUPLICATE, normalisation, accept }: JudgeInput): Judgement {

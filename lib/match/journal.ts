@@ -1,7 +1,7 @@
 /** The newest events: who came, where and why it was decided so. In memory only, for the editor and for listeners. */
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
-import type { Face, Identity } from "../message";
+import type { Face, Identity, Quality } from "../message";
 
 /** One change of who is seen. */
 export interface SeenEvent extends Omit<Identity, "groups"> {
@@ -13,13 +13,13 @@ export interface SeenEvent extends Omit<Identity, "groups"> {
   source: string;
   /** Whether a picture is kept. */
   picture: boolean;
+  /** How much the face counted, see Quality.weight; null where nobody measured it. */
+  weight: number | null;
 }
 
 interface Entry {
   event: SeenEvent;
-  embedding: Float32Array | undefined;
-  /** What made the embedding. */
-  model: string | undefined;
+  face: Pick<Face, "embedding" | "model" | "quality">;
   picture: Buffer | undefined;
 }
 
@@ -70,7 +70,7 @@ export class Journal extends EventEmitter<JournalEvents> {
       const { identity } = face;
       // Of a track that has not decided yet there is nothing to tell.
       if (identity === undefined || identity.outcome === "noface" || identity.reason === "undecided" || !this.#isNews(source, identity, at)) continue;
-      const entry: Entry = { event: eventOf(source, identity, at), embedding: face.embedding, model: face.model, picture: undefined };
+      const entry: Entry = { event: eventOf(source, face, identity, at), face: { embedding: face.embedding, model: face.model, quality: face.quality }, picture: undefined };
       void this.#keep(entry, () => crop(face));
     }
   }
@@ -90,8 +90,13 @@ export class Journal extends EventEmitter<JournalEvents> {
 
   /** Of the face that was seen, to say whom it is not. Undefined where another model than the gallery's made it. */
   embedding(id: string, model: string): Float32Array | undefined {
-    const entry = this.#entries.get(id);
-    return entry?.model === model ? entry.embedding : undefined;
+    const face = this.#entries.get(id)?.face;
+    return face?.model === model ? face.embedding : undefined;
+  }
+
+  /** Of the face that was seen, where it was measured. */
+  quality(id: string): Quality | undefined {
+    return this.#entries.get(id)?.face.quality;
   }
 
   /** A person was deleted: nothing tells of her any more. */
@@ -150,6 +155,6 @@ export class Journal extends EventEmitter<JournalEvents> {
   }
 }
 
-function eventOf(source: string, { groups: _groups, ...identity }: Identity, at: number): SeenEvent {
-  return { ...identity, candidates: [...identity.candidates], id: randomBytes(ID_BYTES).toString("hex"), at, source, picture: false };
+function eventOf(source: string, { quality }: Face, { groups: _groups, ...identity }: Identity, at: number): SeenEvent {
+  return { ...identity, candidates: [...identity.candidates], id: randomBytes(ID_BYTES).toString("hex"), at, source, picture: false, weight: quality?.weight ?? null };
 }

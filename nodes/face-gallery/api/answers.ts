@@ -203,7 +203,7 @@ export const facesAnswer = z.strictObject({
   ),
 });
 
-export const eventAnswer = objectOf<SeenEvent>()({ ...identityFields, id, at: time, source: z.string().describe("Names the camera"), picture: z.boolean().describe("Whether one is kept") }).meta({ id: "SeenEvent" });
+export const eventAnswer = objectOf<SeenEvent>()({ ...identityFields, id, at: time, source: z.string().describe("Names the camera"), picture: z.boolean().describe("Whether one is kept"), weight: z.number().nullable().describe("How much the face counts beside a clear one, over 0 to 1: small and blurred ones less") }).meta({ id: "SeenEvent" });
 
 export const correctionAnswer = objectOf<CorrectionEntry>()({
   id: z.string().describe("Of the negative anchor, or of the photo"),

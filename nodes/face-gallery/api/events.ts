@@ -83,7 +83,7 @@ export const events: Route[] = [
     const { id, person: not, at, source } = eventOf(node, request.params["event"]);
     const vector = node.journal.embedding(id, gallery.roster.model);
     if (vector === undefined) throw new HttpError(409, "nobody", NO_FACE);
-    const { person, photo, anchor } = await gallery.correct({ vector, picture: node.journal.picture(id), note: `it is somebody else: ${source}, ${new Date(at).toISOString()}` }, { name, not, accept });
+    const { person, photo, anchor } = await gallery.correct({ vector, quality: node.journal.quality(id), picture: node.journal.picture(id), note: `it is somebody else: ${source}, ${new Date(at).toISOString()}` }, { name, not, accept });
     response.status(201).json({ person, photo, anchor: anchor === null ? null : shownAnchor(gallery, anchor) });
   }),
 ];

@@ -7,6 +7,9 @@ import type { Face, Frame, Quality } from "../../../lib/message";
 const THRESHOLD = 0.6;
 const GOOD: Quality = { size: 80, blur: 200, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 };
 
+/** Small and blurred. */
+const POOR: Quality = { size: 9, blur: 1, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 0.1 };
+
 const memory = (reembedAfter = 1000): TrackMemory => new TrackMemory({ reembedAfter, threshold: THRESHOLD, unitLength: false });
 const at = (ms: number, source = "door"): Frame => ({ source, sequence: ms, capturedAt: 1_000_000 + ms, width: 640, height: 480 });
 const face = (changes: Partial<Face> = {}): Face => ({ box: { x: 100, y: 100, width: 100, height: 100 }, score: 20, track: 7, look: 0, ...changes });
@@ -84,6 +87,37 @@ describe("TrackMemory", () => {
     const fused = settled().learn(face({ look: 1 }), at(100), found(1.2));
     assert.equal(fused.fused, 4);
     assert.ok(Math.abs((fused.embedding?.[0] as number) - 1.05) < 1e-6);
+  });
+
+  it("keeps what is known through a blurred moment, of which nothing but its own embedding is said", () => {
+    const known = settled();
+    const blurred = known.learn(face({ look: 1 }), at(100), found(1.9, { quality: POOR }));
+    assert.deepEqual([blurred.embedding, blurred.fused, blurred.track], [Float32Array.of(1.9, 0), 1, 7], "a blur is nobody else's, and nobody's name is lent to it");
+    const again = known.learn(face({ look: 2 }), at(133), found(1.2));
+    assert.deepEqual([again.fused, again.track], [4, 7]);
+    assert.ok(Math.abs((again.embedding?.[0] as number) - 1.05) < 1e-6);
+  });
+
+  it("lets a poor face that looks the same move the mean by as little as it counts", () => {
+    const fused = settled().learn(face({ look: 1 }), at(100), found(1.2, { quality: POOR }));
+    assert.equal(fused.fused, 4);
+    assert.ok(Math.abs((fused.embedding?.[0] as number) - (1 + (0.2 * 0.1) / 3.1)) < 1e-6);
+  });
+
+  it("starts with whoever comes clear after a poor first sight, under the same number", () => {
+    const known = memory();
+    known.learn(face(), at(0), found(1, { quality: POOR }));
+    const clear = known.learn(face(), at(33), found(1.9));
+    assert.deepEqual([clear.embedding, clear.fused, clear.track], [Float32Array.of(1.9, 0), 1, 7]);
+    assert.equal(known.learn(face(), at(66), found(1, { quality: POOR })).fused, 1, "the poor one is not gone back to");
+  });
+
+  it("tells the next person from the first also when the next came blurred", () => {
+    const known = settled();
+    known.learn(face({ look: 1 }), at(100), found(1.8, { quality: POOR }));
+    const other = known.learn(face({ look: 2 }), at(133), found(1.7));
+    assert.deepEqual([other.embedding?.[0]?.toFixed(3), other.fused, other.track === 7], ["1.709", 2, false]);
+    assert.equal(known.learn(face({ look: 3 }), at(166), found(1)).track === other.track, false, "and the first again");
   });
 
   it("carries a rejection for a quarter of a second only, without any embedding", () => {

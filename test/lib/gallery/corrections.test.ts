@@ -6,6 +6,7 @@ import { afterEach, describe, it } from "node:test";
 import { Gallery, NotKept, type PhotoEncoder } from "../../../lib/gallery/gallery";
 import type { Person } from "../../../lib/gallery/people";
 import { openStore } from "../../../lib/gallery/store/store";
+import type { Quality } from "../../../lib/message";
 
 /** "1 2" is one face with that embedding. */
 const encoder: PhotoEncoder = {
@@ -94,6 +95,16 @@ describe("putting a gallery right", () => {
     for (const { id } of gallery.corrections()) await gallery.undoCorrection(id);
     assert.deepEqual([gallery.corrections(), gallery.anchors()], [[], []]);
     assert.equal((await gallery.roster.nearest(Float32Array.of(0.2, 0.3), 1, "euclidean"))[0]?.person.name, "Alice");
+  });
+
+  it("makes no photo of somebody far away, whoever says so", async () => {
+    const gallery = await galleryIn(newRoot());
+    await personOf(gallery, { name: "Alice" }, "0 0");
+    const quality = (size: number): Quality => ({ size, blur: 3, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 0.1 });
+    const far = gallery.correct({ ...seen(0.2, 0.3), quality: quality(12) }, { name: "Alice", not: null, accept: ["too_small", "no_face"] });
+    await assert.rejects(far, (error: unknown) => error instanceof NotKept && error.judgement.findings[0]?.code === "no_face");
+    await gallery.correct({ ...seen(0.2, 0.3), quality: quality(22) }, { name: "Alice", not: null });
+    assert.deepEqual(names(gallery), ["Alice 2"]);
   });
 
   it("forgets the corrections of whoever is deleted", async () => {

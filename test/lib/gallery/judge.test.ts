@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import sharp from "sharp";
 import { createEncoder, type FaceEncoder } from "../../../lib/embed/encode";
-import { type FindingCode, type JudgeInput, judgePhoto, MAX_EXPOSURE, MAX_PITCH, MAX_YAW, MIN_BLUR, MIN_EXPOSURE, MIN_SIZE } from "../../../lib/gallery/judge";
+import { type FindingCode, forEnrolment, type JudgeInput, judgePhoto, MAX_EXPOSURE, MAX_PITCH, MAX_YAW, MIN_BLUR, MIN_EXPOSURE, MIN_SIZE } from "../../../lib/gallery/judge";
 import type { Face, Quality } from "../../../lib/message";
 import { groupPhoto, portrait, PORTRAITS } from "../../support/photos";
 
@@ -41,6 +41,14 @@ describe("judgePhoto", () => {
       "the eyes are 19 pixels apart, 24 are the least: take the photo from nearer, or send it in its full size.",
       "the face is turned away (60° to the side, 50° is the most; 60° down, 45° is the most): look into the camera.",
     ]);
+  });
+
+  it("does not mind somebody far behind, and takes nobody from there", () => {
+    const far = face({ size: 19.9 });
+    assert.equal(judge({ faces: forEnrolment([face(), far, { ...far }]) }).verdict, "keep");
+    assert.deepEqual(codes({ faces: forEnrolment([face(), face({ size: 20 })]) }), ["several_faces"]);
+    const [{ code, message } = { code: "", message: "" }] = judge({ faces: forEnrolment([far]), accept: ["too_small"] }).findings;
+    assert.deepEqual([code, message], ["no_face", "the photo shows no face large enough: take it from nearer, or send it in its full size."]);
   });
 
   it("passes over what the caller accepts, and says so", () => {

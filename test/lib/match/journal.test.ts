@@ -37,6 +37,14 @@ describe("Journal", () => {
     assert.deepEqual(told(), ["door null 10003", "door null 2", "garden Alice 1", "door Bob 0", "door Alice 0"]);
   });
 
+  it("says how much a small or blurred face counted, and nothing where nobody measured it", () => {
+    const quality = { size: 9, blur: 2, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 0.12 };
+    journal.offer("door", [{ ...face(), quality }], 0, picture);
+    journal.offer("garden", [face()], 1, picture);
+    assert.deepEqual(journal.recent.map(({ source, weight }) => [source, weight]), [["garden", null], ["door", 0.12]]);
+    assert.equal(journal.quality(journal.recent[1]?.id ?? ""), quality);
+  });
+
   it("says why, keeps picture and embedding in reach, and tells listeners once the picture is there", async () => {
     const heard: SeenEvent[] = [];
     journal.on("seen", (event) => heard.push(event));
