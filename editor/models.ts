@@ -1,6 +1,6 @@
 /**
- * The networks in the forms of facenet-embed and face-gallery: those of model packs join the choice, what is known of the chosen one
- * stands below it, and more can be downloaded.
+ * The networks in the forms of facenet-embed and face-gallery: those of model packs join the choice, what is known of
+ * the chosen one stands below it, and more can be downloaded.
  */
 import { getJson, modelsPath, pathOf, send } from "./api.js";
 import { tellError } from "./dialogs.js";
@@ -32,7 +32,14 @@ interface ModelRow {
   dimensions: number | null;
   threshold: number | null;
   cohortThreshold: number | null;
-  measured: { source: string; people: number; photos: number; threshold: number; fmr: Share | null; fnmr: Share | null } | null;
+  measured: {
+    source: string;
+    people: number;
+    photos: number;
+    threshold: number;
+    fmr: Share | null;
+    fnmr: Share | null;
+  } | null;
   problem: string | null;
   needs: { code: string; message: string } | null;
   download: Download | null;
@@ -52,7 +59,9 @@ async function look(): Promise<readonly ModelRow[]> {
 
 /** Ids of the packs that are here. */
 function packIds(rows: readonly ModelRow[]): string[] {
-  return rows.flatMap(({ id, kind, from }) => (id !== null && kind === "embedder" && (from === "folder" || from === "package") ? [id] : []));
+  return rows.flatMap(({ id, kind, from }) =>
+    id !== null && kind === "embedder" && (from === "folder" || from === "package") ? [id] : [],
+  );
 }
 
 /** Whether a pack has this id, as far as it is known: before the server was asked it may be. */
@@ -114,10 +123,17 @@ export function offerModels(select: HTMLSelectElement, value: unknown): void {
     more.hidden = offered.length + broken.length === 0;
     const active = document.activeElement;
     const focused = active instanceof HTMLElement && list.contains(active) ? active.dataset["model"] : undefined;
-    fill(list, ...offered.map((model) => offeredRow(model, act)), ...broken.map(({ problem }) => h("div", { class: "facenet-model-problem" }, icon("warning"), " ", problem)));
+    fill(
+      list,
+      ...offered.map((model) => offeredRow(model, act)),
+      ...broken.map(({ problem }) => h("div", { class: "facenet-model-problem" }, icon("warning"), " ", problem)),
+    );
     // Whoever works with the keyboard stays where they were.
     if (focused !== undefined) list.querySelector<HTMLElement>(`[data-model="${CSS.escape(focused)}"]`)?.focus();
-    if (offered.some(({ download }) => download?.state === "running")) timer = setTimeout(() => { void refresh(); }, LOOK_MS);
+    if (offered.some(({ download }) => download?.state === "running"))
+      timer = setTimeout(() => {
+        void refresh();
+      }, LOOK_MS);
   };
   const act = async (work: () => Promise<unknown>): Promise<void> => {
     try {
@@ -137,7 +153,11 @@ export function offerModels(select: HTMLSelectElement, value: unknown): void {
 
 function nameOf(rows: readonly ModelRow[], id: string): string {
   const model = rows.find((row) => row.id === id && (row.from === "folder" || row.from === "package"));
-  return model === undefined ? (known === undefined ? id : t("models.missing", { id })) : `${model.name ?? id} · ${model.licence ?? ""}`;
+  return model === undefined
+    ? known === undefined
+      ? id
+      : t("models.missing", { id })
+    : `${model.name ?? id} · ${model.licence ?? ""}`;
 }
 
 const percent = (share: number): string => number(100 * share, 2);
@@ -149,7 +169,9 @@ function linesOf({ licence, size, measured, threshold, cohortThreshold, needs, o
   return [
     h("div", {}, `${licenceText} ${sizeText} `, origin !== null && linkTo(origin)),
     h("div", {}, measured?.fmr == null ? t("models.unmeasured") : measuredText(measured, measured.fmr)),
-    ...(cohortThreshold === null && threshold !== null ? [h("div", {}, t("models.no-cohort", { threshold: number(threshold, 3) }))] : []),
+    ...(cohortThreshold === null && threshold !== null
+      ? [h("div", {}, t("models.no-cohort", { threshold: number(threshold, 3) }))]
+      : []),
     ...(needs === null ? [] : [h("div", {}, icon("warning"), " ", t(`models.needs.${needs.code}`))]),
   ];
 }
@@ -162,24 +184,63 @@ function measuredText({ people, photos, threshold, fnmr }: NonNullable<ModelRow[
 
 function linkTo(address: string): HTMLElement | string {
   // A pack may say anything; only a page is a link.
-  return /^https?:\/\//.test(address) ? h("a", { href: address, target: "_blank", rel: "noreferrer noopener" }, t("models.origin")) : address;
+  return /^https?:\/\//.test(address)
+    ? h("a", { href: address, target: "_blank", rel: "noreferrer noopener" }, t("models.origin"))
+    : address;
 }
 
 /** A network that can be downloaded. */
 function offeredRow(model: ModelRow, act: (work: () => Promise<unknown>) => Promise<void>): HTMLElement {
   const { id, name, size, licence, origin, download, needs } = model;
   const path = pathOf("models", id ?? "", "download");
-  const title = h("div", { class: "facenet-model-name" }, `${name ?? id ?? ""} · ${licence ?? ""} · ${bytes(size ?? 0)} `, origin === null ? false : linkTo(origin));
+  const title = h(
+    "div",
+    { class: "facenet-model-name" },
+    `${name ?? id ?? ""} · ${licence ?? ""} · ${bytes(size ?? 0)} `,
+    origin === null ? false : linkTo(origin),
+  );
   const mark = <E extends HTMLElement>(element: E): E => {
     element.dataset["model"] = id ?? "";
     return element;
   };
   if (download?.state === "running") {
-    const progress = h("progress", { max: download.size, value: download.received, "aria-label": t("models.progress", { name: name ?? "" }) });
+    const progress = h("progress", {
+      max: download.size,
+      value: download.received,
+      "aria-label": t("models.progress", { name: name ?? "" }),
+    });
     const far = h("span", {}, t("models.far", { received: bytes(download.received), size: bytes(download.size) }));
-    return h("div", {}, title, progress, " ", far, " ", mark(writeButton(t("models.cancel"), () => { void act(() => send("DELETE", path)); })));
+    return h(
+      "div",
+      {},
+      title,
+      progress,
+      " ",
+      far,
+      " ",
+      mark(
+        writeButton(t("models.cancel"), () => {
+          void act(() => send("DELETE", path));
+        }),
+      ),
+    );
   }
   const again = download?.state === "failed";
-  const begin = mark(writeButton(t(again ? "models.again" : "models.download"), () => { void act(() => send("POST", path, {})); }, { icon: "download" }));
-  return h("div", {}, title, begin, again && h("div", { class: "facenet-model-problem", role: "alert" }, icon("warning"), " ", download.error), needs !== null && h("div", {}, t(`models.needs.${needs.code}`)));
+  const begin = mark(
+    writeButton(
+      t(again ? "models.again" : "models.download"),
+      () => {
+        void act(() => send("POST", path, {}));
+      },
+      { icon: "download" },
+    ),
+  );
+  return h(
+    "div",
+    {},
+    title,
+    begin,
+    again && h("div", { class: "facenet-model-problem", role: "alert" }, icon("warning"), " ", download.error),
+    needs !== null && h("div", {}, t(`models.needs.${needs.code}`)),
+  );
 }

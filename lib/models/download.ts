@@ -1,4 +1,7 @@
-/** Fetches one large file, once somebody asked for it: bounded, resumable, through a proxy where one is set, and never half or wrong. */
+/**
+ * Fetches one large file, once somebody asked for it: bounded, resumable, through a proxy where one is set, and never
+ * half or wrong.
+ */
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
@@ -59,9 +62,10 @@ class NotThere extends UserError {}
 export class Cancelled extends UserError {}
 
 /**
- * Fetch a file. What an earlier download left is gone on with where the server still has the same.
- * Proxies are those of the environment: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in capitals or not.
- * @throws a sentence: Cancelled, a StorageError, or why it cannot be had. After a broken connection what has come is kept.
+ * Fetch a file. What an earlier download left is gone on with where the server still has the same. Proxies are those
+ * of the environment: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in capitals or not.
+ * @throws a sentence: Cancelled, a StorageError, or why it cannot be had. After a broken connection what has come is
+ * kept.
  */
 export async function download(wanted: Wanted, options: DownloadOptions): Promise<void> {
   const limits = { ...LIMITS, ...options.limits };
@@ -100,9 +104,19 @@ interface Transfer {
   ask: typeof request;
 }
 
-function sentenceFor(error: unknown, { name }: Wanted, { signal, file }: DownloadOptions, outOfTimeMs: number | undefined): unknown {
+function sentenceFor(
+  error: unknown,
+  { name }: Wanted,
+  { signal, file }: DownloadOptions,
+  outOfTimeMs: number | undefined,
+): unknown {
   if (signal.aborted) return new Cancelled(`the download of ${name} was cancelled.`, { cause: error });
-  if (outOfTimeMs !== undefined) return new UserError(`the download of ${name} did not end within ${Math.ceil(outOfTimeMs / 60_000)} minutes: start it again, and it goes on where it stopped.`, { cause: error });
+  if (outOfTimeMs !== undefined)
+    return new UserError(
+      `the download of ${name} did not end within ${Math.ceil(outOfTimeMs / 60_000)} minutes: start it again, and ` +
+        "it goes on where it stopped.",
+      { cause: error },
+    );
   const reason = error instanceof UserError ? undefined : storageReasonOf(error);
   if (reason !== undefined) return storageError(name, file, reason, error);
   return error;
@@ -124,7 +138,11 @@ function agentOf(Agent: typeof EnvHttpProxyAgent, { idleMs }: DownloadLimits): D
     return new Agent({ connectTimeout: idleMs, headersTimeout: idleMs, bodyTimeout: idleMs });
   } catch (error) {
     // Its value may hold a login.
-    throw new UserError("the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be used: write it as http://proxy.example.com:3128 and restart Node-RED.", { cause: error });
+    throw new UserError(
+      "the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be used: write it as http://proxy.example.com:3128 and " +
+        "restart Node-RED.",
+      { cause: error },
+    );
   }
 }
 
@@ -140,10 +158,16 @@ async function receiveAnywhere(transfer: Transfer): Promise<void> {
     }
   }
   const kept = transfer.part.received > 0 ? " What has come is kept: start it again, and it goes on there." : "";
-  throw new UserError(`${transfer.wanted.name} could not be downloaded: ${missed.join("; ")}. Look whether this computer reaches the internet; where it does by a proxy only, set HTTPS_PROXY.${kept}`);
+  throw new UserError(
+    `${transfer.wanted.name} could not be downloaded: ${missed.join("; ")}. Look whether this computer reaches the ` +
+      `internet; where it does by a proxy only, set HTTPS_PROXY.${kept}`,
+  );
 }
 
-/** Go on where a connection breaks. @throws NotThere, Interrupted when it breaks again and again, or what cannot be mended */
+/**
+ * Go on where a connection breaks. @throws NotThere, Interrupted when it breaks again and again, or what cannot be
+ * mended
+ */
 async function receivePatiently(transfer: Transfer, address: string): Promise<void> {
   const { part, wanted, signal, limits } = transfer;
   let failures = 0;
@@ -165,13 +189,23 @@ async function receivePatiently(transfer: Transfer, address: string): Promise<vo
 /** One request, redirects counted in. */
 async function receive(transfer: Transfer, address: string): Promise<void> {
   const { part, signal, limits, agent, ask, options } = transfer;
-  const rest = part.received > 0 && part.validator !== undefined ? { range: `bytes=${part.received}-`, "if-range": part.validator } : {};
+  const rest =
+    part.received > 0 && part.validator !== undefined
+      ? { range: `bytes=${part.received}-`, "if-range": part.validator }
+      : {};
   let url = new URL(address);
   for (let hops = 0; ; hops += 1) {
     requireTrusted(url, options.plainOrigins ?? []);
     const asked = url;
-    const { statusCode, headers, body } = await ask(asked, { dispatcher: agent, signal, headersTimeout: limits.idleMs, bodyTimeout: limits.idleMs, headers: { ...rest, "accept-encoding": "identity" } })
-      .catch((error: unknown) => { throw signal.aborted ? error : interruption(asked, error); });
+    const { statusCode, headers, body } = await ask(asked, {
+      dispatcher: agent,
+      signal,
+      headersTimeout: limits.idleMs,
+      bodyTimeout: limits.idleMs,
+      headers: { ...rest, "accept-encoding": "identity" },
+    }).catch((error: unknown) => {
+      throw signal.aborted ? error : interruption(asked, error);
+    });
     // Whoever leaves the body must say so, or the connection stays open.
     body.on("error", () => undefined);
     try {
@@ -194,13 +228,21 @@ async function receive(transfer: Transfer, address: string): Promise<void> {
 
 /** @throws a sentence when it is no address that a program may be fetched from */
 function requireTrusted(url: URL, plainOrigins: readonly string[]): void {
-  if (url.username !== "" || url.password !== "") throw new UserError(`the download is refused: ${url.host} redirects to an address with a login.`);
+  if (url.username !== "" || url.password !== "")
+    throw new UserError(`the download is refused: ${url.host} redirects to an address with a login.`);
   if (url.protocol === "https:" || plainOrigins.includes(url.origin)) return;
-  throw new UserError(`the download is refused: it leads to ${url.protocol}//${url.host}, which is not https. Nothing of it was kept.`);
+  throw new UserError(
+    `the download is refused: it leads to ${url.protocol}//${url.host}, which is not https. Nothing of it was kept.`,
+  );
 }
 
 /** Look at what the server is about to send, and make the part ready for it. */
-async function accept({ part, wanted }: Transfer, { host }: URL, status: number, header: (name: string) => string | undefined): Promise<void> {
+async function accept(
+  { part, wanted }: Transfer,
+  { host }: URL,
+  status: number,
+  header: (name: string) => string | undefined,
+): Promise<void> {
   if (status >= 500 || status === TOO_MANY_REQUESTS) throw new Interrupted(`${host} answers ${status}`);
   if (status === 416) {
     await part.restart(undefined);
@@ -222,30 +264,46 @@ async function accept({ part, wanted }: Transfer, { host }: URL, status: number,
   }
 }
 
-/** What a server recognizes a file by when it is asked for the rest (RFC 9110, 13.1.5): a strong ETag, or the time of its change. */
+/**
+ * What a server recognizes a file by when it is asked for the rest (RFC 9110, 13.1.5): a strong ETag, or the time of
+ * its change.
+ */
 function validatorOf(header: (name: string) => string | undefined): string | undefined {
   const etag = header("etag");
   return etag?.startsWith('"') === true ? etag : etag === undefined ? header("last-modified") : undefined;
 }
 
-async function write({ part, wanted, signal, options }: Transfer, url: URL, body: AsyncIterable<Uint8Array>): Promise<void> {
+async function write(
+  { part, wanted, signal, options }: Transfer,
+  url: URL,
+  body: AsyncIterable<Uint8Array>,
+): Promise<void> {
   const pieces = body[Symbol.asyncIterator]();
   for (;;) {
-    const piece = await pieces.next().catch((error: unknown) => { throw signal.aborted ? error : interruption(url, error); });
+    const piece = await pieces.next().catch((error: unknown) => {
+      throw signal.aborted ? error : interruption(url, error);
+    });
     if (piece.done === true) break;
     if (part.received + piece.value.length > wanted.size) {
       await part.remove();
-      throw new UserError(`the download is refused: ${url.host} sends more than the ${wanted.size} bytes of ${wanted.name}. Nothing of it was kept.`);
+      throw new UserError(
+        `the download is refused: ${url.host} sends more than the ${wanted.size} bytes of ${wanted.name}. Nothing ` +
+          "of it was kept.",
+      );
     }
     await part.append(piece.value);
     options.onProgress(part.received);
   }
-  if (part.received < wanted.size) throw new Interrupted(`${url.host} ended after ${part.received} of ${wanted.size} bytes`);
+  if (part.received < wanted.size)
+    throw new Interrupted(`${url.host} ended after ${part.received} of ${wanted.size} bytes`);
 }
 
 function interruption({ host }: URL, error: unknown): Interrupted {
   const { code, message } = error as NodeJS.ErrnoException;
-  const why = code === "UND_ERR_BODY_TIMEOUT" || code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_CONNECT_TIMEOUT" ? "does not go on answering" : `cannot be reached (${code?.startsWith("UND_") === false ? code : message})`;
+  const why =
+    code === "UND_ERR_BODY_TIMEOUT" || code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_CONNECT_TIMEOUT"
+      ? "does not go on answering"
+      : `cannot be reached (${code?.startsWith("UND_") === false ? code : message})`;
   return new Interrupted(`${host} ${why}`, { cause: error });
 }
 
@@ -271,8 +329,16 @@ class Part {
   /** Go on with what an earlier download left, if it says what it is a part of. */
   static async open(file: string, size: number, signal: AbortSignal): Promise<Part> {
     const path = `${file}.part`;
-    const note = await readFile(`${path}.json`, "utf8").then((text) => noteSchema.safeParse(JSON.parse(text)).data, () => undefined).catch(() => undefined);
-    const there = await stat(path).then((found) => found.size, () => 0);
+    const note = await readFile(`${path}.json`, "utf8")
+      .then(
+        (text) => noteSchema.safeParse(JSON.parse(text)).data,
+        () => undefined,
+      )
+      .catch(() => undefined);
+    const there = await stat(path).then(
+      (found) => found.size,
+      () => 0,
+    );
     const goesOn = note?.size === size && there > 0 && there <= size;
     const part = new Part(path, size, await open(path, goesOn ? "r+" : "w"));
     if (!goesOn) return part;
@@ -296,7 +362,9 @@ class Part {
 
   async append(piece: Uint8Array): Promise<void> {
     let written = 0;
-    while (written < piece.length) written += (await this.#handle.write(piece, written, piece.length - written, this.#received + written)).bytesWritten;
+    while (written < piece.length)
+      written += (await this.#handle.write(piece, written, piece.length - written, this.#received + written))
+        .bytesWritten;
     this.#count(piece);
   }
 
@@ -315,7 +383,10 @@ class Part {
     const digest = this.#hash.digest("hex");
     if (digest !== sha256) {
       await this.remove();
-      throw new UserError(`the download of ${name} is refused: what came is another file (sha256 ${digest}, expected ${sha256}). Nothing of it was kept.`);
+      throw new UserError(
+        `the download of ${name} is refused: what came is another file (sha256 ${digest}, expected ${sha256}). ` +
+          "Nothing of it was kept.",
+      );
     }
     await this.#handle.sync();
     await this.close();

@@ -69,7 +69,10 @@ export class Downloads {
     const before = this.#all.get(id)?.state;
     if (before?.state === "running") return before;
     const running = [...this.#all.values()].filter(({ state }) => state.state === "running").length;
-    if (running >= MOST_AT_ONCE) throw new TooManyDownloads(`${running} models are being downloaded already: wait until one is here, or cancel one.`);
+    if (running >= MOST_AT_ONCE)
+      throw new TooManyDownloads(
+        `${running} models are being downloaded already: wait until one is here, or cancel one.`,
+      );
     const folder = join(modelsFolder(), id);
     const state: DownloadState = { state: "running", received: 0, size: offer.size, error: null };
     const ended = new AbortController();
@@ -105,7 +108,15 @@ export class Downloads {
   async #fetch(offer: Offer, folder: string, state: DownloadState, signal: AbortSignal): Promise<void> {
     const { limits, plainOrigins } = this.#options;
     try {
-      await download(offer, { file: join(folder, offer.file), signal, limits, plainOrigins, onProgress: (received) => { state.received = received; } });
+      await download(offer, {
+        file: join(folder, offer.file),
+        signal,
+        limits,
+        plainOrigins,
+        onProgress: (received) => {
+          state.received = received;
+        },
+      });
       const text = await readFile(offer.licenceText, "utf8");
       await writeDurable(join(folder, LICENCE_FILE), Buffer.from(`${offer.notice}\nFrom ${offer.origin}\n\n${text}`));
       await writeDurable(join(folder, PACK_FILE), Buffer.from(`${JSON.stringify(packOf(offer), undefined, 2)}\n`));
@@ -121,7 +132,11 @@ function packOf(offer: Offer): z.input<typeof packSchema> {
   const { id, name, file, sha256, size, origin, licence } = offer;
   const common = { facenetPack: 1, name, licence: { id: licence, file: LICENCE_FILE }, size, origin } as const;
   if (offer.kind === "detector") return { ...common, kind: "detector", id, format: "onnx", file, sha256 };
-  return { ...common, kind: "embedder", descriptor: { ...offer.descriptor, id, format: "onnx", file, sha256, licence } };
+  return {
+    ...common,
+    kind: "embedder",
+    descriptor: { ...offer.descriptor, id, format: "onnx", file, sha256, licence },
+  };
 }
 
 /** Those of this Node-RED. */

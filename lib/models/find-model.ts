@@ -2,7 +2,13 @@
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { learnStatistics } from "../calibrate/model-statistics";
-import { BUILT_IN_MODELS, builtInModel, descriptorSchema, MODEL_OF_OLD_NODES, type ModelDescriptor } from "../embed/descriptor";
+import {
+  BUILT_IN_MODELS,
+  builtInModel,
+  descriptorSchema,
+  MODEL_OF_OLD_NODES,
+  type ModelDescriptor,
+} from "../embed/descriptor";
 import { learnNormalisation } from "../embed/normalise";
 import { UserError } from "../errors";
 import { parseOptions } from "../validate";
@@ -11,8 +17,8 @@ import { findPacks, rememberPack } from "./packs";
 
 /**
  * A model by the id of a built-in one or of a pack, or by the path of its descriptor or facenet-pack.json. Empty is
- * MODEL_OF_OLD_NODES, not the default of new ones.
- * What a pack knows of its model, its cohort and statistics, is known from then on.
+ * MODEL_OF_OLD_NODES, not the default of new ones. What a pack knows of its model, its cohort and statistics, is known
+ * from then on.
  * @throws a sentence when there is none, or it is malformed
  */
 export async function findModel(model: string | undefined): Promise<ModelDescriptor> {
@@ -27,12 +33,18 @@ async function byId(id: string): Promise<ModelDescriptor> {
   const pack = found.find((each) => each.pack?.id === id)?.pack;
   if (pack !== undefined) return learn(pack);
   const ids = [...BUILT_IN_MODELS, ...found.flatMap((each) => (each.pack?.kind === "embedder" ? [each.pack.id] : []))];
-  const broken = found.flatMap(({ problem }) => (problem === undefined ? [] : [` A model pack cannot be used: ${problem}`])).join("");
-  throw new UserError(`there is no model "${id}": choose ${ids.slice(0, -1).join(", ")} or ${ids.at(-1)}, install or download its model pack, or give the path of a model descriptor (.json).${broken}`);
+  const broken = found
+    .flatMap(({ problem }) => (problem === undefined ? [] : [` A model pack cannot be used: ${problem}`]))
+    .join("");
+  throw new UserError(
+    `there is no model "${id}": choose ${ids.slice(0, -1).join(", ")} or ${ids.at(-1)}, install or download its ` +
+      `model pack, or give the path of a model descriptor (.json).${broken}`,
+  );
 }
 
 function learn(pack: Pack): ModelDescriptor {
-  if (pack.kind !== "embedder") throw new UserError(`the model "${pack.id}" is a detector, not an embedding network: choose another one.`);
+  if (pack.kind !== "embedder")
+    throw new UserError(`the model "${pack.id}" is a detector, not an embedding network: choose another one.`);
   const { id, descriptor, cohort, statistics }: EmbedderPack = pack;
   learnNormalisation(id, cohort);
   learnStatistics(id, statistics);
@@ -44,7 +56,11 @@ async function byPath(path: string): Promise<ModelDescriptor> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    throw new UserError(`the model descriptor ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): check the path.`, { cause: error });
+    throw new UserError(
+      `the model descriptor ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): check the ` +
+        "path.",
+      { cause: error },
+    );
   }
   let json: unknown;
   try {
@@ -59,7 +75,11 @@ async function byPath(path: string): Promise<ModelDescriptor> {
   }
   const descriptor = parseOptions(descriptorSchema, json, `the model descriptor ${path} is malformed`);
   if (descriptor.format === "dlib-resnet") return descriptor;
-  if (descriptor.file === "") throw new UserError(`the model descriptor ${path} names no file: set "file" to the .onnx, .tflite or model.json.`);
-  if (descriptor.sha256 === undefined) throw new UserError(`the model descriptor ${path} has no sha256: set it, so that a damaged or exchanged file is noticed.`);
+  if (descriptor.file === "")
+    throw new UserError(`the model descriptor ${path} names no file: set "file" to the .onnx, .tflite or model.json.`);
+  if (descriptor.sha256 === undefined)
+    throw new UserError(
+      `the model descriptor ${path} has no sha256: set it, so that a damaged or exchanged file is noticed.`,
+    );
   return { ...descriptor, file: isAbsolute(descriptor.file) ? descriptor.file : join(dirname(path), descriptor.file) };
 }

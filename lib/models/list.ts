@@ -65,17 +65,38 @@ export async function listModels(): Promise<ListedModel[]> {
   const needs = await needsByFormat();
   const builtIn = await Promise.all(BUILT_IN_MODELS.map((id) => listBuiltIn(builtInModel(id) as ModelDescriptor)));
   // Before the packs are looked for: one that has come by now is among these.
-  const states = new Map(downloads.offers.flatMap(({ id }) => {
-    const state = downloads.stateOf(id);
-    return state === undefined ? [] : [[id, { ...state }] as const];
-  }));
-  const packs = (await findPacks()).map(({ place, path, pack, problem }) => (pack === undefined ? { ...NOTHING, from: place, path, problem } : listPack(pack, place, path, needs)));
+  const states = new Map(
+    downloads.offers.flatMap(({ id }) => {
+      const state = downloads.stateOf(id);
+      return state === undefined ? [] : [[id, { ...state }] as const];
+    }),
+  );
+  const packs = (await findPacks()).map(({ place, path, pack, problem }) =>
+    pack === undefined ? { ...NOTHING, from: place, path, problem } : listPack(pack, place, path, needs),
+  );
   const here = new Set(packs.map(({ id }) => id));
-  const offered = downloads.offers.filter(({ id }) => !here.has(id)).map((offer) => listOffer(offer, needs, states.get(offer.id)));
+  const offered = downloads.offers
+    .filter(({ id }) => !here.has(id))
+    .map((offer) => listOffer(offer, needs, states.get(offer.id)));
   return [...builtIn, ...packs, ...offered];
 }
 
-const NOTHING = { id: null, kind: null, name: null, path: null, licence: null, origin: null, size: null, dimensions: null, threshold: null, cohortThreshold: null, measured: null, problem: null, needs: null, download: null } as const;
+const NOTHING = {
+  id: null,
+  kind: null,
+  name: null,
+  path: null,
+  licence: null,
+  origin: null,
+  size: null,
+  dimensions: null,
+  threshold: null,
+  cohortThreshold: null,
+  measured: null,
+  problem: null,
+  needs: null,
+  download: null,
+} as const;
 
 type Format = ModelDescriptor["format"];
 
@@ -86,21 +107,60 @@ async function listBuiltIn(model: ModelDescriptor): Promise<ListedModel> {
     if (error instanceof UserError) return undefined;
     throw error;
   });
-  return { ...NOTHING, id, kind: "embedder", from: "built-in", licence, dimensions, threshold, cohortThreshold: normalisation?.threshold ?? null, measured: figuresOf(statisticsOf(id), threshold) };
+  return {
+    ...NOTHING,
+    id,
+    kind: "embedder",
+    from: "built-in",
+    licence,
+    dimensions,
+    threshold,
+    cohortThreshold: normalisation?.threshold ?? null,
+    measured: figuresOf(statisticsOf(id), threshold),
+  };
 }
 
 function listPack(pack: Pack, from: Place, path: string, needs: (format: Format) => Need | null): ListedModel {
   const { id, kind, name, licence, size, origin = null } = pack;
   const base = { ...NOTHING, id, kind, name, from, path, licence, size, origin };
   if (pack.kind === "detector") return { ...base, needs: needs("onnx") };
-  const { descriptor: { dimensions, threshold, format }, cohort, statistics } = pack;
-  return { ...base, dimensions, threshold, cohortThreshold: cohort?.threshold ?? null, measured: figuresOf(statistics, threshold), needs: needs(format) };
+  const {
+    descriptor: { dimensions, threshold, format },
+    cohort,
+    statistics,
+  } = pack;
+  return {
+    ...base,
+    dimensions,
+    threshold,
+    cohortThreshold: cohort?.threshold ?? null,
+    measured: figuresOf(statistics, threshold),
+    needs: needs(format),
+  };
 }
 
-function listOffer(offer: Offer, needs: (format: Format) => Need | null, state: DownloadState | undefined): ListedModel {
+function listOffer(
+  offer: Offer,
+  needs: (format: Format) => Need | null,
+  state: DownloadState | undefined,
+): ListedModel {
   const { id, kind, name, licence, size, origin } = offer;
-  const { dimensions, threshold } = offer.kind === "embedder" ? offer.descriptor : { dimensions: null, threshold: null };
-  return { ...NOTHING, id, kind, name, from: "offered", licence, size, origin, dimensions, threshold, needs: needs("onnx"), download: state ?? null };
+  const { dimensions, threshold } =
+    offer.kind === "embedder" ? offer.descriptor : { dimensions: null, threshold: null };
+  return {
+    ...NOTHING,
+    id,
+    kind,
+    name,
+    from: "offered",
+    licence,
+    size,
+    origin,
+    dimensions,
+    threshold,
+    needs: needs("onnx"),
+    download: state ?? null,
+  };
 }
 
 function figuresOf(statistics: ModelStatistics | undefined, threshold: number): MeasuredFigures | null {
@@ -108,18 +168,29 @@ function figuresOf(statistics: ModelStatistics | undefined, threshold: number): 
   const { source, people, photos, genuine, impostor } = statistics;
   // The curve's points lie on the edges of bins; the last one at or below τ.
   const point = rateCurve(genuine, impostor).findLast((each) => each.threshold <= threshold);
-  return { source, people, photos, threshold: point?.threshold ?? threshold, fmr: point?.fmr ?? null, fnmr: point?.fnmr ?? null };
+  return {
+    source,
+    people,
+    photos,
+    threshold: point?.threshold ?? threshold,
+    fmr: point?.fmr ?? null,
+    fnmr: point?.fnmr ?? null,
+  };
 }
 
 const NEEDS: Readonly<Record<Need["code"], Need>> = {
   "onnx-runtime": {
     code: "onnx-runtime",
-    message: 'an ONNX model needs an ONNX runtime: run "npm install --onnxruntime-node-install=skip onnxruntime-node" (fast) ' +
+    message:
+      'an ONNX model needs an ONNX runtime: run "npm install --onnxruntime-node-install=skip onnxruntime-node" ' +
+      "(fast) " +
       'or "npm install onnxruntime-web" in the Node-RED user folder, then deploy.',
   },
   "tfjs-converter": {
     code: "tfjs-converter",
-    message: 'a TF.js graph model needs its reader: run "npm install @tensorflow/tfjs-converter" in the Node-RED user folder, ' +
+    message:
+      'a TF.js graph model needs its reader: run "npm install @tensorflow/tfjs-converter" in the Node-RED user ' +
+      "folder, " +
       "then deploy.",
   },
 };

@@ -16,14 +16,45 @@ Makes a model pack: the network, its descriptor, a cohort of nobody, statistics 
 
 async function main(): Promise<void> {
   const text = { type: "string" } as const;
-  const { values } = parseArgs({ options: { onnx: text, descriptor: text, photos: text, licence: text, out: text, name: text, set: text, help: { type: "boolean" } } });
+  const { values } = parseArgs({
+    options: {
+      onnx: text,
+      descriptor: text,
+      photos: text,
+      licence: text,
+      out: text,
+      name: text,
+      set: text,
+      help: { type: "boolean" },
+    },
+  });
   const { onnx, descriptor, photos, licence, out, name, set, help } = values;
-  if (help === true || onnx === undefined || descriptor === undefined || photos === undefined || licence === undefined || out === undefined) {
+  if (
+    help === true ||
+    onnx === undefined ||
+    descriptor === undefined ||
+    photos === undefined ||
+    licence === undefined ||
+    out === undefined
+  ) {
     console.log(USAGE);
     process.exitCode = help === true ? 0 : 1;
     return;
   }
-  console.log(await makePack({ network: onnx, descriptor, photos, licence, out, name, set, say: (line) => { console.log(line); } }));
+  console.log(
+    await makePack({
+      network: onnx,
+      descriptor,
+      photos,
+      licence,
+      out,
+      name,
+      set,
+      say: (line) => {
+        console.log(line);
+      },
+    }),
+  );
 }
 
 main().catch((error: unknown) => {

@@ -1,4 +1,7 @@
-/** Makes a model pack of a network's file, its descriptor and photos of people: cohort, statistics and the default τ of both distances. */
+/**
+ * Makes a model pack of a network's file, its descriptor and photos of people: cohort, statistics and the default τ of
+ * both distances.
+ */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -35,7 +38,9 @@ const PICTURE = /\.(jpe?g|png|webp|avif|gif|tiff?|heic)$/i;
 const FORMATS: Readonly<Record<string, "onnx" | "tflite">> = { ".onnx": "onnx", ".tflite": "tflite" };
 
 /** What a user writes of a network: as a descriptor, but for what is found out here. */
-const draftSchema = descriptorSchema.partial({ format: true, threshold: true, sha256: true }).extend({ file: z.string().default("") });
+const draftSchema = descriptorSchema
+  .partial({ format: true, threshold: true, sha256: true })
+  .extend({ file: z.string().default("") });
 type Draft = z.infer<typeof draftSchema>;
 
 export interface MakePackOptions {
@@ -76,24 +81,38 @@ export interface PackFigures {
   fnmr: Share | null;
 }
 
-/** @returns a summary for people. @throws a sentence: too few people, an unusable network, a descriptor that does not fit */
+/**
+ * @returns a summary for people. @throws a sentence: too few people, an unusable network, a descriptor that does not
+ * fit
+ */
 export async function makePack(options: MakePackOptions): Promise<string> {
   const say = options.say ?? ((): void => undefined);
   const { draft, origin } = await readDraft(options.descriptor);
   const format = FORMATS[extname(options.network).toLowerCase()];
-  if (format === undefined) throw new UserError(`${options.network} is neither .onnx nor .tflite: only of these packs are made.`);
+  if (format === undefined)
+    throw new UserError(`${options.network} is neither .onnx nor .tflite: only of these packs are made.`);
   await requireFile(options.licence, "the text of the licence (--licence)");
   const size = await requireFile(options.network, "the network (--onnx)");
   const descriptor = { ...draft, format, file: basename(options.network), sha256: await hashOf(options.network) };
   const people = await readPeople(options.photos);
   requirePeople(people.length);
-  const { embedded, missing, photos } = await embedPeople({ ...descriptor, file: resolve(options.network), threshold: 1 }, people, say);
+  const { embedded, missing, photos } = await embedPeople(
+    { ...descriptor, file: resolve(options.network), threshold: 1 },
+    people,
+    say,
+  );
   say("drawing the cohort, measuring");
   const figures = measurePack(embedded);
-  const source = `measured on ${options.set ?? basename(resolve(options.photos))}: ${photos} photos of ${embedded.length} people with exactly one usable face, ${new Date().toISOString().slice(0, 10)}, facenet-make-pack`;
+  const source =
+    `measured on ${options.set ?? basename(resolve(options.photos))}: ${photos} photos of ` +
+    `${embedded.length} people with exactly one usable face, ${new Date().toISOString().slice(0, 10)}, ` +
+    "facenet-make-pack";
   const { statistics, threshold, fmr } = await statisticsFor(descriptor.id, source, embedded);
   await mkdir(options.out, { recursive: true });
-  const files = { cohort: Buffer.from(figures.packed.buffer), statistics: Buffer.from(`${JSON.stringify(statistics)}\n`) };
+  const files = {
+    cohort: Buffer.from(figures.packed.buffer),
+    statistics: Buffer.from(`${JSON.stringify(statistics)}\n`),
+  };
   const pack: z.input<typeof packSchema> = {
     facenetPack: 1,
     kind: "embedder",
@@ -106,7 +125,8 @@ export async function makePack(options: MakePackOptions): Promise<string> {
     statistics: { file: "statistics.json", sha256: sha256(files.statistics) },
   };
   const at = (name: string): string => join(options.out, name);
-  if (resolve(options.network) !== resolve(at(pack.descriptor.file))) await copyFile(options.network, at(pack.descriptor.file));
+  if (resolve(options.network) !== resolve(at(pack.descriptor.file)))
+    await copyFile(options.network, at(pack.descriptor.file));
   if (resolve(options.licence) !== resolve(at("LICENSE"))) await copyFile(options.licence, at("LICENSE"));
   await writeFile(at("cohort.i8"), files.cohort);
   await writeFile(at("statistics.json"), files.statistics);
@@ -121,15 +141,24 @@ async function readDraft(path: string): Promise<{ draft: Draft; origin: string |
   try {
     json = JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
-    throw new UserError(`the descriptor ${path} cannot be read (${(error as Error).message}): give a .json (--descriptor) as docs/models.md says.`, { cause: error });
+    throw new UserError(
+      `the descriptor ${path} cannot be read (${(error as Error).message}): give a .json (--descriptor) as ` +
+        "docs/models.md says.",
+      { cause: error },
+    );
   }
-  const pack = typeof json === "object" && json !== null && "facenetPack" in json ? (json as { descriptor?: unknown; origin?: unknown }) : undefined;
+  const pack =
+    typeof json === "object" && json !== null && "facenetPack" in json
+      ? (json as { descriptor?: unknown; origin?: unknown })
+      : undefined;
   const draft = parseOptions(draftSchema, pack?.descriptor ?? json, `the descriptor ${path} is malformed`);
   return { draft, origin: typeof pack?.origin === "string" ? pack.origin : undefined };
 }
 
 async function requireFile(path: string, what: string): Promise<number> {
-  const found = await stat(path).catch((error: unknown) => { throw new UserError(`${what} cannot be read: there is no file ${path}.`, { cause: error }); });
+  const found = await stat(path).catch((error: unknown) => {
+    throw new UserError(`${what} cannot be read: there is no file ${path}.`, { cause: error });
+  });
   if (!found.isFile()) throw new UserError(`${what} cannot be read: ${path} is no file.`);
   return found.size;
 }
@@ -140,19 +169,28 @@ interface PersonPhotos {
 }
 
 async function readPeople(root: string): Promise<PersonPhotos[]> {
-  const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => { throw new UserError(`the photos (--photos) cannot be read: there is no folder ${root}.`, { cause: error }); });
+  const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
+    throw new UserError(`the photos (--photos) cannot be read: there is no folder ${root}.`, { cause: error });
+  });
   const random = seeded(SEED);
   const people: PersonPhotos[] = [];
-  for (const { name } of entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  for (const { name } of entries
+    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+    .sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const files = (await readdir(join(root, name))).filter((file) => PICTURE.test(file)).sort();
-    if (files.length > 0) people.push({ person: name, paths: shuffled(files, random).map((file) => join(root, name, file)) });
+    if (files.length > 0)
+      people.push({ person: name, paths: shuffled(files, random).map((file) => join(root, name, file)) });
   }
   return shuffled(people, random).slice(0, MOST_PEOPLE);
 }
 
 function requirePeople(count: number): void {
   if (count < LEAST_PEOPLE) {
-    throw new UserError(`there are usable photos of ${count} people: a cohort that is no person, and figures that hold, take at least ${LEAST_PEOPLE}, a folder of photos for each. Without them the network can be used by its descriptor alone, compared by Euclidean distance.`);
+    throw new UserError(
+      `there are usable photos of ${count} people: a cohort that is no person, and figures that hold, take at least ` +
+        `${LEAST_PEOPLE}, a folder of photos for each. Without them the network can be used by its descriptor ` +
+        "alone, compared by Euclidean distance.",
+    );
   }
 }
 
@@ -164,7 +202,11 @@ interface Embedded {
 }
 
 /** Embed photos as a gallery does, until each person has enough. @throws what is wrong with the network */
-async function embedPeople(descriptor: Draft & { file: string }, people: readonly PersonPhotos[], say: (text: string) => void): Promise<Embedded> {
+async function embedPeople(
+  descriptor: Draft & { file: string },
+  people: readonly PersonPhotos[],
+  say: (text: string) => void,
+): Promise<Embedded> {
   const folder = await mkdtemp(join(tmpdir(), "facenet-pack-"));
   const opened: { close(): Promise<void> }[] = [];
   try {
@@ -215,7 +257,8 @@ export function measurePack(people: readonly PersonFaces[], seed = SEED): PackFi
   const random = seeded(seed);
   const order = shuffled(people, random);
   const half = order.length >> 1;
-  const facesOf = (some: readonly PersonFaces[]): ShapingFace[] => some.flatMap(({ person, faces }) => faces.map(({ vector }) => ({ person, unit: toUnitLength(vector) })));
+  const facesOf = (some: readonly PersonFaces[]): ShapingFace[] =>
+    some.flatMap(({ person, faces }) => faces.map(({ vector }) => ({ person, unit: toUnitLength(vector) })));
   const cohort = drawCohort(facesOf(order.slice(0, half)), { ...COHORT_PLAN, random });
   const dimensions = order[0]?.faces[0]?.vector.length ?? 0;
   const packed = packRows(cohort.rows, dimensions);
@@ -225,23 +268,36 @@ export function measurePack(people: readonly PersonFaces[], seed = SEED): PackFi
   const mean = rounded(crowding.reduce((sum, value) => sum + value, 0) / crowding.length);
   const { genuine, impostor } = normalisedPairs(others, crowding, mean);
   const threshold = thresholdAt(impostor);
-  const within = (distances: Float64Array): number => distances.reduce((count, distance) => count + Number(distance <= threshold), 0);
+  const within = (distances: Float64Array): number =>
+    distances.reduce((count, distance) => count + Number(distance <= threshold), 0);
   const fmr = errorRate(within(impostor), impostor.length) as Share;
   return { cohort, packed, mean, threshold, fmr, fnmr: errorRate(genuine.length - within(genuine), genuine.length) };
 }
 
 /** R of a face: the mean of its smallest distances to the cohort. */
 function crowdingOf(unit: Float32Array, rows: Float32Array): number {
-  const distances = Float64Array.from({ length: rows.length / unit.length }, (_, row) => euclideanDistance(unit, rows.subarray(row * unit.length, (row + 1) * unit.length)));
-  return distances.sort().subarray(0, NEIGHBOURS).reduce((sum, distance) => sum + distance, 0) / NEIGHBOURS;
+  const distances = Float64Array.from({ length: rows.length / unit.length }, (_, row) =>
+    euclideanDistance(unit, rows.subarray(row * unit.length, (row + 1) * unit.length)),
+  );
+  return (
+    distances
+      .sort()
+      .subarray(0, NEIGHBOURS)
+      .reduce((sum, distance) => sum + distance, 0) / NEIGHBOURS
+  );
 }
 
 /** d' of all pairs, ascending. */
-function normalisedPairs(faces: readonly ShapingFace[], crowding: readonly number[], mean: number): { genuine: Float64Array; impostor: Float64Array } {
+function normalisedPairs(
+  faces: readonly ShapingFace[],
+  crowding: readonly number[],
+  mean: number,
+): { genuine: Float64Array; impostor: Float64Array } {
   const [genuine, impostor]: [number[], number[]] = [[], []];
   for (const [a, one] of faces.entries()) {
     for (const [b, other] of faces.slice(0, a).entries()) {
-      const distance = euclideanDistance(one.unit, other.unit) - ((crowding[a] as number) + (crowding[b] as number)) / 2 + mean;
+      const distance =
+        euclideanDistance(one.unit, other.unit) - ((crowding[a] as number) + (crowding[b] as number)) / 2 + mean;
       (one.person === other.person ? genuine : impostor).push(distance);
     }
   }
@@ -251,23 +307,51 @@ function normalisedPairs(faces: readonly ShapingFace[], crowding: readonly numbe
 /** The largest τ whose FMR is at most the wanted one by its upper bound. @param impostor ascending */
 function thresholdAt(impostor: Float64Array): number {
   if (impostor.length < trialsFor(WANTED_FMR)) {
-    throw new UserError(`those people who shape no cohort give ${impostor.length} pairs of two people: a τ with FMR ${100 * WANTED_FMR} % takes ${trialsFor(WANTED_FMR)}. Give more people, or up to ${PHOTOS_OF_PERSON} photos of each.`);
+    throw new UserError(
+      `those people who shape no cohort give ${impostor.length} pairs of two people: a τ with FMR ` +
+        `${100 * WANTED_FMR} % takes ${trialsFor(WANTED_FMR)}. Give more people, or up to ${PHOTOS_OF_PERSON} ` +
+        "photos of each.",
+    );
   }
   let errors = 0;
   while ((errorRate(errors + 1, impostor.length)?.high ?? 1) <= WANTED_FMR) errors += 1;
   const threshold = Math.floor(1000 * (impostor[errors] as number) - 1e-6) / 1000;
-  if (!(threshold > 0)) throw new UserError("the network does not tell these people apart: faces of two people lie as near as those of one. Look at inputSize, mean, scale, channelOrder and alignment of the descriptor.");
+  if (!(threshold > 0))
+    throw new UserError(
+      "the network does not tell these people apart: faces of two people lie as near as those of one. Look at " +
+        "inputSize, mean, scale, channelOrder and alignment of the descriptor.",
+    );
   return threshold;
 }
 
 const rounded = (value: number): number => Math.round(1000 * value) / 1000;
 
 /** Distances of all, as a ModelStatistics; and the τ of the Euclidean distance, with its FMR. */
-async function statisticsFor(model: string, source: string, people: readonly PersonFaces[]): Promise<{ statistics: ModelStatistics; threshold: number; fmr: Share }> {
-  const embeddings = people.flatMap(({ person, faces }) => faces.map(({ photo, vector }): LabelledEmbedding => ({ personId: person, photoId: photo, vector })));
-  const { own, suggestion } = await calibrate({ embeddings, names: new Map(), threshold: 1, stats: undefined, wantedFmr: WANTED_FMR });
-  if (suggestion === null || !(suggestion.threshold > 0)) throw new UserError("the network does not tell these people apart by Euclidean distance: look at its descriptor.");
-  const statistics = { model, source, people: people.length, photos: embeddings.length, genuine: own.genuine, impostor: own.impostor };
+async function statisticsFor(
+  model: string,
+  source: string,
+  people: readonly PersonFaces[],
+): Promise<{ statistics: ModelStatistics; threshold: number; fmr: Share }> {
+  const embeddings = people.flatMap(({ person, faces }) =>
+    faces.map(({ photo, vector }): LabelledEmbedding => ({ personId: person, photoId: photo, vector })),
+  );
+  const { own, suggestion } = await calibrate({
+    embeddings,
+    names: new Map(),
+    threshold: 1,
+    stats: undefined,
+    wantedFmr: WANTED_FMR,
+  });
+  if (suggestion === null || !(suggestion.threshold > 0))
+    throw new UserError("the network does not tell these people apart by Euclidean distance: look at its descriptor.");
+  const statistics = {
+    model,
+    source,
+    people: people.length,
+    photos: embeddings.length,
+    genuine: own.genuine,
+    impostor: own.impostor,
+  };
   return { statistics, threshold: suggestion.threshold, fmr: suggestion.fmr };
 }
 
@@ -282,15 +366,33 @@ interface Made {
   out: string;
 }
 
-function summaryOf({ figures: { cohort, mean, threshold: cohortThreshold, fmr: cohortFmr, fnmr }, fmr, threshold, missing, photos, people, out }: Made): string {
+function summaryOf({
+  figures: { cohort, mean, threshold: cohortThreshold, fmr: cohortFmr, fnmr },
+  fmr,
+  threshold,
+  missing,
+  photos,
+  people,
+  out,
+}: Made): string {
   const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
-  const left = missing.length === 0 ? "" : ` (${missing.length} photos without exactly one usable face were left out: ${missing.slice(0, MOST_MISSING_NAMED).map((path) => basename(path)).join(", ")}${missing.length > MOST_MISSING_NAMED ? " …" : ""})`;
+  const left =
+    missing.length === 0
+      ? ""
+      : ` (${missing.length} photos without exactly one usable face were left out: ${missing
+          .slice(0, MOST_MISSING_NAMED)
+          .map((path) => basename(path))
+          .join(", ")}${missing.length > MOST_MISSING_NAMED ? " …" : ""})`;
   return [
     `${photos} photos of ${people} people${left}`,
-    `cohort: ${COHORT_PLAN.rows} rows, none a person: nearest to a real face ${cohort.nearest.toFixed(3)}, mean ${cohort.meanNearest.toFixed(3)}; faces of two people ${cohort.apart.toFixed(3)}`,
-    `cohort-normalised: R0 ${mean.toFixed(3)}, τ ${cohortThreshold.toFixed(3)}, FMR ${percent(cohortFmr.share)} (at most ${percent(cohortFmr.high)})${fnmr === null ? "" : `, TMR ${percent(1 - fnmr.share)}`}, on people who shaped no cohort`,
+    `cohort: ${COHORT_PLAN.rows} rows, none a person: nearest to a real face ${cohort.nearest.toFixed(3)}, mean ` +
+      `${cohort.meanNearest.toFixed(3)}; faces of two people ${cohort.apart.toFixed(3)}`,
+    `cohort-normalised: R0 ${mean.toFixed(3)}, τ ${cohortThreshold.toFixed(3)}, FMR ${percent(cohortFmr.share)} (at ` +
+      `most ${percent(cohortFmr.high)})${fnmr === null ? "" : `, TMR ${percent(1 - fnmr.share)}`}, on people who ` +
+      "shaped no cohort",
     `Euclidean: τ ${threshold.toFixed(2)}, FMR ${percent(fmr.share)} (at most ${percent(fmr.high)})`,
-    `the pack is in ${out}: put this folder into facenet/models/ of Node-RED's user folder, or publish it as an npm package`,
+    `the pack is in ${out}: put this folder into facenet/models/ of Node-RED's user folder, or publish it as an npm ` +
+      "package",
   ].join("\n");
 }
 

@@ -7,8 +7,8 @@
  * - for d', a cohort as lib/embed/cohort.ts packs it: rows of 8-bit numbers;
  * - what was measured of it, as a ModelStatistics in JSON.
  *
- * It lies in Node-RED's user folder under `facenet/models/`, or is an npm package whose package.json has
- * `"facenet": { "pack": "facenet-pack.json" }`. Every file of a pack lies in the pack's own folder.
+ * It lies in Node-RED's user folder under `facenet/models/`, or is an npm package whose package.json has `"facenet": {
+ * "pack": "facenet-pack.json" }`. Every file of a pack lies in the pack's own folder.
  */
 import { createHash } from "node:crypto";
 import { readFile, realpath, stat } from "node:fs/promises";
@@ -32,7 +32,10 @@ const MAX_STATISTICS_BYTES = 4 * 1024 * 1024;
 const MAX_TEXT = 300;
 
 /** A file of the pack, as people write it in facenet-pack.json. */
-export const inside = z.string().max(MAX_TEXT).regex(/^(?!\/)[\w.+ -]+(\/[\w.+ -]+)*$/, "must be a file of the pack, such as model.onnx")
+export const inside = z
+  .string()
+  .max(MAX_TEXT)
+  .regex(/^(?!\/)[\w.+ -]+(\/[\w.+ -]+)*$/, "must be a file of the pack, such as model.onnx")
   .refine((path) => !path.split("/").includes(".."), "must not lead out of the pack");
 const hash = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
 const text = z.string().min(1).max(MAX_TEXT);
@@ -57,14 +60,16 @@ export const packSchema = z.discriminatedUnion("kind", [
     /** As of a model of one's own (docs/models.md); `file` is a file of the pack, `sha256` must be there. */
     descriptor: descriptorSchema.extend({ file: inside, sha256: hash }),
     /** Without it embeddings of this network are compared by Euclidean distance. */
-    cohort: z.strictObject({
-      file: inside,
-      sha256: hash,
-      /** R0: the mean R of faces in general. */
-      mean: z.number().positive(),
-      /** Default τ of d'. */
-      threshold: z.number().positive(),
-    }).optional(),
+    cohort: z
+      .strictObject({
+        file: inside,
+        sha256: hash,
+        /** R0: the mean R of faces in general. */
+        mean: z.number().positive(),
+        /** Default τ of d'. */
+        threshold: z.number().positive(),
+      })
+      .optional(),
     statistics: z.strictObject({ file: inside, sha256: hash }).optional(),
   }),
   z.strictObject({
@@ -131,16 +136,31 @@ export async function readPack(path: string): Promise<Pack> {
   const [what, folder] = [`the model pack ${path}`, dirname(path)];
   const json = parseJson(await readSmall(what, path, MAX_PACK_BYTES), what);
   const version = (json as { facenetPack?: unknown } | null)?.facenetPack;
-  if (typeof version === "number" && version > PACK_VERSION) throw new UserError(`${what} is of a later form (${version}): install a newer version of @facewire/node-red-facenet.`);
+  if (typeof version === "number" && version > PACK_VERSION)
+    throw new UserError(
+      `${what} is of a later form (${version}): install a newer version of @facewire/node-red-facenet.`,
+    );
   const pack = parseOptions(packSchema, json, `${what} is malformed`);
   const at = (file: string): Promise<string> => fileInside(what, folder, file);
   const { name, size, origin } = pack;
   const base = { name, size, origin, folder, licence: pack.licence.id, licenceFile: await at(pack.licence.file) };
-  if (pack.kind === "detector") return { ...base, kind: "detector", id: pack.id, file: await network(what, await at(pack.file), size), sha256: pack.sha256 };
+  if (pack.kind === "detector")
+    return {
+      ...base,
+      kind: "detector",
+      id: pack.id,
+      file: await network(what, await at(pack.file), size),
+      sha256: pack.sha256,
+    };
   const { descriptor, cohort, statistics } = pack;
   const { id, dimensions } = descriptor;
-  if (descriptor.format === "dlib-resnet") throw new UserError(`${what} is malformed: descriptor.format: must be onnx, tflite or tfjs-graph.`);
-  if (BUILT_IN_MODELS.includes(id)) throw new UserError(`${what} calls its network "${id}", as one that comes with @facewire/node-red-facenet: give it another descriptor.id.`);
+  if (descriptor.format === "dlib-resnet")
+    throw new UserError(`${what} is malformed: descriptor.format: must be onnx, tflite or tfjs-graph.`);
+  if (BUILT_IN_MODELS.includes(id))
+    throw new UserError(
+      `${what} calls its network "${id}", as one that comes with @facewire/node-red-facenet: give it another ` +
+        "descriptor.id.",
+    );
   const file = await at(descriptor.file);
   // The weights of a TF.js graph model lie in files of their own.
   if (descriptor.format !== "tfjs-graph") await network(what, file, size);
@@ -149,34 +169,59 @@ export async function readPack(path: string): Promise<Pack> {
     kind: "embedder",
     id,
     descriptor: { ...descriptor, file },
-    cohort: cohort === undefined ? undefined : await readCohort(what, { ...cohort, dimensions, file: await at(cohort.file) }),
-    statistics: statistics === undefined ? undefined : await readStatistics(what, { ...statistics, file: await at(statistics.file) }, id),
+    cohort:
+      cohort === undefined
+        ? undefined
+        : await readCohort(what, { ...cohort, dimensions, file: await at(cohort.file) }),
+    statistics:
+      statistics === undefined
+        ? undefined
+        : await readStatistics(what, { ...statistics, file: await at(statistics.file) }, id),
   };
 }
 
 /** @throws a sentence when it is not there, or not of the size that the pack says */
 async function network(what: string, file: string, size: number): Promise<string> {
   const found = (await stat(file)).size;
-  if (found !== size) throw new UserError(`${what} is not whole: ${file} has ${found} bytes, not ${size}. Install or download it again.`);
+  if (found !== size)
+    throw new UserError(
+      `${what} is not whole: ${file} has ${found} bytes, not ${size}. Install or download it again.`,
+    );
   return file;
 }
 
 async function readCohort(what: string, cohort: PackCohort): Promise<PackCohort> {
   const bytes = await readChecked(what, cohort, MAX_COHORT_BYTES);
-  if (bytes.length === 0 || bytes.length % cohort.dimensions !== 0) throw new UserError(`${what} is malformed: its cohort ${cohort.file} is no rows of ${cohort.dimensions} numbers.`);
+  if (bytes.length === 0 || bytes.length % cohort.dimensions !== 0)
+    throw new UserError(`${what} is malformed: its cohort ${cohort.file} is no rows of ${cohort.dimensions} numbers.`);
   return cohort;
 }
 
-async function readStatistics(what: string, statistics: { file: string; sha256: string }, id: string): Promise<ModelStatistics> {
-  const json = parseJson(await readChecked(what, statistics, MAX_STATISTICS_BYTES), `the statistics ${statistics.file}`);
+async function readStatistics(
+  what: string,
+  statistics: { file: string; sha256: string },
+  id: string,
+): Promise<ModelStatistics> {
+  const json = parseJson(
+    await readChecked(what, statistics, MAX_STATISTICS_BYTES),
+    `the statistics ${statistics.file}`,
+  );
   const found = parseOptions(statisticsSchema, json, `${what} is malformed: its statistics ${statistics.file}`);
-  if (found.model !== id) throw new UserError(`${what} is malformed: its statistics are of the network "${found.model}", not of "${id}".`);
+  if (found.model !== id)
+    throw new UserError(`${what} is malformed: its statistics are of the network "${found.model}", not of "${id}".`);
   return found;
 }
 
-async function readChecked(what: string, { file, sha256 }: { file: string; sha256: string }, most: number): Promise<Buffer> {
+async function readChecked(
+  what: string,
+  { file, sha256 }: { file: string; sha256: string },
+  most: number,
+): Promise<Buffer> {
   const bytes = await readSmall(what, file, most);
-  if (createHash("sha256").update(bytes).digest("hex") !== sha256) throw new UserError(`${what} is damaged: the sha256 of ${file} is not the one it says. Install or download it again.`);
+  if (createHash("sha256").update(bytes).digest("hex") !== sha256)
+    throw new UserError(
+      `${what} is damaged: the sha256 of ${file} is not the one it says. Install or download it again.`,
+    );
   return bytes;
 }
 
@@ -184,7 +229,8 @@ async function readChecked(what: string, { file, sha256 }: { file: string; sha25
 async function readSmall(what: string, path: string, most: number): Promise<Buffer> {
   try {
     const { size } = await stat(path);
-    if (size > most) throw new UserError(`${what} is malformed: ${path} has ${size} bytes, more than the ${most} there may be.`);
+    if (size > most)
+      throw new UserError(`${what} is malformed: ${path} has ${size} bytes, more than the ${most} there may be.`);
     return await readFile(path);
   } catch (error) {
     throw error instanceof UserError ? error : unreadable(what, path, error);
@@ -200,7 +246,11 @@ function parseJson(bytes: Buffer, what: string): unknown {
 }
 
 function unreadable(what: string, path: string, error: unknown): UserError {
-  return new UserError(`${what} cannot be used: ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}). Install or download it again.`, { cause: error });
+  return new UserError(
+    `${what} cannot be used: ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}). Install ` +
+      "or download it again.",
+    { cause: error },
+  );
 }
 
 /** The path of a pack's file, which no link may lead out of the pack. */
@@ -214,6 +264,7 @@ async function fileInside(what: string, folder: string, file: string): Promise<s
     throw unreadable(what, path, error);
   }
   const way = relative(home, real);
-  if (way.split(sep)[0] === ".." || isAbsolute(way)) throw new UserError(`${what} is refused: ${file} is a link that leads out of the pack.`);
+  if (way.split(sep)[0] === ".." || isAbsolute(way))
+    throw new UserError(`${what} is refused: ${file} is a link that leads out of the pack.`);
   return path;
 }

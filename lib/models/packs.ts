@@ -1,4 +1,7 @@
-/** Where model packs are, and what was found there. Nothing is remembered: a pack that was installed a moment ago is found. */
+/**
+ * Where model packs are, and what was found there. Nothing is remembered: a pack that was installed a moment ago is
+ * found.
+ */
 import type { Dirent } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -22,7 +25,9 @@ const AT_ONCE = 32;
 export type Place = "folder" | "package";
 
 /** A pack, or what should be one and why it is not. */
-export type Found = { place: Place; path: string } & ({ pack: Pack; problem: undefined } | { pack: undefined; problem: string });
+export type Found = { place: Place; path: string } & (
+  { pack: Pack; problem: undefined } | { pack: undefined; problem: string }
+);
 
 let userFolder: string | undefined;
 /** Packs that somebody named by their path. */
@@ -42,7 +47,8 @@ export function lookForPacksIn(userDir: string): void {
 
 /** The folder for downloaded packs. @throws a sentence when there is no user folder */
 export function modelsFolder(): string {
-  if (userFolder === undefined) throw new UserError("Node-RED has no user folder to keep models in: set userDir in its settings.js.");
+  if (userFolder === undefined)
+    throw new UserError("Node-RED has no user folder to keep models in: set userDir in its settings.js.");
   return join(userFolder, ...MODELS_FOLDER);
 }
 
@@ -51,7 +57,9 @@ export function rememberPack(path: string): void {
   named.add(path);
 }
 
-/** Every pack that is here, those of the user folder first. Of two with one id the second cannot be used. Never throws. */
+/**
+ * Every pack that is here, those of the user folder first. Of two with one id the second cannot be used. Never throws.
+ */
 export async function findPacks(): Promise<Found[]> {
   const elsewhere = [...named].map((path): Candidate => ({ place: "folder", path }));
   const candidates = [...(await packFolders()), ...elsewhere, ...(await packPackages())];
@@ -64,7 +72,13 @@ export async function findPacks(): Promise<Found[]> {
     const other = typeof pack === "string" ? undefined : found.find(({ pack: first }) => first?.id === pack.id);
     if (typeof pack === "string") found.push({ place, path, pack: undefined, problem: pack });
     else if (other === undefined) found.push({ place, path, pack, problem: undefined });
-    else found.push({ place, path, pack: undefined, problem: `the model pack ${path} has the id "${pack.id}" as ${other.path} has: remove one of them.` });
+    else
+      found.push({
+        place,
+        path,
+        pack: undefined,
+        problem: `the model pack ${path} has the id "${pack.id}" as ${other.path} has: remove one of them.`,
+      });
   }
   return found;
 }
@@ -73,11 +87,15 @@ async function packFolders(): Promise<Candidate[]> {
   if (userFolder === undefined) return [];
   const folder = modelsFolder();
   const entries = await foldersIn(folder);
-  const packs = await Promise.all(entries.map(async (name) => {
-    const files = await readdir(join(folder, name)).catch((): string[] => []);
-    // One that is being downloaded is none yet.
-    return !files.includes(PACK_FILE) && (files.length === 0 || files.some((file) => PART.test(file))) ? [] : [join(folder, name, PACK_FILE)];
-  }));
+  const packs = await Promise.all(
+    entries.map(async (name) => {
+      const files = await readdir(join(folder, name)).catch((): string[] => []);
+      // One that is being downloaded is none yet.
+      return !files.includes(PACK_FILE) && (files.length === 0 || files.some((file) => PART.test(file)))
+        ? []
+        : [join(folder, name, PACK_FILE)];
+    }),
+  );
   return packs.flat().map((path) => ({ place: "folder", path }));
 }
 
@@ -90,7 +108,8 @@ async function packPackages(): Promise<Candidate[]> {
   const folders: string[] = [];
   for (const root of roots) {
     for (const name of await foldersIn(root)) {
-      if (name.startsWith("@")) folders.push(...(await foldersIn(join(root, name))).map((inner) => join(root, name, inner)));
+      if (name.startsWith("@"))
+        folders.push(...(await foldersIn(join(root, name))).map((inner) => join(root, name, inner)));
       else folders.push(join(root, name));
     }
   }
@@ -111,7 +130,13 @@ async function packOf(folder: string): Promise<Candidate[]> {
     if (manifest === undefined) return [];
     const { pack } = manifest.facenet;
     if (inside.safeParse(pack).success) return [{ place: "package", path: join(folder, pack) }];
-    return [{ place: "package", path, problem: `the package ${folder} has its model pack at "${pack}", which must be a file of the package.` }];
+    return [
+      {
+        place: "package",
+        path,
+        problem: `the package ${folder} has its model pack at "${pack}", which must be a file of the package.`,
+      },
+    ];
   } catch {
     // No package, or a broken one: npm's to tell.
     return [];
@@ -121,5 +146,8 @@ async function packOf(folder: string): Promise<Candidate[]> {
 /** Names of the folders in a folder, links to folders among them; none where it cannot be read. */
 async function foldersIn(folder: string): Promise<string[]> {
   const entries: Dirent[] = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => (entry.isDirectory() || entry.isSymbolicLink()) && !entry.name.startsWith(".")).map(({ name }) => name).sort();
+  return entries
+    .filter((entry) => (entry.isDirectory() || entry.isSymbolicLink()) && !entry.name.startsWith("."))
+    .map(({ name }) => name)
+    .sort();
 }

@@ -12,7 +12,11 @@ import { installPack, writePack } from "../support/packs";
 interface Editor {
   RED: {
     nodes: { node(id: string): Record<string, unknown> };
-    editor: { edit(node: unknown): void; editConfig(name: string, type: string, id: string): void; validateNode(node: object): boolean };
+    editor: {
+      edit(node: unknown): void;
+      editConfig(name: string, type: string, id: string): void;
+      validateNode(node: object): boolean;
+    };
   };
 }
 
@@ -38,14 +42,16 @@ async function close(page: Page, how: "ok" | "cancel"): Promise<void> {
   await page.locator(".red-ui-tray").waitFor({ state: "detached" });
 }
 
-const modelOf = (page: Page, id: string): Promise<unknown> => page.evaluate((wanted) => (globalThis as unknown as Editor).RED.nodes.node(wanted)["model"], id);
+const modelOf = (page: Page, id: string): Promise<unknown> =>
+  page.evaluate((wanted) => (globalThis as unknown as Editor).RED.nodes.node(wanted)["model"], id);
 
-const problemsOf = (page: Page, id: string): Promise<unknown> => page.evaluate((wanted) => {
-  const { RED } = globalThis as unknown as Editor;
-  const node = RED.nodes.node(wanted);
-  RED.editor.validateNode(node);
-  return node["validationErrors"];
-}, id);
+const problemsOf = (page: Page, id: string): Promise<unknown> =>
+  page.evaluate((wanted) => {
+    const { RED } = globalThis as unknown as Editor;
+    const node = RED.nodes.node(wanted);
+    RED.editor.validateNode(node);
+    return node["validationErrors"];
+  }, id);
 
 describe("the choice of a network", () => {
   let browser: Browser;
@@ -55,8 +61,15 @@ describe("the choice of a network", () => {
 
   before(async () => {
     const userDir = linkedUserDir();
-    writePack(join(userDir, "facenet/models/mine"), { id: "mine", fields: { name: "Mine", origin: "https://example.com/mine" } });
-    installPack(join(userDir, "node_modules"), "@somebody/facenet-plain", { id: "plain", measured: false, fields: { name: "<b>Plain</b>" } });
+    writePack(join(userDir, "facenet/models/mine"), {
+      id: "mine",
+      fields: { name: "Mine", origin: "https://example.com/mine" },
+    });
+    installPack(join(userDir, "node_modules"), "@somebody/facenet-plain", {
+      id: "plain",
+      measured: false,
+      fields: { name: "<b>Plain</b>" },
+    });
     mkdirSync(join(userDir, "facenet/models/torn"));
     writeFileSync(join(userDir, "facenet/models/torn/facenet-pack.json"), "{");
     offered = await offeredModels();
@@ -72,7 +85,11 @@ describe("the choice of a network", () => {
 
   it("has packs of the user folder and of npm, and keeps what a node has, here or not", async () => {
     const { page } = editor;
-    for (const [id, model] of [["e", "mine"], ["gone", "uninstalled"], ["g", "mine"]] as const) {
+    for (const [id, model] of [
+      ["e", "mine"],
+      ["gone", "uninstalled"],
+      ["g", "mine"],
+    ] as const) {
       await edit(page, id);
       await close(page, "ok");
       assert.equal(await modelOf(page, id), model);
@@ -84,7 +101,11 @@ describe("the choice of a network", () => {
     await close(page, "cancel");
     assert.deepEqual(await problemsOf(page, "e"), []);
     assert.deepEqual(await problemsOf(page, "g"), []);
-    assert.match(String(await problemsOf(page, "gone")), /Model: must be one of .*, not "uninstalled"/, "a pack that is not here is told");
+    assert.match(
+      String(await problemsOf(page, "gone")),
+      /Model: must be one of .*, not "uninstalled"/,
+      "a pack that is not here is told",
+    );
   });
 
   it("tells licence, size, measured figures, and what a network lacks", async () => {
@@ -92,12 +113,16 @@ describe("the choice of a network", () => {
     await edit(page, "e");
     const about = page.locator(".facenet-model-about");
     await about.getByText("Licence: CC0-1.0.").waitFor();
-    await about.getByText(/Measured on 2 people, 4 photos: at τ 1\.00 FMR 0\.00 % \(at most 0\.08 %\)\. TMR 100\.0 %\./).waitFor();
+    await about
+      .getByText(/Measured on 2 people, 4 photos: at τ 1\.00 FMR 0\.00 % \(at most 0\.08 %\)\. TMR 100\.0 %\./)
+      .waitFor();
     assert.equal(await about.getByText("It has no cohort").count(), 0);
     assert.equal(await about.getByRole("link", { name: "About it" }).getAttribute("href"), "https://example.com/mine");
     await page.locator("#node-input-model").selectOption("plain");
     await about.getByText("What it does was not measured").waitFor();
-    await about.getByText(/It has no cohort, so faces are compared by Euclidean distance, with its τ 1\.000/).waitFor();
+    await about
+      .getByText(/It has no cohort, so faces are compared by Euclidean distance, with its τ 1\.000/)
+      .waitFor();
     await page.locator("#node-input-model").selectOption("mobilefacenet-192");
     await about.getByText(/Measured on 273 people, 549 photos/).waitFor();
     await page.locator("#node-input-model").selectOption("plain");
@@ -109,18 +134,24 @@ describe("the choice of a network", () => {
     assert.equal(await modelOf(page, "e"), "plain");
   });
 
-  it("downloads a network on a click and no sooner, shows how far it is, cancels, and offers it once it is here", async () => {
+  it("downloads a network on a click, shows how far it is, cancels, and offers it once it is here", async () => {
     const { page } = editor;
     await edit(page, "g");
     await page.locator(".facenet-model-more summary").click();
     const tiny = page.locator(".facenet-model-list > div", { hasText: "Tiny network · CC0-1.0" });
     await tiny.waitFor();
-    assert.equal(await page.locator(".facenet-model-list", { hasText: "Tiny detector" }).count(), 0, "a detector is no choice here");
+    assert.equal(
+      await page.locator(".facenet-model-list", { hasText: "Tiny detector" }).count(),
+      0,
+      "a detector is no choice here",
+    );
     assert.equal(offered.server.ranges.length, 0);
     offered.server.manners = { stallAt: 100 };
     await tiny.getByRole("button", { name: "Download" }).click();
     await tiny.getByRole("progressbar").waitFor();
-    await page.waitForFunction(() => document.querySelector<HTMLProgressElement>(".facenet-model-list progress")?.value === 100);
+    await page.waitForFunction(
+      () => document.querySelector<HTMLProgressElement>(".facenet-model-list progress")?.value === 100,
+    );
     await shoot(page, "form-models-download");
     await assertAccessible(page, ".facenet-models", "a download");
     await tiny.getByRole("button", { name: "Cancel" }).click();

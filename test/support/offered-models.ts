@@ -24,8 +24,31 @@ export async function offeredModels(): Promise<OfferedModels> {
   const { inputSize } = JSON.parse(readFileSync(path, "utf8")) as { inputSize: number };
   const server = await standIn(bytes);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const base = { licence: "CC0-1.0", notice: "Made for a test.", licenceText: join(ROOT, "LICENSE"), file: "tiny.onnx", size: bytes.length, addresses: [server.url], origin: "https://example.com/tiny", sha256 };
-  const descriptor = { inputSize, channelOrder: "rgb", layout: "nchw", mean: 0, scale: 1, normalization: "fixed", alignment: "box", padding: 0, dimensions: TINY_DIMENSIONS, l2Normalize: true, distance: "euclidean", threshold: 1, nearDuplicate: 0.32 } as const;
+  const base = {
+    licence: "CC0-1.0",
+    notice: "Made for a test.",
+    licenceText: join(ROOT, "LICENSE"),
+    file: "tiny.onnx",
+    size: bytes.length,
+    addresses: [server.url],
+    origin: "https://example.com/tiny",
+    sha256,
+  };
+  const descriptor = {
+    inputSize,
+    channelOrder: "rgb",
+    layout: "nchw",
+    mean: 0,
+    scale: 1,
+    normalization: "fixed",
+    alignment: "box",
+    padding: 0,
+    dimensions: TINY_DIMENSIONS,
+    l2Normalize: true,
+    distance: "euclidean",
+    threshold: 1,
+    nearDuplicate: 0.32,
+  } as const;
   const catalogue: Offer[] = [
     { ...base, kind: "embedder", id: "tiny", name: "Tiny network", descriptor },
     { ...base, kind: "embedder", id: "forged", name: "Forged network", descriptor, sha256: "0".repeat(64) },
@@ -33,6 +56,9 @@ export async function offeredModels(): Promise<OfferedModels> {
   ];
   const preload = join(mkdtempSync(join(tmpdir(), "offers-")), "offers.cjs");
   const options = { catalogue, plainOrigins: [server.origin], limits: { idleMs: 60_000, retryMs: 50 } };
-  writeFileSync(preload, `require(${JSON.stringify(join(ROOT, "dist/lib/models/downloads.js"))}).downloadInstead(${JSON.stringify(options)});\n`);
+  writeFileSync(
+    preload,
+    `require(${JSON.stringify(join(ROOT, "dist/lib/models/downloads.js"))}).downloadInstead(${JSON.stringify(options)});\n`,
+  );
   return { env: { NODE_OPTIONS: `--require ${JSON.stringify(preload)}` }, server, close: () => server.close() };
 }

@@ -32,6 +32,7 @@ export interface StandIn {
   /** The version of what it serves: another one is another file. */
   version: number;
   manners: Manners;
+  server: Server;
   close(): Promise<void>;
 }
 
@@ -40,18 +41,34 @@ const PIECE = 64 * 1024;
 /** Bytes that compress to nothing and repeat nowhere. */
 export function contentOf(size: number, seed = 1): Buffer {
   const parts: Buffer[] = [];
-  for (let length = 0, index = 0; length < size; length += 32, index += 1) parts.push(createHash("sha256").update(`${seed} ${index}`).digest());
+  for (let length = 0, index = 0; length < size; length += 32, index += 1)
+    parts.push(createHash("sha256").update(`${seed} ${index}`).digest());
   return Buffer.concat(parts).subarray(0, size);
 }
 
 export async function standIn(content: Buffer, manners: Manners = {}): Promise<StandIn> {
-  const server = createServer((request, response) => { answer(self, request, response).catch(() => response.destroy()); });
+  const server = createServer((request, response) => {
+    answer(self, request, response).catch(() => response.destroy());
+  });
   const origin = await listen(server);
-  const self: StandIn = { origin, url: `${origin}/model.onnx`, ranges: [], content, version: 1, manners, close: () => stop(server) };
+  const self: StandIn = {
+    origin,
+    url: `${origin}/model.onnx`,
+    ranges: [],
+    content,
+    version: 1,
+    manners,
+    server,
+    close: () => stop(server),
+  };
   return self;
 }
 
-async function answer({ ranges, content, version, manners }: StandIn, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  { ranges, content, version, manners }: StandIn,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   ranges.push(request.headers.range ?? "");
   const { cut, status, redirect } = manners;
   if (status !== undefined && status.times > 0) {
@@ -66,7 +83,10 @@ async function answer({ ranges, content, version, manners }: StandIn, request: I
   const etag = `"${version}"`;
   const asked = /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
   const condition = request.headers["if-range"];
-  const from = asked !== null && manners.noRanges !== true && (condition === undefined || condition === etag) ? Number(asked[1]) : 0;
+  const from =
+    asked !== null && manners.noRanges !== true && (condition === undefined || condition === etag)
+      ? Number(asked[1])
+      : 0;
   const rest = content.subarray(from);
   response.writeHead(from > 0 ? 206 : 200, {
     ...(manners.noValidator === true ? {} : { ETag: etag }),
@@ -75,10 +95,17 @@ async function answer({ ranges, content, version, manners }: StandIn, request: I
   });
   const cuts = cut !== undefined && cut.times > 0;
   if (cuts) cut.times -= 1;
-  const most = cuts ? cut.after : (manners.stallAt === undefined ? rest.length : manners.stallAt - from);
+  const most = cuts ? cut.after : manners.stallAt === undefined ? rest.length : manners.stallAt - from;
   for (let at = 0; at < Math.min(most, rest.length); at += PIECE) {
-    await new Promise<void>((done) => { response.write(rest.subarray(at, Math.min(at + PIECE, most)), () => { done(); }); });
-    if (manners.slowMs !== undefined) await new Promise((done) => { setTimeout(done, manners.slowMs); });
+    await new Promise<void>((done) => {
+      response.write(rest.subarray(at, Math.min(at + PIECE, most)), () => {
+        done();
+      });
+    });
+    if (manners.slowMs !== undefined)
+      await new Promise((done) => {
+        setTimeout(done, manners.slowMs);
+      });
   }
   if (cuts) response.socket?.end();
   else if (manners.stallAt === undefined) response.end();
@@ -94,7 +121,9 @@ export interface Proxy {
 /** An HTTP proxy that opens tunnels (CONNECT), to whatever name, always to this port. */
 export async function tunnelProxy(port: number): Promise<Proxy> {
   const reached: string[] = [];
-  const server = createServer((_request, response) => { response.writeHead(405).end(); });
+  const server = createServer((_request, response) => {
+    response.writeHead(405).end();
+  });
   server.on("connect", (request: IncomingMessage, socket: Socket, head: Buffer) => {
     reached.push(request.url ?? "");
     const onwards = connect(port, "127.0.0.1", () => {
@@ -102,7 +131,11 @@ export async function tunnelProxy(port: number): Promise<Proxy> {
       onwards.write(head);
       socket.pipe(onwards).pipe(socket);
     });
-    for (const end of [socket, onwards]) end.on("error", () => { socket.destroy(); onwards.destroy(); });
+    for (const end of [socket, onwards])
+      end.on("error", () => {
+        socket.destroy();
+        onwards.destroy();
+      });
   });
   return { url: await listen(server), reached, close: () => stop(server) };
 }

@@ -11,24 +11,53 @@ const nothing = z.strictObject({});
 const idOf = ({ request }: Call): string => String(request.params["model"]);
 
 export const models: Route[] = [
-  ofAll({ method: "get", path: "/models", permission: "read", summary: "The networks that are here or can be downloaded, and packs that cannot be used", answers: z.array(modelAnswer) }, async ({ response }) => {
-    response.json(await listModels());
-  }),
-  ofAll({ method: "post", path: "/models/:model/download", permission: "write", summary: "Download a network, or go on where it stopped; GET models tells how far it is", body: nothing, answers: downloadAnswer }, async (call) => {
-    await bodyOf(call.request, nothing);
-    const id = idOf(call);
-    try {
-      const state = downloads.start(id);
-      if (state === undefined) throw new HttpError(404, "no_model", `there is no model "${id}" to download: GET models lists them.`);
+  ofAll(
+    {
+      method: "get",
+      path: "/models",
+      permission: "read",
+      summary: "The networks that are here or can be downloaded, and packs that cannot be used",
+      answers: z.array(modelAnswer),
+    },
+    async ({ response }) => {
+      response.json(await listModels());
+    },
+  ),
+  ofAll(
+    {
+      method: "post",
+      path: "/models/:model/download",
+      permission: "write",
+      summary: "Download a network, or go on where it stopped; GET models tells how far it is",
+      body: nothing,
+      answers: downloadAnswer,
+    },
+    async (call) => {
+      await bodyOf(call.request, nothing);
+      const id = idOf(call);
+      try {
+        const state = downloads.start(id);
+        if (state === undefined)
+          throw new HttpError(404, "no_model", `there is no model "${id}" to download: GET models lists them.`);
+        call.response.json(state);
+      } catch (error) {
+        throw error instanceof TooManyDownloads ? new HttpError(503, "busy", error.message) : error;
+      }
+    },
+  ),
+  ofAll(
+    {
+      method: "delete",
+      path: "/models/:model/download",
+      permission: "write",
+      summary: "Cancel a download, and remove what has come",
+      answers: downloadAnswer,
+    },
+    async (call) => {
+      const id = idOf(call);
+      const state = await downloads.cancel(id);
+      if (state === undefined) throw new HttpError(404, "no_download", `no download of a model "${id}" is under way.`);
       call.response.json(state);
-    } catch (error) {
-      throw error instanceof TooManyDownloads ? new HttpError(503, "busy", error.message) : error;
-    }
-  }),
-  ofAll({ method: "delete", path: "/models/:model/download", permission: "write", summary: "Cancel a download, and remove what has come", answers: downloadAnswer }, async (call) => {
-    const id = idOf(call);
-    const state = await downloads.cancel(id);
-    if (state === undefined) throw new HttpError(404, "no_download", `no download of a model "${id}" is under way.`);
-    call.response.json(state);
-  }),
+    },
+  ),
 ];

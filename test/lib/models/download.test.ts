@@ -7,7 +7,14 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { Cancelled, download, type DownloadOptions } from "../../../lib/models/download";
 import { StorageError } from "../../../lib/storage";
 import { noMount, smallDisk } from "../../support/small-disk";
-import { contentOf, type Manners, type Proxy, type StandIn, standIn, tunnelProxy } from "../../support/stand-in-server";
+import {
+  contentOf,
+  type Manners,
+  type Proxy,
+  type StandIn,
+  standIn,
+  tunnelProxy,
+} from "../../support/stand-in-server";
 
 const SIZE = 3_000_000;
 const CONTENT = contentOf(SIZE);
@@ -28,7 +35,8 @@ describe("a download", () => {
   });
   afterEach(async () => {
     for (const each of opened.splice(0)) await each.close();
-    for (const name of ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"]) delete process.env[name];
+    for (const name of ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"])
+      delete process.env[name];
   });
 
   const serve = async (manners: Manners = {}, content = CONTENT): Promise<StandIn> => {
@@ -37,7 +45,17 @@ describe("a download", () => {
     return server;
   };
   const fetchIt = (options: Partial<DownloadOptions> & { addresses?: string[] } = {}): Promise<void> =>
-    download({ name: "Stand-in", addresses: options.addresses ?? [server.url], sha256: sha256(CONTENT), size: SIZE }, { file, signal: ended.signal, onProgress: (bytes) => received.push(bytes), limits: QUICK, plainOrigins: [server.origin], ...options });
+    download(
+      { name: "Stand-in", addresses: options.addresses ?? [server.url], sha256: sha256(CONTENT), size: SIZE },
+      {
+        file,
+        signal: ended.signal,
+        onProgress: (bytes) => received.push(bytes),
+        limits: QUICK,
+        plainOrigins: [server.origin],
+        ...options,
+      },
+    );
   /** What lies in the folder of the file. */
   const left = (): string[] => (existsSync(dirname(file)) ? readdirSync(dirname(file)).sort() : []);
   const whole = (): void => {
@@ -50,7 +68,10 @@ describe("a download", () => {
     await fetchIt();
     whole();
     assert.deepEqual([received[0], received.at(-1)], [0, SIZE]);
-    assert.deepEqual(received, [...received].sort((a, b) => a - b));
+    assert.deepEqual(
+      received,
+      [...received].sort((a, b) => a - b),
+    );
   });
 
   it("takes one that comes without its length", async () => {
@@ -65,14 +86,25 @@ describe("a download", () => {
     whole();
     assert.equal(server.ranges.length, 6);
     const starts = server.ranges.slice(1).map((range) => Number(/^bytes=(\d+)-$/.exec(range)?.[1]));
-    assert.ok(starts.every((start, index) => start > (starts[index - 1] ?? 0)), `each asks for what is missing: ${starts.join()}`);
+    assert.ok(
+      starts.every((start, index) => start > (starts[index - 1] ?? 0)),
+      `each asks for what is missing: ${starts.join()}`,
+    );
   });
 
   it("is gone on with later where it stopped, as after a restart of Node-RED", async () => {
     await serve({ cut: { after: 1_000_000, times: 99 } });
     server.manners.status = { code: 503, times: 0 };
-    const stopped = fetchIt({ limits: { ...QUICK, totalMs: 60_000 }, onProgress: (bytes) => { if (bytes >= 1_000_000) server.manners = { status: { code: 503, times: 99 } }; } });
-    await assert.rejects(stopped, /Stand-in could not be downloaded: 127\.0\.0\.1:\d+ answers 503\. .* What has come is kept/);
+    const stopped = fetchIt({
+      limits: { ...QUICK, totalMs: 60_000 },
+      onProgress: (bytes) => {
+        if (bytes >= 1_000_000) server.manners = { status: { code: 503, times: 99 } };
+      },
+    });
+    await assert.rejects(
+      stopped,
+      /Stand-in could not be downloaded: 127\.0\.0\.1:\d+ answers 503\. .* What has come is kept/,
+    );
     assert.deepEqual(left(), ["model.onnx.part", "model.onnx.part.json"]);
     const before = statSync(`${file}.part`).size;
     assert.ok(before >= 1_000_000 && before < SIZE);
@@ -93,7 +125,11 @@ describe("a download", () => {
 
   it("starts anew where the server has another file by now, and where nobody can tell", async () => {
     await serve({ cut: { after: 1_000_000, times: 99 } }, contentOf(SIZE, 2));
-    const changed = fetchIt({ onProgress: (bytes) => { if (bytes >= 1_000_000) Object.assign(server, { content: CONTENT, version: 2, manners: {} }); } });
+    const changed = fetchIt({
+      onProgress: (bytes) => {
+        if (bytes >= 1_000_000) Object.assign(server, { content: CONTENT, version: 2, manners: {} });
+      },
+    });
     await changed;
     whole();
     file = join(mkdtempSync(join(tmpdir(), "download-")), "model", "model.onnx");
@@ -106,7 +142,11 @@ describe("a download", () => {
 
   it("does not go on with a part of unknown origin, or one that is too long", async () => {
     await serve();
-    for (const [part, note] of [[CONTENT.subarray(0, 1000), undefined], [CONTENT.subarray(0, 1000), "{"], [contentOf(SIZE + 1), JSON.stringify({ validator: '"1"', size: SIZE })]] as const) {
+    for (const [part, note] of [
+      [CONTENT.subarray(0, 1000), undefined],
+      [CONTENT.subarray(0, 1000), "{"],
+      [contentOf(SIZE + 1), JSON.stringify({ validator: '"1"', size: SIZE })],
+    ] as const) {
       file = join(mkdtempSync(join(tmpdir(), "download-")), "model.onnx");
       writeFileSync(`${file}.part`, part);
       if (note !== undefined) writeFileSync(`${file}.part.json`, note);
@@ -119,7 +159,10 @@ describe("a download", () => {
 
   it("of the wrong content is refused and removed, also when a good part was there", async () => {
     await serve({}, contentOf(SIZE, 2));
-    await assert.rejects(fetchIt(), /the download of Stand-in is refused: what came is another file \(sha256 [0-9a-f]{64}, expected [0-9a-f]{64}\)\. Nothing of it was kept/);
+    await assert.rejects(
+      fetchIt(),
+      /the download of Stand-in is refused: what came is another file \(sha256 [0-9a-f]{64}, expected [0-9a-f]{64}\)\. Nothing of it was kept/,
+    );
     assert.deepEqual(left(), []);
   });
 
@@ -142,7 +185,10 @@ describe("a download", () => {
     const other = await standIn(CONTENT);
     opened.push(other);
     await serve({ redirect: other.url });
-    await assert.rejects(fetchIt(), /the download is refused: it leads to http:\/\/127\.0\.0\.1:\d+, which is not https/);
+    await assert.rejects(
+      fetchIt(),
+      /the download is refused: it leads to http:\/\/127\.0\.0\.1:\d+, which is not https/,
+    );
     assert.deepEqual(other.ranges, [], "it was not even asked");
     await assert.rejects(fetchIt({ plainOrigins: [] }), /which is not https/);
     server.manners = { redirect: "file:///etc/passwd" };
@@ -172,13 +218,19 @@ describe("a download", () => {
 
   it("ends where the server falls silent, and keeps what came", async () => {
     await serve({ stallAt: 1_000_000 });
-    await assert.rejects(fetchIt({ limits: { idleMs: 300, retryMs: 5 } }), /127\.0\.0\.1:\d+ does not go on answering.*What has come is kept/);
+    await assert.rejects(
+      fetchIt({ limits: { idleMs: 300, retryMs: 5 } }),
+      /127\.0\.0\.1:\d+ does not go on answering.*What has come is kept/,
+    );
     assert.deepEqual(left(), ["model.onnx.part", "model.onnx.part.json"]);
   });
 
   it("ends after all the time there is, however steadily it trickles", async () => {
     await serve({ slowMs: 100 });
-    await assert.rejects(fetchIt({ limits: { ...QUICK, totalMs: 600 } }), /did not end within 1 minutes: start it again, and it goes on where it stopped/);
+    await assert.rejects(
+      fetchIt({ limits: { ...QUICK, totalMs: 600 } }),
+      /did not end within 1 minutes: start it again, and it goes on where it stopped/,
+    );
     server.manners = {};
     await fetchIt();
     whole();
@@ -186,7 +238,14 @@ describe("a download", () => {
 
   it("that is cancelled leaves nothing", async () => {
     await serve({ stallAt: 1_000_000 });
-    await assert.rejects(fetchIt({ onProgress: (bytes) => { if (bytes >= 500_000) ended.abort(); } }), Cancelled);
+    await assert.rejects(
+      fetchIt({
+        onProgress: (bytes) => {
+          if (bytes >= 500_000) ended.abort();
+        },
+      }),
+      Cancelled,
+    );
     assert.deepEqual(left(), []);
   });
 
@@ -200,7 +259,10 @@ describe("a download", () => {
     await serve();
     await server.close();
     opened.length = 0;
-    await assert.rejects(fetchIt(), /Stand-in could not be downloaded: 127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\)\. .* set HTTPS_PROXY/);
+    await assert.rejects(
+      fetchIt(),
+      /Stand-in could not be downloaded: 127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\)\. .* set HTTPS_PROXY/,
+    );
     assert.deepEqual(left(), []);
   });
 
@@ -230,7 +292,12 @@ describe("a download", () => {
   it("tells a proxy that is written wrong, without what it says", async () => {
     await serve();
     process.env["HTTPS_PROXY"] = "http://somebody:secret@:bad";
-    await assert.rejects(fetchIt(), (error: Error) => /the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be used/.test(error.message) && !error.message.includes("secret"));
+    await assert.rejects(
+      fetchIt(),
+      (error: Error) =>
+        /the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be used/.test(error.message) &&
+        !error.message.includes("secret"),
+    );
   });
 
   it("is not begun where the disk has no room for it", { skip: noMount() }, async () => {
@@ -238,26 +305,48 @@ describe("a download", () => {
     try {
       file = join(disk.folder, "model", "model.onnx");
       await serve();
-      await assert.rejects(fetchIt(), (error) => error instanceof StorageError && error.status === 507 && /Stand-in was not downloaded: the disk is full \(ENOSPC, .*make room on it; then download it again/.test(error.message));
+      await assert.rejects(
+        fetchIt(),
+        (error) =>
+          error instanceof StorageError &&
+          error.status === 507 &&
+          /Stand-in was not downloaded: the disk is full \(ENOSPC, .*make room on it; then download it again/.test(
+            error.message,
+          ),
+      );
       assert.deepEqual(server.ranges, []);
     } finally {
       disk.unmount();
     }
   });
 
-  it("ends with a sentence where the disk fills up meanwhile, and goes on once there is room", { skip: noMount() }, async () => {
-    const disk = smallDisk(5);
-    try {
-      file = join(disk.folder, "model", "model.onnx");
-      mkdirSync(dirname(file));
-      await serve();
-      let full = false;
-      await assert.rejects(fetchIt({ onProgress: (bytes) => { if (bytes > 500_000 && !full) { full = true; disk.fill(); } } }), StorageError);
-      disk.empty();
-      await fetchIt();
-      whole();
-    } finally {
-      disk.unmount();
-    }
-  });
+  it(
+    "ends with a sentence where the disk fills up meanwhile, and goes on once there is room",
+    { skip: noMount() },
+    async () => {
+      const disk = smallDisk(5);
+      try {
+        file = join(disk.folder, "model", "model.onnx");
+        mkdirSync(dirname(file));
+        await serve();
+        let full = false;
+        await assert.rejects(
+          fetchIt({
+            onProgress: (bytes) => {
+              if (bytes > 500_000 && !full) {
+                full = true;
+                disk.fill();
+              }
+            },
+          }),
+          StorageError,
+        );
+        disk.empty();
+        await fetchIt();
+        whole();
+      } finally {
+        disk.unmount();
+      }
+    },
+  );
 });

@@ -16,7 +16,6 @@ import { makePack, measurePack, type PersonFaces } from "../../../lib/models/mak
 import { OnnxGraph } from "../../../lib/tensor/onnx-writer";
 import { portrait } from "../../support/photos";
 
-
 const ROOT = join(__dirname, "../../..");
 const DIMENSIONS = 48;
 /** Of the panes of glass, in colours; of the network's input, in pixels; of its output. */
@@ -27,20 +26,34 @@ function population(people: number, photos: number, seed: number): PersonFaces[]
   const random = seeded(seed);
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const vector = (size: number): Float32Array => Float32Array.from({ length: DIMENSIONS }, () => size * normal());
-  const plus = (a: Float32Array, b: Float32Array): Float32Array => a.map((value, index) => value + (b[index] as number));
+  const plus = (a: Float32Array, b: Float32Array): Float32Array =>
+    a.map((value, index) => value + (b[index] as number));
   // Where the crowd lies is the same in every draw.
   const crowd = Float32Array.from({ length: DIMENSIONS }, (_, index) => (index % 3 === 0 ? 1.5 : 0));
   return Array.from({ length: people }, (_, index) => {
     const centre = index % 2 === 0 ? vector(1) : plus(crowd, vector(0.6));
-    return { person: `p${index}`, faces: Array.from({ length: photos }, (__, photo) => ({ photo: `${index} ${photo}`, vector: plus(centre, vector(0.15)) })) };
+    return {
+      person: `p${index}`,
+      faces: Array.from({ length: photos }, (__, photo) => ({
+        photo: `${index} ${photo}`,
+        vector: plus(centre, vector(0.15)),
+      })),
+    };
   });
 }
 
 /** d' of two faces, computed anew. */
 function normalised(a: Float32Array, b: Float32Array, rows: Float32Array, mean: number): number {
   const crowding = (unit: Float32Array): number => {
-    const distances = Array.from({ length: rows.length / DIMENSIONS }, (_, row) => euclideanDistance(unit, rows.subarray(row * DIMENSIONS, (row + 1) * DIMENSIONS)));
-    return distances.sort((x, y) => x - y).slice(0, NEIGHBOURS).reduce((sum, distance) => sum + distance, 0) / NEIGHBOURS;
+    const distances = Array.from({ length: rows.length / DIMENSIONS }, (_, row) =>
+      euclideanDistance(unit, rows.subarray(row * DIMENSIONS, (row + 1) * DIMENSIONS)),
+    );
+    return (
+      distances
+        .sort((x, y) => x - y)
+        .slice(0, NEIGHBOURS)
+        .reduce((sum, distance) => sum + distance, 0) / NEIGHBOURS
+    );
   };
   return euclideanDistance(a, b) - (crowding(a) + crowding(b)) / 2 + mean;
 }
@@ -53,12 +66,19 @@ describe("what a model pack measures", () => {
   it("is a cohort in which no row is a person", () => {
     assert.equal(rows.length, COHORT_PLAN.rows * DIMENSIONS);
     const units = people.flatMap(({ faces }) => faces.map(({ vector }) => toUnitLength(vector)));
-    const ownPhotos = Math.max(...people.map(({ faces: [one, two] }) => euclideanDistance(toUnitLength(one?.vector as Float32Array), toUnitLength(two?.vector as Float32Array))));
+    const ownPhotos = Math.max(
+      ...people.map(({ faces: [one, two] }) =>
+        euclideanDistance(toUnitLength(one?.vector as Float32Array), toUnitLength(two?.vector as Float32Array)),
+      ),
+    );
     for (let row = 0; row < COHORT_PLAN.rows; row += 1) {
       const one = rows.subarray(row * DIMENSIONS, (row + 1) * DIMENSIONS);
       assert.ok(Math.abs(Math.hypot(...one) - 1) < 1e-5);
       const nearest = Math.min(...units.map((unit) => euclideanDistance(one, unit)));
-      assert.ok(nearest > ownPhotos, `row ${row} is ${nearest} from a face; photos of one person are up to ${ownPhotos} apart`);
+      assert.ok(
+        nearest > ownPhotos,
+        `row ${row} is ${nearest} from a face; photos of one person are up to ${ownPhotos} apart`,
+      );
     }
     assert.ok(figures.cohort.nearest >= 0.5 * figures.cohort.apart);
   });
@@ -66,7 +86,10 @@ describe("what a model pack measures", () => {
   it("is a τ that lets in hardly anybody who shaped nothing, spread out or close together", () => {
     assert.ok(figures.fmr.high <= 0.001 && figures.fmr.total >= 3000, "it says so with its bound");
     const strangers = population(160, 1, 2).map(({ faces }) => toUnitLength(faces[0]?.vector as Float32Array));
-    for (const [what, from] of [["spread out", 0], ["close together", 1]] as const) {
+    for (const [what, from] of [
+      ["spread out", 0],
+      ["close together", 1],
+    ] as const) {
       const some = strangers.filter((_, index) => index % 2 === from);
       let [matches, pairs] = [0, 0];
       for (const [a, one] of some.entries()) {
@@ -85,12 +108,21 @@ describe("what a model pack measures", () => {
   });
 
   it("is refused where people are too few, with how many it takes", () => {
-    assert.throws(() => measurePack(population(79, 3, 1)), /there are usable photos of 79 people: .* take at least 80/);
-    assert.throws(() => measurePack(population(100, 1, 1)), /who shape no cohort give 1225 pairs of two people: a τ with FMR 0\.1 % takes 3000/);
+    assert.throws(
+      () => measurePack(population(79, 3, 1)),
+      /there are usable photos of 79 people: .* take at least 80/,
+    );
+    assert.throws(
+      () => measurePack(population(100, 1, 1)),
+      /who shape no cohort give 1225 pairs of two people: a τ with FMR 0\.1 % takes 3000/,
+    );
   });
 
   it("is refused where the network tells nobody apart", () => {
-    const same = population(90, 3, 1).map(({ person, faces }) => ({ person, faces: faces.map(({ photo }) => ({ photo, vector: new Float32Array(DIMENSIONS).fill(1) })) }));
+    const same = population(90, 3, 1).map(({ person, faces }) => ({
+      person,
+      faces: faces.map(({ photo }) => ({ photo, vector: new Float32Array(DIMENSIONS).fill(1) })),
+    }));
     assert.throws(() => measurePack(same), /does not tell these people apart/);
   });
 });
@@ -99,20 +131,39 @@ describe("facenet-make-pack", () => {
   /** Runs it as people do. @returns what it printed, and how it ended */
   const run = (...args: string[]): Promise<{ code: number; output: string }> =>
     new Promise((done) => {
-      execFile(process.execPath, ["--import", "tsx", join(ROOT, "lib/models/make-pack-cli.ts"), ...args], { cwd: ROOT }, (error, stdout, stderr) => { done({ code: error === null ? 0 : 1, output: stdout + stderr }); });
+      execFile(
+        process.execPath,
+        ["--import", "tsx", join(ROOT, "lib/models/make-pack-cli.ts"), ...args],
+        { cwd: ROOT },
+        (error, stdout, stderr) => {
+          done({ code: error === null ? 0 : 1, output: stdout + stderr });
+        },
+      );
     });
   /** One face under coloured panes of glass: to a network that sees colours alone, each pane is somebody else. */
   const colours = async (people: number): Promise<string> => {
     const root = mkdtempSync(join(tmpdir(), "colours-"));
-    const small = await sharp(await portrait("green")).resize(160).png().toBuffer();
+    const small = await sharp(await portrait("green"))
+      .resize(160)
+      .png()
+      .toBuffer();
     const random = seeded(7);
     for (let person = 0; person < people; person += 1) {
       mkdirSync(join(root, `person ${person}`));
       const raw = Buffer.from(Array.from({ length: SIDE * SIDE * 3 }, () => Math.floor(256 * random())));
-      const pane = await sharp(raw, { raw: { width: SIDE, height: SIDE, channels: 3 } }).resize(160, 160, { kernel: "nearest" }).png().toBuffer();
-      const tinted = await sharp(small).composite([{ input: pane, blend: "soft-light" }]).png().toBuffer();
+      const pane = await sharp(raw, { raw: { width: SIDE, height: SIDE, channels: 3 } })
+        .resize(160, 160, { kernel: "nearest" })
+        .png()
+        .toBuffer();
+      const tinted = await sharp(small)
+        .composite([{ input: pane, blend: "soft-light" }])
+        .png()
+        .toBuffer();
       for (const [photo, brightness] of [0.97, 1].entries()) {
-        writeFileSync(join(root, `person ${person}`, `${photo}.jpg`), await sharp(tinted).modulate({ brightness }).jpeg({ quality: 95 }).toBuffer());
+        writeFileSync(
+          join(root, `person ${person}`, `${photo}.jpg`),
+          await sharp(tinted).modulate({ brightness }).jpeg({ quality: 95 }).toBuffer(),
+        );
       }
     }
     return root;
@@ -124,9 +175,22 @@ describe("facenet-make-pack", () => {
     const random = seeded(3);
     const graph = new OnnxGraph();
     const matrix = Float32Array.from({ length: INPUT * INPUT * 3 * OUTPUTS }, () => random() - 0.5);
-    const output = graph.add("MatMul", [graph.add("Flatten", ["image"]), graph.constant(matrix, [INPUT * INPUT * 3, OUTPUTS])]);
+    const output = graph.add("MatMul", [
+      graph.add("Flatten", ["image"]),
+      graph.constant(matrix, [INPUT * INPUT * 3, OUTPUTS]),
+    ]);
     writeFileSync(file, graph.finish("image", [1, 3, INPUT, INPUT], output, [1, OUTPUTS]));
-    const fields = { id, inputSize: INPUT, layout: "nchw", mean: 127.5, scale: 1 / 128, alignment: "box", dimensions: OUTPUTS, l2Normalize: true, licence: "CC0-1.0" };
+    const fields = {
+      id,
+      inputSize: INPUT,
+      layout: "nchw",
+      mean: 127.5,
+      scale: 1 / 128,
+      alignment: "box",
+      dimensions: OUTPUTS,
+      l2Normalize: true,
+      licence: "CC0-1.0",
+    };
     writeFileSync(descriptor, JSON.stringify(fields));
     return { file, descriptor, folder };
   };
@@ -137,21 +201,49 @@ describe("facenet-make-pack", () => {
     // What is no picture, or shows nobody, is left out and told.
     writeFileSync(join(photos, "person 0", "torn.jpg"), "no picture");
     const out = join(mkdtempSync(join(tmpdir(), "made-")), "colours");
-    const { code, output } = await run("--onnx", file, "--descriptor", path, "--photos", photos, "--licence", join(ROOT, "LICENSE"), "--out", out, "--name", "Colours", "--set", "one face in 90 colours");
+    const { code, output } = await run(
+      "--onnx",
+      file,
+      "--descriptor",
+      path,
+      "--photos",
+      photos,
+      "--licence",
+      join(ROOT, "LICENSE"),
+      "--out",
+      out,
+      "--name",
+      "Colours",
+      "--set",
+      "one face in 90 colours",
+    );
     assert.equal(code, 0, output);
-    assert.match(output, /180 photos of 90 people \(1 photos? without exactly one usable face were left out: torn\.jpg\)/);
+    assert.match(
+      output,
+      /180 photos of 90 people \(1 photos? without exactly one usable face were left out: torn\.jpg\)/,
+    );
     assert.match(output, /cohort: 506 rows, none a person/);
     assert.match(output, /cohort-normalised: R0 \d\.\d{3}, τ \d\.\d{3}, FMR .* on people who shaped no cohort/);
     const model = await findModel(join(out, "facenet-pack.json"));
     const normalisation = await normalisationOf(model);
     assert.equal(normalisation?.rows.length, 506 * OUTPUTS);
     assert.deepEqual([statisticsOf("colours")?.people, statisticsOf("colours")?.photos], [90, 180]);
-    assert.match(statisticsOf("colours")?.source ?? "", /^measured on one face in 90 colours: 180 photos of 90 people/);
-    const { descriptor, cohort, name } = JSON.parse(readFileSync(join(out, "facenet-pack.json"), "utf8")) as { name: string; descriptor: { threshold: number }; cohort: { threshold: number } };
-    assert.deepEqual([name, descriptor.threshold > 0 && descriptor.threshold < 1, cohort.threshold > 0], ["Colours", true, true]);
+    assert.match(
+      statisticsOf("colours")?.source ?? "",
+      /^measured on one face in 90 colours: 180 photos of 90 people/,
+    );
+    const { descriptor, cohort, name } = JSON.parse(readFileSync(join(out, "facenet-pack.json"), "utf8")) as {
+      name: string;
+      descriptor: { threshold: number };
+      cohort: { threshold: number };
+    };
+    assert.deepEqual(
+      [name, descriptor.threshold > 0 && descriptor.threshold < 1, cohort.threshold > 0],
+      ["Colours", true, true],
+    );
   });
 
-  it("refuses few people, what is no network, and what is not there, each with a sentence, and writes nothing", async () => {
+  it("refuses few people, what is no network, what is not there, with a sentence, and writes nothing", async () => {
     const { file, descriptor: path } = network("few");
     const photos = mkdtempSync(join(tmpdir(), "few-"));
     mkdirSync(join(photos, "Alice"));
@@ -160,7 +252,10 @@ describe("facenet-make-pack", () => {
     const options = { network: file, descriptor: path, photos, licence: join(ROOT, "LICENSE"), out };
     await assert.rejects(makePack(options), /there are usable photos of 1 people: .* take at least 80/);
     await assert.rejects(makePack({ ...options, photos: "/nowhere" }), /there is no folder \/nowhere/);
-    await assert.rejects(makePack({ ...options, licence: "/nowhere" }), /the text of the licence \(--licence\) cannot be read: there is no file \/nowhere/);
+    await assert.rejects(
+      makePack({ ...options, licence: "/nowhere" }),
+      /the text of the licence \(--licence\) cannot be read: there is no file \/nowhere/,
+    );
     await assert.rejects(makePack({ ...options, network: path }), /is neither \.onnx nor \.tflite/);
     await assert.rejects(makePack({ ...options, descriptor: options.network }), /the descriptor .* cannot be read/);
     assert.throws(() => readFileSync(join(out, "facenet-pack.json")), /ENOENT/);
@@ -176,9 +271,29 @@ describe("facenet-make-pack", () => {
     cpSync(file, join(out, "colours.onnx"));
     writeFileSync(join(out, "LICENSE"), "text");
     const described = JSON.parse(readFileSync(descriptor, "utf8")) as object;
-    writeFileSync(join(out, "facenet-pack.json"), JSON.stringify({ facenetPack: 1, kind: "embedder", origin: "https://example.com", descriptor: { ...described, threshold: 9 } }));
-    await makePack({ network: join(out, "colours.onnx"), descriptor: join(out, "facenet-pack.json"), photos: await colours(90), licence: join(out, "LICENSE"), out });
-    const pack = JSON.parse(readFileSync(join(out, "facenet-pack.json"), "utf8")) as { origin: string; cohort: object };
-    assert.deepEqual([pack.origin, Object.keys(pack.cohort)], ["https://example.com", ["file", "sha256", "mean", "threshold"]]);
+    writeFileSync(
+      join(out, "facenet-pack.json"),
+      JSON.stringify({
+        facenetPack: 1,
+        kind: "embedder",
+        origin: "https://example.com",
+        descriptor: { ...described, threshold: 9 },
+      }),
+    );
+    await makePack({
+      network: join(out, "colours.onnx"),
+      descriptor: join(out, "facenet-pack.json"),
+      photos: await colours(90),
+      licence: join(out, "LICENSE"),
+      out,
+    });
+    const pack = JSON.parse(readFileSync(join(out, "facenet-pack.json"), "utf8")) as {
+      origin: string;
+      cohort: object;
+    };
+    assert.deepEqual(
+      [pack.origin, Object.keys(pack.cohort)],
+      ["https://example.com", ["file", "sha256", "mean", "threshold"]],
+    );
   });
 });
