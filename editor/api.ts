@@ -15,7 +15,7 @@ export interface GallerySummary {
   keepPhotos: boolean;
   /** Whether embedding the folder's new photos was stopped. */
   paused: boolean;
-  progress: { done: number; total: number } | null;
+  progress: { what?: "people"; done: number; total: number } | null;
   /** Which network decides; none where the gallery does not work. */
   network?: NetworkState | null;
   problems: { file?: string; code: string; message: string }[];

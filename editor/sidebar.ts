@@ -131,6 +131,10 @@ class OpenGallery implements Host {
   /** Photos that are being embedded, with a button that stops it and one that goes on. */
   #progress({ id, progress, paused }: GallerySummary): HTMLElement | null {
     if (progress === null && !paused) return null;
+    if (progress?.what === "people") {
+      const words = t("progress.people", { done: progress.done, total: progress.total });
+      return h("div", { class: "facenet-notice facenet-progress" }, h("div", {}, words, h("progress", { max: progress.total, value: progress.done, "aria-label": words })));
+    }
     const set = async (): Promise<void> => {
       await send("POST", pathOf(id, "enrolment"), { paused: !paused });
       this.update({ ...this.gallery, paused: !paused });
@@ -168,7 +172,7 @@ class OpenGallery implements Host {
 
   #onEvent(event: ServerEvent): void {
     if (event.event === "progress") {
-      const progress = event.data as { done: number; total: number } | null;
+      const progress = event.data as GallerySummary["progress"];
       this.update({ ...this.gallery, progress: progress === null || progress.done >= progress.total ? null : progress });
     }
     if (event.event === "network") this.update({ ...this.gallery, network: event.data as NetworkState });

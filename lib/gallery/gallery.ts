@@ -196,6 +196,8 @@ const READY_MS = 60_000;
 const BUSY_MS = 2000;
 /** No search takes so long. */
 const LAST_SEARCH_MS = 30_000;
+/** People whose preparation takes long enough to be told. */
+const LARGE = 2000;
 
 const CLOSED = "the gallery is closed.";
 
@@ -224,6 +226,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   /** Of the present model's embeddings, once it is known. */
   #dimensions: number | undefined;
   #progress: Progress | undefined;
+  /** Of people whose templates are made. */
+  #preparing: Progress | undefined;
   #seen = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #started: Promise<void> | undefined;
@@ -375,7 +379,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** Undefined when nothing is being embedded. */
   get progress(): Progress | undefined {
-    return this.#folder.progress ?? this.#progress;
+    return this.#preparing ?? this.#folder.progress ?? this.#progress;
   }
 
   /** False while the folder is away: who was known before still is. */
@@ -833,7 +837,16 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   #rosterOf(encoder: PhotoEncoder): Roster {
     const { model, threshold, normalisation } = encoder;
-    return new Roster(model, { threshold, normalisation, strangers: () => this.#strangersBeside(encoder) });
+    const roster: Roster = new Roster(model, {
+      threshold,
+      normalisation,
+      strangers: () => this.#strangersBeside(encoder),
+      // Where the network changes, the old one decides until the new one is ready.
+      onProgress: (done, total) => {
+        if (roster === this.#roster) this.#prepare(done, total);
+      },
+    });
+    return roster;
   }
 
   #strangersOf({ model, fingerprint, threshold, normalisation }: PhotoEncoder): Strangers {
@@ -942,6 +955,14 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       },
       report: (message) => this.#report({ file: "", code: "network", message }),
     };
+  }
+
+  /** Told of a large gallery only: the others are ready before anybody could read it. */
+  #prepare(done: number, total: number): void {
+    if (this.#preparing === undefined && total < LARGE) return;
+    const progress: Progress = { what: "people", done, total };
+    this.#preparing = done < total ? progress : undefined;
+    this.emit("progress", progress);
   }
 
   /** Whether an embedding can be compared with the others: one that cannot must not take them with it. */

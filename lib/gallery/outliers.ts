@@ -54,12 +54,30 @@ function add(sum: Float32Array, unit: Float32Array, times: number): void {
 }
 
 /** A photo as it is weighed. */
-interface Weighed {
+export interface Weighed {
   index: number;
   sure: boolean;
   unit: Float32Array;
   /** Half of R, by the built-in cohort alone: what is set aside does not depend on who else is in the gallery. */
   half: number;
+}
+
+/** Whether any photo of a person could be set aside. */
+export function canSetAside(photos: readonly OwnPhoto[]): boolean {
+  return photos.length >= LEAST_PHOTOS && !photos.every(({ sure }) => sure);
+}
+
+/** Photos at length 1. @param halfOf ½ R of one */
+export function weigh(photos: readonly OwnPhoto[], units: readonly Float32Array[], halfOf: (unit: Float32Array, index: number) => number): Weighed[] {
+  return photos.map(({ sure }, index) => {
+    const unit = units[index] as Float32Array;
+    return { index, sure, unit, half: sure ? 0 : halfOf(unit, index) };
+  });
+}
+
+/** d' of a photo to the nearer of some means. @param halfOf ½ R of a mean */
+export function distanceTo(photo: Weighed, others: readonly Float32Array[], mean: number, halfOf: (other: Float32Array, index: number) => number): number {
+  return Math.min(...others.map((other, index) => euclideanDistance(photo.unit, other) - photo.half - halfOf(other, index) + mean));
 }
 
 /**
@@ -71,30 +89,35 @@ interface Weighed {
  * @param photos always in one order: of two that are equally far the first goes
  * @returns by index
  */
-export function setAside(photos: readonly OwnPhoto[], { rows, dimensions, mean, threshold }: Normalisation): Map<number, number> {
+export function setAside(photos: readonly OwnPhoto[], normalisation: Normalisation): Map<number, number> {
+  return canSetAside(photos) ? setAsideOf(weigh(photos, photos.map(({ embedding }) => toUnitLength(embedding)), halfBy(normalisation)), normalisation) : new Map();
+}
+
+/** As `setAside`. @param weighed of photos of which one could be */
+export function setAsideOf(weighed: readonly Weighed[], normalisation: Normalisation): Map<number, number> {
+  const { mean, threshold } = normalisation;
+  const half = halfBy(normalisation);
   const aside = new Map<number, number>();
-  if (photos.length < LEAST_PHOTOS || photos.every(({ sure }) => sure)) return aside;
-  const crowd: Chunk = { values: rows, owners: nobodies(rows.length / dimensions), rows: rows.length / dimensions };
-  const half = (unit: Float32Array): number => crowding(neighboursOf(crowd, unit), FREE, mean) / 2;
-  const weighed = photos.map(({ embedding, sure }, index): Weighed => {
-    const unit = toUnitLength(embedding);
-    return { index, sure, unit, half: sure ? 0 : half(unit) };
-  });
-  const apart = (photo: Weighed, others: readonly Float32Array[]): number => Math.min(...others.map((template) => euclideanDistance(photo.unit, template) - photo.half - half(template) + mean));
   let used = weighed;
   const gone: Weighed[] = [];
-  while (2 * (gone.length + 1) < photos.length) {
+  while (2 * (gone.length + 1) < weighed.length) {
     const farthest = farthestOf(used);
-    if (farthest === undefined || apart(farthest.photo, farthest.others) <= threshold) break;
+    if (farthest === undefined || distanceTo(farthest.photo, farthest.others, mean, half) <= threshold) break;
     gone.push(farthest.photo);
     used = used.filter((photo) => photo !== farthest.photo);
   }
   const others = gone.length === 0 ? [] : sumsOf(used).map(toUnitLength);
   for (const photo of gone) {
-    const distance = apart(photo, others);
+    const distance = distanceTo(photo, others, mean, half);
     if (distance > threshold) aside.set(photo.index, distance);
   }
   return aside;
+}
+
+/** ½ R by the built-in cohort. */
+function halfBy({ rows, dimensions, mean }: Normalisation): (unit: Float32Array) => number {
+  const crowd: Chunk = { values: rows, owners: nobodies(rows.length / dimensions), rows: rows.length / dimensions };
+  return (unit) => crowding(neighboursOf(crowd, unit), FREE, mean) / 2;
 }
 
 /** The sum of all photos, and that of those of which nobody said that they are sure, where it is another. */
@@ -108,21 +131,35 @@ function sumsOf(used: readonly Weighed[]): Float32Array[] {
 }
 
 /** The photo that is farthest from the means of the others for the place where it lies, and these; none where somebody is sure of all. */
-function farthestOf(used: readonly Weighed[]): { photo: Weighed; others: Float32Array[] } | undefined {
+export function farthestOf(used: readonly Weighed[]): { photo: Weighed; others: Float32Array[] } | undefined {
   const sums = sumsOf(used);
   // Alone of its kind it is compared with the others only.
   const counted = used.filter(({ sure }) => !sure).length > 1 ? sums : sums.slice(0, 1);
+  const lengths = counted.map((sum) => dotOf(sum, sum));
   let most = -Infinity;
-  let found: { photo: Weighed; others: Float32Array[] } | undefined;
+  let found: Weighed | undefined;
   for (const photo of used) {
     if (photo.sure) continue;
-    const others = counted.map((sum) => {
-      const rest = sum.slice();
-      add(rest, photo.unit, -1);
-      return toUnitLength(rest);
+    // Of the rest without the photo, r = s − x with x of length 1: r·x = s·x − 1, and r·r = s·s − 2 s·x + 1.
+    const squares = counted.map((sum, index) => {
+      const along = dotOf(sum, photo.unit);
+      return 2 - (2 * (along - 1)) / Math.sqrt(Math.max((lengths[index] as number) - 2 * along + 1, Number.MIN_VALUE));
     });
-    const distance = Math.min(...others.map((other) => euclideanDistance(photo.unit, other))) - photo.half;
-    if (distance > most) [most, found] = [distance, { photo, others }];
+    const distance = Math.sqrt(Math.max(0, Math.min(...squares))) - photo.half;
+    if (distance > most) [most, found] = [distance, photo];
   }
-  return found;
+  if (found === undefined) return undefined;
+  const { unit } = found;
+  const others = counted.map((sum) => {
+    const rest = sum.slice();
+    add(rest, unit, -1);
+    return toUnitLength(rest);
+  });
+  return { photo: found, others };
+}
+
+function dotOf(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let axis = 0; axis < a.length; axis += 1) sum += (a[axis] as number) * (b[axis] as number);
+  return sum;
 }

@@ -25,6 +25,8 @@ const RATED_AT_ONCE = 2048;
 const FEW = 512;
 /** All are rated anew at most for this share of the time: strangers come all day, and a million templates take minutes. */
 const SHARE = 0.1;
+/** Putting all on shelves is about so much of rating all. */
+const SHELVING = 0.3;
 /** Farther than anybody: the place of a stranger who left, until the cohort is made anew. */
 const FAR = 1e3;
 
@@ -50,7 +52,7 @@ export interface TemplatesOptions {
   photosOf: (owner: number) => readonly PhotoOf[];
   /** Strangers who are kept, one embedding each. */
   strangers?: () => readonly Float32Array[];
-  /** Many are made or rated, and searches wait for it. */
+  /** People of whom many are made and rated, while searches wait for it. */
   onProgress?: (done: number, total: number) => void;
 }
 
@@ -144,6 +146,12 @@ export class Templates {
     return this.#normalised(this.#index.nearestOf(unit, owner), this.#around(unit, plain), owner);
   }
 
+  /** R of a person's template, as searches take it now; undefined where they have none yet. */
+  crowdingOf(owner: number): number | undefined {
+    const row = this.#rows.get(owner);
+    return row === undefined ? undefined : 2 * this.#index.bias(row);
+  }
+
   /** Photos of a person that are left out of the mean, by id, each with its d' to the mean of the others. */
   asideOf(owner: number): ReadonlyMap<string, number> {
     const change = this.#changed.get(owner);
@@ -190,17 +198,21 @@ export class Templates {
     }
     // Where most are new, or all can be compared with all, everybody is rated once they are there.
     const together = owners.length > FEW || this.#rows.size + owners.length <= ALL_WITH_ALL;
-    // Half of the way, where the rest is to rate them.
-    const total = together ? 2 * owners.length : owners.length;
-    for (let from = 0; from < owners.length && !this.#closed; from += MADE_AT_ONCE) {
-      for (const made of await this.#makeMany(owners.slice(from, from + MADE_AT_ONCE))) {
-        if (together) this.#place(made, this.#normalisation.mean);
-        else await this.#compare(made);
-      }
-      this.#options.onProgress(Math.min(owners.length, from + MADE_AT_ONCE), total);
-    }
+    const { onProgress } = this.#options;
+    await inTurn(owners.length, MADE_AT_ONCE, THREADS.search, {
+      work: async (from, to) => {
+        if (this.#closed) return;
+        for (const made of await this.#makeMany(owners.slice(from, to))) {
+          if (together) this.#place(made, this.#normalisation.mean);
+          else await this.#compare(made);
+        }
+      },
+      // Half of the way, where the rest is to rate them.
+      onDone: (done) => onProgress(Math.floor(done / (together ? 2 : 1)), owners.length),
+    });
     if (!together) this.#refreshLater();
-    else await this.#rateAll(THREADS.search, (done, all) => this.#options.onProgress(owners.length + Math.floor((done / all) * owners.length), total));
+    else await this.#rateAll(THREADS.search, (share) => onProgress(Math.floor((owners.length * (1 + share)) / 2), owners.length));
+    onProgress(owners.length, owners.length);
   }
 
   /** In a worker. */
@@ -276,33 +288,37 @@ export class Templates {
   }
 
   /** Measure R of everybody with the cohort of now. @param threads how many workers may be at it */
-  async #rateAll(threads: number, onProgress: (done: number, all: number) => void = () => undefined): Promise<void> {
+  async #rateAll(threads: number, onProgress: (share: number) => void = () => undefined): Promise<void> {
     this.#outdated = false;
     const { mean } = this.#normalisation;
     const handles = this.#index.handles();
     if (handles.length === 0) return;
-    const shelves = await this.#shelve(handles, threads, (done) => onProgress(done / 2, handles.length));
+    const shelves = await this.#shelve(handles, threads, (share) => onProgress(share * SHELVING));
     const few = handles.length <= INLINE;
-    const begun = shelves.middles.length === 1 ? 0 : handles.length / 2;
-    await inTurn(handles.length, RATED_AT_ONCE, threads, async (from, to, done) => {
-      if (this.#closed) return;
-      await this.#index.rate(shelves.handles.subarray(from, to), async (chunks) => {
-        const task = { what: "rate", chunks, shelves, from, to, fixed: this.#fixedNow(), mean } as const;
-        return (few ? rate(task) : (await this.#run(task)).values).map((rated) => rated / 2);
-      });
-      onProgress(begun + (done * (handles.length - begun)) / handles.length, handles.length);
+    const begun = shelves.middles.length === 1 ? 0 : SHELVING;
+    await inTurn(handles.length, RATED_AT_ONCE, threads, {
+      work: async (from, to) => {
+        if (this.#closed) return;
+        await this.#index.rate(shelves.handles.subarray(from, to), async (chunks) => {
+          const task = { what: "rate", chunks, shelves, from, to, fixed: this.#fixedNow(), mean } as const;
+          return (few ? rate(task) : (await this.#run(task)).values).map((rated) => rated / 2);
+        });
+      },
+      onDone: (done) => onProgress(begun + (1 - begun) * (done / handles.length)),
     });
   }
 
-  async #shelve(handles: Int32Array, threads: number, onProgress: (done: number) => void): Promise<Shelves> {
+  async #shelve(handles: Int32Array, threads: number, onProgress: (share: number) => void): Promise<Shelves> {
     const middles = middlesOf(handles);
     const shelfOf = new Float32Array(handles.length);
     if (middles.length > 1) {
-      await inTurn(handles.length, SHELVED_AT_ONCE, threads, async (from, to, done) => {
-        if (this.#closed) return;
-        const { values } = await this.#index.look((chunks) => this.#run({ what: "shelve", chunks, handles: handles.subarray(from, to), middles }));
-        shelfOf.set(values, from);
-        onProgress(done);
+      await inTurn(handles.length, SHELVED_AT_ONCE, threads, {
+        work: async (from, to) => {
+          if (this.#closed) return;
+          const { values } = await this.#index.look((chunks) => this.#run({ what: "shelve", chunks, handles: handles.subarray(from, to), middles }));
+          shelfOf.set(values, from);
+        },
+        onDone: (done) => onProgress(done / handles.length),
       });
     }
     return order(handles, shelfOf, middles);
@@ -334,14 +350,18 @@ export class Templates {
   }
 }
 
-/** Parts of many, a few at a time. @param work gets how many are done once its part is */
-async function inTurn(total: number, size: number, atOnce: number, work: (from: number, to: number, done: number) => Promise<void>): Promise<void> {
+/** Parts of many, a few at a time. */
+async function inTurn(total: number, size: number, atOnce: number, { work, onDone }: { work: (from: number, to: number) => Promise<void>; onDone: (done: number) => void }): Promise<void> {
   let next = 0;
+  let done = 0;
   const one = async (): Promise<void> => {
     while (next < total) {
       const from = next;
-      next = Math.min(total, from + size);
-      await work(from, next, next);
+      const to = Math.min(total, from + size);
+      next = to;
+      await work(from, to);
+      done += to - from;
+      onDone(done);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, one));

@@ -212,7 +212,7 @@ function follow(RED: NodeAPI, node: Node, gallery: Gallery, show: Show, distance
     if (!readable) show(unreadable(RED));
     else if (change !== null) show({ fill: change.stage === "embedding" ? "blue" : "yellow", shape: "ring", text: RED._(`face-match.status.network_${change.stage}`, { done: change.done, total: change.total }) });
     else if (progress === undefined) show({ fill: "grey", shape: "dot", text: RED._("face-match.status.people", { number: gallery.people.length }) });
-    else show({ fill: "blue", shape: "ring", text: RED._("face-match.status.reading", { done: progress.done, total: progress.total }) });
+    else show({ fill: "blue", shape: "ring", text: RED._(progress.what === "people" ? "face-match.status.preparing" : "face-match.status.reading", { done: progress.done, total: progress.total }) });
   };
   for (const event of ["change", "problem", "progress", "network"] as const) gallery.on(event, tell);
   node.on("close", () => {

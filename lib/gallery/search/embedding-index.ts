@@ -89,6 +89,12 @@ export class EmbeddingIndex {
     return Float32Array.from(chunk.values.subarray(at * this.#dimensions, (at + 1) * this.#dimensions));
   }
 
+  /** What is taken off the distances of an embedding. */
+  bias(handle: number): number {
+    const { chunk, at } = this.#place(handle);
+    return chunk.biases?.[at] ?? 0;
+  }
+
   /**
    * The `count` nearest owners, nearest first; at one distance the lower owner. Exact, and off the main thread unless it is quick.
    * @throws a sentence when the probe's length is not the index's or it holds a NaN or an infinity

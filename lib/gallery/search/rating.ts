@@ -5,7 +5,8 @@
  */
 import { toUnitLength } from "../../embed/distance";
 import { NEIGHBOURS, type Normalisation } from "../../embed/normalise";
-import { meanOf, setAside } from "../outliers";
+import { canSetAside, distanceTo, farthestOf, meanOf, setAsideOf, weigh } from "../outliers";
+import { nobodies } from "./crowd";
 import { type Chunk, CHUNK_ROWS, FREE } from "./scan";
 
 /** Up to so many people each is compared with all others: exact. */
@@ -15,9 +16,10 @@ const POOL = 1024;
 /** So many of a shelf are rated together, beside the same others. */
 const SEGMENT = 512;
 /** A shelf has about so many … */
-const ON_A_SHELF = 512;
+const ON_A_SHELF = 64;
 /** … but there are no more than these. */
 const MOST_SHELVES = 1024;
+const ROUNDING = 1e-5;
 
 export interface MakeTask {
   what: "make";
@@ -70,18 +72,45 @@ export interface RatingAnswer {
 
 /** The mean of each person's photos, without those that are set aside. */
 export function make({ values, counts, sure, normalisation }: Omit<MakeTask, "what">): RatingAnswer {
-  const { dimensions } = normalisation;
+  const { dimensions, mean, threshold } = normalisation;
   const templates = new Float32Array(counts.length * dimensions);
-  const aside: [number, number, number][] = [];
   let first = 0;
-  for (const [person, count] of counts.entries()) {
+  const all = Array.from(counts, (count) => {
     const photos = Array.from({ length: count }, (_, photo) => ({ embedding: values.subarray((first + photo) * dimensions, (first + photo + 1) * dimensions), sure: sure[first + photo] === 1 }));
-    const out = setAside(photos, normalisation);
-    for (const [photo, distance] of out) aside.push([person, photo, distance]);
-    templates.set(meanOf(photos.flatMap(({ embedding }, photo) => (out.has(photo) ? [] : [toUnitLength(embedding)]))), person * dimensions);
     first += count;
+    return { photos, units: photos.map(({ embedding }) => toUnitLength(embedding)), able: canSetAside(photos) };
+  });
+  const halves = halvesOf(all.flatMap(({ units, able }) => (able ? units : [])), normalisation);
+  let weighing = 0;
+  const people = all.map(({ photos, units, able }) => {
+    const begin = weighing;
+    if (able) weighing += photos.length;
+    const weighed = weigh(photos, units, (_, photo) => (able ? (halves[begin + photo] as number) : 0));
+    return { weighed, farthest: able ? farthestOf(weighed) : undefined };
+  });
+  // Of most people no photo is set aside: whether the farthest is is asked of all of them together, and only then which ones.
+  const means = people.flatMap(({ farthest }) => farthest?.others ?? []);
+  const halvesOfMeans = halvesOf(means, normalisation);
+  let asked = 0;
+  const aside: [number, number, number][] = [];
+  for (const [person, { weighed, farthest }] of people.entries()) {
+    const begin = asked;
+    asked += farthest?.others.length ?? 0;
+    // What rounding may differ by, where it is just τ.
+    const far = farthest !== undefined && distanceTo(farthest.photo, farthest.others, mean, (_, other) => halvesOfMeans[begin + other] as number) > threshold - ROUNDING;
+    const out = far ? setAsideOf(weighed, normalisation) : new Map<number, number>();
+    for (const [photo, distance] of out) aside.push([person, photo, distance]);
+    templates.set(meanOf(weighed.flatMap(({ unit, index }) => (out.has(index) ? [] : [unit]))), person * dimensions);
   }
   return { values: templates, aside };
+}
+
+/** ½ R of many embeddings, by the built-in cohort alone. */
+function halvesOf(units: readonly Float32Array[], { rows, dimensions, mean }: Normalisation): Float32Array {
+  const values = new Float32Array(units.length * dimensions);
+  for (const [place, unit] of units.entries()) values.set(unit, place * dimensions);
+  const builtIn = rows.length / dimensions;
+  return rateTogether({ values, owners: Int32Array.from(units.keys()), rows: units.length }, [{ values: rows, owners: nobodies(builtIn), rows: builtIn }], mean).map((rated) => rated / 2);
 }
 
 /** Handles of templates that are to be the middles of shelves: spread over all, few for few. */
@@ -95,10 +124,10 @@ export function shelve({ chunks, handles, middles }: Omit<ShelveTask, "what">): 
   const all = gather(chunks, handles);
   const to = gather(chunks, middles);
   const found = new Float32Array(handles.length);
-  eachFour(all, to, (row, dots) => {
+  eachFour(all, to, (row, dots, first) => {
     let best = -Infinity;
-    for (let shelf = 0; shelf < middles.length; shelf += 1) {
-      const dot = dots(shelf);
+    for (let shelf = 0, place = first; shelf < middles.length; shelf += 1, place += AT_ONCE) {
+      const dot = dots[place] as number;
       if (dot > best) [best, found[row]] = [dot, shelf];
     }
   });
@@ -180,10 +209,10 @@ function gather(chunks: readonly Chunk[], handles: Int32Array): Chunk {
 const AT_ONCE = 4;
 
 /**
- * Products of each of some rows with all of others. Four at a time: each number of the others is read once for all four, which takes about half
+ * Products of each of some rows with all of others; a row's are every fourth of `dots`, from `first` on. Four at a time: each number of the others is read once for all four, which takes about half
  * the time of one after the other.
  */
-function eachFour(some: Chunk, others: Chunk, use: (row: number, dot: (other: number) => number) => void): void {
+function eachFour(some: Chunk, others: Chunk, use: (row: number, dots: Float64Array, first: number) => void): void {
   const dimensions = some.values.length / Math.max(1, some.rows);
   const four = new Float64Array(AT_ONCE * dimensions);
   const dots = new Float64Array(AT_ONCE * others.rows);
@@ -191,7 +220,7 @@ function eachFour(some: Chunk, others: Chunk, use: (row: number, dot: (other: nu
     const rows = Math.min(AT_ONCE, some.rows - row);
     for (let axis = 0; axis < dimensions; axis += 1) for (let each = 0; each < rows; each += 1) four[axis * AT_ONCE + each] = some.values[(row + each) * dimensions + axis] as number;
     multiply(four, others.values, dots, dimensions);
-    for (let each = 0; each < rows; each += 1) use(row + each, (other) => dots[other * AT_ONCE + each] as number);
+    for (let each = 0; each < rows; each += 1) use(row + each, dots, each);
   }
 }
 
@@ -228,12 +257,12 @@ function rateTogether(some: Chunk, crowds: readonly Chunk[], mean: number): Floa
   const where = Array.from({ length: some.rows }, () => new Int32Array(NEIGHBOURS).fill(-1));
   let base = 0;
   for (const crowd of crowds) {
-    eachFour(some, crowd, (row, dots) => {
+    eachFour(some, crowd, (row, dots, first) => {
       const [best, places] = [largest[row] as Float64Array, where[row] as Int32Array];
       const own = some.owners[row] as number;
       let least = best[NEIGHBOURS - 1] as number;
       for (let other = 0; other < crowd.rows; other += 1) {
-        const dot = dots(other);
+        const dot = dots[first + other * AT_ONCE] as number;
         if (!(dot > least)) continue;
         const owner = crowd.owners[other] as number;
         if (owner === own || owner === FREE) continue;
@@ -249,7 +278,7 @@ function rateTogether(some: Chunk, crowds: readonly Chunk[], mean: number): Floa
     });
     base += crowd.rows;
   }
-  const distanceTo = (row: number, place: number): number => {
+  const distanceOf = (row: number, place: number): number => {
     let at = place;
     const crowd = crowds.find(({ rows }) => {
       if (at < rows) return true;
@@ -262,6 +291,6 @@ function rateTogether(some: Chunk, crowds: readonly Chunk[], mean: number): Floa
   };
   return Float32Array.from(where, (places, row) => {
     const near = [...places].filter((place) => place >= 0);
-    return near.length === 0 ? mean : near.reduce((sum, place) => sum + distanceTo(row, place), 0) / near.length;
+    return near.length === 0 ? mean : near.reduce((sum, place) => sum + distanceOf(row, place), 0) / near.length;
   });
 }
