@@ -17,7 +17,7 @@ import { findModel } from "../lib/models/find-model";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
 import { createEncoder } from "../lib/embed/encode";
 import { normalisationOf } from "../lib/embed/normalise";
-import { Roster } from "../lib/gallery/roster";
+import { type Near, Roster, type Searchable } from "../lib/gallery/roster";
 import { shuffled } from "../lib/calibrate/statistics";
 import { decide, matchOptionsSchema } from "../lib/match/match";
 import { TrackVote } from "../lib/match/track-vote";
@@ -80,7 +80,26 @@ interface Told {
   named: number;
 }
 
-async function tell(shots: readonly Shot[], roster: Roster, vote: TrackVote | undefined): Promise<Told> {
+/** The same with what it answered before: a face that is carried on asks again and again. */
+function remembering(roster: Searchable): Searchable {
+  const answers = new Map<string, Promise<Near[]>>();
+  return {
+    model: roster.model,
+    normalised: roster.normalised,
+    size: roster.size,
+    thresholdOf: (kind) => roster.thresholdOf(kind),
+    named: (probe, name, kind) => roster.named(probe, name, kind),
+    anchors: (probe) => roster.anchors(probe),
+    nearest(probe, count, kind) {
+      const key = probe.join();
+      const answer = answers.get(key) ?? roster.nearest(probe, count, kind);
+      answers.set(key, answer);
+      return answer;
+    },
+  };
+}
+
+async function tell(shots: readonly Shot[], roster: Searchable, vote: TrackVote | undefined): Promise<Told> {
   const options = matchOptionsSchema.parse({});
   const told: Told = { names: new Set(), first: new Map(), changes: 0, frames: 0, named: 0 };
   let last: string | null = null;
@@ -135,12 +154,13 @@ async function drawOnce(items: readonly Item[], at: number, model: string, { peo
     films.push(...(enrolled.has(person) ? own.slice(photos) : own).filter(({ shots }) => shots?.[at]?.some(({ face }) => face !== undefined)));
   }
   await roster.refreshed();
+  const gallery = remembering(roster);
   for (const [index, tally] of tallies.entries()) {
     const here = empty();
     const options = matchOptionsSchema.parse({});
     for (const { person, photo, shots } of films) {
-      const told = await tell(shots?.[at] ?? [], roster, index === 0 ? undefined : new TrackVote());
-      const { name } = await decide({ box: { x: 0, y: 0, width: 1, height: 1 }, score: 1, embedding: photo[at], model }, { gallery: roster, options, claim: undefined, age: undefined });
+      const told = await tell(shots?.[at] ?? [], gallery, index === 0 ? undefined : new TrackVote());
+      const { name } = await decide({ box: { x: 0, y: 0, width: 1, height: 1 }, score: 1, embedding: photo[at], model }, { gallery, options, claim: undefined, age: undefined });
       if (enrolled.has(person)) {
         here.knownByPhoto.push(Number(name === person));
         here.knownAtAll.push(Number(told.names.has(person)));

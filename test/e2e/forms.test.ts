@@ -135,6 +135,27 @@ describe("the forms of the nodes", () => {
     });
   }
 
+  it("leaves a face-match of earlier times deciding each frame alone, as the preset Original does, and lets tracks vote by the other", async () => {
+    const { page } = editor;
+    const id = "usual_face-match";
+    const box = page.locator("#node-input-tracks");
+    const kept = (): Promise<unknown> => page.evaluate((wanted) => (globalThis as unknown as Editor).RED.nodes.node(wanted)["tracks"], id);
+    assert.equal(definitions["face-match"]?.defaults["tracks"]?.value, true);
+    await page.evaluate((wanted) => { delete (globalThis as unknown as Editor).RED.nodes.node(wanted)["tracks"]; }, id);
+    await edit(page, id);
+    assert.equal(await box.isChecked(), false);
+    await page.locator("#face-match-preset-default").click();
+    assert.equal(await box.isChecked(), true);
+    await page.locator("#face-match-preset-original").click();
+    assert.equal(await box.isChecked(), false);
+    await cancel(page);
+    assert.equal(await kept(), undefined);
+    await edit(page, id);
+    await page.locator("#face-match-preset-default").click();
+    await done(page);
+    assert.equal(await kept(), true);
+  });
+
   const RULES: [type: string, field: string, good: unknown[], bad: unknown[], others?: Record<string, unknown>][] = [
     ["facewire-camera", "url", ["rtsp://door.lan/1", "rtsps://door.lan:322/1"], ["", "door.lan", "http://door.lan", "rtsp://"], { source: "rtsp" }],
     ["facewire-camera", "url", ["http://door.lan/mjpg", "https://door.lan"], ["", "rtsp://door.lan/1", "ftp://door.lan", "rtsp://${HOST}/1"], { source: "mjpeg" }],
