@@ -61,8 +61,8 @@ export interface Need {
 }
 
 /** Those that come with the package, then packs, then what can be downloaded and is not here. */
-export async function listModels(): Promise<ListedModel[]> {
-  const needs = await needsByFormat();
+export async function listModels(findInstallation = installationOf): Promise<ListedModel[]> {
+  const needs = await needsByFormat(findInstallation);
   const builtIn = await Promise.all(BUILT_IN_MODELS.map((id) => listBuiltIn(builtInModel(id) as ModelDescriptor)));
   // Before the packs are looked for: one that has come by now is among these.
   const states = new Map(
@@ -196,8 +196,8 @@ const NEEDS: Readonly<Record<Need["code"], Need>> = {
 };
 
 /** What a format needs that is not installed. */
-async function needsByFormat(): Promise<(format: Format) => Need | null> {
-  const missing = async (name: string): Promise<boolean> => (await installationOf(name)) === "";
+async function needsByFormat(findInstallation: typeof installationOf): Promise<(format: Format) => Need | null> {
+  const missing = async (name: string): Promise<boolean> => (await findInstallation(name)) === "";
   const noOnnx = (await missing("onnxruntime-node")) && (await missing("onnxruntime-web"));
   const noConverter = await missing("@tensorflow/tfjs-converter");
   return (format) => {

@@ -9,6 +9,7 @@ import { embedderOptionsSchema, FaceEmbedder } from "../../../lib/embed/embedder
 import { createEncoder } from "../../../lib/embed/encode";
 import { normalisationOf } from "../../../lib/embed/normalise";
 import { findModel } from "../../../lib/models/find-model";
+import { listModels } from "../../../lib/models/list";
 import { findPacks, lookForPacksIn } from "../../../lib/models/packs";
 import { installPack, TINY_COHORT, writePack } from "../../support/packs";
 import { TINY_DIMENSIONS } from "../../support/tiny-models";
@@ -232,6 +233,21 @@ describe("model packs", () => {
       ["victim", undefined],
     );
     assert.match((await ours())[1]?.problem ?? "", /must be a file of the package/);
+  });
+
+  it("tell what must be installed before they can be used, and nothing where it is there", async () => {
+    writePack(folderOf("graph"), { id: "graph" });
+    writePack(folderOf("onnx"), { id: "onnx", format: "onnx" });
+    const needsWhere = async (installed: readonly string[]): Promise<(string | undefined)[]> => {
+      const found = await listModels((name) => Promise.resolve(installed.includes(name) ? "here" : ""));
+      return ["graph", "onnx", "sface-2021dec", "mobilefacenet-192"].map(
+        (id) => found.find((each) => each.id === id)?.needs?.code,
+      );
+    };
+    assert.deepEqual(await needsWhere([]), ["tfjs-converter", "onnx-runtime", "onnx-runtime", undefined]);
+    assert.deepEqual(await needsWhere(["onnxruntime-web"]), ["tfjs-converter", undefined, undefined, undefined]);
+    const all = ["onnxruntime-node", "@tensorflow/tfjs-converter"];
+    assert.deepEqual(await needsWhere(all), [undefined, undefined, undefined, undefined]);
   });
 
   it("a package that is broken, or says nothing of packs, is passed over", async () => {
