@@ -237,7 +237,7 @@ describe("the forms of the nodes", () => {
   });
 
   it("has a rule for every field that can be wrong", () => {
-    const free = new Set(["name", "folder", "groups", "gallery", "claim"]);
+    const free = new Set(["name", "folder", "groups", "gallery", "claim", "before"]);
     const ruled = new Set(RULES.map(([type, field]) => `${type} ${field}`));
     const flags = new Set(["realtime", "autostart", "oldFfmpeg", "tracking", "chips", "play", "preview", "keepPhotos", "keepUnknowns"]);
     const choices = new Set(["engine", "model"]);
