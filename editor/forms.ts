@@ -6,6 +6,7 @@ import { h } from "./dom.js";
 import { mayBePack, offerModels } from "./models.js";
 import { tellChange } from "./network-words.js";
 import { offerDrawing } from "./region.js";
+import { type Asked, showThreshold } from "./threshold.js";
 import { t } from "./words.js";
 
 const PACKAGE = "@facewire/node-red-facenet";
@@ -258,6 +259,14 @@ function offerPacks(node: FormNode, field: string): void {
   if (input instanceof HTMLSelectElement) offerModels(input, node[field]);
 }
 
+/** Show in a line of the form which τ comes out. @returns shows it at once, after a change */
+function followThreshold(node: FormNode, line: string): () => void {
+  const element = document.getElementById(line);
+  const text = (value: unknown): string => (isBlank(value) ? "" : plain(value));
+  const asked = (): Asked => ({ gallery: text(now(node, "gallery")), question: text(now(node, "mode")), strangers: now(node, "distance") === "cohort" ? text(now(node, "wanted")) : "" });
+  return element === null ? () => undefined : showThreshold(element, asked);
+}
+
 /** Let Node-RED look at the form again; it listens to the fields that were there when it opened. */
 function changed(node: FormNode): void {
   inputOf(node, "name")?.dispatchEvent(new Event("change", { bubbles: true }));
@@ -356,5 +365,5 @@ function mayBe(value: unknown, ...wanted: readonly string[]): boolean {
   return wanted.includes(plain(value)) || (typeof value === "string" && value.startsWith("${"));
 }
 
-const FacenetForms = { prepare, drawRegion, offerPacks, now, mayBe, number, choice, model, flag, text: words, file, address, language, modelFile, region, schedule, isTime, isVariable, tellChange, say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values) };
+const FacenetForms = { prepare, drawRegion, followThreshold, offerPacks, now, mayBe, number, choice, model, flag, text: words, file, address, language, modelFile, region, schedule, isTime, isVariable, tellChange, say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values) };
 Object.assign(globalThis, { FacenetForms });

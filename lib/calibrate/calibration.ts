@@ -1,5 +1,6 @@
 /** What a gallery's own photos, and where these are too few the model's statistics, say about τ. Plain values: it travels as JSON. */
 import { type Histogram, identificationRate, rateCurve, type RatePoint, type Share, smallestRate, sum, trialsFor } from "./statistics";
+import type { Tail } from "./tail";
 
 /** Two photos of two people. */
 export interface NearPair {
@@ -67,6 +68,8 @@ export interface ModelStatistics {
   photos: number;
   genuine: Histogram;
   impostor: Histogram;
+  /** Of d', from which τ follows that is wanted of strangers; without it only a fixed τ can be set. */
+  tail?: Tail | undefined;
 }
 
 export interface Suggestion {

@@ -2,13 +2,30 @@
 import { z } from "zod";
 import type { ModelStatistics } from "./calibration";
 import { STATISTICS as DLIB_RESNET_V1 } from "./dlib-resnet-v1";
+import { TAIL as DLIB_RESNET_V1_TAIL } from "./dlib-resnet-v1.tail";
 import { STATISTICS as MOBILEFACENET_192 } from "./mobilefacenet-192";
+import { TAIL as MOBILEFACENET_192_TAIL } from "./mobilefacenet-192.tail";
 import { MAX_BINS } from "./statistics";
+import type { Tail } from "./tail";
 
-const BUILT_IN: ReadonlyMap<string, ModelStatistics> = new Map([DLIB_RESNET_V1, MOBILEFACENET_192].map((statistics) => [statistics.model, statistics]));
+const BUILT_IN: ReadonlyMap<string, ModelStatistics> = new Map(
+  [{ ...DLIB_RESNET_V1, tail: DLIB_RESNET_V1_TAIL }, { ...MOBILEFACENET_192, tail: MOBILEFACENET_192_TAIL }].map((statistics) => [statistics.model, statistics]),
+);
 
 const count = z.number().int().min(0);
 const histogram = z.array(count).max(MAX_BINS);
+const rate = z.number().gt(0).max(1);
+
+const ascends = <T>(rows: readonly T[], pick: (row: T) => number): boolean => rows.every((row, index) => index === 0 || pick(row) > pick(rows[index - 1] as T));
+
+const tailSchema = z.strictObject({
+  source: z.string().max(1000),
+  populations: z.array(z.strictObject({ name: z.string().max(100), people: count, comparisons: count })).min(1).max(100),
+  points: z.array(z.strictObject({ threshold: z.number(), fmr: rate, high: rate })).min(2).max(1000)
+    .refine((points) => ascends(points, ({ threshold }) => threshold) && ascends(points, ({ fmr }) => fmr) && ascends(points, ({ high }) => high), "must ascend in threshold, fmr and high"),
+  templates: z.array(z.strictObject({ photos: z.number().int().min(1), nearer: z.number().min(0) })).min(1).max(100)
+    .refine((templates) => ascends(templates, ({ photos }) => photos) && ascends(templates, ({ nearer }) => nearer), "must ascend in photos and nearer"),
+}) satisfies z.ZodType<Tail>;
 
 /** Statistics as a model pack has them in JSON. */
 export const statisticsSchema = z.strictObject({
@@ -18,6 +35,7 @@ export const statisticsSchema = z.strictObject({
   photos: count,
   genuine: histogram,
   impostor: histogram,
+  tail: tailSchema.optional(),
 }) satisfies z.ZodType<ModelStatistics>;
 
 /** Of packs, once their model was found. */

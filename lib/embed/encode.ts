@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { statisticsOf } from "../calibrate/model-statistics";
+import type { Tail } from "../calibrate/tail";
 import { FaceDetector } from "../detect/detector";
 import { type DetectorOptions, detectorOptionsSchema, PRESET_ACCURATE } from "../detect/options";
 import type { Face, Picture } from "../message";
@@ -25,6 +27,8 @@ export interface FaceEncoder {
   readonly nearDuplicate: number;
   /** What d' of its embeddings needs; undefined where there is no cohort for the model. */
   readonly normalisation: Normalisation | undefined;
+  /** Of its d' between strangers; undefined where it was never measured. */
+  readonly tail: Tail | undefined;
   /** Of every embedding. */
   readonly dimensions: number;
   /** Every detection of the picture: with `embedding`, or with `rejected` and none. @throws a sentence when it is no picture. */
@@ -58,6 +62,7 @@ export async function createEncoder(options: EncoderOptions): Promise<FaceEncode
     threshold: model.threshold,
     nearDuplicate: model.nearDuplicate,
     normalisation,
+    tail: normalisation === undefined ? undefined : statisticsOf(model.id)?.tail,
     dimensions: model.dimensions,
     async encode(bytes) {
       const picture = { bytes, frame: undefined };

@@ -1,6 +1,8 @@
 /** The people a recognizer knows: kept in a store, found in memory, fed from a folder, from messages and from the editor. */
 import { EventEmitter, setMaxListeners } from "node:events";
 import { z } from "zod";
+import type { Tail } from "../calibrate/tail";
+import { USUAL_WANTED, type WantedThreshold } from "../calibrate/wanted";
 import type { Normalisation } from "../embed/normalise";
 import { said, UserError } from "../errors";
 import { thumbnail as shrink } from "../image/annotate";
@@ -38,6 +40,8 @@ export interface PhotoEncoder {
   readonly nearDuplicate?: number;
   /** What d' of its embeddings needs; undefined where there is no cohort. */
   readonly normalisation?: Normalisation | undefined;
+  /** Of its d' between strangers; undefined where it was never measured. */
+  readonly tail?: Tail | undefined;
   /** Of its embeddings; without it the first one in the gallery tells. */
   readonly dimensions?: number;
   encode(bytes: Buffer): Promise<Face[]>;
@@ -116,6 +120,8 @@ export interface GallerySummary {
   threshold: number;
   /** … and of d'; null where the model has no cohort. */
   cohortThreshold: number | null;
+  /** τ of d' with one stranger of a hundred named, with the people who are here now; null where the model's d' was never measured. */
+  wanted: WantedThreshold | null;
   keepPhotos: boolean;
   encrypted: boolean;
   paused: boolean;
@@ -325,7 +331,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   get summary(): GallerySummary {
     const { model, threshold, normalisation } = this.#encoder;
-    return { people: this.#directory.size, photos: this.#directory.photoCount, embeddings: this.#roster.size, model, threshold, cohortThreshold: normalisation?.threshold ?? null, keepPhotos: this.#keepsPhotos, encrypted: this.#store.encrypted, paused: this.paused, unknowns: this.#strangers.list.length, anchors: this.#store.anchors().length, progress: this.progress ?? null, network: this.network, problems: this.problems };
+    return { people: this.#directory.size, photos: this.#directory.photoCount, embeddings: this.#roster.size, model, threshold, cohortThreshold: normalisation?.threshold ?? null, wanted: this.#roster.thresholdWanted(USUAL_WANTED) ?? null, keepPhotos: this.#keepsPhotos, encrypted: this.#store.encrypted, paused: this.paused, unknowns: this.#strangers.list.length, anchors: this.#store.anchors().length, progress: this.progress ?? null, network: this.network, problems: this.problems };
   }
 
   /** Which network decides, and how a change of it goes on; null where it cannot be changed. */
@@ -836,10 +842,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   #rosterOf(encoder: PhotoEncoder): Roster {
-    const { model, threshold, normalisation } = encoder;
+    const { model, threshold, normalisation, tail } = encoder;
     const roster: Roster = new Roster(model, {
       threshold,
       normalisation,
+      tail,
       strangers: () => this.#strangersBeside(encoder),
       // Where the network changes, the old one decides until the new one is ready.
       onProgress: (done, total) => {

@@ -1,4 +1,6 @@
 /** The gallery as matching reads it: embeddings and who owns them, in memory, no disk. */
+import type { Tail } from "../calibrate/tail";
+import { thresholdFor, type WantedThreshold } from "../calibrate/wanted";
 import { euclideanDistance } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
 import type { Anchor, Person } from "./people";
@@ -39,6 +41,11 @@ export interface Searchable {
   readonly normalised: boolean;
   /** The model's own τ of a kind. */
   thresholdOf(kind: DistanceKind): number;
+  /**
+   * τ of "cohort" at which at most this share of strangers gets a name, with the people and photos that are here now; of a claim, at most
+   * this share of others passes for that person, or for the one of most photos where nobody is called so. Undefined where the tail of the model's d' was never measured.
+   */
+  thresholdWanted(strangers: number, claim?: string): WantedThreshold | undefined;
   /** How many embeddings there are. */
   readonly size: number;
   /**
@@ -65,16 +72,22 @@ export interface RosterOptions {
   threshold: number;
   /** Undefined for a model without a cohort. */
   normalisation?: Normalisation | undefined;
+  /** Of its d' between strangers; undefined where it was never measured. */
+  tail?: Tail | undefined;
   /** Embeddings of strangers who are kept, one of each: they join the cohort. */
   strangers?: () => readonly Float32Array[];
   /** Templates of many people are being made and rated, and searches by "cohort" wait for it. */
   onProgress?: (done: number, total: number) => void;
 }
 
+/** Shares of strangers for which τ is remembered; there are few, and anybody may ask for others. */
+const MOST_WANTED = 16;
+
 export class Roster implements Searchable {
   readonly model: string;
   readonly #thresholds: Record<DistanceKind, number>;
   readonly #templates: Templates | undefined;
+  readonly #tail: Tail | undefined;
   /** Made with the first embedding, which tells the dimensions. */
   #index: EmbeddingIndex | undefined;
   /** Nobody else ever gets a place that was somebody's, so that a search under way names nobody wrongly. */
@@ -83,10 +96,15 @@ export class Roster implements Searchable {
   readonly #ownerByName = new Map<string, number>();
   readonly #rows = new Map<string, Row>();
   readonly #photosByOwner = new Map<number, Set<string>>();
+  /** How many people have so many photos. */
+  readonly #counts = new Map<number, number>();
+  /** τ by the share of strangers, until photos come or go. */
+  readonly #wanted = new Map<number, WantedThreshold>();
   readonly #anchors = new Map<string, Anchor>();
 
-  constructor(model: string, { threshold, normalisation, strangers = () => [], onProgress = () => undefined }: RosterOptions) {
+  constructor(model: string, { threshold, normalisation, tail, strangers = () => [], onProgress = () => undefined }: RosterOptions) {
     this.model = model;
+    this.#tail = normalisation === undefined ? undefined : tail;
     this.#thresholds = { euclidean: threshold, cohort: normalisation?.threshold ?? threshold };
     this.#templates = normalisation === undefined ? undefined : new Templates({ normalisation, photosOf: (owner) => this.#photosOf(owner), strangers, onProgress });
   }
@@ -97,6 +115,20 @@ export class Roster implements Searchable {
 
   thresholdOf(kind: DistanceKind): number {
     return this.#thresholds[kind];
+  }
+
+  thresholdWanted(strangers: number, claim?: string): WantedThreshold | undefined {
+    if (this.#tail === undefined) return undefined;
+    if (claim !== undefined) {
+      const photos = this.#photosByOwner.get(this.#ownerByName.get(claim) ?? -1)?.size ?? Math.max(1, ...this.#counts.keys());
+      return thresholdFor(strangers, this.#tail, new Map([[photos, 1]]));
+    }
+    const known = this.#wanted.get(strangers);
+    if (known !== undefined) return known;
+    if (this.#wanted.size >= MOST_WANTED) this.#wanted.clear();
+    const found = thresholdFor(strangers, this.#tail, this.#counts);
+    this.#wanted.set(strangers, found);
+    return found;
   }
 
   get size(): number {
@@ -171,6 +203,7 @@ export class Roster implements Searchable {
     this.#rows.set(photoId, { owner, handle: this.#index.add(owner, vector), sure });
     const photos = this.#photosByOwner.get(owner) ?? new Set();
     this.#photosByOwner.set(owner, photos.add(photoId));
+    this.#count(photos.size - 1, photos.size);
     this.#templates?.change(owner);
   }
 
@@ -195,6 +228,7 @@ export class Roster implements Searchable {
     this.#rows.delete(photoId);
     const photos = this.#photosByOwner.get(row.owner);
     photos?.delete(photoId);
+    if (photos !== undefined) this.#count(photos.size + 1, photos.size);
     if (photos !== undefined && photos.size > 0) this.#templates?.change(row.owner);
     else this.#templates?.remove(row.owner);
   }
@@ -233,6 +267,16 @@ export class Roster implements Searchable {
 
   async close(): Promise<void> {
     await Promise.all([this.#index?.close(), this.#templates?.close()]);
+  }
+
+  /** Somebody had so many photos, and has so many now. */
+  #count(before: number, now: number): void {
+    for (const [photos, more] of [[before, -1], [now, 1]] as const) {
+      const people = (this.#counts.get(photos) ?? 0) + more;
+      if (photos === 0 || people === 0) this.#counts.delete(photos);
+      else this.#counts.set(photos, people);
+    }
+    this.#wanted.clear();
   }
 
   #templatesOf(): Templates {

@@ -1,5 +1,6 @@
 /** Who is it, and may she pass? Functions over what a gallery finds near a probe. */
 import { z } from "zod";
+import { whyOf, type WantedThreshold } from "../calibrate/wanted";
 import { UserError } from "../errors";
 import { BLOCKED_GROUP } from "../gallery/people";
 import type { DistanceKind, Near, NearAnchor, RosterPerson, Searchable } from "../gallery/roster";
@@ -9,6 +10,9 @@ import { isOpen, type Rule, scheduleSchema } from "./schedule";
 /** τ; also as text, as a form gives it. */
 export const thresholdSchema = z.preprocess((value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value), z.number().positive().max(100));
 
+/** Of a hundred strangers one is 0.01. */
+export const wantedSchema = z.number().min(1e-6).max(0.5);
+
 export const distanceSchema = z.enum(["cohort", "euclidean"]);
 
 export const matchOptionsSchema = z.object({
@@ -16,6 +20,8 @@ export const matchOptionsSchema = z.object({
   distance: distanceSchema.default("cohort"),
   /** The gallery's model decides where it is not given. */
   threshold: thresholdSchema.optional(),
+  /** Share of strangers who may get a name; τ of "cohort" follows from it where none is given (lib/calibrate/wanted). */
+  wanted: wantedSchema.optional(),
   /** How much nearer than the runner-up the nearest person must be. */
   margin: z.number().min(0).max(100).default(0.02),
   /** How many candidates to name. */
@@ -46,12 +52,32 @@ function candidateOf({ person, distance, euclidean, photo, ruledOut }: Near & { 
 }
 
 /** What of a gallery decides how its people are compared. */
-export type Compared = Pick<Searchable, "model" | "normalised" | "thresholdOf">;
+export type Compared = Pick<Searchable, "model" | "normalised" | "thresholdOf" | "thresholdWanted">;
 
-/** How people of a gallery are compared, and the τ that goes with it. */
-export function judgedBy(gallery: Compared, options: Pick<MatchOptions, "distance" | "threshold">): { kind: DistanceKind; threshold: number } {
-  const kind = gallery.normalised ? options.distance : "euclidean";
-  return { kind, threshold: options.threshold ?? gallery.thresholdOf(kind) };
+type Judging = Pick<MatchOptions, "distance" | "threshold" | "wanted">;
+
+/** How people of a gallery are compared, and the τ that goes with it. @param claim whom verification is about */
+export function judgedBy(gallery: Compared, { distance, threshold, wanted }: Judging, claim?: string): { kind: DistanceKind; threshold: number; followed: WantedThreshold | undefined } {
+  const kind = gallery.normalised ? distance : "euclidean";
+  const followed = threshold === undefined && wanted !== undefined && kind === "cohort" ? gallery.thresholdWanted(wanted, claim) : undefined;
+  return { kind, threshold: threshold ?? followed?.threshold ?? gallery.thresholdOf(kind), followed };
+}
+
+/** τ as it comes out, and why. */
+export interface Ruling {
+  threshold: number;
+  /** A sentence. */
+  why: string;
+  /** What it follows from; null where τ is fixed. */
+  wanted: WantedThreshold | null;
+}
+
+/** @param claim whom verification is about; anybody else's name stands for whoever has most photos */
+export function ruleOf(gallery: Compared, options: Judging, claim?: string): Ruling {
+  const { kind, threshold, followed } = judgedBy(gallery, options, claim);
+  if (followed !== undefined) return { threshold, why: whyOf(followed), wanted: followed };
+  const unmeasured = options.wanted === undefined || options.threshold !== undefined ? "" : kind === "euclidean" ? ": Euclidean distances do not say how many strangers come near" : ": nobody has measured how near strangers come to each other by it";
+  return { threshold, why: options.threshold === undefined ? `τ ${threshold} is the model ${gallery.model}'s own${unmeasured}` : `τ ${threshold} is fixed`, wanted: null };
 }
 
 /** Somebody whom nothing rules out, beside a face. */
@@ -135,7 +161,7 @@ function said({ distance, margin, sure, frames }: Verdict): Pick<Identity, "dist
 
 /** 1:1. Is this the claimed person? Nobody else is considered. */
 export async function verify(probe: Float32Array, claim: string, gallery: Searchable, options: MatchOptions, at = new Date(), judge: Judge = judgeAlone): Promise<Identity> {
-  const { kind, threshold } = judgedBy(gallery, options);
+  const { kind, threshold } = judgedBy(gallery, options, claim);
   const identity = { ...NOBODY, groups: [], threshold, margin: null };
   const claimed = await gallery.named(probe, claim, kind);
   if (claimed === undefined) return { ...identity, outcome: "unknown", distance: null, candidates: [], reason: "not_enrolled" };
@@ -178,7 +204,7 @@ export interface DecideContext {
 
 /** The identity of one face of a message: what the gate said comes first, then age and model, then the distances. */
 export async function decide(face: Face, { gallery, options, claim, age, at = new Date(), judge }: DecideContext): Promise<Identity> {
-  const nobody = (outcome: Outcome, reason: Reason): Identity => ({ ...NOBODY, groups: [], outcome, distance: null, threshold: judgedBy(gallery, options).threshold, margin: null, candidates: [], reason });
+  const nobody = (outcome: Outcome, reason: Reason): Identity => ({ ...NOBODY, groups: [], outcome, distance: null, threshold: judgedBy(gallery, options, claim).threshold, margin: null, candidates: [], reason });
   if (face.rejected !== undefined) return nobody(face.rejected === "bad_alignment" ? "noface" : "unknown", face.rejected);
   if (face.embedding === undefined) throw new UserError("a face in msg.faces has no embedding: put a facenet-embed node before this one.");
   if (options.maxAge > 0 && age !== undefined && age > options.maxAge) return nobody("unknown", "stale");

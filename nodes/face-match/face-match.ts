@@ -2,17 +2,17 @@ import type { EventEmitter } from "node:events";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { UserError } from "../../lib/errors";
 import type { Gallery } from "../../lib/gallery/gallery";
-import type { DistanceKind } from "../../lib/gallery/roster";
 import { annotate, thumbnail } from "../../lib/image/annotate";
 import { cropFace } from "../../lib/image/crop";
 import { LONGEST_DISTANCE } from "../../lib/embed/descriptor";
 import { toKeptJpeg } from "../../lib/image/encode";
-import { decide, type MatchOptions, matchOptionsSchema, thresholdSchema } from "../../lib/match/match";
+import { decide, type MatchOptions, matchOptionsSchema, ruleOf, type Ruling, thresholdSchema } from "../../lib/match/match";
 import { cameraNames } from "../../lib/capture/names";
 import { addTiming, type Face, type FaceMessage, type Outcome, type Picture, readFaces, readFrame, readOverride, readPicture, type Timing } from "../../lib/message";
 import { TrackVote } from "../../lib/match/track-vote";
 import { metrics } from "../../lib/match/metrics";
 import { parseOptions } from "../../lib/validate";
+import type { MatchRule } from "../common/match-rule";
 import { nameError, onInput, type Send } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart, liveStatus, type Status } from "../common/status";
@@ -27,6 +27,8 @@ export interface FaceMatchDef extends NodeDef {
   /** "cohort" or "euclidean"; a node of the time before there was a choice has none and decides as it did then. */
   distance?: string;
   threshold: string | number;
+  /** Share of strangers who may get a name, "0.01", or "fixed": then `threshold` counts. A node of the time before has none and keeps its τ. */
+  wanted?: string | number;
   margin: string | number;
   topK: string | number;
   maxAge: string | number;
@@ -54,12 +56,14 @@ const PREVIEW_WIDTH = 480;
 const PREVIEW_QUALITY = 60;
 
 const STATUS_NAME_LENGTH = 14;
+/** In place of a share of strangers: τ is what the node says. */
+const FIXED = "fixed";
 
-/** The node as the API sees it: with variables put in. */
+/** The node as the API sees it. */
 interface FaceMatchNode extends Node {
   /** In an instance of a subflow: the id in the editor. */
   _alias?: string;
-  decidesBy?: { gallery: string; distance: DistanceKind; threshold: number | undefined };
+  decidesBy?: MatchRule;
 }
 
 type Show = (status: Status) => void;
@@ -69,7 +73,7 @@ export default function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, def);
     const setUp = () => ({
       people: galleryNodeOf(RED, def.gallery),
-      options: parseOptions(matchOptionsSchema, { distance: distanceOf(def), threshold: optionalNumber(def.threshold), margin: optionalNumber(def.margin), topK: optionalNumber(def.topK), maxAge: optionalNumber(def.maxAge), groups: wordsOf(def.groups), schedule: def.schedule }, "face-match"),
+      options: parseOptions(matchOptionsSchema, { distance: distanceOf(def), ...thresholdOf(def), margin: optionalNumber(def.margin), topK: optionalNumber(def.topK), maxAge: optionalNumber(def.maxAge), groups: wordsOf(def.groups), schedule: def.schedule }, "face-match"),
       vote: optionalFlag(def.tracks) === true ? new TrackVote() : undefined,
     });
     let started: ReturnType<typeof setUp>;
@@ -83,7 +87,6 @@ export default function register(RED: NodeAPI): void {
       return;
     }
     const { options, people, vote } = started;
-    this.decidesBy = { gallery: people.id, distance: options.distance, threshold: options.threshold };
     const { gallery: ready, journal } = people;
     const preview = new Preview(RED, this);
     const words = { unknown: RED._("face-match.word.unknown"), ambiguous: RED._("face-match.word.ambiguous") };
@@ -92,16 +95,24 @@ export default function register(RED: NodeAPI): void {
     /** τ was chosen for the network in the gallery's form: while another one decides, it is the one that was chosen for that, or its own. */
     const optionsNow = (gallery: Gallery): MatchOptions => {
       const { deciding, roster } = gallery;
-      if (deciding === undefined || deciding.asInForm) return options;
+      // What is wanted of strangers is so of every network: τ follows.
+      if (deciding === undefined || deciding.asInForm || options.wanted !== undefined) return options;
       const before = people.thresholdBefore(deciding.key, this._alias ?? this.id);
       if (before !== undefined) return { ...options, threshold: before === "" ? undefined : Number(before) };
       if (options.threshold === undefined || !deciding.isBehindForm) return { ...options, threshold: undefined };
       // Nobody knows for which of both it was chosen.
       return { ...options, threshold: Math.min(options.threshold, roster.thresholdOf(roster.normalised ? options.distance : "euclidean")) };
     };
+    const rule = (gallery: Gallery): Ruling => ruleOf(gallery.roster, optionsNow(gallery), def.mode === "verify" ? "" : undefined);
+    let opened: Gallery | undefined;
+    this.decidesBy = { gallery: people.id, distance: options.distance, threshold: options.threshold, wanted: options.wanted, now: () => (opened === undefined ? undefined : rule(opened)) };
     const show = liveStatus(this);
+    const begin = (gallery: Gallery): void => {
+      opened = gallery;
+      follow(RED, this, gallery, { show, options, rule });
+    };
     ready.then(
-      (gallery) => follow(RED, this, gallery, show, options.distance),
+      begin,
       () => this.status({ fill: "red", shape: "ring", text: RED._("face-match.status.gallery") }),
     );
     if (vote !== undefined) ready.then((gallery) => forgetWith(this, gallery, vote), () => undefined);
@@ -176,6 +187,14 @@ export default function register(RED: NodeAPI): void {
   servePreview(RED, "face-match");
 }
 
+/** τ of a node, or the share of strangers from which it follows; τ of Euclidean distances is always a fixed one. @throws a sentence */
+function thresholdOf(def: Pick<FaceMatchDef, "distance" | "threshold" | "wanted">): { threshold?: number | undefined; wanted?: number | undefined } {
+  const { wanted = "", threshold } = def;
+  const fixed = wanted === "" || wanted === FIXED;
+  if (!fixed && Number.isNaN(Number(wanted))) throw new UserError(`wanted: "${wanted}" is neither a share of strangers (0.01 is one in a hundred) nor "${FIXED}".`);
+  return fixed || distanceOf(def) === "euclidean" ? { threshold: optionalNumber(threshold) } : { wanted: Number(wanted) };
+}
+
 /** What τ of a node is compared with. Nobody may get in, or be kept out, by an update alone: a node without the field compares as ever. */
 function distanceOf({ distance }: Pick<FaceMatchDef, "distance">): string {
   return distance === undefined || distance === "" ? "euclidean" : distance;
@@ -202,16 +221,17 @@ async function changeGallery(message: FaceMessage, gallery: Gallery): Promise<{ 
 }
 
 /** Show how the gallery does while no face comes: photos being read, how many people, a folder that is away. */
-function follow(RED: NodeAPI, node: Node, gallery: Gallery, show: Show, distance: DistanceKind): void {
+function follow(RED: NodeAPI, node: Node, gallery: Gallery, { show, options, rule }: { show: Show; options: MatchOptions; rule: (gallery: Gallery) => Ruling }): void {
   const { roster } = gallery;
   // A τ that was chosen for d' says nothing about another distance.
-  if (distance === "cohort" && !roster.normalised) node.warn(RED._("face-match.warn.no_cohort", { model: roster.model }));
+  if (options.distance === "cohort" && !roster.normalised) node.warn(RED._("face-match.warn.no_cohort", { model: roster.model }));
+  else if (options.wanted !== undefined && rule(gallery).wanted === null) node.warn(RED._("face-match.warn.no_tail", { model: roster.model, threshold: rule(gallery).threshold }));
   const tell = (): void => {
     const { progress, readable } = gallery;
     const change = gallery.network?.change ?? null;
     if (!readable) show(unreadable(RED));
     else if (change !== null) show({ fill: change.stage === "embedding" ? "blue" : "yellow", shape: "ring", text: RED._(`face-match.status.network_${change.stage}`, { done: change.done, total: change.total }) });
-    else if (progress === undefined) show({ fill: "grey", shape: "dot", text: RED._("face-match.status.people", { number: gallery.people.length }) });
+    else if (progress === undefined) show({ fill: "grey", shape: "dot", text: RED._("face-match.status.people", { number: gallery.people.length, threshold: rule(gallery).threshold.toFixed(2) }) });
     else show({ fill: "blue", shape: "ring", text: RED._(progress.what === "people" ? "face-match.status.preparing" : "face-match.status.reading", { done: progress.done, total: progress.total }) });
   };
   for (const event of ["change", "problem", "progress", "network"] as const) gallery.on(event, tell);

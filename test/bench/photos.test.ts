@@ -59,7 +59,7 @@ describe("the photos of the accuracy benchmark", () => {
     const face = (x: number, y: number): Face => ({ box: { x, y, width: 60, height: 60 }, score: 1, embedding: new Float32Array([x, y]), model: "m" });
     // Shown it is 200 × 400.
     const faces = [face(170, 70), face(70, 170)];
-    const encoder = { model: "m", fingerprint: "", threshold: 0.6, nearDuplicate: 0.32, normalisation: undefined, dimensions: 2, encode: () => Promise.resolve(faces), embedAnew: () => Promise.resolve(faces), warmUp: () => Promise.resolve(), close: () => Promise.resolve() };
+    const encoder = { model: "m", fingerprint: "", threshold: 0.6, nearDuplicate: 0.32, normalisation: undefined, tail: undefined, dimensions: 2, encode: () => Promise.resolve(faces), embedAnew: () => Promise.resolve(faces), warmUp: () => Promise.resolve(), close: () => Promise.resolve() };
     assert.equal(await encodePhoto(encoder, sideways), faces[1]);
   });
 });

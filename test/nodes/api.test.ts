@@ -367,6 +367,24 @@ describe("the HTTP API", () => {
     assert.deepEqual(await json(post("/g/enrolment", { paused: false })), { paused: false, progress: null });
   });
 
+  it("says which τ comes out of how many strangers may get a name, and decides by it", async () => {
+    const ruled = (query: string) => json<{ threshold: number; why: string; wanted: { people: number; supported: boolean; strangers: { high: number } } | null }>(ask(`/g/threshold${query}`));
+    const usual = await ruled("");
+    assert.match(usual.why, /^1 in 100 strangers, \d+ (person|people) by [^:]+: τ 0\.\d+ \(expected .* %, upper 95 % bound 1 %, from [\d,]{6,} comparisons of different people\)$/);
+    assert.ok((usual.wanted?.strangers.high ?? 1) <= 0.01);
+    assert.deepEqual((await json<{ wanted: { threshold: number } | null }[]>(ask("/galleries"))).map(({ wanted }) => wanted === null), [false, false, true], "of an open gallery");
+    const [many, few, one] = [await ruled("?strangers=0.1"), await ruled("?strangers=0.0001"), await ruled("?strangers=0.01&question=verify")];
+    assert.ok(few.threshold < usual.threshold && usual.threshold < many.threshold && one.threshold >= usual.threshold);
+    assert.equal(one.wanted?.people, 1);
+    assert.deepEqual(await ruled("?threshold=0.4"), { threshold: 0.4, why: "τ 0.4 is fixed", wanted: null });
+    assert.match((await ruled("?distance=euclidean")).why, /^τ 0\.58 is the model dlib-resnet-v1's own: Euclidean distances do not say/);
+    assert.equal(await codeOf(await ask("/g/threshold?strangers=2")), "400 invalid");
+    for (const [query, threshold] of [["", usual.threshold], ["?strangers=0.1", many.threshold], ["?threshold=0.4", 0.4], ["?distance=euclidean", 0.58]] as const) {
+      const { faces } = await json<{ faces: { identity: { threshold: number } }[] }>(upload(`/g/identify${query}`, alice));
+      assert.deepEqual(faces.map(({ identity }) => identity.threshold), [threshold], query);
+    }
+  });
+
   it("measures τ on the gallery's own photos", async () => {
     const calibration = await json<{ threshold: number; own: { genuinePairs: number }; model: { impostorPairs: number }; suggestion: { from: string } }>(ask("/g/calibration?wantedFmr=0.01&threshold=0.5"));
     assert.deepEqual([calibration.threshold, calibration.own.genuinePairs, calibration.suggestion.from], [0.5, 0, "model"]);
@@ -379,7 +397,7 @@ describe("the HTTP API", () => {
     assert.deepEqual(galleries.map(({ id, model }) => `${id} ${model}`), ["g dlib-resnet-v1", "h dlib-resnet-v1", "broken null"]);
     assert.match(galleries[2]?.error ?? "", /there is no model "facenet9000"/);
     assert.equal(await codeOf(await ask("/broken/people")), "503 gallery_failed");
-    assert.deepEqual(await json(ask("/matchers")), [{ id: "m", name: "Door", gallery: "g", distance: "euclidean", threshold: 0.6 }]);
+    assert.deepEqual(await json(ask("/matchers")), [{ id: "m", name: "Door", gallery: "g", distance: "euclidean", threshold: 0.6, wanted: null, decides: { threshold: 0.6, why: "τ 0.6 is fixed", wanted: null } }]);
     assert.equal((await json<{ source: string; frames: number }[]>(ask("/stats")))[0]?.source, "photo");
     assert.match(await (await ask("/metrics")).text(), /^facenet_faces_total\{source="photo",outcome="unknown"\} \d+$/m);
   });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import sharp from "sharp";
+import type { Tail } from "../../lib/calibrate/tail";
 import type { Normalisation } from "../../lib/embed/normalise";
 import { Gallery } from "../../lib/gallery/gallery";
 import { openStore } from "../../lib/gallery/store/store";
@@ -12,6 +13,7 @@ import { cameraNames } from "../../lib/capture/names";
 import { Journal } from "../../lib/match/journal";
 import { metrics } from "../../lib/match/metrics";
 import type { Face, FaceMessage } from "../../lib/message";
+import type { MatchRule } from "../../nodes/common/match-rule";
 import faceMatch from "../../nodes/face-match/face-match";
 import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 import { eventually } from "../support/node-red";
@@ -24,6 +26,9 @@ let folder = "";
 /** One stranger, straight up. */
 const NORMALISATION: Normalisation = { rows: Float32Array.of(0, 1), dimensions: 2, mean: 1, threshold: 0.3 };
 let normalisation: Normalisation | undefined;
+/** FMR of one photo 10 ** (4 τ − 4), its bound twice that. */
+const TAIL: Tail = { source: "a test", populations: [{ name: "all", people: 300, comparisons: 40_000 }], points: [{ threshold: 0, fmr: 1e-4, high: 2e-4 }, { threshold: 0.5, fmr: 1e-2, high: 2e-2 }], templates: [{ photos: 1, nearer: 0 }, { photos: 2, nearer: 0.1 }] };
+let tail: Tail | undefined;
 let held: Promise<void> = Promise.resolve();
 let galleries: Promise<Gallery>[] = [];
 
@@ -39,7 +44,7 @@ function fakeGallery(RED: NodeAPI): void {
     let pictures = 0;
     const open = async (): Promise<Gallery> => {
       const store = await openStore({ folder: join(folder, "../people") });
-      const gallery = new Gallery({ folder, store, encoder: { model: MODEL, fingerprint: "f", threshold: 0.5, normalisation, encode }, interval: 50 });
+      const gallery = new Gallery({ folder, store, encoder: { model: MODEL, fingerprint: "f", threshold: 0.5, normalisation, tail, encode }, interval: 50 });
       void gallery.start();
       return gallery;
     };
@@ -56,15 +61,32 @@ const told = (message: FaceMessage): string[] => (message.faces ?? []).map(({ id
 
 const OUTPUTS = ["match", "unknown", "noface", "people", "alarm"];
 
+/** What the API reads of a node. */
+interface Deciding {
+  decidesBy?: MatchRule;
+}
+
 type Badge = { fill?: string; text?: string };
 const statuses: Badge[] = [];
 const warnings: string[] = [];
+/** Words that were asked for, with what was put in. */
+const said: [key: string, values: unknown][] = [];
+
+/** The words of a test are their keys; what is put in is remembered. */
+function withWords(register: (RED: NodeAPI) => void): (RED: NodeAPI) => void {
+  return (RED) => register(Object.assign(Object.create(RED) as NodeAPI, {
+    _: (key: string, values?: Record<string, unknown>): string => {
+      said.push([key, values]);
+      return RED._(key);
+    },
+  }));
+}
 
 async function load(fields: object = {}, people: Record<string, string> = { Alice: "0 0", Bob: "1 0" }): Promise<void> {
   folder = join(mkdtempSync(join(tmpdir(), "match-")), "photos");
   mkdirSync(folder);
   for (const [name, text] of Object.entries(people)) writeFileSync(join(folder, `${name}.jpg`), text);
-  await helper.load([fakeGallery, faceMatch], [
+  await helper.load([fakeGallery, withWords(faceMatch)], [
     { id: "t", type: "tab" },
     { id: "g", type: "face-gallery", name: "" },
     { id: "m", z: "t", type: "face-match", name: "", gallery: "g", mode: "identify", wires: OUTPUTS.map((id) => [id]), ...fields },
@@ -188,6 +210,90 @@ describe("face-match", () => {
       const [outcome, threshold, distance] = await about({ distance: "cohort" });
       assert.deepEqual([outcome, threshold], ["match", 0.3]);
       assert.ok(Math.abs((distance ?? NaN) - (1 - Math.SQRT2)) < 1e-6, "both at length 1 are one");
+    } finally {
+      normalisation = undefined;
+    }
+  });
+
+  describe("by how many strangers may get a name", () => {
+    before(() => { [normalisation, tail] = [NORMALISATION, TAIL]; });
+    after(() => { [normalisation, tail] = [undefined, undefined]; });
+
+    const judged = async (message: object = {}): Promise<number | undefined> => Object.values(await outputsOf({ faces: [face(0, 0.6)], ...message }))[0]?.faces?.[0]?.identity?.threshold;
+    const now = () => (helper.getNode("m") as unknown as Deciding).decidesBy?.now();
+
+    it("lets τ follow as people and photos come and go, and never loosens it for one who comes", async () => {
+      await load({ distance: "cohort", wanted: "0.01" });
+      const gallery = await started();
+      // 1 − (1 − FMR)² = 0.01 at FMR 0.00501, by its bound: 2 × 10 ** (4 τ − 4).
+      assert.equal(await judged(), 0.3497);
+      await gallery.enrol("Carol", Buffer.from("0 3"));
+      assert.equal(await judged(), 0.3058);
+      await gallery.enrol({ name: "Carol", accept: ["unlike"] }, Buffer.from("3 3"));
+      const more = await judged();
+      assert.ok(more !== undefined && more < 0.3058, "one photo more");
+      assert.deepEqual([now()?.threshold, now()?.wanted?.people, now()?.wanted?.photos], [more, 3, { least: 1, most: 2 }]);
+      await gallery.forget("Carol");
+      assert.equal(await judged(), 0.3497);
+      assert.match(now()?.why ?? "", /^1 in 100 strangers, 2 people by 1 photo: τ 0\.3497 \(expected 0\.5 %, upper 95 % bound 1 %, from 40,000 comparisons of different people\)$/);
+    });
+
+    it("says with which τ, while nobody comes", async () => {
+      said.length = 0;
+      await load({ distance: "cohort", wanted: "0.01" });
+      await started();
+      await shown("face-match.status.people", "grey");
+      assert.ok(said.some(([key, values]) => key === "face-match.status.people" && JSON.stringify(values) === JSON.stringify({ number: 2, threshold: "0.35" })), JSON.stringify(said));
+    });
+
+    it("takes one person for verification, and τ of a message before its own", async () => {
+      await load({ distance: "cohort", wanted: "0.01", mode: "verify", claim: "Alice", claimType: "str" });
+      const gallery = await started();
+      assert.equal(await judged(), 0.4247);
+      assert.equal(await judged({ threshold: 0.2 }), 0.2);
+      await gallery.enrol("Bob", Buffer.from("2 0"));
+      assert.equal(await judged(), 0.4247, "Alice has one photo still");
+      assert.equal(await judged({ claim: "Bob" }), 0.3247);
+      assert.equal(now()?.threshold, 0.3247, "for whoever has most photos");
+    });
+
+    it("keeps a fixed τ where one is chosen, and in a flow of an earlier version", async () => {
+      for (const [fields, threshold] of [[{ wanted: "fixed", threshold: "0.25" }, 0.25], [{ wanted: "fixed", threshold: "" }, 0.3], [{ threshold: "0.25" }, 0.25], [{ wanted: "" }, 0.3]] as const) {
+        await load({ distance: "cohort", ...fields });
+        await started();
+        assert.equal(await judged(), threshold, JSON.stringify(fields));
+        assert.equal(now()?.wanted, null);
+        await helper.unload();
+        for (const gallery of galleries) await (await gallery).close();
+        galleries = [];
+      }
+    });
+
+    it("leaves τ of Euclidean distances alone", async () => {
+      await load({ distance: "euclidean", wanted: "0.01", threshold: "0.45" });
+      assert.equal(await judged(), 0.45);
+    });
+
+    it("says what is no share of strangers", async () => {
+      for (const [wanted, why] of [["few", /"few" is neither a share of strangers \(0\.01 is one in a hundred\) nor "fixed"/], ["0", /wanted: /], ["2", /wanted: /], ["${MANY}", /wanted: the variable MANY is not set/]] as const) {
+        await load({ distance: "cohort", wanted });
+        const error = nextError("m");
+        send("m", { faces: [face(0, 0)] });
+        assert.match(await error, why);
+        await helper.unload();
+        for (const gallery of galleries) await (await gallery).close();
+        galleries = [];
+      }
+    });
+  });
+
+  it("warns where strangers are wanted of a model whose d′ was never measured, and has its own τ", async () => {
+    try {
+      normalisation = NORMALISATION;
+      await load({ distance: "cohort", wanted: "0.01" });
+      await started();
+      assert.equal(Object.values(await outputsOf({ faces: [face(0, 0.6)] }))[0]?.faces?.[0]?.identity?.threshold, 0.3);
+      await eventually("the warning", () => (warnings.some((warning) => /no_tail/.test(warning)) ? true : undefined));
     } finally {
       normalisation = undefined;
     }

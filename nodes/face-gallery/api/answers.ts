@@ -1,5 +1,6 @@
 /** What the API answers, as schemas: for the description of the API, and for the tests that hold the answers against it. */
 import { z } from "zod";
+import type { WantedThreshold } from "../../../lib/calibrate/wanted";
 import type { Calibration } from "../../../lib/calibrate/calibration";
 import type { PeoplePage } from "../../../lib/gallery/directory";
 import type { GallerySummary, PersonDetails, PhotoEntry, UnknownEntry } from "../../../lib/gallery/gallery";
@@ -72,6 +73,25 @@ export const estimateAnswer = objectOf<NetworkEstimate>()({
   cohortThreshold: z.number().nullable(),
 }).meta({ id: "NetworkEstimate" });
 
+const wantedThreshold = objectOf<WantedThreshold>()({
+  wanted: z.number().describe("The share of strangers who may get a name"),
+  threshold: z.number().describe("τ of d' that came out: the largest at which the upper 95 % bound of strangers with a name is what is wanted"),
+  people: count.describe("With whom a stranger is compared; in verification it is one"),
+  photos: z.strictObject({ least: count, most: count }).describe("Of a person"),
+  strangers: z.strictObject({ share: z.number(), high: z.number().describe("Upper 95 % bound") }).describe("Of strangers who get a name at this τ, in the population where most do"),
+  comparisons: count.describe("Pairs of different people that it rests on"),
+  supported: z.boolean().describe("false: so small a rate takes more comparisons; it is extrapolated"),
+}).meta({ id: "WantedThreshold" });
+
+/** How τ of a question came out. */
+const decidedBy = {
+  threshold: z.number().describe("τ that decides now"),
+  why: z.string().describe("A sentence"),
+  wanted: wantedThreshold.nullable().describe("What it follows from; null where τ is fixed"),
+};
+
+export const thresholdAnswer = z.strictObject(decidedBy).meta({ id: "Threshold" });
+
 export const galleryAnswer = objectOf<GallerySummary & { id: string; name: string; error?: string }>()({
   id: z.string().describe("Of the node"),
   name: z.string(),
@@ -83,6 +103,7 @@ export const galleryAnswer = objectOf<GallerySummary & { id: string; name: strin
   model: z.string().nullable(),
   threshold: distance.nullable().describe("τ of the model's Euclidean distance"),
   cohortThreshold: z.number().nullable().describe("τ of its cohort-normalised distance; null where the model has no cohort"),
+  wanted: wantedThreshold.nullable().describe("τ with one stranger of a hundred named, with the people who are here now; null where it cannot be said"),
   keepPhotos: z.boolean(),
   encrypted: z.boolean(),
   paused: z.boolean(),
@@ -94,7 +115,7 @@ export const galleryAnswer = objectOf<GallerySummary & { id: string; name: strin
 
 export const cameraAnswer = z.strictObject({ id: z.string(), name: z.string(), running: z.boolean(), width: count.nullable().describe("Pixels of the newest frame; null while none comes"), height: count.nullable() }).meta({ id: "Camera" });
 
-export const matcherAnswer = z.strictObject({ id: z.string(), name: z.string(), gallery: z.string(), distance: kind.describe("What its τ is compared with"), threshold: distance.nullable().describe("τ as the node sets it; null is the model's") }).meta({ id: "Matcher" });
+export const matcherAnswer = z.strictObject({ id: z.string(), name: z.string(), gallery: z.string(), distance: kind.describe("What its τ is compared with"), threshold: distance.nullable().describe("A fixed τ as the node sets it; null where it sets none"), wanted: z.number().nullable().describe("The share of strangers who may get a name, from which its τ follows; null is a fixed τ"), decides: thresholdAnswer.nullable().describe("τ as it is now, and why; null while its gallery is not open") }).meta({ id: "Matcher" });
 
 export const statsAnswer = objectOf<SourceStats>()({ source: z.string(), frames: count, dropped: count, fps: z.number().min(0), outcomes: z.record(z.string(), count), timing: z.record(z.string(), z.number()).describe("Milliseconds by stage") }).meta({ id: "Stats" });
 
@@ -181,7 +202,7 @@ const identityFields = {
   name: z.string().nullable().describe("null is nobody"),
   person: id.nullable(),
   distance: compared.nullable(),
-  threshold: distance.describe("τ"),
+  threshold: z.number().describe("τ"),
   margin: z.number().nullable().describe("Distance of the runner-up minus that of the nearest person"),
   candidates: z.array(candidate).describe("Who was considered, nearest first"),
   reason: z.string(),

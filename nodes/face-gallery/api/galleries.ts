@@ -5,11 +5,11 @@ import { NoPicture, snapshots } from "../../../lib/capture/snapshots";
 import { NotKept } from "../../../lib/gallery/gallery";
 import { toKeptJpeg } from "../../../lib/image/encode";
 import { metrics } from "../../../lib/match/metrics";
-import type { DistanceKind } from "../../../lib/gallery/roster";
 import type { FaceGalleryNode } from "../face-gallery";
 import { cameraAnswer, captureAnswer, enrolmentAnswer, galleryAnswer, matcherAnswer, statsAnswer } from "./answers";
 import { HttpError, sentenceOf, told } from "../../common/answer-error";
 import { type Deployed, deployedNodes } from "../../common/deployed";
+import type { MatchRule } from "../../common/match-rule";
 import { bodyOf, queryOf } from "../../common/request";
 import { acceptQuery, ofAll, ofGallery, type Route } from "./routes";
 
@@ -33,7 +33,7 @@ export const galleries: Route[] = [
       deployedNodes(RED, "face-gallery").map(async ({ id, name }) => {
         const node = RED.nodes.getNode(id) as FaceGalleryNode;
         // Nothing is known of a gallery that is not open but why.
-        const unopened = (error: string) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, cohortThreshold: null, keepPhotos: true, encrypted: false, paused: false, progress: null, network: null, problems: [], error });
+        const unopened = (error: string) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, cohortThreshold: null, wanted: null, keepPhotos: true, encrypted: false, paused: false, progress: null, network: null, problems: [], error });
         await node.settled;
         if (node.waiting !== undefined) return unopened(node.waiting.sentence);
         return node.gallery.then((gallery) => ({ id, name, ...gallery.summary }), (error: unknown) => unopened(sentenceOf(error)));
@@ -48,13 +48,15 @@ export const galleries: Route[] = [
     }));
   }),
   ofAll({ method: "get", path: "/matchers", permission: "read", summary: "The face-match nodes that are deployed", answers: z.array(matcherAnswer) }, async ({ RED, response }) => {
-    const matchers = deployedNodes<NodeDef & { gallery?: string; distance?: string; threshold?: string | number }>(RED, "face-match");
+    const matchers = deployedNodes<NodeDef & { gallery?: string; distance?: string; threshold?: string | number; wanted?: string | number }>(RED, "face-match");
     const all = deployedNodes(RED, "face-gallery");
-    response.json(matchers.map(({ id, name, prefix, def: { gallery = "", distance, threshold } }) => {
+    response.json(matchers.map(({ id, name, prefix, def: { gallery = "", distance, threshold, wanted } }) => {
       // A node that could not start has only what was typed.
-      const { decidesBy } = (RED.nodes.getNode(id) ?? {}) as { decidesBy?: { gallery: string; distance: DistanceKind; threshold: number | undefined } };
-      const typed = threshold === undefined || threshold === "" ? null : Number(threshold);
-      return { id, name, gallery: decidesBy !== undefined && gallery.startsWith("${") ? decidesBy.gallery : galleryBeside(all, prefix, gallery), distance: decidesBy?.distance ?? (distance === "cohort" ? "cohort" : "euclidean"), threshold: decidesBy === undefined ? typed : (decidesBy.threshold ?? null) };
+      const { decidesBy } = (RED.nodes.getNode(id) ?? {}) as { decidesBy?: MatchRule };
+      const named = { id, name, gallery: decidesBy !== undefined && gallery.startsWith("${") ? decidesBy.gallery : galleryBeside(all, prefix, gallery) };
+      const typed = (value: string | number | undefined): number | null => (value === undefined || value === "" || Number.isNaN(Number(value)) ? null : Number(value));
+      if (decidesBy === undefined) return { ...named, distance: distance === "cohort" ? "cohort" : "euclidean", threshold: typed(threshold), wanted: typed(wanted), decides: null };
+      return { ...named, distance: decidesBy.distance, threshold: decidesBy.threshold ?? null, wanted: decidesBy.wanted ?? null, decides: decidesBy.now() ?? null };
     }));
   }),
   ofAll({ method: "get", path: "/stats", permission: "read", summary: "Frames a second, drops, outcomes and milliseconds by stage, for each camera", answers: z.array(statsAnswer) }, async ({ response }) => {

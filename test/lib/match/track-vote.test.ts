@@ -7,7 +7,7 @@ import type { Face, Frame } from "../../../lib/message";
 /** τ of the distances, and that of the Euclidean distance, by which errors are measured. */
 const TAU = 1;
 const SCALE = 1;
-const GALLERY = { model: "fake", normalised: true, thresholdOf: () => SCALE };
+const GALLERY = { model: "fake", normalised: true, thresholdOf: () => SCALE, thresholdWanted: () => undefined };
 const QUESTION = { gallery: GALLERY, options: { distance: "cohort", threshold: undefined }, claim: undefined } as const;
 
 type Distances = Record<string, number>;

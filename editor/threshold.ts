@@ -1,0 +1,71 @@
+/** τ of a face-match node as it comes out for the chosen gallery, below the field of the strangers who may get a name. */
+import { ApiError, getJson, pathOf } from "./api.js";
+import { number, t, type Values } from "./words.js";
+
+/** What GET threshold answers. */
+interface Ruling {
+  threshold: number;
+  wanted: null | {
+    wanted: number;
+    people: number;
+    photos: { least: number; most: number };
+    strangers: { share: number; high: number };
+    comparisons: number;
+    supported: boolean;
+  };
+}
+
+/** People may be enrolled while the form is open. */
+const AGAIN_MS = 3000;
+
+/** What the form asks about; no gallery, or no share of strangers, says nothing. */
+export interface Asked {
+  gallery: string;
+  question: string;
+  strangers: string;
+}
+
+/** @param asked as the form stands now; asked for again while the line is in the page @returns asks at once */
+export function showThreshold(line: HTMLElement, asked: () => Asked): () => void {
+  let newest = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = async (): Promise<void> => {
+    clearTimeout(timer);
+    newest += 1;
+    const mine = newest;
+    const { gallery, question, strangers } = asked();
+    const said = Number(strangers) > 0 && gallery !== "" ? await sayThreshold(gallery, { question, strangers }) : "";
+    if (mine !== newest) return;
+    if (line.textContent !== said) line.textContent = said;
+    if (line.isConnected) timer = setTimeout(() => void look(), AGAIN_MS);
+  };
+  void look();
+  return () => void look();
+}
+
+async function sayThreshold(gallery: string, query: { question: string; strangers: string }): Promise<string> {
+  try {
+    return sentenceOf(await getJson<Ruling>(`${pathOf(gallery, "threshold")}?${new URLSearchParams(query).toString()}`), query.question);
+  } catch (error) {
+    // Not deployed yet, or by another id, as in a subflow.
+    if (error instanceof ApiError) return t(error.status === 404 ? "forms.tau.undeployed" : "forms.tau.unknown");
+    throw error;
+  }
+}
+
+const percent = (share: number): string => new Intl.NumberFormat(RED.i18n.lang(), { style: "percent", maximumSignificantDigits: 2 }).format(share);
+
+function sentenceOf({ threshold, wanted }: Ruling, question: string): string {
+  if (wanted === null) return t("forms.tau.own", { threshold: number(threshold, 3) });
+  const { least, most } = wanted.photos;
+  const values: Values = {
+    threshold: number(threshold, 3),
+    people: number(wanted.people),
+    photos: least === most ? number(least) : `${number(least)}–${number(most)}`,
+    share: percent(wanted.strangers.share),
+    high: percent(wanted.strangers.high),
+    comparisons: number(wanted.comparisons),
+  };
+  const whom = wanted.people === 0 ? "nobody" : question === "verify" ? "one" : "people";
+  return `${t(`forms.tau.${whom}`, values)} ${t(wanted.supported ? "forms.tau.measured" : "forms.tau.extrapolated", values)}`;
+}
