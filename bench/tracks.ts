@@ -88,6 +88,7 @@ function remembering(roster: Searchable): Searchable {
     normalised: roster.normalised,
     size: roster.size,
     thresholdOf: (kind) => roster.thresholdOf(kind),
+    thresholdWanted: (strangers, claim) => roster.thresholdWanted(strangers, claim),
     named: (probe, name, kind) => roster.named(probe, name, kind),
     anchors: (probe) => roster.anchors(probe),
     nearest(probe, count, kind) {
