@@ -6,6 +6,8 @@ import { type Fields, putFields, type Step } from "./steps.js";
 const MATCH = "face-match";
 const EMBED = "facenet-embed";
 const FILE = "file";
+/** Of a face-match node whose τ is a number of its own. */
+const FIXED = "fixed";
 /** What a form without a model means. */
 const FIRST_MODEL = "dlib-resnet-v1";
 const FIELDS = ["model", "modelFile", "threshold"] as const;
@@ -84,8 +86,10 @@ export function planOf(gallery: string, key: string, thresholds?: Thresholds): P
   if (thresholds === undefined || keyOf(node) === key) return plan;
   for (const each of own) {
     const text = String(each.threshold ?? "").trim();
-    // A blank one is the network's own.
-    if (text === "") continue;
+    // A blank one is the network's own; one that follows from what is wanted of strangers does so with every network.
+    const { wanted = "" } = each;
+    const follows = each.distance === "cohort" && wanted !== "" && wanted !== FIXED;
+    if (text === "" || follows) continue;
     const value = each.distance === "cohort" ? thresholds.cohortThreshold : thresholds.threshold;
     add(each, { threshold: value === null ? "" : String(value) }, isVariable(text) || isLocked(each));
   }

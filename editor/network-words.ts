@@ -60,8 +60,8 @@ export function gainOf(key: string): HTMLElement | null {
   return words === "" ? null : h("p", {}, words);
 }
 
-export function costWords({ photos, seconds, bytes: size }: NetworkEstimate): string {
-  if (photos === 0 || seconds === null) return t("network.cost-nothing");
+export function costWords({ photos, seconds, bytes: size, leftBehind }: NetworkEstimate): string {
+  if (photos === 0 || seconds === null) return t(leftBehind.photos === 0 ? "network.cost-nothing" : "network.cost-none");
   return t("network.cost", { photos: count("photo", photos), each: number(seconds / photos, 2), time: timeWords(seconds), size: bytes(size) });
 }
 

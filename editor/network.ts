@@ -23,21 +23,21 @@ export class NetworkNotice {
   }
 
   update(): void {
-    const { network, model } = this.#host.gallery;
+    const { network } = this.#host.gallery;
     const outOfStep = network === null || network === undefined ? undefined : planOf(this.#host.gallery.id, network.change?.key ?? network.key);
     const shown = JSON.stringify([network, outOfStep?.changes.map(({ name }) => name), this.#estimate]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     const focused = this.element.contains(document.activeElement);
     const at = document.activeElement?.textContent;
-    fill(this.element, ...(network === null || network === undefined || model === null ? [] : this.#notices(network, model, outOfStep)));
+    fill(this.element, ...(network === null || network === undefined ? [] : this.#notices(network, outOfStep)));
     if (!focused) return;
     const found = [...this.element.querySelectorAll<HTMLElement>("button:not(:disabled), summary")];
     (found.find(({ textContent }) => textContent === at) ?? found[0])?.focus();
   }
 
-  #notices(network: NetworkState, model: string, outOfStep: Plan | undefined): Child[] {
-    const { change, previous, offer } = network;
+  #notices(network: NetworkState, outOfStep: Plan | undefined): Child[] {
+    const { model, change, previous, offer } = network;
     const follow = outOfStep !== undefined && outOfStep.changes.length > 0 && (change !== null || previous !== null || !network.asInForm);
     return [
       change !== null && this.#changing(change, model),

@@ -70,7 +70,7 @@ class OpenGallery implements Host {
   /** Begin to ask and to listen. */
   start(): void {
     if (this.#stream !== undefined) return;
-    this.#stream = new EventStream(pathOf(this.gallery.id, "events"), { onEvent: (event) => { this.#onEvent(event); }, onState: (connected) => { this.#offline.hidden = connected; } });
+    this.#stream = new EventStream(pathOf(this.gallery.id, "events"), { onEvent: (event) => { this.#onEvent(event); }, onState: (connected) => { this.#onConnected(connected); } });
     for (const event of WORKSPACE_EVENTS) RED.events.on(event, this.#onWorkspace);
     this.#sections[this.#shown].show();
   }
@@ -168,6 +168,12 @@ class OpenGallery implements Host {
     const name = SECTIONS[(target + SECTIONS.length) % SECTIONS.length] ?? "people";
     this.open(name);
     this.#tabs.get(name)?.focus();
+  }
+
+  #onConnected(connected: boolean): void {
+    this.#offline.hidden = connected;
+    // What happened meanwhile was told to nobody.
+    if (connected) this.#onStale();
   }
 
   #onEvent(event: ServerEvent): void {

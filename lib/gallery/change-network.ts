@@ -109,6 +109,7 @@ export class Networks {
     const { key, asInForm } = this.deciding;
     return {
       key,
+      model: encoder.model,
       asInForm,
       change: this.#change,
       previous: previous === undefined || previous.until === 0 ? null : { key: previous.key, model: previous.model, until: previous.until },

@@ -34,8 +34,10 @@ export interface NetworkChange {
 }
 
 export interface NetworkState {
-  /** What decides who somebody is: what findModel takes. Its id is the summary's `model`. */
+  /** What decides who somebody is: what findModel takes, … */
   key: string;
+  /** … and the id of that model. */
+  model: string;
   /** Whether it is the one that the gallery's form names. */
   asInForm: boolean;
   change: NetworkChange | null;

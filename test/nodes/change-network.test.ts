@@ -1,18 +1,16 @@
 /** A gallery that changes its network while faces come: both built-in networks, real photos, a real Node-RED. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import sharp from "sharp";
 import type { NetworkEstimate, NetworkState } from "../../lib/gallery/network-state";
 import { eventually, type FlowNode, linkedUserDir, type NodeRed, startNodeRed } from "../support/node-red";
-import { portrait, PORTRAITS } from "../support/photos";
+import { fillPhotoFolder, portrait, PORTRAITS } from "../support/photos";
 
 const [OLD, NEW] = ["dlib-resnet-v1", "mobilefacenet-192"];
-/** Of each person, each as if taken a step aside. */
+/** Of each person. */
 const PHOTOS = 6;
-const STEP_PX = 9;
 const NAMES = Object.keys(PORTRAITS) as (keyof typeof PORTRAITS)[];
 
 type Fields = Record<string, unknown>;
@@ -73,15 +71,7 @@ async function seen(name: keyof typeof PORTRAITS): Promise<Buffer> {
 
 async function userDirWithPhotos(): Promise<string> {
   const userDir = linkedUserDir();
-  mkdirSync(join(userDir, "photos"));
-  for (const name of NAMES) {
-    const photo = await portrait(name);
-    const { width, height } = await sharp(photo).metadata();
-    for (let index = 0; index < PHOTOS; index += 1) {
-      const off = index * STEP_PX;
-      writeFileSync(join(userDir, `photos/${name}#${index}.jpg`), await sharp(photo).extract({ left: off, top: off, width: width - off, height: height - off }).jpeg({ quality: 90 }).toBuffer());
-    }
-  }
+  await fillPhotoFolder(join(userDir, "photos"), PHOTOS);
   return userDir;
 }
 

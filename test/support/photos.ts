@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
@@ -32,4 +32,20 @@ export const PORTRAITS = {
 export async function portrait(name: keyof typeof PORTRAITS): Promise<Buffer> {
   const { photo, left, top, width, height } = PORTRAITS[name];
   return cutOut(photo, left, top, width, height);
+}
+
+/** Pixels between two photos of one person. */
+const STEP_PX = 9;
+
+/** A photo folder with all of them, several photos each, as if taken a step aside. */
+export async function fillPhotoFolder(folder: string, photosEach: number): Promise<void> {
+  mkdirSync(folder);
+  for (const name of Object.keys(PORTRAITS) as (keyof typeof PORTRAITS)[]) {
+    const photo = await portrait(name);
+    const { width, height } = await sharp(photo).metadata();
+    for (let index = 0; index < photosEach; index += 1) {
+      const off = index * STEP_PX;
+      writeFileSync(join(folder, `${name}#${index}.jpg`), await sharp(photo).extract({ left: off, top: off, width: width - off, height: height - off }).jpeg({ quality: 90 }).toBuffer());
+    }
+  }
 }

@@ -56,6 +56,7 @@ const networkChange = objectOf<NetworkChange>()({
 
 export const networkAnswer = objectOf<NetworkState>()({
   key: networkKey.describe("What decides who somebody is"),
+  model: z.string().describe("Its id"),
   asInForm: z.boolean().describe("Whether it is the one in the gallery's form"),
   change: networkChange.nullable().describe("Under way: until it is done the old network decides"),
   previous: z.strictObject({ key: networkKey, model: z.string(), until: time.describe("So long its embeddings are kept") }).nullable().describe("What decided before, and can again at once"),
