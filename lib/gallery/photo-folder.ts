@@ -19,7 +19,7 @@ export interface Problem {
 
 /** How far the photos that were new at the last look are embedded. */
 export interface Progress {
-  /** Instead of photos, how many people of a large gallery can be compared: searches wait for all. */
+  /** Instead of photos, how many people of a large gallery can be compared; at its start searches wait for all. */
   what?: "people";
   done: number;
   total: number;

@@ -21,7 +21,7 @@ const COPIED_AT_ONCE = 100;
 /** Templates put on shelves, and rated, in one task. */
 const SHELVED_AT_ONCE = 8192;
 const RATED_AT_ONCE = 2048;
-/** New people up to so many are each compared with everybody as they come; with more all are rated anew at once, which costs less. */
+/** A search waits for the templates of so many people; of more it does where nobody was known before, or fewer than those who come. */
 const FEW = 512;
 /** All are rated anew at most for this share of the time: strangers come all day, and a million templates take minutes. */
 const SHARE = 0.1;
@@ -71,6 +71,8 @@ export class Templates {
   /** Built-in rows and strangers; undefined where it must be made anew. */
   #fixed: Chunk | undefined;
   #settling: Promise<void> | undefined;
+  /** Whether so many come to a large gallery that searches do not wait for them. */
+  #flooded = false;
   /** Whether R of the others must be measured anew, since the crowd is another one. */
   #outdated = false;
   #refreshing: Promise<void> | undefined;
@@ -114,6 +116,7 @@ export class Templates {
     while ((this.#changed.size > 0 || this.#settling !== undefined) && !this.#closed) {
       this.#settling ??= this.#make().finally(() => {
         this.#settling = undefined;
+        this.#flooded = false;
       });
       await this.#settling;
     }
@@ -125,7 +128,7 @@ export class Templates {
    * is theirs; the few who are have a larger one, being left out of it themselves, and are all looked at.
    */
   async nearest(probe: Float32Array, count: number): Promise<Hit[]> {
-    await this.settle();
+    await this.#settleForSearch();
     const unit = toUnitLength(probe);
     const { biased, plain } = await this.#index.nearestBoth(unit, count, NEIGHBOURS + 1);
     const around = this.#around(unit, plain);
@@ -140,7 +143,7 @@ export class Templates {
 
   /** d' to one person; Infinity where there is no embedding of theirs. */
   async distanceTo(probe: Float32Array, owner: number): Promise<number> {
-    await this.settle();
+    await this.#settleForSearch();
     const unit = toUnitLength(probe);
     const { plain } = await this.#index.nearestBoth(unit, 1, NEIGHBOURS + 1);
     return this.#normalised(this.#index.nearestOf(unit, owner), this.#around(unit, plain), owner);
@@ -177,6 +180,14 @@ export class Templates {
     this.#acquired = false;
   }
 
+  /** Whoever is known already does not wait for thousands who come; each of these is known once compared. */
+  async #settleForSearch(): Promise<void> {
+    const settled = this.settle();
+    if (!this.#flooded) return settled;
+    // Told to whoever waits for all of them.
+    settled.catch(() => undefined);
+  }
+
   /** The nearest of everybody to whom a face is compared. @param people the nearest of the gallery's */
   #around(unit: Float32Array, people: readonly Hit[]): Hit[] {
     return nearestOf(neighboursOf(this.#fixedNow(), unit), people);
@@ -196,8 +207,9 @@ export class Templates {
       this.#refreshLater();
       return;
     }
-    // Where most are new, or all can be compared with all, everybody is rated once they are there.
-    const together = owners.length > FEW || this.#rows.size + owners.length <= ALL_WITH_ALL;
+    // Where most are new, or all can be compared with all, everybody is rated once they are there. Else who is known must not wait for that.
+    const together = owners.length > this.#rows.size || this.#rows.size + owners.length <= ALL_WITH_ALL;
+    this.#flooded = !together && owners.length > FEW;
     const { onProgress } = this.#options;
     await inTurn(owners.length, MADE_AT_ONCE, THREADS.search, {
       work: async (from, to) => {

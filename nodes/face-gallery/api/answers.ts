@@ -30,7 +30,7 @@ const kind = z.enum(["cohort", "euclidean"]);
 const id = z.string().describe("12 hex digits");
 const photoId = z.string().describe("16 hex digits");
 
-export const progressAnswer = z.strictObject({ what: z.literal("people").optional().describe("Instead of photos that are read, people of a large gallery who can be compared; nobody is recognized until all can"), done: count, total: count });
+export const progressAnswer = z.strictObject({ what: z.literal("people").optional().describe("Instead of photos that are read, people of a large gallery who can be compared; at its start nobody is recognized until all can"), done: count, total: count });
 
 const problem = z.strictObject({ file: z.string().describe("In the photo folder; empty when it is not about one photo"), code: z.string(), message: z.string() });
 

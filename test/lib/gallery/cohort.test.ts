@@ -112,6 +112,30 @@ describe("the cohort of a large gallery", () => {
   });
 });
 
+describe("a large gallery to which many come at once", () => {
+  it("knows at once who was known, and who comes once they are compared", async () => {
+    const people = crowd(4000);
+    const templates = new Templates({ normalisation: NORMALISATION, photosOf: (owner) => [{ id: "photo", embedding: people[owner] as Float32Array, sure: false }] });
+    try {
+      for (let owner = 0; owner < 3000; owner += 1) templates.change(owner);
+      await templates.settle();
+      for (let owner = 3000; owner < 4000; owner += 1) templates.change(owner);
+      let all = false;
+      const settled = templates.settle().finally(() => { all = true; });
+      assert.equal((await templates.nearest(people[7] as Float32Array, 1))[0]?.owner, 7);
+      assert.equal(all, false, "the others are still coming");
+      await settled;
+      assert.equal((await templates.nearest(people[3999] as Float32Array, 1))[0]?.owner, 3999);
+      // Beside whoever was there before them, at least.
+      const [most, least] = [3000, 3999].map((there) => crowding(people[3999] as Float32Array, [...cohort, ...people.slice(0, there)])) as [number, number];
+      const rated = templates.crowdingOf(3999) ?? NaN;
+      assert.ok(rated > least - 1e-5 && rated < most + 0.05, `${rated} of ${least} to ${most}`);
+    } finally {
+      await templates.close();
+    }
+  });
+});
+
 const openGalleries: Gallery[] = [];
 
 async function galleryIn(root: string, keepUnknownsMs: number | undefined): Promise<{ gallery: Gallery; roster: Roster }> {
