@@ -86,7 +86,7 @@ function drawAway(
  * Of a Gaussian with the mean and covariance of these. A sum of the deviations with normal weights has their
  * covariance.
  */
-function drawNear(around: readonly Float32Array[], random: () => number): Float32Array {
+export function drawNear(around: readonly Float32Array[], random: () => number): Float32Array {
   const first = around[0] as Float32Array;
   const middle = first.map((_, axis) => around.reduce((sum, unit) => sum + (unit[axis] as number), 0) / around.length);
   const weights = around.map(() => normal(random) / Math.sqrt(around.length - 1));

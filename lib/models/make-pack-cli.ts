@@ -9,7 +9,8 @@ const USAGE = `facenet-make-pack --onnx FILE --descriptor FILE --photos DIR --li
 Makes a model pack: the network, its descriptor, a cohort of nobody, statistics and the default τ.
   --onnx        the network, .onnx (needs onnxruntime-node or onnxruntime-web) or .tflite
   --descriptor  what it reads and gives (.json, see docs/models.md), or the facenet-pack.json of a downloaded one
-  --photos      a folder with a folder of photos for each person, at least 80 people
+  --photos      a folder with a folder of photos for each person, at least 80 people; several populations, each
+                measured for itself: --photos NAME=DIR --photos NAME=DIR
   --licence     the text of the licence of its weights
   --out         the folder of the pack
   --name        for people to read; --set: what the photos are`;
@@ -20,7 +21,7 @@ async function main(): Promise<void> {
     options: {
       onnx: text,
       descriptor: text,
-      photos: text,
+      photos: { type: "string", multiple: true },
       licence: text,
       out: text,
       name: text,

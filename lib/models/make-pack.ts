@@ -19,6 +19,7 @@ import { createEncoder, type FaceEncoder } from "../embed/encode";
 import { NEIGHBOURS } from "../embed/normalise";
 import { UserError } from "../errors";
 import { parseOptions } from "../validate";
+import { tailOf } from "./measure-tail";
 import { COHORT_PLAN, drawCohort, type DrawnCohort, type ShapingFace } from "./draw-cohort";
 import { findModel } from "./find-model";
 import { PACK_FILE, type packSchema, readPack } from "./pack";
@@ -31,6 +32,11 @@ const PHOTOS_OF_PERSON = 3;
 const MOST_PEOPLE = 2000;
 /** Half of the people shape the cohort; what it does is measured on the others. */
 const LEAST_PEOPLE = 2 * COHORT_PLAN.neighbours;
+/**
+ * Pairs of so many people are enough for the tail of d' to begin where it is measured (rule of thirty,
+ * lib/calibrate/tail.ts).
+ */
+const LEAST_OF_POPULATION = 25;
 const SEED = 1;
 const MOST_MISSING_NAMED = 5;
 
@@ -48,8 +54,8 @@ export interface MakePackOptions {
   network: string;
   /** A descriptor (.json), or the facenet-pack.json of a pack that lacks a cohort. */
   descriptor: string;
-  /** A folder with a folder of photos for each person. */
-  photos: string;
+  /** Populations, each "NAME=DIR" or "DIR": a folder with a folder of photos for each person. */
+  photos: readonly string[];
   /** The pack's folder; what is there under the same names is replaced. */
   out: string;
   /** File with the text of the licence. */
@@ -64,14 +70,18 @@ export interface MakePackOptions {
 
 /** Photos of one person, embedded. */
 export interface PersonFaces {
+  /** Whom the network might put close together: each population is measured for itself. */
+  population: string;
   person: string;
   faces: readonly { photo: string; vector: Float32Array }[];
 }
 
 export interface PackFigures {
   cohort: DrawnCohort;
-  /** 8-bit rows. */
+  /** 8-bit rows, … */
   packed: Int8Array;
+  /** … and as they are read. */
+  rows: Float32Array;
   /** R0. */
   mean: number;
   /** Default τ of d', and its FMR on people who shaped no cohort. */
@@ -101,13 +111,18 @@ export async function makePack(options: MakePackOptions): Promise<string> {
     people,
     say,
   );
+  requirePopulations(embedded);
   say("drawing the cohort, measuring");
   const figures = measurePack(embedded);
   const source =
-    `measured on ${options.set ?? basename(resolve(options.photos))}: ${photos} photos of ` +
+    `measured on ${options.set ?? options.photos.map((given) => populationOf(given).population).join(", ")}: ` +
+    `${photos} photos of ` +
     `${embedded.length} people with exactly one usable face, ${new Date().toISOString().slice(0, 10)}, ` +
     "facenet-make-pack";
-  const { statistics, threshold, fmr } = await statisticsFor(descriptor.id, source, embedded);
+  const { statistics: distances, threshold, fmr } = await statisticsFor(descriptor.id, source, embedded);
+  const model = { model: descriptor.id, threshold, normalisation: { ...figures, dimensions: descriptor.dimensions } };
+  say("measuring how near strangers come, the longest part");
+  const statistics = { ...distances, tail: await tailOf(model, byPopulation(embedded), source) };
   await mkdir(options.out, { recursive: true });
   const files = {
     cohort: Buffer.from(figures.packed.buffer),
@@ -164,24 +179,33 @@ async function requireFile(path: string, what: string): Promise<number> {
 }
 
 interface PersonPhotos {
+  population: string;
   person: string;
   paths: string[];
 }
 
-async function readPeople(root: string): Promise<PersonPhotos[]> {
-  const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
-    throw new UserError(`the photos (--photos) cannot be read: there is no folder ${root}.`, { cause: error });
-  });
+async function readPeople(populations: readonly string[]): Promise<PersonPhotos[]> {
   const random = seeded(SEED);
   const people: PersonPhotos[] = [];
-  for (const { name } of entries
-    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
-    .sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const files = (await readdir(join(root, name))).filter((file) => PICTURE.test(file)).sort();
-    if (files.length > 0)
-      people.push({ person: name, paths: shuffled(files, random).map((file) => join(root, name, file)) });
+  for (const given of populations) {
+    const { population, root } = populationOf(given);
+    const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
+      throw new UserError(`the photos (--photos) cannot be read: there is no folder ${root}.`, { cause: error });
+    });
+    const folders = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
+    for (const name of folders.sort()) {
+      const files = (await readdir(join(root, name))).filter((file) => PICTURE.test(file)).sort();
+      const paths = shuffled(files, random).map((file) => join(root, name, file));
+      if (paths.length > 0) people.push({ population, person: `${population}/${name}`, paths });
+    }
   }
   return shuffled(people, random).slice(0, MOST_PEOPLE);
+}
+
+/** "NAME=DIR", or "DIR" alone. */
+function populationOf(given: string): { population: string; root: string } {
+  const [, name, root] = /^([^=/\\]+)=(.+)$/.exec(given) ?? [];
+  return { population: name ?? basename(resolve(given)), root: root ?? given };
 }
 
 function requirePeople(count: number): void {
@@ -192,6 +216,33 @@ function requirePeople(count: number): void {
         "alone, compared by Euclidean distance.",
     );
   }
+}
+
+/** What is said of strangers of a population takes enough of them. */
+function requirePopulations(people: readonly PersonFaces[]): void {
+  for (const [name, members] of byPopulation(people)) {
+    if (members.size >= LEAST_OF_POPULATION) continue;
+    throw new UserError(
+      `there are usable photos of ${members.size} people of the population "${name}": give at least ` +
+        `${LEAST_OF_POPULATION} of each, or name it as another one.`,
+    );
+  }
+}
+
+/** Embeddings by population and person. */
+function byPopulation(people: readonly PersonFaces[]): Map<string, Map<string, Float32Array[]>> {
+  const populations = new Map<string, Map<string, Float32Array[]>>();
+  for (const { population, person, faces } of people) {
+    const others = populations.get(population) ?? new Map<string, Float32Array[]>();
+    populations.set(
+      population,
+      others.set(
+        person,
+        faces.map(({ vector }) => vector),
+      ),
+    );
+  }
+  return populations;
 }
 
 interface Embedded {
@@ -220,7 +271,7 @@ async function embedPeople(
     opened.push(encoder);
     const embedded: PersonFaces[] = [];
     const missing: string[] = [];
-    for (const [index, { person, paths }] of people.entries()) {
+    for (const [index, { population, person, paths }] of people.entries()) {
       const faces: { photo: string; vector: Float32Array }[] = [];
       for (const photo of paths) {
         if (faces.length === PHOTOS_OF_PERSON) break;
@@ -228,7 +279,7 @@ async function embedPeople(
         if (vector === undefined) missing.push(photo);
         else faces.push({ photo, vector });
       }
-      if (faces.length > 0) embedded.push({ person, faces });
+      if (faces.length > 0) embedded.push({ population, person, faces });
       if (index % 50 === 49) say(`${index + 1} of ${people.length} people embedded`);
     }
     return { embedded, missing, photos: embedded.reduce((sum, { faces }) => sum + faces.length, 0) };
@@ -271,7 +322,15 @@ export function measurePack(people: readonly PersonFaces[], seed = SEED): PackFi
   const within = (distances: Float64Array): number =>
     distances.reduce((count, distance) => count + Number(distance <= threshold), 0);
   const fmr = errorRate(within(impostor), impostor.length) as Share;
-  return { cohort, packed, mean, threshold, fmr, fnmr: errorRate(genuine.length - within(genuine), genuine.length) };
+  return {
+    cohort,
+    packed,
+    rows,
+    mean,
+    threshold,
+    fmr,
+    fnmr: errorRate(genuine.length - within(genuine), genuine.length),
+  };
 }
 
 /** R of a face: the mean of its smallest distances to the cohort. */

@@ -33,6 +33,7 @@ function population(people: number, photos: number, seed: number): PersonFaces[]
   return Array.from({ length: people }, (_, index) => {
     const centre = index % 2 === 0 ? vector(1) : plus(crowd, vector(0.6));
     return {
+      population: index % 2 === 0 ? "spread" : "crowd",
       person: `p${index}`,
       faces: Array.from({ length: photos }, (__, photo) => ({
         photo: `${index} ${photo}`,
@@ -119,7 +120,8 @@ describe("what a model pack measures", () => {
   });
 
   it("is refused where the network tells nobody apart", () => {
-    const same = population(90, 3, 1).map(({ person, faces }) => ({
+    const same = population(90, 3, 1).map(({ population: of, person, faces }) => ({
+      population: of,
       person,
       faces: faces.map(({ photo }) => ({ photo, vector: new Float32Array(DIMENSIONS).fill(1) })),
     }));
@@ -207,7 +209,7 @@ describe("facenet-make-pack", () => {
       "--descriptor",
       path,
       "--photos",
-      photos,
+      `panes=${photos}`,
       "--licence",
       join(ROOT, "LICENSE"),
       "--out",
@@ -227,6 +229,12 @@ describe("facenet-make-pack", () => {
     const model = await findModel(join(out, "facenet-pack.json"));
     const normalisation = await normalisationOf(model);
     assert.equal(normalisation?.rows.length, 506 * OUTPUTS);
+    const tail = statisticsOf("colours")?.tail;
+    assert.deepEqual(
+      tail?.populations.map(({ name, people }) => [name, people]),
+      [["panes", 90]],
+    );
+    assert.ok((tail?.points.length ?? 0) >= 2, "τ can follow from what is wanted of strangers");
     assert.deepEqual([statisticsOf("colours")?.people, statisticsOf("colours")?.photos], [90, 180]);
     assert.match(
       statisticsOf("colours")?.source ?? "",
@@ -249,9 +257,9 @@ describe("facenet-make-pack", () => {
     mkdirSync(join(photos, "Alice"));
     writeFileSync(join(photos, "Alice", "1.jpg"), await portrait("green"));
     const out = join(mkdtempSync(join(tmpdir(), "made-")), "few");
-    const options = { network: file, descriptor: path, photos, licence: join(ROOT, "LICENSE"), out };
+    const options = { network: file, descriptor: path, photos: [photos], licence: join(ROOT, "LICENSE"), out };
     await assert.rejects(makePack(options), /there are usable photos of 1 people: .* take at least 80/);
-    await assert.rejects(makePack({ ...options, photos: "/nowhere" }), /there is no folder \/nowhere/);
+    await assert.rejects(makePack({ ...options, photos: ["/nowhere"] }), /there is no folder \/nowhere/);
     await assert.rejects(
       makePack({ ...options, licence: "/nowhere" }),
       /the text of the licence \(--licence\) cannot be read: there is no file \/nowhere/,
@@ -283,7 +291,7 @@ describe("facenet-make-pack", () => {
     await makePack({
       network: join(out, "colours.onnx"),
       descriptor: join(out, "facenet-pack.json"),
-      photos: await colours(90),
+      photos: [await colours(90)],
       licence: join(out, "LICENSE"),
       out,
     });
