@@ -442,13 +442,13 @@ function summaryOf({
           .slice(0, MOST_MISSING_NAMED)
           .map((path) => basename(path))
           .join(", ")}${missing.length > MOST_MISSING_NAMED ? " …" : ""})`;
+  const known = fnmr === null ? "" : `, TMR ${(100 * (1 - fnmr.share)).toFixed(1)} %`;
   return [
     `${photos} photos of ${people} people${left}`,
     `cohort: ${COHORT_PLAN.rows} rows, none a person: nearest to a real face ${cohort.nearest.toFixed(3)}, mean ` +
       `${cohort.meanNearest.toFixed(3)}; faces of two people ${cohort.apart.toFixed(3)}`,
-    `cohort-normalised: R0 ${mean.toFixed(3)}, τ ${cohortThreshold.toFixed(3)}, FMR ${percent(cohortFmr.share)} (at ` +
-      `most ${percent(cohortFmr.high)})${fnmr === null ? "" : `, TMR ${percent(1 - fnmr.share)}`}, on people who ` +
-      "shaped no cohort",
+    `cohort-normalised: R0 ${mean.toFixed(3)}, τ ${cohortThreshold.toFixed(3)}, FMR ${percent(cohortFmr.share)} ` +
+      `(at most ${percent(cohortFmr.high)})${known}, on people who shaped no cohort`,
     `Euclidean: τ ${threshold.toFixed(2)}, FMR ${percent(fmr.share)} (at most ${percent(fmr.high)})`,
     `the pack is in ${out}: put this folder into facenet/models/ of Node-RED's user folder, or publish it as an npm ` +
       "package",
