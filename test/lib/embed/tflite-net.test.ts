@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -32,6 +33,21 @@ const BY_TENSORFLOW_LITE = [
   [-0.003891, -0.007994, -0.029248, 0.003443, 0.116396, 0.011891, -0.017618, 0.062948, -0.020007, 0.090651, -0.012878, 0.029774, -0.014385, -0.00125, 0.011692, 0.180413, -0.010456, -0.158566, -0.102232, 0.019677, -0.079269, 0.00099, -0.06017, 0.144392],
 ];
 
+/** TF.js in JavaScript, which the WASM package brings. @tensorflow/tfjs-node has the same kernels by the same names. */
+async function onAnotherBackend(tf: Tf, chips: readonly Float32Array[]): Promise<Float32Array[]> {
+  await import(createRequire(require.resolve("@tensorflow/tfjs-backend-wasm")).resolve("@tensorflow/tfjs-backend-cpu"));
+  await tf.setBackend("cpu");
+  try {
+    const net = await loadTfliteNet(MOBILEFACENET, tf);
+    assert.equal(net.engine, "TF.js cpu");
+    const embeddings = await net.run(chips);
+    net.dispose();
+    return embeddings;
+  } finally {
+    await tf.setBackend("wasm");
+  }
+}
+
 describe("MobileFaceNet", () => {
   let tf: Tf;
   let net: EmbeddingNet;
@@ -49,7 +65,7 @@ describe("MobileFaceNet", () => {
   });
 
   it("gives the numbers that TensorFlow Lite gives, on TF.js and as an ONNX model", async () => {
-    for (const made of [await net.run(CHIPS), await onnx.run(CHIPS)]) {
+    for (const made of [await net.run(CHIPS), await onnx.run(CHIPS), await onAnotherBackend(tf, CHIPS)]) {
       made.forEach((embedding, index) => {
         assert.equal(embedding.length, 192);
         const unit = toUnitLength(embedding);
