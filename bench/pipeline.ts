@@ -3,12 +3,14 @@
  *   npm run bench:pipeline -- [--frames 1000] [--sizes 640x480,1280x720] [--preset tracking|accurate|original] [--fps 30]
  *     [--faces 1] [--cameras 1]: so many cameras wired to the same nodes, with so many faces each; frames are those of all
  *     [--apart]: a haar-detect, a facenet-embed and a face-match for each camera
+ *     [--model ID]: the network; the default of new nodes
  *     [--node PROGRAM]: instead of this Node.js; a script that limits it to one core and 512 MB, say
  */
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { DEFAULT_MODEL } from "../lib/embed/descriptor";
 import { portrait } from "../test/support/photos";
 import { eventually, type FlowNode, startNodeRed } from "../test/support/node-red";
 import { makeFrames } from "./frames";
@@ -27,7 +29,7 @@ interface Stats {
   faces: number;
 }
 
-const { values } = parseArgs({ options: { frames: { type: "string", default: "600" }, sizes: { type: "string", default: "640x480,1280x720" }, preset: { type: "string", default: "tracking" }, fps: { type: "string", default: "30" }, minSize: { type: "string", default: "80" }, faces: { type: "string", default: "1" }, cameras: { type: "string", default: "1" }, apart: { type: "boolean", default: false }, node: { type: "string" } } });
+const { values } = parseArgs({ options: { frames: { type: "string", default: "600" }, sizes: { type: "string", default: "640x480,1280x720" }, preset: { type: "string", default: "tracking" }, model: { type: "string", default: DEFAULT_MODEL.id }, fps: { type: "string", default: "30" }, minSize: { type: "string", default: "80" }, faces: { type: "string", default: "1" }, cameras: { type: "string", default: "1" }, apart: { type: "boolean", default: false }, node: { type: "string" } } });
 const frames = Number(values.frames);
 
 const SECONDS = 10;
@@ -48,11 +50,11 @@ async function run(path: string, width: number, height: number): Promise<Stats> 
   const z = "tab";
   const flow: FlowNode[] = [
     { id: z, type: "tab", label: "bench" },
-    { id: "g", type: "face-gallery", name: "people", folder: people, model: "dlib-resnet-v1" },
+    { id: "g", type: "face-gallery", name: "people", folder: people, model: values.model },
     ...Array.from({ length: Number(values.cameras) }, (_, index) => ({ id: `c${index}`, type: "facewire-camera", z, name: `camera ${index + 1}`, source: "file", path, loop: true, realtime: true, autostart: true, width, height, fps: "", output: "jpeg", wires: [[`d${values.apart ? index : 0}`], []] })),
     ...Array.from({ length: values.apart ? Number(values.cameras) : 1 }, (_, index) => [
       { id: `d${index}`, type: "haar-detect", z, name: "", cascade: "frontalface_default", ...(values.preset === "original" ? { scaleFactor: "1.3", minNeighbors: "5", workingWidthType: "whole" } : { scaleFactor: "1.1", minNeighbors: "3", workingWidthType: "auto" }), tracking: values.preset === "tracking", minSize: values.minSize, wires: [[`e${index}`]] },
-      { id: `e${index}`, type: "facenet-embed", z, name: "", model: "dlib-resnet-v1", wires: [[`m${index}`]] },
+      { id: `e${index}`, type: "facenet-embed", z, name: "", model: values.model, wires: [[`m${index}`]] },
       { id: `m${index}`, type: "face-match", z, name: "", gallery: "g", mode: "identify", wires: [["s"], ["s"], ["s"], []] },
     ]).flat(),
     {
@@ -100,7 +102,7 @@ function percentile(sorted: number[], share: number): string {
 }
 
 async function main(): Promise<void> {
-  console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version} · preset ${values.preset} · smallest face ${values.minSize} px · cameras: ${values.cameras} · faces: ${values.faces} · ${frames} frames after 100 of warm-up`);
+  console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version} · ${values.model} · preset ${values.preset} · smallest face ${values.minSize} px · cameras: ${values.cameras} · faces: ${values.faces} · ${frames} frames after 100 of warm-up`);
   for (const size of values.sizes.split(",")) {
     const { timing, seconds, delays, rss, dropped, cameras, faces, frames: seen } = await measure(size);
     const byCamera = Object.entries(cameras).map(([camera, count]) => `${camera} ${(count / seconds).toFixed(1)}, ${dropped[camera]} replaced by newer ones`);

@@ -1,9 +1,9 @@
-/** This package's detector and embedder, as the nodes call them. Arguments: the preset, the engine. */
+/** This package's detector and embedder, as the nodes call them, with the network that the others have too. Arguments: the preset, the engine. */
 import { detectorOptionsSchema, PRESET_LIVE, PRESET_ORIGINAL } from "../../lib/detect/options";
 import { type Detected, FaceDetector } from "../../lib/detect/detector";
 import { FaceFollower } from "../../lib/detect/follower";
 import { trackingOptionsSchema } from "../../lib/detect/tracker";
-import { findModel } from "../../lib/models/find-model";
+import { DLIB_RESNET } from "../../lib/embed/descriptor";
 import { embedderOptionsSchema, FaceEmbedder } from "../../lib/embed/embedder";
 import type { Picture } from "../../lib/message";
 import { measure } from "./measure";
@@ -20,7 +20,7 @@ const [, , , preset = "tracking", engine = "wasm"] = process.argv;
 async function main(): Promise<void> {
   const detector = new FaceDetector(detectorOptionsSchema.parse({ ...(preset === "original" ? PRESET_ORIGINAL : PRESET_LIVE), minSize: MIN_SIZE }));
   const follower = preset === "tracking" ? new FaceFollower(detector, trackingOptionsSchema.parse({})) : detector;
-  const embedder = new FaceEmbedder(await findModel(""), embedderOptionsSchema.parse({ engine }));
+  const embedder = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ engine }));
   await embedder.warmUp();
   const begun = Date.now();
   let sequence = 0;
