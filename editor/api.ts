@@ -1,4 +1,5 @@
 /** The package's HTTP API as the editor uses it: relative addresses, with the editor's own login. */
+import type { WantedThreshold } from "../lib/calibrate/wanted";
 import type { NetworkState } from "../lib/gallery/network-state";
 import type { Aside } from "../lib/gallery/outliers";
 import type { Origin, Person, Photo, PhotoQuality } from "../lib/gallery/people";
@@ -12,6 +13,10 @@ export interface GallerySummary {
   unknowns: number;
   model: string | null;
   threshold: number | null;
+  /** τ of d'; null where the model has no cohort. */
+  cohortThreshold: number | null;
+  /** τ of d' that follows from what is wanted of strangers; null where it cannot be said. */
+  wanted?: WantedThreshold | null;
   keepPhotos: boolean;
   /** Whether embedding the folder's new photos was stopped. */
   paused: boolean;

@@ -27,6 +27,13 @@ export interface ChartData {
   model: Distances | null;
 }
 
+export interface Look {
+  /** An element whose custom properties name them. */
+  colours: HTMLElement;
+  /** Of the axis of distances. */
+  label: string;
+}
+
 const round = (value: number): number => Math.round(value * DIGITS) / DIGITS;
 
 /** From where to where distances reach, with τ inside. */
@@ -37,7 +44,8 @@ export function rangeOf({ own, model }: ChartData, threshold: number): Range {
   );
   const step = round(second - first);
   const highest = Math.max(...edges, threshold);
-  return { min: Math.min(...edges, first), max: round(Math.ceil(highest / step - 1e-6) * step), step };
+  const lowest = round(Math.floor(threshold / step + 1e-6) * step);
+  return { min: Math.min(...edges, first, lowest), max: round(Math.ceil(highest / step - 1e-6) * step), step };
 }
 
 /** Shares of the pairs by the lower edge of their bin: ten pairs and ten thousand are drawn at one height. */
@@ -58,8 +66,7 @@ export class Chart {
   readonly #observer: ResizeObserver;
   #threshold: number;
 
-  /** @param colours an element whose custom properties name them */
-  constructor({ own, model }: ChartData, { min, max, step }: Range, threshold: number, colours: HTMLElement) {
+  constructor({ own, model }: ChartData, { min, max, step }: Range, threshold: number, { colours, label }: Look) {
     this.#threshold = threshold;
     this.element = h("div", { class: "facenet-chart", role: "img", "aria-label": t("calibrate.chart-alt") });
     const edges = Array.from({ length: Math.round((max - min) / step) + 1 }, (_, index) => round(min + index * step));
@@ -98,7 +105,7 @@ export class Chart {
           y: { range: (_, __, highest) => [0, (highest > 0 ? highest : 1) * 1.05] },
         },
         axes: [
-          { stroke: text, grid, ticks: grid, label: t("calibrate.distance"), labelSize: 20, size: 30 },
+          { stroke: text, grid, ticks: grid, label, labelSize: 20, size: 30 },
           {
             stroke: text,
             grid,

@@ -1,12 +1,14 @@
 /** Calibrate τ on the gallery's own people: what a threshold does, whom it mixes up, one click into the nodes. */
 import type { Calibration, CurvePoint, Distances, Outlier, PhotoOf } from "../lib/calibrate/calibration";
+import type { DistanceKind } from "../lib/gallery/roster";
 import { type GallerySummary, getJson, pathOf } from "./api.js";
 import { Chart, type Range, rangeOf } from "./calibrate-chart.js";
-import { matchNodesOf, type MatchNode, putThreshold } from "./calibrate-nodes.js";
+import { matchNodesOf, type MatchNode, putThreshold, usualKind } from "./calibrate-nodes.js";
 import { tell } from "./dialogs.js";
 import { button, type Child, failed, fill, h, liveLine, loading, select } from "./dom.js";
 import { picture, release } from "./pictures.js";
 import type { Step } from "./steps.js";
+import { TrialView } from "./trial.js";
 import { count, number, t } from "./words.js";
 
 /** What the view needs of the sidebar. */
@@ -102,6 +104,7 @@ class CalibrateView {
   readonly #near = h("div", {});
   readonly #asOf = h("div", { class: "facenet-hint", role: "status" });
   readonly #outliers = h("div", {});
+  readonly #trial: TrialView;
   /** What became of the nodes. */
   readonly #done = liveLine();
   /** What the table says, for a screen reader. */
@@ -113,6 +116,8 @@ class CalibrateView {
   #measured: Calibration | undefined;
   #chart: Chart | undefined;
   #range: Range | undefined;
+  /** What is measured. */
+  #kind: DistanceKind;
   #threshold = 0;
   #wantedFmr = USUAL_WANTED;
   #tookMs = 0;
@@ -126,6 +131,14 @@ class CalibrateView {
 
   constructor(host: CalibrateHost) {
     this.#host = host;
+    this.#kind = usualKind(host.gallery);
+    const within = {
+      gallery: host.gallery.id,
+      threshold: () => this.#threshold,
+      picture: (photo: PhotoOf) => this.#picture(photo),
+      link: (photo: PhotoOf, key: string) => this.#link(photo, key),
+    };
+    this.#trial = new TrialView(within, this.#stop.signal);
   }
 
   start(): void {
@@ -144,7 +157,7 @@ class CalibrateView {
   async #begin(): Promise<void> {
     fill(this.element, loading());
     try {
-      const measured = await this.#ask(thresholdOf(matchNodesOf(this.#host.gallery.id)));
+      const measured = await this.#ask(thresholdOf(matchNodesOf(this.#host.gallery, this.#kind)));
       this.#threshold = measured.threshold;
       this.#measured = measured;
       this.#build(measured);
@@ -162,6 +175,7 @@ class CalibrateView {
   async #ask(threshold: number | undefined): Promise<Calibration> {
     const began = performance.now();
     const query = new URLSearchParams({
+      distance: this.#kind,
       wantedFmr: String(this.#wantedFmr),
       ...(threshold === undefined ? {} : { threshold: String(threshold) }),
     });
@@ -204,13 +218,18 @@ class CalibrateView {
 
   /** Whether something else is set than what was measured. */
   #isBehind(): boolean {
-    return this.#measured?.threshold !== this.#threshold || this.#measured.wantedFmr !== this.#wantedFmr;
+    const measured = this.#measured;
+    return (
+      measured?.threshold !== this.#threshold ||
+      measured.wantedFmr !== this.#wantedFmr ||
+      measured.distance !== this.#kind
+    );
   }
 
   #build(measured: Calibration): void {
     const { own, model } = measured;
     if (own.genuinePairs + own.impostorPairs === 0 && model === null) {
-      fill(this.element, h("p", {}, t("calibrate.nothing")));
+      fill(this.element, this.#kindChoice(), h("p", {}, t("calibrate.nothing")));
       return;
     }
     const legend = (kind: "genuine" | "impostor", isModel: boolean, words: string): HTMLElement =>
@@ -225,6 +244,7 @@ class CalibrateView {
       );
     fill(
       this.element,
+      this.#kindChoice(),
       this.#summary,
       h(
         "ul",
@@ -261,6 +281,7 @@ class CalibrateView {
         ),
       ),
       this.#suggestion,
+      this.#kind === "cohort" && this.#wantedTau(),
       h("h3", {}, t("calibrate.nodes")),
       this.#nodes,
       this.#done,
@@ -269,10 +290,29 @@ class CalibrateView {
       h("h3", {}, t("calibrate.outliers")),
       this.#asOf,
       this.#outliers,
+      this.#kind === "cohort" && this.#trial.element,
     );
     this.#draw(measured);
     this.#showThreshold();
     this.#showMeasured(measured);
+  }
+
+  /** Which distance is measured; nothing to choose where the model has no cohort. */
+  #kindChoice(): HTMLElement | null {
+    if (this.#host.gallery.cohortThreshold === null) return null;
+    const kinds: readonly DistanceKind[] = ["cohort", "euclidean"];
+    const options = kinds.map((value) => ({ value, label: t(`calibrate.kind.${value}`) }));
+    const choice = select(options, this.#kind, (value) => {
+      void this.#compareBy(value === "euclidean" ? "euclidean" : "cohort");
+    });
+    return h("label", { class: "facenet-wanted facenet-kind" }, t("calibrate.kind.label"), choice);
+  }
+
+  async #compareBy(kind: DistanceKind): Promise<void> {
+    this.#kind = kind;
+    await this.#begin();
+    // It was made anew.
+    this.element.querySelector<HTMLElement>(".facenet-kind select")?.focus();
   }
 
   /** The chart, with τ in it. */
@@ -281,18 +321,21 @@ class CalibrateView {
     this.#range = rangeOf(measured, this.#threshold);
     const { min, max, step } = this.#range;
     Object.assign(this.#slider, { min: String(min), max: String(max), step: String(step) });
-    this.#chart = new Chart(measured, this.#range, this.#threshold, this.element);
+    const label = t(`calibrate.axis.${this.#kind}`);
+    this.#chart = new Chart(measured, this.#range, this.#threshold, { colours: this.element, label });
     fill(this.#plot, this.#chart.element);
   }
 
   #slide(threshold: number): void {
-    const smallest = this.#range?.step ?? 0;
+    const smallest = this.#kind === "euclidean" ? (this.#range?.step ?? 0) : -LARGEST_THRESHOLD;
     this.#set(Math.max(threshold, smallest));
   }
 
   #type(): void {
-    const threshold = Number(this.#number.value.trim().replace(",", "."));
-    const isPossible = Number.isFinite(threshold) && threshold > 0 && threshold <= LARGEST_THRESHOLD;
+    const text = this.#number.value.trim().replace(",", ".").replace("−", "-");
+    const threshold = text === "" ? Number.NaN : Number(text);
+    // Only d' may be below 0.
+    const isPossible = Math.abs(threshold) <= LARGEST_THRESHOLD && (this.#kind === "cohort" || threshold > 0);
     this.#markNumber(isPossible);
     if (isPossible) this.#set(threshold);
   }
@@ -306,7 +349,8 @@ class CalibrateView {
   #set(threshold: number): void {
     if (threshold === this.#threshold || this.#measured === undefined) return;
     this.#threshold = threshold;
-    if (this.#range !== undefined && threshold > this.#range.max) this.#draw(this.#measured);
+    const range = this.#range;
+    if (range !== undefined && (threshold > range.max || threshold < range.min)) this.#draw(this.#measured);
     this.#showThreshold();
     this.#show();
     clearTimeout(this.#timer);
@@ -368,7 +412,7 @@ class CalibrateView {
       isNothing && line(t("calibrate.nothing")),
       !isNothing &&
         line(
-          t("calibrate.measured", {
+          t(this.#kind === "cohort" ? "calibrate.measured-cohort" : "calibrate.measured", {
             people: count("person", people.counted),
             photos: count("photo", photos.counted),
             genuine: number(own.genuinePairs),
@@ -403,6 +447,7 @@ class CalibrateView {
   }
 
   #ratesTable({ own, model, now, threshold, people }: Calibration): HTMLElement {
+    const isCohort = this.#kind === "cohort";
     // Exact where it was measured for this very τ; else as far as the bins tell.
     const columns = [
       { label: t("calibrate.own"), point: threshold === this.#threshold ? now : pointAt(own, this.#threshold) },
@@ -435,14 +480,42 @@ class CalibrateView {
       h(
         "tbody",
         {},
-        row("fmr", t("calibrate.fmr-hint"), (point) => pairsCell(point?.fmr ?? null)),
-        row("fnmr", t("calibrate.fnmr-hint"), (point) => pairsCell(point?.fnmr ?? null)),
+        row("fmr", t(isCohort ? "calibrate.fmr-hint-cohort" : "calibrate.fmr-hint"), (point) => pairsCell(point?.fmr ?? null)),
+        row("fnmr", t(isCohort ? "calibrate.fnmr-hint-cohort" : "calibrate.fnmr-hint"), (point) => pairsCell(point?.fnmr ?? null)),
         people.of > 0 &&
           row("fpir", t("calibrate.fpir-hint", { people: count("person", people.of) }), (point) => {
             const fpir = point?.fpir ?? null;
             return fpir === null ? [t("calibrate.no-pairs")] : rateCell(fpir.share, fpir.high);
           }),
       ),
+    );
+  }
+
+  /** τ that nodes take by themselves where they are told what is wanted of strangers, and why. */
+  #wantedTau(): HTMLElement | null {
+    const { wanted } = this.#host.gallery;
+    if (wanted == null) return null;
+    const { threshold, people, photos, strangers } = wanted;
+    const range = photos.least === photos.most ? count("photo", photos.least) : `${photos.least} – ${count("photo", photos.most)}`;
+    const why = t("calibrate.wanted-why", {
+      share: inShare(wanted.wanted),
+      people: count("person", people),
+      photos: range,
+      named: inShare(strangers.share),
+      high: inShare(strangers.high),
+    });
+    return h(
+      "div",
+      { class: "facenet-suggestion facenet-wanted-tau" },
+      h(
+        "div",
+        {},
+        h("strong", {}, t("calibrate.suggested", { threshold: thresholdWords(threshold) })),
+        h("div", {}, why),
+      ),
+      button(t("calibrate.use"), () => {
+        this.#set(threshold);
+      }),
     );
   }
 
@@ -495,13 +568,14 @@ class CalibrateView {
 
   #showNodes(): void {
     if (this.#measured === undefined) return;
-    const nodes = matchNodesOf(this.#host.gallery.id);
+    const nodes = matchNodesOf(this.#host.gallery, this.#kind);
     if (nodes.length === 0) {
-      fill(this.#nodes, h("p", { class: "facenet-hint" }, t("calibrate.no-nodes")));
+      fill(this.#nodes, h("p", { class: "facenet-hint" }, t(`calibrate.no-nodes.${this.#kind}`)));
       return;
     }
     const ticked = (node: MatchNode): boolean => !node.isLocked && (this.#ticks.get(node.id) ?? !node.isVariable);
     const chosen = nodes.filter(ticked);
+    const canBeSet = this.#threshold > 0;
     const apply = button(
       chosen.length === 0
         ? t("calibrate.apply")
@@ -509,7 +583,7 @@ class CalibrateView {
       () => {
         this.#apply(new Set(chosen.map(({ id }) => id)));
       },
-      { class: "primary facenet-apply", disabled: chosen.length === 0 },
+      { class: "primary facenet-apply", disabled: chosen.length === 0 || !canBeSet },
     );
     const undo =
       this.#step?.isLast() === true
@@ -546,6 +620,7 @@ class CalibrateView {
     fill(
       this.#nodes,
       h("ul", { class: "facenet-nodes" }, ...nodes.map(row)),
+      !canBeSet && h("p", { class: "facenet-hint" }, t("calibrate.not-positive")),
       h("div", { class: "facenet-card-buttons" }, apply, undo),
     );
     if (focused === null) return;
@@ -693,7 +768,7 @@ class CalibrateView {
 
 /** τ that the nodes have, where they have one and the same; else undefined, for the model's. */
 function thresholdOf(nodes: readonly MatchNode[]): number | undefined {
-  const values = new Set(nodes.filter(({ isVariable }) => !isVariable).map(({ threshold }) => Number(threshold)));
+  const values = new Set(nodes.filter(({ isVariable, isWanted }) => !isVariable && !isWanted).map(({ threshold }) => Number(threshold)));
   const [value = 0] = values;
   return values.size === 1 && value > 0 && value <= LARGEST_THRESHOLD ? value : undefined;
 }
@@ -732,8 +807,9 @@ function rateCell(share: number, high: number): readonly Child[] {
   ];
 }
 
-function nodeWords({ threshold, isVariable, isLocked }: MatchNode): string {
+function nodeWords({ threshold, isVariable, isWanted, isLocked }: MatchNode): string {
   if (isLocked) return t("calibrate.node-locked");
+  if (isWanted) return t("calibrate.node-wanted");
   if (isVariable) return t("calibrate.node-variable", { variable: threshold });
   return threshold === "" ? t("calibrate.node-model") : t("calibrate.node-now", { threshold });
 }

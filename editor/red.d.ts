@@ -9,6 +9,7 @@ interface FlowNode {
   gallery?: string;
   threshold?: string | number;
   distance?: string;
+  wanted?: string | number;
   /** Of a facenet-embed or face-gallery node. */
   model?: string;
   modelFile?: string;

@@ -1,4 +1,5 @@
 /** What a gallery's own photos, and where these are too few the model's statistics, say about τ. Plain values: it travels as JSON. */
+import type { DistanceKind } from "../gallery/roster";
 import { type Histogram, identificationRate, rateCurve, type RatePoint, type Share, smallestRate, sum, trialsFor } from "./statistics";
 import type { Tail } from "./tail";
 
@@ -40,19 +41,22 @@ export interface Counted {
 export interface CurvePoint extends RatePoint {
   /**
    * 1:N, how often a stranger is taken for somebody of this gallery, and its upper 95 % bound; null without impostor pairs.
-   * N is the number of embeddings, each of which is compared: those of one person are alike, so the truth is somewhat lower.
+   * N is the number of what a probe is compared with: of embeddings by Euclidean distance, where those of one person are alike, so that
+   * the truth is somewhat lower; of people by d'.
    */
   fpir: { share: number; high: number } | null;
 }
 
 /** Distances and what they say. */
 export interface Distances {
-  /** Bins of BIN_WIDTH, from 0. */
+  /** Where the first bin of both histograms begins: 0 of Euclidean distances, maybe less of d'. */
+  from: number;
+  /** Bins of BIN_WIDTH. */
   genuine: Histogram;
   impostor: Histogram;
   genuinePairs: number;
   impostorPairs: number;
-  /** τ from 0 on, in steps of BIN_WIDTH. */
+  /** τ from `from` on, in steps of BIN_WIDTH. */
   curve: CurvePoint[];
   /** The least FMR that so many impostor pairs can support (rule of three); null without any. */
   supportedFmr: number | null;
@@ -70,6 +74,8 @@ export interface ModelStatistics {
   impostor: Histogram;
   /** Of d', from which τ follows that is wanted of strangers; without it only a fixed τ can be set. */
   tail?: Tail | undefined;
+  /** The same photos by d', with nobody in the cohort but the built-in rows and the people of these photos. */
+  cohort?: { from: number; genuine: Histogram; impostor: Histogram } | undefined;
 }
 
 export interface Suggestion {
@@ -84,6 +90,11 @@ export interface Suggestion {
 }
 
 export interface Calibration {
+  /**
+   * What was measured. "euclidean": of all pairs of photos. "cohort": d' of each photo to the template of the other photos of that
+   * person (genuine) and, as if that person was a stranger, to the template of each other person (impostor).
+   */
+  distance: DistanceKind;
   /** τ as it is set. */
   threshold: number;
   wantedFmr: number;
@@ -103,7 +114,7 @@ export interface Calibration {
   model: (Distances & Pick<ModelStatistics, "model" | "source" | "people" | "photos">) | null;
   /** Null where nothing is known. */
   suggestion: Suggestion | null;
-  /** The pairs of people nearest to each other, nearest first, each with her nearest photos. */
+  /** The pairs of people nearest to each other, nearest first, each with their nearest photos. */
   nearest: NearPair[];
   /** Photos that hurt, the worst first. */
   outliers: Outlier[];
@@ -111,15 +122,16 @@ export interface Calibration {
   outlierCount: number;
 }
 
-/** @param size how many embeddings a stranger is compared with */
-export function distancesOf(genuine: Histogram, impostor: Histogram, size: number): Distances {
+/** @param size with how many embeddings, or templates, a stranger is compared @param from where the first bin begins */
+export function distancesOf(genuine: Histogram, impostor: Histogram, size: number, from = 0): Distances {
   const impostorPairs = sum(impostor);
   return {
+    from,
     genuine,
     impostor,
     genuinePairs: sum(genuine),
     impostorPairs,
-    curve: rateCurve(genuine, impostor).map((point) => inGallery(point, size)),
+    curve: rateCurve(genuine, impostor, from).map((point) => inGallery(point, size)),
     supportedFmr: impostorPairs === 0 ? null : smallestRate(impostorPairs),
   };
 }

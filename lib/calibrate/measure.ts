@@ -1,4 +1,4 @@
-/** Distances of all pairs of photos, or of as many as can be waited for. Pure; runs in a worker. */
+/** Euclidean distances of all pairs of photos, or of as many as can be waited for. Pure; runs in a worker. */
 import { binOf, type Histogram, MAX_BINS, seeded, trimmed } from "./statistics";
 
 export interface MeasureTask {
@@ -33,6 +33,8 @@ export interface RowOutlier {
 }
 
 export interface Measured {
+  /** Where the first bin of both histograms begins. */
+  from: number;
   genuine: Histogram;
   impostor: Histogram;
   /** How many pairs are at or below τ. */
@@ -50,8 +52,8 @@ export interface Measured {
 /** Dimensions between two looks at whether a distance can still be small enough. */
 const STRIDE = 16;
 
-/** Squared distance of two rows; stops once it is beyond the limit, and is then merely beyond it. */
-function squared(vectors: Float32Array, dimensions: number, a: number, b: number, limit: number): number {
+/** Squared Euclidean distance of two rows; stops once it is beyond the limit, and is then merely beyond it. */
+export function squared(vectors: Float32Array, dimensions: number, a: number, b: number, limit: number): number {
   let total = 0;
   for (let from = 0; from < dimensions && total <= limit; from += STRIDE) {
     const to = Math.min(from + STRIDE, dimensions);
@@ -63,10 +65,10 @@ function squared(vectors: Float32Array, dimensions: number, a: number, b: number
   return total;
 }
 
-/** The nearest pairs of people seen so far. A pair once pushed out comes back only with a nearer photo, so the result is exact. */
-class NearestPeople {
+/** The nearest pairs of people seen so far. A pair once pushed out comes back only with a nearer photo: it is exact. */
+export class NearestPeople {
   readonly #count: number;
-  readonly #pairs: { key: string; a: number; b: number; square: number }[] = [];
+  readonly #pairs: (RowPair & { key: string })[] = [];
   /** A pair must be nearer than this. */
   limit = Infinity;
 
@@ -74,37 +76,40 @@ class NearestPeople {
     this.#count = count;
   }
 
-  offer(people: Int32Array, a: number, b: number, square: number): void {
-    const key = `${Math.min(people[a] as number, people[b] as number)} ${Math.max(people[a] as number, people[b] as number)}`;
-    const known = this.#pairs.findIndex((pair) => pair.key === key);
+  /** @param pair of rows @param first the person of `a` @param second that of `b` */
+  offer(pair: RowPair, first: number, second: number): void {
+    const key = `${Math.min(first, second)} ${Math.max(first, second)}`;
+    const known = this.#pairs.findIndex((each) => each.key === key);
     if (known >= 0) {
-      if ((this.#pairs[known] as { square: number }).square <= square) return;
+      if ((this.#pairs[known] as RowPair).distance <= pair.distance) return;
       this.#pairs.splice(known, 1);
     }
-    this.#pairs.push({ key, a, b, square });
-    this.#pairs.sort((first, second) => first.square - second.square);
+    this.#pairs.push({ ...pair, key });
+    this.#pairs.sort((one, other) => one.distance - other.distance);
     this.#pairs.length = Math.min(this.#pairs.length, this.#count);
-    if (this.#pairs.length === this.#count) this.limit = this.#pairs.at(-1)?.square ?? Infinity;
+    if (this.#pairs.length === this.#count) this.limit = this.#pairs.at(-1)?.distance ?? Infinity;
   }
 
   get pairs(): RowPair[] {
-    return this.#pairs.map(({ a, b, square }) => ({ a, b, distance: Math.sqrt(square) }));
+    return this.#pairs.map(({ a, b, distance }) => ({ a, b, distance }));
   }
 }
 
 /** Counts distances by bin, and those at or below τ. */
-class Counter {
+export class Counter {
   readonly counts = new Float64Array(MAX_BINS);
   matches = 0;
   readonly #threshold: number;
+  readonly #from: number;
 
-  constructor(threshold: number) {
+  /** @param from where the first bin begins */
+  constructor(threshold: number, from: number) {
     this.#threshold = threshold;
+    this.#from = from;
   }
 
-  add(square: number): void {
-    const distance = Math.sqrt(square);
-    const bin = binOf(distance);
+  add(distance: number): void {
+    const bin = binOf(distance, this.#from);
     this.counts[bin] = (this.counts[bin] as number) + 1;
     if (distance <= this.#threshold) this.matches += 1;
   }
@@ -112,8 +117,7 @@ class Counter {
 
 export function measure({ vectors, dimensions, people, photos, threshold, maxPairs, seed, maxNearest, maxOutliers }: MeasureTask): Measured {
   const rows = people.length;
-  const genuine = new Counter(threshold);
-  const impostor = new Counter(threshold);
+  const [genuine, impostor] = [new Counter(threshold, 0), new Counter(threshold, 0)];
   /** Squared distance to the nearest photo of the same person; 0 where there is none, so that nobody is nearer. */
   const own = new Float64Array(rows);
   for (let from = 0, to = 0; from < rows; from = to) {
@@ -123,7 +127,7 @@ export function measure({ vectors, dimensions, people, photos, threshold, maxPai
       for (let b = from; b < a; b += 1) {
         if (photos[a] === photos[b]) continue;
         const square = squared(vectors, dimensions, a, b, Infinity);
-        genuine.add(square);
+        genuine.add(Math.sqrt(square));
         if (square < (own[a] as number)) own[a] = square;
         if (square < (own[b] as number)) own[b] = square;
       }
@@ -141,9 +145,11 @@ export function measure({ vectors, dimensions, people, photos, threshold, maxPai
     for (let b = 0; b < a; b += 1) {
       if (people[a] === people[b] || photos[a] === photos[b]) continue;
       impostorPairs += 1;
-      const square = squared(vectors, dimensions, a, b, all ? Infinity : Math.max(nearest.limit, bound[a] as number, bound[b] as number));
-      if (all) impostor.add(square);
-      if (square < nearest.limit) nearest.offer(people, a, b, square);
+      const limit = all ? Infinity : Math.max(nearest.limit ** 2, bound[a] as number, bound[b] as number);
+      const square = squared(vectors, dimensions, a, b, limit);
+      const distance = Math.sqrt(square);
+      if (all) impostor.add(distance);
+      if (distance < nearest.limit) nearest.offer({ a, b, distance }, people[a] as number, people[b] as number);
       if (square < (bound[a] as number)) [bound[a], other[a]] = [square, b];
       if (square < (bound[b] as number)) [bound[b], other[b]] = [square, a];
     }
@@ -152,20 +158,41 @@ export function measure({ vectors, dimensions, people, photos, threshold, maxPai
     const random = seeded(seed);
     for (let drawn = 0; drawn < maxPairs; drawn += 1) {
       const [a, b] = [Math.floor(random() * rows), Math.floor(random() * rows)];
-      if (people[a] !== people[b] && photos[a] !== photos[b]) impostor.add(squared(vectors, dimensions, a, b, Infinity));
+      if (people[a] !== people[b] && photos[a] !== photos[b]) impostor.add(Math.sqrt(squared(vectors, dimensions, a, b, Infinity)));
     }
   }
-  const outliers = findOutliers(own, bound, other, threshold);
-  return { genuine: trimmed(genuine.counts), impostor: trimmed(impostor.counts), genuineMatches: genuine.matches, impostorMatches: impostor.matches, impostorPairs, nearest: nearest.pairs, outliers: outliers.slice(0, maxOutliers), outlierCount: outliers.length };
+  const outliers = findOutliers(own.map(Math.sqrt), bound.map(Math.sqrt), other, threshold);
+  return {
+    from: 0,
+    genuine: trimmed(genuine.counts),
+    impostor: trimmed(impostor.counts),
+    genuineMatches: genuine.matches,
+    impostorMatches: impostor.matches,
+    impostorPairs,
+    nearest: nearest.pairs,
+    outliers: outliers.slice(0, maxOutliers),
+    outlierCount: outliers.length,
+  };
 }
 
-/** The worst first: how much farther her own photos are than they may be. */
-function findOutliers(own: Float64Array, bound: Float64Array, other: Int32Array, threshold: number): RowOutlier[] {
+/**
+ * The worst first: how much farther their own photos are than they may be.
+ * @param own distance of each row to the others of its person; not above any where there is none
+ * @param bound distance to `other`, a row of somebody else that is nearer, or −1
+ */
+export function findOutliers(
+  own: Float64Array,
+  bound: Float64Array,
+  other: Int32Array,
+  threshold: number,
+): RowOutlier[] {
   const outliers: (RowOutlier & { excess: number })[] = [];
-  own.forEach((square, row) => {
-    const distance = Math.sqrt(square);
-    const near = (other[row] as number) >= 0 ? { row: other[row] as number, distance: Math.sqrt(bound[row] as number) } : null;
-    if (near !== null || distance > threshold) outliers.push({ row, own: distance, other: near, excess: distance - Math.min(threshold, near?.distance ?? Infinity) });
+  own.forEach((distance, row) => {
+    const near = (other[row] as number) < 0 ? null : { row: other[row] as number, distance: bound[row] as number };
+    const excess = distance - Math.min(threshold, near?.distance ?? Infinity);
+    if (near !== null || distance > threshold) outliers.push({ row, own: distance, other: near, excess });
   });
-  return outliers.sort((a, b) => b.excess - a.excess).map(({ row, own: distance, other: near }) => ({ row, own: distance, other: near }));
+  return outliers
+    .sort((a, b) => b.excess - a.excess)
+    .map(({ row, own: distance, other: near }) => ({ row, own: distance, other: near }));
 }

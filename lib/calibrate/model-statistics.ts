@@ -35,6 +35,7 @@ export const statisticsSchema = z.strictObject({
   photos: count,
   genuine: histogram,
   impostor: histogram,
+  cohort: z.strictObject({ from: z.number().min(-2).max(2), genuine: histogram, impostor: histogram }).optional(),
   tail: tailSchema.optional(),
 }) satisfies z.ZodType<ModelStatistics>;
 

@@ -93,17 +93,21 @@ export const BIN_WIDTH = 0.01;
 /** Distances beyond BIN_WIDTH times this, the largest τ there can be, fall into the last bin. */
 export const MAX_BINS = 10_000;
 
-/** How many distances lie in (index × BIN_WIDTH, (index + 1) × BIN_WIDTH]; the first bin has 0 as well. */
+/**
+ * How many distances lie in (from + index × BIN_WIDTH, from + (index + 1) × BIN_WIDTH]; the first bin has `from` as well. Euclidean
+ * distances begin at 0; d' may be below.
+ */
 export type Histogram = number[];
 
-export function binOf(distance: number): number {
+/** @param from where the first bin begins; what lies below falls into it */
+export function binOf(distance: number, from = 0): number {
   // A distance on an edge belongs below it, also where the division misses it by a rounding.
-  return Math.min(MAX_BINS - 1, Math.max(0, Math.ceil(distance / BIN_WIDTH - 1e-9) - 1));
+  return Math.min(MAX_BINS - 1, Math.max(0, Math.ceil((distance - from) / BIN_WIDTH - 1e-9) - 1));
 }
 
 /** τ at the upper edge of a bin. */
-export function edgeOf(bin: number): number {
-  return Math.round((bin + 1) * BIN_WIDTH * 1e6) / 1e6;
+export function edgeOf(bin: number, from = 0): number {
+  return Math.round((from + (bin + 1) * BIN_WIDTH) * 1e6) / 1e6;
 }
 
 /** A histogram without the empty bins behind the last full one. */
@@ -122,15 +126,21 @@ export interface RatePoint {
   fnmr: Share | null;
 }
 
-/** FMR and FNMR at τ on each edge of the bins, from 0 to where both histograms end. */
-export function rateCurve(genuine: Histogram, impostor: Histogram): RatePoint[] {
+/** FMR and FNMR at τ on each edge of the bins, from where the first begins to where both histograms end. */
+export function rateCurve(genuine: Histogram, impostor: Histogram, from = 0): RatePoint[] {
   const [genuines, impostors] = [sum(genuine), sum(impostor)];
   let [matched, falses] = [0, 0];
-  const points: RatePoint[] = [{ threshold: 0, fmr: errorRate(0, impostors), fnmr: errorRate(genuines, genuines) }];
+  const points: RatePoint[] = [
+    { threshold: from, fmr: errorRate(0, impostors), fnmr: errorRate(genuines, genuines) },
+  ];
   for (let bin = 0; bin < Math.max(genuine.length, impostor.length); bin += 1) {
     matched += genuine[bin] ?? 0;
     falses += impostor[bin] ?? 0;
-    points.push({ threshold: edgeOf(bin), fmr: errorRate(falses, impostors), fnmr: errorRate(genuines - matched, genuines) });
+    points.push({
+      threshold: edgeOf(bin, from),
+      fmr: errorRate(falses, impostors),
+      fnmr: errorRate(genuines - matched, genuines),
+    });
   }
   return points;
 }

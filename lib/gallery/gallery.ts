@@ -15,7 +15,7 @@ import { inTime } from "../workers/in-time";
 import { Directory, NotFound, type PeoplePage, type PeopleQuery } from "./directory";
 import { type NetworkHost, type NetworkOptions, Networks } from "./change-network";
 import { contentHash, newId } from "./hash";
-import { bestOf, forEnrolment, type Judgement, judgePhoto } from "./judge";
+import { bestOf, forEnrolment, type Judgement, judgePhoto, NEAR_DUPLICATE } from "./judge";
 import { parseName } from "./names";
 import type { DecidingNetwork, NetworkState } from "./network-state";
 import { seenBy } from "./networks";
@@ -23,7 +23,7 @@ import { type Anchor, type CorrectionEntry, type Origin, type Person, personFiel
 import { type Aside, asideOf, isSure, withSure } from "./outliers";
 import { type Keeper, PhotoFolder, type Problem, type Progress } from "./photo-folder";
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "./records";
-import { type DistanceKind, Roster, type Searchable } from "./roster";
+import { type Comparison, type DistanceKind, type KnownEmbedding, Roster, type Searchable } from "./roster";
 import { StorageError } from "../storage";
 import type { NewPhoto, PeopleStore, Refusal } from "./store/store";
 import { type Sight, Strangers } from "./strangers";
@@ -757,8 +757,19 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   /** Every embedding of the present model with its photo and person. */
-  embeddings(): Iterable<{ photoId: string; personId: string; vector: Float32Array }> {
+  embeddings(): Iterable<KnownEmbedding> {
     return this.#roster.embeddings();
+  }
+
+  /** Euclidean distance within which two photos of a person are nearly the same. */
+  get nearDuplicate(): number {
+    const { threshold, nearDuplicate = NEAR_DUPLICATE } = this.#encoder;
+    return nearDuplicate * threshold;
+  }
+
+  /** What d' is normalised by now; undefined where the model has no cohort. */
+  get comparison(): Comparison | undefined {
+    return this.#roster.comparison;
   }
 
   anchors(): Omit<Anchor, "vector">[] {

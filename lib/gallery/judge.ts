@@ -73,7 +73,7 @@ export const MIN_EXPOSURE = 25;
 export const MAX_EXPOSURE = 220;
 
 /** A photo this near to one that is there adds nothing, as a share of τ, where the model does not say (descriptor.ts has the figures). */
-const NEAR_DUPLICATE = 0.32;
+export const NEAR_DUPLICATE = 0.32;
 
 /** Nothing can be embedded, it is not clear whom, or nothing is gained: nobody can wish these away. */
 const FINAL: ReadonlySet<FindingCode> = new Set(["no_face", "several_faces", "near_duplicate"]);

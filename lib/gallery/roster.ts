@@ -33,6 +33,13 @@ export interface NearAnchor {
   distance: number;
 }
 
+/** Beside its own people: what d' of a gallery is normalised by. */
+export interface Comparison {
+  normalisation: Normalisation;
+  /** Strangers who are kept, one embedding each. */
+  strangers: readonly Float32Array[];
+}
+
 /** What matching asks of a gallery. */
 export interface Searchable {
   /** Id of the model of every embedding here. */
@@ -57,6 +64,15 @@ export interface Searchable {
   named(probe: Float32Array, name: string, kind: DistanceKind): Promise<Near | undefined>;
   /** Euclidean distances. */
   anchors(probe: Float32Array): NearAnchor[];
+}
+
+/** The embedding of a photo. */
+export interface KnownEmbedding {
+  photoId: string;
+  personId: string;
+  vector: Float32Array;
+  /** Whether somebody said that it is this person: then it is never set aside. */
+  sure: boolean;
 }
 
 /** An embedding in memory. */
@@ -85,6 +101,7 @@ const MOST_WANTED = 16;
 
 export class Roster implements Searchable {
   readonly model: string;
+  readonly #options: RosterOptions;
   readonly #thresholds: Record<DistanceKind, number>;
   readonly #templates: Templates | undefined;
   readonly #tail: Tail | undefined;
@@ -102,8 +119,10 @@ export class Roster implements Searchable {
   readonly #wanted = new Map<number, WantedThreshold>();
   readonly #anchors = new Map<string, Anchor>();
 
-  constructor(model: string, { threshold, normalisation, tail, strangers = () => [], onProgress = () => undefined }: RosterOptions) {
+  constructor(model: string, options: RosterOptions) {
+    const { threshold, normalisation, tail, strangers = () => [], onProgress = () => undefined } = options;
     this.model = model;
+    this.#options = options;
     this.#tail = normalisation === undefined ? undefined : tail;
     this.#thresholds = { euclidean: threshold, cohort: normalisation?.threshold ?? threshold };
     this.#templates = normalisation === undefined ? undefined : new Templates({ normalisation, photosOf: (owner) => this.#photosOf(owner), strangers, onProgress });
@@ -161,6 +180,12 @@ export class Roster implements Searchable {
   /** Once the templates of all people are made, as a search waits for it. */
   async settled(): Promise<void> {
     await this.#templates?.settle();
+  }
+
+  /** What d' is normalised by now; undefined where there is no cohort. */
+  get comparison(): Comparison | undefined {
+    const { normalisation, strangers = () => [] } = this.#options;
+    return normalisation === undefined ? undefined : { normalisation, strangers: strangers() };
   }
 
   /** Once they are also compared with the cohort of now; that goes on by itself. */
@@ -248,12 +273,12 @@ export class Roster implements Searchable {
     return row === undefined ? undefined : this.#index?.embedding(row.handle);
   }
 
-  /** Every embedding with its photo and person. */
-  *embeddings(): Generator<{ photoId: string; personId: string; vector: Float32Array }> {
-    for (const [photoId, { owner }] of this.#rows) {
+  /** Every embedding with its photo and person, and whether somebody is sure of it. */
+  *embeddings(): Generator<KnownEmbedding> {
+    for (const [photoId, { owner, sure }] of this.#rows) {
       const person = this.#people[owner];
       const vector = this.embeddingOf(photoId);
-      if (person !== undefined && vector !== undefined) yield { photoId, personId: person.id, vector };
+      if (person !== undefined && vector !== undefined) yield { photoId, personId: person.id, vector, sure };
     }
   }
 

@@ -24,6 +24,7 @@ const NODES = {
   inside: "b000000000000005",
   instance: "b000000000000006",
   elsewhere: "b000000000000007",
+  normalised: "b000000000000008",
 } as const;
 const TRAY = ".facenet-calibrate";
 
@@ -92,6 +93,7 @@ function flow(): FlowNode[] {
     match("inside", "sub", "In a subflow", "0.5"),
     { id: NODES.instance, type: "subflow:sub", z: "tab", name: "", x: 300, y: 200, wires: [] },
     match("elsewhere", "tab", "Of another gallery", "0.5", "one"),
+    { ...match("normalised", "tab", "Side door", "0.3"), distance: "cohort", wanted: "fixed" },
   ];
 }
 
@@ -244,12 +246,16 @@ describe("Calibrate τ", () => {
     await view.getByText("There are no pairs to compare yet").waitFor();
     await view
       .getByText(
-        "statistics (dlib-resnet-v1), for galleries too small to tell: measured on photos of 10 people from elsewhere",
+        "statistics (dlib-resnet-v1), for galleries too small to tell: measured on photos of 273 people from elsewhere",
       )
       .waitFor();
     await view.getByText("by the model’s statistics").waitFor();
     assert.equal(await view.locator(".facenet-legend li").count(), 2);
     assert.deepEqual(await view.locator(".facenet-rates tbody tr:first-child td").first().innerText(), "no pairs");
+    // Without a node it is measured as new ones would compare.
+    assert.equal(await view.locator(".facenet-kind select").inputValue(), "cohort");
+    await view.getByText("No face-match node of the workspace asks this gallery by cohort-normalised").waitFor();
+    await view.locator(".facenet-kind select").selectOption("euclidean");
     await view.getByText("No face-match node of the workspace asks this gallery by Euclidean distance").waitFor();
     await view.getByText("There are no two people to compare.").waitFor();
     await assertAccessible(page, TRAY, "a gallery of nobody");
@@ -304,7 +310,7 @@ describe("Calibrate τ", () => {
     await view.getByRole("columnheader", { name: "At τ = 0.50" }).waitFor();
     // The same as the route tells for this τ.
     const told = (await (
-      await fetch(`${red.url}/facenet/api/${GALLERIES.many}/calibration?threshold=0.5`)
+      await fetch(`${red.url}/facenet/api/${GALLERIES.many}/calibration?distance=euclidean&threshold=0.5`)
     ).json()) as {
       now: { fmr: { hits: number; total: number }; fnmr: { hits: number } };
       nearest: { a: { name: string }; b: { name: string } }[];
@@ -312,7 +318,7 @@ describe("Calibrate τ", () => {
     assert.match(await cell(1, 0).innerText(), new RegExp(`at most .*\n${told.now.fmr.hits} of 15,930 pairs`));
     assert.match(await cell(2, 0).innerText(), new RegExp(`${told.now.fnmr.hits} of 180 pairs`));
     assert.match(await cell(3, 0).innerText(), /%\nat most .*%/);
-    assert.match(await cell(1, 1).innerText(), /4,144 pairs/);
+    assert.match(await cell(1, 1).innerText(), /149,763 pairs/);
     // The chart is drawn: the line of τ, and two kinds of pairs beside it.
     const colours = await view.locator("canvas").evaluate((canvas) => {
       interface Canvas {
@@ -378,18 +384,18 @@ describe("Calibrate τ", () => {
   it("suggests a τ for the false-match rate that is wanted", async () => {
     const { page } = editor;
     const view = page.locator(TRAY);
-    await view.locator(".facenet-wanted select").selectOption({ label: "1 in 10" });
+    await view.locator(".facenet-wanted:not(.facenet-kind) select").selectOption({ label: "1 in 10" });
     await view.locator(".facenet-suggestion", { hasText: "by your own photos" }).waitFor();
     const ask = async (wanted: number): Promise<string> => {
       const { suggestion } = (await (
-        await fetch(`${red.url}/facenet/api/${GALLERIES.many}/calibration?wantedFmr=${wanted}`)
+        await fetch(`${red.url}/facenet/api/${GALLERIES.many}/calibration?distance=euclidean&wantedFmr=${wanted}`)
       ).json()) as { suggestion: { threshold: number } };
       return suggestion.threshold.toFixed(2);
     };
     const [loose, strict] = [await ask(0.1), await ask(0.0001)];
     await view.locator(".facenet-suggestion strong", { hasText: `τ = ${loose}` }).waitFor();
-    await view.locator(".facenet-wanted select").selectOption({ label: "1 in 10,000" });
-    await view.getByText("1 in 10,000 cannot be supported by the pairs there are").waitFor();
+    await view.locator(".facenet-wanted:not(.facenet-kind) select").selectOption({ label: "1 in 10,000" });
+    await view.locator(".facenet-suggestion", { hasText: "by the model’s statistics" }).waitFor();
     await view.locator(".facenet-suggestion strong", { hasText: `τ = ${strict}` }).waitFor();
     await view.locator(".facenet-use").click();
     assert.equal(Number(await view.locator(".facenet-threshold").inputValue()).toFixed(2), strict);
@@ -473,6 +479,98 @@ describe("Calibrate τ", () => {
       (id) => (globalThis as unknown as Editor).RED.nodes.node(id)?.threshold === "${TAU}",
       NODES.variable,
     );
+  });
+
+  it("measures d′ where nodes compare it, below 0 too, and lists those nodes", async () => {
+    const { page } = editor;
+    const view = await open(page);
+    const kind = view.locator(".facenet-kind select");
+    assert.equal(await kind.inputValue(), "euclidean");
+    await kind.selectOption("cohort");
+    // Each photo once with its own person, and once with each of 59 others.
+    await view.getByText("as face-match compares them: 180 genuine pairs").waitFor();
+    await view.getByText("and 10,620 impostor pairs").waitFor();
+    assert.ok(await kind.evaluate((select) => select.ownerDocument.activeElement === select));
+    assert.deepEqual(await view.locator(".facenet-nodes label").allInnerTexts(), ["Side door"]);
+    const number = view.locator(".facenet-threshold");
+    assert.equal(await number.inputValue(), "0.3");
+    const told = (await (
+      await fetch(`${red.url}/facenet/api/${GALLERIES.many}/calibration?distance=cohort&threshold=0.3`)
+    ).json()) as { now: { fmr: { hits: number }; fnmr: { hits: number } }; nearest: { distance: number }[] };
+    const cell = (row: number): Locator => view.locator(`.facenet-rates tbody tr:nth-child(${row}) td`).first();
+    assert.match(await cell(1).innerText(), new RegExp(`${told.now.fmr.hits || "none"} of 10,620 pairs`));
+    assert.match(await cell(2).innerText(), new RegExp(`${told.now.fnmr.hits || "none"} of 180 pairs`));
+    const pair = view.locator(".facenet-near").first().locator("li").first();
+    await pair.scrollIntoViewIfNeeded();
+    await pair.locator("img").nth(1).waitFor();
+    assert.deepEqual((await pair.locator("button").allInnerTexts()).sort(), [nameOf(MISTAKEN), nameOf(SHOWN)]);
+    await assertAccessible(page, TRAY, "d′ of sixty people");
+    await shoot(page, "calibrate-cohort");
+    // d' may be below 0, and is drawn there; a node takes no such τ.
+    await number.fill("-0.05");
+    await number.press("Enter");
+    assert.equal(await number.getAttribute("aria-invalid"), null);
+    assert.equal(Number(await view.getByRole("slider").inputValue()), -0.05);
+    await view.getByRole("columnheader", { name: "At τ = -0.05" }).waitFor();
+    await view.getByText("A face-match node takes no τ of 0 or less").waitFor();
+    assert.ok(await view.locator(".facenet-apply").isDisabled());
+    await number.fill("0.31");
+    await number.press("Enter");
+    const untouched = await thresholds(page);
+    await view.locator(".facenet-apply").click();
+    await view.getByText("τ = 0.31 is in 1 node.").waitFor();
+    assert.deepEqual(await thresholds(page), { ...untouched, normalised: { threshold: "0.31", changed: true } });
+    await view.locator(".facenet-undo").click();
+    assert.deepEqual(await thresholds(page), untouched);
+    await kind.selectOption("euclidean");
+    await view.locator(".facenet-nodes label", { hasText: "Front door" }).waitFor();
+    // A Euclidean distance is never below 0.
+    await number.fill("-0.05");
+    await number.press("Enter");
+    assert.equal(await number.getAttribute("aria-invalid"), "true");
+    await close(page);
+  });
+
+  it("tries the gallery on its own photos, shows who can hardly be told apart, and moves a wrong photo and back", async () => {
+    const { page } = editor;
+    const view = await open(page);
+    await view.locator(".facenet-kind select").selectOption("cohort");
+    const number = view.locator(".facenet-threshold");
+    await number.fill("0.3");
+    await number.press("Enter");
+    const trial = view.locator(".facenet-trial");
+    await trial.locator(".facenet-try").focus();
+    await page.keyboard.press("Enter");
+    await trial.getByText("Tried at τ = 0.30.").waitFor();
+    const told = (await (await fetch(`${red.url}/facenet/api/${GALLERIES.many}/trial?threshold=0.3`)).json()) as {
+      now: { right: { hits: number; total: number }; strangersNamed: null };
+      proposals: { photo: { photoId: string; name: string }; why: string }[];
+    };
+    assert.equal(told.now.right.total, PEOPLE * PHOTOS);
+    await trial.getByText(`${told.now.right.hits} of ${PEOPLE * PHOTOS}`, { exact: true }).waitFor();
+    const pairs = trial.locator(".facenet-near").first();
+    const twins = pairs.locator("li", { hasText: nameOf(TWIN) }).filter({ hasText: nameOf(OTHER_TWIN) });
+    assert.match(await twins.first().innerText(), /Verify instead of identifying/);
+    await twins.first().scrollIntoViewIfNeeded();
+    await twins.first().locator("img").nth(1).waitFor();
+    const wrong = trial.locator(".facenet-near").last().locator(":scope > li", { hasText: nameOf(MISTAKEN) });
+    assert.match(await wrong.innerText(), new RegExp(`Nearer to ${nameOf(SHOWN)}`));
+    await assertAccessible(page, TRAY, "the gallery tried");
+    await wrong.scrollIntoViewIfNeeded();
+    await shoot(page, "calibrate-trial");
+    const countOf = async (person: number): Promise<number> => {
+      const { photos } = (await (
+        await fetch(`${red.url}/facenet/api/${GALLERIES.many}/people/${idOf("a", person)}`)
+      ).json()) as { photos: unknown[] };
+      return photos.length;
+    };
+    await wrong.getByRole("button", { name: `Give it to ${nameOf(SHOWN)}` }).click();
+    await trial.getByText(`The photo is ${nameOf(SHOWN)}’s now`).waitFor();
+    assert.deepEqual([await countOf(MISTAKEN), await countOf(SHOWN)], [PHOTOS - 1, PHOTOS + 1]);
+    await wrong.getByRole("button", { name: `Give it back to ${nameOf(MISTAKEN)}` }).click();
+    await trial.getByText("Taken back.").waitFor();
+    assert.deepEqual([await countOf(MISTAKEN), await countOf(SHOWN)], [PHOTOS, PHOTOS]);
+    await close(page);
   });
 
   it("closes by Escape, and asks nothing more then", async () => {

@@ -386,10 +386,41 @@ describe("the HTTP API", () => {
   });
 
   it("measures τ on the gallery's own photos", async () => {
-    const calibration = await json<{ threshold: number; own: { genuinePairs: number }; model: { impostorPairs: number }; suggestion: { from: string } }>(ask("/g/calibration?wantedFmr=0.01&threshold=0.5"));
-    assert.deepEqual([calibration.threshold, calibration.own.genuinePairs, calibration.suggestion.from], [0.5, 0, "model"]);
-    assert.ok(calibration.model.impostorPairs > 4000);
+    interface Told {
+      distance: string;
+      threshold: number;
+      own: { genuinePairs: number };
+      model: { impostorPairs: number };
+      suggestion: { from: string };
+    }
+    const asked = async (query: string): Promise<Told> => json<Told>(ask(`/g/calibration?wantedFmr=0.01&${query}`));
+    for (const [query, distance, threshold] of [
+      // As new nodes compare, with the model's τ of it.
+      ["", "cohort", 0.355],
+      ["threshold=-0.05", "cohort", -0.05],
+      ["distance=cohort&threshold=0", "cohort", 0],
+      ["distance=euclidean", "euclidean", 0.58],
+      ["distance=euclidean&threshold=0.5", "euclidean", 0.5],
+    ] as const) {
+      const told = await asked(query);
+      assert.deepEqual([told.distance, told.threshold, told.own.genuinePairs], [distance, threshold, 0], query);
+      assert.deepEqual([told.suggestion.from, told.model.impostorPairs > 100_000], ["model", true], query);
+    }
+    for (const wrong of ["distance=euclidean&threshold=0", "distance=cosine", "threshold=much", "threshold=101"]) {
+      assert.equal(await codeOf(await ask(`/g/calibration?${wrong}`)), "400 invalid", wrong);
+    }
     assert.equal(await codeOf(await ask("/g/calibration?wantedFmr=2")), "400 invalid");
+  });
+
+  it("tries a gallery on its own photos", async () => {
+    const tried = await json<{ threshold: number; margin: number; now: object; untested: number; pairs: unknown[] }>(
+      ask("/g/trial"),
+    );
+    assert.deepEqual([tried.threshold, tried.margin, tried.pairs], [0.355, 0.02, []]);
+    assert.equal((await json<{ threshold: number }>(ask("/g/trial?threshold=-0.1"))).threshold, -0.1);
+    for (const wrong of ["margin=-1", "threshold=much"]) {
+      assert.equal(await codeOf(await ask(`/g/trial?${wrong}`)), "400 invalid", wrong);
+    }
   });
 
   it("tells what is deployed and how it does, for people and for Prometheus", async () => {

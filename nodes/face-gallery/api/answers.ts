@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { WantedThreshold } from "../../../lib/calibrate/wanted";
 import type { Calibration } from "../../../lib/calibrate/calibration";
+import type { ConfusedPeople, GalleryWorks, Proposal, Works } from "../../../lib/calibrate/keep";
 import type { PeoplePage } from "../../../lib/gallery/directory";
 import type { GallerySummary, PersonDetails, PhotoEntry, UnknownEntry } from "../../../lib/gallery/gallery";
 import type { Finding } from "../../../lib/gallery/judge";
@@ -252,10 +253,10 @@ export const importAnswer = z.strictObject({ people: count, photos: count, skipp
 
 const counted = z.strictObject({ counted: count, of: count });
 const share = z.strictObject({ hits: count, total: count, share: z.number(), low: z.number().describe("95 % interval"), high: z.number() }).meta({ id: "Share" });
-const point = z.strictObject({ threshold: distance, fmr: share.nullable(), fnmr: share.nullable(), fpir: z.strictObject({ share: z.number(), high: z.number() }).nullable() }).meta({ id: "CurvePoint" });
-const histogram = z.array(count).describe("Distances in bins of 0.01, from 0");
+const point = z.strictObject({ threshold: compared, fmr: share.nullable(), fnmr: share.nullable(), fpir: z.strictObject({ share: z.number(), high: z.number() }).nullable() }).meta({ id: "CurvePoint" });
+const histogram = z.array(count).describe("Distances in bins of 0.01, the first of which begins at `from`");
 const photoOf = z.strictObject({ personId: id, name: z.string(), photoId }).meta({ id: "PhotoOf" });
-const distances = { genuine: histogram, impostor: histogram, genuinePairs: count, impostorPairs: count, curve: z.array(point), supportedFmr: z.number().nullable() };
+const distances = { from: z.number(), genuine: histogram, impostor: histogram, genuinePairs: count, impostorPairs: count, curve: z.array(point), supportedFmr: z.number().nullable() };
 
 export const downloadAnswer = objectOf<DownloadState>()({
   state: z.enum(["running", "failed", "cancelled", "done"]),
@@ -290,7 +291,8 @@ export const modelAnswer = objectOf<ListedModel>()({
 }).meta({ id: "Model" });
 
 export const calibrationAnswer = objectOf<Calibration>()({
-  threshold: distance,
+  distance: kind.describe("What was measured"),
+  threshold: compared,
   wantedFmr: z.number(),
   pairsForWantedFmr: count,
   people: counted,
@@ -301,11 +303,42 @@ export const calibrationAnswer = objectOf<Calibration>()({
   own: z.strictObject(distances),
   now: point,
   model: z.strictObject({ ...distances, model: z.string(), source: z.string(), people: count, photos: count }).nullable(),
-  suggestion: z.strictObject({ threshold: distance, from: z.enum(["own", "model"]), supported: z.boolean(), fmr: share, fnmr: share.nullable() }).nullable(),
-  nearest: z.array(z.strictObject({ distance, a: photoOf, b: photoOf })),
-  outliers: z.array(z.strictObject({ photo: photoOf, codes: z.array(z.enum(["nearer_to_other", "far_from_own"])), own: distance, other: z.strictObject({ photo: photoOf, distance }).nullable() })),
+  suggestion: z.strictObject({ threshold: compared, from: z.enum(["own", "model"]), supported: z.boolean(), fmr: share, fnmr: share.nullable() }).nullable(),
+  nearest: z.array(z.strictObject({ distance: compared, a: photoOf, b: photoOf })),
+  outliers: z.array(z.strictObject({ photo: photoOf, codes: z.array(z.enum(["nearer_to_other", "far_from_own"])), own: compared, other: z.strictObject({ photo: photoOf, distance: compared }).nullable() })),
   outlierCount: count,
 }).meta({ id: "Calibration" });
+
+const tried = share.nullable().describe("null where there was none to try");
+const works = objectOf<Works>()({ right: tried, wrong: tried, nobody: tried, strangersNamed: tried }).meta({ id: "Works" });
+
+export const trialAnswer = objectOf<GalleryWorks>()({
+  threshold: compared,
+  margin: z.number(),
+  people: counted,
+  photos: counted,
+  untested: count.describe("People of one photo, who cannot be tested"),
+  now: works,
+  proposals: z.array(
+    objectOf<Proposal>()({
+      photo: photoOf,
+      why: z.enum(["confusing", "redundant"]),
+      beside: photoOf.nullable().describe("To whom it is nearer than to its own person, or which photo it nearly repeats"),
+      before: works.describe("On the photos that would be left, and the strangers"),
+      after: works,
+    }),
+  ),
+  together: z.strictObject({ before: works, after: works }).nullable().describe("All proposals carried out"),
+  pairs: z.array(
+    objectOf<ConfusedPeople>()({
+      a: photoOf,
+      b: photoOf,
+      distance: compared,
+      confused: count.describe("Photos of either that are not named rightly since the other is as near"),
+      advice: z.array(z.enum(["more_photos", "verify", "second_factor"])),
+    }),
+  ),
+}).meta({ id: "Trial" });
 
 /** Every answer that is not the one asked for. */
 export const errorAnswer = z.strictObject({ error: z.string().describe("A sentence: what is wrong, and the mend"), code: z.string(), judgement: judgementAnswer.optional().describe("Of a photo that is refused, or asks first") }).meta({ id: "Error" });

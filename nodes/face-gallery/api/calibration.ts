@@ -1,31 +1,119 @@
 import { z } from "zod";
+import { UserError } from "../../../lib/errors";
+import type { Gallery } from "../../../lib/gallery/gallery";
+import type { DistanceKind, KnownEmbedding } from "../../../lib/gallery/roster";
+import { distanceSchema } from "../../../lib/match/match";
 import { calibrate } from "../../../lib/calibrate/calibrate";
+import { tryGallery } from "../../../lib/calibrate/keep";
 import { statisticsOf } from "../../../lib/calibrate/model-statistics";
-import { calibrationAnswer } from "./answers";
+import { calibrationAnswer, trialAnswer } from "./answers";
 import { HttpError } from "../../common/answer-error";
 import { queryOf } from "../../common/request";
 import { ofGallery, type Route } from "./routes";
 
+const LARGEST_THRESHOLD = 100;
+
 const calibrationQuery = z.object({
-  /** τ as it is set; the model's where it is not given. */
-  threshold: z.coerce.number().positive().max(100).optional(),
+  /** What is measured: d' where it is not given and the model has a cohort. */
+  distance: distanceSchema.optional(),
+  /** τ as it is set; the model's where it is not given. Of d' it may be below 0. */
+  threshold: z.coerce.number().min(-LARGEST_THRESHOLD).max(LARGEST_THRESHOLD).optional(),
   /** Share of pairs of strangers that may match. */
   wantedFmr: z.coerce.number().gt(0).lt(1).default(0.001),
+});
+
+const trialQuery = z.object({
+  /** τ of d' as it is set; the model's where it is not given. */
+  threshold: z.coerce.number().min(-LARGEST_THRESHOLD).max(LARGEST_THRESHOLD).optional(),
+  /** As face-match's. */
+  margin: z.coerce.number().min(0).max(LARGEST_THRESHOLD).default(0.02),
 });
 
 /** Calibrations at once, of all galleries: one worker makes one after the other, and each that waits holds a copy of its embeddings. */
 const MOST_CALIBRATIONS = 4;
 let calibrations = 0;
 
+const TRIAL =
+  "Does it work? Each photo shown to the gallery without it, and the strangers who are kept; people who can hardly be told apart; photos that are better left out, with the effect before and after";
+const SUMMARY = "What the gallery's own photos, and the model's statistics, say about τ";
+
 export const calibration: Route[] = [
-  ofGallery({ method: "get", path: "/calibration", permission: "read", summary: "What the gallery's own photos, and the model's statistics, say about τ of the Euclidean distance", query: calibrationQuery, answers: calibrationAnswer }, async ({ gallery, request, response }) => {
-    const { threshold, wantedFmr } = queryOf(request, calibrationQuery);
-    if (calibrations >= MOST_CALIBRATIONS) throw new HttpError(503, "busy", `${MOST_CALIBRATIONS} calibrations are being made already: ask again in a moment.`);
-    const { model, threshold: usual } = gallery.summary;
-    const embeddings = [...gallery.embeddings()];
-    const names = new Map(embeddings.map(({ personId }) => [personId, gallery.nameOf(personId) ?? personId]));
-    calibrations += 1;
-    const measured = await calibrate({ embeddings, names, threshold: threshold ?? usual, stats: statisticsOf(model), wantedFmr }).finally(() => { calibrations -= 1; });
-    response.json(measured);
-  }),
+  ofGallery(
+    {
+      method: "get",
+      path: "/calibration",
+      permission: "read",
+      summary: SUMMARY,
+      query: calibrationQuery,
+      answers: calibrationAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      const { distance, threshold, wantedFmr } = queryOf(request, calibrationQuery);
+      const { model, threshold: euclidean, cohortThreshold } = gallery.summary;
+      const kind = distance ?? (cohortThreshold === null ? "euclidean" : "cohort");
+      refuseWrong(kind, threshold, cohortThreshold !== null);
+      const measured = await inTurn(async () => {
+        const comparison = kind === "cohort" ? gallery.comparison : undefined;
+        const usual = comparison === undefined || cohortThreshold === null ? euclidean : cohortThreshold;
+        const { embeddings, names } = knownOf(gallery);
+        const stats = statisticsOf(model);
+        return calibrate({ embeddings, names, comparison, threshold: threshold ?? usual, stats, wantedFmr });
+      });
+      response.json(measured);
+    },
+  ),
+  ofGallery(
+    {
+      method: "get",
+      path: "/trial",
+      permission: "read",
+      summary: TRIAL,
+      query: trialQuery,
+      answers: trialAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      const { threshold, margin } = queryOf(request, trialQuery);
+      const { comparison, nearDuplicate } = gallery;
+      if (comparison === undefined) {
+        const mend = "choose a network that has one, or compare photos with GET calibration.";
+        throw new UserError(`the gallery's model has no cohort, by which its people are told apart here: ${mend}`);
+      }
+      const { threshold: usual } = comparison.normalisation;
+      const tried = await inTurn(async () =>
+        tryGallery({ ...knownOf(gallery), comparison, nearDuplicate, threshold: threshold ?? usual, margin }),
+      );
+      response.json(tried);
+    },
+  ),
 ];
+
+/** Every embedding, and who is who. */
+function knownOf(gallery: Gallery): { embeddings: KnownEmbedding[]; names: Map<string, string> } {
+  const embeddings = [...gallery.embeddings()];
+  const names = new Map(embeddings.map(({ personId }) => [personId, gallery.nameOf(personId) ?? personId]));
+  return { embeddings, names };
+}
+
+/** @throws HttpError where too many measure already */
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (calibrations >= MOST_CALIBRATIONS) {
+    const sentence = `${MOST_CALIBRATIONS} calibrations are being made already: ask again in a moment.`;
+    throw new HttpError(503, "busy", sentence);
+  }
+  calibrations += 1;
+  try {
+    return await work();
+  } finally {
+    calibrations -= 1;
+  }
+}
+
+/** @throws a sentence when the gallery cannot be measured so */
+function refuseWrong(kind: DistanceKind, threshold: number | undefined, hasCohort: boolean): void {
+  if (kind === "cohort" && !hasCohort) {
+    throw new UserError("the gallery's model has no cohort: ask with distance=euclidean.");
+  }
+  if (kind === "euclidean" && threshold !== undefined && threshold <= 0) {
+    throw new UserError(`threshold: must be more than 0 by Euclidean distance, not ${threshold}.`);
+  }
+}

@@ -5,6 +5,7 @@ import { distancesOf, suggest } from "../../../lib/calibrate/calibration";
 import { statisticsOf } from "../../../lib/calibrate/model-statistics";
 import { sum } from "../../../lib/calibrate/statistics";
 import { DLIB_RESNET, MOBILEFACENET } from "../../../lib/embed/descriptor";
+import { normalisationOf } from "../../../lib/embed/normalise";
 
 /** Photos on a line, named by person and count: a0, a1, b0, … */
 function people(places: Record<string, number[]>): { embeddings: LabelledEmbedding[]; names: Map<string, string> } {
@@ -45,7 +46,7 @@ describe("calibrate", () => {
     const alone = await calibrate({ ...OPTIONS, ...people({}) });
     assert.deepEqual([alone.suggestion, alone.model, alone.now, alone.own.supportedFmr], [null, null, { threshold: 0.5, fmr: null, fnmr: null, fpir: null }, null]);
     const { suggestion, model } = await calibrate({ ...OPTIONS, ...people({}), stats: statisticsOf("dlib-resnet-v1") });
-    assert.deepEqual([suggestion?.from, suggestion?.supported, model?.people], ["model", true, 10]);
+    assert.deepEqual([suggestion?.from, suggestion?.supported, model?.people], ["model", true, 273]);
   });
 
   it("draws whole people where there are too many photos, and says so", async () => {
@@ -93,9 +94,13 @@ describe("suggest", () => {
 
 describe("statisticsOf", () => {
   it("has both networks on aligned faces, and no other", () => {
-    for (const { id, people: count, photos } of [{ ...DLIB_RESNET, people: 10, photos: 96 }, { ...MOBILEFACENET, people: 273, photos: 549 }]) {
-      const statistics = statisticsOf(id);
-      assert.deepEqual([statistics?.model, statistics?.people, statistics?.photos, sum(statistics?.genuine ?? []) + sum(statistics?.impostor ?? [])], [id, count, photos, (photos * (photos - 1)) / 2]);
+    for (const { id } of [DLIB_RESNET, MOBILEFACENET]) {
+      const { model, people: count, photos, genuine, impostor, cohort } = statisticsOf(id) ?? assert.fail();
+      assert.deepEqual([model, count, photos], [id, 273, 549]);
+      assert.equal(sum(genuine) + sum(impostor), (photos * (photos - 1)) / 2);
+      // By d' each photo once with each other person, and once with its own where they have another.
+      assert.equal(sum(cohort?.impostor ?? []), photos * (count - 1));
+      assert.ok(sum(cohort?.genuine ?? []) > 300 && sum(cohort?.genuine ?? []) < photos);
     }
     assert.equal(statisticsOf("dlib-resnet-v1-box50"), undefined);
   });
@@ -104,7 +109,17 @@ describe("statisticsOf", () => {
     for (const { id, threshold } of [DLIB_RESNET, MOBILEFACENET]) {
       const { genuine, impostor } = statisticsOf(id) ?? assert.fail();
       const suggestion = suggest(distancesOf([], [], 1), distancesOf(genuine, impostor, 1), 0.001) ?? assert.fail();
-      assert.ok(Math.abs(suggestion.threshold - threshold) <= 0.05 * threshold, `${id} ${suggestion.threshold}`);
+      assert.ok(Math.abs(suggestion.threshold - threshold) <= 0.06 * threshold, `${id} ${suggestion.threshold}`);
+    }
+  });
+
+  it("suggests a τ of d' near the model's own", async () => {
+    for (const descriptor of [DLIB_RESNET, MOBILEFACENET]) {
+      const { from, genuine, impostor } = statisticsOf(descriptor.id)?.cohort ?? assert.fail();
+      const own = distancesOf([], [], 1);
+      const { threshold } = suggest(own, distancesOf(genuine, impostor, 1, from), 0.001) ?? assert.fail();
+      const usual = (await normalisationOf(descriptor))?.threshold ?? NaN;
+      assert.ok(Math.abs(threshold - usual) <= 0.08 * usual, `${descriptor.id} ${threshold}, not ${usual}`);
     }
   });
 });

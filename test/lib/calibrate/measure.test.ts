@@ -86,6 +86,6 @@ describe("measure", () => {
   });
 
   it("says nothing of nobody", () => {
-    assert.deepEqual(onLine([]), { genuine: [], impostor: trimmed([]), genuineMatches: 0, impostorMatches: 0, impostorPairs: 0, nearest: [], outliers: [], outlierCount: 0 });
+    assert.deepEqual(onLine([]), { from: 0, genuine: [], impostor: trimmed([]), genuineMatches: 0, impostorMatches: 0, impostorPairs: 0, nearest: [], outliers: [], outlierCount: 0 });
   });
 });
