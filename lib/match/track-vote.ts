@@ -36,7 +36,10 @@ const FULL_WEIGHT = 0.6;
 const DEMAND = 0.3;
 const LEAST_DEMAND = 0.15;
 const ENOUGH = 3;
-/** A name is kept up to so many errors above τ: of a pair of strangers' films and photos 0.4 to 1.3 % are so near (three populations). */
+/**
+ * A name is kept up to so many errors above τ: 0.4 to 1.3 % of pairs of strangers' films and photos are so near (East
+ * and South Asian ones).
+ */
 const KEEP = 1.25;
 /** What was seen before the face came to look otherwise counts no more than so many good frames. */
 const PAST = 0.5;

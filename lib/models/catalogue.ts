@@ -92,7 +92,7 @@ export const CATALOGUE: readonly Offer[] = [
       "https://huggingface.co/fal/AuraFace-v1/resolve/af6d057c9b0ec4071d4c49c80e3539258798b609/glintr100.onnx",
     ],
     origin: "https://huggingface.co/fal/AuraFace-v1",
-    // τ is a cosine of 0.45, at which public programs take it for a match: √(2 − 2 · 0.45). Nobody has measured it
+    // τ is a cosine of 0.45, at which one public program takes it for a match: √(2 − 2 · 0.45). Nobody has measured it
     // here.
     descriptor: { ...ARCFACE_INPUT, mean: 127.5, scale: 1 / 127.5, dimensions: 512, threshold: 1.049 },
   },

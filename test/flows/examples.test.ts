@@ -11,6 +11,8 @@ import sharp from "sharp";
 import { groupPhoto, portrait, type PORTRAITS } from "../support/photos";
 import { eventually, example, type FlowNode, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
 import { DEFAULT_MODEL } from "../../lib/embed/descriptor";
+import { statisticsOf } from "../../lib/calibrate/model-statistics";
+import { thresholdFor, USUAL_WANTED } from "../../lib/calibrate/wanted";
 import { wavDuration } from "../../lib/speech/wav";
 
 type Who = keyof typeof PORTRAITS;
@@ -234,7 +236,10 @@ describe("example: a door over MQTT", () => {
     await eventually("both messages", () => (published.size === 2 ? true : undefined));
     const match = published.get("facewire/door/match");
     const unknown = published.get("facewire/door/unknown");
-    assert.deepEqual([match?.["name"], match?.["threshold"], match?.["source"], unknown?.["outcome"], unknown?.["reason"]], ["Alice", 0.999, "door", "unknown", "above_threshold"]);
+    const tail = statisticsOf(DEFAULT_MODEL.id)?.tail;
+    assert.ok(tail !== undefined);
+    const { threshold } = thresholdFor(USUAL_WANTED, tail, new Map([[1, 1]]));
+    assert.deepEqual([match?.["name"], match?.["threshold"], match?.["source"], unknown?.["outcome"], unknown?.["reason"]], ["Alice", threshold, "door", "unknown", "above_threshold"]);
   });
 });
 
