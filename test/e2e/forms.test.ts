@@ -192,6 +192,7 @@ describe("the forms of the nodes", () => {
     ["face-match", "mode", ["identify", "verify"], ["guess"]],
     ["face-match", "tracks", [true, false, "true", ""], ["yes"]],
     ["face-match", "distance", ["cohort", "euclidean", ""], ["cosine"]],
+    ["face-match", "wanted", ["0.1", "0.01", "0.001", "0.0001", "fixed", ""], ["few", "0.5"]],
     ["tts-greet", "language", ["auto", "en", "zh-TW"], ["", "english!", "e"]],
     ["tts-greet", "defaultLanguage", ["en"], ["", "auto language"]],
     ["tts-greet", "template", ["", "Hi {names}"], ["Hi", `{names}${"x".repeat(500)}`]],
@@ -248,6 +249,8 @@ describe("the forms of the nodes", () => {
   it("says the threshold, the address and the size in words at the field", async () => {
     const { page } = editor;
     await edit(page, "usual_face-match");
+    assert.equal(await page.locator("#node-input-threshold").isVisible(), false, "it follows from the strangers wanted");
+    await page.locator("#node-input-wanted").selectOption("fixed");
     await write(page, "#node-input-threshold", "7");
     await page.locator("#node-input-threshold.input-error").waitFor();
     await page.locator("#node-input-threshold").hover();
