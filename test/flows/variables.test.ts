@@ -20,7 +20,7 @@ describe("a variable in a field", () => {
     const photo = await portrait("green");
     writeFileSync(join(people, "Alice.jpg"), photo);
     const flow = example("recognize a photo over HTTP");
-    Object.assign(nodeOf(flow, "ph_match"), { threshold: "${TAU}", margin: "${MARGIN}" });
+    Object.assign(nodeOf(flow, "ph_match"), { wanted: "fixed", threshold: "${TAU}", margin: "${MARGIN}" });
     Object.assign(nodeOf(flow, "facewire_gallery"), { folder: people, keepUnknowns: "${STRANGERS}" });
     // Another picture of the same face: not at distance 0.
     const { default: sharp } = await import("sharp");
@@ -46,7 +46,7 @@ describe("a variable in a field", () => {
 
   it("that is not set is named, with the field, and nothing is run with its text", async () => {
     const flow = example("recognize a photo over HTTP");
-    Object.assign(nodeOf(flow, "ph_match"), { threshold: "${TAU_OF_THE_DOOR}" });
+    Object.assign(nodeOf(flow, "ph_match"), { wanted: "fixed", threshold: "${TAU_OF_THE_DOOR}" });
     Object.assign(nodeOf(flow, "facewire_gallery"), { folder: mkdtempSync(join(tmpdir(), "people-")) });
     const red = await startNodeRed(flow, { env: { TAU_OF_THE_DOOR: undefined } });
     try {
