@@ -515,11 +515,6 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     });
   }
 
-  /** A photo of a person. @throws NotFound */
-  photo(personId: string, photoId: string): PhotoEntry {
-    return this.#entryOf(this.#directory.photoOf(personId, photoId), this.#roster.asideOf(personId));
-  }
-
   /**
    * Use a photo that is set aside all the same, since it is this person; or set it aside again, if it is as far as that.
    * @throws NotFound

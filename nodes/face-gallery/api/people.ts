@@ -64,8 +64,8 @@ export const people: Route[] = [
   }),
   ofGallery({ method: "patch", path: "/people/:person/photos/:photo", permission: "write", summary: "Use a photo that is set aside all the same, or set it aside again; answers the photo", body: sureBody, answers: entryAnswer }, async ({ gallery, request, response }) => {
     // An address that names nobody is told first, whatever the body.
-    const { personId, id } = gallery.photo(param(request.params, "person"), param(request.params, "photo"));
-    response.json(await gallery.usePhoto(personId, id, (await bodyOf(request, sureBody)).sure));
+    const { id } = gallery.details(param(request.params, "person"));
+    response.json(await gallery.usePhoto(id, param(request.params, "photo"), (await bodyOf(request, sureBody)).sure));
   }),
   ofGallery({ method: "get", path: "/people/:person/photos/:photo/thumbnail", permission: "read", summary: "The face of a photo, small", answers: "image/jpeg" }, async ({ gallery, request, response }) => {
     sendPicture(response, await gallery.thumbnail(param(request.params, "person"), param(request.params, "photo")));
