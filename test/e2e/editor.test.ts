@@ -165,7 +165,7 @@ describe("the editor", () => {
       RED.editor.edit(found);
     });
     await page.locator(".red-ui-tray .form-row").first().waitFor();
-    assert.match(await page.locator(".red-ui-tray").innerText(), /門檻 τ/);
+    assert.match(await page.locator(".red-ui-tray").innerText(), /誤認陌生人/);
     await shoot(page, "form-face-match-zh-TW");
     await page.locator("#node-dialog-cancel").click();
     assert.deepEqual(complaints, []);

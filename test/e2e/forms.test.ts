@@ -270,7 +270,7 @@ describe("the forms of the nodes", () => {
     await page.locator("details.facenet-expert summary").click();
     await write(page, "#node-input-maxSize", "30");
     await page.locator("#node-input-maxSize.input-error").hover();
-    await page.locator(".red-ui-popover", { hasText: "Largest face: must not be smaller than “Smallest face” (40), as 30 is" }).waitFor();
+    await page.locator(".red-ui-popover", { hasText: "Largest face: must not be smaller than “Smallest face” (36), as 30 is" }).waitFor();
     // The other field decides too, as it stands in the form.
     await write(page, "#node-input-minSize", "20");
     await page.locator("#node-input-maxSize:not(.input-error)").waitFor();
