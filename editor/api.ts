@@ -55,6 +55,8 @@ export interface PhotoRow extends Omit<Photo, "personId"> {
   /** Set aside: nobody is compared with it. */
   aside: Pick<Aside, "distance" | "threshold"> | null;
   sure: boolean;
+  /** Left out of recognition by somebody. */
+  out: boolean;
 }
 
 export interface PersonDetail extends Person {

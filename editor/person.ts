@@ -183,40 +183,44 @@ export class PersonView {
   }
 
   #tile(photo: PhotoRow, label: string): HTMLElement {
-    const { quality, accepted, aside } = photo;
+    const { quality, aside, out } = photo;
+    const accepted = acceptedOf(photo);
     const size = quality === null ? "" : t("photo.pixels", { pixels: Math.round(quality.size) });
     return h(
       "li",
-      { class: aside === null ? "facenet-tile" : "facenet-tile facenet-aside" },
+      { class: aside === null && !out ? "facenet-tile" : "facenet-tile facenet-aside" },
       mayWrite() && this.#choosing.box(photo.id, t("choose", { what: label })),
       h("button", { type: "button", class: "facenet-tile-open", "aria-label": t("person.open-photo", { photo: label }), click: () => { attempt(() => this.#openPhoto(photo, label)); } }, picture(photo.thumbnail ? this.#path("photos", photo.id, "thumbnail") : null, { alt: "" })),
-      h("span", { class: "facenet-tile-caption", title: quality === null ? undefined : qualityWords(quality).map((line) => line.join(": ")).join("\n") }, accepted.length > 0 && h("span", { class: "facenet-warning", title: t("photo.accepted", { findings: accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", ") }) }, icon("exclamation-triangle")), aside === null ? size : h("span", { class: "facenet-warning", title: asideWords(aside) }, t("photo.aside"))),
+      h("span", { class: "facenet-tile-caption", title: quality === null ? undefined : qualityWords(quality).map((line) => line.join(": ")).join("\n") }, accepted.length > 0 && h("span", { class: "facenet-warning", title: t("photo.accepted", { findings: accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", ") }) }, icon("exclamation-triangle")), out ? h("span", { class: "facenet-out" }, t("photo.out")) : aside === null ? size : h("span", { class: "facenet-warning", title: asideWords(aside) }, t("photo.aside"))),
       writeButton("", () => { attempt(() => this.#deletePhoto(photo, label)); }, { icon: "trash", title: t("photo.delete", { photo: label }), class: "facenet-tile-delete" }),
     );
   }
 
   async #openPhoto(photo: PhotoRow, label: string): Promise<void> {
+    const accepted = acceptedOf(photo);
     const facts: (readonly [string, string])[] = [
       [t("photo.origin"), photo.origin.by === "folder" ? t("photo.by.folder", { file: photo.origin.file }) : t(`photo.by.${photo.origin.by}`)],
       [t("photo.added"), dateTime(photo.addedAt)],
       ...(photo.size > 0 ? [[t("photo.size"), bytes(photo.size)] as const] : []),
       ...(photo.quality === null ? [] : qualityWords(photo.quality)),
       ...(photo.aside === null ? [] : [[t("photo.aside-label"), asideWords(photo.aside)] as const]),
-      ...(photo.accepted.length > 0 ? [[t("photo.accepted-label"), photo.accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", ")] as const] : []),
+      ...(photo.out ? [[t("photo.aside-label"), t("photo.out-why")] as const] : []),
+      ...(accepted.length > 0 ? [[t("photo.accepted-label"), accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", ")] as const] : []),
     ];
     // What somebody was sure of, when the photo came or later, can be taken back; unlike the others it may be no longer.
     const use = photo.aside !== null || photo.sure;
-    const answer = await dialog<"close" | "use">(
+    const answer = await dialog<"close" | "use" | "again">(
       label,
       [photo.size > 0 ? picture(this.#path("photos", photo.id), { alt: label, class: "facenet-full" }) : h("p", {}, t("photo.not-kept")), h("dl", { class: "facenet-facts" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))],
-      [...(use && mayWrite() ? [{ label: t(photo.sure ? "photo.not-sure" : "photo.use"), answer: "use" as const }] : []), { label: t("close"), answer: "close", primary: true }],
+      [...(photo.out && mayWrite() ? [{ label: t("photo.again"), answer: "again" as const }] : []), ...(use && !photo.out && mayWrite() ? [{ label: t(photo.sure ? "photo.not-sure" : "photo.use"), answer: "use" as const }] : []), { label: t("close"), answer: "close", primary: true }],
     );
-    if (answer === "use") await this.#usePhoto(photo);
+    if (answer === "use") await this.#usePhoto(photo, { sure: !photo.sure });
+    if (answer === "again") await this.#usePhoto(photo, { out: false });
   }
 
-  /** It is this person all the same, or nobody is sure of that any more. */
-  async #usePhoto({ id, sure }: PhotoRow): Promise<void> {
-    const { aside } = await send<PhotoRow>("PATCH", this.#path("photos", id), { sure: !sure });
+  /** It is this person all the same, or nobody is sure of that any more; or what was left out is used again. */
+  async #usePhoto({ id }: PhotoRow, change: { sure: boolean } | { out: false }): Promise<void> {
+    const { aside } = await send<PhotoRow>("PATCH", this.#path("photos", id), change);
     this.#changed = true;
     await this.#load();
     this.#showPhotos();
@@ -344,6 +348,11 @@ export class PersonView {
     await showReceipt({ ...receipt, name: receipt.name ?? name });
     this.#onBack(true);
   }
+}
+
+/** Findings that somebody accepted; that it is left out is told apart. */
+function acceptedOf({ accepted }: PhotoRow): string[] {
+  return accepted.filter((code) => code !== "left_out");
 }
 
 /** Why a photo is set aside. */

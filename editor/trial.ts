@@ -111,6 +111,8 @@ export class TrialView {
 
   #proposal({ photo, why, beside, before, after }: Proposal): HTMLElement {
     const other = beside === null ? "" : beside.name;
+    // Where it is now: moving it gives it another id.
+    const place = { ...photo };
     const reason = why === "confusing" && beside === null ? "far" : why;
     const changes = OUTCOMES.flatMap((outcome) => {
       const [was, is] = [before[outcome], after[outcome]];
@@ -128,13 +130,19 @@ export class TrialView {
         this.#host.link(photo, `trial ${photo.photoId}`),
         h("div", {}, t(`trial.why.${reason}`, { other })),
         ...(changes.length === 0 ? [t("trial.same")] : changes).map((each) => h("div", { class: "facenet-hint" }, each)),
-        why === "confusing" && beside !== null && mayWrite() && this.#mover(photo, beside),
+        mayWrite() &&
+          h(
+            "div",
+            { class: "facenet-card-buttons" },
+            why === "confusing" && beside !== null && this.#mover(photo, beside, place),
+            this.#leaver(place),
+          ),
       ),
     );
   }
 
   /** One click gives the photo to the person whom it resembles; the next takes it back. */
-  #mover(photo: PhotoOf, to: PhotoOf): HTMLElement {
+  #mover(photo: PhotoOf, to: PhotoOf, place: PhotoOf): HTMLElement {
     let [from, at, id] = [photo.personId, to.personId, photo.photoId];
     let isMoved = false;
     const words = (): string => (isMoved ? t("trial.move-back", { name: photo.name }) : t("trial.move", { name: to.name }));
@@ -145,6 +153,7 @@ export class TrialView {
           const path = pathOf(this.#host.gallery, "people", from, "photos", "move");
           const { photos } = await send<{ photos: { id: string }[] }>("POST", path, { photos: [id], to: { id: at } });
           [from, at, id] = [at, from, photos[0]?.id ?? id];
+          Object.assign(place, { personId: from, photoId: id });
           isMoved = !isMoved;
           this.#said.textContent = isMoved ? t("trial.moved", { name: to.name }) : t("trial.moved-back");
         } catch (error) {
@@ -155,7 +164,29 @@ export class TrialView {
         mover.focus();
       })();
     });
-    return h("div", { class: "facenet-card-buttons" }, mover);
+    return mover;
+  }
+
+  /** One click leaves the photo out of recognition; the next uses it again. */
+  #leaver(place: PhotoOf): HTMLElement {
+    let isOut = false;
+    const words = (): string => t(isOut ? "photo.again" : "trial.leave-out");
+    const leaver = button(words(), () => {
+      void (async (): Promise<void> => {
+        leaver.disabled = true;
+        try {
+          const path = pathOf(this.#host.gallery, "people", place.personId, "photos", place.photoId);
+          ({ out: isOut } = await send<{ out: boolean }>("PATCH", path, { out: !isOut }));
+          this.#said.textContent = t(isOut ? "trial.left-out" : "trial.used-again", { name: place.name });
+        } catch (error) {
+          this.#said.textContent = error instanceof Error ? error.message : String(error);
+        }
+        leaver.disabled = false;
+        leaver.textContent = words();
+        leaver.focus();
+      })();
+    }, { class: "facenet-leave-out" });
+    return leaver;
   }
 }
 

@@ -20,7 +20,7 @@ import { parseName } from "./names";
 import type { DecidingNetwork, NetworkState } from "./network-state";
 import { seenBy } from "./networks";
 import { type Anchor, type CorrectionEntry, type Origin, type Person, personFieldsSchema, personPatchSchema, type Photo, type PhotoEmbedding, type Receipt, type UnknownGroup } from "./people";
-import { type Aside, asideOf, isSure, withSure } from "./outliers";
+import { type Aside, asideOf, isLeftOut, isSure, withLeftOut, withSure } from "./outliers";
 import { type Keeper, PhotoFolder, type Problem, type Progress } from "./photo-folder";
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "./records";
 import { type Comparison, type DistanceKind, type KnownEmbedding, Roster, type Searchable } from "./roster";
@@ -82,6 +82,8 @@ export interface PhotoEntry extends Photo {
   aside: Aside | null;
   /** Whether somebody said that it is this person, however far from their other photos. */
   sure: boolean;
+  /** Whether somebody left it out of recognition. */
+  out: boolean;
 }
 
 export interface PersonDetails extends Person {
@@ -531,6 +533,23 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     });
   }
 
+  /**
+   * Leave a photo out of recognition, or use it again. It is kept either way.
+   * @throws NotFound; a sentence when no other photo of the person would be used
+   */
+  async leaveOut(personId: string, photoId: string, out: boolean): Promise<PhotoEntry> {
+    return this.#exclusively(async () => {
+      this.#refuseClosed();
+      const photo = withLeftOut(this.#directory.photoOf(personId, photoId), out);
+      if (out && this.#roster.photosOf(personId).every((id) => id === photoId)) throw new UserError(`the only photo by which ${this.#directory.known(personId).name} is recognized cannot be left out: add another one first, or delete the person`);
+      await this.#store.putMany({ photos: [{ photo, bytes: undefined, thumbnail: undefined, embeddings: [] }] });
+      this.#directory.putPhoto(photo);
+      this.#roster.putOut(photoId, out);
+      this.emit("change");
+      return this.#entryOf(photo, this.#roster.asideOf(personId));
+    });
+  }
+
   /** The picture, or undefined where only embeddings are kept or the folder is away. @throws NotFound */
   async photoBytes(personId: string, photoId: string): Promise<Buffer | undefined> {
     const { origin } = this.#directory.photoOf(personId, photoId);
@@ -875,7 +894,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   #entryOf(photo: Photo, aside: ReadonlyMap<string, number>): PhotoEntry {
     const distance = aside.get(photo.id);
     const { normalisation } = this.#encoder;
-    return { ...photo, thumbnail: this.#hasThumbnail(photo), usable: this.#roster.has(photo.id), aside: distance === undefined || normalisation === undefined ? null : asideOf(distance, normalisation.threshold), sure: isSure(photo) };
+    return { ...photo, thumbnail: this.#hasThumbnail(photo), usable: this.#roster.has(photo.id), aside: distance === undefined || normalisation === undefined ? null : asideOf(distance, normalisation.threshold), sure: isSure(photo), out: isLeftOut(photo) };
   }
 
   get #closed(): boolean {
@@ -923,7 +942,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     for await (const { photoId, personId, vector } of this.#store.embeddings(fingerprint)) {
       const photo = this.#store.photo(photoId);
       if (this.#store.person(personId) === undefined || photo?.personId !== personId) continue;
-      if (fits(vector)) roster.putPhoto(photoId, personId, vector, isSure(photo));
+      if (fits(vector)) roster.putPhoto(photoId, personId, vector, isSure(photo), isLeftOut(photo));
       else strange += 1;
     }
     await roster.settled();
@@ -1012,18 +1031,14 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     if (lost > 0) this.#report({ file: "", code: "store", message: `${lost} photos have no embedding of the model ${this.#encoder.model}, and their pictures are not kept or show no face: enrol these people again.` });
   }
 
-  #isSure(photoId: string): boolean {
-    const photo = this.#directory.photo(photoId);
-    return photo !== undefined && isSure(photo);
-  }
-
   /** @returns false when the disk refuses it now */
   #keepsEmbedding({ id, personId }: Photo, vector: Float32Array): Promise<boolean> {
     return this.#exclusively(async () => {
       // Deleted meanwhile.
-      if (this.#directory.photo(id)?.personId !== personId) return true;
+      const photo = this.#directory.photo(id);
+      if (photo?.personId !== personId) return true;
       await this.#store.putEmbeddings([this.#embeddingOf(id, personId, vector)]);
-      this.#roster.putPhoto(id, personId, vector, this.#isSure(id));
+      this.#roster.putPhoto(id, personId, vector, isSure(photo), isLeftOut(photo));
       return true;
     }).catch((error: unknown) => {
       if (!(error instanceof StorageError)) this.#report({ file: "", code: "store", message: said(error) });
@@ -1167,7 +1182,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#directory.putPerson(person);
     this.#directory.putPhoto(photo);
     this.#roster.putPerson(person);
-    for (const { vector, fingerprint } of embeddings) if (fingerprint === this.#encoder.fingerprint) this.#roster.putPhoto(photo.id, person.id, vector, isSure(photo));
+    for (const { vector, fingerprint } of embeddings) if (fingerprint === this.#encoder.fingerprint) this.#roster.putPhoto(photo.id, person.id, vector, isSure(photo), isLeftOut(photo));
     this.#networks?.met(photo.id, embeddings);
   }
 

@@ -39,6 +39,18 @@ export function withSure(photo: Photo, sure: boolean): Photo {
   return { ...photo, accepted: [...photo.accepted.filter((code) => code !== SURE), ...(sure ? [SURE] : [])] };
 }
 
+/** Stands among what was accepted of a photo that somebody left out of recognition. */
+const LEFT_OUT = "left_out";
+
+/** Whether somebody left the photo out: it is kept, and nobody is compared with it. */
+export function isLeftOut({ accepted }: Pick<Photo, "accepted">): boolean {
+  return accepted.includes(LEFT_OUT);
+}
+
+export function withLeftOut(photo: Photo, out: boolean): Photo {
+  return { ...photo, accepted: [...photo.accepted.filter((code) => code !== LEFT_OUT), ...(out ? [LEFT_OUT] : [])] };
+}
+
 /** Of fewer photos nobody can tell which is the odd one. */
 const LEAST_PHOTOS = 3;
 

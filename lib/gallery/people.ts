@@ -54,7 +54,7 @@ export interface Photo {
   /** Bytes of the kept picture; 0 when only its embeddings are kept. */
   size: number;
   quality: PhotoQuality | null;
-  /** Codes of findings that somebody accepted. */
+  /** Codes of findings that somebody accepted, and "left_out" of a photo that is left out of recognition. */
   accepted: string[];
 }
 

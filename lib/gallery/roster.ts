@@ -83,6 +83,11 @@ interface Row {
   sure: boolean;
 }
 
+/** An embedding that is left out. */
+interface LeftOut extends Omit<Row, "handle"> {
+  vector: Float32Array;
+}
+
 export interface RosterOptions {
   /** τ of the Euclidean distance. */
   threshold: number;
@@ -112,6 +117,8 @@ export class Roster implements Searchable {
   readonly #ownerById = new Map<string, number>();
   readonly #ownerByName = new Map<string, number>();
   readonly #rows = new Map<string, Row>();
+  /** Photos that somebody left out: kept, and compared with nobody. */
+  readonly #out = new Map<string, LeftOut>();
   readonly #photosByOwner = new Map<number, Set<string>>();
   /** How many people have so many photos. */
   readonly #counts = new Map<number, number>();
@@ -211,6 +218,7 @@ export class Roster implements Searchable {
     const owner = this.#ownerById.get(id);
     if (owner === undefined) return;
     for (const photoId of this.photosOf(id)) this.removePhoto(photoId);
+    for (const [photoId, out] of this.#out) if (out.owner === owner) this.#out.delete(photoId);
     this.#ownerByName.delete(this.#people[owner]?.name ?? "");
     this.#ownerById.delete(id);
     this.#people[owner] = undefined;
@@ -218,12 +226,17 @@ export class Roster implements Searchable {
 
   /**
    * @param sure whether somebody said that it is this person: then it is never set aside
+   * @param out whether somebody left it out of recognition
    * @throws Error when the person is not here, or the embedding's length is not the gallery's
    */
-  putPhoto(photoId: string, personId: string, vector: Float32Array, sure = false): void {
+  putPhoto(photoId: string, personId: string, vector: Float32Array, sure = false, out = false): void {
     const owner = this.#ownerById.get(personId);
     if (owner === undefined) throw new Error(`there is no person ${personId} for the photo ${photoId}`);
     this.removePhoto(photoId);
+    if (out) {
+      this.#out.set(photoId, { owner, vector, sure });
+      return;
+    }
     this.#index ??= new EmbeddingIndex(vector.length);
     this.#rows.set(photoId, { owner, handle: this.#index.add(owner, vector), sure });
     const photos = this.#photosByOwner.get(owner) ?? new Set();
@@ -234,10 +247,19 @@ export class Roster implements Searchable {
 
   /** Somebody is sure that a photo is that person's, or no longer. */
   putSure(photoId: string, sure: boolean): void {
-    const row = this.#rows.get(photoId);
+    const row = this.#rows.get(photoId) ?? this.#out.get(photoId);
     if (row === undefined) return;
     row.sure = sure;
-    this.#templates?.change(row.owner);
+    if (this.#rows.has(photoId)) this.#templates?.change(row.owner);
+  }
+
+  /** Somebody leaves a photo out, or uses it again. */
+  putOut(photoId: string, out: boolean): void {
+    const row = this.#rows.get(photoId) ?? this.#out.get(photoId);
+    const vector = this.embeddingOf(photoId) ?? this.#out.get(photoId)?.vector;
+    const person = row && this.#people[row.owner];
+    if (row === undefined || vector === undefined || person === undefined || this.#out.has(photoId) === out) return;
+    this.putPhoto(photoId, person.id, vector, row.sure, out);
   }
 
   /** Photos of a person that are left out of their mean, by id, each with its d' to it (./outliers). */
@@ -247,6 +269,7 @@ export class Roster implements Searchable {
   }
 
   removePhoto(photoId: string): void {
+    this.#out.delete(photoId);
     const row = this.#rows.get(photoId);
     if (row === undefined) return;
     this.#index?.remove(row.handle);
@@ -258,22 +281,23 @@ export class Roster implements Searchable {
     else this.#templates?.remove(row.owner);
   }
 
+  /** Whether there is an embedding of a photo, used or left out. */
   has(photoId: string): boolean {
-    return this.#rows.has(photoId);
+    return this.#rows.has(photoId) || this.#out.has(photoId);
   }
 
-  /** The photos of a person that have an embedding. */
+  /** The photos of a person that have an embedding and are not left out. */
   photosOf(personId: string): string[] {
     return [...(this.#photosByOwner.get(this.#ownerById.get(personId) ?? -1) ?? [])];
   }
 
-  /** A copy. */
+  /** A copy; undefined of a photo that is left out. */
   embeddingOf(photoId: string): Float32Array | undefined {
     const row = this.#rows.get(photoId);
     return row === undefined ? undefined : this.#index?.embedding(row.handle);
   }
 
-  /** Every embedding with its photo and person, and whether somebody is sure of it. */
+  /** Every embedding that is not left out, with its photo and person, and whether somebody is sure of it. */
   *embeddings(): Generator<KnownEmbedding> {
     for (const [photoId, { owner, sure }] of this.#rows) {
       const person = this.#people[owner];

@@ -570,6 +570,18 @@ describe("Calibrate τ", () => {
     await wrong.getByRole("button", { name: `Give it back to ${nameOf(MISTAKEN)}` }).click();
     await trial.getByText("Taken back.").waitFor();
     assert.deepEqual([await countOf(MISTAKEN), await countOf(SHOWN)], [PHOTOS, PHOTOS]);
+    const triedPhotos = async (): Promise<number> => {
+      const tried = await fetch(`${red.url}/facenet/api/${GALLERIES.many}/trial?threshold=0.3`);
+      return ((await tried.json()) as { photos: { of: number } }).photos.of;
+    };
+    await wrong.getByRole("button", { name: "Leave it out" }).click();
+    await trial.getByText(/is left out of recognition\. It is kept\.$/).waitFor();
+    assert.equal(await triedPhotos(), PEOPLE * PHOTOS - 1);
+    await shoot(page, "calibrate-left-out");
+    await wrong.getByRole("button", { name: "Use it again" }).click();
+    await trial.getByText(/is used again\.$/).waitFor();
+    await wrong.getByRole("button", { name: "Leave it out" }).waitFor();
+    assert.equal(await triedPhotos(), PEOPLE * PHOTOS);
     await close(page);
   });
 

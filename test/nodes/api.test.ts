@@ -318,6 +318,26 @@ describe("the HTTP API", () => {
     await ask(`/g/people/${id}`, { method: "DELETE" });
   });
 
+  it("leaves a photo out of recognition and uses it again, but never the only one", async () => {
+    const { id } = await create("Odd");
+    for (const name of ["green", "front", "stripes"] as const) assert.equal((await upload(`/g/people/${id}/photos?accept=unlike,resembles`, await portrait(name))).status, 201);
+    const patch = (photo: string | undefined, body: object): Promise<Response> => ask(`/g/people/${id}/photos/${String(photo)}`, { method: "PATCH", headers: JSON_TYPE, body: JSON.stringify(body) });
+    const inUse = async (): Promise<number> => (await json<{ id: string; embeddings: number }[]>(ask("/galleries"))).find((gallery) => gallery.id === "g")?.embeddings ?? NaN;
+    const all = await inUse();
+    const [first, second, last] = (await json<{ photos: { id: string }[] }>(ask(`/g/people/${id}`))).photos.map((photo) => photo.id);
+    for (const photo of [first, second]) assert.equal((await json<{ out: boolean }>(patch(photo, { out: true }))).out, true);
+    assert.equal(await inUse(), all - 2);
+    const refused = await patch(last, { out: true });
+    assert.equal(refused.status, 400);
+    assert.match((await json<{ error: string }>(refused)).error, /the only photo by which Odd is recognized cannot be left out/);
+    const { out, sure } = await json<{ out: boolean; sure: boolean }>(patch(first, { out: false, sure: true }));
+    assert.deepEqual([out, sure], [false, true]);
+    assert.equal((await ask(`/g/people/${id}/photos/${String(second)}`)).status, 200, "its picture is kept");
+    assert.equal(await inUse(), all - 1);
+    assert.equal(await codeOf(await patch(first, {})), "400 invalid");
+    await ask(`/g/people/${id}`, { method: "DELETE" });
+  });
+
   it("keeps one face of a group photo, and nothing of the others in it", async () => {
     const { id } = await create("In a group");
     const group = groupPhoto(6);

@@ -149,7 +149,7 @@ const photoFields = {
   addedAt: time,
   size: count.describe("Bytes of the kept picture; 0 when none is kept here"),
   quality: z.strictObject({ size: z.number(), blur: z.number(), exposure: z.number(), yaw: z.number(), pitch: z.number(), roll: z.number() }).nullable(),
-  accepted: z.array(z.string()).describe("Codes of findings that somebody accepted"),
+  accepted: z.array(z.string()).describe("Codes of findings that somebody accepted, and left_out of a photo that is left out"),
 };
 
 export const photoAnswer = objectOf<Photo>()(photoFields).meta({ id: "Photo" });
@@ -160,6 +160,7 @@ export const entryAnswer = objectOf<PhotoEntry>()({
   usable: z.boolean().describe("Whether it has an embedding of the present model"),
   aside: z.strictObject({ distance: z.number().describe("Cohort-normalised, to the mean of the person's other photos"), threshold: z.number().describe("τ of that distance"), reason: z.string() }).nullable().describe("Why nobody is compared with it; null where it is compared"),
   sure: z.boolean().describe("Whether somebody said that it is this person, however far from their other photos"),
+  out: z.boolean().describe("Whether somebody left it out of recognition: it is kept, and nobody is compared with it"),
 }).meta({ id: "PhotoEntry" });
 
 export const detailsAnswer = objectOf<PersonDetails>()({

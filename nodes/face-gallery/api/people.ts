@@ -20,7 +20,12 @@ const photosBody = z.strictObject({ photos: photoIds });
 /** Somebody who is there by id, or anybody by name. */
 const moveBody = z.strictObject({ photos: photoIds, to: z.union([z.strictObject({ id: z.string().max(64) }), z.strictObject({ name: z.string().max(200) })]) });
 const mergeBody = z.strictObject({ into: z.string().max(64).describe("Id of the person who stays") });
-const sureBody = z.strictObject({ sure: z.boolean().describe("true: it is this person, and is used however far it is from their other photos; false: it is set aside if it is farther than τ") });
+const photoPatch = z
+  .strictObject({
+    sure: z.boolean().optional().describe("true: it is this person, and is used however far it is from their other photos; false: it is set aside if it is farther than τ"),
+    out: z.boolean().optional().describe("true: it is left out of recognition, and kept; false: it is used again"),
+  })
+  .refine(({ sure, out }) => sure !== undefined || out !== undefined, { message: "must say sure, out or both" });
 const photoQuery = acceptQuery.extend({
   at: z
     .string()
@@ -62,10 +67,13 @@ export const people: Route[] = [
   ofGallery({ method: "get", path: "/people/:person/photos/:photo", permission: "read", summary: "A photo", answers: "image/jpeg" }, async ({ gallery, request, response }) => {
     sendPicture(response, await gallery.photoBytes(param(request.params, "person"), param(request.params, "photo")));
   }),
-  ofGallery({ method: "patch", path: "/people/:person/photos/:photo", permission: "write", summary: "Use a photo that is set aside all the same, or set it aside again; answers the photo", body: sureBody, answers: entryAnswer }, async ({ gallery, request, response }) => {
+  ofGallery({ method: "patch", path: "/people/:person/photos/:photo", permission: "write", summary: "Use a photo that is set aside all the same, or leave one out of recognition, and take either back; answers the photo", body: photoPatch, answers: entryAnswer }, async ({ gallery, request, response }) => {
     // An address that names nobody is told first, whatever the body.
     const { id } = gallery.details(param(request.params, "person"));
-    response.json(await gallery.usePhoto(id, param(request.params, "photo"), (await bodyOf(request, sureBody)).sure));
+    const photo = param(request.params, "photo");
+    const { sure, out } = await bodyOf(request, photoPatch);
+    const left = out === undefined ? undefined : await gallery.leaveOut(id, photo, out);
+    response.json(sure === undefined ? left : await gallery.usePhoto(id, photo, sure));
   }),
   ofGallery({ method: "get", path: "/people/:person/photos/:photo/thumbnail", permission: "read", summary: "The face of a photo, small", answers: "image/jpeg" }, async ({ gallery, request, response }) => {
     sendPicture(response, await gallery.thumbnail(param(request.params, "person"), param(request.params, "photo")));

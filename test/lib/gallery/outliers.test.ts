@@ -157,6 +157,44 @@ describe("a gallery with a wrong photo", () => {
     await assert.rejects(other.usePhoto(id, "0123456789abcdef", true), /there is no photo/);
   });
 
+  it("leaves a photo out of the mean and of the nearest, which a restart, an encryption, an export and an import keep, and uses it again", async () => {
+    const root = rootOf();
+    const first = await galleryIn(root, { passphrase: "correct horse" });
+    const { id, own, wrong, alien } = await enrolAlice(first);
+    await first.usePhoto(id, wrong, true);
+    const probe = around(own, NEAR);
+    const nearest = async (gallery: Gallery): Promise<number> => (await gallery.roster.nearest(alien, 1, "euclidean"))[0]?.distance ?? NaN;
+    const together = await distanceTo(first, probe);
+    assert.ok((await nearest(first)) < 1e-6);
+    const left = await first.leaveOut(id, wrong, true);
+    assert.deepEqual([left.out, left.usable, left.aside], [true, true, null]);
+    const apart = await distanceTo(first, probe);
+    assert.ok(apart < together - 0.01, "it pulls the mean no more");
+    assert.ok((await nearest(first)) > 0.5, "nor is it the nearest");
+    assert.deepEqual([[...first.embeddings()].some(({ photoId }) => photoId === wrong), first.details(id).photos.length], [false, 4], "kept, and not tried");
+    await first.close();
+    const again = await galleryIn(root, { passphrase: "correct horse" });
+    assert.ok(Math.abs((await distanceTo(again, probe)) - apart) < 1e-5);
+    const chunks: Uint8Array[] = [];
+    await again.exportTo(async (chunk) => { chunks.push(chunk); });
+    const other = await galleryIn(rootOf());
+    await other.importFrom((async function* (): AsyncGenerator<Uint8Array> { yield* chunks; })());
+    assert.deepEqual(other.details(id).photos.filter(({ out }) => out).map((photo) => photo.id), [wrong]);
+    assert.ok(Math.abs((await distanceTo(other, probe)) - apart) < 1e-5);
+    const used = await other.leaveOut(id, wrong, false);
+    assert.deepEqual([used.out, used.sure], [false, true], "what was said of it is not forgotten");
+    assert.ok(Math.abs((await distanceTo(other, probe)) - together) < 1e-5, "the same mean");
+    assert.ok((await nearest(other)) < 1e-6);
+    await other.leaveOut(id, wrong, true);
+    await other.removePhoto(id, wrong);
+    assert.deepEqual([other.details(id).photos.length, other.roster.size], [3, 3]);
+    for (const photo of other.details(id).photos.slice(1)) await other.leaveOut(id, photo.id, true);
+    await assert.rejects(other.leaveOut(id, String(other.details(id).photos[0]?.id), true), /the only photo by which Alice is recognized cannot be left out/);
+    const receipt = await other.forget({ id });
+    assert.deepEqual([receipt.photos, other.roster.size], [3, 0]);
+    await assert.rejects(other.leaveOut(id, wrong, true), /there is no/);
+  });
+
   it("forgets who was sure when the photo becomes somebody else's", async () => {
     const gallery = await galleryIn(rootOf());
     const { id, wrong } = await enrolAlice(gallery);
@@ -174,10 +212,13 @@ describe("a gallery with a wrong photo", () => {
     const id = first.listPeople({}).people[0]?.id ?? "";
     const [wrong = ""] = asideIn(first, id);
     await first.usePhoto(id, wrong, true);
+    await first.leaveOut(id, wrong, true);
     await first.close();
     const encoder = Object.assign(new FakeEncoder("fake", "another"), { dimensions: 128, normalisation: await dlibs() });
     const again = await galleryIn(root, { encoder });
     assert.deepEqual([asideIn(again, id), again.details(id).photos.filter(({ sure }) => sure).map((photo) => photo.id)], [[], [wrong]]);
+    assert.deepEqual(again.details(id).photos.filter(({ out, usable }) => out && usable).map((photo) => photo.id), [wrong]);
+    assert.equal(again.roster.size, 2, "left out by the other network too");
   });
 
   it("makes the same mean in whatever order the photos came", async () => {
