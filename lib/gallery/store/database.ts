@@ -1,5 +1,5 @@
 /** LMDB as it is used here: sealed values, durable transactions, and a copy that holds nothing of what was deleted. */
-import { chmod, open as openFile, rename, rm } from "node:fs/promises";
+import { chmod, open as openFile, rename, rm, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import { syncFolder } from "../files";
@@ -20,6 +20,9 @@ const GONE = "gone:";
 /** A record that is written and deleted to look whether the database can grow. */
 const TRIAL = "trial:";
 const TRIAL_BYTES = 64 * 1024;
+
+/** Pages of the tree that are written anew beside the values: a few of each level, and the list of free ones. */
+const TREE_BYTES = 128 * 1024;
 
 /** What is to be written and deleted in one transaction. */
 export interface Changes {
@@ -193,6 +196,7 @@ export class Database {
 
   async #commit(changes: Commit): Promise<void> {
     await this.#reopenAfterFailure();
+    await requireRoom(dirname(this.#path), changes);
     try {
       await commit(this.#lmdb, changes);
     } catch (error) {
@@ -206,6 +210,20 @@ export class Database {
     await this.#closeLmdb();
     await this.#openLmdb();
   }
+}
+
+/**
+ * Room is asked for first: where the system refuses a write, LMDB 3.5.6 puts a sentence of up to 124 characters into 100 bytes (mdb.c,
+ * mdb_page_flush), which now and then ends the process ("malloc(): invalid size").
+ * @throws as the system does, when what is to be written finds no room
+ */
+async function requireRoom(folder: string, { put }: Commit): Promise<void> {
+  if (put.length === 0) return;
+  const { bsize, bfree, bavail } = await statfs(folder);
+  const bytes = put.reduce((sum, [, value]) => sum + value.length, TREE_BYTES);
+  // What is kept back for the system's own user is not for others.
+  if (bsize * (process.getuid?.() === 0 ? bfree : bavail) >= bytes) return;
+  throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
 }
 
 /**
