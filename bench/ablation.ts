@@ -1,5 +1,6 @@
 /**
- * What each lever is worth: one at a time changed from what the package does, on the same photos, paired. The stages are those of the
+ * What each lever is worth: one at a time changed from what the package does, on the same photos, paired. The stages
+ * are those of the
  * package; they are called here one by one, so that each can be exchanged.
  */
 import sharp from "sharp";
@@ -21,13 +22,16 @@ import { countEyes, type EyeCheck, eyeChecks, ENLARGED } from "./eyes";
 import { prominence, readable, readFolders } from "./photos";
 import { byGroups, equalErrorRate, mcnemar, mean, operatingPoint, rankOne } from "./statistics";
 
-type Search = "default" | "fine" | "eager" | "doubled" | "alt2" | "profile" | "profile, mirrored" | "from 40 px" | "live";
+type Search =
+  "default" | "fine" | "eager" | "doubled" | "alt2" | "profile" | "profile, mirrored" | "from 40 px" | "live";
 type Choice = keyof typeof CHOICES | "mean face";
 
 interface Lever {
   name: string;
   searches: readonly Search[];
-  /** How landmarks are found: by one look at the box, as the mean of two, or of two and then again on the upright face. */
+  /**
+   * How landmarks are found: by one look at the box, as the mean of two, or of two and then again on the upright face.
+   */
   looks: "one" | "two" | "upright";
   /** Mean with the embedding of the mirrored chip. */
   flip: "no" | "at enrolment" | "always";
@@ -38,7 +42,14 @@ interface Lever {
   eyes?: EyeCheck;
 }
 
-const BASE: Lever = { name: "as it is", searches: ["default"], looks: "upright", flip: "no", jitter: false, choice: "large and central" };
+const BASE: Lever = {
+  name: "as it is",
+  searches: ["default"],
+  looks: "upright",
+  flip: "no",
+  jitter: false,
+  choice: "large and central",
+};
 
 const LEVERS: readonly Lever[] = [
   BASE,
@@ -145,7 +156,11 @@ class Bench {
     return bench;
   }
 
-  async encode(bytes: Buffer, lever: Lever, steps: Steps): Promise<{ encoded: Encoded | undefined; milliseconds: number }> {
+  async encode(
+    bytes: Buffer,
+    lever: Lever,
+    steps: Steps,
+  ): Promise<{ encoded: Encoded | undefined; milliseconds: number }> {
     let milliseconds = 0;
     const paid = async <T>(key: string, work: () => T | Promise<T>): Promise<T> => {
       const timed = await steps.get(key, work);
@@ -154,21 +169,32 @@ class Bench {
     };
     const pixels = await paid("pixels", () => decode({ bytes: Uint8Array.from(bytes), raw: undefined }));
     const found: Detection[][] = [];
-    for (const search of lever.searches) found.push(await paid(`search ${search}`, () => this.#search(bytes, pixels, search)));
+    for (const search of lever.searches)
+      found.push(await paid(`search ${search}`, () => this.#search(bytes, pixels, search)));
     const placed: Placed[] = [];
     for (const detection of merge(found.flat())) {
       const { x, y, width } = detection.box;
       const { eyes } = lever;
-      if (eyes !== undefined && (await paid(`eyes ${eyes.cascade} ${eyes.enlarged} ${x},${y},${width}`, () => countEyes(this.#detector, pixels, detection.box, eyes))) < eyes.least) continue;
+      if (
+        eyes !== undefined &&
+        (await paid(`eyes ${eyes.cascade} ${eyes.enlarged} ${x},${y},${width}`, () =>
+          countEyes(this.#detector, pixels, detection.box, eyes),
+        )) < eyes.least
+      )
+        continue;
       const key = `${lever.looks} ${x},${y},${width}`;
       const landmarks = await paid(`landmarks ${key}`, () => this.#place(pixels, detection.box, lever.looks));
       if (landmarks !== undefined) placed.push({ detection, key, landmarks });
     }
-    const embedding = (face: Placed): Promise<Float32Array> => paid(`embedding ${face.key}`, () => this.#embed(pixels, face, JITTERS.slice(0, 1), false));
+    const embedding = (face: Placed): Promise<Float32Array> =>
+      paid(`embedding ${face.key}`, () => this.#embed(pixels, face, JITTERS.slice(0, 1), false));
     let chosen: Placed | undefined;
     let best = -Infinity;
     for (const face of placed) {
-      const worth = lever.choice === "mean face" ? -euclideanDistance(await embedding(face), this.#meanFace as Float32Array) : CHOICES[lever.choice](face, pixels);
+      const worth =
+        lever.choice === "mean face"
+          ? -euclideanDistance(await embedding(face), this.#meanFace as Float32Array)
+          : CHOICES[lever.choice](face, pixels);
       if (worth > best) [best, chosen] = [worth, face];
     }
     if (chosen === undefined) return { encoded: undefined, milliseconds };
@@ -180,7 +206,9 @@ class Bench {
     // Enrolment is not what a frame pays for.
     const { value: enrolled } = await steps.get(`enrolled ${lever.jitter} ${lever.flip} ${face.key}`, () => {
       const straight = lever.jitter ? this.#embed(pixels, face, JITTERS, false) : plain;
-      return lever.flip === "no" ? straight : average([straight, lever.jitter ? this.#embed(pixels, face, JITTERS, true) : mirrored()]);
+      return lever.flip === "no"
+        ? straight
+        : average([straight, lever.jitter ? this.#embed(pixels, face, JITTERS, true) : mirrored()]);
     });
     return { encoded: { probe, enrolled }, milliseconds };
   }
@@ -188,12 +216,28 @@ class Bench {
   async #search(bytes: Buffer, pixels: Pixels, search: Search): Promise<Detection[]> {
     const options = detectorOptionsSchema.parse(SEARCHES[search]);
     if (search === "doubled") {
-      const doubled = await decode({ bytes: Uint8Array.from(await sharp(bytes).resize({ width: 2 * pixels.width, kernel: "cubic" }).png().toBuffer()), raw: undefined });
-      return this.#detector.detect(doubled, options).map(({ box: { x, y, width, height }, score }) => ({ box: { x: x / 2, y: y / 2, width: width / 2, height: height / 2 }, score }));
+      const doubled = await decode({
+        bytes: Uint8Array.from(
+          await sharp(bytes)
+            .resize({ width: 2 * pixels.width, kernel: "cubic" })
+            .png()
+            .toBuffer(),
+        ),
+        raw: undefined,
+      });
+      return this.#detector.detect(doubled, options).map(({ box: { x, y, width, height }, score }) => ({
+        box: { x: x / 2, y: y / 2, width: width / 2, height: height / 2 },
+        score,
+      }));
     }
     if (search === "profile, mirrored") {
-      const mirrored = await decode({ bytes: Uint8Array.from(await sharp(bytes).flop().png().toBuffer()), raw: undefined });
-      return this.#detector.detect(mirrored, options).map(({ box, score }) => ({ box: { ...box, x: pixels.width - box.x - box.width }, score }));
+      const mirrored = await decode({
+        bytes: Uint8Array.from(await sharp(bytes).flop().png().toBuffer()),
+        raw: undefined,
+      });
+      return this.#detector
+        .detect(mirrored, options)
+        .map(({ box, score }) => ({ box: { ...box, x: pixels.width - box.x - box.width }, score }));
     }
     return this.#detector.detect(pixels, options);
   }
@@ -207,18 +251,36 @@ class Bench {
     const found = BOX_LOOKS.slice(0, looks === "one" ? 1 : 2).map(({ side, right, down }) => {
       const a = (Math.max(box.width, box.height) * side) / LANDMARK_INPUT;
       const half = (a * (LANDMARK_INPUT - 1)) / 2;
-      return this.#look(pixels, { a, b: 0, tx: box.x + box.width * (0.5 + right) - half, ty: box.y + box.height * (0.5 + down) - half });
+      return this.#look(pixels, {
+        a,
+        b: 0,
+        tx: box.x + box.width * (0.5 + right) - half,
+        ty: box.y + box.height * (0.5 + down) - half,
+      });
     });
-    const landmarks = (found[0] as Point[]).map((_, index) => ({ x: mean(found.map((points) => (points[index] as Point).x)), y: mean(found.map((points) => (points[index] as Point).y)) }));
+    const landmarks = (found[0] as Point[]).map((_, index) => ({
+      x: mean(found.map((points) => (points[index] as Point).x)),
+      y: mean(found.map((points) => (points[index] as Point).y)),
+    }));
     return fitChip(landmarks, CHIP_SIDE).residual <= MAX_RESIDUAL ? landmarks : undefined;
   }
 
   #look(pixels: Pixels, look: Similarity): Point[] {
     const [fractions] = this.#landmarks.run([warp(pixels, look, LANDMARK_INPUT)]) as [Float32Array];
-    return Array.from({ length: LANDMARK_COUNT }, (_, index) => apply(look, { x: (fractions[2 * index] as number) * LANDMARK_INPUT - 0.5, y: (fractions[2 * index + 1] as number) * LANDMARK_INPUT - 0.5 }));
+    return Array.from({ length: LANDMARK_COUNT }, (_, index) =>
+      apply(look, {
+        x: (fractions[2 * index] as number) * LANDMARK_INPUT - 0.5,
+        y: (fractions[2 * index + 1] as number) * LANDMARK_INPUT - 0.5,
+      }),
+    );
   }
 
-  #embed(pixels: Pixels, { landmarks }: Placed, jitters: readonly (typeof JITTERS)[number][], mirrored: boolean): Float32Array {
+  #embed(
+    pixels: Pixels,
+    { landmarks }: Placed,
+    jitters: readonly (typeof JITTERS)[number][],
+    mirrored: boolean,
+  ): Float32Array {
     const { toPicture } = fitChip(landmarks, CHIP_SIDE);
     const chips = jitters.map((jitter) => warp(pixels, compose(toPicture, jitter, CHIP_SIDE), CHIP_SIDE));
     return average(this.#resnet.run(mirrored ? chips.map(mirror) : chips));
@@ -228,7 +290,8 @@ class Bench {
     const faces: Float32Array[] = [];
     for (const { pixels, detection } of await this.#groupBoxes()) {
       const landmarks = await this.#place(pixels, detection.box, "upright");
-      if (landmarks !== undefined) faces.push(this.#embed(pixels, { detection, key: "", landmarks }, JITTERS.slice(0, 1), false));
+      if (landmarks !== undefined)
+        faces.push(this.#embed(pixels, { detection, key: "", landmarks }, JITTERS.slice(0, 1), false));
     }
     return faces;
   }
@@ -236,33 +299,58 @@ class Bench {
   async #groupBoxes(): Promise<{ pixels: Pixels; detection: Detection }[]> {
     const boxes: { pixels: Pixels; detection: Detection }[] = [];
     for (const index of [1, 2, 3, 4, 5, 6] as const) {
-      const pixels = await decode({ bytes: Uint8Array.from(await sharp(groupPhoto(index)).resize(GROUP_WIDTH).jpeg().toBuffer()), raw: undefined });
-      for (const detection of this.#detector.detect(pixels, detectorOptionsSchema.parse({}))) boxes.push({ pixels, detection });
+      const pixels = await decode({
+        bytes: Uint8Array.from(await sharp(groupPhoto(index)).resize(GROUP_WIDTH).jpeg().toBuffer()),
+        raw: undefined,
+      });
+      for (const detection of this.#detector.detect(pixels, detectorOptionsSchema.parse({})))
+        boxes.push({ pixels, detection });
     }
     return boxes;
   }
 
   /** What eye checks take away on the group photos, beside the alignment gate, which says what is a face there. */
   async eyesOnGroups(checks: readonly EyeCheck[]): Promise<string> {
-    const boxes = await Promise.all((await this.#groupBoxes()).map(async ({ pixels, detection: { box } }) => {
-      const [aligned] = await alignFaces(this.#landmarks, pixels, [box], { minSize: 0, minSharpness: 0 });
-      return { isFace: aligned?.rejected === undefined, passed: checks.map((check) => countEyes(this.#detector, pixels, box, check) >= check.least) };
-    }));
-    const [faces, falses] = [true, false].map((wanted) => boxes.filter(({ isFace }) => isFace === wanted)) as [typeof boxes, typeof boxes];
-    const without = (of: typeof boxes, index: number): number => of.filter(({ passed }) => passed[index] !== true).length;
+    const boxes = await Promise.all(
+      (await this.#groupBoxes()).map(async ({ pixels, detection: { box } }) => {
+        const [aligned] = await alignFaces(this.#landmarks, pixels, [box], { minSize: 0, minSharpness: 0 });
+        return {
+          isFace: aligned?.rejected === undefined,
+          passed: checks.map((check) => countEyes(this.#detector, pixels, box, check) >= check.least),
+        };
+      }),
+    );
+    const [faces, falses] = [true, false].map((wanted) => boxes.filter(({ isFace }) => isFace === wanted)) as [
+      typeof boxes,
+      typeof boxes,
+    ];
+    const without = (of: typeof boxes, index: number): number =>
+      of.filter(({ passed }) => passed[index] !== true).length;
     return [
-      `Six group photos, ${GROUP_WIDTH} px wide: ${boxes.length} boxes, of which the alignment gate alone takes ${faces.length} for faces and removes ${falses.length} as false. The eye check in its stead:`,
-      ...checks.map(({ name }, index) => `${name.padEnd(NAME_WIDTH)} ${String(without(falses, index)).padStart(3)} of the false boxes removed, ${without(faces, index)} of the faces lost`),
+      `Six group photos, ${GROUP_WIDTH} px wide: ${boxes.length} boxes, of which the alignment gate alone ` +
+        `takes ${faces.length} for faces and removes ${falses.length} as false. The eye check in its stead:`,
+      ...checks.map(
+        ({ name }, index) =>
+          `${name.padEnd(NAME_WIDTH)} ${String(without(falses, index)).padStart(3)} of the false boxes ` +
+          `removed, ${without(faces, index)} of the faces lost`,
+      ),
     ].join("\n");
   }
 }
 
 /** The similarity after the chip was turned, scaled and shifted about its middle. */
-function compose(place: Similarity, { turn, x, y, scale }: { turn: number; x: number; y: number; scale: number }, side: number): Similarity {
+function compose(
+  place: Similarity,
+  { turn, x, y, scale }: { turn: number; x: number; y: number; scale: number },
+  side: number,
+): Similarity {
   const angle = (turn * Math.PI) / 180;
   const [c, s] = [scale * Math.cos(angle), scale * Math.sin(angle)];
   const middle = (side - 1) / 2;
-  const [shiftX, shiftY] = [middle + x * side - (c * middle - s * middle), middle + y * side - (s * middle + c * middle)];
+  const [shiftX, shiftY] = [
+    middle + x * side - (c * middle - s * middle),
+    middle + y * side - (s * middle + c * middle),
+  ];
   const moved = apply(place, { x: shiftX, y: shiftY });
   return { a: place.a * c - place.b * s, b: place.b * c + place.a * s, tx: moved.x, ty: moved.y };
 }
@@ -295,7 +383,8 @@ const CHOICES = {
   "large and central": ({ detection: { box } }: Placed, pixels: Pixels): number => prominence(box, pixels),
   score: ({ detection: { score } }: Placed): number => score,
   size: ({ detection: { box } }: Placed): number => box.width,
-  centre: ({ detection: { box } }: Placed, { width, height }: Pixels): number => -Math.hypot(box.x + box.width / 2 - width / 2, box.y + box.height / 2 - height / 2),
+  centre: ({ detection: { box } }: Placed, { width, height }: Pixels): number =>
+    -Math.hypot(box.x + box.width / 2 - width / 2, box.y + box.height / 2 - height / 2),
   "landmark fit": ({ landmarks }: Placed): number => -fitChip(landmarks, CHIP_SIDE).residual,
 };
 
@@ -325,11 +414,20 @@ function judge(people: readonly string[], photos: readonly (Encoded | undefined)
       else impostor.push(distance(a, b));
     }
   });
-  return { people, genuine, impostor: Float32Array.from(impostor).sort(), rankOne: mean(rankOne({ people, distance }, DRAWS).shares) };
+  return {
+    people,
+    genuine,
+    impostor: Float32Array.from(impostor).sort(),
+    rankOne: mean(rankOne({ people, distance }, DRAWS).shares),
+  };
 }
 
 /** 95 % interval of the difference of two TMRs on the same pairs, drawing people with replacement. */
-function differenceByPeople(ours: Judged, base: Judged, taus: readonly [number, number]): { low: number; high: number } {
+function differenceByPeople(
+  ours: Judged,
+  base: Judged,
+  taus: readonly [number, number],
+): { low: number; high: number } {
   // Hits gained less hits lost, which may be below 0.
   const groups = new Map<string, { hits: number; total: number }>();
   ours.genuine.forEach(({ a, distance }, index) => {
@@ -356,7 +454,10 @@ export async function ablate(root: string, eyes: readonly string[]): Promise<voi
   const levers = [...LEVERS, ...checks.map((check) => ({ ...BASE, name: check.name, eyes: check }))];
   const files = await readable(readFolders(root));
   const people = files.map(({ person }) => person);
-  const results: { encoded: (Encoded | undefined)[]; milliseconds: number }[] = levers.map(() => ({ encoded: [], milliseconds: 0 }));
+  const results: { encoded: (Encoded | undefined)[]; milliseconds: number }[] = levers.map(() => ({
+    encoded: [],
+    milliseconds: 0,
+  }));
   for (const { bytes } of files) {
     // Photo by photo, so that only one photo's steps are remembered.
     const steps = new Steps();
@@ -367,20 +468,46 @@ export async function ablate(root: string, eyes: readonly string[]): Promise<voi
       result.milliseconds += milliseconds;
     }
   }
-  console.log(`${files.length} photos of ${new Set(people).size} people; each lever alone against the first line, on the same pairs. "As it is": one cascade, two looks and an upright one, of several faces the large and central one.`);
-  console.log("\"As live frames are searched\": faces from 40 px, 3 neighbours, the working width taken from that face.");
-  if (checks.length > 0) console.log(`"Eyes": a box counts only if an eye (or two) is found in its upper part; "enlarged" to a box of ${ENLARGED} px before, since the eyes of a face of 100 px are but as large as the cascade's window.`);
-  console.log("won, lost: genuine pairs at that FMR, with McNemar's p; then the difference in points of TMR with its 95 % interval by people: one that holds 0 is noise. Time without enrolment.");
-  console.log(`${"".padEnd(NAME_WIDTH)} no face  EER %  rank-1 %      ms ${FMRS.map((fmr) => `| ${`TMR@${100 * fmr} %`.padStart(9)}  won lost     p          difference `).join("")}`);
+  console.log(
+    `${files.length} photos of ${new Set(people).size} people; each lever alone against the first line, on ` +
+      `the same pairs. "As it is": one cascade, two looks and an upright one, of several faces the large and ` +
+      "central one.",
+  );
+  console.log(
+    '"As live frames are searched": faces from 40 px, 3 neighbours, the working width taken from that face.',
+  );
+  if (checks.length > 0)
+    console.log(
+      `"Eyes": a box counts only if an eye (or two) is found in its upper part; "enlarged" to a box of ` +
+        `${ENLARGED} px before, since the eyes of a face of 100 px are but as large as the cascade's window.`,
+    );
+  console.log(
+    "won, lost: genuine pairs at that FMR, with McNemar's p; then the difference in points of TMR with its 95 " +
+      "% interval by people: one that holds 0 is noise. Time without enrolment.",
+  );
+  console.log(
+    `${"".padEnd(NAME_WIDTH)} no face  EER %  rank-1 %      ms ` +
+      FMRS.map((fmr) => `| ${`TMR@${100 * fmr} %`.padStart(9)}  won lost     p          difference `).join(""),
+  );
   const judged = results.map(({ encoded }) => judge(people, encoded));
   for (const [index, { name }] of levers.entries()) {
     const { encoded, milliseconds } = results[index] as (typeof results)[number];
     const now = judged[index] as Judged;
     const genuine = Float32Array.from(now.genuine, ({ distance }) => distance).sort();
-    const cells = [name.padEnd(NAME_WIDTH), String(encoded.filter((photo) => photo === undefined).length).padStart(7), percent(equalErrorRate(genuine, now.impostor).eer).padStart(6), percent(now.rankOne).padStart(9), (milliseconds / files.length).toFixed(0).padStart(7)];
+    const cells = [
+      name.padEnd(NAME_WIDTH),
+      String(encoded.filter((photo) => photo === undefined).length).padStart(7),
+      percent(equalErrorRate(genuine, now.impostor).eer).padStart(6),
+      percent(now.rankOne).padStart(9),
+      (milliseconds / files.length).toFixed(0).padStart(7),
+    ];
     console.log(cells.join(" "), FMRS.map((fmr) => compare(now, judged[0] as Judged, fmr)).join(" "));
   }
-  console.log(eyes.length === 0 ? "Eyes as a check are left out: they need --eyes FILE, an eye cascade of OpenCV's (haarcascade_eye.xml)." : await bench.eyesOnGroups(checks));
+  console.log(
+    eyes.length === 0
+      ? "Eyes as a check are left out: they need --eyes FILE, an eye cascade of OpenCV's (haarcascade_eye.xml)."
+      : await bench.eyesOnGroups(checks),
+  );
 }
 
 /** TMR of one lever at an FMR, and how it differs from the other's on the same pairs. */
@@ -395,5 +522,9 @@ function compare(now: Judged, before: Judged, fmr: number): string {
     lost += Number(!is && was);
   });
   const { low, high } = differenceByPeople(now, before, taus);
-  return `| ${percent(hits / now.genuine.length).padStart(9)} ${String(won).padStart(4)} ${String(lost).padStart(4)} ${mcnemar(won, lost).toFixed(3)} ${`${signed((won - lost) / now.genuine.length)} [${signed(low)}, ${signed(high)}]`.padStart(19)}`;
+  return (
+    `| ${percent(hits / now.genuine.length).padStart(9)} ${String(won).padStart(4)} ${String(lost).padStart(4)} ` +
+    `${mcnemar(won, lost).toFixed(3)} ` +
+    `${signed((won - lost) / now.genuine.length)} [${signed(low)}, ${signed(high)}]`.padStart(19)
+  );
 }

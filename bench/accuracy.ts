@@ -4,11 +4,14 @@
  *   npm run bench:accuracy -- --data DIR --ablate [--eyes FILE]...
  *   npm run bench:accuracy -- --list pairs.csv [--data DIR] [--out DIR]
  *   npm run bench:accuracy -- --genuine pairs.csv --impostor pairs.csv [--data DIR] [--out DIR]
- * DIR has a folder for each person (LFW's layout). Where pairs.txt is in it, or --pairs names it, LFW's 10-fold protocol is run too.
+ * DIR has a folder for each person (LFW's layout). Where pairs.txt is in it, or --pairs names it, LFW's 10-fold
+ * protocol is run too.
  * Lists have lines of fileA,fileB,same, or of fileA,fileB in a list of genuine and one of impostor pairs.
- * A photo without a usable face, or that cannot be read, is a failure: its genuine pairs count as not matched. Of several faces that passed the package's gate
+ * A photo without a usable face, or that cannot be read, is a failure: its genuine pairs count as not matched. Of
+ * several faces that passed the package's gate
  * the large and central one is taken. --ablate prints what each lever is worth instead, and how several enrolled
- * photos are best compared with; eyes as a check are one of the levers where --eyes names OpenCV's eye cascades (Debian: opencv-data).
+ * photos are best compared with; eyes as a check are one of the levers where --eyes names OpenCV's eye cascades
+ * (Debian: opencv-data).
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -18,7 +21,21 @@ import { euclideanDistance } from "../lib/embed/distance";
 import { createEncoder, type FaceEncoder } from "../lib/embed/encode";
 import { ablate } from "./ablation";
 import { demandFiles, encodePhoto, type FilePair, readFolders, readList, readPairs, readTwoLists } from "./photos";
-import { areaUnderCurve, byGroups, countAtMost, crossValidate, curve, equalErrorRate, mean, openSet, operatingPoint, type Photos, rankOne, type Share, wilson } from "./statistics";
+import {
+  areaUnderCurve,
+  byGroups,
+  countAtMost,
+  crossValidate,
+  curve,
+  equalErrorRate,
+  mean,
+  openSet,
+  operatingPoint,
+  type Photos,
+  rankOne,
+  type Share,
+  wilson,
+} from "./statistics";
 import { lineChart } from "./chart";
 import { compareTemplates } from "./templates";
 
@@ -30,9 +47,11 @@ const FMRS = [0.01, 0.001, 0.0001] as const;
 const RULE_OF = 30;
 
 const percent = (share: number, digits = 2): string => `${(100 * share).toFixed(digits)} %`;
-const interval = ({ share, low, high }: Share): string => `${percent(share)} [${percent(low).slice(0, -2)}, ${percent(high).slice(0, -2)}]`;
+const interval = ({ share, low, high }: Share): string =>
+  `${percent(share)} [${percent(low).slice(0, -2)}, ${percent(high).slice(0, -2)}]`;
 /** An interval that knows that the photos of a person go together. */
-const range = ({ low, high }: { low: number; high: number }): string => `, by people [${percent(low).slice(0, -2)}, ${percent(high).slice(0, -2)}]`;
+const range = ({ low, high }: { low: number; high: number }): string =>
+  `, by people [${percent(low).slice(0, -2)}, ${percent(high).slice(0, -2)}]`;
 const count = (value: number): string => value.toLocaleString("en");
 
 interface Encoded {
@@ -60,9 +79,11 @@ async function encodeAll(encoder: FaceEncoder, paths: readonly string[]): Promis
   await encodeOne(paths[0] as string);
   const start = performance.now();
   const waiting = paths.values();
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    for (const path of waiting) await encodeOne(path);
-  }));
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      for (const path of waiting) await encodeOne(path);
+    }),
+  );
   // Then it is no photo's fault.
   if (unreadable.size === embeddings.size) throw new Error("none of the photos can be read.", { cause: reason });
   return { embeddings, unreadable, milliseconds: (performance.now() - start) / paths.length };
@@ -115,24 +136,56 @@ class AllPairs implements Photos {
         }
       }
     }
-    return { genuine: genuine.sort(), impostor: impostor.sort(), own: [...own.values()].map((distances) => Float32Array.from(distances).sort()) };
+    return {
+      genuine: genuine.sort(),
+      impostor: impostor.sort(),
+      own: [...own.values()].map((distances) => Float32Array.from(distances).sort()),
+    };
   }
 }
 
-/** TMR, EER, AUC and curves of ascending distances. @param own genuine distances by person @throws a sentence where there is nothing to compare */
+/**
+ * TMR, EER, AUC and curves of ascending distances.
+ * @param own genuine distances by person
+ * @throws a sentence where there is nothing to compare
+ */
 function verification(genuine: Float32Array, impostor: Float32Array, own: readonly Float32Array[], tau: number): void {
-  if (genuine.length === 0 || impostor.length === 0) throw new Error(`there are ${genuine.length} genuine and ${impostor.length} impostor pairs, and accuracy needs both: give photos of two people at least, two of one of them.`);
+  if (genuine.length === 0 || impostor.length === 0)
+    throw new Error(
+      `there are ${genuine.length} genuine and ${impostor.length} impostor pairs, and accuracy needs both: ` +
+        "give photos of two people at least, two of one of them.",
+    );
   const median = (ascending: Float32Array): string => ascending[ascending.length >> 1]?.toFixed(3) ?? "–";
-  console.log(`${count(genuine.length)} genuine pairs, ${count(impostor.length)} impostor pairs; median distances ${median(genuine)} and ${median(impostor)}`);
+  console.log(
+    `${count(genuine.length)} genuine pairs, ${count(impostor.length)} impostor pairs; median distances ` +
+      `${median(genuine)} and ${median(impostor)}`,
+  );
   for (const fmr of FMRS) {
     // With none of n the rate is below 1 − 0.05^(1/n) with 95 % confidence (Clopper and Pearson 1934).
     const { allowed, threshold } = operatingPoint(impostor, fmr);
     const share = wilson(countAtMost(genuine, threshold), genuine.length);
-    const people = own.length < 2 ? "" : range(byGroups(own.map((distances) => ({ hits: countAtMost(distances, threshold), total: distances.length }))));
-    const support = allowed >= RULE_OF ? "" : allowed > 0 ? `; rests on ${allowed} impostor pairs, ${RULE_OF} would make it firm` : `; ${count(impostor.length)} impostor pairs cannot support this figure: it is where none of them matches, and FMR may be up to ${percent(1 - 0.05 ** (1 / impostor.length), 3)}`;
-    console.log(`TMR at FMR ${percent(fmr, 2).replace(/\.?0+ %$/, " %")}: ${interval(share)}${people} at τ ${threshold.toFixed(3)}${support}`);
+    const people =
+      own.length < 2
+        ? ""
+        : range(
+            byGroups(own.map((distances) => ({ hits: countAtMost(distances, threshold), total: distances.length }))),
+          );
+    const support =
+      allowed >= RULE_OF
+        ? ""
+        : allowed > 0
+          ? `; rests on ${allowed} impostor pairs, ${RULE_OF} would make it firm`
+          : `; ${count(impostor.length)} impostor pairs cannot support this figure: it is where none of them ` +
+            `matches, and FMR may be up to ${percent(1 - 0.05 ** (1 / impostor.length), 3)}`;
+    console.log(
+      `TMR at FMR ${percent(fmr, 2).replace(/\.?0+ %$/, " %")}: ${interval(share)}${people} at τ ` +
+        `${threshold.toFixed(3)}${support}`,
+    );
   }
-  console.log(`at the model's τ ${tau}: TMR ${interval(wilson(countAtMost(genuine, tau), genuine.length))}, FMR ${interval(wilson(countAtMost(impostor, tau), impostor.length))}`);
+  console.log(
+    `at the model's τ ${tau}: TMR ${interval(wilson(countAtMost(genuine, tau), genuine.length))}, FMR ` +
+      interval(wilson(countAtMost(impostor, tau), impostor.length)),
+  );
   const { eer, threshold } = equalErrorRate(genuine, impostor);
   console.log(`EER ${percent(eer)} at τ ${threshold.toFixed(3)}, AUC ${areaUnderCurve(genuine, impostor).toFixed(5)}`);
 }
@@ -142,9 +195,36 @@ function writeCurves(folder: string, genuine: Float32Array, impostor: Float32Arr
   const points = curve(genuine, impostor);
   const rate = (value: number): string => `${Number((100 * value).toPrecision(2))} %`;
   const x = { label: "false match rate", log: true, from: 1 / impostor.length, to: 1, format: rate };
-  writeFileSync(join(folder, "roc.svg"), lineChart({ title: "ROC", x, y: { label: "true match rate", format: rate }, series: [{ label: "TMR", points: points.map(({ fmr, fnmr }) => ({ x: fmr, y: 1 - fnmr })) }] }));
-  writeFileSync(join(folder, "det.svg"), lineChart({ title: "DET", x, y: { label: "false non-match rate", log: true, from: 1 / genuine.length, to: 1, format: rate }, series: [{ label: "FNMR", points: points.map(({ fmr, fnmr }) => ({ x: fmr, y: fnmr })) }] }));
-  writeFileSync(join(folder, "distances.svg"), lineChart({ title: "Distances", x: { label: "distance" }, y: { label: "share of pairs", format: rate }, series: [{ label: "genuine", points: histogram(genuine) }, { label: "impostor", points: histogram(impostor) }] }));
+  writeFileSync(
+    join(folder, "roc.svg"),
+    lineChart({
+      title: "ROC",
+      x,
+      y: { label: "true match rate", format: rate },
+      series: [{ label: "TMR", points: points.map(({ fmr, fnmr }) => ({ x: fmr, y: 1 - fnmr })) }],
+    }),
+  );
+  writeFileSync(
+    join(folder, "det.svg"),
+    lineChart({
+      title: "DET",
+      x,
+      y: { label: "false non-match rate", log: true, from: 1 / genuine.length, to: 1, format: rate },
+      series: [{ label: "FNMR", points: points.map(({ fmr, fnmr }) => ({ x: fmr, y: fnmr })) }],
+    }),
+  );
+  writeFileSync(
+    join(folder, "distances.svg"),
+    lineChart({
+      title: "Distances",
+      x: { label: "distance" },
+      y: { label: "share of pairs", format: rate },
+      series: [
+        { label: "genuine", points: histogram(genuine) },
+        { label: "impostor", points: histogram(impostor) },
+      ],
+    }),
+  );
   console.log(`curves: ${["roc", "det", "distances"].map((name) => join(folder, `${name}.svg`)).join(", ")}`);
 }
 
@@ -153,38 +233,74 @@ const BIN = 0.02;
 function histogram(ascending: Float32Array): { x: number; y: number }[] {
   const finite = countAtMost(ascending, Number.MAX_VALUE);
   const bins = Math.ceil((ascending[finite - 1] ?? 0) / BIN);
-  return Array.from({ length: bins }, (_, bin) => ({ x: (bin + 0.5) * BIN, y: (countAtMost(ascending, (bin + 1) * BIN) - countAtMost(ascending, bin * BIN)) / ascending.length }));
+  return Array.from({ length: bins }, (_, bin) => ({
+    x: (bin + 0.5) * BIN,
+    y: (countAtMost(ascending, (bin + 1) * BIN) - countAtMost(ascending, bin * BIN)) / ascending.length,
+  }));
 }
 
 function identification(photos: Photos): void {
   const { shares, probes } = rankOne(photos, DRAWS);
-  console.log(`rank-1, one random photo of each in the gallery: ${percent(mean(shares))}, draws from ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))} (${DRAWS} draws, ${count(probes)} probes)`);
+  console.log(
+    `rank-1, one random photo of each in the gallery: ${percent(mean(shares))}, draws from ` +
+      `${percent(Math.min(...shares))} to ${percent(Math.max(...shares))} (${DRAWS} draws, ${count(probes)} ` +
+      "probes)",
+  );
   const { tpir, known, strangers, allowed, threshold } = openSet(photos, DRAWS, 0.01);
-  console.log(`open set, half of the people not in the gallery: TPIR ${percent(tpir)}${range(byGroups(known))} at FPIR 1 %, τ ${threshold.toFixed(3)} (${DRAWS} draws, ${count(known.reduce((sum, { total }) => sum + total, 0))} known and ${count(strangers)} strange probes, ${count(allowed)} of these may match)`);
+  console.log(
+    `open set, half of the people not in the gallery: TPIR ${percent(tpir)}${range(byGroups(known))} at FPIR ` +
+      `1 %, τ ${threshold.toFixed(3)} (${DRAWS} draws, ` +
+      `${count(known.reduce((sum, { total }) => sum + total, 0))} known and ${count(strangers)} strange probes, ` +
+      `${count(allowed)} of these may match)`,
+  );
 }
 
 function tenFold(folds: readonly (readonly FilePair[])[], { embeddings }: Encoded): void {
-  const { accuracy, standardError, threshold } = crossValidate(folds.map((fold) => fold.map(({ a, b, same }) => ({ distance: apart(embeddings.get(a), embeddings.get(b)), same }))));
-  console.log(`LFW's protocol, ${folds.length} folds: accuracy ${percent(accuracy)} ± ${percent(standardError)} (standard error), mean τ ${threshold.toFixed(3)}; pairs with an undetected face are errors`);
+  const { accuracy, standardError, threshold } = crossValidate(
+    folds.map((fold) =>
+      fold.map(({ a, b, same }) => ({ distance: apart(embeddings.get(a), embeddings.get(b)), same })),
+    ),
+  );
+  console.log(
+    `LFW's protocol, ${folds.length} folds: accuracy ${percent(accuracy)} ± ${percent(standardError)} ` +
+      `(standard error), mean τ ${threshold.toFixed(3)}; pairs with an undetected face are errors`,
+  );
 }
 
 function failures(encoded: Encoded, name: (path: string) => string): void {
-  const missing = [...encoded.embeddings].filter(([path, embedding]) => embedding === undefined && !encoded.unreadable.has(path)).map(([path]) => name(path));
+  const missing = [...encoded.embeddings]
+    .filter(([path, embedding]) => embedding === undefined && !encoded.unreadable.has(path))
+    .map(([path]) => name(path));
   const unreadable = [...encoded.unreadable].map(name);
-  console.log(`${count(encoded.embeddings.size)} photos, a usable face in ${count(encoded.embeddings.size - missing.length - unreadable.length)}; ${encoded.milliseconds.toFixed(0)} ms a photo, ${AT_ONCE} under way`);
+  console.log(
+    `${count(encoded.embeddings.size)} photos, a usable face in ` +
+      `${count(encoded.embeddings.size - missing.length - unreadable.length)}; ` +
+      `${encoded.milliseconds.toFixed(0)} ms a photo, ${AT_ONCE} under way`,
+  );
   if (missing.length > 0) console.log(`no usable face (failures): ${missing.sort().join(", ")}`);
   if (unreadable.length > 0) console.log(`damaged or no pictures (failures): ${unreadable.sort().join(", ")}`);
 }
 
-async function onFolders(encoder: FaceEncoder, root: string, pairsFile: string | undefined, out: string | undefined): Promise<void> {
+async function onFolders(
+  encoder: FaceEncoder,
+  root: string,
+  pairsFile: string | undefined,
+  out: string | undefined,
+): Promise<void> {
   const files = readFolders(root);
   const folds = pairsFile === undefined ? undefined : readPairs(pairsFile, root);
   if (folds !== undefined) demandFiles(folds.flat(), pairsFile as string);
-  const encoded = await encodeAll(encoder, files.map(({ path }) => path));
+  const encoded = await encodeAll(
+    encoder,
+    files.map(({ path }) => path),
+  );
   const names = new Map(files.map(({ path, name }) => [path, name]));
   console.log(`${count(new Set(files.map(({ person }) => person)).size)} people`);
   failures(encoded, (path) => names.get(path) ?? path);
-  const photos = new AllPairs(files.map(({ person }) => person), files.map(({ path }) => encoded.embeddings.get(path)));
+  const photos = new AllPairs(
+    files.map(({ person }) => person),
+    files.map(({ path }) => encoded.embeddings.get(path)),
+  );
   const { genuine, impostor, own } = photos.split();
   verification(genuine, impostor, own, encoder.threshold);
   identification(photos);
@@ -195,7 +311,11 @@ async function onFolders(encoder: FaceEncoder, root: string, pairsFile: string |
 async function onPairs(encoder: FaceEncoder, pairs: readonly FilePair[], out: string | undefined): Promise<void> {
   const encoded = await encodeAll(encoder, [...new Set(pairs.flatMap(({ a, b }) => [a, b]))]);
   failures(encoded, (path) => path);
-  const distances = (wanted: boolean): Float32Array => Float32Array.from(pairs.filter(({ same }) => same === wanted), ({ a, b }) => apart(encoded.embeddings.get(a), encoded.embeddings.get(b))).sort();
+  const distances = (wanted: boolean): Float32Array =>
+    Float32Array.from(
+      pairs.filter(({ same }) => same === wanted),
+      ({ a, b }) => apart(encoded.embeddings.get(a), encoded.embeddings.get(b)),
+    ).sort();
   const [genuine, impostor] = [distances(true), distances(false)];
   // A list does not say who is who, so that there are no groups.
   verification(genuine, impostor, [], encoder.threshold);
@@ -203,24 +323,56 @@ async function onPairs(encoder: FaceEncoder, pairs: readonly FilePair[], out: st
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { data: { type: "string" }, pairs: { type: "string" }, list: { type: "string" }, genuine: { type: "string" }, impostor: { type: "string" }, out: { type: "string" }, model: { type: "string" }, ablate: { type: "boolean", default: false }, eyes: { type: "string", multiple: true, default: [] } } });
+  const { values } = parseArgs({
+    options: {
+      data: { type: "string" },
+      pairs: { type: "string" },
+      list: { type: "string" },
+      genuine: { type: "string" },
+      impostor: { type: "string" },
+      out: { type: "string" },
+      model: { type: "string" },
+      ablate: { type: "boolean", default: false },
+      eyes: { type: "string", multiple: true, default: [] },
+    },
+  });
   const { data, list, genuine, impostor, out } = values;
-  console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version}`);
+  console.log(
+    `${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ` +
+      process.version,
+  );
   if (values.ablate) {
-    if (data === undefined) throw new Error("--ablate needs --data DIR: a folder with a folder of photos for each person.");
+    if (data === undefined)
+      throw new Error("--ablate needs --data DIR: a folder with a folder of photos for each person.");
     await ablate(data, values.eyes);
     await compareTemplates(data);
     return;
   }
-  if ((genuine === undefined) !== (impostor === undefined)) throw new Error("--genuine FILE and --impostor FILE go together: lines of fileA,fileB in each.");
-  const pairs = list !== undefined ? readList(list, data) : genuine !== undefined && impostor !== undefined ? readTwoLists(genuine, impostor, data) : undefined;
+  if ((genuine === undefined) !== (impostor === undefined))
+    throw new Error("--genuine FILE and --impostor FILE go together: lines of fileA,fileB in each.");
+  const pairs =
+    list !== undefined
+      ? readList(list, data)
+      : genuine !== undefined && impostor !== undefined
+        ? readTwoLists(genuine, impostor, data)
+        : undefined;
   if (pairs !== undefined) demandFiles(pairs, list ?? `${genuine} and ${impostor}`);
-  if (data === undefined && pairs === undefined) throw new Error("--data DIR is missing: a folder with a folder of photos for each person. Or give --list FILE with lines of fileA,fileB,same.");
+  if (data === undefined && pairs === undefined)
+    throw new Error(
+      "--data DIR is missing: a folder with a folder of photos for each person. Or give --list FILE with " +
+        "lines of fileA,fileB,same.",
+    );
   const encoder = await createEncoder({ model: values.model });
   try {
     console.log(`model ${encoder.model}`);
     if (pairs !== undefined) await onPairs(encoder, pairs, out);
-    else if (data !== undefined) await onFolders(encoder, data, values.pairs ?? (existsSync(join(data, "pairs.txt")) ? join(data, "pairs.txt") : undefined), out);
+    else if (data !== undefined)
+      await onFolders(
+        encoder,
+        data,
+        values.pairs ?? (existsSync(join(data, "pairs.txt")) ? join(data, "pairs.txt") : undefined),
+        out,
+      );
   } finally {
     await encoder.close();
   }

@@ -62,7 +62,13 @@ export function lineChart({ title, x, y, series }: Chart): string {
       grid: { left: 80, right: 36, top: series.length > 1 ? 66 : 44, bottom: 56 },
       xAxis: axisOf(x, 28, false),
       yAxis: axisOf(y, 52, true),
-      series: series.map(({ label, points }) => ({ type: "line", name: label, showSymbol: points.length < 20, symbol: "circle", data: points.filter((point) => fits(x, point.x) && fits(y, point.y)).map((point) => [point.x, point.y]) })),
+      series: series.map(({ label, points }) => ({
+        type: "line",
+        name: label,
+        showSymbol: points.length < 20,
+        symbol: "circle",
+        data: points.filter((point) => fits(x, point.x) && fits(y, point.y)).map((point) => [point.x, point.y]),
+      })),
     });
     return chart.renderToSVGString();
   } finally {

@@ -1,7 +1,8 @@
 /**
  * Packs a cohort of 32-bit numbers for assets/cohorts and prints its sha256, which lib/embed/cohort.ts demands:
  *   node --import tsx bench/cohort.ts --rows FILE.f32 --dimensions 128 --out FILE.i8 [--model ID --data DIR]
- * With photos (DIR has a folder for each person) it prints how far the distances of their faces to the ten nearest rows change.
+ * With photos (DIR has a folder for each person) it prints how far the distances of their faces to the ten nearest
+ * rows change.
  */
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -15,9 +16,18 @@ import { encodePhoto, readFolders } from "./photos";
 const NEAREST = 10;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { rows: { type: "string" }, dimensions: { type: "string" }, out: { type: "string" }, model: { type: "string" }, data: { type: "string" } } });
+  const { values } = parseArgs({
+    options: {
+      rows: { type: "string" },
+      dimensions: { type: "string" },
+      out: { type: "string" },
+      model: { type: "string" },
+      data: { type: "string" },
+    },
+  });
   const dimensions = Number(values.dimensions);
-  if (values.rows === undefined || values.out === undefined || !(dimensions > 0)) throw new Error("--rows FILE, --dimensions N or --out FILE is missing.");
+  if (values.rows === undefined || values.out === undefined || !(dimensions > 0))
+    throw new Error("--rows FILE, --dimensions N or --out FILE is missing.");
   const rows = new Float32Array(Uint8Array.from(readFileSync(values.rows)).buffer);
   const packed = packRows(rows, dimensions);
   writeFileSync(values.out, packed);
@@ -39,11 +49,16 @@ async function main(): Promise<void> {
   } finally {
     await encoder.close();
   }
-  console.log(`${faces} faces: distances to the ${NEAREST} nearest rows change by ${worst.toFixed(5)} at most, their means by ${worstMean.toFixed(5)}`);
+  console.log(
+    `${faces} faces: distances to the ${NEAREST} nearest rows change by ${worst.toFixed(5)} at most, their ` +
+      `means by ${worstMean.toFixed(5)}`,
+  );
 }
 
 function nearest(probe: Float32Array, rows: Float32Array, dimensions: number): number[] {
-  const distances = Array.from({ length: rows.length / dimensions }, (_, row) => euclideanDistance(probe, rows.subarray(row * dimensions, (row + 1) * dimensions)));
+  const distances = Array.from({ length: rows.length / dimensions }, (_, row) =>
+    euclideanDistance(probe, rows.subarray(row * dimensions, (row + 1) * dimensions)),
+  );
   return distances.sort((a, b) => a - b).slice(0, NEAREST);
 }
 

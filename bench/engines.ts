@@ -1,8 +1,10 @@
 /**
- * The embedding networks on each engine: milliseconds a face, ratio to the first's (dlib's on TF.js WASM), largest difference of an
+ * The embedding networks on each engine: milliseconds a face, ratio to the first's (dlib's on TF.js WASM), largest
+ * difference of an
  * embedding to the network's own on TF.js WASM; then what alignment and embedding take in facenet-embed.
  *   npm run bench:engines
- * Engines take turns, so that what else the machine does hits all alike. onnxruntime-node is looked for in bench/peers too:
+ * Engines take turns, so that what else the machine does hits all alike. onnxruntime-node is looked for in bench/peers
+ * too:
  *   npm install --ignore-scripts --prefix bench/peers
  */
 import { execFileSync } from "node:child_process";
@@ -51,11 +53,17 @@ async function realChips(tf: Tf): Promise<Map<ModelDescriptor, Float32Array[]>> 
   const detector = await WasmDetector.load();
   const chips = new Map(MODELS.map((model) => [model, [] as Float32Array[]]));
   for (const index of [1, 2, 3, 4, 5, 6] as const) {
-    const pixels = await decode({ bytes: Uint8Array.from(await sharp(groupPhoto(index)).resize(WIDTH).jpeg().toBuffer()), raw: undefined });
+    const pixels = await decode({
+      bytes: Uint8Array.from(await sharp(groupPhoto(index)).resize(WIDTH).jpeg().toBuffer()),
+      raw: undefined,
+    });
     const boxes = detector.detect(pixels, detectorOptionsSchema.parse({})).map(({ box }) => box);
     (await alignFaces(landmarks, pixels, boxes, { minSize: 20, minSharpness: 0 })).forEach((face, at) => {
       if (face.rejected !== undefined) return;
-      for (const [model, some] of chips) some.push(warp(pixels, chipPlace(model, boxes[at] as (typeof boxes)[number], face.landmarks), model.inputSize));
+      for (const [model, some] of chips)
+        some.push(
+          warp(pixels, chipPlace(model, boxes[at] as (typeof boxes)[number], face.landmarks), model.inputSize),
+        );
     });
   }
   return chips;
@@ -68,9 +76,20 @@ function median(values: readonly number[]): number {
 async function main(): Promise<void> {
   const tf = await tensorEngine("wasm");
   const engines: Engine[] = [];
-  for (const model of MODELS) engines.push({ model, name: "TF.js WASM", net: await loadNet(model, "wasm", { runtime: "onnxruntime-node", instead: "" }) });
+  for (const model of MODELS)
+    engines.push({
+      model,
+      name: "TF.js WASM",
+      net: await loadNet(model, "wasm", { runtime: "onnxruntime-node", instead: "" }),
+    });
   const onnx = async (name: string, runtime: RuntimeName, options?: object): Promise<void> => {
-    for (const model of MODELS) engines.push({ model, name, net: model === DLIB_RESNET ? await loadDlibOnnx(runtime, options) : await loadTfliteOnnx(model, runtime, options) });
+    for (const model of MODELS)
+      engines.push({
+        model,
+        name,
+        net:
+          model === DLIB_RESNET ? await loadDlibOnnx(runtime, options) : await loadTfliteOnnx(model, runtime, options),
+      });
   };
   if ((await judgeEngine("onnx")).usable) {
     await onnx("onnxruntime-node, 1 thread", "onnxruntime-node");
@@ -96,17 +115,34 @@ async function main(): Promise<void> {
       }
     }
   }
-  console.log(`${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ${process.version} · ${chipsOf.get(DLIB_RESNET)?.length} faces, ${ROUNDS} rounds, engines in turn, medians`);
-  console.log(`${"network".padEnd(20)} ${"engine".padEnd(28)} ms/face   ratio   ms/face by ${BATCH}   largest difference`);
-  const embeddingsOf = async ({ model, net }: Engine): Promise<Float32Array[]> => (await net.run(chipsOf.get(model) as Float32Array[])).map((embedding) => (model.l2Normalize ? toUnitLength(embedding) : embedding));
+  console.log(
+    `${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ` +
+      `${process.version} · ${chipsOf.get(DLIB_RESNET)?.length} faces, ${ROUNDS} rounds, engines in turn, ` +
+      "medians",
+  );
+  console.log(
+    `${"network".padEnd(20)} ${"engine".padEnd(28)} ms/face   ratio   ms/face by ${BATCH}   largest difference`,
+  );
+  const embeddingsOf = async ({ model, net }: Engine): Promise<Float32Array[]> =>
+    (await net.run(chipsOf.get(model) as Float32Array[])).map((embedding) =>
+      model.l2Normalize ? toUnitLength(embedding) : embedding,
+    );
   const expectedOf = new Map<ModelDescriptor, Float32Array[]>();
   for (const [index, engine] of engines.entries()) {
     const { one, batch } = times[index] as (typeof times)[number];
     const embeddings = await embeddingsOf(engine);
     const expected = expectedOf.get(engine.model) ?? embeddings;
     expectedOf.set(engine.model, expected);
-    const difference = Math.max(...embeddings.flatMap((embedding, face) => [...embedding].map((value, at) => Math.abs(value - (expected[face]?.[at] ?? Number.NaN)))));
-    console.log(`${engine.model.id.padEnd(20)} ${engine.name.padEnd(28)} ${median(one).toFixed(2).padStart(7)} ${(median(times[0]?.one ?? []) / median(one)).toFixed(2).padStart(6)}× ${median(batch).toFixed(2).padStart(14)} ${difference.toExponential(1).padStart(20)}`);
+    const difference = Math.max(
+      ...embeddings.flatMap((embedding, face) =>
+        [...embedding].map((value, at) => Math.abs(value - (expected[face]?.[at] ?? Number.NaN))),
+      ),
+    );
+    console.log(
+      `${engine.model.id.padEnd(20)} ${engine.name.padEnd(28)} ${median(one).toFixed(2).padStart(7)} ` +
+        `${(median(times[0]?.one ?? []) / median(one)).toFixed(2).padStart(6)}× ` +
+        `${median(batch).toFixed(2).padStart(14)} ${difference.toExponential(1).padStart(20)}`,
+    );
   }
 }
 
@@ -128,10 +164,23 @@ async function stages(): Promise<void> {
       if (round >= 0) timings.push(timing);
     }
     await embedder.close();
-    console.log(`${model.id.padEnd(20)} ${engine.padEnd(28)} ${median(timings.map(({ align }) => align)).toFixed(1).padStart(8)} ${median(timings.map(({ embed }) => embed)).toFixed(1).padStart(10)}`);
+    console.log(
+      `${model.id.padEnd(20)} ${engine.padEnd(28)} ${median(timings.map(({ align }) => align))
+        .toFixed(1)
+        .padStart(8)} ${median(timings.map(({ embed }) => embed))
+        .toFixed(1)
+        .padStart(10)}`,
+    );
   }
 }
 
 // Modules are resolved from NODE_PATH only if it was set at the start.
-if (process.env["NODE_PATH"] === undefined && existsSync(PEERS)) execFileSync(process.execPath, ["--import", "tsx", __filename], { stdio: "inherit", env: { ...process.env, NODE_PATH: PEERS } });
-else void main().then(stages).then(() => process.exit());
+if (process.env["NODE_PATH"] === undefined && existsSync(PEERS))
+  execFileSync(process.execPath, ["--import", "tsx", __filename], {
+    stdio: "inherit",
+    env: { ...process.env, NODE_PATH: PEERS },
+  });
+else
+  void main()
+    .then(stages)
+    .then(() => process.exit());

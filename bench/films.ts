@@ -1,5 +1,6 @@
 /**
- * Films made of photos: somebody walks up to a camera, turning a little, in changing light, blurred for a moment, with the noise of a sensor,
+ * Films made of photos: somebody walks up to a camera, turning a little, in changing light, blurred for a moment, with
+ * the noise of a sensor,
  * compressed as H.264. For benchmarks of what is decided over many frames.
  */
 import { execFileSync } from "node:child_process";
@@ -43,12 +44,51 @@ export async function film(photo: Buffer, source: string, random: () => number):
     const quiet = ["-hide_banner", "-loglevel", "error", "-y"];
     const video = join(folder, "film.mp4");
     const timeout = 120_000;
-    execFileSync(path, [...quiet, "-f", "lavfi", "-i", `color=c=0x556070:s=${width}x${height}:r=${fps}:d=${seconds}`, "-loop", "1", "-framerate", String(fps), "-t", String(seconds), "-i", still, "-filter_complex", filter, "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "veryfast", "-crf", String(24 + Math.round(8 * random())), video], { timeout });
-    const rgb = execFileSync(path, [...quiet, "-i", video, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], { timeout, maxBuffer: width * height * 3 * fps * (seconds + 1) });
+    execFileSync(
+      path,
+      [
+        ...quiet,
+        "-f",
+        "lavfi",
+        "-i",
+        `color=c=0x556070:s=${width}x${height}:r=${fps}:d=${seconds}`,
+        "-loop",
+        "1",
+        "-framerate",
+        String(fps),
+        "-t",
+        String(seconds),
+        "-i",
+        still,
+        "-filter_complex",
+        filter,
+        "-pix_fmt",
+        "yuv420p",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "veryfast",
+        "-crf",
+        String(24 + Math.round(8 * random())),
+        video,
+      ],
+      { timeout },
+    );
+    const rgb = execFileSync(path, [...quiet, "-i", video, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], {
+      timeout,
+      maxBuffer: width * height * 3 * fps * (seconds + 1),
+    });
     const size = width * height * 3;
     return Array.from({ length: Math.floor(rgb.length / size) }, (_, sequence) => ({
       bytes: rgb.subarray(sequence * size, (sequence + 1) * size),
-      frame: { source, sequence, capturedAt: BEGAN + Math.round((sequence * 1000) / fps), width, height, encoding: "rgb" as const },
+      frame: {
+        source,
+        sequence,
+        capturedAt: BEGAN + Math.round((sequence * 1000) / fps),
+        width,
+        height,
+        encoding: "rgb" as const,
+      },
     }));
   } finally {
     rmSync(folder, { recursive: true, force: true });

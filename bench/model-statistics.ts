@@ -1,6 +1,7 @@
 /**
  * A model's distances on photos of identities, as the module that ships with it:
- *   node --import tsx bench/model-statistics.ts --data DIR [--data DIR]... --set "567 LFW photos of 275 people" [--model ID] \
+ *   node --import tsx bench/model-statistics.ts --data DIR [--data DIR]... --set "567 LFW photos of 275 people"
+ * [--model ID] \
  *     > lib/calibrate/dlib-resnet-v1.ts
  * Each DIR has a folder for each person. Photos count that a gallery would take: those with exactly one usable face.
  */
@@ -12,16 +13,28 @@ import { createEncoder } from "../lib/embed/encode";
 import { readFolders } from "./photos";
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { data: { type: "string", multiple: true, default: [] }, set: { type: "string" }, model: { type: "string" } } });
+  const { values } = parseArgs({
+    options: {
+      data: { type: "string", multiple: true, default: [] },
+      set: { type: "string" },
+      model: { type: "string" },
+    },
+  });
   const { data, set } = values;
-  if (data.length === 0 || set === undefined) throw new Error("--data DIR or --set NAME is missing: a folder with a folder of photos for each person, and what they are.");
+  if (data.length === 0 || set === undefined)
+    throw new Error(
+      "--data DIR or --set NAME is missing: a folder with a folder of photos for each person, and what they are.",
+    );
   const encoder = await createEncoder({ model: values.model });
   const embeddings: LabelledEmbedding[] = [];
   const files = data.flatMap((root) => readFolders(root));
   try {
     for (const { person, path } of files) {
-      const [face, ...others] = (await encoder.encode(readFileSync(path))).filter(({ embedding }) => embedding !== undefined);
-      if (face?.embedding !== undefined && others.length === 0) embeddings.push({ personId: person, photoId: path, vector: face.embedding });
+      const [face, ...others] = (await encoder.encode(readFileSync(path))).filter(
+        ({ embedding }) => embedding !== undefined,
+      );
+      if (face?.embedding !== undefined && others.length === 0)
+        embeddings.push({ personId: person, photoId: path, vector: face.embedding });
     }
   } finally {
     await encoder.close();
@@ -29,28 +42,37 @@ async function main(): Promise<void> {
   const { model, threshold, normalisation } = encoder;
   const input = { embeddings, names: new Map<string, string>(), threshold, stats: undefined, wantedFmr: 0.001 };
   const { own, people, impostorPairs } = await calibrate(input);
-  if (own.impostorPairs < impostorPairs.of) throw new Error(`${impostorPairs.of} impostor pairs are more than are measured one by one: give fewer photos.`);
+  if (own.impostorPairs < impostorPairs.of)
+    throw new Error(`${impostorPairs.of} impostor pairs are more than are measured one by one: give fewer photos.`);
   const statistics: ModelStatistics = {
     model,
-    source: `measured on ${set} (${embeddings.length} of ${files.length} show exactly one usable face), ${new Date().toISOString().slice(0, 10)}, bench/model-statistics.ts`,
+    source:
+      `measured on ${set} (${embeddings.length} of ${files.length} show exactly one usable face), ` +
+      `${new Date().toISOString().slice(0, 10)}, bench/model-statistics.ts`,
     people: people.counted,
     photos: embeddings.length,
     genuine: own.genuine,
     impostor: own.impostor,
   };
   if (normalisation !== undefined) {
-    const { from, genuine, impostor } = (await calibrate({ ...input, comparison: { normalisation, strangers: [] } })).own;
+    const { from, genuine, impostor } = (await calibrate({ ...input, comparison: { normalisation, strangers: [] } }))
+      .own;
     statistics.cohort = { from, genuine, impostor };
   }
-  console.log(`/** Made by bench/model-statistics.ts; do not edit. ${own.genuinePairs} genuine and ${own.impostorPairs} impostor pairs support no FMR below ${Number((100 * (own.supportedFmr ?? 1)).toPrecision(1))} %. */`);
+  console.log(
+    `/** Made by bench/model-statistics.ts; do not edit. ${own.genuinePairs} genuine and ${own.impostorPairs} ` +
+      `impostor pairs support no FMR below ${Number((100 * (own.supportedFmr ?? 1)).toPrecision(1))} %. */`,
+  );
   console.log('import type { ModelStatistics } from "./calibration";\n');
   console.log(`export const STATISTICS: ModelStatistics = ${module(statistics)};`);
 }
 
 /** As the style of the sources has it: keys without quotes. */
 function module({ genuine, impostor, cohort, ...rest }: ModelStatistics): string {
-  const counts = (histograms: { genuine: number[]; impostor: number[] }): string[] =>
-    [`genuine: [${histograms.genuine.join(", ")}]`, `impostor: [${histograms.impostor.join(", ")}]`];
+  const counts = (histograms: { genuine: number[]; impostor: number[] }): string[] => [
+    `genuine: [${histograms.genuine.join(", ")}]`,
+    `impostor: [${histograms.impostor.join(", ")}]`,
+  ];
   const lines = [
     ...Object.entries(rest).map(([key, value]) => `${key}: ${JSON.stringify(value)}`),
     ...counts({ genuine, impostor }),

@@ -22,32 +22,56 @@ const PICTURE = /\.(jpe?g|png|webp|avif|gif)$/i;
 
 /** A folder a person. */
 export function readFolders(root: string): PhotoFile[] {
-  const people = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
-  const photos = people.flatMap((person) => readdirSync(join(root, person)).filter((file) => PICTURE.test(file)).sort().map((file) => ({ person, name: file, path: join(root, person, file) })));
-  if (photos.length === 0) throw new Error(`${root} has no folders with photos: give a folder that holds a folder of photos for each person.`);
+  const people = readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+  const photos = people.flatMap((person) =>
+    readdirSync(join(root, person))
+      .filter((file) => PICTURE.test(file))
+      .sort()
+      .map((file) => ({ person, name: file, path: join(root, person, file) })),
+  );
+  if (photos.length === 0)
+    throw new Error(
+      `${root} has no folders with photos: give a folder that holds a folder of photos for each person.`,
+    );
   return photos;
 }
 
 /**
- * LFW's pairs.txt: "folds  pairs", then for each fold so many lines "name n m" (the same person) and as many "name n name m".
+ * LFW's pairs.txt: "folds  pairs", then for each fold so many lines "name n m" (the same person) and as many "name n
+ * name m".
  * @returns the folds
  */
 export function readPairs(file: string, root: string): FilePair[][] {
-  const lines = readFileSync(file, "utf8").split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const lines = readFileSync(file, "utf8")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
   const [folds, pairs] = (lines[0] ?? "").split(/\s+/).map(Number);
-  if (folds === undefined || pairs === undefined || !(folds >= 2) || lines.length !== 1 + 2 * folds * pairs) throw new Error(`${file} is no pairs.txt: its first line must say how many folds and pairs there are, and 2 × folds × pairs lines must follow.`);
+  if (folds === undefined || pairs === undefined || !(folds >= 2) || lines.length !== 1 + 2 * folds * pairs)
+    throw new Error(
+      `${file} is no pairs.txt: its first line must say how many folds and pairs there are, and 2 × folds × ` +
+        "pairs lines must follow.",
+    );
   const path = (name: string, number: string): string => join(root, name, `${name}_${number.padStart(4, "0")}.jpg`);
   return Array.from({ length: folds }, (_, fold) =>
     lines.slice(1 + fold * 2 * pairs, 1 + (fold + 1) * 2 * pairs).map((line) => {
       const [name, first, second, third] = line.split(/\s+/) as [string, string, string, string | undefined];
-      return third === undefined ? { a: path(name, first), b: path(name, second), same: true } : { a: path(name, first), b: path(second, third), same: false };
+      return third === undefined
+        ? { a: path(name, first), b: path(name, second), same: true }
+        : { a: path(name, first), b: path(second, third), same: false };
     }),
   );
 }
 
 /** The rows of a list, cell by cell. */
 function cellsOf(file: string): { row: string; cells: string[] }[] {
-  const rows = readFileSync(file, "utf8").split("\n").map((line) => line.trim()).filter((line) => line !== "" && !/^filea,/i.test(line));
+  const rows = readFileSync(file, "utf8")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !/^filea,/i.test(line));
   return rows.map((row) => ({ row, cells: row.split(",").map((cell) => cell.trim()) }));
 }
 
@@ -55,10 +79,14 @@ function within(root: string, path: string): string {
   return isAbsolute(path) ? path : join(root, path);
 }
 
-/** Lines of fileA,fileB,same with same 1 or 0 (or true or false); paths are relative to the list's folder or to `root`, or absolute. */
+/**
+ * Lines of fileA,fileB,same with same 1 or 0 (or true or false); paths are relative to the list's folder or to `root`,
+ * or absolute.
+ */
 export function readList(file: string, root = dirname(file)): FilePair[] {
   return cellsOf(file).map(({ row, cells: [a, b, same] }) => {
-    if (a === undefined || b === undefined || !/^(0|1|true|false)$/i.test(same ?? "")) throw new Error(`"${row}" in ${file} is no pair: write fileA,fileB,1 for one person and fileA,fileB,0 for two.`);
+    if (a === undefined || b === undefined || !/^(0|1|true|false)$/i.test(same ?? ""))
+      throw new Error(`"${row}" in ${file} is no pair: write fileA,fileB,1 for one person and fileA,fileB,0 for two.`);
     return { a: within(root, a), b: within(root, b), same: /^(1|true)$/i.test(same ?? "") };
   });
 }
@@ -67,7 +95,8 @@ export function readList(file: string, root = dirname(file)): FilePair[] {
 export function readTwoLists(genuine: string, impostor: string, root?: string): FilePair[] {
   const read = (file: string, same: boolean): FilePair[] =>
     cellsOf(file).map(({ row, cells: [a, b, ...more] }) => {
-      if (a === undefined || b === undefined || b === "" || more.length > 0) throw new Error(`"${row}" in ${file} is no pair: write fileA,fileB.`);
+      if (a === undefined || b === undefined || b === "" || more.length > 0)
+        throw new Error(`"${row}" in ${file} is no pair: write fileA,fileB.`);
       return { a: within(root ?? dirname(file), a), b: within(root ?? dirname(file), b), same };
     });
   return [...read(genuine, true), ...read(impostor, false)];
@@ -79,7 +108,15 @@ export async function readable(files: readonly PhotoFile[]): Promise<(PhotoFile 
   const damaged: string[] = [];
   for (const file of files) {
     const bytes = readFileSync(file.path);
-    if (await sharp(bytes, { failOn: "error" }).stats().then(() => true, () => false)) read.push({ ...file, bytes });
+    if (
+      await sharp(bytes, { failOn: "error" })
+        .stats()
+        .then(
+          () => true,
+          () => false,
+        )
+    )
+      read.push({ ...file, bytes });
     else damaged.push(file.name);
   }
   if (damaged.length > 0) console.log(`left out, damaged or no pictures: ${damaged.join(", ")}`);
@@ -91,21 +128,31 @@ export async function readable(files: readonly PhotoFile[]): Promise<(PhotoFile 
 export function demandFiles(pairs: readonly FilePair[], list: string): void {
   if (pairs.length === 0) throw new Error(`${list} has no pairs.`);
   const missing = [...new Set(pairs.flatMap(({ a, b }) => [a, b]))].filter((path) => !existsSync(path));
-  if (missing.length > 0) throw new Error(`${list} names ${missing.length} photos that are not there, the first is ${missing[0]}: give the folder that it was written for.`);
+  if (missing.length > 0)
+    throw new Error(
+      `${list} names ${missing.length} photos that are not there, the first is ${missing[0]}: give the folder ` +
+        "that it was written for.",
+    );
 }
 
 /**
- * How much a face looks like the one that a photo of one person is meant to show: large, and near the middle. The largest wins
+ * How much a face looks like the one that a photo of one person is meant to show: large, and near the middle. The
+ * largest wins
  * (facenet, align_dataset_mtcnn.py: area of the box − 2 × square of its distance to the middle).
  */
 export function prominence({ x, y, width, height }: Box, picture: { width: number; height: number }): number {
   return width * height - 2 * ((x + (width - picture.width) / 2) ** 2 + (y + (height - picture.height) / 2) ** 2);
 }
 
-/** The usable face that a photo of one person is meant to show; undefined where there is none. @throws Error when it is no picture */
+/**
+ * The usable face that a photo of one person is meant to show; undefined where there is none.
+ * @throws Error when it is no picture
+ */
 export async function encodePhoto(encoder: FaceEncoder, bytes: Buffer): Promise<Face | undefined> {
   // As it is shown, not as it lies in the file.
   const { autoOrient: size } = await sharp(bytes).metadata();
-  const [face] = (await encoder.encode(bytes)).filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => prominence(b.box, size) - prominence(a.box, size));
+  const [face] = (await encoder.encode(bytes))
+    .filter(({ embedding }) => embedding !== undefined)
+    .toSorted((a, b) => prominence(b.box, size) - prominence(a.box, size));
   return face;
 }

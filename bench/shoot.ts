@@ -9,12 +9,19 @@ export type Shot = { capturedAt: number; face: Face | undefined };
 
 /** Whoever the film is of stands in the middle; others of the photo, and what is no face, at its border. */
 function central(faces: readonly Face[]): Face | undefined {
-  const away = ({ box }: Face): number => Math.hypot(box.x + box.width / 2 - FILM.width / 2, box.y + box.height / 2 - FILM.height / 2) / box.width;
-  return faces.filter((face) => face.embedding !== undefined && away(face) < 1).toSorted((a, b) => away(a) - away(b))[0];
+  const away = ({ box }: Face): number =>
+    Math.hypot(box.x + box.width / 2 - FILM.width / 2, box.y + box.height / 2 - FILM.height / 2) / box.width;
+  return faces
+    .filter((face) => face.embedding !== undefined && away(face) < 1)
+    .toSorted((a, b) => away(a) - away(b))[0];
 }
 
 /** @returns for each embedder the frames in turn */
-export async function shoot(frames: readonly Picture[], follower: FaceFollower, embedders: readonly FaceEmbedder[]): Promise<Shot[][]> {
+export async function shoot(
+  frames: readonly Picture[],
+  follower: FaceFollower,
+  embedders: readonly FaceEmbedder[],
+): Promise<Shot[][]> {
   const shots: Shot[][] = embedders.map(() => []);
   for (const picture of frames) {
     const { faces } = await follower.detect(picture);

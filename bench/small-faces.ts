@@ -1,8 +1,11 @@
 /**
- * How well are small faces known? Frames as a camera far away makes them (small-frames.ts), compared with clean photos: the person's
+ * How well are small faces known? Frames as a camera far away makes them (small-frames.ts), compared with clean
+ * photos: the person's
  * other ones, and everybody else's.
- *   npm run bench:small-faces -- --data DIR [--data DIR]... [--sizes 110,60,48,36,30,24,20] [--crf 24,34] [--people 100] [--keep FOLDER]
- * Each DIR has a folder for each person. Half of the people, by turns, are those on whom bounds and weights were chosen; what they are worth
+ *   npm run bench:small-faces -- --data DIR [--data DIR]... [--sizes 110,60,48,36,30,24,20] [--crf 24,34] [--people
+ * 100] [--keep FOLDER]
+ * Each DIR has a folder for each person. Half of the people, by turns, are those on whom bounds and weights were
+ * chosen; what they are worth
  * is seen on the others. With FOLDER what was encoded is kept there, and read again by the next run.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -73,21 +76,37 @@ class Encoder {
     const engine = (await judgeEngine("onnx")).usable ? "onnx" : "wasm";
     const nets: EmbeddingNet[] = [];
     for (const model of MODELS) nets.push(await loadNet(model, engine, { runtime: "onnxruntime-node", instead: "" }));
-    return new Encoder(engine === "onnx" ? await loadLandmarkOnnx() : await LandmarkNet.load(await tensorEngine("wasm")), nets, await WasmDetector.load());
+    return new Encoder(
+      engine === "onnx" ? await loadLandmarkOnnx() : await LandmarkNet.load(await tensorEngine("wasm")),
+      nets,
+      await WasmDetector.load(),
+    );
   }
 
-  async encode(pixels: Pixels, boxes: readonly Box[]): Promise<(Pick<Seen, "box" | "quality" | "residual" | "embeddings">)[]> {
+  async encode(
+    pixels: Pixels,
+    boxes: readonly Box[],
+  ): Promise<Pick<Seen, "box" | "quality" | "residual" | "embeddings">[]> {
     const aligned = await inBatches(boxes, (some) => alignFaces(this.landmarks, pixels, some, ANY));
     const faces = aligned.filter(({ rejected }) => rejected === undefined);
     const embedded: Float32Array[][] = [];
     for (const [index, model] of MODELS.entries()) {
-      const chips = faces.map(({ landmarks }) => warp(pixels, chipPlace(model, boxes[0] as Box, landmarks), model.inputSize));
-      embedded.push((await inBatches(chips, (some) => (this.nets[index] as EmbeddingNet).run(some))).map(toUnitLength));
+      const chips = faces.map(({ landmarks }) =>
+        warp(pixels, chipPlace(model, boxes[0] as Box, landmarks), model.inputSize),
+      );
+      embedded.push(
+        (await inBatches(chips, (some) => (this.nets[index] as EmbeddingNet).run(some))).map(toUnitLength),
+      );
     }
     const places = new Map<Aligned, number>(faces.map((face, place) => [face, place]));
     return aligned.map((face, index) => {
       const place = places.get(face);
-      return { box: boxes[index] as Box, quality: face.quality, residual: fitChip(face.landmarks, 1).residual, embeddings: place === undefined ? undefined : embedded.map((each) => each[place] as Float32Array) };
+      return {
+        box: boxes[index] as Box,
+        quality: face.quality,
+        residual: fitChip(face.landmarks, 1).residual,
+        embeddings: place === undefined ? undefined : embedded.map((each) => each[place] as Float32Array),
+      };
     });
   }
 }
@@ -104,7 +123,9 @@ async function encodeClean(encoder: Encoder, root: string, seen: Seen[]): Promis
   for (const { person, name, bytes } of await readable(readFolders(root))) {
     const pixels = await decode({ bytes: Uint8Array.from(bytes), raw: undefined });
     const boxes = encoder.detector.detect(pixels, options).map(({ box }) => box);
-    const faces = (await encoder.encode(pixels, boxes)).filter(({ embeddings, quality }) => embeddings !== undefined && quality.size >= 20);
+    const faces = (await encoder.encode(pixels, boxes)).filter(
+      ({ embeddings, quality }) => embeddings !== undefined && quality.size >= 20,
+    );
     const [face] = faces.toSorted((a, b) => prominence(b.box, pixels) - prominence(a.box, pixels));
     if (face === undefined) continue;
     seen.push({ ...face, set: basename(root), person, photo: name, size: 0, crf: 0, found: true });
@@ -117,30 +138,55 @@ async function encodeClean(encoder: Encoder, root: string, seen: Seen[]): Promis
 function chooseFilmed(photos: readonly CleanPhoto[], people: number): CleanPhoto[] {
   const byPerson = new Map<string, CleanPhoto[]>();
   for (const photo of photos) byPerson.set(photo.person, [...(byPerson.get(photo.person) ?? []), photo]);
-  return [...byPerson.values()].toSorted((a, b) => Number(b.length > 1) - Number(a.length > 1)).slice(0, people).flatMap((own) => own.slice(0, 2));
+  return [...byPerson.values()]
+    .toSorted((a, b) => Number(b.length > 1) - Number(a.length > 1))
+    .slice(0, people)
+    .flatMap((own) => own.slice(0, 2));
 }
 
 function search(size: number): DetectorOptions {
   return detectorOptionsSchema.parse({ ...PRESET_LIVE, minSize: Math.round(size * 0.7) });
 }
 
-async function encodeFrames(encoder: Encoder, set: string, filmed: readonly CleanPhoto[], { size, crf, random }: { size: number; crf: number; random: () => number }): Promise<Seen[]> {
+async function encodeFrames(
+  encoder: Encoder,
+  set: string,
+  filmed: readonly CleanPhoto[],
+  { size, crf, random }: { size: number; crf: number; random: () => number },
+): Promise<Seen[]> {
   const seen: Seen[] = [];
   for (const { pixels, shots } of await filmSmall(filmed, { size, crf, random })) {
     const found = encoder.detector.detect(pixels, search(size)).map(({ box }) => box);
     const taken = new Set<Box>();
     const boxes = shots.map(({ face }) => {
-      const best = found.filter((box) => !taken.has(box) && overlap(box, face) >= SAME_FACE).toSorted((a, b) => overlap(b, face) - overlap(a, face))[0];
+      const best = found
+        .filter((box) => !taken.has(box) && overlap(box, face) >= SAME_FACE)
+        .toSorted((a, b) => overlap(b, face) - overlap(a, face))[0];
       if (best !== undefined) taken.add(best);
       const side = face.width * (1 + OFF * (2 * random() - 1));
-      return best ?? { x: face.x + OFF * face.width * (2 * random() - 1), y: face.y + OFF * face.width * (2 * random() - 1), width: side, height: side };
+      return (
+        best ?? {
+          x: face.x + OFF * face.width * (2 * random() - 1),
+          y: face.y + OFF * face.width * (2 * random() - 1),
+          width: side,
+          height: side,
+        }
+      );
     });
     const others = found.filter((box) => !taken.has(box) && shots.every(({ face }) => overlap(box, face) < 0.1));
     const encoded = await encoder.encode(pixels, [...boxes, ...others]);
     for (const [index, face] of encoded.entries()) {
       const who = shots[index]?.who;
       const { person, photo } = who === undefined ? { person: undefined, photo: "" } : (filmed[who] as CleanPhoto);
-      seen.push({ ...face, set, person, photo, size, crf, found: index >= boxes.length || taken.has(boxes[index] as Box) });
+      seen.push({
+        ...face,
+        set,
+        person,
+        photo,
+        size,
+        crf,
+        found: index >= boxes.length || taken.has(boxes[index] as Box),
+      });
     }
   }
   return seen;
@@ -152,7 +198,11 @@ interface EncodeOptions {
   people: number;
 }
 
-async function encodeSet(encoder: () => Promise<Encoder>, root: string, { sizes, crfs, people }: EncodeOptions): Promise<Seen[]> {
+async function encodeSet(
+  encoder: () => Promise<Encoder>,
+  root: string,
+  { sizes, crfs, people }: EncodeOptions,
+): Promise<Seen[]> {
   const ready = await encoder();
   const seen: Seen[] = [];
   const random = seeded(1);
@@ -205,20 +255,26 @@ async function judge(seen: readonly Seen[], network: number): Promise<{ judged: 
   return { judged, threshold: normalisation.threshold };
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 const percent = (share: number, digits = 1): string => (Number.isNaN(share) ? "–" : (100 * share).toFixed(digits));
 
 function row(name: string, judged: readonly Judged[]): string {
   const pairs = judged.flatMap((each) => (each.pairs === undefined ? [] : [each.pairs]));
-  const sum = (of: (one: NonNullable<Judged["pairs"]>) => number): number => pairs.reduce((total, one) => total + of(one), 0);
+  const sum = (of: (one: NonNullable<Judged["pairs"]>) => number): number =>
+    pairs.reduce((total, one) => total + of(one), 0);
   const [genuine, impostor] = [sum((one) => one.genuine), sum((one) => one.impostor)];
   return [
     name.padEnd(24),
     String(judged.length).padStart(6),
     percent(mean(judged.map(({ seen }) => Number(seen.found)))).padStart(7),
     percent(pairs.length / judged.length).padStart(8),
-    median(judged.map(({ seen }) => seen.quality.size)).toFixed(1).padStart(6),
-    median(judged.flatMap(({ seen, pairs: aligned }) => (aligned === undefined ? [] : [seen.quality.blur]))).toFixed(1).padStart(7),
+    median(judged.map(({ seen }) => seen.quality.size))
+      .toFixed(1)
+      .padStart(6),
+    median(judged.flatMap(({ seen, pairs: aligned }) => (aligned === undefined ? [] : [seen.quality.blur])))
+      .toFixed(1)
+      .padStart(7),
     percent(sum((one) => one.matched) / genuine).padStart(7),
     `(${genuine.toLocaleString("en")})`.padEnd(8),
     percent(sum((one) => one.falses) / impostor, 3).padStart(7),
@@ -231,9 +287,16 @@ const HEADING = `${"".padEnd(24)}  faces found % aligned %  eyes   sharp   TMR %
 const SIZES = [0, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 25, 30, 60] as const;
 const WEIGHTS = [0, 0.05, 0.1, 0.2, 0.4, 0.6, 1.01] as const;
 
-function binned(title: string, judged: readonly Judged[], bounds: readonly number[], of: (seen: Seen) => number): void {
+function binned(
+  title: string,
+  judged: readonly Judged[],
+  bounds: readonly number[],
+  of: (seen: Seen) => number,
+): void {
   for (const half of [0, 1] as const) {
-    console.log(`\n${title}, ${half === 0 ? "the half of the people on whom it was chosen" : "the other half"}\n${HEADING}`);
+    console.log(
+      `\n${title}, ${half === 0 ? "the half of the people on whom it was chosen" : "the other half"}\n${HEADING}`,
+    );
     for (const [index, from] of bounds.slice(0, -1).entries()) {
       const to = bounds[index + 1] as number;
       const some = judged.filter(({ seen, half: whose }) => whose === half && of(seen) >= from && of(seen) < to);
@@ -246,32 +309,52 @@ const weightOfSeen = ({ quality, residual }: Seen): number => qualityWeight(qual
 
 /** How likeness follows from what is measured, by least squares on the first half; R² on the other. */
 function fitLikeness(judged: readonly Judged[]): string {
-  const known = judged.flatMap(({ seen, half, pairs }) => (pairs === undefined || pairs.likeness.length === 0 || half === undefined ? [] : [{ seen, half, like: mean(pairs.likeness) }]));
+  const known = judged.flatMap(({ seen, half, pairs }) =>
+    pairs === undefined || pairs.likeness.length === 0 || half === undefined
+      ? []
+      : [{ seen, half, like: mean(pairs.likeness) }],
+  );
   const features = ({ quality: { blur, size }, residual }: Seen): number[] => {
-    const within = (value: number, [low, high]: readonly [number, number]): number => Math.min(high, Math.max(low, value));
+    const within = (value: number, [low, high]: readonly [number, number]): number =>
+      Math.min(high, Math.max(low, value));
     return [1, Math.log2(within(blur, SHARPNESS)), Math.log2(within(size, SIZE)), within(residual, RESIDUAL)];
   };
   const chosen = known.filter(({ half }) => half === 0);
-  const coefficients = leastSquares(chosen.map(({ seen }) => features(seen)), chosen.map(({ like }) => like));
+  const coefficients = leastSquares(
+    chosen.map(({ seen }) => features(seen)),
+    chosen.map(({ like }) => like),
+  );
   const others = known.filter(({ half }) => half === 1);
-  const predicted = others.map(({ seen }) => features(seen).reduce((sum, value, index) => sum + value * (coefficients[index] as number), 0));
+  const predicted = others.map(({ seen }) =>
+    features(seen).reduce((sum, value, index) => sum + value * (coefficients[index] as number), 0),
+  );
   const average = mean(others.map(({ like }) => like));
   const left = others.reduce((sum, { like }, index) => sum + (like - (predicted[index] as number)) ** 2, 0);
   const all = others.reduce((sum, { like }) => sum + (like - average) ** 2, 0);
-  return `likeness = ${coefficients.map((value) => value.toFixed(3)).join(", ")} × (1, log2 sharpness, log2 size, residual) by ${chosen.length} faces; R² ${(1 - left / all).toFixed(2)} on ${others.length} of the others`;
+  return (
+    `likeness = ${coefficients.map((value) => value.toFixed(3)).join(", ")} × (1, log2 sharpness, log2 size, ` +
+    `residual) by ${chosen.length} faces; R² ${(1 - left / all).toFixed(2)} on ${others.length} of the others`
+  );
 }
 
 /** Normal equations, solved by Gauss and Jordan; there are few. */
 function leastSquares(rows: readonly number[][], values: readonly number[]): number[] {
   const width = rows[0]?.length ?? 0;
-  const system = Array.from({ length: width }, (_, at) => [...Array.from({ length: width }, (__, to) => rows.reduce((sum, each) => sum + (each[at] as number) * (each[to] as number), 0)), rows.reduce((sum, each, index) => sum + (each[at] as number) * (values[index] as number), 0)]);
+  const system = Array.from({ length: width }, (_, at) => [
+    ...Array.from({ length: width }, (__, to) =>
+      rows.reduce((sum, each) => sum + (each[at] as number) * (each[to] as number), 0),
+    ),
+    rows.reduce((sum, each, index) => sum + (each[at] as number) * (values[index] as number), 0),
+  ]);
   for (let at = 0; at < width; at += 1) {
     const pivot = system[at] as number[];
     const scale = pivot[at] as number;
     for (let column = 0; column <= width; column += 1) pivot[column] = (pivot[column] as number) / scale;
     for (const [index, other] of system.entries()) {
       const factor = other[at] as number;
-      if (index !== at) for (let column = 0; column <= width; column += 1) other[column] = (other[column] as number) - factor * (pivot[column] as number);
+      if (index !== at)
+        for (let column = 0; column <= width; column += 1)
+          other[column] = (other[column] as number) - factor * (pivot[column] as number);
     }
   }
   return system.map((each) => each[width] as number);
@@ -283,7 +366,8 @@ function apart(judged: readonly Judged[], network: number): void {
   const photos = new Map<string, Seen[]>();
   for (const { seen, half } of judged) {
     const key = `${seen.set} ${seen.person} ${seen.photo}`;
-    if (half === 1 && seen.size > 0 && seen.embeddings !== undefined) photos.set(key, [...(photos.get(key) ?? []), seen]);
+    if (half === 1 && seen.size > 0 && seen.embeddings !== undefined)
+      photos.set(key, [...(photos.get(key) ?? []), seen]);
   }
   const counts = WEIGHTS.slice(0, -1).map(() => ({ pairs: 0, far: 0 }));
   for (const frames of photos.values()) {
@@ -292,11 +376,24 @@ function apart(judged: readonly Judged[], network: number): void {
         const less = Math.min(weightOfSeen(first), weightOfSeen(second));
         const count = counts[WEIGHTS.findLastIndex((weight) => weight <= less)] as { pairs: number; far: number };
         count.pairs += 1;
-        count.far += Number(euclideanDistance(first.embeddings?.[network] as Float32Array, second.embeddings?.[network] as Float32Array) > threshold);
+        count.far += Number(
+          euclideanDistance(
+            first.embeddings?.[network] as Float32Array,
+            second.embeddings?.[network] as Float32Array,
+          ) > threshold,
+        );
       }
     }
   }
-  console.log(`\nframes of one photo, of whatever size, farther apart than τ ${threshold}, by the lesser weight of the two: ${counts.map(({ pairs, far }, index) => `${WEIGHTS[index]}: ${percent(far / pairs)} % of ${pairs.toLocaleString("en")}`).join("; ")}`);
+  console.log(
+    `\nframes of one photo, of whatever size, farther apart than τ ${threshold}, by the lesser weight of the ` +
+      "two: " +
+      counts
+        .map(
+          ({ pairs, far }, index) => `${WEIGHTS[index]}: ${percent(far / pairs)} % of ` + pairs.toLocaleString("en"),
+        )
+        .join("; "),
+  );
 }
 
 async function report(sets: readonly Seen[][], network: number): Promise<void> {
@@ -304,10 +401,18 @@ async function report(sets: readonly Seen[][], network: number): Promise<void> {
   for (const seen of sets) {
     const { judged, threshold } = await judge(seen, network);
     all.push(...judged);
-    console.log(`\n${MODELS[network]?.id}, ${seen[0]?.set}: clean photos enrolled, d' ≤ ${threshold}; by width of the face in pixels\n${HEADING}`);
+    console.log(
+      `\n${MODELS[network]?.id}, ${seen[0]?.set}: clean photos enrolled, d' ≤ ${threshold}; by width of the ` +
+        `face in pixels\n${HEADING}`,
+    );
     for (const size of [...new Set(seen.map((each) => each.size))].sort((a, b) => b - a)) {
       const name = size === 0 ? "clean photos" : `${size} px`;
-      console.log(row(name, judged.filter((each) => each.half !== undefined && each.seen.size === size)));
+      console.log(
+        row(
+          name,
+          judged.filter((each) => each.half !== undefined && each.seen.size === size),
+        ),
+      );
     }
     const nobodies = judged.filter(({ half }) => half === undefined);
     if (nobodies.length > 0) console.log(row("boxes that are no face", nobodies));
@@ -322,8 +427,20 @@ async function report(sets: readonly Seen[][], network: number): Promise<void> {
 const numbers = (text: string): number[] => text.split(",").map(Number);
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { data: { type: "string", multiple: true, default: [] }, sizes: { type: "string", default: "110,60,48,36,30,24,20" }, crf: { type: "string", default: "24,34" }, people: { type: "string", default: "100" }, keep: { type: "string" } } });
-  if (values.data.length === 0) throw new Error("--data DIR is missing: a folder with a folder of photos for each person; more than once for several populations.");
+  const { values } = parseArgs({
+    options: {
+      data: { type: "string", multiple: true, default: [] },
+      sizes: { type: "string", default: "110,60,48,36,30,24,20" },
+      crf: { type: "string", default: "24,34" },
+      people: { type: "string", default: "100" },
+      keep: { type: "string" },
+    },
+  });
+  if (values.data.length === 0)
+    throw new Error(
+      "--data DIR is missing: a folder with a folder of photos for each person; more than once for several " +
+        "populations.",
+    );
   const { keep } = values;
   const options = { sizes: numbers(values.sizes), crfs: numbers(values.crf), people: Number(values.people) };
   let loading: Promise<Encoder> | undefined;
@@ -331,11 +448,17 @@ async function main(): Promise<void> {
   const sets: Seen[][] = [];
   for (const root of values.data) {
     const file = keep === undefined ? undefined : join(keep, `${basename(root)}.bin`);
-    const seen = file !== undefined && existsSync(file) ? (deserialize(readFileSync(file)) as Seen[]) : await encodeSet(encoder, root, options);
+    const seen =
+      file !== undefined && existsSync(file)
+        ? (deserialize(readFileSync(file)) as Seen[])
+        : await encodeSet(encoder, root, options);
     if (file !== undefined && !existsSync(file)) writeFileSync(file, serialize(seen));
     sets.push(seen);
   }
-  console.log(`${new Date().toISOString().slice(0, 10)} · Node.js ${process.version} · aligned: taken for a face by the alignment gate; eyes: median pixels between them; sharp: median sharpness`);
+  console.log(
+    `${new Date().toISOString().slice(0, 10)} · Node.js ${process.version} · aligned: taken for a face by the ` +
+      "alignment gate; eyes: median pixels between them; sharp: median sharpness",
+  );
   for (const network of MODELS.keys()) await report(sets, network);
 }
 

@@ -1,5 +1,6 @@
 /**
- * Frames as a camera far away makes them: each person's photo scaled until the face is so many pixels wide, drifting a bit, with the blur
+ * Frames as a camera far away makes them: each person's photo scaled until the face is so many pixels wide, drifting a
+ * bit, with the blur
  * of a lens and of the movement, the sensor's noise, and compressed as H.264 by ffmpeg and back.
  */
 import { execFileSync } from "node:child_process";
@@ -36,7 +37,10 @@ const HEIGHT = 720;
 const CELL = 2.2;
 /** How far the face drifts from the middle of its part, in widths of the face. */
 const DRIFT = 0.15;
-/** So many frames are encoded; those named are looked at. They are far enough from the first one that the encoder has settled. */
+/**
+ * So many frames are encoded; those named are looked at. They are far enough from the first one that the encoder has
+ * settled.
+ */
 const FRAMES = 8;
 const LOOKED_AT: readonly number[] = [3, 7];
 const FPS = 12;
@@ -70,7 +74,10 @@ export interface Film {
 }
 
 /** A grid of people. */
-export async function filmSmall(people: readonly Filmed[], { size, crf, random, conditions = CONDITIONS }: Film): Promise<SmallFrame[]> {
+export async function filmSmall(
+  people: readonly Filmed[],
+  { size, crf, random, conditions = CONDITIONS }: Film,
+): Promise<SmallFrame[]> {
   const cell = Math.ceil(CELL * size);
   const columns = Math.floor(WIDTH / cell);
   const each = columns * Math.floor(HEIGHT / cell);
@@ -91,7 +98,14 @@ export async function filmSmall(people: readonly Filmed[], { size, crf, random, 
     }
     const decoded = await compress(raw, crf);
     for (const at of LOOKED_AT) {
-      frames.push({ pixels: { data: Uint8Array.from(decoded.subarray(at * WIDTH * HEIGHT * 3, (at + 1) * WIDTH * HEIGHT * 3)), width: WIDTH, height: HEIGHT }, shots: shots[at] ?? [] });
+      frames.push({
+        pixels: {
+          data: Uint8Array.from(decoded.subarray(at * WIDTH * HEIGHT * 3, (at + 1) * WIDTH * HEIGHT * 3)),
+          width: WIDTH,
+          height: HEIGHT,
+        },
+        shots: shots[at] ?? [],
+      });
     }
   }
   return frames;
@@ -109,14 +123,33 @@ interface Tile {
   phase: number;
 }
 
-async function tileOf({ bytes, width, height, face }: Filmed, size: number, random: () => number, { light: lights, defocus, moved }: Conditions): Promise<Tile> {
+async function tileOf(
+  { bytes, width, height, face }: Filmed,
+  size: number,
+  random: () => number,
+  { light: lights, defocus, moved }: Conditions,
+): Promise<Tile> {
   const scale = size / face.width;
   const scaled = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
-  const still = await sharp(bytes).rotate().removeAlpha().toColourspace("srgb").resize(scaled.width, scaled.height, { fit: "fill" }).blur(between(defocus, random())).raw().toBuffer();
+  const still = await sharp(bytes)
+    .rotate()
+    .removeAlpha()
+    .toColourspace("srgb")
+    .resize(scaled.width, scaled.height, { fit: "fill" })
+    .blur(between(defocus, random()))
+    .raw()
+    .toBuffer();
   const light = between(lights, random());
   const [way, direction] = [moved * size * random() ** 2, 2 * Math.PI * random()];
-  const data = move(still, scaled, { x: way * Math.cos(direction), y: way * Math.sin(direction) }).map((value) => Math.min(255, light * value));
-  return { data, ...scaled, face: { x: face.x * scale, y: face.y * scale, width: face.width * scale, height: face.height * scale }, phase: 2 * Math.PI * random() };
+  const data = move(still, scaled, { x: way * Math.cos(direction), y: way * Math.sin(direction) }).map((value) =>
+    Math.min(255, light * value),
+  );
+  return {
+    data,
+    ...scaled,
+    face: { x: face.x * scale, y: face.y * scale, width: face.width * scale, height: face.height * scale },
+    phase: 2 * Math.PI * random(),
+  };
 }
 
 /** Blurred along a way, in pixels. */
@@ -125,14 +158,29 @@ function move(data: Uint8Array, size: { width: number; height: number }, way: { 
   for (let step = 0; step < STEPS; step += 1) {
     const along = step / (STEPS - 1) - 0.5;
     for (let row = 0; row < size.height; row += 1) {
-      for (let column = 0; column < size.width; column += 1) sample(data, size, column + along * way.x, row + along * way.y, sum, (row * size.width + column) * 3, 1 / STEPS);
+      for (let column = 0; column < size.width; column += 1)
+        sample(
+          data,
+          size,
+          column + along * way.x,
+          row + along * way.y,
+          sum,
+          (row * size.width + column) * 3,
+          1 / STEPS,
+        );
     }
   }
   return sum;
 }
 
 /** @returns where the face is in the frame */
-function drawTile(frame: Float32Array, { data, width, height, face, phase }: Tile, corner: { x: number; y: number }, cell: number, at: number): Box {
+function drawTile(
+  frame: Float32Array,
+  { data, width, height, face, phase }: Tile,
+  corner: { x: number; y: number },
+  cell: number,
+  at: number,
+): Box {
   const drift = { x: DRIFT * face.width * Math.sin(phase + at / 3), y: DRIFT * face.width * Math.cos(phase + at / 4) };
   // From the frame to the scaled photo; beyond the photo its edge goes on.
   const shift = { x: face.x + face.width / 2 - cell / 2 - drift.x, y: face.y + face.height / 2 - cell / 2 - drift.y };
@@ -147,20 +195,37 @@ function drawTile(frame: Float32Array, { data, width, height, face, phase }: Til
 }
 
 /** Read bilinearly, and add to three numbers of `into`. */
-function sample(data: Uint8Array | Float32Array, { width, height }: { width: number; height: number }, x: number, y: number, into: Float32Array, to: number, share: number): void {
+function sample(
+  data: Uint8Array | Float32Array,
+  { width, height }: { width: number; height: number },
+  x: number,
+  y: number,
+  into: Float32Array,
+  to: number,
+  share: number,
+): void {
   const [left, top] = [Math.floor(x), Math.floor(y)];
   const [right, down] = [x - left, y - top];
   const [x0, x1] = [Math.max(0, Math.min(width - 1, left)), Math.max(0, Math.min(width - 1, left + 1))];
-  const [y0, y1] = [Math.max(0, Math.min(height - 1, top)) * width, Math.max(0, Math.min(height - 1, top + 1)) * width];
+  const [y0, y1] = [
+    Math.max(0, Math.min(height - 1, top)) * width,
+    Math.max(0, Math.min(height - 1, top + 1)) * width,
+  ];
   for (let channel = 0; channel < 3; channel += 1) {
-    const upper = (1 - right) * (data[(y0 + x0) * 3 + channel] as number) + right * (data[(y0 + x1) * 3 + channel] as number);
-    const lower = (1 - right) * (data[(y1 + x0) * 3 + channel] as number) + right * (data[(y1 + x1) * 3 + channel] as number);
+    const upper =
+      (1 - right) * (data[(y0 + x0) * 3 + channel] as number) + right * (data[(y0 + x1) * 3 + channel] as number);
+    const lower =
+      (1 - right) * (data[(y1 + x0) * 3 + channel] as number) + right * (data[(y1 + x1) * 3 + channel] as number);
     into[to + channel] = (into[to + channel] as number) + share * ((1 - down) * upper + down * lower);
   }
 }
 
 /** Draws from a normal distribution (Box & Muller 1958), to be read from anywhere. */
-const NORMAL = ((random: () => number) => Float32Array.from({ length: 1 << 16 }, () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())))(seeded(7));
+const NORMAL = ((random: () => number) =>
+  Float32Array.from(
+    { length: 1 << 16 },
+    () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()),
+  ))(seeded(7));
 
 /** Mostly of brightness, as what a camera's own filter leaves of it. */
 function addNoise(frame: Float32Array, deviation: number, random: () => number): Uint8ClampedArray {
@@ -183,6 +248,30 @@ async function compress(raw: Buffer, crf: number): Promise<Buffer> {
   const quiet = ["-hide_banner", "-loglevel", "error"];
   const form = ["-f", "rawvideo", "-pix_fmt", "rgb24"];
   const options = { maxBuffer: 2 * raw.length, timeout: 120_000 };
-  const video = execFileSync(path, [...quiet, ...form, "-s", `${WIDTH}x${HEIGHT}`, "-r", String(FPS), "-i", "pipe:0", "-c:v", "libx264", "-preset", "veryfast", "-crf", String(crf), "-pix_fmt", "yuv420p", "-f", "h264", "pipe:1"], { ...options, input: raw });
+  const video = execFileSync(
+    path,
+    [
+      ...quiet,
+      ...form,
+      "-s",
+      `${WIDTH}x${HEIGHT}`,
+      "-r",
+      String(FPS),
+      "-i",
+      "pipe:0",
+      "-c:v",
+      "libx264",
+      "-preset",
+      "veryfast",
+      "-crf",
+      String(crf),
+      "-pix_fmt",
+      "yuv420p",
+      "-f",
+      "h264",
+      "pipe:1",
+    ],
+    { ...options, input: raw },
+  );
   return execFileSync(path, [...quiet, "-f", "h264", "-i", "pipe:0", ...form, "pipe:1"], { ...options, input: video });
 }

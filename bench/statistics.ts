@@ -1,4 +1,6 @@
-/** What distances of genuine and impostor pairs say. An undetected face makes a distance of Infinity: it never matches. */
+/**
+ * What distances of genuine and impostor pairs say. An undetected face makes a distance of Infinity: it never matches.
+ */
 
 import { countAtMost, seeded, shuffled } from "../lib/calibrate/statistics";
 
@@ -39,7 +41,10 @@ export function equalErrorRate(genuine: Float32Array, impostor: Float32Array): {
   return best;
 }
 
-/** Probability that a genuine pair is nearer than an impostor pair, ties half; an undetected genuine pair is never nearer. Both ascending. */
+/**
+ * Probability that a genuine pair is nearer than an impostor pair, ties half; an undetected genuine pair is never
+ * nearer. Both ascending.
+ */
 export function areaUnderCurve(genuine: Float32Array, impostor: Float32Array): number {
   let sum = 0;
   let [nearer, tied] = [0, 0];
@@ -61,19 +66,30 @@ export interface CurvePoint {
 
 /** DET curve, evenly in log FMR from one impostor pair to all of them. Both ascending. */
 export function curve(genuine: Float32Array, impostor: Float32Array, points = 300): CurvePoint[] {
-  const falses = new Set(Array.from({ length: points }, (_, index) => Math.round(impostor.length ** (index / (points - 1)))));
+  const falses = new Set(
+    Array.from({ length: points }, (_, index) => Math.round(impostor.length ** (index / (points - 1)))),
+  );
   return [...falses].map((count) => {
     // Undetected faces match at no τ, however large.
     const threshold = Math.min(impostor[count - 1] as number, Number.MAX_VALUE);
-    return { threshold, fmr: countAtMost(impostor, threshold) / impostor.length, fnmr: 1 - countAtMost(genuine, threshold) / genuine.length };
+    return {
+      threshold,
+      fmr: countAtMost(impostor, threshold) / impostor.length,
+      fnmr: 1 - countAtMost(genuine, threshold) / genuine.length,
+    };
   });
 }
 
 /**
  * 95 % interval of a share whose trials come in groups (all pairs of a person), by drawing the groups with replacement
- * (cluster bootstrap, Davison & Hinkley 1997, 3.8): pairs of one person succeed and fail together, which Wilson's interval does not know.
+ * (cluster bootstrap, Davison & Hinkley 1997, 3.8): pairs of one person succeed and fail together, which Wilson's
+ * interval does not know.
  */
-export function byGroups(groups: readonly { hits: number; total: number }[], replicates = 2000, seed = 1): { low: number; high: number } {
+export function byGroups(
+  groups: readonly { hits: number; total: number }[],
+  replicates = 2000,
+  seed = 1,
+): { low: number; high: number } {
   const random = seeded(seed);
   const shares = Array.from({ length: replicates }, () => {
     let [hits, total] = [0, 0];
@@ -84,7 +100,10 @@ export function byGroups(groups: readonly { hits: number; total: number }[], rep
     }
     return hits / total;
   }).sort((a, b) => a - b);
-  return { low: shares[Math.floor(replicates * 0.025)] as number, high: shares[Math.ceil(replicates * 0.975) - 1] as number };
+  return {
+    low: shares[Math.floor(replicates * 0.025)] as number,
+    high: shares[Math.ceil(replicates * 0.975) - 1] as number,
+  };
 }
 
 export interface JudgedPair {
@@ -93,18 +112,34 @@ export interface JudgedPair {
 }
 
 /**
- * LFW's protocol (Huang et al. 2007, view 2): for each fold τ is what judges most pairs of all other folds right; accuracy is measured
+ * LFW's protocol (Huang et al. 2007, view 2): for each fold τ is what judges most pairs of all other folds right;
+ * accuracy is measured
  * on the fold. A pair with an undetected face is an error whether same or not.
  * @returns mean accuracy and its standard error over the folds, and the mean τ
  */
-export function crossValidate(folds: readonly (readonly JudgedPair[])[]): { accuracy: number; standardError: number; threshold: number } {
+export function crossValidate(folds: readonly (readonly JudgedPair[])[]): {
+  accuracy: number;
+  standardError: number;
+  threshold: number;
+} {
   const results = folds.map((fold, held) => {
     const threshold = bestThreshold(folds.filter((_, index) => index !== held).flat());
-    return { threshold, accuracy: fold.filter(({ distance, same }) => distance < Infinity && (distance <= threshold) === same).length / fold.length };
+    return {
+      threshold,
+      accuracy:
+        fold.filter(({ distance, same }) => distance < Infinity && distance <= threshold === same).length /
+        fold.length,
+    };
   });
   const accuracy = mean(results.map((result) => result.accuracy));
-  const deviation = Math.sqrt(results.reduce((sum, result) => sum + (result.accuracy - accuracy) ** 2, 0) / (results.length - 1));
-  return { accuracy, standardError: deviation / Math.sqrt(results.length), threshold: mean(results.map((result) => result.threshold)) };
+  const deviation = Math.sqrt(
+    results.reduce((sum, result) => sum + (result.accuracy - accuracy) ** 2, 0) / (results.length - 1),
+  );
+  return {
+    accuracy,
+    standardError: deviation / Math.sqrt(results.length),
+    threshold: mean(results.map((result) => result.threshold)),
+  };
 }
 
 /** In the middle between the two distances where most pairs are judged right. */
@@ -168,7 +203,10 @@ function nearestOf(probe: number, gallery: readonly number[], photos: Photos): {
   return nearest;
 }
 
-/** One random photo of each person is enrolled, all others are probes. @returns the share of right nearest people in each draw */
+/**
+ * One random photo of each person is enrolled, all others are probes.
+ * @returns the share of right nearest people in each draw
+ */
 export function rankOne(photos: Photos, draws: number, seed = 1): { shares: number[]; probes: number } {
   const random = seeded(seed);
   const people = byPerson(photos.people);
@@ -201,7 +239,8 @@ export interface OpenSet {
 }
 
 /**
- * Open set: half of the people are enrolled by one random photo each. FPIR is the share of photos of the others that match anybody,
+ * Open set: half of the people are enrolled by one random photo each. FPIR is the share of photos of the others that
+ * match anybody,
  * TPIR of the enrolled people's other photos that match the right person; τ from all draws together.
  */
 export function openSet(photos: Photos, draws: number, fpir: number, seed = 1): OpenSet {
@@ -217,9 +256,14 @@ export function openSet(photos: Photos, draws: number, fpir: number, seed = 1): 
     for (const probe of inside.flat()) {
       if (enrolled.has(probe)) continue;
       const { index, distance } = nearestOf(probe, gallery, photos);
-      known.push({ distance, right: index >= 0 && photos.people[index] === photos.people[probe], person: photos.people[probe] as string });
+      known.push({
+        distance,
+        right: index >= 0 && photos.people[index] === photos.people[probe],
+        person: photos.people[probe] as string,
+      });
     }
-    for (const probe of order.slice(order.length >> 1).flat()) strangers.push(nearestOf(probe, gallery, photos).distance);
+    for (const probe of order.slice(order.length >> 1).flat())
+      strangers.push(nearestOf(probe, gallery, photos).distance);
   }
   const { allowed, threshold } = operatingPoint(Float32Array.from(strangers).sort(), fpir);
   const counts = new Map<string, { hits: number; total: number }>();
@@ -228,5 +272,11 @@ export function openSet(photos: Photos, draws: number, fpir: number, seed = 1): 
     counts.set(person, { hits: own.hits + (right && distance <= threshold ? 1 : 0), total: own.total + 1 });
   }
   const groups = [...counts.values()];
-  return { tpir: groups.reduce((sum, { hits }) => sum + hits, 0) / known.length, known: groups, strangers: strangers.length, allowed, threshold };
+  return {
+    tpir: groups.reduce((sum, { hits }) => sum + hits, 0) / known.length,
+    known: groups,
+    strangers: strangers.length,
+    allowed,
+    threshold,
+  };
 }

@@ -1,5 +1,6 @@
 /**
- * Several photos of a person enrolled: is a probe better compared with the nearest of them, as the gallery does, or with one template,
+ * Several photos of a person enrolled: is a probe better compared with the nearest of them, as the gallery does, or
+ * with one template,
  * the mean of them, plain or weighted by quality?
  */
 import sharp from "sharp";
@@ -34,7 +35,10 @@ export const WAYS = {
 
 function fuse([first, ...rest]: readonly Enrolled[], weight: (photo: Enrolled) => number): Float32Array {
   const start = first as Enrolled;
-  return rest.reduce((template, photo) => template.with(photo.embedding, weight(photo)), Template.of(start.embedding, weight(start))).mean;
+  return rest.reduce(
+    (template, photo) => template.with(photo.embedding, weight(photo)),
+    Template.of(start.embedding, weight(start)),
+  ).mean;
 }
 
 /** Who is enrolled by which photos, by index. */
@@ -43,9 +47,20 @@ export type Enrolment = ReadonlyMap<string, readonly number[]>;
 /** So many random photos of each person who has more of them are enrolled: one probe must be left. */
 export function drawEnrolments(photos: readonly TemplatePhoto[], count: number, draws: number, seed = 1): Enrolment[] {
   const random = seeded(seed);
-  const usable = byPerson(photos.map(({ person }) => person)).map((group) => group.filter((index) => photos[index]?.embedding !== undefined));
+  const usable = byPerson(photos.map(({ person }) => person)).map((group) =>
+    group.filter((index) => photos[index]?.embedding !== undefined),
+  );
   const able = usable.filter((group) => group.length > count);
-  return Array.from({ length: draws }, () => new Map(able.map((group) => [(photos[group[0] as number] as TemplatePhoto).person, shuffled(group, random).slice(0, count)])));
+  return Array.from(
+    { length: draws },
+    () =>
+      new Map(
+        able.map((group) => [
+          (photos[group[0] as number] as TemplatePhoto).person,
+          shuffled(group, random).slice(0, count),
+        ]),
+      ),
+  );
 }
 
 interface Trial {
@@ -69,12 +84,18 @@ export function compareProbes(photos: readonly TemplatePhoto[], enrolments: read
   const impostor: number[] = [];
   for (const enrolment of enrolments) {
     const taken = new Set([...enrolment.values()].flat());
-    const gallery = [...enrolment].map(([person, indices]) => ({ person, templates: way(indices.map((index) => photos[index] as Enrolled)) }));
+    const gallery = [...enrolment].map(([person, indices]) => ({
+      person,
+      templates: way(indices.map((index) => photos[index] as Enrolled)),
+    }));
     photos.forEach(({ person, embedding }, index) => {
       if (taken.has(index)) return;
       let [own, others]: [number | undefined, number] = [undefined, Infinity];
       for (const { person: enrolled, templates } of gallery) {
-        const distance = embedding === undefined ? Infinity : Math.min(...templates.map((template) => euclideanDistance(embedding, template)));
+        const distance =
+          embedding === undefined
+            ? Infinity
+            : Math.min(...templates.map((template) => euclideanDistance(embedding, template)));
         if (enrolled === person) own = distance;
         else {
           impostor.push(distance);
@@ -98,11 +119,22 @@ const signed = (points: number): string => `${points < 0 ? "−" : "+"}${(100 * 
 
 /** Print the tables. @param root a folder with a folder of photos for each person */
 export async function compareTemplates(root: string): Promise<void> {
-  console.log(`\nSeveral photos enrolled, ${DRAWS} draws; probes are all other photos. In brackets 95 % intervals by people; the difference is in points to the nearest of as many photos, on the same probes: one that holds 0 is noise. Each way has a τ of its own.`);
+  console.log(
+    `\nSeveral photos enrolled, ${DRAWS} draws; probes are all other photos. In brackets 95 % intervals by ` +
+      "people; the difference is in points to the nearest of as many photos, on the same probes: one that holds " +
+      "0 is noise. Each way has a τ of its own.",
+  );
   for (const spoiled of [false, true]) {
     const photos = await encodeAll(root, spoiled);
-    const weights = photos.flatMap(({ embedding, weight }) => (embedding === undefined ? [] : [weight])).sort((a, b) => a - b);
-    console.log(`${spoiled ? "All photos spoiled, each by chance: turned, smaller, darker, softer, recompressed" : "The photos as they are"}: ${photos.length - weights.length} of ${photos.length} without a usable face, weights ${[0, weights.length >> 1, weights.length - 1].map((at) => weights[at]?.toFixed(2)).join(", ")} (least, median, most).`);
+    const weights = photos
+      .flatMap(({ embedding, weight }) => (embedding === undefined ? [] : [weight]))
+      .sort((a, b) => a - b);
+    console.log(
+      `${spoiled ? "All photos spoiled, each by chance: turned, smaller, darker, softer, recompressed" : "The photos as they are"}: ${photos.length - weights.length} of ${photos.length} without a usable ` +
+        "face, weights " +
+        `${[0, weights.length >> 1, weights.length - 1].map((at) => weights[at]?.toFixed(2)).join(", ")} ` +
+        "(least, median, most).",
+    );
     for (const count of COUNTS) printTable(photos, count);
   }
 }
@@ -116,25 +148,43 @@ function printTable(photos: readonly TemplatePhoto[], count: number): void {
     return;
   }
   const heading = `${count} photos of ${enrolments[0]?.size} people`;
-  console.log(`${heading.padEnd(32)} EER % ${"rank-1 %".padStart(23)} ${FMRS.map((fmr) => `| ${`TMR@${100 * fmr} %`.padStart(23)} ${"difference".padStart(22)}     τ `).join("")}`);
+  console.log(
+    `${heading.padEnd(32)} EER % ${"rank-1 %".padStart(23)} ` +
+      FMRS.map((fmr) => `| ${`TMR@${100 * fmr} %`.padStart(23)} ${"difference".padStart(22)}     τ `).join(""),
+  );
   for (const now of compared) {
     const distances = Float32Array.from(now.genuine, ({ distance }) => distance).sort();
     const rank = withInterval(now.genuine, ({ first }) => Number(first));
-    console.log(`${`  ${now.name}`.padEnd(32)} ${percent(equalErrorRate(distances, now.impostor).eer).padStart(5)} ${rank.padStart(23)}`, FMRS.map((fmr) => operating(now, base, fmr)).join(" "));
+    console.log(
+      `${`  ${now.name}`.padEnd(32)} ${percent(equalErrorRate(distances, now.impostor).eer).padStart(5)} ` +
+        rank.padStart(23),
+      FMRS.map((fmr) => operating(now, base, fmr)).join(" "),
+    );
   }
-  console.log(`  ${base.genuine.length.toLocaleString("en")} genuine and ${base.impostor.length.toLocaleString("en")} impostor comparisons, of the same photos again and again`);
+  console.log(
+    `  ${base.genuine.length.toLocaleString("en")} genuine and ${base.impostor.length.toLocaleString("en")} ` +
+      "impostor comparisons, of the same photos again and again",
+  );
 }
 
 /** TMR of one way at an FMR, and how it differs from the other's on the same probes. */
 function operating(now: Compared, base: Compared, fmr: number): string {
   const [tau, before] = [operatingPoint(now.impostor, fmr).threshold, operatingPoint(base.impostor, fmr).threshold];
   const tmr = withInterval(now.genuine, ({ distance }) => Number(distance <= tau));
-  const difference = withInterval(now.genuine, ({ distance }, index) => Number(distance <= tau) - Number((base.genuine[index] as Trial).distance <= before), signed);
+  const difference = withInterval(
+    now.genuine,
+    ({ distance }, index) => Number(distance <= tau) - Number((base.genuine[index] as Trial).distance <= before),
+    signed,
+  );
   return `| ${tmr.padStart(23)} ${difference.padStart(22)} ${tau.toFixed(3)}`;
 }
 
 /** The mean of what each trial scores, with its interval by people. */
-function withInterval(trials: readonly Trial[], score: (trial: Trial, index: number) => number, format = percent): string {
+function withInterval(
+  trials: readonly Trial[],
+  score: (trial: Trial, index: number) => number,
+  format = percent,
+): string {
   const groups = new Map<string, { hits: number; total: number }>();
   trials.forEach((trial, index) => {
     const { hits, total } = groups.get(trial.person) ?? { hits: 0, total: 0 };
@@ -160,9 +210,20 @@ async function encodeAll(root: string, spoiled: boolean): Promise<TemplatePhoto[
   }
 }
 
-/** A photo made worse by chance, as a camera's are: weights have something to weigh only where photos differ in quality. */
+/**
+ * A photo made worse by chance, as a camera's are: weights have something to weigh only where photos differ in
+ * quality.
+ */
 async function spoil(bytes: Buffer, random: () => number): Promise<Buffer> {
   const { width } = await sharp(bytes).metadata();
-  const turned = await sharp(bytes).rotate(16 * random() - 8, { background: "#556070" }).resize(Math.round(width * (0.75 + 0.25 * random()))).png().toBuffer();
-  return sharp(turned).linear(0.5 + 0.5 * random()).blur(0.3 + 1.5 * random() ** 2).jpeg({ quality: Math.round(40 + 50 * random()) }).toBuffer();
+  const turned = await sharp(bytes)
+    .rotate(16 * random() - 8, { background: "#556070" })
+    .resize(Math.round(width * (0.75 + 0.25 * random())))
+    .png()
+    .toBuffer();
+  return sharp(turned)
+    .linear(0.5 + 0.5 * random())
+    .blur(0.3 + 1.5 * random() ** 2)
+    .jpeg({ quality: Math.round(40 + 50 * random()) })
+    .toBuffer();
 }

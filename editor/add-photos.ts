@@ -1,4 +1,7 @@
-/** Photos for a person: files by button or drag and drop, or snapshots of a running camera; each judged, with the judgement shown. */
+/**
+ * Photos for a person: files by button or drag and drop, or snapshots of a running camera; each judged, with the
+ * judgement shown.
+ */
 import { type Camera, camerasPath, type Finding, getJson, type Judgement, pathOf, send, upload } from "./api.js";
 import { attempt } from "./dialogs.js";
 import { button, fill, h, icon, liveLine, mayWrite, select, writeButton } from "./dom.js";
@@ -25,7 +28,18 @@ class Item {
 
   constructor(name: string) {
     this.#bar.setAttribute("aria-label", name);
-    this.element = h("li", { class: "facenet-upload" }, h("div", { class: "facenet-upload-line" }, h("span", { class: "facenet-upload-name", title: name }, name), this.#state), this.#bar, this.#more);
+    this.element = h(
+      "li",
+      { class: "facenet-upload" },
+      h(
+        "div",
+        { class: "facenet-upload-line" },
+        h("span", { class: "facenet-upload-name", title: name }, name),
+        this.#state,
+      ),
+      this.#bar,
+      this.#more,
+    );
     this.progress(0);
   }
 
@@ -44,11 +58,22 @@ class Item {
 
   /** Not kept: why, and what can be done. */
   refused(findings: readonly Finding[], why: string, useAnyway: { label: string; run: () => void } | undefined): void {
-    this.#show(useAnyway === undefined ? "times" : "question-circle", t(useAnyway === undefined ? "photos.refused" : "photos.asks"));
+    this.#show(
+      useAnyway === undefined ? "times" : "question-circle",
+      t(useAnyway === undefined ? "photos.refused" : "photos.asks"),
+    );
     fill(
       this.#more,
       findings.length > 0 ? findingList(findings) : h("div", { class: "facenet-hint" }, why),
-      useAnyway !== undefined && h("div", { class: "facenet-buttons" }, button(t("photos.leave"), () => { this.element.remove(); }), writeButton(useAnyway.label, useAnyway.run)),
+      useAnyway !== undefined &&
+        h(
+          "div",
+          { class: "facenet-buttons" },
+          button(t("photos.leave"), () => {
+            this.element.remove();
+          }),
+          writeButton(useAnyway.label, useAnyway.run),
+        ),
     );
   }
 
@@ -74,12 +99,31 @@ export class AddPhotos {
     this.#host = host;
     this.#personId = personId;
     this.#onKept = onKept;
-    const input = h("input", { type: "file", accept: PICTURES, multiple: true, class: "facenet-hidden-input", tabindex: "-1", "aria-label": t("photos.choose") });
+    const input = h("input", {
+      type: "file",
+      accept: PICTURES,
+      multiple: true,
+      class: "facenet-hidden-input",
+      tabindex: "-1",
+      "aria-label": t("photos.choose"),
+    });
     input.addEventListener("change", () => {
       this.#take([...(input.files ?? [])]);
       input.value = "";
     });
-    const zone = h("div", { class: "facenet-drop" }, input, writeButton(t("photos.choose"), () => { input.click(); }, { icon: "upload" }), h("div", { class: "facenet-hint" }, t("photos.drop")));
+    const zone = h(
+      "div",
+      { class: "facenet-drop" },
+      input,
+      writeButton(
+        t("photos.choose"),
+        () => {
+          input.click();
+        },
+        { icon: "upload" },
+      ),
+      h("div", { class: "facenet-hint" }, t("photos.drop")),
+    );
     const over = (event: Event): void => {
       if (!mayWrite()) return;
       // Node-RED takes files that are dropped for flows to import.
@@ -120,7 +164,9 @@ export class AddPhotos {
   async #upload(file: File, item: Item, accept: readonly string[], at?: string): Promise<void> {
     const path = `${pathOf(this.#host.gallery.id, "people", this.#personId, "photos")}${queryOf(accept, at)}`;
     try {
-      const { judgement } = await upload<Kept>(path, file, typeOf(file), (part) => { item.progress(part); });
+      const { judgement } = await upload<Kept>(path, file, typeOf(file), (part) => {
+        item.progress(part);
+      });
       item.kept(judgement);
       this.#say(file.name, t("photos.kept"));
       this.#onKept();
@@ -130,9 +176,30 @@ export class AddPhotos {
         item.progress(0);
         this.#enqueue(() => this.#upload(file, item, codes, face));
       };
-      const useAnyway = { label: t("photos.use-anyway"), run: () => { again(findings.map(({ code }) => code), at); } };
-      const pick = { label: t("photos.choose-face"), run: () => { attempt(() => this.#choose(file, (face) => { again([], face); })); } };
-      const anyway = acceptable(findings) ? useAnyway : findings.some(({ code }) => code === "several_faces") ? pick : undefined;
+      const useAnyway = {
+        label: t("photos.use-anyway"),
+        run: () => {
+          again(
+            findings.map(({ code }) => code),
+            at,
+          );
+        },
+      };
+      const pick = {
+        label: t("photos.choose-face"),
+        run: () => {
+          attempt(() =>
+            this.#choose(file, (face) => {
+              again([], face);
+            }),
+          );
+        },
+      };
+      const anyway = acceptable(findings)
+        ? useAnyway
+        : findings.some(({ code }) => code === "several_faces")
+          ? pick
+          : undefined;
       item.refused(findings, error instanceof Error ? error.message : String(error), anyway);
       this.#say(file.name, t(anyway === undefined ? "photos.refused" : "photos.asks"));
     }
@@ -153,11 +220,31 @@ export class AddPhotos {
     }
     let chosen = first.id;
     // Two of one name are told apart by their ids.
-    const labelOf = (id: string, name: string): string => (name !== "" && running.some((other) => other.id !== id && other.name === name) ? `${name} (${id})` : nodeName({ id, name, type: CAMERA }));
+    const labelOf = (id: string, name: string): string =>
+      name !== "" && running.some((other) => other.id !== id && other.name === name)
+        ? `${name} (${id})`
+        : nodeName({ id, name, type: CAMERA });
     fill(
       this.#cameras,
-      running.length > 1 ? select(running.map(({ id, name }) => ({ value: id, label: labelOf(id, name) })), chosen, (value) => { chosen = value; }, { "aria-label": t("photos.camera") }) : null,
-      writeButton(running.length > 1 ? t("photos.capture") : t("photos.capture-from", { camera: nodeName({ ...first, type: CAMERA }) }), () => { this.#enqueue(() => this.#capture(chosen, SNAPSHOTS, [])); }, { icon: "camera" }),
+      running.length > 1
+        ? select(
+            running.map(({ id, name }) => ({ value: id, label: labelOf(id, name) })),
+            chosen,
+            (value) => {
+              chosen = value;
+            },
+            { "aria-label": t("photos.camera") },
+          )
+        : null,
+      writeButton(
+        running.length > 1
+          ? t("photos.capture")
+          : t("photos.capture-from", { camera: nodeName({ ...first, type: CAMERA }) }),
+        () => {
+          this.#enqueue(() => this.#capture(chosen, SNAPSHOTS, []));
+        },
+        { icon: "camera" },
+      ),
     );
   }
 
@@ -167,7 +254,11 @@ export class AddPhotos {
     waiting.progress(1);
     this.#items.append(waiting.element);
     try {
-      const { taken } = await send<{ taken: Kept[] }>("POST", `${pathOf(this.#host.gallery.id, "people", this.#personId, "capture")}${queryOf(accept)}`, { camera, count: snapshots });
+      const { taken } = await send<{ taken: Kept[] }>(
+        "POST",
+        `${pathOf(this.#host.gallery.id, "people", this.#personId, "capture")}${queryOf(accept)}`,
+        { camera, count: snapshots },
+      );
       waiting.element.remove();
       taken.forEach(({ photo, judgement }, index) => {
         const item = new Item(t("photos.snapshot", { number: index + 1 }));
@@ -175,7 +266,21 @@ export class AddPhotos {
         if (photo != null) item.kept(judgement);
         else {
           const { findings } = judgement;
-          const again = acceptable(findings) ? { label: t("photos.take-anyway"), run: () => { item.element.remove(); this.#enqueue(() => this.#capture(camera, 1, findings.map(({ code }) => code))); } } : undefined;
+          const again = acceptable(findings)
+            ? {
+                label: t("photos.take-anyway"),
+                run: () => {
+                  item.element.remove();
+                  this.#enqueue(() =>
+                    this.#capture(
+                      camera,
+                      1,
+                      findings.map(({ code }) => code),
+                    ),
+                  );
+                },
+              }
+            : undefined;
           item.refused(findings, t("photos.refused"), again);
         }
       });
@@ -194,6 +299,9 @@ export class AddPhotos {
 }
 
 function queryOf(codes: readonly string[], at?: string): string {
-  const query = new URLSearchParams({ ...(codes.length === 0 ? {} : { accept: codes.join(",") }), ...(at === undefined ? {} : { at }) }).toString();
+  const query = new URLSearchParams({
+    ...(codes.length === 0 ? {} : { accept: codes.join(",") }),
+    ...(at === undefined ? {} : { at }),
+  }).toString();
   return query === "" ? "" : `?${query}`;
 }

@@ -144,7 +144,9 @@ const ROOT = "facenet/api";
 
 /** The path of something in a gallery. */
 export function pathOf(gallery: string, ...parts: readonly (string | number)[]): string {
-  return [ROOT, gallery, ...parts].map((part, index) => (index === 0 ? String(part) : encodeURIComponent(part))).join("/");
+  return [ROOT, gallery, ...parts]
+    .map((part, index) => (index === 0 ? String(part) : encodeURIComponent(part)))
+    .join("/");
 }
 
 export const galleriesPath = `${ROOT}/galleries`;
@@ -164,17 +166,34 @@ function authorization(): Record<string, string> {
 
 /** The error of an answer, in words: the editor's where it has some for the case, else the server's. */
 function errorOf(status: number, body: unknown): ApiError {
-  const { error, code, judgement } = (typeof body === "object" && body !== null ? body : {}) as { error?: unknown; code?: unknown; judgement?: { findings?: Finding[] } };
+  const { error, code, judgement } = (typeof body === "object" && body !== null ? body : {}) as {
+    error?: unknown;
+    code?: unknown;
+    judgement?: { findings?: Finding[] };
+  };
   const said = typeof error === "string" ? error : t("error.status", { status });
-  const ofStatus = status === 401 || status === 403 ? t("error.permission") : status === 404 && typeof error !== "string" ? t("error.missing") : said;
-  return new ApiError(typeof code === "string" ? known(`error.code.${code}`, ofStatus) : ofStatus, status, typeof code === "string" ? code : undefined, judgement?.findings ?? []);
+  const ofStatus =
+    status === 401 || status === 403
+      ? t("error.permission")
+      : status === 404 && typeof error !== "string"
+        ? t("error.missing")
+        : said;
+  return new ApiError(
+    typeof code === "string" ? known(`error.code.${code}`, ofStatus) : ofStatus,
+    status,
+    typeof code === "string" ? code : undefined,
+    judgement?.findings ?? [],
+  );
 }
 
 /** Ask. @throws ApiError */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   let answer: Response;
   try {
-    answer = await fetch(address(path), { ...init, headers: { ...authorization(), ...(init.headers as Record<string, string> | undefined) } });
+    answer = await fetch(address(path), {
+      ...init,
+      headers: { ...authorization(), ...(init.headers as Record<string, string> | undefined) },
+    });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(t("error.offline"), 0, undefined, []);
@@ -189,7 +208,10 @@ export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T>
 
 /** Send JSON. */
 export async function send<T>(method: "POST" | "PATCH" | "DELETE", path: string, body?: object): Promise<T> {
-  const answer = await ask(path, { method, ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }) });
+  const answer = await ask(path, {
+    method,
+    ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+  });
   const text = await answer.text();
   return (text === "" ? undefined : JSON.parse(text)) as T;
 }
@@ -201,8 +223,12 @@ export function upload<T>(path: string, file: Blob, type: string, onProgress: (p
     request.open("POST", address(path));
     for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value);
     request.setRequestHeader("Content-Type", type);
-    request.upload.addEventListener("progress", ({ loaded, total }) => { onProgress(total > 0 ? loaded / total : 0); });
-    request.addEventListener("error", () => { reject(new ApiError(t("error.offline"), 0, undefined, [])); });
+    request.upload.addEventListener("progress", ({ loaded, total }) => {
+      onProgress(total > 0 ? loaded / total : 0);
+    });
+    request.addEventListener("error", () => {
+      reject(new ApiError(t("error.offline"), 0, undefined, []));
+    });
     request.addEventListener("load", () => {
       let body: unknown;
       try {

@@ -17,9 +17,14 @@ export async function exportGallery(host: Host): Promise<void> {
     const blob = await (await ask(pathOf(host.gallery.id, "export"))).blob();
     const address = URL.createObjectURL(blob);
     const day = new Date().toISOString().slice(0, 10);
-    const link = h("a", { href: address, download: `faces-${(host.gallery.name || host.gallery.id).replaceAll(/[^\p{L}\p{N}]+/gu, "-")}-${day}.zip` });
+    const link = h("a", {
+      href: address,
+      download: `faces-${(host.gallery.name || host.gallery.id).replaceAll(/[^\p{L}\p{N}]+/gu, "-")}-${day}.zip`,
+    });
     link.click();
-    setTimeout(() => { URL.revokeObjectURL(address); }, RELEASE_MS);
+    setTimeout(() => {
+      URL.revokeObjectURL(address);
+    }, RELEASE_MS);
     tell(t("archive.exported", { size: bytes(blob.size) }));
   } catch (error) {
     tellError(error);
@@ -32,18 +37,34 @@ export async function exportGallery(host: Host): Promise<void> {
 export async function importGallery(host: Host): Promise<void> {
   const file = await choose();
   if (file === undefined) return;
-  if (!(await confirm(t("archive.import-title"), t("archive.import-hint", { file: file.name, size: bytes(file.size), gallery: nodeName({ ...host.gallery, type: "face-gallery" }) }), t("archive.import")))) return;
+  if (
+    !(await confirm(
+      t("archive.import-title"),
+      t("archive.import-hint", {
+        file: file.name,
+        size: bytes(file.size),
+        gallery: nodeName({ ...host.gallery, type: "face-gallery" }),
+      }),
+      t("archive.import"),
+    ))
+  )
+    return;
   const bar = h("progress", { max: 1, value: 0, "aria-label": t("archive.import-title") });
   const said = liveLine();
   said.textContent = t("archive.importing");
   const notice = RED.notify(h("div", { class: "facenet-import" }, said, bar), { type: "warning", timeout: 3_600_000 });
   try {
-    const { people, photos, skipped } = await upload<{ people: number; photos: number; skipped: number }>(pathOf(host.gallery.id, "import"), file, ZIP, (part) => {
-      bar.value = part;
-      if (part < 1) return;
-      bar.removeAttribute("value");
-      said.textContent = t("archive.reading");
-    });
+    const { people, photos, skipped } = await upload<{ people: number; photos: number; skipped: number }>(
+      pathOf(host.gallery.id, "import"),
+      file,
+      ZIP,
+      (part) => {
+        bar.value = part;
+        if (part < 1) return;
+        bar.removeAttribute("value");
+        said.textContent = t("archive.reading");
+      },
+    );
     notice.close();
     const words = t("archive.imported", { people: count("person", people), photos: count("photo", photos), skipped });
     host.announce(words);
@@ -57,8 +78,12 @@ export async function importGallery(host: Host): Promise<void> {
 function choose(): Promise<File | undefined> {
   return new Promise((resolve) => {
     const input = h("input", { type: "file", accept: `.zip,${ZIP}` });
-    input.addEventListener("change", () => { resolve(input.files?.[0]); });
-    input.addEventListener("cancel", () => { resolve(undefined); });
+    input.addEventListener("change", () => {
+      resolve(input.files?.[0]);
+    });
+    input.addEventListener("cancel", () => {
+      resolve(undefined);
+    });
     input.click();
   });
 }

@@ -19,7 +19,10 @@ export interface NameQuestion {
 }
 
 /** Ask for a name; those that are known are suggested. @returns undefined when it was called off */
-export async function askName(gallery: string, { title, hint, action, above }: NameQuestion): Promise<string | undefined> {
+export async function askName(
+  gallery: string,
+  { title, hint, action, above }: NameQuestion,
+): Promise<string | undefined> {
   const names = h("datalist", { id: "facenet-names" });
   const input = h("input", { type: "text", autocomplete: "off", maxlength: LONGEST_NAME, list: "facenet-names" });
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -30,11 +33,20 @@ export async function askName(gallery: string, { title, hint, action, above }: N
   };
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => { attempt(suggest); }, SUGGEST_DELAY_MS);
+    timer = setTimeout(() => {
+      attempt(suggest);
+    }, SUGGEST_DELAY_MS);
   });
   attempt(suggest);
   const given = (): string | undefined => (input.value.trim() === "" ? undefined : input.value.trim());
-  const name = await dialog<string>(title, [above, field(t("person.name"), input, hint), names], [{ label: t("cancel"), answer: "" }, { label: action, answer: given, primary: true }]);
+  const name = await dialog<string>(
+    title,
+    [above, field(t("person.name"), input, hint), names],
+    [
+      { label: t("cancel"), answer: "" },
+      { label: action, answer: given, primary: true },
+    ],
+  );
   clearTimeout(timer);
   return name === undefined || name === "" ? undefined : name;
 }
@@ -50,8 +62,18 @@ export async function sendName(path: string, name: string, accept: readonly stri
     const anyway = await dialog<boolean>(
       t("photos.asks"),
       [h("p", {}, t("unknowns.asks", { name })), findingList(findings)],
-      [{ label: t("cancel"), answer: false }, { label: t("photos.use-anyway"), answer: true, primary: true }],
+      [
+        { label: t("cancel"), answer: false },
+        { label: t("photos.use-anyway"), answer: true, primary: true },
+      ],
     );
-    return anyway === true && sendName(path, name, findings.map(({ code }) => code));
+    return (
+      anyway === true &&
+      sendName(
+        path,
+        name,
+        findings.map(({ code }) => code),
+      )
+    );
   }
 }

@@ -26,7 +26,8 @@ export interface MatchNode {
 }
 
 /**
- * Those that ask this gallery and compare this distance, as they are in the editor, deployed or not: τ of the one would let nearly
+ * Those that ask this gallery and compare this distance, as they are in the editor, deployed or not: τ of the one
+ * would let nearly
  * everybody in, or nobody, where the other is compared with it.
  */
 export function matchNodesOf(gallery: Asked, kind: DistanceKind): MatchNode[] {

@@ -480,8 +480,12 @@ class CalibrateView {
       h(
         "tbody",
         {},
-        row("fmr", t(isCohort ? "calibrate.fmr-hint-cohort" : "calibrate.fmr-hint"), (point) => pairsCell(point?.fmr ?? null)),
-        row("fnmr", t(isCohort ? "calibrate.fnmr-hint-cohort" : "calibrate.fnmr-hint"), (point) => pairsCell(point?.fnmr ?? null)),
+        row("fmr", t(isCohort ? "calibrate.fmr-hint-cohort" : "calibrate.fmr-hint"), (point) =>
+          pairsCell(point?.fmr ?? null),
+        ),
+        row("fnmr", t(isCohort ? "calibrate.fnmr-hint-cohort" : "calibrate.fnmr-hint"), (point) =>
+          pairsCell(point?.fnmr ?? null),
+        ),
         people.of > 0 &&
           row("fpir", t("calibrate.fpir-hint", { people: count("person", people.of) }), (point) => {
             const fpir = point?.fpir ?? null;
@@ -496,7 +500,8 @@ class CalibrateView {
     const { wanted } = this.#host.gallery;
     if (wanted == null) return null;
     const { threshold, people, photos, strangers } = wanted;
-    const range = photos.least === photos.most ? count("photo", photos.least) : `${photos.least} – ${count("photo", photos.most)}`;
+    const range =
+      photos.least === photos.most ? count("photo", photos.least) : `${photos.least} – ${count("photo", photos.most)}`;
     const why = t("calibrate.wanted-why", {
       share: inShare(wanted.wanted),
       people: count("person", people),
@@ -768,7 +773,9 @@ class CalibrateView {
 
 /** τ that the nodes have, where they have one and the same; else undefined, for the model's. */
 function thresholdOf(nodes: readonly MatchNode[]): number | undefined {
-  const values = new Set(nodes.filter(({ isVariable, isWanted }) => !isVariable && !isWanted).map(({ threshold }) => Number(threshold)));
+  const values = new Set(
+    nodes.filter(({ isVariable, isWanted }) => !isVariable && !isWanted).map(({ threshold }) => Number(threshold)),
+  );
   const [value = 0] = values;
   return values.size === 1 && value > 0 && value <= LARGEST_THRESHOLD ? value : undefined;
 }

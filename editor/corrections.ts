@@ -14,7 +14,8 @@ export async function showCorrections(host: Host): Promise<void> {
   const list = h("ul", { class: "facenet-corrections", role: "list" });
   const said = liveLine();
   const show = (entries: readonly CorrectionEntry[]): void => {
-    if (entries.length === 0) fill(list, h("li", {}, empty("check", t("corrections.none"), t("corrections.none-hint"))));
+    if (entries.length === 0)
+      fill(list, h("li", {}, empty("check", t("corrections.none"), t("corrections.none-hint"))));
     else fill(list, ...entries.map(item));
   };
   const undo = async (entry: CorrectionEntry): Promise<void> => {
@@ -24,7 +25,9 @@ export async function showCorrections(host: Host): Promise<void> {
     host.touch();
     show(await getJson<CorrectionEntry[]>(path()));
     // The button that had the focus is gone.
-    (list.querySelector<HTMLElement>("button") ?? list.closest(".ui-dialog")?.querySelector<HTMLElement>(".primary"))?.focus();
+    (
+      list.querySelector<HTMLElement>("button") ?? list.closest(".ui-dialog")?.querySelector<HTMLElement>(".primary")
+    )?.focus();
   };
   const item = (entry: CorrectionEntry): HTMLElement => {
     const words = t(`corrections.${entry.what}`, { name: entry.name ?? "" });
@@ -32,9 +35,19 @@ export async function showCorrections(host: Host): Promise<void> {
       "li",
       { class: "facenet-correction" },
       h("span", {}, icon(ICON[entry.what]), " ", words, h("span", { class: "facenet-sub" }, ` ${dateTime(entry.at)}`)),
-      writeButton(t("corrections.undo"), () => { attempt(() => undo(entry)); }, { title: t("corrections.undo-what", { what: words }) }),
+      writeButton(
+        t("corrections.undo"),
+        () => {
+          attempt(() => undo(entry));
+        },
+        { title: t("corrections.undo-what", { what: words }) },
+      ),
     );
   };
   show(await getJson<CorrectionEntry[]>(path()));
-  await dialog(t("corrections.title"), [h("p", {}, t("corrections.hint")), said, list], [{ label: t("close"), answer: true, primary: true }]);
+  await dialog(
+    t("corrections.title"),
+    [h("p", {}, t("corrections.hint")), said, list],
+    [{ label: t("close"), answer: true, primary: true }],
+  );
 }

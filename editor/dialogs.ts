@@ -14,7 +14,11 @@ interface DialogButton<T> {
 const WIDTH = 420;
 
 /** Ask in a dialog. @returns undefined when it was closed by Escape */
-export function dialog<T>(title: string, body: readonly Child[], buttons: readonly DialogButton<T>[]): Promise<T | undefined> {
+export function dialog<T>(
+  title: string,
+  body: readonly Child[],
+  buttons: readonly DialogButton<T>[],
+): Promise<T | undefined> {
   const before = document.activeElement;
   const content = h("div", { class: "facenet-dialog" }, ...body);
   document.body.append(content);
@@ -27,7 +31,11 @@ export function dialog<T>(title: string, body: readonly Child[], buttons: readon
       width: Math.min(WIDTH, window.innerWidth - 20),
       resizable: false,
       title,
-      classes: { "ui-dialog": "red-ui-editor-dialog facenet-dialog-frame", "ui-dialog-titlebar-close": "hide", "ui-widget-overlay": "red-ui-editor-dialog" },
+      classes: {
+        "ui-dialog": "red-ui-editor-dialog facenet-dialog-frame",
+        "ui-dialog-titlebar-close": "hide",
+        "ui-widget-overlay": "red-ui-editor-dialog",
+      },
       buttons: buttons.map(({ label, answer: given, primary = false }) => ({
         text: label,
         ...(primary ? { class: "primary" } : {}),
@@ -58,7 +66,16 @@ export function dialog<T>(title: string, body: readonly Child[], buttons: readon
 }
 
 export async function confirm(title: string, text: string, action: string): Promise<boolean> {
-  return (await dialog(title, [h("p", {}, text)], [{ label: t("cancel"), answer: false }, { label: action, answer: true, primary: true }])) === true;
+  return (
+    (await dialog(
+      title,
+      [h("p", {}, text)],
+      [
+        { label: t("cancel"), answer: false },
+        { label: action, answer: true, primary: true },
+      ],
+    )) === true
+  );
 }
 
 /** Show what a deletion deleted. */
@@ -67,7 +84,11 @@ export async function showReceipt(receipt: Receipt): Promise<void> {
   await dialog(
     t("receipt.title"),
     [
-      h("p", {}, receipt.name === null ? t(`receipt.what.${receipt.what}`) : t("receipt.named", { name: receipt.name })),
+      h(
+        "p",
+        {},
+        receipt.name === null ? t(`receipt.what.${receipt.what}`) : t("receipt.named", { name: receipt.name }),
+      ),
       h(
         "dl",
         { class: "facenet-facts" },

@@ -5,7 +5,11 @@ export type Child = Node | string | false | null | undefined;
 type Attribute = string | number | boolean | undefined | ((event: Event) => void);
 
 /** An element. Functions become listeners ("click"), true an empty attribute, false and undefined none. */
-export function h<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, attributes: Readonly<Record<string, Attribute>> = {}, ...children: readonly Child[]): HTMLElementTagNameMap[Tag] {
+export function h<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  attributes: Readonly<Record<string, Attribute>> = {},
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[Tag] {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name, value);
@@ -18,7 +22,9 @@ export function h<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, attributes:
 
 /** Put these children in place of what is there. */
 export function fill(element: Element, ...children: readonly Child[]): void {
-  element.replaceChildren(...children.filter((child): child is Node | string => child !== false && child !== null && child !== undefined));
+  element.replaceChildren(
+    ...children.filter((child): child is Node | string => child !== false && child !== null && child !== undefined),
+  );
 }
 
 /** An icon of Font Awesome 4, which Node-RED brings; it says nothing to a screen reader. */
@@ -39,7 +45,14 @@ export function button(label: string, action: (event: Event) => void, options: B
   const { icon: iconName, title, disabled = false } = options;
   return h(
     "button",
-    { type: "button", class: `red-ui-button red-ui-button-small ${options.class ?? ""}`.trim(), title, "aria-label": label === "" ? title : undefined, disabled, click: action },
+    {
+      type: "button",
+      class: `red-ui-button red-ui-button-small ${options.class ?? ""}`.trim(),
+      title,
+      "aria-label": label === "" ? title : undefined,
+      disabled,
+      click: action,
+    },
     iconName !== undefined && icon(iconName),
     iconName !== undefined && label !== "" && " ",
     label,
@@ -47,7 +60,11 @@ export function button(label: string, action: (event: Event) => void, options: B
 }
 
 /** A button that changes something; without the permission it is there, and says why it does nothing. */
-export function writeButton(label: string, action: (event: Event) => void, options: ButtonOptions = {}): HTMLButtonElement {
+export function writeButton(
+  label: string,
+  action: (event: Event) => void,
+  options: ButtonOptions = {},
+): HTMLButtonElement {
   const made = button(label, action, options);
   if (!mayWrite()) {
     made.disabled = true;
@@ -67,28 +84,63 @@ export function field(label: string, input: HTMLElement, hint?: string): HTMLEle
   ids += 1;
   input.id = `facenet-field-${ids}`;
   if (hint !== undefined) input.setAttribute("aria-describedby", `${input.id}-hint`);
-  return h("div", { class: "facenet-field" }, h("label", { for: input.id }, label), input, hint !== undefined && h("div", { class: "facenet-hint", id: `${input.id}-hint` }, hint));
+  return h(
+    "div",
+    { class: "facenet-field" },
+    h("label", { for: input.id }, label),
+    input,
+    hint !== undefined && h("div", { class: "facenet-hint", id: `${input.id}-hint` }, hint),
+  );
 }
 
-export function select(options: readonly { value: string; label: string }[], value: string, change: (value: string) => void, attributes: Readonly<Record<string, Attribute>> = {}): HTMLSelectElement {
-  const element = h("select", attributes, ...options.map((option) => h("option", { value: option.value }, option.label)));
+export function select(
+  options: readonly { value: string; label: string }[],
+  value: string,
+  change: (value: string) => void,
+  attributes: Readonly<Record<string, Attribute>> = {},
+): HTMLSelectElement {
+  const element = h(
+    "select",
+    attributes,
+    ...options.map((option) => h("option", { value: option.value }, option.label)),
+  );
   element.value = value;
-  element.addEventListener("change", () => { change(element.value); });
+  element.addEventListener("change", () => {
+    change(element.value);
+  });
   return element;
 }
 
 /** What is said where nothing is to be seen, and what to do about it. */
 export function empty(iconName: string, title: string, text: string, ...actions: readonly Child[]): HTMLElement {
-  return h("div", { class: "facenet-empty" }, h("div", { class: "facenet-empty-icon" }, icon(iconName)), h("div", { class: "facenet-empty-title" }, title), h("p", {}, text), ...actions);
+  return h(
+    "div",
+    { class: "facenet-empty" },
+    h("div", { class: "facenet-empty-icon" }, icon(iconName)),
+    h("div", { class: "facenet-empty-title" }, title),
+    h("p", {}, text),
+    ...actions,
+  );
 }
 
 /** What failed, and a way to try again. */
 export function failed(error: unknown, retry: () => void): HTMLElement {
-  return empty("warning", t("error.title"), error instanceof Error ? error.message : String(error), button(t("retry"), retry));
+  return empty(
+    "warning",
+    t("error.title"),
+    error instanceof Error ? error.message : String(error),
+    button(t("retry"), retry),
+  );
 }
 
 export function loading(): HTMLElement {
-  return h("div", { class: "facenet-loading", role: "status" }, h("i", { class: "spinner", "aria-hidden": "true" }), " ", t("loading"));
+  return h(
+    "div",
+    { class: "facenet-loading", role: "status" },
+    h("i", { class: "spinner", "aria-hidden": "true" }),
+    " ",
+    t("loading"),
+  );
 }
 
 /** A line that a screen reader speaks when it changes. */

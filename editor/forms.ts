@@ -1,5 +1,6 @@
 /**
- * What the forms of the nodes share: fields that take a number, a choice or a yes and no, or `${NAME}`, a variable that Node-RED puts in when
+ * What the forms of the nodes share: fields that take a number, a choice or a yes and no, or `${NAME}`, a variable
+ * that Node-RED puts in when
  * the flow starts; validators that say why; expert fields folded away. The nodes' own scripts find it as FacenetForms.
  */
 import { h } from "./dom.js";
@@ -63,11 +64,13 @@ function now(node: FormNode, field: string): unknown {
   return input instanceof HTMLInputElement && input.type === "checkbox" ? input.checked : input.value;
 }
 
-const isBlank = (value: unknown): boolean => value === undefined || value === null || (typeof value === "string" && value.trim() === "");
+const isBlank = (value: unknown): boolean =>
+  value === undefined || value === null || (typeof value === "string" && value.trim() === "");
 
 /** A number as people write it; undefined where it is none, blank or a variable. */
 function numberIn(value: unknown): number | undefined {
-  if (isBlank(value) || isVariable(value) || (typeof value !== "number" && typeof value !== "string")) return undefined;
+  if (isBlank(value) || isVariable(value) || (typeof value !== "number" && typeof value !== "string"))
+    return undefined;
   const found = Number(value);
   return Number.isFinite(found) ? found : undefined;
 }
@@ -77,10 +80,15 @@ function plain(value: unknown): string {
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 }
 
-/** A value of a flow as a sentence repeats it: Node-RED shows the sentence as HTML, and somebody else may have made the flow. */
+/**
+ * A value of a flow as a sentence repeats it: Node-RED shows the sentence as HTML, and somebody else may have made the
+ * flow.
+ */
 function quoted(value: unknown): string {
   const MOST = 40;
-  const characters = Array.from(plain(value).replace(/[<>&"']/g, (mark) => ({ "<": "‹", ">": "›", "&": "＆" })[mark] ?? "’"));
+  const characters = Array.from(
+    plain(value).replace(/[<>&"']/g, (mark) => ({ "<": "‹", ">": "›", "&": "＆" })[mark] ?? "’"),
+  );
   return characters.length > MOST ? `${characters.slice(0, MOST).join("")}…` : characters.join("");
 }
 
@@ -90,7 +98,10 @@ type Complaint = (this: FormNode, value: unknown) => string | undefined;
 function validator(field: string, complain: Complaint): Validator {
   return function (value, _options) {
     if (isVariable(value)) return true;
-    const text = typeof value === "string" && value.includes("${") ? t("forms.variable-alone", { value: quoted(value) }) : complain.call(this, value);
+    const text =
+      typeof value === "string" && value.includes("${")
+        ? t("forms.variable-alone", { value: quoted(value) })
+        : complain.call(this, value);
     return text === undefined ? true : `${labelOf(this.type, field)}: ${text}`;
   };
 }
@@ -114,10 +125,12 @@ function number(field: string, { min, max, above = false, whole = false, atLeast
     if (found === undefined) return t("forms.number", { value: text });
     if (whole && !Number.isInteger(found)) return t("forms.whole", { value: text });
     const most = typeof max === "function" ? max(this) : max;
-    if (found > most || found < min || (above && found === min)) return t(above ? "forms.between-above" : "forms.between", { min, max: most, value: text });
+    if (found > most || found < min || (above && found === min))
+      return t(above ? "forms.between-above" : "forms.between", { min, max: most, value: text });
     const least = atLeast === undefined ? undefined : numberIn(now(this, atLeast));
     // 0 is no bound.
-    if (atLeast !== undefined && least !== undefined && found !== 0 && found < least) return t("forms.at-least", { value: text, other: labelOf(this.type, atLeast), least });
+    if (atLeast !== undefined && least !== undefined && found !== 0 && found < least)
+      return t("forms.at-least", { value: text, other: labelOf(this.type, atLeast), least });
     return undefined;
   });
 }
@@ -130,7 +143,9 @@ function choicesOf(type: string, field: string): readonly string[] {
   let found = choices.get(key);
   if (found === undefined) {
     const template = document.querySelector(`script[data-template-name="${type}"]`)?.textContent ?? "";
-    const options = new DOMParser().parseFromString(template, "text/html").querySelectorAll<HTMLOptionElement>(`select[id$="-${field}"] option`);
+    const options = new DOMParser()
+      .parseFromString(template, "text/html")
+      .querySelectorAll<HTMLOptionElement>(`select[id$="-${field}"] option`);
     found = [...options].map(({ value }) => value);
     choices.set(key, found);
   }
@@ -143,7 +158,9 @@ function choice(field: string): Validator {
     // A form without an option for what the node has shows none, and keeps it.
     const chosen = value ?? this[field];
     const options = choicesOf(this.type, field);
-    return isBlank(chosen) || options.length === 0 || options.includes(plain(chosen)) ? undefined : t("forms.choice", { value: quoted(chosen), options: options.join(", ") });
+    return isBlank(chosen) || options.length === 0 || options.includes(plain(chosen))
+      ? undefined
+      : t("forms.choice", { value: quoted(chosen), options: options.join(", ") });
   });
 }
 
@@ -158,11 +175,16 @@ function model(field: string): Validator {
 
 /** Yes or no; what a variable holds is text. */
 function flag(field: string): Validator {
-  return validator(field, (value) => (isBlank(value) || ["true", "false"].includes(plain(value)) ? undefined : t("forms.flag", { value: quoted(value) })));
+  return validator(field, (value) =>
+    isBlank(value) || ["true", "false"].includes(plain(value)) ? undefined : t("forms.flag", { value: quoted(value) }),
+  );
 }
 
 /** Any text, as long as a rule of the field has nothing against it. */
-function words(field: string, complain: (node: FormNode, value: string) => string | undefined = () => undefined): Validator {
+function words(
+  field: string,
+  complain: (node: FormNode, value: string) => string | undefined = () => undefined,
+): Validator {
   return validator(field, function (value) {
     return complain(this, isBlank(value) ? "" : plain(value).trim());
   });
@@ -179,7 +201,9 @@ function address(value: string, schemes: readonly string[]): string | undefined 
   if (value === "") return t("forms.missing");
   const url = URL.canParse(value) ? new URL(value) : undefined;
   // An address may hold a login: the sentence does not repeat it.
-  return url !== undefined && schemes.includes(url.protocol.slice(0, -1)) && url.hostname !== "" ? undefined : t("forms.address", { schemes: schemes.map((scheme) => `${scheme}://`).join(", ") });
+  return url !== undefined && schemes.includes(url.protocol.slice(0, -1)) && url.hostname !== ""
+    ? undefined
+    : t("forms.address", { schemes: schemes.map((scheme) => `${scheme}://`).join(", ") });
 }
 
 /** Complain of a language that is none. */
@@ -194,7 +218,9 @@ function language(value: string): string | undefined {
 }
 
 /** The file of a model of one's own, where the choice beside it says so. */
-const modelFile = words("modelFile", (node, value) => (now(node, "model") === "file" ? file(value, ".json") : undefined));
+const modelFile = words("modelFile", (node, value) =>
+  now(node, "model") === "file" ? file(value, ".json") : undefined,
+);
 
 /** "x, y, width, height" in pixels; blank is the whole picture. */
 function region(field: string): Validator {
@@ -230,7 +256,9 @@ export interface FormOptions {
   on?: readonly string[];
 }
 
-/** Make the form of a node ready: variables in every field, expert fields folded away. Called first in oneditprepare. */
+/**
+ * Make the form of a node ready: variables in every field, expert fields folded away. Called first in oneditprepare.
+ */
 function prepare(node: FormNode, { on = [] }: FormOptions = {}): void {
   const form = document.getElementById(`${prefixOf(node)}-name`)?.closest<HTMLElement>("form");
   if (form === null || form === undefined) return;
@@ -263,7 +291,11 @@ function offerPacks(node: FormNode, field: string): void {
 function followThreshold(node: FormNode, line: string): () => void {
   const element = document.getElementById(line);
   const text = (value: unknown): string => (isBlank(value) ? "" : plain(value));
-  const asked = (): Asked => ({ gallery: text(now(node, "gallery")), question: text(now(node, "mode")), strangers: now(node, "distance") === "cohort" ? text(now(node, "wanted")) : "" });
+  const asked = (): Asked => ({
+    gallery: text(now(node, "gallery")),
+    question: text(now(node, "mode")),
+    strangers: now(node, "distance") === "cohort" ? text(now(node, "wanted")) : "",
+  });
   return element === null ? () => undefined : showThreshold(element, asked);
 }
 
@@ -273,7 +305,13 @@ function changed(node: FormNode): void {
 }
 
 function variableInput(node: FormNode, field: string): HTMLInputElement {
-  return h("input", { type: "text", class: "facenet-variable", placeholder: "${NAME}", spellcheck: "false", "aria-label": t("forms.variable-of", { field: labelOf(node.type, field) }) });
+  return h("input", {
+    type: "text",
+    class: "facenet-variable",
+    placeholder: "${NAME}",
+    spellcheck: "false",
+    "aria-label": t("forms.variable-of", { field: labelOf(node.type, field) }),
+  });
 }
 
 /** One more option of a choice: a variable, whose name is written beside it. */
@@ -314,9 +352,20 @@ function offerText(node: FormNode, field: string, box: HTMLInputElement): void {
   const value = node[field];
   const name = variableInput(node, field);
   const label = box.labels?.[0];
-  const toggle = h("button", { type: "button", class: "red-ui-button red-ui-button-small facenet-variable-toggle", "aria-label": t("forms.variable-of", { field: labelOf(node.type, field) }), title: t("forms.variable"), "aria-pressed": "false" }, "${}");
+  const toggle = h(
+    "button",
+    {
+      type: "button",
+      class: "red-ui-button red-ui-button-small facenet-variable-toggle",
+      "aria-label": t("forms.variable-of", { field: labelOf(node.type, field) }),
+      title: t("forms.variable"),
+      "aria-pressed": "false",
+    },
+    "${}",
+  );
   // The label stands behind its box, or at the head of the line.
-  const last = label !== undefined && (box.compareDocumentPosition(label) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0 ? label : box;
+  const last =
+    label !== undefined && (box.compareDocumentPosition(label) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0 ? label : box;
   last.after(" ", toggle, " ", name);
   // Node-RED reads the field of this id, and the kind of the field decides what it keeps.
   const show = (asText: boolean): void => {
@@ -331,7 +380,9 @@ function offerText(node: FormNode, field: string, box: HTMLInputElement): void {
     (name.hidden ? box : name).focus();
     changed(node);
   });
-  name.addEventListener("input", () => { changed(node); });
+  name.addEventListener("input", () => {
+    changed(node);
+  });
   const kept = typeof value === "string" && value !== "";
   if (kept) name.value = value;
   show(kept);
@@ -347,7 +398,10 @@ function foldAway(node: FormNode, form: HTMLElement, fold: HTMLDetailsElement): 
     const definition = node._def.defaults[field];
     const value = node[field];
     if (definition === undefined || value === undefined) return false;
-    return plain(value) !== plain(definition.value) || (definition.validate !== undefined && definition.validate.call(node, value, {}) !== true);
+    return (
+      plain(value) !== plain(definition.value) ||
+      (definition.validate !== undefined && definition.validate.call(node, value, {}) !== true)
+    );
   };
   fold.querySelector("summary")?.replaceChildren(t("forms.expert"));
   if (fields.some(says)) fold.open = true;
@@ -365,5 +419,27 @@ function mayBe(value: unknown, ...wanted: readonly string[]): boolean {
   return wanted.includes(plain(value)) || (typeof value === "string" && value.startsWith("${"));
 }
 
-const FacenetForms = { prepare, drawRegion, followThreshold, offerPacks, now, mayBe, number, choice, model, flag, text: words, file, address, language, modelFile, region, schedule, isTime, isVariable, tellChange, say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values) };
+const FacenetForms = {
+  prepare,
+  drawRegion,
+  followThreshold,
+  offerPacks,
+  now,
+  mayBe,
+  number,
+  choice,
+  model,
+  flag,
+  text: words,
+  file,
+  address,
+  language,
+  modelFile,
+  region,
+  schedule,
+  isTime,
+  isVariable,
+  tellChange,
+  say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values),
+};
 Object.assign(globalThis, { FacenetForms });

@@ -25,7 +25,18 @@ export function findingList(findings: readonly Finding[]): HTMLElement {
   return h(
     "ul",
     { class: "facenet-findings" },
-    ...findings.map((finding) => h("li", { title: finding.message }, icon(FINAL.has(finding.code) ? "times-circle" : "exclamation-triangle"), " ", findingWords(finding), !RED.i18n.lang().startsWith("en") && LIKENESS.has(finding.code) && h("div", { class: "facenet-hint", lang: "en" }, finding.message))),
+    ...findings.map((finding) =>
+      h(
+        "li",
+        { title: finding.message },
+        icon(FINAL.has(finding.code) ? "times-circle" : "exclamation-triangle"),
+        " ",
+        findingWords(finding),
+        !RED.i18n.lang().startsWith("en") &&
+          LIKENESS.has(finding.code) &&
+          h("div", { class: "facenet-hint", lang: "en" }, finding.message),
+      ),
+    ),
   );
 }
 

@@ -14,11 +14,18 @@ const RENEW_MS = 5000;
 const STALE_MS = 3000;
 
 export class Live implements Section {
-  readonly element = h("div", { class: "facenet-section facenet-scroll facenet-live", tabindex: "0", role: "region", "aria-label": t("section.live") });
+  readonly element = h("div", {
+    class: "facenet-section facenet-scroll facenet-live",
+    tabindex: "0",
+    role: "region",
+    "aria-label": t("section.live"),
+  });
   readonly #host: Host;
   readonly #view = h("div", { class: "facenet-live-view" });
   readonly #state = h("div", { class: "facenet-sub", role: "status" });
-  readonly #listener = (_topic: string, data: unknown): void => { this.#onPicture(data); };
+  readonly #listener = (_topic: string, data: unknown): void => {
+    this.#onPicture(data);
+  };
   readonly #stats = new Stats();
   #node: string | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -41,7 +48,12 @@ export class Live implements Section {
       // It may have been hidden while the answer was on its way.
       if (this.#visible) this.#build(matchers.filter(({ gallery }) => gallery === this.#host.gallery.id));
     } catch (error) {
-      fill(this.element, failed(error, () => { void this.#find(); }));
+      fill(
+        this.element,
+        failed(error, () => {
+          void this.#find();
+        }),
+      );
     }
   }
 
@@ -68,7 +80,20 @@ export class Live implements Section {
     const chosen = matchers.find(({ id }) => id === this.#node) ?? first;
     fill(
       this.element,
-      matchers.length > 1 ? h("div", { class: "facenet-live-choice" }, select(matchers.map(({ id, name }) => ({ value: id, label: nodeName({ id, name, type: TYPE }) })), chosen.id, (id) => { this.#watch(id); }, { "aria-label": t("live.node") })) : h("div", { class: "facenet-sub facenet-live-choice" }, nodeName({ ...chosen, type: TYPE })),
+      matchers.length > 1
+        ? h(
+            "div",
+            { class: "facenet-live-choice" },
+            select(
+              matchers.map(({ id, name }) => ({ value: id, label: nodeName({ id, name, type: TYPE }) })),
+              chosen.id,
+              (id) => {
+                this.#watch(id);
+              },
+              { "aria-label": t("live.node") },
+            ),
+          )
+        : h("div", { class: "facenet-sub facenet-live-choice" }, nodeName({ ...chosen, type: TYPE })),
       this.#view,
       this.#state,
       this.#stats.element,
@@ -85,7 +110,9 @@ export class Live implements Section {
     this.#state.textContent = t("live.waiting");
     RED.comms.subscribe(`${TOPIC}/${id}`, this.#listener);
     const renew = (): void => {
-      ask(`${TOPIC}/${TYPE}/${encodeURIComponent(id)}`, { method: "POST" }).catch((error: unknown) => { this.#state.textContent = error instanceof Error ? error.message : String(error); });
+      ask(`${TOPIC}/${TYPE}/${encodeURIComponent(id)}`, { method: "POST" }).catch((error: unknown) => {
+        this.#state.textContent = error instanceof Error ? error.message : String(error);
+      });
       if (this.#shownAt > 0 && Date.now() - this.#shownAt > STALE_MS) this.#state.textContent = t("live.still");
     };
     renew();

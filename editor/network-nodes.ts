@@ -81,7 +81,8 @@ export function planOf(gallery: string, key: string, thresholds?: Thresholds): P
   const own = matchers((asked) => asked === gallery);
   const others = embeddersOf(matchers((asked) => asked !== gallery));
   for (const each of embeddersOf(own)) {
-    if (keyOf(each) !== key) add(each, fieldsOf(key), isVariable(each.model ?? "") || isLocked(each) || others.has(each));
+    if (keyOf(each) !== key)
+      add(each, fieldsOf(key), isVariable(each.model ?? "") || isLocked(each) || others.has(each));
   }
   if (thresholds === undefined || keyOf(node) === key) return plan;
   for (const each of own) {
@@ -112,7 +113,10 @@ export function planBack(gallery: string, key: string): Plan | undefined {
   return plan;
 }
 
-/** Change the nodes of a plan, and note in the gallery's what they had. @returns undefined when there is nothing to change */
+/**
+ * Change the nodes of a plan, and note in the gallery's what they had.
+ * @returns undefined when there is nothing to change
+ */
 export function apply(gallery: string, { changes }: Plan): Step | undefined {
   const node = RED.nodes.node(gallery);
   if (node === null || node === undefined || changes.length === 0) return undefined;

@@ -1,4 +1,7 @@
-/** What a change of a gallery's network costs and whom it leaves behind, in words: for the sidebar, and for the gallery's form. */
+/**
+ * What a change of a gallery's network costs and whom it leaves behind, in words: for the sidebar, and for the
+ * gallery's form.
+ */
 import type { LeftBehind, NetworkEstimate, NetworkState } from "../lib/gallery/network-state";
 import { getJson, pathOf } from "./api.js";
 import { type Child, fill, h } from "./dom.js";
@@ -20,7 +23,12 @@ export function estimateOf(gallery: string, key: string): Promise<NetworkEstimat
  * Tell in the form of a deployed gallery what the network that is chosen there would cost, before anybody deploys it.
  * @param chosen what findModel takes, or "" where that is not known yet
  */
-export function tellChange(gallery: string, row: HTMLElement, chosen: () => string, fields: readonly HTMLElement[]): void {
+export function tellChange(
+  gallery: string,
+  row: HTMLElement,
+  chosen: () => string,
+  fields: readonly HTMLElement[],
+): void {
   const words = row.querySelector(".form-tips");
   let asked = "";
   const show = (...children: readonly Child[]): void => {
@@ -44,7 +52,9 @@ export function tellChange(gallery: string, row: HTMLElement, chosen: () => stri
     );
     if (asked === key) show(...told);
   };
-  const onChange = (): void => { void look(); };
+  const onChange = (): void => {
+    void look();
+  };
   for (const field of fields) field.addEventListener("change", onChange);
   onChange();
 }
@@ -61,19 +71,41 @@ export function gainOf(key: string): HTMLElement | null {
 }
 
 export function costWords({ photos, seconds, bytes: size, leftBehind }: NetworkEstimate): string {
-  if (photos === 0 || seconds === null) return t(leftBehind.photos === 0 ? "network.cost-nothing" : "network.cost-none");
-  return t("network.cost", { photos: count("photo", photos), each: number(seconds / photos, 2), time: timeWords(seconds), size: bytes(size) });
+  if (photos === 0 || seconds === null)
+    return t(leftBehind.photos === 0 ? "network.cost-nothing" : "network.cost-none");
+  return t("network.cost", {
+    photos: count("photo", photos),
+    each: number(seconds / photos, 2),
+    time: timeWords(seconds),
+    size: bytes(size),
+  });
 }
 
 export function timeWords(seconds: number): string {
-  return seconds < MINUTE_S ? count("second", Math.max(1, Math.ceil(seconds))) : count("minute", Math.ceil(seconds / MINUTE_S));
+  return seconds < MINUTE_S
+    ? count("second", Math.max(1, Math.ceil(seconds)))
+    : count("minute", Math.ceil(seconds / MINUTE_S));
 }
 
 export function leftWords({ photos, people, strangers, corrections }: LeftBehind): HTMLElement[] {
-  const names = people.slice(0, MOST_NAMES).map(({ name }) => name).join(", ");
+  const names = people
+    .slice(0, MOST_NAMES)
+    .map(({ name }) => name)
+    .join(", ");
   const more = people.length - MOST_NAMES;
   return [
-    ...(people.length === 0 ? [] : [h("p", { class: "facenet-network-left" }, t("network.left-people", { people: count("person", people.length), names: more > 0 ? t("network.and-more", { names, number: number(more) }) : names }))]),
+    ...(people.length === 0
+      ? []
+      : [
+          h(
+            "p",
+            { class: "facenet-network-left" },
+            t("network.left-people", {
+              people: count("person", people.length),
+              names: more > 0 ? t("network.and-more", { names, number: number(more) }) : names,
+            }),
+          ),
+        ]),
     ...(photos === 0 ? [] : [h("p", {}, t("network.left-photos", { photos: count("photo", photos) }))]),
     ...(strangers === 0 ? [] : [h("p", {}, t("network.left-strangers", { number: number(strangers) }))]),
     ...(corrections === 0 ? [] : [h("p", {}, t("network.left-corrections", { number: number(corrections) }))]),

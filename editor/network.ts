@@ -1,4 +1,6 @@
-/** Another network for a gallery: the offer of a surer one with its cost, a change that is under way, and the way back. */
+/**
+ * Another network for a gallery: the offer of a surer one with its cost, a change that is under way, and the way back.
+ */
 import type { NetworkChange, NetworkEstimate, NetworkState } from "../lib/gallery/network-state";
 import { pathOf, send } from "./api.js";
 import { attempt, dialog, tell } from "./dialogs.js";
@@ -24,7 +26,10 @@ export class NetworkNotice {
 
   update(): void {
     const { network } = this.#host.gallery;
-    const outOfStep = network === null || network === undefined ? undefined : planOf(this.#host.gallery.id, network.change?.key ?? network.key);
+    const outOfStep =
+      network === null || network === undefined
+        ? undefined
+        : planOf(this.#host.gallery.id, network.change?.key ?? network.key);
     const shown = JSON.stringify([network, outOfStep?.changes.map(({ name }) => name), this.#estimate]);
     if (shown === this.#shown) return;
     this.#shown = shown;
@@ -38,7 +43,10 @@ export class NetworkNotice {
 
   #notices(network: NetworkState, outOfStep: Plan | undefined): Child[] {
     const { model, change, previous, offer } = network;
-    const follow = outOfStep !== undefined && outOfStep.changes.length > 0 && (change !== null || previous !== null || !network.asInForm);
+    const follow =
+      outOfStep !== undefined &&
+      outOfStep.changes.length > 0 &&
+      (change !== null || previous !== null || !network.asInForm);
     return [
       change !== null && this.#changing(change, model),
       change === null && previous !== null && this.#changed(model, previous),
@@ -57,8 +65,16 @@ export class NetworkNotice {
       gainOf(offer),
       h("p", {}, measured === undefined ? t("network.measuring") : costWords(measured)),
       buttons(
-        writeButton(t("network.change-more"), () => { attempt(() => this.#ask(offer)); }, { class: "primary" }),
-        writeButton(t("network.not-now"), () => { this.#do("dismiss"); }),
+        writeButton(
+          t("network.change-more"),
+          () => {
+            attempt(() => this.#ask(offer));
+          },
+          { class: "primary" },
+        ),
+        writeButton(t("network.not-now"), () => {
+          this.#do("dismiss");
+        }),
       ),
     );
   }
@@ -78,17 +94,48 @@ export class NetworkNotice {
     const asks = stage === "asking";
     return h(
       "div",
-      { class: "facenet-notice facenet-network", role: "group", "aria-label": t("network.title", { network: nameOf(change.model) }) },
+      {
+        class: "facenet-notice facenet-network",
+        role: "group",
+        "aria-label": t("network.title", { network: nameOf(change.model) }),
+      },
       h("strong", {}, icon("refresh"), " ", t("network.title", { network: nameOf(change.model) })),
       !asks && h("progress", { max: Math.max(1, total), value: done, "aria-label": t("network.title", words) }),
-      h("p", {}, t(`network.stage.${stage}`, words), stage === "embedding" && remainingMs !== null && done < total && ` ${t("network.remaining", { time: timeWords(remainingMs / 1000) })}`),
+      h(
+        "p",
+        {},
+        t(`network.stage.${stage}`, words),
+        stage === "embedding" &&
+          remainingMs !== null &&
+          done < total &&
+          ` ${t("network.remaining", { time: timeWords(remainingMs / 1000) })}`,
+      ),
       error !== null && h("p", { class: "facenet-network-error" }, error),
       ...leftWords(leftBehind),
       buttons(
-        asks && writeButton(t("network.accept"), () => { this.#do("accept"); }, { class: "primary" }),
-        stage === "embedding" && writeButton(t("network.pause"), () => { this.#do("pause"); }),
-        stage === "paused" && writeButton(t("network.continue"), () => { this.#do("continue"); }),
-        writeButton(t("network.cancel"), () => { this.#back("cancel", this.#host.gallery.network?.key ?? "", t("network.cancelled", { network: nameOf(key) })); }),
+        asks &&
+          writeButton(
+            t("network.accept"),
+            () => {
+              this.#do("accept");
+            },
+            { class: "primary" },
+          ),
+        stage === "embedding" &&
+          writeButton(t("network.pause"), () => {
+            this.#do("pause");
+          }),
+        stage === "paused" &&
+          writeButton(t("network.continue"), () => {
+            this.#do("continue");
+          }),
+        writeButton(t("network.cancel"), () => {
+          this.#back(
+            "cancel",
+            this.#host.gallery.network?.key ?? "",
+            t("network.cancelled", { network: nameOf(key) }),
+          );
+        }),
       ),
     );
   }
@@ -97,10 +144,24 @@ export class NetworkNotice {
     return h(
       "div",
       { class: "facenet-notice facenet-network" },
-      h("p", {}, icon("check"), " ", t("network.changed", { network: nameOf(model), old: nameOf(old), until: dateTime(until) })),
+      h(
+        "p",
+        {},
+        icon("check"),
+        " ",
+        t("network.changed", { network: nameOf(model), old: nameOf(old), until: dateTime(until) }),
+      ),
       buttons(
-        writeButton(t("network.undo"), () => { this.#back("undo", key, t("network.undone", { network: nameOf(old) })); }, { icon: "undo" }),
-        writeButton(t("network.keep"), () => { this.#do("keep"); }),
+        writeButton(
+          t("network.undo"),
+          () => {
+            this.#back("undo", key, t("network.undone", { network: nameOf(old) }));
+          },
+          { icon: "undo" },
+        ),
+        writeButton(t("network.keep"), () => {
+          this.#do("keep");
+        }),
       ),
     );
   }
@@ -110,8 +171,18 @@ export class NetworkNotice {
     return h(
       "div",
       { class: "facenet-notice facenet-network" },
-      h("p", {}, icon("exclamation-triangle"), " ", t("network.out-of-step", { network: nameOf(key), nodes: plan.changes.map(({ name }) => name).join(", ") })),
-      buttons(writeButton(t("network.follow", { nodes: count("node", plan.changes.length) }), () => { attempt(() => this.#follow(key)); })),
+      h(
+        "p",
+        {},
+        icon("exclamation-triangle"),
+        " ",
+        t("network.out-of-step", { network: nameOf(key), nodes: plan.changes.map(({ name }) => name).join(", ") }),
+      ),
+      buttons(
+        writeButton(t("network.follow", { nodes: count("node", plan.changes.length) }), () => {
+          attempt(() => this.#follow(key));
+        }),
+      ),
     );
   }
 
@@ -151,11 +222,15 @@ export class NetworkNotice {
     const { id } = this.#host.gallery;
     const body = h("div", {}, loading());
     let plan: Plan | undefined;
-    const asked = dialog(t("network.title", { network: nameOf(key) }), [body], [
-      { label: t("cancel"), answer: false },
-      // Nobody agrees to what is not shown yet.
-      { label: t("network.change"), answer: () => (plan === undefined ? undefined : true), primary: true },
-    ]);
+    const asked = dialog(
+      t("network.title", { network: nameOf(key) }),
+      [body],
+      [
+        { label: t("cancel"), answer: false },
+        // Nobody agrees to what is not shown yet.
+        { label: t("network.change"), answer: () => (plan === undefined ? undefined : true), primary: true },
+      ],
+    );
     try {
       const estimate = await estimateOf(this.#host.gallery.id, key);
       const found = planOf(id, key, estimate);
@@ -171,13 +246,25 @@ export class NetworkNotice {
   }
 
   #costs(estimate: NetworkEstimate, { changes, left }: Plan): Child[] {
-    const list = (items: readonly string[]): HTMLElement => h("ul", { class: "facenet-network-list" }, ...items.map((item) => h("li", {}, item)));
+    const list = (items: readonly string[]): HTMLElement =>
+      h("ul", { class: "facenet-network-list" }, ...items.map((item) => h("li", {}, item)));
     return [
       gainOf(estimate.key),
       h("p", {}, costWords(estimate)),
       ...leftWords(estimate.leftBehind),
       changes.length > 0 && h("p", {}, t("network.nodes")),
-      changes.length > 0 && list(changes.map(({ name, node, fields }) => ("threshold" in fields ? t("network.node-threshold", { name, old: String(node.threshold ?? ""), threshold: fields["threshold"] === "" ? t("network.own-threshold") : String(fields["threshold"]) }) : name))),
+      changes.length > 0 &&
+        list(
+          changes.map(({ name, node, fields }) =>
+            "threshold" in fields
+              ? t("network.node-threshold", {
+                  name,
+                  old: String(node.threshold ?? ""),
+                  threshold: fields["threshold"] === "" ? t("network.own-threshold") : String(fields["threshold"]),
+                })
+              : name,
+          ),
+        ),
       left.length > 0 && h("p", {}, t("network.nodes-left")),
       left.length > 0 && list(left),
       h("p", {}, t("network.way-back")),

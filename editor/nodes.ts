@@ -16,7 +16,10 @@ export function* upstreamOf(node: FlowNode): Generator<FlowNode> {
     seen.add(one.id);
     yield one;
     waiting.push(...RED.nodes.filterLinks({ target: one }).map(({ source }) => source));
-    if (one.type === "link in") waiting.push(...(one.links ?? []).map((id) => RED.nodes.node(id)).filter((each) => each !== null && each !== undefined));
+    if (one.type === "link in")
+      waiting.push(
+        ...(one.links ?? []).map((id) => RED.nodes.node(id)).filter((each) => each !== null && each !== undefined),
+      );
   }
 }
 

@@ -35,17 +35,56 @@ export class People implements Section {
 
   constructor(host: Host) {
     this.#host = host;
-    this.#search = h("input", { type: "text", class: "facenet-search-input", placeholder: t("people.search"), "aria-label": t("people.search"), autocomplete: "off", input: () => { this.#searchSoon(); }, keydown: (event) => { this.#onSearchKey(event as KeyboardEvent); } });
-    this.#groupFilter = select([{ value: "", label: t("people.all-groups") }], "", (value) => { this.#group = value; this.#list.reload(true); }, { "aria-label": t("people.group") });
-    const sort = select(SORTS.map((value) => ({ value, label: t(`people.sort.${value}`) })), this.#sort, (value) => { this.#sort = value; this.#list.reload(true); }, { "aria-label": t("people.sort.label") });
+    this.#search = h("input", {
+      type: "text",
+      class: "facenet-search-input",
+      placeholder: t("people.search"),
+      "aria-label": t("people.search"),
+      autocomplete: "off",
+      input: () => {
+        this.#searchSoon();
+      },
+      keydown: (event) => {
+        this.#onSearchKey(event as KeyboardEvent);
+      },
+    });
+    this.#groupFilter = select(
+      [{ value: "", label: t("people.all-groups") }],
+      "",
+      (value) => {
+        this.#group = value;
+        this.#list.reload(true);
+      },
+      { "aria-label": t("people.group") },
+    );
+    const sort = select(
+      SORTS.map((value) => ({ value, label: t(`people.sort.${value}`) })),
+      this.#sort,
+      (value) => {
+        this.#sort = value;
+        this.#list.reload(true);
+      },
+      { "aria-label": t("people.sort.label") },
+    );
     this.#list = new VirtualList<PersonRow>({
       label: t("section.people"),
       rowHeight: ROW_HEIGHT,
       fetch: async (offset, limit, signal) => this.#fetch(offset, limit, signal),
       render: (row) => this.#row(row),
-      onOpen: ({ id }) => { this.open(id); },
-      onTotal: (total) => { this.#onTotal(total); },
-      onError: (error) => { fill(this.#notice, failed(error, () => { this.#list.reload(true); })); },
+      onOpen: ({ id }) => {
+        this.open(id);
+      },
+      onTotal: (total) => {
+        this.#onTotal(total);
+      },
+      onError: (error) => {
+        fill(
+          this.#notice,
+          failed(error, () => {
+            this.#list.reload(true);
+          }),
+        );
+      },
     });
     this.#listView = h(
       "div",
@@ -54,7 +93,20 @@ export class People implements Section {
         "div",
         { class: "facenet-filters" },
         h("div", { class: "facenet-search" }, icon("search"), this.#search, this.#total),
-        h("div", { class: "facenet-filter-row" }, this.#groupFilter, sort, this.#byPhoto(), writeButton("", () => { attempt(() => this.#add()); }, { icon: "user-plus", title: t("people.add"), class: "facenet-do-add" })),
+        h(
+          "div",
+          { class: "facenet-filter-row" },
+          this.#groupFilter,
+          sort,
+          this.#byPhoto(),
+          writeButton(
+            "",
+            () => {
+              attempt(() => this.#add());
+            },
+            { icon: "user-plus", title: t("people.add"), class: "facenet-do-add" },
+          ),
+        ),
       ),
       this.#notice,
       this.#list.element,
@@ -92,7 +144,9 @@ export class People implements Section {
   /** Show one person in place of the list. */
   open(id: string): void {
     this.#person?.close();
-    this.#person = new PersonView(this.#host, id, (changed) => { this.#back(changed); });
+    this.#person = new PersonView(this.#host, id, (changed) => {
+      this.#back(changed);
+    });
     fill(this.element, this.#person.element);
     this.#person.start();
   }
@@ -115,16 +169,29 @@ export class People implements Section {
   }
 
   async #fetch(offset: number, limit: number, signal: AbortSignal): Promise<{ total: number; rows: PersonRow[] }> {
-    const query = new URLSearchParams({ search: this.#search.value.trim(), offset: String(offset), limit: String(limit), sort: this.#sort, ...(this.#group === "" ? {} : { group: this.#group }) });
-    const { total, groups, people } = await getJson<PeoplePage>(`${pathOf(this.#host.gallery.id, "people")}?${query.toString()}`, signal);
+    const query = new URLSearchParams({
+      search: this.#search.value.trim(),
+      offset: String(offset),
+      limit: String(limit),
+      sort: this.#sort,
+      ...(this.#group === "" ? {} : { group: this.#group }),
+    });
+    const { total, groups, people } = await getJson<PeoplePage>(
+      `${pathOf(this.#host.gallery.id, "people")}?${query.toString()}`,
+      signal,
+    );
     this.#showGroups(groups);
     return { total, rows: people };
   }
 
   #showGroups(groups: PeoplePage["groups"]): void {
-    const wanted = [{ value: "", label: t("people.all-groups") }, ...groups.map(({ name, count: people }) => ({ value: name, label: `${name} (${people})` }))];
+    const wanted = [
+      { value: "", label: t("people.all-groups") },
+      ...groups.map(({ name, count: people }) => ({ value: name, label: `${name} (${people})` })),
+    ];
     // A group that has just lost its last person stays chosen until another is.
-    if (this.#group !== "" && groups.every(({ name }) => name !== this.#group)) wanted.push({ value: this.#group, label: `${this.#group} (0)` });
+    if (this.#group !== "" && groups.every(({ name }) => name !== this.#group))
+      wanted.push({ value: this.#group, label: `${this.#group} (0)` });
     fill(this.#groupFilter, ...wanted.map(({ value, label }) => h("option", { value }, label)));
     this.#groupFilter.value = this.#group;
   }
@@ -133,27 +200,73 @@ export class People implements Section {
     this.#total.textContent = count("person", total);
     const searching = this.#search.value.trim() !== "" || this.#group !== "";
     if (total > 0) fill(this.#notice);
-    else if (searching) fill(this.#notice, empty("search", t("people.none-found"), t("people.none-found-hint"), button(t("people.clear"), () => { this.#clear(); })));
-    else fill(this.#notice, empty("users", t("people.none"), t("people.none-hint"), writeButton(t("people.add"), () => { attempt(() => this.#add()); }, { icon: "user-plus" })));
+    else if (searching)
+      fill(
+        this.#notice,
+        empty(
+          "search",
+          t("people.none-found"),
+          t("people.none-found-hint"),
+          button(t("people.clear"), () => {
+            this.#clear();
+          }),
+        ),
+      );
+    else
+      fill(
+        this.#notice,
+        empty(
+          "users",
+          t("people.none"),
+          t("people.none-hint"),
+          writeButton(
+            t("people.add"),
+            () => {
+              attempt(() => this.#add());
+            },
+            { icon: "user-plus" },
+          ),
+        ),
+      );
   }
 
   #row({ name, groups, photos, lastSeenAt, thumbnail, id, validFrom, validUntil }: PersonRow): readonly Node[] {
     const now = Date.now();
     const outside = (validFrom !== null && now < validFrom) || (validUntil !== null && now > validUntil);
     return [
-      picture(thumbnail === null ? null : pathOf(this.#host.gallery.id, "people", id, "photos", thumbnail, "thumbnail"), { alt: "", class: "facenet-round" }),
+      picture(
+        thumbnail === null ? null : pathOf(this.#host.gallery.id, "people", id, "photos", thumbnail, "thumbnail"),
+        { alt: "", class: "facenet-round" },
+      ),
       h(
         "span",
         { class: "facenet-row-text" },
-        h("span", { class: "facenet-row-line" }, h("span", { class: "facenet-row-name" }, name), h("span", { class: "facenet-row-side" }, lastSeenAt === null ? t("people.never-seen") : ago(lastSeenAt))),
-        h("span", { class: "facenet-row-line facenet-row-sub" }, h("span", { class: "facenet-tags" }, ...groups.map((group) => tag(group)), outside && h("span", { class: "facenet-tag facenet-tag-warning" }, t("people.outside"))), h("span", { class: "facenet-row-side" }, count("photo", photos))),
+        h(
+          "span",
+          { class: "facenet-row-line" },
+          h("span", { class: "facenet-row-name" }, name),
+          h("span", { class: "facenet-row-side" }, lastSeenAt === null ? t("people.never-seen") : ago(lastSeenAt)),
+        ),
+        h(
+          "span",
+          { class: "facenet-row-line facenet-row-sub" },
+          h(
+            "span",
+            { class: "facenet-tags" },
+            ...groups.map((group) => tag(group)),
+            outside && h("span", { class: "facenet-tag facenet-tag-warning" }, t("people.outside")),
+          ),
+          h("span", { class: "facenet-row-side" }, count("photo", photos)),
+        ),
       ),
     ];
   }
 
   #searchSoon(): void {
     clearTimeout(this.#searchTimer);
-    this.#searchTimer = setTimeout(() => { this.#list.reload(true); }, SEARCH_DELAY_MS);
+    this.#searchTimer = setTimeout(() => {
+      this.#list.reload(true);
+    }, SEARCH_DELAY_MS);
   }
 
   #onSearchKey(event: KeyboardEvent): void {
@@ -168,7 +281,13 @@ export class People implements Section {
 
   /** Who is on this photo? Nothing of it is kept. */
   #byPhoto(): HTMLElement {
-    const input = h("input", { type: "file", accept: PICTURES, class: "facenet-hidden-input", tabindex: "-1", "aria-label": t("people.by-photo") });
+    const input = h("input", {
+      type: "file",
+      accept: PICTURES,
+      class: "facenet-hidden-input",
+      tabindex: "-1",
+      "aria-label": t("people.by-photo"),
+    });
     const search = async (file: File): Promise<void> => {
       this.#host.announce(t("people.by-photo-looking"));
       const name = await showWho(file, await facesOn(this.#host.gallery.id, file));
@@ -182,7 +301,18 @@ export class People implements Section {
       input.value = "";
       if (file !== undefined) attempt(() => search(file));
     });
-    return h("span", { class: "facenet-by-photo" }, input, button("", () => { input.click(); }, { icon: "camera", title: t("people.by-photo") }));
+    return h(
+      "span",
+      { class: "facenet-by-photo" },
+      input,
+      button(
+        "",
+        () => {
+          input.click();
+        },
+        { icon: "camera", title: t("people.by-photo") },
+      ),
+    );
   }
 
   #clear(): void {
@@ -195,7 +325,18 @@ export class People implements Section {
 
   async #add(): Promise<void> {
     const input = h("input", { type: "text", autocomplete: "off", maxlength: "80" });
-    const name = await dialog<string>(t("people.add"), [field(t("person.name"), input, t("people.add-hint"))], [{ label: t("cancel"), answer: "" }, { label: t("people.add-action"), answer: () => (input.value.trim() === "" ? undefined : input.value.trim()), primary: true }]);
+    const name = await dialog<string>(
+      t("people.add"),
+      [field(t("person.name"), input, t("people.add-hint"))],
+      [
+        { label: t("cancel"), answer: "" },
+        {
+          label: t("people.add-action"),
+          answer: () => (input.value.trim() === "" ? undefined : input.value.trim()),
+          primary: true,
+        },
+      ],
+    );
     if (name === undefined || name === "") return;
     try {
       const person = await send<PersonDetail>("POST", pathOf(this.#host.gallery.id, "people"), { name });

@@ -33,9 +33,23 @@ export class PersonView {
   readonly #asideNote = h("p", { class: "facenet-hint", hidden: true });
   readonly #choosing = new Choosing(
     t("person.chosen"),
-    button(t("choose-all"), () => { this.#choosing.chooseAll(); }),
-    writeButton(t("person.move"), () => { attempt(() => this.#moveChosen()); }, { icon: "share" }),
-    writeButton(t("delete"), () => { attempt(() => this.#deleteChosen()); }, { icon: "trash" }),
+    button(t("choose-all"), () => {
+      this.#choosing.chooseAll();
+    }),
+    writeButton(
+      t("person.move"),
+      () => {
+        attempt(() => this.#moveChosen());
+      },
+      { icon: "share" },
+    ),
+    writeButton(
+      t("delete"),
+      () => {
+        attempt(() => this.#deleteChosen());
+      },
+      { icon: "trash" },
+    ),
   );
   readonly #body = h("div", { class: "facenet-scroll facenet-person-body" });
   readonly #back: HTMLButtonElement;
@@ -51,12 +65,20 @@ export class PersonView {
     this.#host = host;
     this.#id = id;
     this.#onBack = onBack;
-    this.#back = button(t("person.back"), () => { this.#leave(); }, { icon: "chevron-left" });
+    this.#back = button(
+      t("person.back"),
+      () => {
+        this.#leave();
+      },
+      { icon: "chevron-left" },
+    );
     this.element.append(h("div", { class: "facenet-bar" }, this.#back), this.#body);
     this.element.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || event.defaultPrevented) return;
       // The editor still looks at where the key was pressed; it must be in the document until then.
-      setTimeout(() => { this.#leave(); });
+      setTimeout(() => {
+        this.#leave();
+      });
     });
   }
 
@@ -71,7 +93,11 @@ export class PersonView {
       await this.#load();
       this.#build();
     } catch (error) {
-      if (!this.#stop.signal.aborted) fill(this.#body, empty("user-times", t("person.gone"), error instanceof Error ? error.message : String(error)));
+      if (!this.#stop.signal.aborted)
+        fill(
+          this.#body,
+          empty("user-times", t("person.gone"), error instanceof Error ? error.message : String(error)),
+        );
     }
   }
 
@@ -110,17 +136,33 @@ export class PersonView {
       return;
     }
     attempt(async () => {
-      if (await confirm(t("person.unsaved"), t("person.unsaved-hint"), t("person.discard"))) this.#onBack(this.#changed);
+      if (await confirm(t("person.unsaved"), t("person.unsaved-hint"), t("person.discard")))
+        this.#onBack(this.#changed);
     });
   }
 
   #build(): void {
     const readonly = !mayWrite();
     const input = (type: string): HTMLInputElement => h("input", { type, autocomplete: "off", readonly });
-    const fields: Fields = { name: input("text"), groups: input("text"), consentOn: input("date"), validFrom: input("datetime-local"), validUntil: input("datetime-local"), notes: h("textarea", { rows: 3, readonly }) };
+    const fields: Fields = {
+      name: input("text"),
+      groups: input("text"),
+      consentOn: input("date"),
+      validFrom: input("datetime-local"),
+      validUntil: input("datetime-local"),
+      notes: h("textarea", { rows: 3, readonly }),
+    };
     this.#fields = fields;
-    this.#save = writeButton(t("person.save"), () => { attempt(() => this.#saveFields()); }, { class: "primary" });
-    this.#revert = button(t("person.revert"), () => { this.#setFields(); });
+    this.#save = writeButton(
+      t("person.save"),
+      () => {
+        attempt(() => this.#saveFields());
+      },
+      { class: "primary" },
+    );
+    this.#revert = button(t("person.revert"), () => {
+      this.#setFields();
+    });
     const form = h(
       "form",
       {
@@ -130,12 +172,19 @@ export class PersonView {
           event.preventDefault();
           if (this.#dirty().length > 0) attempt(() => this.#saveFields());
         },
-        input: () => { this.#showDirty(); },
+        input: () => {
+          this.#showDirty();
+        },
       },
       field(t("person.name"), fields.name),
       field(t("person.groups"), fields.groups, t("person.groups-hint")),
       field(t("person.consent"), fields.consentOn),
-      h("div", { class: "facenet-pair" }, field(t("person.valid-from"), fields.validFrom), field(t("person.valid-until"), fields.validUntil)),
+      h(
+        "div",
+        { class: "facenet-pair" },
+        field(t("person.valid-from"), fields.validFrom),
+        field(t("person.valid-until"), fields.validUntil),
+      ),
       field(t("person.notes"), fields.notes),
       h("div", { class: "facenet-buttons" }, this.#revert, this.#save),
     );
@@ -153,7 +202,24 @@ export class PersonView {
       this.#add.element,
       h("h3", {}, t("person.details")),
       form,
-      h("div", { class: "facenet-buttons facenet-danger" }, writeButton(t("person.merge"), () => { attempt(() => this.#merge()); }, { icon: "compress", class: "facenet-do-merge" }), writeButton(t("person.delete"), () => { attempt(() => this.#delete()); }, { icon: "trash", class: "facenet-do-delete" })),
+      h(
+        "div",
+        { class: "facenet-buttons facenet-danger" },
+        writeButton(
+          t("person.merge"),
+          () => {
+            attempt(() => this.#merge());
+          },
+          { icon: "compress", class: "facenet-do-merge" },
+        ),
+        writeButton(
+          t("person.delete"),
+          () => {
+            attempt(() => this.#delete());
+          },
+          { icon: "trash", class: "facenet-do-delete" },
+        ),
+      ),
     );
     this.#showHead();
     this.#showPhotos();
@@ -165,8 +231,23 @@ export class PersonView {
     const first = photos.find(({ thumbnail }) => thumbnail);
     fill(
       this.#head,
-      picture(first === undefined ? null : this.#path("photos", first.id, "thumbnail"), { alt: "", class: "facenet-round facenet-large" }),
-      h("div", {}, h("h2", {}, name), h("div", { class: "facenet-sub" }, lastSeenAt === null ? t("people.never-seen") : h("span", { title: dateTime(lastSeenAt) }, t("person.seen", { ago: ago(lastSeenAt) }))), h("div", { class: "facenet-sub" }, t("person.since", { date: dateTime(createdAt) }))),
+      picture(first === undefined ? null : this.#path("photos", first.id, "thumbnail"), {
+        alt: "",
+        class: "facenet-round facenet-large",
+      }),
+      h(
+        "div",
+        {},
+        h("h2", {}, name),
+        h(
+          "div",
+          { class: "facenet-sub" },
+          lastSeenAt === null
+            ? t("people.never-seen")
+            : h("span", { title: dateTime(lastSeenAt) }, t("person.seen", { ago: ago(lastSeenAt) })),
+        ),
+        h("div", { class: "facenet-sub" }, t("person.since", { date: dateTime(createdAt) })),
+      ),
     );
   }
 
@@ -178,8 +259,13 @@ export class PersonView {
     const aside = photos.filter((photo) => photo.aside !== null).length;
     this.#asideNote.textContent = aside === 0 ? "" : t("person.aside", { photos: count("photo", aside) });
     this.#asideNote.hidden = aside === 0;
-    if (photos.length === 0) fill(this.#photos, h("li", { class: "facenet-hint facenet-wide" }, t("person.no-photos")));
-    else fill(this.#photos, ...photos.map((photo, index) => this.#tile(photo, t("person.photo-of", { name, number: index + 1 }))));
+    if (photos.length === 0)
+      fill(this.#photos, h("li", { class: "facenet-hint facenet-wide" }, t("person.no-photos")));
+    else
+      fill(
+        this.#photos,
+        ...photos.map((photo, index) => this.#tile(photo, t("person.photo-of", { name, number: index + 1 }))),
+      );
   }
 
   #tile(photo: PhotoRow, label: string): HTMLElement {
@@ -190,29 +276,101 @@ export class PersonView {
       "li",
       { class: aside === null && !out ? "facenet-tile" : "facenet-tile facenet-aside" },
       mayWrite() && this.#choosing.box(photo.id, t("choose", { what: label })),
-      h("button", { type: "button", class: "facenet-tile-open", "aria-label": t("person.open-photo", { photo: label }), click: () => { attempt(() => this.#openPhoto(photo, label)); } }, picture(photo.thumbnail ? this.#path("photos", photo.id, "thumbnail") : null, { alt: "" })),
-      h("span", { class: "facenet-tile-caption", title: quality === null ? undefined : qualityWords(quality).map((line) => line.join(": ")).join("\n") }, accepted.length > 0 && h("span", { class: "facenet-warning", title: t("photo.accepted", { findings: accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", ") }) }, icon("exclamation-triangle")), out ? h("span", { class: "facenet-out" }, t("photo.out")) : aside === null ? size : h("span", { class: "facenet-warning", title: asideWords(aside) }, t("photo.aside"))),
-      writeButton("", () => { attempt(() => this.#deletePhoto(photo, label)); }, { icon: "trash", title: t("photo.delete", { photo: label }), class: "facenet-tile-delete" }),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "facenet-tile-open",
+          "aria-label": t("person.open-photo", { photo: label }),
+          click: () => {
+            attempt(() => this.#openPhoto(photo, label));
+          },
+        },
+        picture(photo.thumbnail ? this.#path("photos", photo.id, "thumbnail") : null, { alt: "" }),
+      ),
+      h(
+        "span",
+        {
+          class: "facenet-tile-caption",
+          title:
+            quality === null
+              ? undefined
+              : qualityWords(quality)
+                  .map((line) => line.join(": "))
+                  .join("\n"),
+        },
+        accepted.length > 0 &&
+          h(
+            "span",
+            {
+              class: "facenet-warning",
+              title: t("photo.accepted", {
+                findings: accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", "),
+              }),
+            },
+            icon("exclamation-triangle"),
+          ),
+        out
+          ? h("span", { class: "facenet-out" }, t("photo.out"))
+          : aside === null
+            ? size
+            : h("span", { class: "facenet-warning", title: asideWords(aside) }, t("photo.aside")),
+      ),
+      writeButton(
+        "",
+        () => {
+          attempt(() => this.#deletePhoto(photo, label));
+        },
+        { icon: "trash", title: t("photo.delete", { photo: label }), class: "facenet-tile-delete" },
+      ),
     );
   }
 
   async #openPhoto(photo: PhotoRow, label: string): Promise<void> {
     const accepted = acceptedOf(photo);
     const facts: (readonly [string, string])[] = [
-      [t("photo.origin"), photo.origin.by === "folder" ? t("photo.by.folder", { file: photo.origin.file }) : t(`photo.by.${photo.origin.by}`)],
+      [
+        t("photo.origin"),
+        photo.origin.by === "folder"
+          ? t("photo.by.folder", { file: photo.origin.file })
+          : t(`photo.by.${photo.origin.by}`),
+      ],
       [t("photo.added"), dateTime(photo.addedAt)],
       ...(photo.size > 0 ? [[t("photo.size"), bytes(photo.size)] as const] : []),
       ...(photo.quality === null ? [] : qualityWords(photo.quality)),
       ...(photo.aside === null ? [] : [[t("photo.aside-label"), asideWords(photo.aside)] as const]),
       ...(photo.out ? [[t("photo.aside-label"), t("photo.out-why")] as const] : []),
-      ...(accepted.length > 0 ? [[t("photo.accepted-label"), accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", ")] as const] : []),
+      ...(accepted.length > 0
+        ? [
+            [
+              t("photo.accepted-label"),
+              accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", "),
+            ] as const,
+          ]
+        : []),
     ];
-    // What somebody was sure of, when the photo came or later, can be taken back; unlike the others it may be no longer.
+    // What somebody was sure of, when the photo came or later, can be taken back; unlike the others it may be no
+    // longer.
     const use = photo.aside !== null || photo.sure;
     const answer = await dialog<"close" | "use" | "again">(
       label,
-      [photo.size > 0 ? picture(this.#path("photos", photo.id), { alt: label, class: "facenet-full" }) : h("p", {}, t("photo.not-kept")), h("dl", { class: "facenet-facts" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))],
-      [...(photo.out && mayWrite() ? [{ label: t("photo.again"), answer: "again" as const }] : []), ...(use && !photo.out && mayWrite() ? [{ label: t(photo.sure ? "photo.not-sure" : "photo.use"), answer: "use" as const }] : []), { label: t("close"), answer: "close", primary: true }],
+      [
+        photo.size > 0
+          ? picture(this.#path("photos", photo.id), { alt: label, class: "facenet-full" })
+          : h("p", {}, t("photo.not-kept")),
+        h(
+          "dl",
+          { class: "facenet-facts" },
+          ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+        ),
+      ],
+      [
+        ...(photo.out && mayWrite() ? [{ label: t("photo.again"), answer: "again" as const }] : []),
+        ...(use && !photo.out && mayWrite()
+          ? [{ label: t(photo.sure ? "photo.not-sure" : "photo.use"), answer: "use" as const }]
+          : []),
+        { label: t("close"), answer: "close", primary: true },
+      ],
     );
     if (answer === "use") await this.#usePhoto(photo, { sure: !photo.sure });
     if (answer === "again") await this.#usePhoto(photo, { out: false });
@@ -245,14 +403,25 @@ export class PersonView {
 
   async #deleteChosen(): Promise<void> {
     const { ids } = this.#choosing;
-    if (!(await confirm(t("person.delete-chosen", { photos: count("photo", ids.length) }), t("photo.delete-hint"), t("delete")))) return;
+    if (
+      !(await confirm(
+        t("person.delete-chosen", { photos: count("photo", ids.length) }),
+        t("photo.delete-hint"),
+        t("delete"),
+      ))
+    )
+      return;
     await send<Receipt>("POST", this.#path("photos", "delete"), { photos: ids });
     await this.#afterPhotos(ids, t("person.chosen-deleted", { photos: count("photo", ids.length) }));
   }
 
   async #moveChosen(): Promise<void> {
     const { ids } = this.#choosing;
-    const name = await askName(this.#host.gallery.id, { title: t("person.move-title", { photos: count("photo", ids.length) }), hint: t("person.move-hint"), action: t("person.move-action") });
+    const name = await askName(this.#host.gallery.id, {
+      title: t("person.move-title", { photos: count("photo", ids.length) }),
+      hint: t("person.move-hint"),
+      action: t("person.move-action"),
+    });
     if (name === undefined) return;
     await send("POST", this.#path("photos", "move"), { photos: ids, to: { name } });
     await this.#afterPhotos(ids, t("person.moved", { photos: count("photo", ids.length), name }));
@@ -275,9 +444,15 @@ export class PersonView {
   /** This person turns out to be another one. */
   async #merge(): Promise<void> {
     const { name } = this.#person as PersonDetail;
-    const other = await askName(this.#host.gallery.id, { title: t("person.merge-title", { name }), hint: t("person.merge-hint", { name }), action: t("person.merge-action") });
+    const other = await askName(this.#host.gallery.id, {
+      title: t("person.merge-title", { name }),
+      hint: t("person.merge-hint", { name }),
+      action: t("person.merge-action"),
+    });
     if (other === undefined) return;
-    const { people } = await getJson<PeoplePage>(`${pathOf(this.#host.gallery.id, "people")}?${new URLSearchParams({ search: other, limit: "1000" }).toString()}`);
+    const { people } = await getJson<PeoplePage>(
+      `${pathOf(this.#host.gallery.id, "people")}?${new URLSearchParams({ search: other, limit: "1000" }).toString()}`,
+    );
     const into = people.find((person) => person.name === other);
     if (into === undefined) {
       tell(t("person.merge-nobody", { name: other }), "warning");
@@ -307,12 +482,29 @@ export class PersonView {
   #dirty(): (readonly [string, unknown])[] {
     const fields = this.#fields as Fields;
     const person = this.#person as PersonDetail;
-    const groups = [...new Set(fields.groups.value.split(/[,，、]/u).map((group) => group.trim().toLowerCase()).filter((group) => group !== ""))].sort();
-    const now: Record<string, unknown> = { name: fields.name.value.trim(), groups, consentOn: fields.consentOn.value || null, notes: fields.notes.value };
-    const changed = Object.entries(now).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(key === "groups" ? person.groups.toSorted() : person[key as keyof PersonDetail]));
+    const groups = [
+      ...new Set(
+        fields.groups.value
+          .split(/[,，、]/u)
+          .map((group) => group.trim().toLowerCase())
+          .filter((group) => group !== ""),
+      ),
+    ].sort();
+    const now: Record<string, unknown> = {
+      name: fields.name.value.trim(),
+      groups,
+      consentOn: fields.consentOn.value || null,
+      notes: fields.notes.value,
+    };
+    const changed = Object.entries(now).filter(
+      ([key, value]) =>
+        JSON.stringify(value) !==
+        JSON.stringify(key === "groups" ? person.groups.toSorted() : person[key as keyof PersonDetail]),
+    );
     // A field of minutes cannot say the seconds of what is kept.
     for (const key of ["validFrom", "validUntil"] as const) {
-      if (fields[key].value !== toLocal(person[key])) changed.push([key, fields[key].value === "" ? null : new Date(fields[key].value).getTime()]);
+      if (fields[key].value !== toLocal(person[key]))
+        changed.push([key, fields[key].value === "" ? null : new Date(fields[key].value).getTime()]);
     }
     return changed;
   }
@@ -336,7 +528,14 @@ export class PersonView {
 
   async #delete(): Promise<void> {
     const { name, photos } = this.#person as PersonDetail;
-    if (!(await confirm(t("person.delete-title", { name }), t("person.delete-hint", { photos: count("photo", photos.length) }), t("delete")))) return;
+    if (
+      !(await confirm(
+        t("person.delete-title", { name }),
+        t("person.delete-hint", { photos: count("photo", photos.length) }),
+        t("delete"),
+      ))
+    )
+      return;
     let receipt: Receipt;
     try {
       receipt = await send<Receipt>("DELETE", this.#path());
@@ -361,7 +560,14 @@ function asideWords({ distance, threshold }: NonNullable<PhotoRow["aside"]>): st
 }
 
 /** What was measured, each with its name. */
-function qualityWords({ size, blur, yaw, pitch, roll, exposure }: NonNullable<PhotoRow["quality"]>): (readonly [string, string])[] {
+function qualityWords({
+  size,
+  blur,
+  yaw,
+  pitch,
+  roll,
+  exposure,
+}: NonNullable<PhotoRow["quality"]>): (readonly [string, string])[] {
   return [
     [t("photo.eyes"), t("photo.pixels", { pixels: Math.round(size) })],
     [t("photo.sharpness"), number(blur)],

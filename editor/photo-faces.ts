@@ -4,7 +4,9 @@ import { dialog } from "./dialogs.js";
 import { h } from "./dom.js";
 import { count, number, t } from "./words.js";
 
-/** Said of a file whose type the browser does not know, as of HEIC on many computers; the server looks at the bytes. */
+/**
+ * Said of a file whose type the browser does not know, as of HEIC on many computers; the server looks at the bytes.
+ */
 const UNKNOWN_TYPE = "image/unknown";
 const HEIC_NAME = /\.hei[cf]$/i;
 /** What a file picker offers. */
@@ -28,12 +30,23 @@ interface Box {
 export interface FoundFace {
   box: Box;
   rejected?: string;
-  identity: { outcome: string; name: string | null; person: string | null; threshold: number; candidates: { name: string; distance: number }[] };
+  identity: {
+    outcome: string;
+    name: string | null;
+    person: string | null;
+    threshold: number;
+    candidates: { name: string; distance: number }[];
+  };
 }
 
 /** Everybody on a photo who can be told apart, from left to right. @throws ApiError */
 export async function facesOn(gallery: string, file: File): Promise<FoundFace[]> {
-  const { faces } = await upload<{ faces: FoundFace[] }>(pathOf(gallery, "identify"), file, typeOf(file), () => undefined);
+  const { faces } = await upload<{ faces: FoundFace[] }>(
+    pathOf(gallery, "identify"),
+    file,
+    typeOf(file),
+    () => undefined,
+  );
   return faces.filter(({ rejected }) => rejected === undefined).sort((a, b) => a.box.x - b.box.x);
 }
 
@@ -51,7 +64,10 @@ async function imageOf(file: File): Promise<HTMLImageElement | undefined> {
   }
 }
 
-/** Which face is meant? @returns the middle of it, "x,y" in pixels of the picture as shown; undefined when it was called off */
+/**
+ * Which face is meant?
+ * @returns the middle of it, "x,y" in pixels of the picture as shown; undefined when it was called off
+ */
 export async function chooseFace(file: File, faces: readonly FoundFace[]): Promise<string | undefined> {
   const image = await imageOf(file);
   const width = image?.naturalWidth ?? 1;
@@ -59,18 +75,43 @@ export async function chooseFace(file: File, faces: readonly FoundFace[]): Promi
   let chosen = 0;
   const buttons = faces.map(({ box, identity }, index) => {
     const label = t("photos.face", { number: index + 1, count: faces.length, name: identity.name ?? "" }).trim();
-    const face = h("button", { type: "button", class: "facenet-face", "aria-pressed": String(index === 0), "aria-label": label, title: label, click: () => { choose(index); } }, image === undefined ? label : String(index + 1));
+    const face = h(
+      "button",
+      {
+        type: "button",
+        class: "facenet-face",
+        "aria-pressed": String(index === 0),
+        "aria-label": label,
+        title: label,
+        click: () => {
+          choose(index);
+        },
+      },
+      image === undefined ? label : String(index + 1),
+    );
     if (image !== undefined) {
       const percent = (value: number, of: number): string => `${((value / of) * 100).toFixed(2)}%`;
-      Object.assign(face.style, { left: percent(box.x, width), top: percent(box.y, height), width: percent(box.width, width), height: percent(box.height, height) });
+      Object.assign(face.style, {
+        left: percent(box.x, width),
+        top: percent(box.y, height),
+        width: percent(box.width, width),
+        height: percent(box.height, height),
+      });
     }
     return face;
   });
   const choose = (index: number): void => {
     chosen = index;
-    buttons.forEach((button, at) => { button.setAttribute("aria-pressed", String(at === index)); });
+    buttons.forEach((button, at) => {
+      button.setAttribute("aria-pressed", String(at === index));
+    });
   };
-  const frame = h("div", { class: `facenet-faces${image === undefined ? " facenet-faces-list" : ""}` }, image, ...buttons);
+  const frame = h(
+    "div",
+    { class: `facenet-faces${image === undefined ? " facenet-faces-list" : ""}` },
+    image,
+    ...buttons,
+  );
   const answer = await dialog<string>(
     t("photos.choose-face"),
     [h("p", {}, t("photos.choose-face-hint")), frame],
@@ -81,7 +122,9 @@ export async function chooseFace(file: File, faces: readonly FoundFace[]): Promi
         primary: true,
         answer: () => {
           const box = faces[chosen]?.box;
-          return box === undefined ? undefined : `${Math.round(box.x + box.width / 2)},${Math.round(box.y + box.height / 2)}`;
+          return box === undefined
+            ? undefined
+            : `${Math.round(box.x + box.width / 2)},${Math.round(box.y + box.height / 2)}`;
         },
       },
     ],
@@ -93,20 +136,53 @@ export async function chooseFace(file: File, faces: readonly FoundFace[]): Promi
 export async function showWho(file: File, faces: readonly FoundFace[]): Promise<string | undefined> {
   const close = (name: string, event: Event): void => {
     pressed = name;
-    (event.currentTarget as HTMLElement).closest(".ui-dialog")?.querySelector<HTMLButtonElement>(".ui-dialog-buttonset .primary")?.click();
+    (event.currentTarget as HTMLElement)
+      .closest(".ui-dialog")
+      ?.querySelector<HTMLButtonElement>(".ui-dialog-buttonset .primary")
+      ?.click();
   };
   let pressed: string | undefined;
   const line = ({ name, distance }: { name: string; distance: number }, threshold: number): HTMLElement =>
-    h("li", {}, h("button", { type: "button", class: "facenet-link", click: (event) => { close(name, event); } }, name), ` · ${t(distance <= threshold ? "events.near" : "events.far", { distance: number(distance, 2), threshold: number(threshold, 2) })}`);
+    h(
+      "li",
+      {},
+      h(
+        "button",
+        {
+          type: "button",
+          class: "facenet-link",
+          click: (event) => {
+            close(name, event);
+          },
+        },
+        name,
+      ),
+      " · " +
+        t(distance <= threshold ? "events.near" : "events.far", {
+          distance: number(distance, 2),
+          threshold: number(threshold, 2),
+        }),
+    );
   await dialog(
     t("people.by-photo"),
     [
-      h("p", {}, faces.length === 0 ? t("people.by-photo-none", { file: file.name }) : t("people.by-photo-found", { faces: count("face", faces.length), file: file.name })),
+      h(
+        "p",
+        {},
+        faces.length === 0
+          ? t("people.by-photo-none", { file: file.name })
+          : t("people.by-photo-found", { faces: count("face", faces.length), file: file.name }),
+      ),
       ...faces.map(({ identity: { name, outcome, candidates, threshold } }, index) =>
         h(
           "div",
           { class: "facenet-who" },
-          h("strong", {}, faces.length > 1 ? `${index + 1}. ` : "", name ?? t(`outcome.${outcome === "match" ? "unknown" : outcome}`)),
+          h(
+            "strong",
+            {},
+            faces.length > 1 ? `${index + 1}. ` : "",
+            name ?? t(`outcome.${outcome === "match" ? "unknown" : outcome}`),
+          ),
           candidates.length === 0 ? null : h("ul", {}, ...candidates.map((candidate) => line(candidate, threshold))),
         ),
       ),

@@ -48,7 +48,9 @@ export interface PictureOptions {
 export function picture(path: string | null, { alt, class: className = "" }: PictureOptions): HTMLElement {
   const frame = h("span", { class: `facenet-picture ${className}`.trim() }, icon("user"));
   if (path === null) return frame;
-  starts.set(frame, () => { void show(path, alt, frame); });
+  starts.set(frame, () => {
+    void show(path, alt, frame);
+  });
   seen.observe(frame);
   return frame;
 }
@@ -66,7 +68,9 @@ async function show(path: string, alt: string, frame: Element): Promise<void> {
   const address = URL.createObjectURL(blob);
   const image = h("img", { alt, src: address, draggable: "false" });
   // Once decoded it stays; the blob's address is not needed any more.
-  const revoke = (): void => { URL.revokeObjectURL(address); };
+  const revoke = (): void => {
+    URL.revokeObjectURL(address);
+  };
   image.addEventListener("load", () => {
     revoke();
     frame.replaceChildren(image);

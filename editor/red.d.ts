@@ -79,20 +79,43 @@ interface DialogOptions {
 declare const RED: {
   _(key: string, values?: Record<string, string | number>): string;
   i18n: { lang(): string };
-  settings: { apiRootUrl?: string; get(key: string): unknown; getLocal(key: string): string | null; setLocal(key: string, value: string): void };
+  settings: {
+    apiRootUrl?: string;
+    get(key: string): unknown;
+    getLocal(key: string): string | null;
+    setLocal(key: string, value: string): void;
+  };
   user: { hasPermission(permission: string): boolean };
-  comms: { subscribe(topic: string, listener: (topic: string, data: unknown) => void): void; unsubscribe(topic: string, listener: (topic: string, data: unknown) => void): void };
-  events: { on(event: string, listener: () => void): void; off(event: string, listener: () => void): void; emit(event: string, node: FlowNode): void };
+  comms: {
+    subscribe(topic: string, listener: (topic: string, data: unknown) => void): void;
+    unsubscribe(topic: string, listener: (topic: string, data: unknown) => void): void;
+  };
+  events: {
+    on(event: string, listener: () => void): void;
+    off(event: string, listener: () => void): void;
+    emit(event: string, node: FlowNode): void;
+  };
   plugins: { registerPlugin(id: string, definition: { onadd?(): void }): void };
   sidebar: { addTab(tab: SidebarTab): void; show(id: string): void };
   actions: { add(name: string, action: () => void): void };
   tray: { show(options: TrayOptions): void; close(): void };
   notify(content: HTMLElement, options: { type: "success" | "warning" | "error"; timeout?: number }): Notification;
-  nodes: { filterNodes(filter: { type: string; z?: string }): FlowNode[]; node(id: string): FlowNode | null | undefined; filterLinks(filter: { target: FlowNode }): { source: FlowNode }[]; workspace(id: string): { label: string } | null | undefined; subflow(id: string): { name: string } | null | undefined; dirty(): boolean; dirty(state: boolean): void };
+  nodes: {
+    filterNodes(filter: { type: string; z?: string }): FlowNode[];
+    node(id: string): FlowNode | null | undefined;
+    filterLinks(filter: { target: FlowNode }): { source: FlowNode }[];
+    workspace(id: string): { label: string } | null | undefined;
+    subflow(id: string): { name: string } | null | undefined;
+    dirty(): boolean;
+    dirty(state: boolean): void;
+  };
   workspaces: { isLocked(id: string): boolean | undefined };
   history: { push(event: HistoryEvent): void; pop(): void; peek(): HistoryEvent | undefined };
   editor: { validateNode(node: FlowNode): void };
   view: { redraw(): void; focus(): void };
 };
 
-declare const $: (element: HTMLElement) => { dialog(options: DialogOptions): void; dialog(command: "open" | "close" | "destroy"): void };
+declare const $: (element: HTMLElement) => {
+  dialog(options: DialogOptions): void;
+  dialog(command: "open" | "close" | "destroy"): void;
+};

@@ -40,8 +40,16 @@ class OpenGallery implements Host {
   readonly #badge = h("span", { class: "facenet-badge", hidden: true });
   readonly #notices = h("div", { class: "facenet-notices" });
   readonly #network = new NetworkNotice(this);
-  readonly #onWorkspace = (): void => { this.#network.update(); };
-  readonly #offline = h("div", { class: "facenet-notice", role: "status", hidden: true }, icon("plug"), " ", t("offline"));
+  readonly #onWorkspace = (): void => {
+    this.#network.update();
+  };
+  readonly #offline = h(
+    "div",
+    { class: "facenet-notice", role: "status", hidden: true },
+    icon("plug"),
+    " ",
+    t("offline"),
+  );
   readonly #said: HTMLElement;
   readonly #onStale: () => void;
   #shown: SectionName = "people";
@@ -51,12 +59,47 @@ class OpenGallery implements Host {
     this.gallery = gallery;
     this.#said = said;
     this.#onStale = onStale;
-    this.#sections = { people: this.#people, unknowns: new Unknowns(this), events: new Events(this), live: new Live(this) };
-    const tabs = h("div", { class: "facenet-tabs", role: "tablist", "aria-label": t("sections"), keydown: (event) => { this.#onTabKey(event as KeyboardEvent); } });
+    this.#sections = {
+      people: this.#people,
+      unknowns: new Unknowns(this),
+      events: new Events(this),
+      live: new Live(this),
+    };
+    const tabs = h("div", {
+      class: "facenet-tabs",
+      role: "tablist",
+      "aria-label": t("sections"),
+      keydown: (event) => {
+        this.#onTabKey(event as KeyboardEvent);
+      },
+    });
     const panels = h("div", { class: "facenet-panels" });
     for (const name of SECTIONS) {
-      const tab = h("button", { type: "button", role: "tab", id: `facenet-tab-${name}`, "aria-controls": `facenet-panel-${name}`, class: "facenet-tab", click: () => { this.open(name); } }, t(`section.${name}`), name === "unknowns" && this.#badge);
-      const panel = h("div", { role: "tabpanel", id: `facenet-panel-${name}`, "aria-labelledby": `facenet-tab-${name}`, class: "facenet-panel" }, this.#sections[name].element);
+      const tab = h(
+        "button",
+        {
+          type: "button",
+          role: "tab",
+          id: `facenet-tab-${name}`,
+          "aria-controls": `facenet-panel-${name}`,
+          class: "facenet-tab",
+          click: () => {
+            this.open(name);
+          },
+        },
+        t(`section.${name}`),
+        name === "unknowns" && this.#badge,
+      );
+      const panel = h(
+        "div",
+        {
+          role: "tabpanel",
+          id: `facenet-panel-${name}`,
+          "aria-labelledby": `facenet-tab-${name}`,
+          class: "facenet-panel",
+        },
+        this.#sections[name].element,
+      );
       this.#tabs.set(name, tab);
       this.#panels.set(name, panel);
       tabs.append(tab);
@@ -70,7 +113,14 @@ class OpenGallery implements Host {
   /** Begin to ask and to listen. */
   start(): void {
     if (this.#stream !== undefined) return;
-    this.#stream = new EventStream(pathOf(this.gallery.id, "events"), { onEvent: (event) => { this.#onEvent(event); }, onState: (connected) => { this.#onConnected(connected); } });
+    this.#stream = new EventStream(pathOf(this.gallery.id, "events"), {
+      onEvent: (event) => {
+        this.#onEvent(event);
+      },
+      onState: (connected) => {
+        this.#onConnected(connected);
+      },
+    });
     for (const event of WORKSPACE_EVENTS) RED.events.on(event, this.#onWorkspace);
     this.#sections[this.#shown].show();
   }
@@ -122,7 +172,13 @@ class OpenGallery implements Host {
       this.#notices,
       !mayWrite() && h("div", { class: "facenet-notice" }, icon("lock"), " ", t("permission.write")),
       this.#progress(gallery),
-      problems.length > 0 && h("details", { class: "facenet-notice facenet-problems" }, h("summary", {}, icon("exclamation-triangle"), " ", t("problems", { number: problems.length })), h("ul", {}, ...problems.map(({ message }) => h("li", {}, message)))),
+      problems.length > 0 &&
+        h(
+          "details",
+          { class: "facenet-notice facenet-problems" },
+          h("summary", {}, icon("exclamation-triangle"), " ", t("problems", { number: problems.length })),
+          h("ul", {}, ...problems.map(({ message }) => h("li", {}, message))),
+        ),
     );
     this.#network.update();
     if (focused) this.#notices.querySelector<HTMLElement>("button, summary")?.focus();
@@ -133,7 +189,11 @@ class OpenGallery implements Host {
     if (progress === null && !paused) return null;
     if (progress?.what === "people") {
       const words = t("progress.people", { done: progress.done, total: progress.total });
-      return h("div", { class: "facenet-notice facenet-progress" }, h("div", {}, words, h("progress", { max: progress.total, value: progress.done, "aria-label": words })));
+      return h(
+        "div",
+        { class: "facenet-notice facenet-progress" },
+        h("div", {}, words, h("progress", { max: progress.total, value: progress.done, "aria-label": words })),
+      );
     }
     const set = async (): Promise<void> => {
       await send("POST", pathOf(id, "enrolment"), { paused: !paused });
@@ -143,8 +203,16 @@ class OpenGallery implements Host {
     return h(
       "div",
       { class: "facenet-notice facenet-progress" },
-      h("div", {}, paused ? t("progress.paused") : t("progress.text", { done: progress?.done ?? 0, total: progress?.total ?? 0 }), progress !== null && h("progress", { max: progress.total, value: progress.done, "aria-label": t("progress.label") })),
-      writeButton(t(paused ? "progress.continue" : "progress.stop"), () => { attempt(set); }),
+      h(
+        "div",
+        {},
+        paused ? t("progress.paused") : t("progress.text", { done: progress?.done ?? 0, total: progress?.total ?? 0 }),
+        progress !== null &&
+          h("progress", { max: progress.total, value: progress.done, "aria-label": t("progress.label") }),
+      ),
+      writeButton(t(paused ? "progress.continue" : "progress.stop"), () => {
+        attempt(set);
+      }),
     );
   }
 
@@ -179,7 +247,10 @@ class OpenGallery implements Host {
   #onEvent(event: ServerEvent): void {
     if (event.event === "progress") {
       const progress = event.data as GallerySummary["progress"];
-      this.update({ ...this.gallery, progress: progress === null || progress.done >= progress.total ? null : progress });
+      this.update({
+        ...this.gallery,
+        progress: progress === null || progress.done >= progress.total ? null : progress,
+      });
     }
     if (event.event === "network") this.update({ ...this.gallery, network: event.data as NetworkState });
     if (event.event !== "seen" && event.event !== "network") this.#onStale();
@@ -209,21 +280,38 @@ class FacesTab {
       { class: "facenet-tools", hidden: true },
       writeButton("", onOpen(exportGallery), { icon: "download", title: t("archive.export") }),
       writeButton("", onOpen(importGallery), { icon: "upload", title: t("archive.import-title") }),
-      button(t("calibrate.short"), onOpen(({ gallery }) => { openCalibration({ gallery, openPerson: (id) => { this.#showPerson(gallery.id, id); } }); }), { icon: "bar-chart", class: "facenet-do-calibrate", title: t("calibrate.title") }),
+      button(
+        t("calibrate.short"),
+        onOpen(({ gallery }) => {
+          openCalibration({
+            gallery,
+            openPerson: (id) => {
+              this.#showPerson(gallery.id, id);
+            },
+          });
+        }),
+        { icon: "bar-chart", class: "facenet-do-calibrate", title: t("calibrate.title") },
+      ),
     );
     this.#header = h("div", { class: "red-ui-sidebar-header facenet-header" }, this.#chooser, this.#tools);
     this.element.append(this.#header, this.#body, this.#said);
     fill(this.#body, loading());
     // Neither a hidden tab nor a closed sidebar nor a window in the background costs the runtime anything.
     let onScreen = false;
-    const look = (): void => { this.#setVisible(onScreen && !document.hidden); };
+    const look = (): void => {
+      this.#setVisible(onScreen && !document.hidden);
+    };
     new IntersectionObserver((entries) => {
       onScreen = entries.at(-1)?.isIntersecting === true;
       look();
     }).observe(this.element);
     document.addEventListener("visibilitychange", look);
-    RED.events.on("deploy", () => { this.#refreshSoon(); });
-    RED.events.on("runtime-state", () => { this.#refreshSoon(); });
+    RED.events.on("deploy", () => {
+      this.#refreshSoon();
+    });
+    RED.events.on("runtime-state", () => {
+      this.#refreshSoon();
+    });
   }
 
   #setVisible(visible: boolean): void {
@@ -248,7 +336,12 @@ class FacesTab {
       this.#show(await getJson<GallerySummary[]>(galleriesPath));
     } catch (error) {
       this.#close();
-      fill(this.#body, failed(error, () => { void this.#refresh(); }));
+      fill(
+        this.#body,
+        failed(error, () => {
+          void this.#refresh();
+        }),
+      );
     }
   }
 
@@ -256,8 +349,14 @@ class FacesTab {
     const before = this.#galleries;
     this.#galleries = galleries;
     const id = this.#open?.gallery.id ?? RED.settings.getLocal(REMEMBERED);
-    const chosen = galleries.find((gallery) => gallery.id === id) ?? (galleries.length === 1 ? galleries[0] : undefined);
-    if (JSON.stringify(before?.map(({ id: each, name }) => [each, name])) !== JSON.stringify(galleries.map(({ id: each, name }) => [each, name])) || this.#open?.gallery.id !== chosen?.id) this.#showChooser(galleries, chosen);
+    const chosen =
+      galleries.find((gallery) => gallery.id === id) ?? (galleries.length === 1 ? galleries[0] : undefined);
+    if (
+      JSON.stringify(before?.map(({ id: each, name }) => [each, name])) !==
+        JSON.stringify(galleries.map(({ id: each, name }) => [each, name])) ||
+      this.#open?.gallery.id !== chosen?.id
+    )
+      this.#showChooser(galleries, chosen);
     if (galleries.length === 0) {
       this.#close();
       fill(this.#body, empty("users", t("galleries.none"), t("galleries.none-hint")));
@@ -279,7 +378,9 @@ class FacesTab {
       this.#close();
       // However it was chosen: with a second one there, the same is shown after a reload.
       RED.settings.setLocal(REMEMBERED, chosen.id);
-      this.#open = new OpenGallery(chosen, this.#said, () => { this.#refreshSoon(); });
+      this.#open = new OpenGallery(chosen, this.#said, () => {
+        this.#refreshSoon();
+      });
       fill(this.#body, this.#open.element);
       this.#tools.hidden = false;
     }
@@ -302,11 +403,27 @@ class FacesTab {
   #showChooser(galleries: readonly GallerySummary[], chosen: GallerySummary | undefined): void {
     const labelOf = ({ name, id }: GallerySummary): string => nodeName({ id, name, type: "face-gallery" });
     if (galleries.length <= 1) {
-      fill(this.#chooser, h("span", { class: "facenet-gallery-name" }, galleries[0] === undefined ? t("tab") : labelOf(galleries[0])));
+      fill(
+        this.#chooser,
+        h("span", { class: "facenet-gallery-name" }, galleries[0] === undefined ? t("tab") : labelOf(galleries[0])),
+      );
       return;
     }
-    const options = [...(chosen === undefined ? [{ value: "", label: t("galleries.choose-one") }] : []), ...galleries.map((gallery) => ({ value: gallery.id, label: labelOf(gallery) }))];
-    fill(this.#chooser, select(options, chosen?.id ?? "", (id) => { this.#choose(id); }, { "aria-label": t("galleries.label") }));
+    const options = [
+      ...(chosen === undefined ? [{ value: "", label: t("galleries.choose-one") }] : []),
+      ...galleries.map((gallery) => ({ value: gallery.id, label: labelOf(gallery) })),
+    ];
+    fill(
+      this.#chooser,
+      select(
+        options,
+        chosen?.id ?? "",
+        (id) => {
+          this.#choose(id);
+        },
+        { "aria-label": t("galleries.label") },
+      ),
+    );
   }
 
   #close(): void {
@@ -318,7 +435,17 @@ class FacesTab {
 
 RED.plugins.registerPlugin("facenet-sidebar", {
   onadd: () => {
-    RED.actions.add(ACTION, () => { RED.sidebar.show(TAB); });
-    RED.sidebar.addTab({ id: TAB, name: t("tab"), label: t("tab"), iconClass: "fa fa-users", content: new FacesTab().element, enableOnEdit: true, action: ACTION });
+    RED.actions.add(ACTION, () => {
+      RED.sidebar.show(TAB);
+    });
+    RED.sidebar.addTab({
+      id: TAB,
+      name: t("tab"),
+      label: t("tab"),
+      iconClass: "fa fa-users",
+      content: new FacesTab().element,
+      enableOnEdit: true,
+      action: ACTION,
+    });
   },
 });

@@ -1,4 +1,7 @@
-/** How the recognizer does: frames a second, dropped frames and milliseconds by stage for each source. Asks only while it is shown. */
+/**
+ * How the recognizer does: frames a second, dropped frames and milliseconds by stage for each source. Asks only while
+ * it is shown.
+ */
 import { getJson, type SourceStats, statsPath } from "./api.js";
 import { fill, h } from "./dom.js";
 import { sourceName } from "./nodes.js";
@@ -13,7 +16,9 @@ export class Stats {
 
   start(): void {
     this.stop();
-    const look = (): void => { void this.#look(); };
+    const look = (): void => {
+      void this.#look();
+    };
     look();
     this.#timer = setInterval(look, INTERVAL_MS);
   }
@@ -32,12 +37,29 @@ export class Stats {
 }
 
 function tableOf({ source, frames, dropped, fps, timing }: SourceStats): HTMLElement {
-  const cell = (number: number | undefined, digits = 0): string => (number === undefined ? "–" : number.toFixed(digits));
+  const cell = (number: number | undefined, digits = 0): string =>
+    number === undefined ? "–" : number.toFixed(digits);
   return h(
     "table",
     {},
-    h("caption", {}, `${sourceName(source)}: ${t("stats.rate", { fps: fps.toFixed(1), frames: frames.toLocaleString(), dropped: dropped.toLocaleString() })}`),
+    h(
+      "caption",
+      {},
+      `${sourceName(source)}: ` +
+        t("stats.rate", { fps: fps.toFixed(1), frames: frames.toLocaleString(), dropped: dropped.toLocaleString() }),
+    ),
     // A line for each: a narrow sidebar has no room for them side by side.
-    h("tbody", {}, ...STAGES.map((stage) => h("tr", {}, h("th", { scope: "row" }, t(`stats.${stage}`)), h("td", {}, cell(timing[stage], stage === "match" ? 1 : 0))))),
+    h(
+      "tbody",
+      {},
+      ...STAGES.map((stage) =>
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, t(`stats.${stage}`)),
+          h("td", {}, cell(timing[stage], stage === "match" ? 1 : 0)),
+        ),
+      ),
+    ),
   );
 }

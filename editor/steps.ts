@@ -14,23 +14,24 @@ export interface Step {
 }
 
 /**
- * Put values into nodes, as if they had been typed into each form: they are marked as changed, and one undo takes all back.
+ * Put values into nodes, as if they had been typed into each form: they are marked as changed, and one undo takes all
+ * back.
  * @returns undefined when all of them have theirs already
  */
 export function putFields(wanted: readonly (readonly [node: FlowNode, fields: Fields])[]): Step | undefined {
-  const changes = wanted.filter(([node, fields]) => Object.entries(fields).some(([name, value]) => !isSame(node[name], value)));
+  const changes = wanted.filter(([node, fields]) =>
+    Object.entries(fields).some(([name, value]) => !isSame(node[name], value)),
+  );
   if (changes.length === 0) return undefined;
   const dirty = RED.nodes.dirty();
-  const events = changes.map(
-    ([node, fields]): EditEvent => ({
-      t: "edit",
-      node,
-      changes: Object.fromEntries(Object.keys(fields).map((name) => [name, node[name]])),
-      changed: node.changed ?? false,
-      dirty,
-      ...instancesOf(node),
-    }),
-  );
+  const events = changes.map(([node, fields]): EditEvent => ({
+    t: "edit",
+    node,
+    changes: Object.fromEntries(Object.keys(fields).map((name) => [name, node[name]])),
+    changed: node.changed ?? false,
+    dirty,
+    ...instancesOf(node),
+  }));
   const step: HistoryEvent = { t: "multi", events, dirty };
   for (const [node, fields] of changes) {
     Object.assign(node, fields, { changed: true, dirty: true });

@@ -17,7 +17,10 @@ export class EventParser {
     // A CR at the end may be half a line end.
     const all = this.#rest + text;
     const held = all.endsWith("\r") ? "\r" : "";
-    const blocks = all.slice(0, all.length - held.length).replaceAll(/\r\n?/g, "\n").split("\n\n");
+    const blocks = all
+      .slice(0, all.length - held.length)
+      .replaceAll(/\r\n?/g, "\n")
+      .split("\n\n");
     this.#rest = (blocks.pop() ?? "") + held;
     return blocks.flatMap((block) => {
       let event = "message";
@@ -43,11 +46,18 @@ export class EventParser {
 export class EventStream {
   readonly #stop = new AbortController();
 
-  constructor(path: string, { onEvent, onState }: { onEvent: (event: ServerEvent) => void; onState: (connected: boolean) => void }) {
+  constructor(
+    path: string,
+    { onEvent, onState }: { onEvent: (event: ServerEvent) => void; onState: (connected: boolean) => void },
+  ) {
     void this.#run(path, onEvent, onState);
   }
 
-  async #run(path: string, onEvent: (event: ServerEvent) => void, onState: (connected: boolean) => void): Promise<void> {
+  async #run(
+    path: string,
+    onEvent: (event: ServerEvent) => void,
+    onState: (connected: boolean) => void,
+  ): Promise<void> {
     const { signal } = this.#stop;
     for (let wait = FIRST_WAIT_MS; !signal.aborted; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
       try {
@@ -57,7 +67,8 @@ export class EventStream {
         wait = FIRST_WAIT_MS;
         const parser = new EventParser();
         const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-        for (let part = await reader.read(); !part.done; part = await reader.read()) parser.push(part.value).forEach(onEvent);
+        for (let part = await reader.read(); !part.done; part = await reader.read())
+          parser.push(part.value).forEach(onEvent);
       } catch {
         // Said by onState; the next try follows.
       }
@@ -65,7 +76,14 @@ export class EventStream {
       onState(false);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, wait);
-        signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+        signal.addEventListener(
+          "abort",
+          () => {
+            clearTimeout(timer);
+            resolve();
+          },
+          { once: true },
+        );
       });
     }
   }

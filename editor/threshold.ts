@@ -1,4 +1,6 @@
-/** τ of a face-match node as it comes out for the chosen gallery, below the field of the strangers who may get a name. */
+/**
+ * τ of a face-match node as it comes out for the chosen gallery, below the field of the strangers who may get a name.
+ */
 import { ApiError, getJson, pathOf } from "./api.js";
 import { number, t, type Values } from "./words.js";
 
@@ -45,7 +47,10 @@ export function showThreshold(line: HTMLElement, asked: () => Asked): () => void
 
 async function sayThreshold(gallery: string, query: { question: string; strangers: string }): Promise<string> {
   try {
-    return sentenceOf(await getJson<Ruling>(`${pathOf(gallery, "threshold")}?${new URLSearchParams(query).toString()}`), query.question);
+    return sentenceOf(
+      await getJson<Ruling>(`${pathOf(gallery, "threshold")}?${new URLSearchParams(query).toString()}`),
+      query.question,
+    );
   } catch (error) {
     // Not deployed yet, or by another id, as in a subflow.
     if (error instanceof ApiError) return t(error.status === 404 ? "forms.tau.undeployed" : "forms.tau.unknown");
@@ -53,7 +58,8 @@ async function sayThreshold(gallery: string, query: { question: string; stranger
   }
 }
 
-const percent = (share: number): string => new Intl.NumberFormat(RED.i18n.lang(), { style: "percent", maximumSignificantDigits: 2 }).format(share);
+const percent = (share: number): string =>
+  new Intl.NumberFormat(RED.i18n.lang(), { style: "percent", maximumSignificantDigits: 2 }).format(share);
 
 function sentenceOf({ threshold, wanted }: Ruling, question: string): string {
   if (wanted === null) return t("forms.tau.own", { threshold: number(threshold, 3) });
@@ -67,5 +73,8 @@ function sentenceOf({ threshold, wanted }: Ruling, question: string): string {
     comparisons: number(wanted.comparisons),
   };
   const whom = wanted.people === 0 ? "nobody" : question === "verify" ? "one" : "people";
-  return `${t(`forms.tau.${whom}`, values)} ${t(wanted.supported ? "forms.tau.measured" : "forms.tau.extrapolated", values)}`;
+  return (
+    `${t(`forms.tau.${whom}`, values)} ` +
+    t(wanted.supported ? "forms.tau.measured" : "forms.tau.extrapolated", values)
+  );
 }

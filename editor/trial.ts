@@ -79,9 +79,15 @@ export class TrialView {
       effectTable([{ label: t("trial.now"), works: now }]),
       h("p", { class: "facenet-hint" }, t("trial.strangers-hint")),
       h("h3", {}, t("trial.pairs")),
-      list(pairs.map((pair) => this.#pair(pair)), t("trial.pairs-none")),
+      list(
+        pairs.map((pair) => this.#pair(pair)),
+        t("trial.pairs-none"),
+      ),
       h("h3", {}, t("trial.proposals")),
-      list(proposals.map((proposal) => this.#proposal(proposal)), t("trial.proposals-none")),
+      list(
+        proposals.map((proposal) => this.#proposal(proposal)),
+        t("trial.proposals-none"),
+      ),
       together !== null && h("p", {}, t("trial.together", { photos: count("photo", proposals.length) })),
       together !== null &&
         effectTable([
@@ -129,7 +135,9 @@ export class TrialView {
         { class: "facenet-near-text" },
         this.#host.link(photo, `trial ${photo.photoId}`),
         h("div", {}, t(`trial.why.${reason}`, { other })),
-        ...(changes.length === 0 ? [t("trial.same")] : changes).map((each) => h("div", { class: "facenet-hint" }, each)),
+        ...(changes.length === 0 ? [t("trial.same")] : changes).map((each) =>
+          h("div", { class: "facenet-hint" }, each),
+        ),
         mayWrite() &&
           h(
             "div",
@@ -145,7 +153,8 @@ export class TrialView {
   #mover(photo: PhotoOf, to: PhotoOf, place: PhotoOf): HTMLElement {
     let [from, at, id] = [photo.personId, to.personId, photo.photoId];
     let isMoved = false;
-    const words = (): string => (isMoved ? t("trial.move-back", { name: photo.name }) : t("trial.move", { name: to.name }));
+    const words = (): string =>
+      isMoved ? t("trial.move-back", { name: photo.name }) : t("trial.move", { name: to.name });
     const mover = button(words(), () => {
       void (async (): Promise<void> => {
         mover.disabled = true;
@@ -171,21 +180,25 @@ export class TrialView {
   #leaver(place: PhotoOf): HTMLElement {
     let isOut = false;
     const words = (): string => t(isOut ? "photo.again" : "trial.leave-out");
-    const leaver = button(words(), () => {
-      void (async (): Promise<void> => {
-        leaver.disabled = true;
-        try {
-          const path = pathOf(this.#host.gallery, "people", place.personId, "photos", place.photoId);
-          ({ out: isOut } = await send<{ out: boolean }>("PATCH", path, { out: !isOut }));
-          this.#said.textContent = t(isOut ? "trial.left-out" : "trial.used-again", { name: place.name });
-        } catch (error) {
-          this.#said.textContent = error instanceof Error ? error.message : String(error);
-        }
-        leaver.disabled = false;
-        leaver.textContent = words();
-        leaver.focus();
-      })();
-    }, { class: "facenet-leave-out" });
+    const leaver = button(
+      words(),
+      () => {
+        void (async (): Promise<void> => {
+          leaver.disabled = true;
+          try {
+            const path = pathOf(this.#host.gallery, "people", place.personId, "photos", place.photoId);
+            ({ out: isOut } = await send<{ out: boolean }>("PATCH", path, { out: !isOut }));
+            this.#said.textContent = t(isOut ? "trial.left-out" : "trial.used-again", { name: place.name });
+          } catch (error) {
+            this.#said.textContent = error instanceof Error ? error.message : String(error);
+          }
+          leaver.disabled = false;
+          leaver.textContent = words();
+          leaver.focus();
+        })();
+      },
+      { class: "facenet-leave-out" },
+    );
     return leaver;
   }
 }

@@ -18,8 +18,16 @@ export class Unknowns implements Section {
   readonly #list = h("ul", { class: "facenet-cards", role: "list", "aria-label": t("section.unknowns") });
   readonly #choosing = new Choosing(
     t("unknowns.chosen"),
-    button(t("choose-all"), () => { this.#choosing.chooseAll(); }),
-    writeButton(t("delete"), () => { attempt(() => this.#deleteChosen()); }, { icon: "trash", class: "facenet-do-delete-chosen" }),
+    button(t("choose-all"), () => {
+      this.#choosing.chooseAll();
+    }),
+    writeButton(
+      t("delete"),
+      () => {
+        attempt(() => this.#deleteChosen());
+      },
+      { icon: "trash", class: "facenet-do-delete-chosen" },
+    ),
   );
   #visible = false;
   #stale = true;
@@ -65,13 +73,21 @@ export class Unknowns implements Section {
     try {
       this.#show(await getJson<UnknownRow[]>(this.#path()));
     } catch (error) {
-      fill(this.element, failed(error, () => { void this.#load(); }));
+      fill(
+        this.element,
+        failed(error, () => {
+          void this.#load();
+        }),
+      );
     }
   }
 
   #show(rows: readonly UnknownRow[]): void {
-    // What somebody is about to click on must not be taken away by a reload: the focus stays on the same stranger's button.
-    const focused = this.#list.contains(document.activeElement) ? [document.activeElement?.closest("li")?.dataset["id"], document.activeElement?.className] : undefined;
+    // What somebody is about to click on must not be taken away by a reload: the focus stays on the same stranger's
+    // button.
+    const focused = this.#list.contains(document.activeElement)
+      ? [document.activeElement?.closest("li")?.dataset["id"], document.activeElement?.className]
+      : undefined;
     release(this.#list);
     this.#choosing.keep(rows.map(({ id }) => id));
     if (rows.length === 0) {
@@ -80,7 +96,10 @@ export class Unknowns implements Section {
     }
     fill(this.#list, ...rows.toSorted((a, b) => b.lastSeenAt - a.lastSeenAt).map((row) => this.#card(row)));
     fill(this.element, this.#choosing.bar, this.#list);
-    if (focused !== undefined) [...this.#list.querySelectorAll<HTMLElement>(`li[data-id="${CSS.escape(focused[0] ?? "")}"] button`)].find(({ className }) => className === focused[1])?.focus();
+    if (focused !== undefined)
+      [...this.#list.querySelectorAll<HTMLElement>(`li[data-id="${CSS.escape(focused[0] ?? "")}"] button`)]
+        .find(({ className }) => className === focused[1])
+        ?.focus();
   }
 
   #card(row: UnknownRow): HTMLElement {
@@ -89,21 +108,63 @@ export class Unknowns implements Section {
     return h(
       "li",
       { class: "facenet-card", "data-id": id },
-      h("div", { class: "facenet-card-pictures" }, ...Array.from({ length: Math.max(1, pictures) }, (_, index) => picture(index < pictures ? this.#path(id, "pictures", index) : null, { alt: index === 0 ? label : "", class: index === 0 ? "facenet-card-main" : "facenet-card-more" }))),
+      h(
+        "div",
+        { class: "facenet-card-pictures" },
+        ...Array.from({ length: Math.max(1, pictures) }, (_, index) =>
+          picture(index < pictures ? this.#path(id, "pictures", index) : null, {
+            alt: index === 0 ? label : "",
+            class: index === 0 ? "facenet-card-main" : "facenet-card-more",
+          }),
+        ),
+      ),
       h(
         "div",
         { class: "facenet-card-text" },
-        h("div", { class: "facenet-card-title" }, mayWrite() && this.#choosing.box(id, t("choose", { what: label })), count("visit", visits)),
+        h(
+          "div",
+          { class: "facenet-card-title" },
+          mayWrite() && this.#choosing.box(id, t("choose", { what: label })),
+          count("visit", visits),
+        ),
         h("div", { class: "facenet-sub", title: dateTime(lastSeenAt) }, t("unknowns.last", { ago: ago(lastSeenAt) })),
-        h("div", { class: "facenet-sub", title: dateTime(firstSeenAt) }, t("unknowns.first", { ago: ago(firstSeenAt) })),
-        h("div", { class: "facenet-sub" }, nearest === null ? t("unknowns.nearest-none") : t("unknowns.nearest", { name: nearest.name, distance: number(nearest.distance, 2) })),
+        h(
+          "div",
+          { class: "facenet-sub", title: dateTime(firstSeenAt) },
+          t("unknowns.first", { ago: ago(firstSeenAt) }),
+        ),
+        h(
+          "div",
+          { class: "facenet-sub" },
+          nearest === null
+            ? t("unknowns.nearest-none")
+            : t("unknowns.nearest", { name: nearest.name, distance: number(nearest.distance, 2) }),
+        ),
       ),
       h(
         "div",
         { class: "facenet-card-buttons" },
-        writeButton(t("unknowns.name"), () => { attempt(() => this.#name(row)); }, { icon: "tag", class: "facenet-do-name" }),
-        writeButton(t("unknowns.ignore"), () => { attempt(() => this.#ignore(row)); }, { icon: "ban", title: t("unknowns.ignore-hint"), class: "facenet-do-ignore" }),
-        writeButton("", () => { attempt(() => this.#delete(row)); }, { icon: "trash", title: t("unknowns.delete"), class: "facenet-do-delete" }),
+        writeButton(
+          t("unknowns.name"),
+          () => {
+            attempt(() => this.#name(row));
+          },
+          { icon: "tag", class: "facenet-do-name" },
+        ),
+        writeButton(
+          t("unknowns.ignore"),
+          () => {
+            attempt(() => this.#ignore(row));
+          },
+          { icon: "ban", title: t("unknowns.ignore-hint"), class: "facenet-do-ignore" },
+        ),
+        writeButton(
+          "",
+          () => {
+            attempt(() => this.#delete(row));
+          },
+          { icon: "trash", title: t("unknowns.delete"), class: "facenet-do-delete" },
+        ),
       ),
     );
   }
@@ -115,7 +176,8 @@ export class Unknowns implements Section {
       action: t("unknowns.name-action"),
       above: picture(pictures > 0 ? this.#path(id, "pictures", 0) : null, { alt: "", class: "facenet-card-main" }),
     });
-    if (name !== undefined && (await sendName(this.#path(id, "name"), name))) this.#done(id, t("unknowns.named", { name }));
+    if (name !== undefined && (await sendName(this.#path(id, "name"), name)))
+      this.#done(id, t("unknowns.named", { name }));
   }
 
   async #ignore({ id }: UnknownRow): Promise<void> {
@@ -124,20 +186,39 @@ export class Unknowns implements Section {
   }
 
   async #delete({ id, visits }: UnknownRow): Promise<void> {
-    if (!(await confirm(t("unknowns.delete"), t("unknowns.delete-hint", { visits: count("visit", visits) }), t("delete")))) return;
+    if (
+      !(await confirm(
+        t("unknowns.delete"),
+        t("unknowns.delete-hint", { visits: count("visit", visits) }),
+        t("delete"),
+      ))
+    )
+      return;
     const { thumbnails, embeddings } = await send<Receipt>("DELETE", this.#path(id));
-    this.#done(id, t("unknowns.deleted", { pictures: count("picture", thumbnails), embeddings: count("embedding", embeddings) }));
+    this.#done(
+      id,
+      t("unknowns.deleted", { pictures: count("picture", thumbnails), embeddings: count("embedding", embeddings) }),
+    );
   }
 
   async #deleteChosen(): Promise<void> {
     const { ids } = this.#choosing;
-    if (!(await confirm(t("unknowns.delete-chosen", { number: ids.length }), t("unknowns.delete-chosen-hint"), t("delete")))) return;
+    if (
+      !(await confirm(
+        t("unknowns.delete-chosen", { number: ids.length }),
+        t("unknowns.delete-chosen-hint"),
+        t("delete"),
+      ))
+    )
+      return;
     const { thumbnails, embeddings } = await send<Receipt>("POST", this.#path("delete"), { ids });
     for (const id of ids) forgetPictures(id);
     this.#choosing.keep([]);
     await this.#load();
     this.element.focus();
-    this.#tell(t("unknowns.deleted", { pictures: count("picture", thumbnails), embeddings: count("embedding", embeddings) }));
+    this.#tell(
+      t("unknowns.deleted", { pictures: count("picture", thumbnails), embeddings: count("embedding", embeddings) }),
+    );
   }
 
   #tell(words: string): void {

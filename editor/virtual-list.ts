@@ -1,4 +1,7 @@
-/** A list that renders only the rows on the screen and fetches only their pages, so that 100,000 rows open as fast as ten. */
+/**
+ * A list that renders only the rows on the screen and fetches only their pages, so that 100,000 rows open as fast as
+ * ten.
+ */
 import { fill, h } from "./dom.js";
 import { release } from "./pictures.js";
 
@@ -41,8 +44,22 @@ export class VirtualList<Row extends { id: string }> {
   constructor(options: VirtualListOptions<Row>) {
     this.#options = options;
     this.#list = h("ul", { class: "facenet-virtual", role: "list", "aria-label": options.label });
-    this.element = h("div", { class: "facenet-scroll", scroll: () => { this.#onScroll(); }, keydown: (event) => { this.#onKey(event as KeyboardEvent); } }, this.#list);
-    this.#resized = new ResizeObserver(() => { this.#schedule(); });
+    this.element = h(
+      "div",
+      {
+        class: "facenet-scroll",
+        scroll: () => {
+          this.#onScroll();
+        },
+        keydown: (event) => {
+          this.#onKey(event as KeyboardEvent);
+        },
+      },
+      this.#list,
+    );
+    this.#resized = new ResizeObserver(() => {
+      this.#schedule();
+    });
     this.#resized.observe(this.element);
   }
 
@@ -117,16 +134,21 @@ export class VirtualList<Row extends { id: string }> {
   #render(): void {
     const { rowHeight } = this.#options;
     const first = Math.max(0, Math.floor(this.element.scrollTop / rowHeight) - BEYOND);
-    const last = Math.min(this.#total - 1, Math.ceil((this.element.scrollTop + this.element.clientHeight) / rowHeight) + BEYOND);
+    const last = Math.min(
+      this.#total - 1,
+      Math.ceil((this.element.scrollTop + this.element.clientHeight) / rowHeight) + BEYOND,
+    );
     for (const [index, { item }] of this.#items) {
-      if (index < this.#total && ((index >= first && index <= last) || item.contains(document.activeElement))) continue;
+      if (index < this.#total && ((index >= first && index <= last) || item.contains(document.activeElement)))
+        continue;
       release(item);
       item.remove();
       this.#items.delete(index);
     }
     for (let index = first; index <= last; index += 1) this.#renderRow(index);
     const stop = this.#items.has(this.#active) ? this.#active : Math.min(last, first + BEYOND);
-    for (const [index, { item }] of this.#items) item.querySelector("button")?.setAttribute("tabindex", index === stop ? "0" : "-1");
+    for (const [index, { item }] of this.#items)
+      item.querySelector("button")?.setAttribute("tabindex", index === stop ? "0" : "-1");
     if (!this.#focusWhenThere) return;
     const target = this.#items.get(this.#active)?.item.querySelector("button");
     if (target == null) return;
@@ -153,7 +175,22 @@ export class VirtualList<Row extends { id: string }> {
         this.#active = index;
         this.#options.onOpen(row);
       };
-      fill(item, h("button", { type: "button", class: "facenet-row", tabindex: "-1", click: open, focus: () => { this.#active = index; } }, ...this.#options.render(row)));
+      fill(
+        item,
+        h(
+          "button",
+          {
+            type: "button",
+            class: "facenet-row",
+            tabindex: "-1",
+            click: open,
+            focus: () => {
+              this.#active = index;
+            },
+          },
+          ...this.#options.render(row),
+        ),
+      );
     }
     this.#items.set(index, { item, row });
     if (shown === undefined) this.#insert(index, item);
@@ -169,7 +206,14 @@ export class VirtualList<Row extends { id: string }> {
   #onKey(event: KeyboardEvent): void {
     const { rowHeight } = this.#options;
     const visible = Math.max(1, Math.floor(this.element.clientHeight / rowHeight) - 1);
-    const moves: Record<string, number> = { ArrowDown: this.#active + 1, ArrowUp: this.#active - 1, PageDown: this.#active + visible, PageUp: this.#active - visible, Home: 0, End: this.#total - 1 };
+    const moves: Record<string, number> = {
+      ArrowDown: this.#active + 1,
+      ArrowUp: this.#active - 1,
+      PageDown: this.#active + visible,
+      PageUp: this.#active - visible,
+      Home: 0,
+      End: this.#total - 1,
+    };
     const target = moves[event.key];
     if (target === undefined || this.#total === 0) return;
     event.preventDefault();
@@ -182,7 +226,8 @@ export class VirtualList<Row extends { id: string }> {
     const { rowHeight } = this.#options;
     const top = this.#active * rowHeight;
     if (top < this.element.scrollTop) this.element.scrollTop = top;
-    else if (top + rowHeight > this.element.scrollTop + this.element.clientHeight) this.element.scrollTop = top + rowHeight - this.element.clientHeight;
+    else if (top + rowHeight > this.element.scrollTop + this.element.clientHeight)
+      this.element.scrollTop = top + rowHeight - this.element.clientHeight;
     this.#scrolled = this.element.scrollTop;
   }
 }

@@ -8,7 +8,9 @@ export function t(key: string, values: Values = {}): string {
   return RED._(`${NAMESPACE}:${key}`, values);
 }
 
-/** The words of a key, or others where the catalogue has none: the server may know codes that are newer than this page. */
+/**
+ * The words of a key, or others where the catalogue has none: the server may know codes that are newer than this page.
+ */
 export function known(key: string, otherwise: string, values: Values = {}): string {
   const words = t(key, values);
   return words === key || words === `${NAMESPACE}:${key}` ? otherwise : words;
@@ -20,7 +22,10 @@ export function count(key: string, size: number): string {
 }
 
 export function number(value: number, digits = 0): string {
-  return new Intl.NumberFormat(RED.i18n.lang(), { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(RED.i18n.lang(), {
+    maximumFractionDigits: digits,
+    minimumFractionDigits: digits,
+  }).format(value);
 }
 
 /** A share from 0 to 1. */

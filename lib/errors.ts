@@ -2,8 +2,10 @@
 import { redact } from "./redact";
 
 /**
- * A sentence for people: it names what came in, or the node or setting, and how to mend it. They read it in the editor, in `error.message`
- * of a catch node, and as a 4xx of the API. Whatever is thrown and is none of these is ours to mend: 500, and logged with its stack.
+ * A sentence for people: it names what came in, or the node or setting, and how to mend it. They read it in the
+ * editor, in `error.message`
+ * of a catch node, and as a 4xx of the API. Whatever is thrown and is none of these is ours to mend: 500, and logged
+ * with its stack.
  */
 export class UserError extends Error {}
 
@@ -18,12 +20,18 @@ export function said(error: unknown): string {
 const MOST_CAUSES = 5;
 
 /**
- * An error for the log: its kind, code and places, and those of what caused it. Not its message, unless it is a Fault's: a parser quotes
+ * An error for the log: its kind, code and places, and those of what caused it. Not its message, unless it is a
+ * Fault's: a parser quotes
  * what it read, the system names files, and both may be somebody's.
  */
 export function traceOf(error: unknown): string {
   const parts: string[] = [];
-  for (let each: unknown = error; (parts.length === 0 || each !== undefined) && parts.length < MOST_CAUSES; each = each instanceof Error ? each.cause : undefined) parts.push(placesOf(each));
+  for (
+    let each: unknown = error;
+    (parts.length === 0 || each !== undefined) && parts.length < MOST_CAUSES;
+    each = each instanceof Error ? each.cause : undefined
+  )
+    parts.push(placesOf(each));
   return parts.join("\ncaused by ");
 }
 
@@ -31,6 +39,8 @@ function placesOf(error: unknown): string {
   if (!(error instanceof Error)) return `no error but ${error === null ? "null" : `a ${typeof error}`}`;
   const { code } = error as NodeJS.ErrnoException;
   const kind = `${error.constructor.name}${typeof code === "string" && /^[A-Z][A-Z0-9_]*$/.test(code) ? ` ${code}` : ""}${error instanceof Fault ? `: ${error.message}` : ""}`;
-  const places = String(error.stack).split("\n").filter((line) => /^\s+at /.test(line));
+  const places = String(error.stack)
+    .split("\n")
+    .filter((line) => /^\s+at /.test(line));
   return [kind, ...places].join("\n");
 }

@@ -1,5 +1,6 @@
 /**
- * By which names this computer is asked. A page of another site can have its own name lead here (DNS rebinding): then its requests look
+ * By which names this computer is asked. A page of another site can have its own name lead here (DNS rebinding): then
+ * its requests look
  * like its own to the browser, but they carry that name in `Host`, which no page can change.
  */
 import { BlockList, isIP } from "node:net";
@@ -12,15 +13,31 @@ export interface OwnHosts {
   allowed: readonly string[];
 }
 
-/** Of private networks (RFC 1918, RFC 4193) and of a link (RFC 3927, RFC 4291): also those of a container's host, which it cannot see. */
+/**
+ * Of private networks (RFC 1918, RFC 4193) and of a link (RFC 3927, RFC 4291): also those of a container's host, which
+ * it cannot see.
+ */
 const PRIVATE = new BlockList();
-for (const [address, bits] of [["127.0.0.0", 8], ["10.0.0.0", 8], ["172.16.0.0", 12], ["192.168.0.0", 16], ["169.254.0.0", 16]] as const) PRIVATE.addSubnet(address, bits);
-for (const [address, bits] of [["::1", 128], ["fc00::", 7], ["fe80::", 10]] as const) PRIVATE.addSubnet(address, bits, "ipv6");
+for (const [address, bits] of [
+  ["127.0.0.0", 8],
+  ["10.0.0.0", 8],
+  ["172.16.0.0", 12],
+  ["192.168.0.0", 16],
+  ["169.254.0.0", 16],
+] as const)
+  PRIVATE.addSubnet(address, bits);
+for (const [address, bits] of [
+  ["::1", 128],
+  ["fc00::", 7],
+  ["fe80::", 10],
+] as const)
+  PRIVATE.addSubnet(address, bits, "ipv6");
 
 const MAPPED = /^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i;
 
 /**
- * Whether a request's `Host` names this computer: a loopback, private or own address, localhost, its own name, that with `.local`, or one of
+ * Whether a request's `Host` names this computer: a loopback, private or own address, localhost, its own name, that
+ * with `.local`, or one of
  * those that are allowed. What a proxy says in another header counts for nothing: a page can say it too.
  */
 export function isOwnHost(header: string | undefined, { localAddress, allowed }: OwnHosts): boolean {
@@ -29,7 +46,11 @@ export function isOwnHost(header: string | undefined, { localAddress, allowed }:
   if (isIP(host) > 0) return isOwnAddress(host, localAddress) || isAllowed(host, allowed);
   const own = hostname().toLowerCase();
   const [short = own] = own.split(".");
-  return ["localhost", own, short, `${short}.local`].includes(host) || host.endsWith(".localhost") || isAllowed(host, allowed);
+  return (
+    ["localhost", own, short, `${short}.local`].includes(host) ||
+    host.endsWith(".localhost") ||
+    isAllowed(host, allowed)
+  );
 }
 
 /** Without port, brackets and the dot at the end; undefined where it is none. */
@@ -44,7 +65,10 @@ function hostIn(header: string | undefined): string | undefined {
 function isOwnAddress(host: string, localAddress: string | undefined): boolean {
   const address = host.replace(MAPPED, "");
   if (PRIVATE.check(address, isIP(address) === 6 ? "ipv6" : "ipv4")) return true;
-  const own = [localAddress ?? "", ...Object.values(networkInterfaces()).flatMap((each) => each?.map((one) => one.address) ?? [])];
+  const own = [
+    localAddress ?? "",
+    ...Object.values(networkInterfaces()).flatMap((each) => each?.map((one) => one.address) ?? []),
+  ];
   return own.some((each) => isIP(each.replace(MAPPED, "")) > 0 && sameAddress(address, each.replace(MAPPED, "")));
 }
 

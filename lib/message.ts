@@ -30,7 +30,10 @@ export type Encoding = "jpeg" | "rgb";
 export interface Frame {
   /** Names the camera, for people. */
   source: string;
-  /** Id of the camera's node: two may have one name. What is remembered of a camera is kept under it, else under `source`. */
+  /**
+   * Id of the camera's node: two may have one name. What is remembered of a camera is kept under it, else under
+   * `source`.
+   */
   camera?: string | undefined;
   /** Counts the frames of one source, from 0. */
   sequence: number;
@@ -54,9 +57,12 @@ export interface Quality {
   /** Head pose in degrees, estimated from the landmarks; 0, 0, 0 looks into the camera. */
   pose: { yaw: number; pitch: number; roll: number };
   /**
-   * How much an embedding of this face counts in a mean beside others of the same person, over 0 and at most 1: small, blurred and turned
-   * faces count less, for their embeddings are less like the person's others (lib/align/weight.ts). Of single frames with 0.6 or more 92 % are
-   * within τ of another photo of the person, from 0.4 on 79 %, from 0.2 on 42 %, below 3 % (MobileFaceNet, bench/small-faces.ts).
+   * How much an embedding of this face counts in a mean beside others of the same person, over 0 and at most 1: small,
+   * blurred and turned
+   * faces count less, for their embeddings are less like the person's others (lib/align/weight.ts). Of single frames
+   * with 0.6 or more 92 % are
+   * within τ of another photo of the person, from 0.4 on 79 %, from 0.2 on 42 %, below 3 % (MobileFaceNet,
+   * bench/small-faces.ts).
    */
   weight: number;
 }
@@ -92,7 +98,10 @@ export type RejectReason = Extract<Reason, "too_small" | "blurry" | "bad_alignme
 /** One person of the gallery beside the probe. */
 export interface Candidate {
   name: string;
-  /** What τ is compared with: the cohort-normalised distance d' to the mean of their photos (it may be below 0), or the same as `euclidean`. */
+  /**
+   * What τ is compared with: the cohort-normalised distance d' to the mean of their photos (it may be below 0), or the
+   * same as `euclidean`.
+   */
   distance: number;
   /** Euclidean distance to the nearest of their photos. */
   euclidean: number;
@@ -111,7 +120,8 @@ export interface Identity {
   /** The person's groups. */
   groups: string[];
   /**
-   * What τ is compared with, see Candidate: of the nearest person or, in verification, of the claimed one, over the frames of the track where
+   * What τ is compared with, see Candidate: of the nearest person or, in verification, of the claimed one, over the
+   * frames of the track where
    * it votes; null where none was measured.
    */
   distance: number | null;
@@ -124,7 +134,9 @@ export interface Identity {
   reason: Reason;
   /** Of a track that votes, 0..1: see `sureOf` in lib/match/track-vote; absent where the face was decided alone. */
   sure?: number | undefined;
-  /** … in how many frames of it the face was embedded anew. A frame that shows the same as one before it adds nothing. */
+  /**
+   * … in how many frames of it the face was embedded anew. A frame that shows the same as one before it adds nothing.
+   */
   frames?: number | undefined;
 }
 
@@ -134,7 +146,10 @@ export interface Face {
   score: number;
   /** Names the same face from frame to frame; never used again for another one. */
   track?: number | undefined;
-  /** Counts how often the face of a track stopped looking as it did before: turned, blurred or another person. Nothing known of one look may be said of another. */
+  /**
+   * Counts how often the face of a track stopped looking as it did before: turned, blurred or another person. Nothing
+   * known of one look may be said of another.
+   */
   look?: number | undefined;
   /** 68 points (iBUG 300-W order), pixels of the picture as shown. */
   landmarks?: Point[] | undefined;
@@ -144,7 +159,10 @@ export interface Face {
   /** The aligned face as a JPEG, on demand. */
   chip?: Buffer | undefined;
   embedding?: Float32Array | undefined;
-  /** Milliseconds between this frame and the earlier one of the same track and look whose quality, embedding or rejection this is; absent: found in this frame. */
+  /**
+   * Milliseconds between this frame and the earlier one of the same track and look whose quality, embedding or
+   * rejection this is; absent: found in this frame.
+   */
   carried?: number | undefined;
   /** How many frames of the track the embedding is the mean of. */
   fused?: number | undefined;
@@ -223,7 +241,10 @@ const facesSchema = z
 export function readFrame(message: FaceMessage): Frame | undefined {
   if (message.frame === undefined || message.frame === null) return undefined;
   const parsed = frameSchema.safeParse(message.frame);
-  if (!parsed.success) throw new UserError(`msg.frame is not a frame: ${sentence(parsed.error)}. Leave it as the camera node made it, or delete it.`);
+  if (!parsed.success)
+    throw new UserError(
+      `msg.frame is not a frame: ${sentence(parsed.error)}. Leave it as the camera node made it, or delete it.`,
+    );
   return parsed.data;
 }
 
@@ -244,8 +265,15 @@ export function readPicture(message: FaceMessage): Picture {
   const frame = readFrame(message);
   const { payload } = message;
   const bytes = bytesOf(payload);
-  if (bytes === undefined) throw new UserError(`msg.payload is ${whatIs(payload)}, not a picture: send a Buffer with a ${READABLE_KINDS} file in it (${BINARY}), or such a file as base64.`);
-  if (bytes.length === 0) throw new UserError("msg.payload is an empty Buffer, not a picture: look at the node that made it; the file may have zero bytes.");
+  if (bytes === undefined)
+    throw new UserError(
+      `msg.payload is ${whatIs(payload)}, not a picture: send a Buffer with a ${READABLE_KINDS} file in it ` +
+        `(${BINARY}), or such a file as base64.`,
+    );
+  if (bytes.length === 0)
+    throw new UserError(
+      "msg.payload is an empty Buffer, not a picture: look at the node that made it; the file may have zero bytes.",
+    );
   if (bytes !== payload) message.payload = bytes;
   return { bytes, frame };
 }
@@ -272,13 +300,24 @@ const BASE64 = /^[\w+/\-\s]+={0,2}\s*$/;
 const MAX_BASE64_LENGTH = (MAX_PHOTO_BYTES * 3) / 2;
 
 function fromText(text: string): Buffer | undefined {
-  if (text.length > MAX_BASE64_LENGTH) throw new UserError(`msg.payload is text of more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB of picture: scale the picture down before it comes here.`);
+  if (text.length > MAX_BASE64_LENGTH)
+    throw new UserError(
+      `msg.payload is text of more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB of picture: scale the picture ` +
+        "down before it comes here.",
+    );
   const uri = DATA_URI.exec(text);
   const [begin = "", , parameters = ""] = uri ?? [];
-  if (uri !== null && !/;\s*base64\s*$/i.test(parameters)) throw new UserError("msg.payload is a data URI without base64, not a picture: send data:image/jpeg;base64,… or a Buffer.");
+  if (uri !== null && !/;\s*base64\s*$/i.test(parameters))
+    throw new UserError(
+      "msg.payload is a data URI without base64, not a picture: send data:image/jpeg;base64,… or a Buffer.",
+    );
   const encoded = text.slice(begin.length);
   if (encoded.trim() === "" || !BASE64.test(encoded)) {
-    if (uri !== null) throw new UserError("msg.payload is a data URI whose base64 is empty or has other characters in it: it was cut or changed on the way; send it as it was made, or a Buffer.");
+    if (uri !== null)
+      throw new UserError(
+        "msg.payload is a data URI whose base64 is empty or has other characters in it: it was cut or changed " +
+          "on the way; send it as it was made, or a Buffer.",
+      );
     return undefined;
   }
   const bytes = Buffer.from(encoded, "base64");
@@ -292,21 +331,34 @@ function whatIs(payload: unknown): string {
   if (Array.isArray(payload)) return "an array";
   if (typeof payload !== "string") return `a value of type ${typeof payload}`;
   if (payload.trim() === "") return "empty text";
-  if (/^\s*(?:https?|rtsps?):\/\//i.test(payload)) return 'an address (an "http request" node fetches a picture, a camera node watches a stream)';
-  if (/^\s*[[{]/.test(payload)) return "JSON text (a \"json\" node reads it; then put the picture's field into msg.payload)";
-  return PHOTO_ENDINGS.has(/\.[a-z]{1,5}$/i.exec(payload.trim())?.[0].toLowerCase() ?? "") ? 'the name of a file (a "read file" node reads it)' : "text that is no base64 of a picture";
+  if (/^\s*(?:https?|rtsps?):\/\//i.test(payload))
+    return 'an address (an "http request" node fetches a picture, a camera node watches a stream)';
+  if (/^\s*[[{]/.test(payload))
+    return 'JSON text (a "json" node reads it; then put the picture\'s field into msg.payload)';
+  return PHOTO_ENDINGS.has(/\.[a-z]{1,5}$/i.exec(payload.trim())?.[0].toLowerCase() ?? "")
+    ? 'the name of a file (a "read file" node reads it)'
+    : "text that is no base64 of a picture";
 }
 
 /** The detections of a message. @throws a sentence if `msg.faces` is missing or malformed (a NaN in a box, say). */
 export function readFaces(message: FaceMessage): Face[] {
-  if (message.faces === undefined) throw new UserError("msg.faces is missing: put a haar-detect node before this one.");
+  if (message.faces === undefined)
+    throw new UserError("msg.faces is missing: put a haar-detect node before this one.");
   const parsed = facesSchema.safeParse(message.faces);
   if (!parsed.success) throw new UserError(`msg.faces is not a list of detections: ${sentence(parsed.error)}.`);
   return parsed.data;
 }
 
-/** What a message says in place of a field of a node; undefined where it says nothing. @param schema the field's @throws a sentence if it cannot be */
-export function readOverride<S extends z.ZodType>(message: FaceMessage, field: "threshold" | "region" | "template", schema: S): z.infer<S> | undefined {
+/**
+ * What a message says in place of a field of a node; undefined where it says nothing.
+ * @param schema the field's
+ * @throws a sentence if it cannot be
+ */
+export function readOverride<S extends z.ZodType>(
+  message: FaceMessage,
+  field: "threshold" | "region" | "template",
+  schema: S,
+): z.infer<S> | undefined {
   const value = message[field];
   return value === undefined || value === null ? undefined : parseOptions(schema, value, `msg.${field}`);
 }

@@ -1,10 +1,14 @@
-/** Keeping secrets out of everything that people read: logs, events, badges, errors, labels of metrics. The only place that does it. */
+/**
+ * Keeping secrets out of everything that people read: logs, events, badges, errors, labels of metrics. The only place
+ * that does it.
+ */
 
 /** Letters that a secret cannot have: it is told in a sentence, often in quotes. */
 const TOKEN = "[^\\s\"'<>`]*";
 
 /** Names of what cameras and services take as a login, in a query, a path, a header or an error's text. */
-const SECRET_NAME = /pass|pas$|pwd|psw|token|secret|auth|credential|session|signature|(?:api|access|private|shared)[_-]?key|^(?:user|usr|login)|(?:^|[_.-])(?:pw|key|sig|sid|pin|otp|nonce|response)$/i;
+const SECRET_NAME =
+  /pass|pas$|pwd|psw|token|secret|auth|credential|session|signature|(?:api|access|private|shared)[_-]?key|^(?:user|usr|login)|(?:^|[_.-])(?:pw|key|sig|sid|pin|otp|nonce|response)$/i;
 
 const ADDRESS = new RegExp(`([a-z][a-z\\d+.-]{0,30}://)(${TOKEN})`, "gi");
 const NAME = /(?<![\w.-])([\w.-]+)(?:=|%3d|["']\s?:\s?)/gi;
@@ -14,11 +18,15 @@ const HEADER = /\b((?:proxy-)?authorization["']?\s{0,9}:\s{0,9}["']?(?:basic|dig
 const HIDDEN = "…";
 
 /**
- * Text without the logins in it, for people to read: of addresses the user, the password and the query (many cameras take the password there);
+ * Text without the logins in it, for people to read: of addresses the user, the password and the query (many cameras
+ * take the password there);
  * anywhere else what stands behind a name like `password=`, `token=` or `key=`.
  */
 export function redact(text: string): string {
-  const addresses = text.replace(ADDRESS, (_, scheme: string, rest: string) => `${scheme}${withoutQuery(withoutUser(rest))}`);
+  const addresses = text.replace(
+    ADDRESS,
+    (_, scheme: string, rest: string) => `${scheme}${withoutQuery(withoutUser(rest))}`,
+  );
   return withoutPairs(addresses.replace(HEADER, `$1 ${HIDDEN}`));
 }
 

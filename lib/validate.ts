@@ -4,7 +4,12 @@ import { UserError } from "./errors";
 /** A zod error as one plain phrase: "faces.0.box.x: expected number, received NaN". At most three complaints. */
 export function sentence(error: z.ZodError): string {
   const MOST = 3;
-  const lines = error.issues.slice(0, MOST).map(({ path, message }) => `${path.length > 0 ? `${path.join(".")}: ` : ""}${message.replace(/^Invalid input: /, "")}`);
+  const lines = error.issues
+    .slice(0, MOST)
+    .map(
+      ({ path, message }) =>
+        `${path.length > 0 ? `${path.join(".")}: ` : ""}${message.replace(/^Invalid input: /, "")}`,
+    );
   return lines.join("; ");
 }
 

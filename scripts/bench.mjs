@@ -1,5 +1,7 @@
-// `npm run bench`: every figure, one table after the other, in one run. Run it where nothing else runs; it says what it leaves out.
-//   npm run bench -- [--data DIR] [--out DIR]      --data: a folder of photos for each person, for the accuracy; --out: for the curves of accuracy and the plots of cost, as SVG
+// `npm run bench`: every figure, one table after the other, in one run. Run it where nothing else runs; it says what
+// it leaves out.
+//   npm run bench -- [--data DIR] [--out DIR]      --data: a folder of photos for each person, for the accuracy;
+// --out: for the curves of accuracy and the plots of cost, as SVG
 // The peers: npm install --prefix bench/peers --ignore-scripts
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +22,9 @@ async function main() {
   const photos = values.data === undefined ? [] : ["--data", values.data];
   const pipeline = (...args) => bench("pipeline", "--sizes", "640x480", ...args);
   const all = [
-    ...(values.data === undefined ? [] : [bench("accuracy", ...photos, ...out), bench("accuracy", ...photos, "--ablate")]),
+    ...(values.data === undefined
+      ? []
+      : [bench("accuracy", ...photos, ...out), bench("accuracy", ...photos, "--ablate")]),
     bench("fusing", ...photos),
     bench("working-width", ...photos),
     bench("engines"),

@@ -8,14 +8,22 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const begun = new Date();
 const NOT_ASSETS = new Set([".ts"]);
-const compile = (project) => execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", project], { cwd: root, stdio: "inherit" });
+const compile = (project) =>
+  execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", project], {
+    cwd: root,
+    stdio: "inherit",
+  });
 
 for (const folder of ["dist", "resources"]) {
   rmSync(join(root, folder), { recursive: true, force: true });
   mkdirSync(join(root, folder));
 }
 compile("tsconfig.build.json");
-for (const folder of ["nodes", "plugins"]) cpSync(join(root, folder), join(root, "dist", folder), { recursive: true, filter: (path) => !NOT_ASSETS.has(extname(path)) });
+for (const folder of ["nodes", "plugins"])
+  cpSync(join(root, folder), join(root, "dist", folder), {
+    recursive: true,
+    filter: (path) => !NOT_ASSETS.has(extname(path)),
+  });
 
 // The compiler also emits the files of lib/ whose types the editor uses; their code it does not.
 compile("editor/tsconfig.build.json");
@@ -23,7 +31,12 @@ cpSync(join(root, "dist/.editor/editor"), join(root, "resources"), { recursive: 
 rmSync(join(root, "dist/.editor"), { recursive: true });
 for (const sheet of ["sidebar.css", "forms.css"]) cpSync(join(root, "editor", sheet), join(root, "resources", sheet));
 mkdirSync(join(root, "resources/vendor"), { recursive: true });
-for (const [file, name] of [["dist/uPlot.esm.js", "uPlot.js"], ["dist/uPlot.min.css", "uPlot.min.css"], ["LICENSE", "uPlot.LICENSE"]]) cpSync(join(root, "node_modules/uplot", file), join(root, "resources/vendor", name));
+for (const [file, name] of [
+  ["dist/uPlot.esm.js", "uPlot.js"],
+  ["dist/uPlot.min.css", "uPlot.min.css"],
+  ["LICENSE", "uPlot.LICENSE"],
+])
+  cpSync(join(root, "node_modules/uplot", file), join(root, "resources/vendor", name));
 
 // The set-up compares this file's time with the sources'; what was changed meanwhile is not built.
 writeFileSync(join(root, "dist/.built"), "");

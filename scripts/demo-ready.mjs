@@ -13,7 +13,10 @@ export async function enrolled(gallery, people, signal) {
   while (gallery.people.length < people && !signal.aborted) await pause(LOOK_MS);
 }
 
-/** Empty pictures, sent through all stages before the first person comes: once they are through, every network is loaded. */
+/**
+ * Empty pictures, sent through all stages before the first person comes: once they are through, every network is
+ * loaded.
+ */
 export class Rehearsal {
   #waiting = 0;
   #through;
@@ -21,7 +24,9 @@ export class Rehearsal {
   /** @param receive hands a message to the node of an id. Resolves when all have left face-match */
   async play(receive) {
     const SIZE = 200;
-    const payload = await require("sharp")({ create: { width: SIZE, height: SIZE, channels: 3, background: "grey" } }).jpeg().toBuffer();
+    const payload = await require("sharp")({ create: { width: SIZE, height: SIZE, channels: 3, background: "grey" } })
+      .jpeg()
+      .toBuffer();
     const through = new Promise((resolve) => {
       this.#through = resolve;
     });

@@ -6,14 +6,22 @@ const STAGES = ["decode", "detect", "align", "embed", "match", "total"];
 export class Report {
   #start;
   #decided = new Set();
-  #rows = new Map([...PEOPLE.map(({ name }) => name), null].map((name) => [name, { frames: 0, matched: 0, unknown: 0, wrong: 0, greeted: undefined }]));
+  #rows = new Map(
+    [...PEOPLE.map(({ name }) => name), null].map((name) => [
+      name,
+      { frames: 0, matched: 0, unknown: 0, wrong: 0, greeted: undefined },
+    ]),
+  );
 
   /** The clock of "first greeting" starts here. */
   start() {
     this.#start = Date.now();
   }
 
-  /** Lines for one message of face-match; none if this frame was told of before (a frame with a match and a stranger leaves by two outputs). */
+  /**
+   * Lines for one message of face-match; none if this frame was told of before (a frame with a match and a stranger
+   * leaves by two outputs).
+   */
   decision({ frame, faces, timing = {} }) {
     const id = `${frame?.source} ${frame?.sequence}`;
     if (this.#decided.has(id)) return [];
@@ -21,9 +29,17 @@ export class Report {
     const identities = faces.map(({ identity }) => identity).filter((identity) => identity.outcome !== "noface");
     this.#count(frame, identities);
     const time = new Date().toTimeString().slice(0, 8);
-    const times = STAGES.filter((stage) => timing[stage] !== undefined).map((stage) => `${stage} ${timing[stage].toFixed(0)}`).join(" ");
-    const lines = identities.length === 0 ? [{ outcome: "noface", name: null, distance: null, threshold: null }] : identities;
-    return lines.map(({ outcome, name, distance, threshold }) => `${time}  ${frame?.source} #${String(frame?.sequence).padEnd(4)} ${outcome.padEnd(9)} ${(name ?? "–").padEnd(8)} ${distance === null ? "d –   " : `d ${distance.toFixed(2)}`} ${threshold === null ? "      " : `τ ${threshold.toFixed(2)}`}  ms: ${times}`);
+    const times = STAGES.filter((stage) => timing[stage] !== undefined)
+      .map((stage) => `${stage} ${timing[stage].toFixed(0)}`)
+      .join(" ");
+    const lines =
+      identities.length === 0 ? [{ outcome: "noface", name: null, distance: null, threshold: null }] : identities;
+    return lines.map(
+      ({ outcome, name, distance, threshold }) =>
+        `${time}  ${frame?.source} #${String(frame?.sequence).padEnd(4)} ${outcome.padEnd(9)} ` +
+        `${(name ?? "–").padEnd(8)} ${distance === null ? "d –   " : `d ${distance.toFixed(2)}`} ` +
+        `${threshold === null ? "      " : `τ ${threshold.toFixed(2)}`}  ms: ${times}`,
+    );
   }
 
   /** Somebody was greeted. @returns seconds since the start */
@@ -44,9 +60,21 @@ export class Report {
   /** The table, a line each. */
   summary() {
     const header = ["who is in the video", "frames", "matched", "unknown", "wrong name", "first greeting"];
-    const rows = [...this.#rows].map(([name, row]) => [name ?? "strangers", row.frames, row.matched, row.unknown, row.wrong, row.greeted === undefined ? "–" : `${row.greeted.toFixed(1)} s`].map(String));
+    const rows = [...this.#rows].map(([name, row]) =>
+      [
+        name ?? "strangers",
+        row.frames,
+        row.matched,
+        row.unknown,
+        row.wrong,
+        row.greeted === undefined ? "–" : `${row.greeted.toFixed(1)} s`,
+      ].map(String),
+    );
     const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
-    const line = (cells) => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join("  ");
+    const line = (cells) =>
+      cells
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
+        .join("  ");
     return [line(header), widths.map((width) => "-".repeat(width)).join("  "), ...rows.map(line)];
   }
 

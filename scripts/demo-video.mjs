@@ -1,5 +1,6 @@
 // Make the demo's people and its video from the photos that ship in @vladmandic/face-api.
-// Enrolment photos are cut from one photo each; the video shows other or altered pictures of the same people, and strangers.
+// Enrolment photos are cut from one photo each; the video shows other or altered pictures of the same people, and
+// strangers.
 import { spawn } from "node:child_process";
 import { mkdirSync, existsSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -20,7 +21,8 @@ const PHOTO_WIDTH = 1920;
 const ENCODE_TIMEOUT_MS = 900_000;
 
 /**
- * Who is enrolled from what: a square of `side` pixels around the face, from the photo as it is. Names are invented. Nothing in them but the
+ * Who is enrolled from what: a square of `side` pixels around the face, from the photo as it is. Names are invented.
+ * Nothing in them but the
  * face looks like one to the cascade: without landmarks, as the original judges, it would be a second face.
  */
 export const PEOPLE = [
@@ -33,19 +35,98 @@ export const PEOPLE = [
 
 /**
  * The video's shots: a window of `width` pixels of the photo moves by `pan` of its width.
- * `turn` in degrees, `flip` mirrors, `light` multiplies the brightness. `who`: the enrolled people to be seen; [] is nobody known.
+ * `turn` in degrees, `flip` mirrors, `light` multiplies the brightness. `who`: the enrolled people to be seen; [] is
+ * nobody known.
  */
 export const SHOTS = [
-  { title: "an empty room", photo: 1, centre: [860, 160], width: 380, pan: 0.1, turn: 0, flip: false, light: 1.2, seconds: 2, who: [] },
-  { title: "Robin, enrolled from sample3, in sample1: another photo", photo: 1, centre: [1573, 327], width: 700, pan: 0.12, turn: -28, flip: false, light: 1.5, seconds: 6, who: ["Robin"] },
-  { title: "a stranger (sample3, left)", photo: 3, centre: [677, 465], width: 680, pan: 0.1, turn: 0, flip: false, light: 1, seconds: 5, who: [] },
-  { title: "Noor, mirrored and darker", photo: 6, centre: [335, 638], width: 560, pan: 0.1, turn: 0, flip: true, light: 0.7, seconds: 5, who: ["Noor"] },
-  { title: "Tess, turned, brighter and farther away", photo: 5, centre: [476, 1013], width: 900, pan: 0.08, turn: 6, flip: false, light: 1.25, seconds: 5, who: ["Tess"] },
-  { title: "Erin and Dana together, mirrored, smaller", photo: 6, centre: [1428, 500], width: 900, pan: 0.06, turn: 0, flip: true, light: 0.9, seconds: 6, who: ["Erin", "Dana"] },
-  { title: "a stranger (sample4)", photo: 4, centre: [1049, 313], width: 640, pan: 0.08, turn: 0, flip: false, light: 1, seconds: 5, who: [] },
+  {
+    title: "an empty room",
+    photo: 1,
+    centre: [860, 160],
+    width: 380,
+    pan: 0.1,
+    turn: 0,
+    flip: false,
+    light: 1.2,
+    seconds: 2,
+    who: [],
+  },
+  {
+    title: "Robin, enrolled from sample3, in sample1: another photo",
+    photo: 1,
+    centre: [1573, 327],
+    width: 700,
+    pan: 0.12,
+    turn: -28,
+    flip: false,
+    light: 1.5,
+    seconds: 6,
+    who: ["Robin"],
+  },
+  {
+    title: "a stranger (sample3, left)",
+    photo: 3,
+    centre: [677, 465],
+    width: 680,
+    pan: 0.1,
+    turn: 0,
+    flip: false,
+    light: 1,
+    seconds: 5,
+    who: [],
+  },
+  {
+    title: "Noor, mirrored and darker",
+    photo: 6,
+    centre: [335, 638],
+    width: 560,
+    pan: 0.1,
+    turn: 0,
+    flip: true,
+    light: 0.7,
+    seconds: 5,
+    who: ["Noor"],
+  },
+  {
+    title: "Tess, turned, brighter and farther away",
+    photo: 5,
+    centre: [476, 1013],
+    width: 900,
+    pan: 0.08,
+    turn: 6,
+    flip: false,
+    light: 1.25,
+    seconds: 5,
+    who: ["Tess"],
+  },
+  {
+    title: "Erin and Dana together, mirrored, smaller",
+    photo: 6,
+    centre: [1428, 500],
+    width: 900,
+    pan: 0.06,
+    turn: 0,
+    flip: true,
+    light: 0.9,
+    seconds: 6,
+    who: ["Erin", "Dana"],
+  },
+  {
+    title: "a stranger (sample4)",
+    photo: 4,
+    centre: [1049, 313],
+    width: 640,
+    pan: 0.08,
+    turn: 0,
+    flip: false,
+    light: 1,
+    seconds: 5,
+    who: [],
+  },
 ];
 
-const photoFile = (index) => join(dirname(require.resolve("@vladmandic/face-api/package.json")), "demo", `sample${index}.jpg`);
+const photoFile = (index) =>
+  join(dirname(require.resolve("@vladmandic/face-api/package.json")), "demo", `sample${index}.jpg`);
 
 /** Cut the photos and make the video, unless they are there. @returns the paths */
 export async function makeDemo(folder, say = () => {}) {
@@ -53,16 +134,26 @@ export async function makeDemo(folder, say = () => {}) {
   const video = join(folder, videoName);
   mkdirSync(photos, { recursive: true });
   const sharp = require("sharp");
-  for (const { name, photo, centre: [x, y], side } of PEOPLE) {
+  for (const {
+    name,
+    photo,
+    centre: [x, y],
+    side,
+  } of PEOPLE) {
     const file = join(photos, `${name}.jpg`);
     if (existsSync(file)) continue;
-    await sharp(photoFile(photo)).extract(square(x, y, side)).jpeg({ quality: 92 }).toFile(file);
+    await sharp(photoFile(photo))
+      .extract(square(x, y, side))
+      .jpeg({ quality: 92 })
+      .toFile(file);
   }
   if (existsSync(video)) return { photos, video };
   const { findFfmpeg } = require(join(root, "dist/lib/capture/ffmpeg.js"));
   const ffmpeg = await findFfmpeg();
   say(`making the demo video with ffmpeg ${ffmpeg.version}${ffmpeg.bundled ? " (of @ffmpeg-installer)" : ""}`);
-  const stills = await Promise.all(SHOTS.map((shot, index) => cutStill(sharp, shot, join(folder, `still-${index}.jpg`))));
+  const stills = await Promise.all(
+    SHOTS.map((shot, index) => cutStill(sharp, shot, join(folder, `still-${index}.jpg`))),
+  );
   const partial = join(folder, "demo.partial.mp4");
   await run(ffmpeg.path, encodeArguments(stills, partial));
   renameSync(partial, video);
@@ -71,12 +162,19 @@ export async function makeDemo(folder, say = () => {}) {
 }
 
 function square(x, y, side) {
-  return { left: Math.max(0, Math.round(x - side / 2)), top: Math.max(0, Math.round(y - side / 2)), width: side, height: side };
+  return {
+    left: Math.max(0, Math.round(x - side / 2)),
+    top: Math.max(0, Math.round(y - side / 2)),
+    width: side,
+    height: side,
+  };
 }
 
 /** The part of the turned photo over which the shot's window moves. */
 async function cutStill(sharp, { photo, centre: [x, y], width, pan, turn, flip, light, seconds }, file) {
-  const turned = await sharp(photoFile(photo)).rotate(turn, { background: "#1c1614" }).toBuffer({ resolveWithObject: true });
+  const turned = await sharp(photoFile(photo))
+    .rotate(turn, { background: "#1c1614" })
+    .toBuffer({ resolveWithObject: true });
   const { height: photoHeight } = await sharp(photoFile(photo)).metadata();
   const angle = (turn * Math.PI) / 180;
   const [dx, dy] = [x - PHOTO_WIDTH / 2, y - photoHeight / 2];
@@ -85,16 +183,55 @@ async function cutStill(sharp, { photo, centre: [x, y], width, pan, turn, flip, 
   const still = { width: Math.round(width * (1 + pan)), height: Math.round((width * HEIGHT) / WIDTH) };
   const left = Math.round(Math.min(Math.max(0, cx - still.width / 2), turned.info.width - still.width));
   const top = Math.round(Math.min(Math.max(0, cy - still.height / 2), turned.info.height - still.height));
-  await sharp(turned.data).extract({ left, top, ...still }).flop(flip).modulate({ brightness: light }).resize({ height: HEIGHT }).jpeg({ quality: 88 }).toFile(file);
+  await sharp(turned.data)
+    .extract({ left, top, ...still })
+    .flop(flip)
+    .modulate({ brightness: light })
+    .resize({ height: HEIGHT })
+    .jpeg({ quality: 88 })
+    .toFile(file);
   return { file, seconds };
 }
 
 /** The window glides over each still; film grain, then H.264 as a camera would compress it. */
 function encodeArguments(stills, file) {
-  const inputs = stills.flatMap(({ file: still, seconds }) => ["-loop", "1", "-framerate", String(FPS), "-t", String(seconds), "-i", still]);
-  const shots = stills.map(({ seconds }, index) => `[${index}:v]crop=${WIDTH}:${HEIGHT}:x='(iw-${WIDTH})*t/${seconds}':y=0,setsar=1,noise=alls=6:allf=t,format=yuv420p[s${index}]`);
+  const inputs = stills.flatMap(({ file: still, seconds }) => [
+    "-loop",
+    "1",
+    "-framerate",
+    String(FPS),
+    "-t",
+    String(seconds),
+    "-i",
+    still,
+  ]);
+  const shots = stills.map(
+    ({ seconds }, index) =>
+      `[${index}:v]crop=${WIDTH}:${HEIGHT}:x='(iw-${WIDTH})*t/${seconds}':y=0,setsar=1,noise=alls=6:allf=t,format=yuv420p[s${index}]`,
+  );
   const all = stills.map((_, index) => `[s${index}]`).join("");
-  return ["-y", "-nostdin", "-loglevel", "error", ...inputs, "-filter_complex", `${shots.join(";")};${all}concat=n=${stills.length}:v=1:a=0[out]`, "-map", "[out]", "-r", String(FPS), "-c:v", "libx264", "-preset", "veryfast", "-crf", "27", "-movflags", "+faststart", file];
+  return [
+    "-y",
+    "-nostdin",
+    "-loglevel",
+    "error",
+    ...inputs,
+    "-filter_complex",
+    `${shots.join(";")};${all}concat=n=${stills.length}:v=1:a=0[out]`,
+    "-map",
+    "[out]",
+    "-r",
+    String(FPS),
+    "-c:v",
+    "libx264",
+    "-preset",
+    "veryfast",
+    "-crf",
+    "27",
+    "-movflags",
+    "+faststart",
+    file,
+  ];
 }
 
 function run(command, args) {
@@ -105,6 +242,8 @@ function run(command, args) {
       said += chunk;
     });
     child.once("error", reject);
-    child.once("close", (code) => (code === 0 ? resolve() : reject(new Error(`ffmpeg could not make the demo video: ${said.trim()}`))));
+    child.once("close", (code) =>
+      code === 0 ? resolve() : reject(new Error(`ffmpeg could not make the demo video: ${said.trim()}`)),
+    );
   });
 }

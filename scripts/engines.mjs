@@ -1,5 +1,7 @@
-// `npm run test:engines`: the optional engines, each in a folder of its own as a user's would be, and the tests that need them.
-// Needs npm and, for what is compiled, a C++ compiler, Python and Debian's libopencv-dev. `npm run test:engines opencv` is one alone.
+// `npm run test:engines`: the optional engines, each in a folder of its own as a user's would be, and the tests that
+// need them.
+// Needs npm and, for what is compiled, a C++ compiler, Python and Debian's libopencv-dev. `npm run test:engines
+// opencv` is one alone.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -14,7 +16,8 @@ const ENGINES_FOLDER = process.env.FACENET_ENGINES_FOLDER ?? join(root, ".engine
 const { peerDependencies = {} } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 /**
- * The tests of an engine are test/engines/NAME*.test.ts. They run with FACENET_ENGINE, the folder in whose node_modules its packages
+ * The tests of an engine are test/engines/NAME*.test.ts. They run with FACENET_ENGINE, the folder in whose
+ * node_modules its packages
  * are, and with these in NODE_PATH, where `require` finds them as it would beside this package in a user folder.
  * `compile` makes what npm with --ignore-scripts does not; `needs` tells what the compiled files depend on.
  */
@@ -30,14 +33,35 @@ function openCvVersion() {
   return execFileSync("pkg-config", ["--modversion", "opencv4"], { encoding: "utf8" }).trim();
 }
 
-/** As npm does it on installing, against this Node.js's own headers where they lie beside it, so that nothing is downloaded. */
+/**
+ * As npm does it on installing, against this Node.js's own headers where they lie beside it, so that nothing is
+ * downloaded.
+ */
 async function compileOpenCv(folder) {
   const modules = join(folder, "node_modules");
   const prefix = dirname(dirname(process.execPath));
   const headers = existsSync(join(prefix, "include/node/node.h")) ? [`--nodedir=${prefix}`] : [];
-  const variable = (name) => execFileSync("pkg-config", [`--variable=${name}`, "opencv4"], { encoding: "utf8" }).trim();
-  const env = { ...process.env, OPENCV4NODEJS_DISABLE_AUTOBUILD: "1", OPENCV_INCLUDE_DIR: variable("includedir"), OPENCV_LIB_DIR: variable("libdir"), OPENCV_BIN_DIR: "/usr/bin" };
-  await run(process.execPath, [join(modules, "node-gyp/bin/node-gyp.js"), "rebuild", "--release", "--loglevel=error", `--jobs=${availableParallelism()}`, ...headers], { cwd: join(modules, "@u4/opencv4nodejs"), env, stdio: ["ignore", "ignore", "inherit"] });
+  const variable = (name) =>
+    execFileSync("pkg-config", [`--variable=${name}`, "opencv4"], { encoding: "utf8" }).trim();
+  const env = {
+    ...process.env,
+    OPENCV4NODEJS_DISABLE_AUTOBUILD: "1",
+    OPENCV_INCLUDE_DIR: variable("includedir"),
+    OPENCV_LIB_DIR: variable("libdir"),
+    OPENCV_BIN_DIR: "/usr/bin",
+  };
+  await run(
+    process.execPath,
+    [
+      join(modules, "node-gyp/bin/node-gyp.js"),
+      "rebuild",
+      "--release",
+      "--loglevel=error",
+      `--jobs=${availableParallelism()}`,
+      ...headers,
+    ],
+    { cwd: join(modules, "@u4/opencv4nodejs"), env, stdio: ["ignore", "ignore", "inherit"] },
+  );
 }
 
 /** @returns the engine's folder, with its packages in node_modules */
@@ -51,7 +75,9 @@ async function install({ name, packages, options = [], compile, needs }, say) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: `engine-${name}`, private: true }));
-  await npm(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", ...options, ...wanted], { cwd: folder });
+  await npm(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", ...options, ...wanted], {
+    cwd: folder,
+  });
   if (compile !== undefined) {
     say(`compiling ${packages.join(", ")}: minutes, once`);
     await compile(folder);
@@ -63,7 +89,8 @@ async function install({ name, packages, options = [], compile, needs }, say) {
 async function main(names) {
   const say = progress("engines");
   const unknown = names.filter((name) => !ENGINES.some((engine) => engine.name === name));
-  if (unknown.length > 0) throw new Error(`no such engine: ${unknown.join(", ")}; there are ${ENGINES.map(({ name }) => name).join(", ")}`);
+  if (unknown.length > 0)
+    throw new Error(`no such engine: ${unknown.join(", ")}; there are ${ENGINES.map(({ name }) => name).join(", ")}`);
   await setUp(say);
   const all = testsIn("engines");
   for (const engine of ENGINES.filter(({ name }) => names.length === 0 || names.includes(name))) {

@@ -1,4 +1,5 @@
-// The node and flow tests, and once some of the editor, on every Node-RED and Node.js that the package promises. For CI: it installs them into a temporary folder.
+// The node and flow tests, and once some of the editor, on every Node-RED and Node.js that the package promises. For
+// CI: it installs them into a temporary folder.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,14 +21,27 @@ const folder = mkdtempSync(join(tmpdir(), "facenet-matrix-"));
 /** Install one package into a folder of its own. @returns the package's folder */
 async function fetchPackage(name, version) {
   const prefix = join(folder, `${name}-${version}`);
-  await npm(["install", "--prefix", prefix, "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline", `${name}@${version}`]);
+  await npm([
+    "install",
+    "--prefix",
+    prefix,
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    "--prefer-offline",
+    `${name}@${version}`,
+  ]);
   return join(prefix, "node_modules", name);
 }
 
 /** The npm package `node` downloads one of these in a script; they hold the runtime itself. */
 async function fetchNode(version) {
   const windows = process.platform === "win32";
-  return join(await fetchPackage(`node-${windows ? "win" : process.platform}-${process.arch}`, version), "bin", windows ? "node.exe" : "node");
+  return join(
+    await fetchPackage(`node-${windows ? "win" : process.platform}-${process.arch}`, version),
+    "bin",
+    windows ? "node.exe" : "node",
+  );
 }
 
 async function main() {
@@ -40,7 +54,9 @@ async function main() {
     say(`Node.js ${node}, Node-RED ${nodeRed}: ${files.length} test files`);
     if (!nodes.has(node)) nodes.set(node, await fetchNode(node));
     if (!nodeReds.has(nodeRed)) nodeReds.set(nodeRed, await fetchPackage("node-red", nodeRed));
-    await runTests(files, { node: nodes.get(node), env: { FACENET_NODE_RED: nodeReds.get(nodeRed) } }).catch(() => failed.push(`Node.js ${node} with Node-RED ${nodeRed}`));
+    await runTests(files, { node: nodes.get(node), env: { FACENET_NODE_RED: nodeReds.get(nodeRed) } }).catch(() =>
+      failed.push(`Node.js ${node} with Node-RED ${nodeRed}`),
+    );
   }
   if (failed.length > 0) throw new Error(`tests failed on ${failed.join(", ")}`);
   say("all is well on all");

@@ -1,4 +1,5 @@
-// From a bare clone to something that runs: dependencies by the lockfile, then the build. Plain Node, nothing installed before.
+// From a bare clone to something that runs: dependencies by the lockfile, then the build. Plain Node, nothing
+// installed before.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -14,7 +15,16 @@ const COMMAND_LENGTH = 80;
 const INSTALLED = join(root, "node_modules/.package-lock.json");
 /** Written by scripts/build.mjs when a build is complete. */
 const BUILT = join(root, "dist/.built");
-const SOURCES = ["lib", "nodes", "editor", "plugins", "scripts/build.mjs", "tsconfig.json", "tsconfig.build.json", "package-lock.json"];
+const SOURCES = [
+  "lib",
+  "nodes",
+  "editor",
+  "plugins",
+  "scripts/build.mjs",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "package-lock.json",
+];
 
 /** Names the process that installs or builds. */
 const LOCK = join(root, ".set-up");
@@ -25,13 +35,23 @@ const NAMELESS_MS = 10_000;
 /** Install and build what is missing or out of date; of several processes one does it. @throws a sentence */
 export async function setUp(say = progress("set-up")) {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  if (major < LEAST_NODE[0] || (major === LEAST_NODE[0] && minor < LEAST_NODE[1])) throw new Error(`Node.js ${LEAST_NODE.join(".")} or newer is needed; this is ${process.versions.node}.`);
+  if (major < LEAST_NODE[0] || (major === LEAST_NODE[0] && minor < LEAST_NODE[1]))
+    throw new Error(`Node.js ${LEAST_NODE.join(".")} or newer is needed; this is ${process.versions.node}.`);
   if (installed() && built()) return;
   await alone(async () => {
     if (!installed()) {
       say("installing the dependencies (npm ci): about a minute, once");
       // Also when npm itself runs this, to pack or for a production: its settings are ours otherwise.
-      await npm(["ci", "--no-audit", "--no-fund", "--loglevel=error", "--include=dev", "--include=optional", "--dry-run=false", "--global=false"]);
+      await npm([
+        "ci",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+        "--include=dev",
+        "--include=optional",
+        "--dry-run=false",
+        "--global=false",
+      ]);
       say("dependencies are installed");
     }
     if (!built()) {
@@ -95,7 +115,15 @@ export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], ...options });
     child.once("error", reject);
-    child.once("close", (code, signal) => (code === 0 ? resolve() : reject(new Error(`${[basename(command), ...args].join(" ").slice(0, COMMAND_LENGTH)} ended with ${signal ?? code}`))));
+    child.once("close", (code, signal) =>
+      code === 0
+        ? resolve()
+        : reject(
+            new Error(
+              `${[basename(command), ...args].join(" ").slice(0, COMMAND_LENGTH)} ended with ${signal ?? code}`,
+            ),
+          ),
+    );
   });
 }
 
@@ -108,7 +136,9 @@ function newest(path) {
   const found = existsSync(path) ? statSync(path) : undefined;
   if (found === undefined) return 0;
   // A folder's own time tells of files that were removed.
-  return found.isDirectory() ? Math.max(found.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name)))) : found.mtimeMs;
+  return found.isDirectory()
+    ? Math.max(found.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))))
+    : found.mtimeMs;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

@@ -20,11 +20,21 @@ const HOST = "127.0.0.1";
 const DEFAULT_PORT = 1880;
 /** After the video's end: how long no node may have anything to do before all is said. */
 const QUIET_MS = 1000;
-/** The networks load and the photos are embedded in this time, on a slow and busy computer too, or something is wrong. */
+/**
+ * The networks load and the photos are embedded in this time, on a slow and busy computer too, or something is wrong.
+ */
 const READY_TIMEOUT_MS = 600_000;
 
 async function main() {
-  const { values } = parseArgs({ options: { once: { type: "boolean", default: false }, original: { type: "boolean", default: false }, port: { type: "string" }, folder: { type: "string", default: join(root, ".demo") }, help: { type: "boolean", default: false } } });
+  const { values } = parseArgs({
+    options: {
+      once: { type: "boolean", default: false },
+      original: { type: "boolean", default: false },
+      port: { type: "string" },
+      folder: { type: "string", default: join(root, ".demo") },
+      help: { type: "boolean", default: false },
+    },
+  });
   if (values.help) {
     console.log(USAGE);
     return;
@@ -32,10 +42,19 @@ async function main() {
   const say = progress("demo");
   await setUp(say);
   // Only now are the modules there that these import.
-  const [{ makeDemo, PEOPLE }, { demoFlow, IDS }, { enrolled, Rehearsal, Work }, { Report }] = await Promise.all([import("./demo-video.mjs"), import("./demo-flow.mjs"), import("./demo-ready.mjs"), import("./demo-report.mjs")]);
+  const [{ makeDemo, PEOPLE }, { demoFlow, IDS }, { enrolled, Rehearsal, Work }, { Report }] = await Promise.all([
+    import("./demo-video.mjs"),
+    import("./demo-flow.mjs"),
+    import("./demo-ready.mjs"),
+    import("./demo-report.mjs"),
+  ]);
   const folder = path.resolve(values.folder);
   // Each has a gallery of its own: embeddings of two networks are never compared.
-  const places = { userDir: join(folder, values.original ? "node-red-original" : "node-red"), greetings: join(folder, "greetings"), frames: join(folder, "frames") };
+  const places = {
+    userDir: join(folder, values.original ? "node-red-original" : "node-red"),
+    greetings: join(folder, "greetings"),
+    frames: join(folder, "frames"),
+  };
   const demo = await makeDemo(folder, say);
   for (const kept of [places.greetings, places.frames]) {
     rmSync(kept, { recursive: true, force: true });
@@ -58,7 +77,8 @@ async function main() {
         if (source.id === IDS.match) rehearsal.passed();
         continue;
       }
-      if (source.id === IDS.match && msg.faces !== undefined) report.decision(msg).forEach((line) => console.log(line));
+      if (source.id === IDS.match && msg.faces !== undefined)
+        report.decision(msg).forEach((line) => console.log(line));
       if (source.id === IDS.greet) greetingOnce(msg);
       if (source.id === IDS.camera && msg.payload?.event === "ended") videoEnded();
     }
@@ -70,12 +90,16 @@ async function main() {
     if (greeting === lastGreeting) return;
     lastGreeting = greeting;
     const seconds = report.greeted(names);
-    console.log(`          ♪ "${text}" after ${seconds.toFixed(1)} s${Buffer.isBuffer(payload) ? `, spoken by ${engine}` : " (no speech engine here: text only)"}`);
+    console.log(
+      `          ♪ "${text}" after ${seconds.toFixed(1)} ` +
+        `s${Buffer.isBuffer(payload) ? `, spoken by ${engine}` : " (no speech engine here: text only)"}`,
+    );
   };
 
   const stop = async (code) => {
     // A second Ctrl-C does not wait.
-    for (const signal of ["SIGINT", "SIGTERM"]) process.removeAllListeners(signal).once(signal, () => process.exit(code));
+    for (const signal of ["SIGINT", "SIGTERM"])
+      process.removeAllListeners(signal).once(signal, () => process.exit(code));
     await RED.stop();
     server.close();
     server.closeAllConnections();
@@ -91,8 +115,18 @@ async function main() {
   /** The camera starts when the recognizer is ready for the first person, so that every run shows the same. */
   const begin = async () => {
     const gallery = await RED.nodes.getNode(IDS.gallery).gallery;
-    await within(READY_TIMEOUT_MS, (signal) => enrolled(gallery, PEOPLE.length, signal), () => `only ${gallery.people.length} of ${PEOPLE.length} people could be enrolled. ${gallery.problems.map(({ message }) => message).join(" ")}`);
-    await within(READY_TIMEOUT_MS, () => rehearsal.play((id, message) => RED.nodes.getNode(id).receive(message)), () => "the networks could not be loaded: look at the lines above.");
+    await within(
+      READY_TIMEOUT_MS,
+      (signal) => enrolled(gallery, PEOPLE.length, signal),
+      () =>
+        `only ${gallery.people.length} of ${PEOPLE.length} people could be enrolled. ` +
+        `${gallery.problems.map(({ message }) => message).join(" ")}`,
+    );
+    await within(
+      READY_TIMEOUT_MS,
+      () => rehearsal.play((id, message) => RED.nodes.getNode(id).receive(message)),
+      () => "the networks could not be loaded: look at the lines above.",
+    );
     return gallery;
   };
   const play = () => RED.nodes.getNode(IDS.camera).receive({ payload: "start" });
@@ -102,16 +136,28 @@ async function main() {
   await RED.start();
   await started;
   say(`Node-RED ${RED.version()} runs: open http://${HOST}:${port}/ to see the flow live`);
-  if (values.original) say("as the original: Haar 1.3 and 5, 50 px around the box, not aligned, 128 numbers, Euclidean distance, τ 0.7");
+  if (values.original)
+    say("as the original: Haar 1.3 and 5, 50 px around the box, not aligned, 128 numbers, Euclidean distance, τ 0.7");
   say("loading the networks and enrolling the demo's people");
   const gallery = await begin();
-  say(`enrolled: ${gallery.people.map(({ name }) => name).sort().join(", ")}`);
+  say(
+    `enrolled: ${gallery.people
+      .map(({ name }) => name)
+      .sort()
+      .join(", ")}`,
+  );
   say(`greetings are kept in ${places.greetings}, annotated frames in ${places.frames}`);
   report.start();
   play();
   if (!values.once) {
     // Also after each deploy in the editor.
-    RED.events.on("flows:started", () => void begin().then(play).catch((error) => console.error(error.message)));
+    RED.events.on(
+      "flows:started",
+      () =>
+        void begin()
+          .then(play)
+          .catch((error) => console.error(error.message)),
+    );
     return;
   }
   await ended;
@@ -140,7 +186,14 @@ function makeUserDir(userDir, flow) {
     rmSync(link, { force: true });
     symlinkSync(root, link, "junction");
   }
-  writeFileSync(join(userDir, "package.json"), JSON.stringify({ name: "facenet-demo", private: true, dependencies: { "@facewire/node-red-facenet": "*" } }, null, 2));
+  writeFileSync(
+    join(userDir, "package.json"),
+    JSON.stringify(
+      { name: "facenet-demo", private: true, dependencies: { "@facewire/node-red-facenet": "*" } },
+      null,
+      2,
+    ),
+  );
   writeFileSync(join(userDir, "flows.json"), JSON.stringify(flow, null, 2));
 }
 
@@ -157,8 +210,16 @@ async function listen(wanted) {
     });
   if (wanted !== undefined && wanted !== "") {
     const port = Number(wanted);
-    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`"${wanted}" is no port: give a number from 0 to 65535.`);
-    return { server, port: await on(port).catch((error) => { throw new Error(`port ${port} cannot be used (${error.code}): choose another with "npm start -- --port 1881".`); }) };
+    if (!Number.isInteger(port) || port < 0 || port > 65_535)
+      throw new Error(`"${wanted}" is no port: give a number from 0 to 65535.`);
+    return {
+      server,
+      port: await on(port).catch((error) => {
+        throw new Error(
+          `port ${port} cannot be used (${error.code}): choose another with "npm start -- --port 1881".`,
+        );
+      }),
+    };
   }
   return { server, port: await on(DEFAULT_PORT).catch(() => on(0)) };
 }

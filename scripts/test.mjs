@@ -1,4 +1,5 @@
-// `npm test`: from a bare clone to a closing summary. Set-up, types, lint, then every test that needs nothing from outside.
+// `npm test`: from a bare clone to a closing summary. Set-up, types, lint, then every test that needs nothing from
+// outside.
 // `npm run test:e2e` needs Chromium, `npm run test:rtsp` GStreamer's RTSP server; each is one folder under test/.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +15,8 @@ async function main(folders) {
   const bin = (path) => join(root, "node_modules", path);
   if (folders.length === 0) {
     say("type check");
-    for (const project of ["tsconfig.json", "editor/tsconfig.json"]) await run(process.execPath, [bin("typescript/bin/tsc"), "-p", project]);
+    for (const project of ["tsconfig.json", "editor/tsconfig.json"])
+      await run(process.execPath, [bin("typescript/bin/tsc"), "-p", project]);
     say("lint, type-aware");
     await run(process.execPath, [bin("oxlint/bin/oxlint"), "--type-aware"]);
   }

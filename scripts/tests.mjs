@@ -10,7 +10,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const TEST_TIMEOUT_MS = 900_000;
 
 /**
- * Test files at once. Each waits for processes and cameras most of the time, so that two cores take two (Node.js would take one); more
+ * Test files at once. Each waits for processes and cameras most of the time, so that two cores take two (Node.js would
+ * take one); more
  * than four would each need a Node-RED and a browser's memory.
  */
 const CONCURRENCY = Math.min(4, Math.max(2, availableParallelism()));
@@ -22,11 +23,26 @@ export function testsIn(name) {
   return found.sort((a, b) => a.localeCompare(b)).map((file) => relative(root, join(folder, file)));
 }
 
-/** Run test files. What they leave in the temporary folder, galleries and pictures among it, goes with the run. @throws a sentence when one fails */
+/**
+ * Run test files. What they leave in the temporary folder, galleries and pictures among it, goes with the run.
+ * @throws a sentence when one fails
+ */
 export async function runTests(files, { node = process.execPath, env = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "facenet-test-"));
   try {
-    await run(node, ["--import", "tsx", "--test", "--test-reporter=spec", `--test-timeout=${TEST_TIMEOUT_MS}`, `--test-concurrency=${CONCURRENCY}`, ...files], { env: { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder, ...env } });
+    await run(
+      node,
+      [
+        "--import",
+        "tsx",
+        "--test",
+        "--test-reporter=spec",
+        `--test-timeout=${TEST_TIMEOUT_MS}`,
+        `--test-concurrency=${CONCURRENCY}`,
+        ...files,
+      ],
+      { env: { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder, ...env } },
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }

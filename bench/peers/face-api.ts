@@ -1,4 +1,7 @@
-/** @vladmandic/face-api as its own demo/node-wasm.js has it, with its fastest detector: tiny face detector, 68 landmarks, descriptor. */
+/**
+ * @vladmandic/face-api as its own demo/node-wasm.js has it, with its fastest detector: tiny face detector, 68
+ * landmarks, descriptor.
+ */
 import { createRequire } from "node:module";
 import { dirname, join, sep } from "node:path";
 import type * as Core from "@tensorflow/tfjs-core";
@@ -12,7 +15,10 @@ interface FaceApi {
   version: string;
   nets: { tinyFaceDetector: Net; faceLandmark68Net: Net; faceRecognitionNet: Net };
   TinyFaceDetectorOptions: new () => object;
-  detectAllFaces(input: Core.Tensor3D, options: object): { withFaceLandmarks(): { withFaceDescriptors(): Promise<{ descriptor: Float32Array }[]> } };
+  detectAllFaces(
+    input: Core.Tensor3D,
+    options: object,
+  ): { withFaceLandmarks(): { withFaceDescriptors(): Promise<{ descriptor: Float32Array }[]> } };
 }
 
 const here = createRequire(__filename);
@@ -25,7 +31,8 @@ async function main(): Promise<void> {
   wasm.setWasmPaths(dirname(here.resolve("@tensorflow/tfjs-backend-wasm")) + sep);
   await tf.setBackend("wasm");
   await tf.ready();
-  for (const net of [faceapi.nets.tinyFaceDetector, faceapi.nets.faceLandmark68Net, faceapi.nets.faceRecognitionNet]) await net.loadFromDisk(join(root, "model"));
+  for (const net of [faceapi.nets.tinyFaceDetector, faceapi.nets.faceLandmark68Net, faceapi.nets.faceRecognitionNet])
+    await net.loadFromDisk(join(root, "model"));
   const options = new faceapi.TinyFaceDetectorOptions();
   await measure(`face-api ${faceapi.version}`, async (rgb, width, height) => {
     const tensor = tf.tensor3d(rgb, [height, width, 3], "int32");

@@ -28,7 +28,9 @@ export async function measure(name: string, recognize: Recognize, underWay = 1):
   const { rgb, width, height } = JSON.parse(process.argv[2] ?? "{}") as FrameFiles;
   const all = readFileSync(rgb);
   const size = width * height * 3;
-  const frames = Array.from({ length: Math.floor(all.length / size) }, (_, index) => all.subarray(index * size, (index + 1) * size));
+  const frames = Array.from({ length: Math.floor(all.length / size) }, (_, index) =>
+    all.subarray(index * size, (index + 1) * size),
+  );
   for (const frame of frames.slice(0, WARM_UP)) await recognize(frame, width, height);
   const milliseconds: number[] = [];
   let [found, faces] = [0, 0];
@@ -40,15 +42,28 @@ export async function measure(name: string, recognize: Recognize, underWay = 1):
     if (count > 0) found += 1;
   }
   const mean = milliseconds.reduce((sum, value) => sum + value, 0) / milliseconds.length;
-  const measured: Measured = { name, milliseconds, framesPerSecond: underWay === 1 ? 1000 / mean : await pipelined(frames, (frame) => recognize(frame, width, height), underWay), found, faces };
+  const measured: Measured = {
+    name,
+    milliseconds,
+    framesPerSecond:
+      underWay === 1 ? 1000 / mean : await pipelined(frames, (frame) => recognize(frame, width, height), underWay),
+    found,
+    faces,
+  };
   process.send?.(measured, () => process.exit());
 }
 
-async function pipelined(frames: readonly Buffer[], recognize: (frame: Buffer) => Promise<number>, underWay: number): Promise<number> {
+async function pipelined(
+  frames: readonly Buffer[],
+  recognize: (frame: Buffer) => Promise<number>,
+  underWay: number,
+): Promise<number> {
   const waiting = frames.values();
   const start = performance.now();
-  await Promise.all(Array.from({ length: underWay }, async () => {
-    for (const frame of waiting) await recognize(frame);
-  }));
+  await Promise.all(
+    Array.from({ length: underWay }, async () => {
+      for (const frame of waiting) await recognize(frame);
+    }),
+  );
   return (1000 * frames.length) / (performance.now() - start);
 }

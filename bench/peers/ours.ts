@@ -1,4 +1,7 @@
-/** This package's detector and embedder, as the nodes call them, with the network that the others have too. Arguments: the preset, the engine. */
+/**
+ * This package's detector and embedder, as the nodes call them, with the network that the others have too. Arguments:
+ * the preset, the engine.
+ */
 import { detectorOptionsSchema, PRESET_LIVE, PRESET_ORIGINAL } from "../../lib/detect/options";
 import { type Detected, FaceDetector } from "../../lib/detect/detector";
 import { FaceFollower } from "../../lib/detect/follower";
@@ -18,7 +21,9 @@ const INTERVAL = 33;
 const [, , , preset = "tracking", engine = "wasm"] = process.argv;
 
 async function main(): Promise<void> {
-  const detector = new FaceDetector(detectorOptionsSchema.parse({ ...(preset === "original" ? PRESET_ORIGINAL : PRESET_LIVE), minSize: MIN_SIZE }));
+  const detector = new FaceDetector(
+    detectorOptionsSchema.parse({ ...(preset === "original" ? PRESET_ORIGINAL : PRESET_LIVE), minSize: MIN_SIZE }),
+  );
   const follower = preset === "tracking" ? new FaceFollower(detector, trackingOptionsSchema.parse({})) : detector;
   const embedder = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ engine }));
   await embedder.warmUp();
@@ -31,13 +36,27 @@ async function main(): Promise<void> {
     before = next;
     return next;
   };
-  await measure(`ours, ${preset}${engine === "wasm" ? "" : `, engine ${engine}`}`, async (bytes, width, height) => {
-    sequence += 1;
-    const picture = { bytes, frame: { source: "bench", sequence, capturedAt: begun + sequence * INTERVAL, width, height, encoding: "rgb" as const } };
-    const { faces } = await detect(picture);
-    const embedded = await embedder.embed(picture, faces);
-    return embedded.faces.filter(({ embedding }) => embedding !== undefined).length;
-  }, UNDER_WAY);
+  await measure(
+    `ours, ${preset}${engine === "wasm" ? "" : `, engine ${engine}`}`,
+    async (bytes, width, height) => {
+      sequence += 1;
+      const picture = {
+        bytes,
+        frame: {
+          source: "bench",
+          sequence,
+          capturedAt: begun + sequence * INTERVAL,
+          width,
+          height,
+          encoding: "rgb" as const,
+        },
+      };
+      const { faces } = await detect(picture);
+      const embedded = await embedder.embed(picture, faces);
+      return embedded.faces.filter(({ embedding }) => embedding !== undefined).length;
+    },
+    UNDER_WAY,
+  );
 }
 
 void main();

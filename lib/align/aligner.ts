@@ -8,7 +8,8 @@ import { apply, scaleOf, type Similarity, warp } from "./transform";
 import { qualityWeight } from "./weight";
 
 /**
- * Two looks at one box, the second a little wider and higher. On a face the network puts the landmarks in the same places both
+ * Two looks at one box, the second a little wider and higher. On a face the network puts the landmarks in the same
+ * places both
  * times; on a tie or a curtain it does not. Their mean tells where the face is and how it is turned.
  */
 const LOOKS = [
@@ -16,11 +17,15 @@ const LOOKS = [
   { side: 1.15, right: 0.05, down: 0.02 },
 ] as const;
 
-/** A third look sees the face upright and centred, as the network was trained, in a square of this part of the chip, a little lower. */
+/**
+ * A third look sees the face upright and centred, as the network was trained, in a square of this part of the chip, a
+ * little lower.
+ */
 const UPRIGHT = { part: 0.8, down: 0.02 } as const;
 
 /**
- * Bounds of the alignment gate, as fractions of the chip's side, chosen between the faces and the false boxes of group photos:
+ * Bounds of the alignment gate, as fractions of the chip's side, chosen between the faces and the false boxes of group
+ * photos:
  * on faces the looks differ by at most 0.057 and the landmarks fit within 0.059 (median 0.013 and 0.021);
  * the median false box has 0.10 and 0.10.
  */
@@ -43,19 +48,40 @@ export interface Aligned {
   rejected: RejectReason | undefined;
 }
 
-/** Find and judge the landmarks of every box, all in one batch; those of faces are then found again on the upright face. */
-export async function alignFaces(net: LandmarkFinder, pixels: Pixels, boxes: readonly Box[], gate: Gate): Promise<Aligned[]> {
+/**
+ * Find and judge the landmarks of every box, all in one batch; those of faces are then found again on the upright
+ * face.
+ */
+export async function alignFaces(
+  net: LandmarkFinder,
+  pixels: Pixels,
+  boxes: readonly Box[],
+  gate: Gate,
+): Promise<Aligned[]> {
   if (boxes.length === 0) return [];
-  const found = await lookAll(net, pixels, boxes.flatMap((box) => LOOKS.map((look) => lookAt(box, look))));
+  const found = await lookAll(
+    net,
+    pixels,
+    boxes.flatMap((box) => LOOKS.map((look) => lookAt(box, look))),
+  );
   const firsts = boxes.map((_, index) => agree(found.slice(index * LOOKS.length, (index + 1) * LOOKS.length)));
   const faces = firsts.filter(({ isFace }) => isFace);
-  const seconds = faces.length === 0 ? [] : await lookAll(net, pixels, faces.map(({ landmarks }) => lookUpright(landmarks)));
+  const seconds =
+    faces.length === 0
+      ? []
+      : await lookAll(
+          net,
+          pixels,
+          faces.map(({ landmarks }) => lookUpright(landmarks)),
+        );
   const better = new Map(faces.map((face, index) => [face, seconds[index] as Point[]]));
   return firsts.map((first) => judge(pixels, first, better.get(first), gate));
 }
 
 async function lookAll(net: LandmarkFinder, pixels: Pixels, looks: readonly Similarity[]): Promise<Point[][]> {
-  return (await net.run(looks.map((look) => warp(pixels, look, LANDMARK_INPUT)))).map((fractions, index) => toPoints(fractions, looks[index] as Similarity));
+  return (await net.run(looks.map((look) => warp(pixels, look, LANDMARK_INPUT)))).map((fractions, index) =>
+    toPoints(fractions, looks[index] as Similarity),
+  );
 }
 
 /** From pixels of the network's input to pixels of the picture. */
@@ -66,7 +92,12 @@ function lookAt(box: Box, { side, right, down }: (typeof LOOKS)[number]): Simila
 }
 
 function toPoints(fractions: Float32Array, look: Similarity): Point[] {
-  return Array.from({ length: LANDMARK_COUNT }, (_, index) => apply(look, { x: (fractions[2 * index] as number) * LANDMARK_INPUT - 0.5, y: (fractions[2 * index + 1] as number) * LANDMARK_INPUT - 0.5 }));
+  return Array.from({ length: LANDMARK_COUNT }, (_, index) =>
+    apply(look, {
+      x: (fractions[2 * index] as number) * LANDMARK_INPUT - 0.5,
+      y: (fractions[2 * index + 1] as number) * LANDMARK_INPUT - 0.5,
+    }),
+  );
 }
 
 /** From pixels of the network's input to pixels of the picture, for a face whose landmarks are about known. */
@@ -85,7 +116,10 @@ interface FirstLooks {
 
 function agree(looks: readonly Point[][]): FirstLooks {
   const [first, second] = looks as [Point[], Point[]];
-  const landmarks = first.map(({ x, y }, index) => ({ x: (x + (second[index] as Point).x) / 2, y: (y + (second[index] as Point).y) / 2 }));
+  const landmarks = first.map(({ x, y }, index) => ({
+    x: (x + (second[index] as Point).x) / 2,
+    y: (y + (second[index] as Point).y) / 2,
+  }));
   const { residual, toPicture } = fitChip(landmarks, MEASURE_SIDE);
   const disagreement = rms(first, second) / (MEASURE_SIDE * scaleOf(toPicture));
   // Written so that a NaN is no face.
@@ -94,10 +128,16 @@ function agree(looks: readonly Point[][]): FirstLooks {
 
 function judge(pixels: Pixels, first: FirstLooks, upright: Point[] | undefined, gate: Gate): Aligned {
   // Where the upright look lost the face the first ones are still good.
-  const landmarks = upright !== undefined && fitChip(upright, MEASURE_SIDE).residual <= MAX_RESIDUAL ? upright : first.landmarks;
+  const landmarks =
+    upright !== undefined && fitChip(upright, MEASURE_SIDE).residual <= MAX_RESIDUAL ? upright : first.landmarks;
   const { toPicture, residual } = fitChip(landmarks, MEASURE_SIDE);
   const chip = warp(pixels, toPicture, MEASURE_SIDE);
-  const measured = { size: eyeDistance(landmarks), blur: sharpness(chip, MEASURE_SIDE), exposure: exposure(chip, MEASURE_SIDE), pose: estimatePose(landmarks) };
+  const measured = {
+    size: eyeDistance(landmarks),
+    blur: sharpness(chip, MEASURE_SIDE),
+    exposure: exposure(chip, MEASURE_SIDE),
+    pose: estimatePose(landmarks),
+  };
   const quality: Quality = { ...measured, weight: qualityWeight(measured, residual) };
   return { landmarks, quality, rejected: first.isFace ? reject(quality, gate) : "bad_alignment" };
 }
@@ -108,13 +148,19 @@ function reject(quality: Quality, gate: Gate): RejectReason | undefined {
 }
 
 function rms(a: readonly Point[], b: readonly Point[]): number {
-  return Math.sqrt(a.reduce((sum, { x, y }, index) => sum + (x - (b[index] as Point).x) ** 2 + (y - (b[index] as Point).y) ** 2, 0) / a.length);
+  return Math.sqrt(
+    a.reduce((sum, { x, y }, index) => sum + (x - (b[index] as Point).x) ** 2 + (y - (b[index] as Point).y) ** 2, 0) /
+      a.length,
+  );
 }
 
 /** Middle of landmarks from..to, both included. */
 export function middle(landmarks: readonly Point[], from: number, to: number): Point {
   const part = landmarks.slice(from, to + 1);
-  return { x: part.reduce((sum, { x }) => sum + x, 0) / part.length, y: part.reduce((sum, { y }) => sum + y, 0) / part.length };
+  return {
+    x: part.reduce((sum, { x }) => sum + x, 0) / part.length,
+    y: part.reduce((sum, { y }) => sum + y, 0) / part.length,
+  };
 }
 
 function eyeDistance(landmarks: readonly Point[]): number {
@@ -132,7 +178,12 @@ export function sharpness(rgb: Float32Array, side: number): number {
   for (let row = 1; row < side - 1; row += 1) {
     for (let column = 1; column < side - 1; column += 1) {
       const at = row * side + column;
-      const value = (grey[at - 1] as number) + (grey[at + 1] as number) + (grey[at - side] as number) + (grey[at + side] as number) - 4 * (grey[at] as number);
+      const value =
+        (grey[at - 1] as number) +
+        (grey[at + 1] as number) +
+        (grey[at - side] as number) +
+        (grey[at + side] as number) -
+        4 * (grey[at] as number);
       sum += value;
       squares += value * value;
     }
@@ -142,17 +193,23 @@ export function sharpness(rgb: Float32Array, side: number): number {
 }
 
 /**
- * Mean grey level of the chip without its margin: a bright window behind a dark face must not make it look well lit, nor must the
+ * Mean grey level of the chip without its margin: a bright window behind a dark face must not make it look well lit,
+ * nor must the
  * black beyond the picture's edge darken it.
  */
 export function exposure(rgb: Float32Array, side: number): number {
   const from = Math.round((side * CHIP_PADDING) / (1 + 2 * CHIP_PADDING));
   let sum = 0;
-  for (let row = from; row < side - from; row += 1) for (let column = from; column < side - from; column += 1) sum += greyAt(rgb, row * side + column);
+  for (let row = from; row < side - from; row += 1)
+    for (let column = from; column < side - from; column += 1) sum += greyAt(rgb, row * side + column);
   return sum / (side - 2 * from) ** 2;
 }
 
 /** Grey level of a pixel (ITU-R BT.601). */
 function greyAt(rgb: Float32Array, index: number): number {
-  return 0.299 * (rgb[3 * index] as number) + 0.587 * (rgb[3 * index + 1] as number) + 0.114 * (rgb[3 * index + 2] as number);
+  return (
+    0.299 * (rgb[3 * index] as number) +
+    0.587 * (rgb[3 * index + 1] as number) +
+    0.114 * (rgb[3 * index + 2] as number)
+  );
 }

@@ -1,4 +1,6 @@
-/** The 68-point landmark network of @vladmandic/face-api (face_landmark_68_model, MIT), on TF.js. Runs in workers only. */
+/**
+ * The 68-point landmark network of @vladmandic/face-api (face_landmark_68_model, MIT), on TF.js. Runs in workers only.
+ */
 import type { Rank, Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import type { Tf } from "../tensor/engine";
 import { faceApiFile, readWeights, weightOf } from "../tensor/weights";
@@ -18,7 +20,10 @@ export const LANDMARK_FILE = "face_landmark_68_model-weights_manifest.json";
 
 /** The network, whatever it runs on. */
 export interface LandmarkFinder {
-  /** @param crops each 112 × 112 × 3, 0..255 @returns for each crop 136 numbers, x and y in turn, as fractions of its side */
+  /**
+   * @param crops each 112 × 112 × 3, 0..255
+   * @returns for each crop 136 numbers, x and y in turn, as fractions of its side
+   */
   run(crops: readonly Float32Array[]): Float32Array[] | Promise<Float32Array[]>;
 }
 
@@ -40,7 +45,13 @@ export class LandmarkNet implements LandmarkFinder {
     this.#blocks = Array.from({ length: BLOCKS }, (_, block) =>
       Array.from({ length: CONVOLUTIONS }, (__, conv) => {
         const name = `dense${block}/conv${conv}`;
-        return block === 0 && conv === 0 ? undefined : { depthwise: tensor(`${name}/depthwise_filter`), pointwise: tensor(`${name}/pointwise_filter`), bias: tensor(`${name}/bias`) };
+        return block === 0 && conv === 0
+          ? undefined
+          : {
+              depthwise: tensor(`${name}/depthwise_filter`),
+              pointwise: tensor(`${name}/pointwise_filter`),
+              bias: tensor(`${name}/bias`),
+            };
       }),
     );
     this.#fc = { weights: tensor("fc/weights"), bias: tensor("fc/bias") };
@@ -70,11 +81,34 @@ export class LandmarkNet implements LandmarkFinder {
   /** Four convolutions, each fed with the sum of all before (face-api, denseBlock4). */
   #denseBlock(input: Tensor4D, block: readonly (Separable | undefined)[]): Tensor4D {
     const tf = this.#tf;
-    // The bias and, where nothing is added first, the rectifier ride in the convolution's kernel: passes over the activations fewer.
-    const separable = (x: Tensor4D, { depthwise, pointwise, bias }: Separable, strides: number, activation: "relu" | "linear"): Tensor4D =>
-      tf.fused.conv2d({ x: tf.depthwiseConv2d(x, depthwise, strides, "same"), filter: pointwise, bias, strides: 1, pad: "valid", activation });
+    // The bias and, where nothing is added first, the rectifier ride in the convolution's kernel: passes over the
+    // activations fewer.
+    const separable = (
+      x: Tensor4D,
+      { depthwise, pointwise, bias }: Separable,
+      strides: number,
+      activation: "relu" | "linear",
+    ): Tensor4D =>
+      tf.fused.conv2d({
+        x: tf.depthwiseConv2d(x, depthwise, strides, "same"),
+        filter: pointwise,
+        bias,
+        strides: 1,
+        pad: "valid",
+        activation,
+      });
     const [conv0, ...rest] = block;
-    let sum = conv0 === undefined ? tf.fused.conv2d({ x: input, filter: this.#first.filters, bias: this.#first.bias, strides: 2, pad: "same", activation: "relu" }) : separable(input, conv0, 2, "relu");
+    let sum =
+      conv0 === undefined
+        ? tf.fused.conv2d({
+            x: input,
+            filter: this.#first.filters,
+            bias: this.#first.bias,
+            strides: 2,
+            pad: "same",
+            activation: "relu",
+          })
+        : separable(input, conv0, 2, "relu");
     let next = sum;
     for (const conv of rest) {
       sum = tf.add(sum, separable(next, conv as Separable, 1, "linear"));
@@ -89,6 +123,8 @@ function normalized(crops: readonly Float32Array[]): Float32Array {
   const size = LANDMARK_INPUT * LANDMARK_INPUT * CHANNELS;
   const batch = new Float32Array(crops.length * size);
   let to = 0;
-  for (const crop of crops) for (let from = 0; from < size; from += 1, to += 1) batch[to] = ((crop[from] as number) - (MEAN_RGB[from % CHANNELS] as number)) / RANGE;
+  for (const crop of crops)
+    for (let from = 0; from < size; from += 1, to += 1)
+      batch[to] = ((crop[from] as number) - (MEAN_RGB[from % CHANNELS] as number)) / RANGE;
   return batch;
 }

@@ -1,6 +1,9 @@
 import type { Point } from "../message";
 
-/** A generic head in 3-D, millimetres × 10, nose tip at the origin, x to the right of the picture, y up, z to the camera. */
+/**
+ * A generic head in 3-D, millimetres × 10, nose tip at the origin, x to the right of the picture, y up, z to the
+ * camera.
+ */
 const HEAD: readonly (readonly [landmark: number, x: number, y: number, z: number])[] = [
   [30, 0, 0, 0],
   [8, 0, -330, -65],
@@ -13,11 +16,14 @@ const HEAD: readonly (readonly [landmark: number, x: number, y: number, z: numbe
 type Vector = [number, number, number];
 
 const DEGREES = 180 / Math.PI;
-const centre: Vector = [1, 2, 3].map((axis) => HEAD.reduce((sum, point) => sum + (point[axis] as number), 0) / HEAD.length) as Vector;
+const centre: Vector = [1, 2, 3].map(
+  (axis) => HEAD.reduce((sum, point) => sum + (point[axis] as number), 0) / HEAD.length,
+) as Vector;
 const centred = HEAD.map((point) => [1, 2, 3].map((axis) => (point[axis] as number) - centre[axis - 1]!) as Vector);
 
 /**
- * Head pose from 68 landmarks by weak perspective (POS: DeMenthon & Davis 1995, Int. J. Comput. Vis. 15): the 2 × 3 matrix that
+ * Head pose from 68 landmarks by weak perspective (POS: DeMenthon & Davis 1995, Int. J. Comput. Vis. 15): the 2 × 3
+ * matrix that
  * lays a generic head over the points, made a rotation. Good to some ten degrees, which is what a quality gate needs.
  * @returns degrees; yaw > 0 looks to the right of the picture, pitch > 0 up, roll > 0 is clockwise in the picture
  */
@@ -32,17 +38,25 @@ export function estimatePose(landmarks: readonly Point[]): { yaw: number; pitch:
   const along = dot(up, i);
   const j = unit([up[0] - along * i[0], up[1] - along * i[1], up[2] - along * i[2]]);
   const k: Vector = [i[1] * j[2] - i[2] * j[1], i[2] * j[0] - i[0] * j[2], i[0] * j[1] - i[1] * j[0]];
-  return { yaw: Math.atan2(i[2], Math.hypot(i[0], i[1])) * DEGREES, pitch: Math.atan2(j[2], k[2]) * DEGREES * 1, roll: -Math.atan2(j[0] === 0 && i[0] === 0 ? 0 : -i[1], i[0]) * DEGREES };
+  return {
+    yaw: Math.atan2(i[2], Math.hypot(i[0], i[1])) * DEGREES,
+    pitch: Math.atan2(j[2], k[2]) * DEGREES * 1,
+    roll: -Math.atan2(j[0] === 0 && i[0] === 0 ? 0 : -i[1], i[0]) * DEGREES,
+  };
 }
 
 /** Inverse of the head's 3 × 3 normal matrix. */
 const INVERSE = invert3(
-  [0, 1, 2].map((row) => [0, 1, 2].map((column) => centred.reduce((sum, point) => sum + point[row]! * point[column]!, 0))) as [Vector, Vector, Vector],
+  [0, 1, 2].map((row) =>
+    [0, 1, 2].map((column) => centred.reduce((sum, point) => sum + point[row]! * point[column]!, 0)),
+  ) as [Vector, Vector, Vector],
 );
 
 /** Least squares: the row m with m · head[n] ≈ values[n]. */
 function solve(values: readonly number[]): Vector {
-  const moment = [0, 1, 2].map((axis) => centred.reduce((sum, point, index) => sum + point[axis]! * (values[index] as number), 0)) as Vector;
+  const moment = [0, 1, 2].map((axis) =>
+    centred.reduce((sum, point, index) => sum + point[axis]! * (values[index] as number), 0),
+  ) as Vector;
   return INVERSE.map((row) => dot(row, moment)) as Vector;
 }
 

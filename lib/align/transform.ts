@@ -62,12 +62,17 @@ export function fitSimilarity(from: readonly Point[], to: readonly Point[]): Sim
 }
 
 const CHANNELS = 3;
-/** A picture is shrunk by this factor at most before it is read: beyond that it is so large that noise averages out anyway. */
+/**
+ * A picture is shrunk by this factor at most before it is read: beyond that it is so large that noise averages out
+ * anyway.
+ */
 const MAX_SHRINK = 8;
 
 /**
- * Cut a square out of a picture: each pixel of the target is mapped by `toPicture` and read bilinearly. Where the target is coarser
- * than the picture nothing may alias: from twice as coarse its pixels are averaged in blocks first, before that several samples
+ * Cut a square out of a picture: each pixel of the target is mapped by `toPicture` and read bilinearly. Where the
+ * target is coarser
+ * than the picture nothing may alias: from twice as coarse its pixels are averaged in blocks first, before that
+ * several samples
  * are. Outside the picture is black.
  * @returns side × side × 3 values, 0..255
  */
@@ -79,7 +84,16 @@ export function warp(pixels: Pixels, toPicture: Similarity, side: number): Float
   const { x, y, width, height } = reach(toPicture, side, factor);
   const left = Math.max(0, x);
   const top = Math.max(0, y);
-  const blocks = shrink(pixels, { left, top, columns: Math.floor((Math.min(pixels.width, x + width) - left) / factor), rows: Math.floor((Math.min(pixels.height, y + height) - top) / factor) }, factor);
+  const blocks = shrink(
+    pixels,
+    {
+      left,
+      top,
+      columns: Math.floor((Math.min(pixels.width, x + width) - left) / factor),
+      rows: Math.floor((Math.min(pixels.height, y + height) - top) / factor),
+    },
+    factor,
+  );
   // The middle of a block is where its average belongs.
   const { a, b, tx, ty } = toPicture;
   const place = (value: number, from: number): number => (value - from + 0.5) / factor - 0.5;
@@ -87,12 +101,26 @@ export function warp(pixels: Pixels, toPicture: Similarity, side: number): Float
 }
 
 /** The part of the picture that the target and one block around it covers. */
-function reach(toPicture: Similarity, side: number, factor: number): { x: number; y: number; width: number; height: number } {
-  const corners = [{ x: 0, y: 0 }, { x: side, y: 0 }, { x: 0, y: side }, { x: side, y: side }].map((corner) => apply(toPicture, corner));
+function reach(
+  toPicture: Similarity,
+  side: number,
+  factor: number,
+): { x: number; y: number; width: number; height: number } {
+  const corners = [
+    { x: 0, y: 0 },
+    { x: side, y: 0 },
+    { x: 0, y: side },
+    { x: side, y: side },
+  ].map((corner) => apply(toPicture, corner));
   const [xs, ys] = [corners.map((corner) => corner.x), corners.map((corner) => corner.y)];
   const x = Math.floor(Math.min(...xs)) - 2 * factor;
   const y = Math.floor(Math.min(...ys)) - 2 * factor;
-  return { x, y, width: Math.ceil(Math.max(...xs)) + 2 * factor - x, height: Math.ceil(Math.max(...ys)) + 2 * factor - y };
+  return {
+    x,
+    y,
+    width: Math.ceil(Math.max(...xs)) + 2 * factor - x,
+    height: Math.ceil(Math.max(...ys)) + 2 * factor - y,
+  };
 }
 
 interface Values {
@@ -102,8 +130,16 @@ interface Values {
 }
 
 /** Averages of factor × factor pixels. */
-function shrink({ data, width }: Pixels, { left, top, columns, rows }: { left: number; top: number; columns: number; rows: number }, factor: number): Values {
-  const small = { data: new Float32Array(Math.max(0, columns) * Math.max(0, rows) * CHANNELS), width: Math.max(0, columns), height: Math.max(0, rows) };
+function shrink(
+  { data, width }: Pixels,
+  { left, top, columns, rows }: { left: number; top: number; columns: number; rows: number },
+  factor: number,
+): Values {
+  const small = {
+    data: new Float32Array(Math.max(0, columns) * Math.max(0, rows) * CHANNELS),
+    width: Math.max(0, columns),
+    height: Math.max(0, rows),
+  };
   const weight = 1 / (factor * factor);
   const step = factor * CHANNELS;
   for (let row = 0; row < small.height * factor; row += 1) {
@@ -127,7 +163,12 @@ function shrink({ data, width }: Pixels, { left, top, columns, rows }: { left: n
 }
 
 /** @param samples a side for each pixel of the target */
-function read({ data, width, height }: Values, { a, b, tx, ty }: Similarity, side: number, samples: number): Float32Array {
+function read(
+  { data, width, height }: Values,
+  { a, b, tx, ty }: Similarity,
+  side: number,
+  samples: number,
+): Float32Array {
   const out = new Float32Array(side * side * CHANNELS);
   const weight = 1 / (samples * samples);
   let to = 0;
@@ -152,9 +193,21 @@ function read({ data, width, height }: Values, { a, b, tx, ty }: Similarity, sid
         const w10 = fx * (1 - fy);
         const w01 = (1 - fx) * fy;
         const w11 = fx * fy;
-        red += (data[at] as number) * w00 + (data[at + 3] as number) * w10 + (data[below] as number) * w01 + (data[below + 3] as number) * w11;
-        green += (data[at + 1] as number) * w00 + (data[at + 4] as number) * w10 + (data[below + 1] as number) * w01 + (data[below + 4] as number) * w11;
-        blue += (data[at + 2] as number) * w00 + (data[at + 5] as number) * w10 + (data[below + 2] as number) * w01 + (data[below + 5] as number) * w11;
+        red +=
+          (data[at] as number) * w00 +
+          (data[at + 3] as number) * w10 +
+          (data[below] as number) * w01 +
+          (data[below + 3] as number) * w11;
+        green +=
+          (data[at + 1] as number) * w00 +
+          (data[at + 4] as number) * w10 +
+          (data[below + 1] as number) * w01 +
+          (data[below + 4] as number) * w11;
+        blue +=
+          (data[at + 2] as number) * w00 +
+          (data[at + 5] as number) * w10 +
+          (data[below + 2] as number) * w01 +
+          (data[below + 5] as number) * w11;
       }
       out[to] = red * weight;
       out[to + 1] = green * weight;

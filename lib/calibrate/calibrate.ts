@@ -29,7 +29,10 @@ export interface CalibrateInput {
 
 /** So many pairs are measured one by one, in some seconds. */
 const MAX_PAIRS = 20_000_000;
-/** Of so many photos the nearest people are found exactly, in about half a minute; of more as many are drawn, by whole people. */
+/**
+ * Of so many photos the nearest people are found exactly, in about half a minute; of more as many are drawn, by whole
+ * people.
+ */
 const MAX_PHOTOS = 20_000;
 /** By d' each is also compared with everybody to see how crowded it is there. */
 const MAX_COHORT_PHOTOS = 8000;
@@ -100,7 +103,10 @@ export async function calibrate(input: CalibrateInput): Promise<Calibration> {
     nearest: nearest.map(({ a, b, distance }) => ({ distance, a: photoOf(a), b: photoOf(b) })),
     outliers: outliers.map(({ row, own: distance, other }) => ({
       photo: photoOf(row),
-      codes: [...(other === null ? [] : ["nearer_to_other" as const]), ...(distance > threshold ? ["far_from_own" as const] : [])],
+      codes: [
+        ...(other === null ? [] : ["nearer_to_other" as const]),
+        ...(distance > threshold ? ["far_from_own" as const] : []),
+      ],
       own: distance,
       other: other === null ? null : { photo: photoOf(other.row), distance: other.distance },
     })),
@@ -131,7 +137,9 @@ export function byPerson<T extends LabelledEmbedding>(embeddings: readonly T[]):
 /** As many embeddings as can be measured, of whole people. */
 export function choose<T extends LabelledEmbedding>(groups: T[][], most: number): T[][] {
   const random = seeded(SEED);
-  const bounded = groups.map((group) => (group.length <= MAX_PHOTOS_OF_PERSON ? group : shuffled(group, random).slice(0, MAX_PHOTOS_OF_PERSON)));
+  const bounded = groups.map((group) =>
+    group.length <= MAX_PHOTOS_OF_PERSON ? group : shuffled(group, random).slice(0, MAX_PHOTOS_OF_PERSON),
+  );
   if (sum(bounded.map(({ length }) => length)) <= most) return bounded;
   let room = most;
   return shuffled(bounded, random).filter(({ length }) => {

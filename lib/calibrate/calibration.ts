@@ -1,6 +1,18 @@
-/** What a gallery's own photos, and where these are too few the model's statistics, say about τ. Plain values: it travels as JSON. */
+/**
+ * What a gallery's own photos, and where these are too few the model's statistics, say about τ. Plain values: it
+ * travels as JSON.
+ */
 import type { DistanceKind } from "../gallery/roster";
-import { type Histogram, identificationRate, rateCurve, type RatePoint, type Share, smallestRate, sum, trialsFor } from "./statistics";
+import {
+  type Histogram,
+  identificationRate,
+  rateCurve,
+  type RatePoint,
+  type Share,
+  smallestRate,
+  sum,
+  trialsFor,
+} from "./statistics";
 import type { Tail } from "./tail";
 
 /** Two photos of two people. */
@@ -40,8 +52,10 @@ export interface Counted {
 
 export interface CurvePoint extends RatePoint {
   /**
-   * 1:N, how often a stranger is taken for somebody of this gallery, and its upper 95 % bound; null without impostor pairs.
-   * N is the number of what a probe is compared with: of embeddings by Euclidean distance, where those of one person are alike, so that
+   * 1:N, how often a stranger is taken for somebody of this gallery, and its upper 95 % bound; null without impostor
+   * pairs.
+   * N is the number of what a probe is compared with: of embeddings by Euclidean distance, where those of one person
+   * are alike, so that
    * the truth is somewhat lower; of people by d'.
    */
   fpir: { share: number; high: number } | null;
@@ -91,7 +105,8 @@ export interface Suggestion {
 
 export interface Calibration {
   /**
-   * What was measured. "euclidean": of all pairs of photos. "cohort": d' of each photo to the template of the other photos of that
+   * What was measured. "euclidean": of all pairs of photos. "cohort": d' of each photo to the template of the other
+   * photos of that
    * person (genuine) and, as if that person was a stranger, to the template of each other person (impostor).
    */
   distance: DistanceKind;
@@ -122,7 +137,10 @@ export interface Calibration {
   outlierCount: number;
 }
 
-/** @param size with how many embeddings, or templates, a stranger is compared @param from where the first bin begins */
+/**
+ * @param size with how many embeddings, or templates, a stranger is compared
+ * @param from where the first bin begins
+ */
 export function distancesOf(genuine: Histogram, impostor: Histogram, size: number, from = 0): Distances {
   const impostorPairs = sum(impostor);
   return {
@@ -138,22 +156,35 @@ export function distancesOf(genuine: Histogram, impostor: Histogram, size: numbe
 
 /** A point of the curve with its 1:N rate. */
 export function inGallery(point: RatePoint, size: number): CurvePoint {
-  return { ...point, fpir: point.fmr === null ? null : { share: identificationRate(point.fmr.share, size), high: identificationRate(point.fmr.high, size) } };
+  return {
+    ...point,
+    fpir:
+      point.fmr === null
+        ? null
+        : { share: identificationRate(point.fmr.share, size), high: identificationRate(point.fmr.high, size) },
+  };
 }
 
 /**
- * The largest τ at which FMR, by its upper bound, is at most the wanted one: by the gallery's own pairs where they are enough, else by
+ * The largest τ at which FMR, by its upper bound, is at most the wanted one: by the gallery's own pairs where they are
+ * enough, else by
  * the model's statistics, else by whichever has more pairs at the least FMR that these support.
  */
 export function suggest(own: Distances, model: Distances | null, wantedFmr: number): Suggestion | null {
   const supports = ({ impostorPairs }: Distances): boolean => impostorPairs >= trialsFor(wantedFmr);
   if (supports(own)) return suggestion(own, "own", wantedFmr, true);
   if (model !== null && supports(model)) return suggestion(model, "model", wantedFmr, true);
-  if (model !== null && model.impostorPairs >= own.impostorPairs) return suggestion(model, "model", model.supportedFmr, false);
+  if (model !== null && model.impostorPairs >= own.impostorPairs)
+    return suggestion(model, "model", model.supportedFmr, false);
   return suggestion(own, "own", own.supportedFmr, false);
 }
 
-function suggestion({ curve }: Distances, from: Suggestion["from"], fmr: number | null, supported: boolean): Suggestion | null {
+function suggestion(
+  { curve }: Distances,
+  from: Suggestion["from"],
+  fmr: number | null,
+  supported: boolean,
+): Suggestion | null {
   if (fmr === null) return null;
   const best = curve.findLast((point) => point.fmr !== null && point.fmr.high <= fmr);
   return best?.fmr == null ? null : { threshold: best.threshold, from, supported, fmr: best.fmr, fnmr: best.fnmr };

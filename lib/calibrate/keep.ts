@@ -1,4 +1,6 @@
-/** Does a gallery work, and what would make it work better? Measured in a worker; plain values: they travel as JSON. */
+/**
+ * Does a gallery work, and what would make it work better? Measured in a worker; plain values: they travel as JSON.
+ */
 import type { Comparison, KnownEmbedding } from "../gallery/roster";
 import { StagePool } from "../workers/pool";
 import type { Counted, PhotoOf } from "./calibration";
@@ -28,7 +30,9 @@ export interface Works {
   strangersNamed: Share | null;
 }
 
-/** "more_photos": somebody of the two has few; "verify" and "second_factor": what to do where two cannot be told apart. */
+/**
+ * "more_photos": somebody of the two has few; "verify" and "second_factor": what to do where two cannot be told apart.
+ */
 export type Advice = "more_photos" | "verify" | "second_factor";
 
 export interface ConfusedPeople {
@@ -44,7 +48,10 @@ export interface ConfusedPeople {
 /** A photo that the gallery would do without. */
 export interface Proposal {
   photo: PhotoOf;
-  /** "confusing": nearer to somebody else, or far from its own, and without it nothing comes out worse; "redundant": just the same. */
+  /**
+   * "confusing": nearer to somebody else, or far from its own, and without it nothing comes out worse; "redundant":
+   * just the same.
+   */
   why: "confusing" | "redundant";
   /** To whom it is nearer than to its own person, or which photo it nearly repeats. */
   beside: PhotoOf | null;

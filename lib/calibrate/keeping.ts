@@ -1,8 +1,11 @@
 /**
- * Does this gallery work? Each photo is a probe against everybody, its own person made without it, and so are the strangers who are kept.
- * Photos that do harm are those without which these very probes come out better, and those nearer to somebody else, unless the probes come
+ * Does this gallery work? Each photo is a probe against everybody, its own person made without it, and so are the
+ * strangers who are kept.
+ * Photos that do harm are those without which these very probes come out better, and those nearer to somebody else,
+ * unless the probes come
  * out worse without them; photos that do nothing are those without which nothing changes. By d', as
- * face-match identifies with this τ and margin, but that a rival's cohort has not the probe's own person in it: at most too strict.
+ * face-match identifies with this τ and margin, but that a rival's cohort has not the probe's own person in it: at
+ * most too strict.
  * Pure; runs in a worker.
  */
 import { Space, type SpaceTask } from "./space";
@@ -82,13 +85,18 @@ export function keep(task: KeepingTask): Kept {
     // Beside a wrong face of somebody else's a right one may look wrong.
     if (why === "confusing" && proposals.length > 0 && !isDoubtful(trialIn(task, left, row), threshold)) continue;
     const [before, after] = [measured(task, left, without), measured(task, without, without)];
-    // A face that is somebody else's is wrong here also where the gallery has set it aside, so that the others lose nothing by it.
-    const isWorth = why === "redundant" ? isSame(before, after) : isBetter(before, after) || (beside !== null && isSame(before, after));
+    // A face that is somebody else's is wrong here also where the gallery has set it aside, so that the others lose
+    // nothing by it.
+    const isWorth =
+      why === "redundant"
+        ? isSame(before, after)
+        : isBetter(before, after) || (beside !== null && isSame(before, after));
     if (!isWorth) continue;
     proposals.push({ row, why, beside, before, after });
     left = without;
   }
-  const together = proposals.length === 0 ? null : { before: measured(task, all, left), after: measured(task, left, left) };
+  const together =
+    proposals.length === 0 ? null : { before: measured(task, all, left), after: measured(task, left, left) };
   const untested = all.filter((row) => space.rowsOf(space.personOf(row)).length === 1).length;
   return { now, untested, proposals, together, pairs: pairsOf(space, trials, threshold).slice(0, maxPairs) };
 }
@@ -157,7 +165,12 @@ function partOf(task: KeepingTask, rows: readonly number[]): KeepingTask {
   }
   // Nobody is left without a photo, so that their indices stay.
   const pick = (row: number): number => people[row] as number;
-  return { ...task, vectors: values, people: Int32Array.from(rows, pick), sure: Uint8Array.from(rows, (row) => sure[row] as number) };
+  return {
+    ...task,
+    vectors: values,
+    people: Int32Array.from(rows, pick),
+    sure: Uint8Array.from(rows, (row) => sure[row] as number),
+  };
 }
 
 function trialIn(task: KeepingTask, rows: readonly number[], row: number): Trial | undefined {
@@ -220,7 +233,8 @@ function pairsOf(space: Space, trials: readonly (Trial | undefined)[], threshold
     const key = `${a} ${b}`;
     const pair = pairs.get(key) ?? { a, b, distance: Infinity, rows: [row, row], confused: 0 };
     const beside = space.nearestRow(row, rival);
-    if (distance < pair.distance) Object.assign(pair, { distance, rows: person === a ? [row, beside] : [beside, row] });
+    if (distance < pair.distance)
+      Object.assign(pair, { distance, rows: person === a ? [row, beside] : [beside, row] });
     if (isConfused) pair.confused += 1;
     pairs.set(key, pair);
   }

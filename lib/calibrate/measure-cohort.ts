@@ -9,7 +9,8 @@ export type CohortTask = SpaceTask & Omit<MeasureTask, "photos">;
 const LEAST = -2;
 
 /**
- * Genuine: each photo to the template of that person's other photos. Impostor: each photo, as if it was a stranger's, to the template of
+ * Genuine: each photo to the template of that person's other photos. Impostor: each photo, as if it was a stranger's,
+ * to the template of
  * each other person.
  */
 export function measureCohort(task: CohortTask): Measured {

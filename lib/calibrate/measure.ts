@@ -65,7 +65,9 @@ export function squared(vectors: Float32Array, dimensions: number, a: number, b:
   return total;
 }
 
-/** The nearest pairs of people seen so far. A pair once pushed out comes back only with a nearer photo: it is exact. */
+/**
+ * The nearest pairs of people seen so far. A pair once pushed out comes back only with a nearer photo: it is exact.
+ */
 export class NearestPeople {
   readonly #count: number;
   readonly #pairs: (RowPair & { key: string })[] = [];
@@ -115,7 +117,17 @@ export class Counter {
   }
 }
 
-export function measure({ vectors, dimensions, people, photos, threshold, maxPairs, seed, maxNearest, maxOutliers }: MeasureTask): Measured {
+export function measure({
+  vectors,
+  dimensions,
+  people,
+  photos,
+  threshold,
+  maxPairs,
+  seed,
+  maxNearest,
+  maxOutliers,
+}: MeasureTask): Measured {
   const rows = people.length;
   const [genuine, impostor] = [new Counter(threshold, 0), new Counter(threshold, 0)];
   /** Squared distance to the nearest photo of the same person; 0 where there is none, so that nobody is nearer. */
@@ -158,7 +170,8 @@ export function measure({ vectors, dimensions, people, photos, threshold, maxPai
     const random = seeded(seed);
     for (let drawn = 0; drawn < maxPairs; drawn += 1) {
       const [a, b] = [Math.floor(random() * rows), Math.floor(random() * rows)];
-      if (people[a] !== people[b] && photos[a] !== photos[b]) impostor.add(Math.sqrt(squared(vectors, dimensions, a, b, Infinity)));
+      if (people[a] !== people[b] && photos[a] !== photos[b])
+        impostor.add(Math.sqrt(squared(vectors, dimensions, a, b, Infinity)));
     }
   }
   const outliers = findOutliers(own.map(Math.sqrt), bound.map(Math.sqrt), other, threshold);

@@ -1,5 +1,6 @@
 /**
- * How far the photos of a gallery are from its people by d' (lib/embed/normalise), each photo left out of the template that it is
+ * How far the photos of a gallery are from its people by d' (lib/embed/normalise), each photo left out of the template
+ * that it is
  * compared with. Pure; runs in a worker.
  */
 import { euclideanDistance, toUnitLength } from "../embed/distance";
@@ -136,7 +137,9 @@ export class Space {
     return this.#normalised(Math.sqrt(square), first, second);
   }
 
-  /** d' of a stranger who is kept to each person, as if they came for the first time: they are not in their own cohort. */
+  /**
+   * d' of a stranger who is kept to each person, as if they came for the first time: they are not in their own cohort.
+   */
   strangerDistances(stranger: number): Float64Array {
     const { strangers, dimensions, normalisation } = this.#task;
     const unit = strangers.subarray(stranger * dimensions, (stranger + 1) * dimensions);

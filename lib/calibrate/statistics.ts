@@ -2,7 +2,10 @@
 
 /** Two-sided 95 % of the normal distribution. */
 const Z = 1.96;
-/** So many trials without a hit, and with 95 % confidence the rate is at most 3 in them (rule of three: Hanley & Lippman-Hand 1983, JAMA 249). */
+/**
+ * So many trials without a hit, and with 95 % confidence the rate is at most 3 in them (rule of three: Hanley &
+ * Lippman-Hand 1983, JAMA 249).
+ */
 const RULE_OF_THREE = 3;
 
 export interface Share {
@@ -24,7 +27,8 @@ export function wilson(hits: number, total: number): Share {
 }
 
 /**
- * An error rate with its 95 % bounds: Wilson's, and the rule of three where no error was seen, or nothing but errors. Pairs count as
+ * An error rate with its 95 % bounds: Wilson's, and the rule of three where no error was seen, or nothing but errors.
+ * Pairs count as
  * independent; those of one person go together, so with few people the truth may lie farther out.
  * @returns null without trials: of nothing no rate is known
  */
@@ -47,7 +51,8 @@ export function trialsFor(rate: number): number {
 }
 
 /**
- * False-positive identification rate: how often a stranger matches anybody among N enrolled, 1 − (1 − FMR)^N. Comparisons count as
+ * False-positive identification rate: how often a stranger matches anybody among N enrolled, 1 − (1 − FMR)^N.
+ * Comparisons count as
  * independent (ISO/IEC 19795-1; Grother & Phillips 2004, Models of large population recognition performance, CVPR).
  */
 export function identificationRate(fmr: number, size: number): number {
@@ -94,7 +99,8 @@ export const BIN_WIDTH = 0.01;
 export const MAX_BINS = 10_000;
 
 /**
- * How many distances lie in (from + index × BIN_WIDTH, from + (index + 1) × BIN_WIDTH]; the first bin has `from` as well. Euclidean
+ * How many distances lie in (from + index × BIN_WIDTH, from + (index + 1) × BIN_WIDTH]; the first bin has `from` as
+ * well. Euclidean
  * distances begin at 0; d' may be below.
  */
 export type Histogram = number[];
@@ -130,9 +136,7 @@ export interface RatePoint {
 export function rateCurve(genuine: Histogram, impostor: Histogram, from = 0): RatePoint[] {
   const [genuines, impostors] = [sum(genuine), sum(impostor)];
   let [matched, falses] = [0, 0];
-  const points: RatePoint[] = [
-    { threshold: from, fmr: errorRate(0, impostors), fnmr: errorRate(genuines, genuines) },
-  ];
+  const points: RatePoint[] = [{ threshold: from, fmr: errorRate(0, impostors), fnmr: errorRate(genuines, genuines) }];
   for (let bin = 0; bin < Math.max(genuine.length, impostor.length); bin += 1) {
     matched += genuine[bin] ?? 0;
     falses += impostor[bin] ?? 0;

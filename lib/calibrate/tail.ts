@@ -1,8 +1,12 @@
 /**
- * How often a stranger's d' to one person is small: the tail of impostor distances, with its bound, for the population in which strangers
- * come nearest. How near they come is measured in each population for itself, as far as thirty pairs of its people say it. From there on all
- * fall as their excesses together do, as an exponential, which for distances errs on the strict side: their tails fall faster (Scheirer et
- * al. 2011, Meta-recognition, IEEE TPAMI 33; Coles 2001, An introduction to statistical modeling of extreme values, 4.2, with shape 0).
+ * How often a stranger's d' to one person is small: the tail of impostor distances, with its bound, for the population
+ * in which strangers
+ * come nearest. How near they come is measured in each population for itself, as far as thirty pairs of its people say
+ * it. From there on all
+ * fall as their excesses together do, as an exponential, which for distances errs on the strict side: their tails fall
+ * faster (Scheirer et
+ * al. 2011, Meta-recognition, IEEE TPAMI 33; Coles 2001, An introduction to statistical modeling of extreme values,
+ * 4.2, with shape 0).
  */
 import { seeded } from "./statistics";
 
@@ -17,10 +21,14 @@ export interface Tail {
     /** Pairs of different people who were compared, at least once. */
     comparisons: number;
   }[];
-  /** Ascending in every column. Between two points the logarithms of the rates are linear; so they go on below the first and above the last. */
+  /**
+   * Ascending in every column. Between two points the logarithms of the rates are linear; so they go on below the
+   * first and above the last.
+   */
   points: TailPoint[];
   /**
-   * How much nearer strangers lie to the mean of so many photos than to one photo, a distance from 0 on; ascending in both. A person of
+   * How much nearer strangers lie to the mean of so many photos than to one photo, a distance from 0 on; ascending in
+   * both. A person of
    * more photos than the last counts as the last, one between two as the larger.
    */
   templates: { photos: number; nearer: number }[];
@@ -29,7 +37,10 @@ export interface Tail {
 export interface TailPoint {
   /** τ of d'. */
   threshold: number;
-  /** FMR: the share of strangers whose d' to one person, of one photo, is at most τ; of the population where it is largest. */
+  /**
+   * FMR: the share of strangers whose d' to one person, of one photo, is at most τ; of the population where it is
+   * largest.
+   */
   fmr: number;
   /** Upper 95 % bound of the FMR in each of the populations, by people. */
   high: number;
@@ -42,7 +53,10 @@ export interface Comparison {
   distance: number;
 }
 
-/** So many pairs that match make a rate known to ± 30 % with 90 % confidence (rule of 30: Doddington et al. 2000, Speech Communication 31). */
+/**
+ * So many pairs that match make a rate known to ± 30 % with 90 % confidence (rule of 30: Doddington et al. 2000,
+ * Speech Communication 31).
+ */
 const RULE_OF_THIRTY = 30;
 /** Upper end of the two-sided 95 % interval. */
 const CONFIDENCE = 0.975;
@@ -67,9 +81,11 @@ interface Population {
 }
 
 /**
- * The points of a model's tail. People are drawn with replacement, as persons and strangers at once (two-way bootstrap: Bolle, Ratha and
+ * The points of a model's tail. People are drawn with replacement, as persons and strangers at once (two-way
+ * bootstrap: Bolle, Ratha and
  * Pankanti 2004, Error analysis of pattern recognition systems, CVIU 93): comparisons with one person go together.
- * @param populations the comparisons of each population, as many times each pair as there were draws of photos and galleries
+ * @param populations the comparisons of each population, as many times each pair as there were draws of photos and
+ * galleries
  * @throws Error where a population has too few pairs
  */
 export function measureTail(populations: readonly (readonly Comparison[])[], seed = 1): TailPoint[] {
@@ -82,10 +98,24 @@ export function measureTail(populations: readonly (readonly Comparison[])[], see
   const from = Math.min(...edges) - ROOM * Math.log(turn / SMALLEST_FMR) * scale;
   const grid = Float64Array.from({ length: GRID }, (_, index) => from + ((to - from) * index) / (GRID - 1));
   const once = fit(prepared, everybody, turn, grid).rates;
-  const draws = Array.from({ length: REPLICATES }, () => fit(prepared, prepared.map(({ people }) => drawn(people, random)), turn, grid).rates);
+  const draws = Array.from(
+    { length: REPLICATES },
+    () =>
+      fit(
+        prepared,
+        prepared.map(({ people }) => drawn(people, random)),
+        turn,
+        grid,
+      ).rates,
+  );
   const envelope = Array.from(grid, (threshold, index): TailPoint => {
     const fmr = Math.max(...once.map((rates) => rates[index] as number));
-    const highs = prepared.map((_, population) => Float64Array.from(draws, (rates) => rates[population]?.[index] as number).sort()[Math.ceil(CONFIDENCE * REPLICATES) - 1] as number);
+    const highs = prepared.map(
+      (_, population) =>
+        Float64Array.from(draws, (rates) => rates[population]?.[index] as number).sort()[
+          Math.ceil(CONFIDENCE * REPLICATES) - 1
+        ] as number,
+    );
     return { threshold, fmr, high: Math.max(fmr, ...highs) };
   });
   return knotsOf(envelope);
@@ -94,16 +124,22 @@ export function measureTail(populations: readonly (readonly Comparison[])[], see
 function prepare(comparisons: readonly Comparison[]): Population {
   const people = comparisons.reduce((most, { person, stranger }) => Math.max(most, person, stranger), -1) + 1;
   const times = new Float64Array(people * people);
-  for (const { person, stranger } of comparisons) times[person * people + stranger] = (times[person * people + stranger] as number) + 1;
+  for (const { person, stranger } of comparisons)
+    times[person * people + stranger] = (times[person * people + stranger] as number) + 1;
   const pairs = pairsOf(comparisons);
-  if (!(RULE_OF_THIRTY / pairs < LARGEST_FMR / 2)) throw new Error(`${pairs} pairs of people are too few to say how strangers are distributed: give a population of more people.`);
+  if (!(RULE_OF_THIRTY / pairs < LARGEST_FMR / 2))
+    throw new Error(
+      `${pairs} pairs of people are too few to say how strangers are distributed: give a population of more people.`,
+    );
   const ascending = comparisons.toSorted((a, b) => a.distance - b.distance);
   return { near: ascending.slice(0, Math.ceil(comparisons.length * LARGEST_FMR * 1.2)), times, people, pairs };
 }
 
 /** How many pairs of different people were compared, whoever of the two was enrolled. */
 export function pairsOf(comparisons: readonly Pick<Comparison, "person" | "stranger">[]): number {
-  return new Set(comparisons.map(({ person, stranger }) => `${Math.min(person, stranger)} ${Math.max(person, stranger)}`)).size;
+  return new Set(
+    comparisons.map(({ person, stranger }) => `${Math.min(person, stranger)} ${Math.max(person, stranger)}`),
+  ).size;
 }
 
 /** How often each of the people is drawn. */
@@ -126,7 +162,12 @@ interface Fitted {
   rates: Float64Array[];
 }
 
-function fit(populations: readonly Population[], weights: readonly Float64Array[], turn: number, grid = new Float64Array()): Fitted {
+function fit(
+  populations: readonly Population[],
+  weights: readonly Float64Array[],
+  turn: number,
+  grid = new Float64Array(),
+): Fitted {
   let [sum, weighed] = [0, 0];
   const edges: number[] = [];
   const rates = populations.map(({ near, times, people, pairs }, index) => {
@@ -135,7 +176,8 @@ function fit(populations: readonly Population[], weights: readonly Float64Array[
     for (let person = 0; person < people; person += 1) {
       const weight = own[person] as number;
       if (weight === 0) continue;
-      for (let stranger = 0; stranger < people; stranger += 1) total += weight * (own[stranger] as number) * (times[person * people + stranger] as number);
+      for (let stranger = 0; stranger < people; stranger += 1)
+        total += weight * (own[stranger] as number) * (times[person * people + stranger] as number);
     }
     const weightOf = ({ person, stranger }: Comparison): number => (own[person] as number) * (own[stranger] as number);
     let [tail, distances, at] = [0, 0, 0];
@@ -151,14 +193,16 @@ function fit(populations: readonly Population[], weights: readonly Float64Array[
     sum += (pairs / total) * (tail * edge - distances);
     weighed += (pairs / total) * tail;
     return Float64Array.from(grid, (distance) => {
-      for (; at < near.length && (near[at] as Comparison).distance <= distance; at += 1) tail += weightOf(near[at] as Comparison);
+      for (; at < near.length && (near[at] as Comparison).distance <= distance; at += 1)
+        tail += weightOf(near[at] as Comparison);
       return tail / total;
     });
   });
   const scale = Math.max(sum / weighed, Number.EPSILON);
   for (const [population, each] of rates.entries()) {
     const edge = edges[population] as number;
-    for (const [index, distance] of grid.entries()) if (distance < edge) each[index] = turn * Math.exp((distance - edge) / scale);
+    for (const [index, distance] of grid.entries())
+      if (distance < edge) each[index] = turn * Math.exp((distance - edge) / scale);
   }
   return { edges, scale, rates };
 }
@@ -176,7 +220,8 @@ function knotsOf(curve: readonly TailPoint[]): TailPoint[] {
     const threshold = Math.floor(1e4 * (a.threshold + way * (b.threshold - a.threshold))) / 1e4;
     const fmr = Math.exp(Math.log(a.fmr) + way * Math.log(b.fmr / a.fmr));
     const before = knots.at(-1);
-    if (before === undefined || threshold > before.threshold) knots.push({ threshold, fmr: roundedUp(Math.min(fmr, rate)), high: roundedUp(rate) });
+    if (before === undefined || threshold > before.threshold)
+      knots.push({ threshold, fmr: roundedUp(Math.min(fmr, rate)), high: roundedUp(rate) });
   }
   return knots;
 }
@@ -190,7 +235,11 @@ function roundedUp(rate: number): number {
  * How often a stranger is within τ of one person.
  * @param photos of how many photos the person's template is the mean, from 1 on
  */
-export function rateAt({ points, templates }: Pick<Tail, "points" | "templates">, threshold: number, photos: number): { fmr: number; high: number } {
+export function rateAt(
+  { points, templates }: Pick<Tail, "points" | "templates">,
+  threshold: number,
+  photos: number,
+): { fmr: number; high: number } {
   const nearer = (templates.find((each) => each.photos >= photos) ?? templates.at(-1))?.nearer ?? 0;
   const place = threshold + nearer;
   const above = points.findIndex((point) => point.threshold >= place);
@@ -198,6 +247,7 @@ export function rateAt({ points, templates }: Pick<Tail, "points" | "templates">
   const [a, b] = [points[after - 1], points[after]];
   if (a === undefined || b === undefined) throw new Error("a tail has fewer than two points");
   const way = (place - a.threshold) / (b.threshold - a.threshold);
-  const between = (pick: "fmr" | "high"): number => Math.min(1, Math.exp(Math.log(a[pick]) + way * Math.log(b[pick] / a[pick])));
+  const between = (pick: "fmr" | "high"): number =>
+    Math.min(1, Math.exp(Math.log(a[pick]) + way * Math.log(b[pick] / a[pick])));
   return { fmr: between("fmr"), high: between("high") };
 }

@@ -42,7 +42,8 @@ function falsePositives(tail: Tail, counts: PhotoCounts, threshold: number): { s
 }
 
 /**
- * The largest τ at which, by its upper 95 % bound, at most the wanted share of strangers gets a name. It never grows when people or
+ * The largest τ at which, by its upper 95 % bound, at most the wanted share of strangers gets a name. It never grows
+ * when people or
  * photos are added, nor when fewer strangers are wanted. An empty gallery is judged as one with its first photo.
  * @param wanted above 0 and below 1 @param counts in verification one person alone
  */
@@ -66,7 +67,10 @@ export function thresholdFor(wanted: number, tail: Tail, counts: PhotoCounts): W
     wanted,
     threshold,
     people: present.length === 0 ? 0 : people,
-    photos: { least: photos.length === 0 ? 0 : Math.min(...photos), most: photos.length === 0 ? 0 : Math.max(...photos) },
+    photos: {
+      least: photos.length === 0 ? 0 : Math.min(...photos),
+      most: photos.length === 0 ? 0 : Math.max(...photos),
+    },
     strangers: falsePositives(tail, judged, threshold),
     comparisons,
     supported: comparisons >= trialsFor(wanted / people),
@@ -74,11 +78,26 @@ export function thresholdFor(wanted: number, tail: Tail, counts: PhotoCounts): W
 }
 
 /** Why τ is what it is, as a sentence. */
-export function whyOf({ wanted, threshold, people, photos: { least, most }, strangers, comparisons, supported }: WantedThreshold): string {
+export function whyOf({
+  wanted,
+  threshold,
+  people,
+  photos: { least, most },
+  strangers,
+  comparisons,
+  supported,
+}: WantedThreshold): string {
   const photos = least === most ? `${least} photo${least === 1 ? "" : "s"}` : `${least} to ${most} photos`;
-  const whom = people === 0 ? "nobody enrolled yet" : `${people.toLocaleString("en")} ${people === 1 ? "person" : "people"} by ${photos}`;
+  const whom =
+    people === 0
+      ? "nobody enrolled yet"
+      : `${people.toLocaleString("en")} ${people === 1 ? "person" : "people"} by ${photos}`;
   const beyond = supported ? "" : "; these support no rate so small: beyond them it is extrapolated";
-  return `1 in ${Number((1 / wanted).toPrecision(3)).toLocaleString("en")} strangers, ${whom}: τ ${threshold} (expected ${percent(strangers.share)} %, upper 95 % bound ${percent(strangers.high)} %, from ${comparisons.toLocaleString("en")} comparisons of different people${beyond})`;
+  return (
+    `1 in ${Number((1 / wanted).toPrecision(3)).toLocaleString("en")} strangers, ${whom}: τ ${threshold} ` +
+    `(expected ${percent(strangers.share)} %, upper 95 % bound ${percent(strangers.high)} %, from ` +
+    `${comparisons.toLocaleString("en")} comparisons of different people${beyond})`
+  );
 }
 
 const percent = (share: number): string => String(Number((100 * share).toPrecision(2)));

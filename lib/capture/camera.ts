@@ -144,7 +144,15 @@ export class Camera extends EventEmitter<CameraEvents> {
   }
 
   #emitFrame({ bytes, width, height, encoding }: CapturedFrame): void {
-    const frame: Frame = { source: this.options.name, ...(this.#id === undefined ? {} : { camera: this.#id }), sequence: this.#sequence, capturedAt: Date.now(), width, height, ...(encoding === "rgb" ? { encoding } : {}) };
+    const frame: Frame = {
+      source: this.options.name,
+      ...(this.#id === undefined ? {} : { camera: this.#id }),
+      sequence: this.#sequence,
+      capturedAt: Date.now(),
+      width,
+      height,
+      ...(encoding === "rgb" ? { encoding } : {}),
+    };
     this.#sequence += 1;
     this.#latest = frame;
     this.emit("frame", bytes, frame);
@@ -184,10 +192,13 @@ export class Camera extends EventEmitter<CameraEvents> {
         };
         this.#push = (frame) => {
           clearTimeout(silence);
-          silence = setTimeout(() => {
-            end();
-            reject(new UserError("the browser sends no more frames: look whether the camera page is still open."));
-          }, Math.max(BROWSER_SILENCE_MS, (BROWSER_SILENT_FRAMES * 1000) / (this.options.fps ?? Infinity)));
+          silence = setTimeout(
+            () => {
+              end();
+              reject(new UserError("the browser sends no more frames: look whether the camera page is still open."));
+            },
+            Math.max(BROWSER_SILENCE_MS, (BROWSER_SILENT_FRAMES * 1000) / (this.options.fps ?? Infinity)),
+          );
           onFrame(frame);
         };
         signal.addEventListener("abort", aborted);

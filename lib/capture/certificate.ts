@@ -21,8 +21,18 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** A fingerprint as people copy it: from our sentence, from `openssl x509 -fingerprint -sha256`, from a browser. */
 export const fingerprintSchema = z
   .string()
-  .transform((text) => (text.replace(/^.*[=]|^\s*sha-?256:?/i, "").replace(/[:\s-]/g, "").toUpperCase().match(/../g) ?? []).join(":"))
-  .refine((text) => /^(?:[\dA-F]{2}:){31}[\dA-F]{2}$/.test(text), { error: "must be a SHA-256 fingerprint: 64 hexadecimal digits" });
+  .transform((text) =>
+    (
+      text
+        .replace(/^.*[=]|^\s*sha-?256:?/i, "")
+        .replace(/[:\s-]/g, "")
+        .toUpperCase()
+        .match(/../g) ?? []
+    ).join(":"),
+  )
+  .refine((text) => /^(?:[\dA-F]{2}:){31}[\dA-F]{2}$/.test(text), {
+    error: "must be a SHA-256 fingerprint: 64 hexadecimal digits",
+  });
 
 /** Node.js' code of a failed verification, as a phrase. */
 const REASONS: Record<string, string> = {
@@ -43,7 +53,13 @@ const REASONS: Record<string, string> = {
  * @param alpn the protocols to offer; some servers refuse one that they don't know
  * @throws CertificateError when the certificate is not the one chosen; Error when nobody answers or there is no TLS
  */
-export function connectTrusted(host: string, port: number, trust: Trust, signal?: AbortSignal, alpn: string[] = ["http/1.1"]): Promise<TLSSocket> {
+export function connectTrusted(
+  host: string,
+  port: number,
+  trust: Trust,
+  signal?: AbortSignal,
+  alpn: string[] = ["http/1.1"],
+): Promise<TLSSocket> {
   const bare = host.replace(/^\[|\]$/g, "");
   // What is not verified may be as old as it is: cameras with TLS 1.0 and keys of 1024 bits are sold still.
   const old = trust.certificate === "verify" ? {} : { minVersion: "TLSv1" as const, ciphers: "DEFAULT:@SECLEVEL=0" };
@@ -55,9 +71,19 @@ export function connectTrusted(host: string, port: number, trust: Trust, signal?
     };
     const stop = (): void => fail(new UserError("it was stopped"));
     // Checked below, so that the sentence can tell the fingerprint.
-    const socket = connect({ host: bare, port, ...(isIP(bare) === 0 ? { servername: bare } : {}), rejectUnauthorized: false, ...(alpn.length > 0 ? { ALPNProtocols: alpn } : {}), timeout: HANDSHAKE_TIMEOUT_MS, ...old });
+    const socket = connect({
+      host: bare,
+      port,
+      ...(isIP(bare) === 0 ? { servername: bare } : {}),
+      rejectUnauthorized: false,
+      ...(alpn.length > 0 ? { ALPNProtocols: alpn } : {}),
+      timeout: HANDSHAKE_TIMEOUT_MS,
+      ...old,
+    });
     socket.on("error", fail);
-    socket.once("timeout", () => fail(new UserError(`no TLS connection within ${HANDSHAKE_TIMEOUT_MS / 1000} seconds`)));
+    socket.once("timeout", () =>
+      fail(new UserError(`no TLS connection within ${HANDSHAKE_TIMEOUT_MS / 1000} seconds`)),
+    );
     socket.once("close", () => fail(new UserError("the connection was closed before TLS began")));
     signal?.addEventListener("abort", stop);
     if (signal?.aborted === true) stop();
@@ -81,10 +107,18 @@ function complaintOf(socket: TLSSocket, where: string, { certificate, fingerprin
   const shown = (socket.getPeerCertificate().fingerprint256 as string | undefined) ?? "none";
   if (certificate === "fingerprint") {
     if (shown === fingerprint) return undefined;
-    return `the certificate of ${where} has the SHA-256 fingerprint ${shown}, not the one in the camera node: if the camera has got a new certificate, put this fingerprint there; if not, somebody else may answer in its place.`;
+    return (
+      `the certificate of ${where} has the SHA-256 fingerprint ${shown}, not the one in the camera node: if the ` +
+      "camera has got a new certificate, put this fingerprint there; if not, somebody else may answer in its " +
+      "place."
+    );
   }
   if (socket.authorized) return undefined;
   const said: unknown = socket.authorizationError;
   const code = said instanceof Error ? ((said as NodeJS.ErrnoException).code ?? said.message) : String(said);
-  return `the certificate of ${where} cannot be verified (${REASONS[code] ?? code}): if it is your camera, choose "only this fingerprint" as its certificate in the camera node and give the SHA-256 fingerprint ${shown}; or name the authority in the environment variable NODE_EXTRA_CA_CERTS.`;
+  return (
+    `the certificate of ${where} cannot be verified (${REASONS[code] ?? code}): if it is your camera, choose ` +
+    `"only this fingerprint" as its certificate in the camera node and give the SHA-256 fingerprint ${shown}; ` +
+    "or name the authority in the environment variable NODE_EXTRA_CA_CERTS."
+  );
 }

@@ -12,7 +12,10 @@ export interface Device {
 /** Linux tells by itself; macOS and Windows tell ffmpeg. None when there is none, or no ffmpeg. */
 export async function listDevices(platform: NodeJS.Platform = process.platform): Promise<Device[]> {
   if (platform !== "darwin" && platform !== "win32") return v4l2Devices();
-  const question = platform === "darwin" ? ["-f", "avfoundation", "-list_devices", "true", "-i", ""] : ["-f", "dshow", "-list_devices", "true", "-i", "dummy"];
+  const question =
+    platform === "darwin"
+      ? ["-f", "avfoundation", "-list_devices", "true", "-i", ""]
+      : ["-f", "dshow", "-list_devices", "true", "-i", "dummy"];
   const ffmpeg = await findFfmpeg().catch(() => undefined);
   const answer = ffmpeg === undefined ? undefined : await askFfmpeg(ffmpeg.path, question);
   return answer === undefined ? [] : parseDevices(answer);
@@ -22,10 +25,18 @@ async function v4l2Devices(): Promise<Device[]> {
   const FOLDER = "/sys/class/video4linux";
   const names = (await readdir(FOLDER).catch(() => [])).filter((name) => /^video\d+$/.test(name));
   names.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-  return Promise.all(names.map(async (name) => ({ device: `/dev/${name}`, label: (await readFile(`${FOLDER}/${name}/name`, "utf8").catch(() => name)).trim() })));
+  return Promise.all(
+    names.map(async (name) => ({
+      device: `/dev/${name}`,
+      label: (await readFile(`${FOLDER}/${name}/name`, "utf8").catch(() => name)).trim(),
+    })),
+  );
 }
 
-/** ffmpeg's -list_devices: AVFoundation numbers them; DirectShow quotes their names and tells the kind behind each (from 5.0) or above all. */
+/**
+ * ffmpeg's -list_devices: AVFoundation numbers them; DirectShow quotes their names and tells the kind behind each
+ * (from 5.0) or above all.
+ */
 export function parseDevices(text: string): Device[] {
   let section: string | undefined;
   return text.split(/\r?\n/).flatMap((line): Device[] => {

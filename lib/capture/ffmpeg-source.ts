@@ -11,7 +11,10 @@ import type { Source } from "./source";
 
 type FfmpegOptions = OptionsOf<"usb"> | OptionsOf<"rtsp"> | OptionsOf<"file">;
 
-/** A live camera that gives nothing for this long is lost, though ffmpeg still hopes. Longer where few frames are wanted. */
+/**
+ * A live camera that gives nothing for this long is lost, though ffmpeg still hopes. Longer where few frames are
+ * wanted.
+ */
 const STALL_MS = 10_000;
 const STALL_FRAMES = 3;
 /** JPEG quality of ffmpeg's scale, 2 best to 31: artefacts that a detector does not see. */
@@ -37,10 +40,14 @@ export function ffmpegSource(options: FfmpegOptions): Source {
       return;
     }
     const idle = options.source === "rtsp" ? options.idle : undefined;
-    const stall = idle === undefined ? Math.max(STALL_MS, (STALL_FRAMES * 1000) / (options.fps ?? Infinity)) : idle * 1000;
+    const stall =
+      idle === undefined ? Math.max(STALL_MS, (STALL_FRAMES * 1000) / (options.fps ?? Infinity)) : idle * 1000;
     let child: FfmpegProcess;
     try {
-      child = startFfmpeg(ffmpeg, [...inputArguments(options, release, stall, relay), ...outputArguments(options, release)]);
+      child = startFfmpeg(ffmpeg, [
+        ...inputArguments(options, release, stall, relay),
+        ...outputArguments(options, release),
+      ]);
     } catch (error) {
       relay?.close();
       throw error;
@@ -54,7 +61,8 @@ export function ffmpegSource(options: FfmpegOptions): Source {
       if (options.source !== "file" || damaged || !DAMAGED.test(line)) return;
       damaged = true;
       // A loop has no end at which to tell it.
-      if (options.loop) onNotice(`${nameOf(options)} ends in the middle of a frame or is damaged: what can be read goes on.`);
+      if (options.loop)
+        onNotice(`${nameOf(options)} ends in the middle of a frame or is damaged: what can be read goes on.`);
     });
     const parse = options.output === "rgb" ? ppmParser() : multipartParser();
     let frames = 0;
@@ -68,7 +76,8 @@ export function ffmpegSource(options: FfmpegOptions): Source {
       failure = new UserError(`${nameOf(options)} gave no frame for ${Math.round(limit / 1000)} seconds.`);
       stop();
     }, STALL_MS / 10);
-    // Always drained: a pause would let seconds of video pile up in ffmpeg. Only the newest frame of what came together goes on.
+    // Always drained: a pause would let seconds of video pile up in ffmpeg. Only the newest frame of what came
+    // together goes on.
     child.stdout.on("data", (chunk: Buffer) => {
       if (signal.aborted || failure !== undefined) return;
       try {
@@ -83,17 +92,24 @@ export function ffmpegSource(options: FfmpegOptions): Source {
     });
     try {
       const code = await new Promise<number | null>((resolve, reject) => {
-        child.once("error", (error) => reject(new UserError(`ffmpeg cannot be started (${error.message}).`, { cause: error })));
+        child.once("error", (error) =>
+          reject(new UserError(`ffmpeg cannot be started (${error.message}).`, { cause: error })),
+        );
         child.once("close", resolve);
       });
       if (signal.aborted) return;
       if (failure !== undefined) throw failure;
       if (options.source === "file" && frames > 0 && code === 0) {
-        if (damaged) throw new UserError(`${nameOf(options)} ends in the middle of a frame or is damaged: the ${frames} frames before were read.`);
+        if (damaged)
+          throw new UserError(
+            `${nameOf(options)} ends in the middle of a frame or is damaged: the ${frames} frames before were read.`,
+          );
         return;
       }
       // An RTSP server that dies gives exit code 0: for a live source every end is a loss.
-      throw new UserError(`${nameOf(options)} ${frames === 0 ? "gives no picture" : "was lost"}${reasonOf(options, word, code, relay)}.`);
+      throw new UserError(
+        `${nameOf(options)} ${frames === 0 ? "gives no picture" : "was lost"}${reasonOf(options, word, code, relay)}.`,
+      );
     } finally {
       clearInterval(watchdog);
       signal.removeEventListener("abort", stop);
@@ -104,7 +120,8 @@ export function ffmpegSource(options: FfmpegOptions): Source {
 }
 
 /** What ffmpeg says of a file that was cut off. */
-const DAMAGED = /moov atom not found|partial file|truncat|Invalid NAL|error while decoding|corrupt|Packet corrupt|end mismatch|unexpected end|premature|Read error/i;
+const DAMAGED =
+  /moov atom not found|partial file|truncat|Invalid NAL|error while decoding|corrupt|Packet corrupt|end mismatch|unexpected end|premature|Read error/i;
 
 function nameOf(options: FfmpegOptions): string {
   if (options.source === "rtsp") return `the stream ${redact(options.url)}`;
@@ -129,9 +146,15 @@ function reasonOf(options: FfmpegOptions, word: string, code: number | null, rel
 
 /** @throws a sentence when this ffmpeg may not read from the network */
 function assertFit(ffmpeg: Ffmpeg, release: number, allowed: boolean, onNotice: (sentence: string) => void): void {
-  const which = ffmpeg.bundled ? `the ffmpeg of 2018 that comes with this package (${ffmpeg.version})` : `ffmpeg ${ffmpeg.version}`;
+  const which = ffmpeg.bundled
+    ? `the ffmpeg of 2018 that comes with this package (${ffmpeg.version})`
+    : `ffmpeg ${ffmpeg.version}`;
   const mend = "install ffmpeg 5 or newer on the PATH";
-  if ((ffmpeg.bundled || release < MENDED) && !allowed) throw new UserError(`${which} is too old to read a stream from the network, its holes are known: ${mend}, or allow it in the camera node's form.`);
+  if ((ffmpeg.bundled || release < MENDED) && !allowed)
+    throw new UserError(
+      `${which} is too old to read a stream from the network, its holes are known: ${mend}, or allow it in ` +
+        "the camera node's form.",
+    );
   if (release < HAS_TIMEOUT) onNotice(`${which} is old for a network stream: ${mend}.`);
 }
 
@@ -144,30 +167,68 @@ async function assertInput(options: FfmpegOptions): Promise<void> {
     if (options.source === "file" && !(await stat(file)).isFile()) throw new Error("is no file");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new UserError(`${nameOf(options)} ${code === "ENOENT" ? "does not exist" : code === "EACCES" ? "may not be read by Node-RED (on Linux: add its user to the group video)" : (error as Error).message}.`, { cause: error });
+    throw new UserError(
+      `${nameOf(options)} ` +
+        `${code === "ENOENT" ? "does not exist" : code === "EACCES" ? "may not be read by Node-RED (on Linux: add its user to the group video)" : (error as Error).message}.`,
+      { cause: error },
+    );
   }
 }
 
-function inputArguments(options: FfmpegOptions, release: number, stall: number, relay: RtspRelay | undefined): string[] {
+function inputArguments(
+  options: FfmpegOptions,
+  release: number,
+  stall: number,
+  relay: RtspRelay | undefined,
+): string[] {
   const { width, height, fps } = options;
   const size = width === undefined || height === undefined ? [] : ["-video_size", `${width}x${height}`];
   if (options.source === "usb") {
-    // macOS and Windows refuse a rate that the camera does not list, so there the filter alone thins out; V4L2 takes the nearest.
-    if (process.platform === "darwin") return ["-f", "avfoundation", "-framerate", "30", ...size, "-i", `${options.device}:none`];
-    if (process.platform === "win32") return ["-f", "dshow", "-rtbufsize", "64M", ...size, "-i", `video=${options.device}`];
+    // macOS and Windows refuse a rate that the camera does not list, so there the filter alone thins out; V4L2 takes
+    // the nearest.
+    if (process.platform === "darwin")
+      return ["-f", "avfoundation", "-framerate", "30", ...size, "-i", `${options.device}:none`];
+    if (process.platform === "win32")
+      return ["-f", "dshow", "-rtbufsize", "64M", ...size, "-i", `video=${options.device}`];
     return ["-f", "v4l2", ...size, ...(fps === undefined ? [] : ["-framerate", String(fps)]), "-i", options.device];
   }
   if (options.source === "rtsp") {
     // The relay's address: what is written here, everybody on this computer may read.
-    return ["-protocol_whitelist", NETWORK_PROTOCOLS, "-rtsp_transport", options.transport, release >= HAS_TIMEOUT ? "-timeout" : "-stimeout", String(stall * 1000), "-allowed_media_types", "video", "-fflags", "nobuffer", "-flags", "low_delay", "-analyzeduration", "1000000", "-i", relay?.url ?? ""];
+    return [
+      "-protocol_whitelist",
+      NETWORK_PROTOCOLS,
+      "-rtsp_transport",
+      options.transport,
+      release >= HAS_TIMEOUT ? "-timeout" : "-stimeout",
+      String(stall * 1000),
+      "-allowed_media_types",
+      "video",
+      "-fflags",
+      "nobuffer",
+      "-flags",
+      "low_delay",
+      "-analyzeduration",
+      "1000000",
+      "-i",
+      relay?.url ?? "",
+    ];
   }
   // "file:" keeps a name with a dash or a colon in it a name.
-  return [...(options.realtime ? ["-re"] : []), ...(options.loop ? ["-stream_loop", "-1"] : []), "-protocol_whitelist", "file,crypto,data", "-i", `file:${options.path}`];
+  return [
+    ...(options.realtime ? ["-re"] : []),
+    ...(options.loop ? ["-stream_loop", "-1"] : []),
+    "-protocol_whitelist",
+    "file,crypto,data",
+    "-i",
+    `file:${options.path}`,
+  ];
 }
 
 /**
- * Timestamps that only grow, in milliseconds: the encoder dies of others, and cameras whose clock is set, or that count wrongly, send them.
- * What is live has the time at which it came. A file keeps its own; where they step back by more than a second it goes on from there.
+ * Timestamps that only grow, in milliseconds: the encoder dies of others, and cameras whose clock is set, or that
+ * count wrongly, send them.
+ * What is live has the time at which it came. A file keeps its own; where they step back by more than a second it goes
+ * on from there.
  * Variable 0 is the last one, 1 what is added to the file's.
  */
 const TIMESTAMPS = {
@@ -181,9 +242,30 @@ function outputArguments({ source, width, height, fps, output }: FfmpegOptions, 
     TIMESTAMPS[source === "file" ? "file" : "live"],
     // The first frame of each slot of 1/fps seconds. The filter "fps" would repeat frames of a slower camera.
     ...(fps === undefined ? [] : [`select='not(eq(floor(t*${fps}+0.01),floor(prev_selected_t*${fps}+0.01)))'`]),
-    ...(width === undefined && height === undefined ? [] : [width !== undefined && height !== undefined ? `scale=${width}:${height}:force_original_aspect_ratio=decrease` : `scale=${width ?? -2}:${height ?? -2}`]),
+    ...(width === undefined && height === undefined
+      ? []
+      : [
+          width !== undefined && height !== undefined
+            ? `scale=${width}:${height}:force_original_aspect_ratio=decrease`
+            : `scale=${width ?? -2}:${height ?? -2}`,
+        ]),
   ];
-  const format = output === "rgb" ? ["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24"] : ["-f", "mpjpeg", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", String(JPEG_QUALITY)];
+  const format =
+    output === "rgb"
+      ? ["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24"]
+      : ["-f", "mpjpeg", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", String(JPEG_QUALITY)];
   // Frames as they come: none repeated to keep a rate.
-  return ["-an", "-sn", "-dn", "-vf", filters.join(","), "-enc_time_base", "1/1000", release >= HAS_FPS_MODE ? "-fps_mode" : "-vsync", "passthrough", ...format, "-"];
+  return [
+    "-an",
+    "-sn",
+    "-dn",
+    "-vf",
+    filters.join(","),
+    "-enc_time_base",
+    "1/1000",
+    release >= HAS_FPS_MODE ? "-fps_mode" : "-vsync",
+    "passthrough",
+    ...format,
+    "-",
+  ];
 }

@@ -23,11 +23,17 @@ const PROBE_TIMEOUT_MS = 60_000;
 const KILL_AFTER_MS = 1000;
 
 const NOT_FOUND =
-  'ffmpeg was not found: install it ("sudo apt install ffmpeg" on Debian, Ubuntu and Raspberry Pi OS, "apk add ffmpeg" on Alpine, "brew install ffmpeg" on macOS, "winget install ffmpeg" on Windows) or run "npm install @ffmpeg-installer/ffmpeg" in the Node-RED user folder. HTTP cameras, photo folders and the browser camera work without it.';
+  'ffmpeg was not found: install it ("sudo apt install ffmpeg" on Debian, Ubuntu and Raspberry Pi OS, "apk ' +
+  'add ffmpeg" on Alpine, "brew install ffmpeg" on macOS, "winget install ffmpeg" on Windows) or run "npm ' +
+  'install @ffmpeg-installer/ffmpeg" in the Node-RED user folder. HTTP cameras, photo folders and the browser ' +
+  "camera work without it.";
 
 let found: Promise<Ffmpeg> | undefined;
 
-/** FFMPEG_PATH, else the one on PATH, else the optional dependency's. Looked for once. @throws a sentence that says what to install */
+/**
+ * FFMPEG_PATH, else the one on PATH, else the optional dependency's. Looked for once.
+ * @throws a sentence that says what to install
+ */
 export function findFfmpeg(): Promise<Ffmpeg> {
   found ??= search();
   // Somebody may install it while Node-RED runs.
@@ -41,7 +47,11 @@ async function search(): Promise<Ffmpeg> {
   const { FFMPEG_PATH } = process.env;
   if (FFMPEG_PATH) {
     const version = await versionOf(FFMPEG_PATH);
-    if (version === undefined) throw new UserError(`the environment variable FFMPEG_PATH names ${FFMPEG_PATH}, which is no ffmpeg that runs here: correct it or clear it.`);
+    if (version === undefined)
+      throw new UserError(
+        `the environment variable FFMPEG_PATH names ${FFMPEG_PATH}, which is no ffmpeg that runs here: ` +
+          "correct it or clear it.",
+      );
     return { path: FFMPEG_PATH, version, bundled: false };
   }
   const onPath = await versionOf("ffmpeg");
@@ -52,13 +62,20 @@ async function search(): Promise<Ffmpeg> {
   return { path, version, bundled: true };
 }
 
-/** What ffmpeg says to a question (-version, -list_devices), whatever its exit code; undefined when it cannot be run. */
+/**
+ * What ffmpeg says to a question (-version, -list_devices), whatever its exit code; undefined when it cannot be run.
+ */
 export function askFfmpeg(path: string, args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile(path, ["-hide_banner", ...args], { timeout: PROBE_TIMEOUT_MS, windowsHide: true }, (error, stdout, stderr) => {
-      // A number is its exit code; text (ENOENT, EACCES) or a kill says that it did not run to its end.
-      resolve(error === null || typeof error.code === "number" ? `${stdout}${stderr}` : undefined);
-    });
+    execFile(
+      path,
+      ["-hide_banner", ...args],
+      { timeout: PROBE_TIMEOUT_MS, windowsHide: true },
+      (error, stdout, stderr) => {
+        // A number is its exit code; text (ENOENT, EACCES) or a kill says that it did not run to its end.
+        resolve(error === null || typeof error.code === "number" ? `${stdout}${stderr}` : undefined);
+      },
+    );
   });
 }
 
@@ -70,7 +87,10 @@ async function versionOf(path: string): Promise<string | undefined> {
 const COMMITS_AT_5_1 = 107_500;
 const YEAR_AFTER_5_1 = 2023;
 
-/** A version as a number to compare, 501 for 5.1. What is built from git is told by its commits or its date and else taken as new. */
+/**
+ * A version as a number to compare, 501 for 5.1. What is built from git is told by its commits or its date and else
+ * taken as new.
+ */
 export function releaseOf(version: string): number {
   const NEW = 501;
   const commits = /^N-(\d+)/.exec(version)?.[1];
@@ -119,13 +139,24 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Start ffmpeg; each line of its standard error begins with [its level], behind its [component]. It reads nothing from standard input and asks nothing. @throws a sentence when there is no room for a process; an "error" event tells what is found later */
+/**
+ * Start ffmpeg; each line of its standard error begins with [its level], behind its [component]. It reads nothing from
+ * standard input and asks nothing.
+ * @throws a sentence when there is no room for a process; an "error" event tells what is found later
+ */
 export function startFfmpeg({ path }: Ffmpeg, args: readonly string[]): FfmpegProcess {
-  const child = spawn(path, ["-hide_banner", "-nostdin", "-loglevel", "level+warning", ...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
+  const child = spawn(path, ["-hide_banner", "-nostdin", "-loglevel", "level+warning", ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    windowsHide: true,
+  });
   // Told a moment later: unheard it would end Node-RED.
   child.on("error", () => undefined);
   // Without room for its pipes it has none.
-  if ((child.stdout as Readable | undefined) === undefined) throw new UserError("ffmpeg cannot be started: too many files are open on this computer; close some, or raise the limit (ulimit -n).");
+  if ((child.stdout as Readable | undefined) === undefined)
+    throw new UserError(
+      "ffmpeg cannot be started: too many files are open on this computer; close some, or raise the limit " +
+        "(ulimit -n).",
+    );
   running.add(child);
   child.once("close", () => running.delete(child));
   return child;

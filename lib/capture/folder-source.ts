@@ -16,16 +16,25 @@ export function folderSource({ path, loop, fps = DEFAULT_FPS }: OptionsOf<"folde
   return async ({ onFrame, onNotice, signal }) => {
     do {
       const files = await readdir(path).catch((error: NodeJS.ErrnoException) => {
-        throw new UserError(`the folder ${path} cannot be read (${error.code ?? "error"}): check that it exists and that Node-RED may read it.`, { cause: error });
+        throw new UserError(
+          `the folder ${path} cannot be read (${error.code ?? "error"}): check that it exists and that ` +
+            "Node-RED may read it.",
+          { cause: error },
+        );
       });
-      const pictures = files.filter((file) => PHOTO_ENDINGS.has(extname(file).toLowerCase()) && !isSystemFile(file)).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+      const pictures = files
+        .filter((file) => PHOTO_ENDINGS.has(extname(file).toLowerCase()) && !isSystemFile(file))
+        .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
       if (pictures.length === 0) throw new UserError(`the folder ${path} has no picture in it: ${READABLE_KINDS}.`);
       for (const file of pictures) {
         if (signal.aborted) return;
         try {
           onFrame(await readPicture(join(path, file)));
         } catch (error) {
-          onNotice(`the picture ${file} cannot be read (${error instanceof Error ? error.message : String(error)}); going on with the next.`);
+          onNotice(
+            `the picture ${file} cannot be read (${error instanceof Error ? error.message : String(error)}); ` +
+              "going on with the next.",
+          );
         }
         await pause(1000 / fps, signal);
       }

@@ -23,7 +23,10 @@ export class FrameRate {
     this.#differing = 0;
   }
 
-  /** Frames a second, rounded for people, when that is something new; undefined while it is not, or no frame came. @param now milliseconds */
+  /**
+   * Frames a second, rounded for people, when that is something new; undefined while it is not, or no frame came.
+   * @param now milliseconds
+   */
   changed(now: number): string | undefined {
     // A camera of one frame a minute is measured over that minute.
     if (this.#frames === 0 || now <= this.#since) return undefined;

@@ -34,7 +34,10 @@ class TrustedAgent extends https.Agent {
     this.#trust = trust;
   }
 
-  override createConnection(options: { host?: string | null; port?: number | string | null }, callback?: (error: Error | null, stream: Duplex) => void): undefined {
+  override createConnection(
+    options: { host?: string | null; port?: number | string | null },
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): undefined {
     const open = async (): Promise<void> => {
       try {
         const socket = await connectTrusted(options.host ?? "", Number(options.port), this.#trust);
@@ -82,10 +85,19 @@ function asker(options: HttpOptions, idle: number): Ask {
         answer = response;
         resolve(response);
       });
-      asked.once("timeout", () => (answer ?? asked).destroy(new UserError(`it gave nothing for ${idle / 1000} seconds`)));
+      asked.once("timeout", () =>
+        (answer ?? asked).destroy(new UserError(`it gave nothing for ${idle / 1000} seconds`)),
+      );
       asked.once("error", (error: NodeJS.ErrnoException) => {
         if (error instanceof CertificateError) reject(error);
-        else reject(new RequestError(`${redact(address.href)} failed: ${phraseOf(error)}.`, asked.reusedSocket && error.code === "ECONNRESET", error));
+        else
+          reject(
+            new RequestError(
+              `${redact(address.href)} failed: ${phraseOf(error)}.`,
+              asked.reusedSocket && error.code === "ECONNRESET",
+              error,
+            ),
+          );
       });
     });
 
@@ -99,17 +111,23 @@ function asker(options: HttpOptions, idle: number): Ask {
   const ask = async (signal: AbortSignal): Promise<IncomingMessage> => {
     let address = first;
     let asked: string | undefined;
-    for (let redirects = 0; ; ) {
+    for (let redirects = 0; ;) {
       const trusted = mayHaveLogin(first, address);
       const known = trusted ? login : undefined;
       count += 1;
-      const headers: Record<string, string> = known === undefined || challenge === undefined ? {} : { authorization: authorization(challenge, known, "GET", `${address.pathname}${address.search}`, count) };
+      const headers: Record<string, string> =
+        known === undefined || challenge === undefined
+          ? {}
+          : { authorization: authorization(challenge, known, "GET", `${address.pathname}${address.search}`, count) };
       const response = await requestAgain(address, headers, signal);
       const status = response.statusCode ?? 0;
       if (status === 200) return response;
       response.destroy();
       const { location } = response.headers;
-      const next = status >= 301 && status <= 308 && location !== undefined && URL.canParse(location, address) ? new URL(location, address) : undefined;
+      const next =
+        status >= 301 && status <= 308 && location !== undefined && URL.canParse(location, address)
+          ? new URL(location, address)
+          : undefined;
       if (status === 401 && known !== undefined && asked !== address.origin) {
         asked = address.origin;
         challenge = response.headers["www-authenticate"] ?? "Basic";
@@ -118,7 +136,9 @@ function asker(options: HttpOptions, idle: number): Ask {
         redirects += 1;
         address = next;
       } else {
-        throw new UserError(`${redact(address.href)} answers ${status}: ${adviceOn(status, login === undefined || trusted, next)}.`);
+        throw new UserError(
+          `${redact(address.href)} answers ${status}: ${adviceOn(status, login === undefined || trusted, next)}.`,
+        );
       }
     }
   };
@@ -129,19 +149,32 @@ function asker(options: HttpOptions, idle: number): Ask {
   return Object.assign(ask, { end });
 }
 
-/** A login is for the host in the camera's address, whatever port it sends to; never for another one, and not unencrypted where it was given for https. */
+/**
+ * A login is for the host in the camera's address, whatever port it sends to; never for another one, and not
+ * unencrypted where it was given for https.
+ */
 function mayHaveLogin(first: URL, address: URL): boolean {
   return address.hostname === first.hostname && (address.protocol === "https:" || first.protocol === "http:");
 }
 
 function adviceOn(status: number, trusted: boolean, next: URL | undefined): string {
-  if (status !== 401 && status !== 403) return next === undefined ? "check the path in the address" : `it sends from one address to the next without end, or to one that is no HTTP address (${redact(next.href)})`;
-  return trusted ? "put the camera's user and password into the node" : "the camera sent there, and what is not the host in the node's address (or is not encrypted, where that one is) gets no password; put that address into the node if it is your camera's";
+  if (status !== 401 && status !== 403)
+    return next === undefined
+      ? "check the path in the address"
+      : `it sends from one address to the next without end, or to one that is no HTTP address (${redact(next.href)})`;
+  return trusted
+    ? "put the camera's user and password into the node"
+    : "the camera sent there, and what is not the host in the node's address (or is not encrypted, where that " +
+        "one is) gets no password; put that address into the node if it is your camera's";
 }
 
 /** What went wrong with a connection, for people. */
 function phraseOf({ code = "", message }: NodeJS.ErrnoException): string {
-  if (code === "EPROTO" || code.startsWith("ERR_SSL")) return `there is no TLS that this computer understands (${code === "EPROTO" ? "wrong protocol" : code}); perhaps the address begins with http:// or has another port`;
+  if (code === "EPROTO" || code.startsWith("ERR_SSL"))
+    return (
+      `there is no TLS that this computer understands (${code === "EPROTO" ? "wrong protocol" : code}); perhaps ` +
+      "the address begins with http:// or has another port"
+    );
   return message;
 }
 
@@ -149,7 +182,12 @@ function phraseOf({ code = "", message }: NodeJS.ErrnoException): string {
  * Work on an answer, which ends when `signal` does, or when it takes too long though something comes now and then.
  * @param what names it in a sentence
  */
-async function within<T>(total: number, what: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function within<T>(
+  total: number,
+  what: string,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const end = new AbortController();
   let late = false;
   const stop = (): void => end.abort();
@@ -161,7 +199,10 @@ async function within<T>(total: number, what: string, signal: AbortSignal, work:
   try {
     return await work(end.signal);
   } catch (error) {
-    if (late && !signal.aborted) throw new UserError(`${what} was lost: its answer was not complete within ${total / 1000} seconds.`, { cause: error });
+    if (late && !signal.aborted)
+      throw new UserError(`${what} was lost: its answer was not complete within ${total / 1000} seconds.`, {
+        cause: error,
+      });
     throw error;
   } finally {
     clearTimeout(timer);
@@ -197,7 +238,10 @@ export function mjpegSource(options: OptionsOf<"mjpeg">): Source {
     } catch (error) {
       if (signal.aborted) return;
       if (response === undefined) throw error;
-      throw new UserError(lossOf(response, frames, redact(url)) ?? `${what} was lost: ${said(error).replace(/\.$/, "")}.`, { cause: error });
+      throw new UserError(
+        lossOf(response, frames, redact(url)) ?? `${what} was lost: ${said(error).replace(/\.$/, "")}.`,
+        { cause: error },
+      );
     } finally {
       signal.removeEventListener("abort", stop);
       stop();
@@ -209,7 +253,10 @@ export function mjpegSource(options: OptionsOf<"mjpeg">): Source {
 /** The newest picture of each piece of a stream. @throws a phrase when none comes for `idle` ms */
 async function* framesOf(response: IncomingMessage, idle: number): AsyncGenerator<CapturedFrame> {
   const parse = multipartParser();
-  const timer = setTimeout(() => response.destroy(new UserError(`it gave no picture for ${idle / 1000} seconds`)), idle);
+  const timer = setTimeout(
+    () => response.destroy(new UserError(`it gave no picture for ${idle / 1000} seconds`)),
+    idle,
+  );
   try {
     for await (const chunk of response) {
       const newest = parse(chunk as Buffer).at(-1);
@@ -227,7 +274,10 @@ function lossOf({ headers }: IncomingMessage, frames: number, address: string): 
   const type = headers["content-type"] ?? "";
   const isPicture = /^image\//i.test(type) && frames <= 1;
   if (!isPicture && (frames > 0 || /^(multipart|video)\/|octet-stream/i.test(type))) return undefined;
-  return `${address} is no MJPEG stream but ${type || "something without a type"}: ${isPicture ? 'choose the source "HTTP snapshot"' : "check the address"}.`;
+  return (
+    `${address} is no MJPEG stream but ${type || "something without a type"}: ` +
+    `${isPicture ? 'choose the source "HTTP snapshot"' : "check the address"}.`
+  );
 }
 
 export function snapshotSource(options: OptionsOf<"snapshot">): Source {
@@ -275,7 +325,11 @@ async function pictureOf(response: IncomingMessage, what: string): Promise<Captu
   if (size !== undefined) return { bytes, ...size, encoding: "jpeg" };
   // PNG, WebP and whatever else can be read here: one kind for all that comes after.
   const jpeg = await toKeptJpeg({ bytes, frame: undefined }).catch((error: unknown) => {
-    throw error instanceof UserError ? new UserError(`${what}${type === "" ? "" : ` (${type})`} is no picture that can be used: ${said(error)}`, { cause: error }) : error;
+    throw error instanceof UserError
+      ? new UserError(`${what}${type === "" ? "" : ` (${type})`} is no picture that can be used: ${said(error)}`, {
+          cause: error,
+        })
+      : error;
   });
   return { bytes: jpeg, ...(jpegSize(jpeg) as { width: number; height: number }), encoding: "jpeg" };
 }

@@ -1,4 +1,7 @@
-/** Pictures out of a byte stream: JPEGs one after the other (MJPEG over HTTP, ffmpeg's mpjpeg) and PPM (ffmpeg's raw RGB with its size). */
+/**
+ * Pictures out of a byte stream: JPEGs one after the other (MJPEG over HTTP, ffmpeg's mpjpeg) and PPM (ffmpeg's raw
+ * RGB with its size).
+ */
 import { UserError } from "../errors";
 import { jpegSize } from "./jpeg";
 import type { CapturedFrame } from "./source";
@@ -12,7 +15,10 @@ const FIRST_ROOM = 64 * 1024;
 
 export type Parser = (chunk: Buffer) => CapturedFrame[];
 
-/** Bytes in one piece, to be searched. Each is copied in once, and room doubles when it is short: the work grows with the bytes, not with their square. */
+/**
+ * Bytes in one piece, to be searched. Each is copied in once, and room doubles when it is short: the work grows with
+ * the bytes, not with their square.
+ */
 class Window {
   #room = Buffer.allocUnsafe(FIRST_ROOM);
   #start = 0;
@@ -20,10 +26,14 @@ class Window {
 
   push(chunk: Buffer): void {
     const length = this.#end - this.#start + chunk.length;
-    if (length > MAX_FRAME_BYTES) throw new UserError(`the stream has no end of a frame within ${MAX_FRAME_BYTES / 1024 / 1024} MB: it is no camera's.`);
+    if (length > MAX_FRAME_BYTES)
+      throw new UserError(
+        `the stream has no end of a frame within ${MAX_FRAME_BYTES / 1024 / 1024} MB: it is no camera's.`,
+      );
     if (this.#end + chunk.length > this.#room.length) {
       // Moved to the front only where at least as much was taken out before.
-      const room = length <= this.#room.length / 2 ? this.#room : Buffer.allocUnsafe(Math.max(2 * this.#room.length, length));
+      const room =
+        length <= this.#room.length / 2 ? this.#room : Buffer.allocUnsafe(Math.max(2 * this.#room.length, length));
       this.#room.copy(room, 0, this.#start, this.#end);
       this.#room = room;
       this.#end -= this.#start;
@@ -49,16 +59,31 @@ const MARKER = 0xff;
 const START_OF_IMAGE = 0xd8;
 const END_OF_IMAGE = 0xd9;
 const START_OF_SCAN = 0xda;
-/** What may follow the data of a scan (ITU-T T.81, B.2.1): tables, another scan, the number of lines, application data, a comment. */
-const BETWEEN_SCANS = new Set([0xc4, 0xcc, 0xdb, 0xdc, 0xdd, START_OF_SCAN, 0xfe, ...Array.from({ length: 16 }, (_, index) => 0xe0 + index)]);
+/**
+ * What may follow the data of a scan (ITU-T T.81, B.2.1): tables, another scan, the number of lines, application data,
+ * a comment.
+ */
+const BETWEEN_SCANS = new Set([
+  0xc4,
+  0xcc,
+  0xdb,
+  0xdc,
+  0xdd,
+  START_OF_SCAN,
+  0xfe,
+  ...Array.from({ length: 16 }, (_, index) => 0xe0 + index),
+]);
 
 /** Markers without a length: TEM and RST0–7. */
 const standsAlone = (marker: number): boolean => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7);
 
 /**
- * JPEGs in a stream, each told as soon as its last byte is there. They are found by their own markers (ITU-T T.81, B.1.1), because what
- * cameras write around them is often wrong: boundaries glued to a picture, other than announced or missing, lengths of 0 or of
- * another picture, headers with LF alone or without any. Only a picture without its end marker is cut at the length told, or else where the next begins.
+ * JPEGs in a stream, each told as soon as its last byte is there. They are found by their own markers (ITU-T T.81,
+ * B.1.1), because what
+ * cameras write around them is often wrong: boundaries glued to a picture, other than announced or missing, lengths of
+ * 0 or of
+ * another picture, headers with LF alone or without any. Only a picture without its end marker is cut at the length
+ * told, or else where the next begins.
  */
 export function multipartParser(): Parser {
   const window = new Window();
@@ -107,7 +132,8 @@ export function multipartParser(): Parser {
         where = "scan";
         return true;
       }
-      if (bytes[at] !== MARKER || marker === 0 || marker === START_OF_IMAGE || marker === END_OF_IMAGE) return restart(at);
+      if (bytes[at] !== MARKER || marker === 0 || marker === START_OF_IMAGE || marker === END_OF_IMAGE)
+        return restart(at);
       if (marker === MARKER) at += 1;
       else if (standsAlone(marker)) at += 2;
       else if (at + 3 >= bytes.length) return false;
@@ -134,7 +160,12 @@ export function multipartParser(): Parser {
   /** Where the picture ends; "on" at the next segment, undefined while more must come. */
   const passScan = (): number | "on" | undefined => {
     const { bytes } = window;
-    const told = header.length > 0 && bytes.length >= header.length + 4 && /^\r?\n?--/.test(bytes.toString("latin1", header.length, header.length + 4)) ? header.length : Infinity;
+    const told =
+      header.length > 0 &&
+      bytes.length >= header.length + 4 &&
+      /^\r?\n?--/.test(bytes.toString("latin1", header.length, header.length + 4))
+        ? header.length
+        : Infinity;
     for (;;) {
       const found = bytes.indexOf(MARKER, at);
       at = found < 0 ? Math.max(at, bytes.length) : found;
@@ -155,7 +186,10 @@ export function multipartParser(): Parser {
     }
   };
 
-  /** A copy, with an end marker where the camera never writes one. Missing from one among others it says that the picture was cut off. */
+  /**
+   * A copy, with an end marker where the camera never writes one. Missing from one among others it says that the
+   * picture was cut off.
+   */
   const ended = (bytes: Buffer): Buffer => {
     if (bytes.subarray(-2).equals(END)) marked = true;
     return marked ? Buffer.from(bytes) : Buffer.concat([bytes, END]);
@@ -183,15 +217,22 @@ export function multipartParser(): Parser {
 /** What stands before a picture. */
 function headerOf(text: string): { length: number; boundary: string } {
   const boundary = /--[^\r\n]+/.exec(text)?.[0] ?? "";
-  const length = Number(/content-length:[^\S\n]{0,9}(\d{1,9})/i.exec(text.slice(Math.max(0, text.lastIndexOf("--"))))?.[1] ?? 0);
+  const length = Number(
+    /content-length:[^\S\n]{0,9}(\d{1,9})/i.exec(text.slice(Math.max(0, text.lastIndexOf("--"))))?.[1] ?? 0,
+  );
   return { length, boundary };
 }
 
 /** @throws a sentence when no camera would begin like this */
 function assertStream(bytes: Buffer): void {
   const text = bytes.toString("latin1", 0, MAX_HEADER_BYTES);
-  const kind = /content-type:[^\S\n]{0,9}((?:image\/(?!p?jpe?g)|video\/(?!x-motion-jpeg|x-mjpeg))[\w.+-]{1,40})/i.exec(text)?.[1];
-  if (kind !== undefined) throw new UserError(`its pictures are ${kind}, not JPEG: let the camera send JPEG, or choose the source "HTTP snapshot".`);
+  const kind = /content-type:[^\S\n]{0,9}((?:image\/(?!p?jpe?g)|video\/(?!x-motion-jpeg|x-mjpeg))[\w.+-]{1,40})/i.exec(
+    text,
+  )?.[1];
+  if (kind !== undefined)
+    throw new UserError(
+      `its pictures are ${kind}, not JPEG: let the camera send JPEG, or choose the source "HTTP snapshot".`,
+    );
   if (!/(?:^|[\r\n])--/.test(text)) throw new UserError("the answer is no MJPEG stream: no header of a part.");
 }
 

@@ -28,7 +28,9 @@ export class CameraNames {
 
   /** What stands for a frame's camera in lists and statistics: its name, with its id where others have that name. */
   labelOf(frame: Pick<Frame, "camera" | "source">): string {
-    return (this.#byName.get(frame.source)?.size ?? 0) > 1 && frame.camera !== undefined ? `${frame.source} (${cameraOf(frame)})` : frame.source;
+    return (this.#byName.get(frame.source)?.size ?? 0) > 1 && frame.camera !== undefined
+      ? `${frame.source} (${cameraOf(frame)})`
+      : frame.source;
   }
 }
 

@@ -25,12 +25,22 @@ const url = (...schemes: string[]) =>
 function complaintOf(value: string, schemes: readonly string[]): string | undefined {
   const address = URL.canParse(value) ? new URL(value) : undefined;
   // Behind a "#" nothing is told to a server, so an "@" there once closed a login.
-  if (value.includes("@") && (address === undefined || address.hash.includes("@"))) return 'is no address: a user or password with one of # / ? @ : in it belongs into the fields "User" and "Password"';
-  return address !== undefined && schemes.includes(address.protocol.slice(0, -1)) && address.hostname !== "" ? undefined : `must be a ${schemes.join(" or ")} address`;
+  if (value.includes("@") && (address === undefined || address.hash.includes("@")))
+    return (
+      'is no address: a user or password with one of # / ? @ : in it belongs into the fields "User" and ' +
+      '"Password"'
+    );
+  return address !== undefined && schemes.includes(address.protocol.slice(0, -1)) && address.hostname !== ""
+    ? undefined
+    : `must be a ${schemes.join(" or ")} address`;
 }
 
 /** V4L2's names on Linux, an index on macOS, the name that DirectShow lists on Windows. */
-const DEVICE: Partial<Record<NodeJS.Platform, RegExp>> = { linux: /^\/dev\/(video\d{1,3}|v4l\/by-(id|path)\/[\w.:+-]+)$/, darwin: /^\d{1,2}$/, win32: /^[^"\u0000-\u001f]{1,200}$/ };
+const DEVICE: Partial<Record<NodeJS.Platform, RegExp>> = {
+  linux: /^\/dev\/(video\d{1,3}|v4l\/by-(id|path)\/[\w.:+-]+)$/,
+  darwin: /^\d{1,2}$/,
+  win32: /^[^"\u0000-\u001f]{1,200}$/,
+};
 
 /** Told to the camera, to nobody else. They go before those written into the address. */
 const login = { user: z.string().max(200).optional(), password: z.string().max(200).optional() };
@@ -46,21 +56,67 @@ const network = {
   idle: z.number().min(1).max(3600).optional(),
 };
 
-const device = z.string().refine((value) => (DEVICE[process.platform] ?? DEVICE.linux)?.test(value) === true, { error: "must be a camera of this computer: /dev/video0 on Linux, 0 on macOS, the camera's name on Windows" });
-const path = z.string().min(1, "is missing").refine((value) => !value.includes("\u0000"), { error: "must be a path" });
+const device = z.string().refine((value) => (DEVICE[process.platform] ?? DEVICE.linux)?.test(value) === true, {
+  error: "must be a camera of this computer: /dev/video0 on Linux, 0 on macOS, the camera's name on Windows",
+});
+const path = z
+  .string()
+  .min(1, "is missing")
+  .refine((value) => !value.includes("\u0000"), { error: "must be a path" });
 
 /** Whether an ffmpeg of before 2019, with holes that are known since, may read what comes through the network. */
 const oldFfmpeg = z.boolean().default(false);
 
-export const cameraOptionsSchema = z.discriminatedUnion("source", [
-  z.object({ ...common, source: z.literal("usb"), device }),
-  z.object({ ...common, source: z.literal("rtsp"), ...network, url: url("rtsp", "rtsps"), transport: z.enum(["tcp", "udp"]).default("tcp"), oldFfmpeg }),
-  z.object({ ...common, source: z.literal("mjpeg"), ...network, url: url("http", "https"), output: z.literal("jpeg", { error: "an HTTP camera's frames are JPEG" }).default("jpeg") }),
-  z.object({ ...common, source: z.literal("snapshot"), ...network, url: url("http", "https"), output: z.literal("jpeg", { error: "an HTTP camera's frames are JPEG" }).default("jpeg") }),
-  z.object({ ...common, source: z.literal("file"), path, loop: z.boolean().default(false), realtime: z.boolean().default(true) }),
-  z.object({ ...common, source: z.literal("folder"), path, loop: z.boolean().default(false), output: z.literal("jpeg", { error: "a folder's photos go out as the files they are" }).default("jpeg") }),
-  z.object({ ...common, source: z.literal("browser"), output: z.literal("jpeg", { error: "a browser's frames are JPEG" }).default("jpeg") }),
-]).refine((options) => !("certificate" in options) || options.certificate !== "fingerprint" || options.fingerprint !== undefined, { path: ["fingerprint"], error: "is missing: give the SHA-256 fingerprint of the camera's certificate" });
+export const cameraOptionsSchema = z
+  .discriminatedUnion("source", [
+    z.object({ ...common, source: z.literal("usb"), device }),
+    z.object({
+      ...common,
+      source: z.literal("rtsp"),
+      ...network,
+      url: url("rtsp", "rtsps"),
+      transport: z.enum(["tcp", "udp"]).default("tcp"),
+      oldFfmpeg,
+    }),
+    z.object({
+      ...common,
+      source: z.literal("mjpeg"),
+      ...network,
+      url: url("http", "https"),
+      output: z.literal("jpeg", { error: "an HTTP camera's frames are JPEG" }).default("jpeg"),
+    }),
+    z.object({
+      ...common,
+      source: z.literal("snapshot"),
+      ...network,
+      url: url("http", "https"),
+      output: z.literal("jpeg", { error: "an HTTP camera's frames are JPEG" }).default("jpeg"),
+    }),
+    z.object({
+      ...common,
+      source: z.literal("file"),
+      path,
+      loop: z.boolean().default(false),
+      realtime: z.boolean().default(true),
+    }),
+    z.object({
+      ...common,
+      source: z.literal("folder"),
+      path,
+      loop: z.boolean().default(false),
+      output: z.literal("jpeg", { error: "a folder's photos go out as the files they are" }).default("jpeg"),
+    }),
+    z.object({
+      ...common,
+      source: z.literal("browser"),
+      output: z.literal("jpeg", { error: "a browser's frames are JPEG" }).default("jpeg"),
+    }),
+  ])
+  .refine(
+    (options) =>
+      !("certificate" in options) || options.certificate !== "fingerprint" || options.fingerprint !== undefined,
+    { path: ["fingerprint"], error: "is missing: give the SHA-256 fingerprint of the camera's certificate" },
+  );
 
 export type CameraOptions = z.infer<typeof cameraOptionsSchema>;
 export type OptionsOf<S extends CameraOptions["source"]> = Extract<CameraOptions, { source: S }>;
@@ -76,7 +132,10 @@ export interface Login {
 }
 
 /** The address without its login, and the login, if any. */
-export function splitLogin(options: { url: string; user?: string | undefined; password?: string | undefined }): { address: URL; login: Login | undefined } {
+export function splitLogin(options: { url: string; user?: string | undefined; password?: string | undefined }): {
+  address: URL;
+  login: Login | undefined;
+} {
   const address = new URL(options.url);
   const user = options.user || decode(address.username);
   const password = options.user ? (options.password ?? "") : decode(address.password);

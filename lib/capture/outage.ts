@@ -1,4 +1,7 @@
-/** When to warn of a camera that is lost: at once, then at growing intervals, so that the log of a night is read in the morning. */
+/**
+ * When to warn of a camera that is lost: at once, then at growing intervals, so that the log of a night is read in the
+ * morning.
+ */
 
 const FIRST_WAIT_MS = 60_000;
 const FACTOR = 5;
@@ -27,7 +30,10 @@ export class Outage {
     this.#connectedAt = undefined;
   }
 
-  /** Whether this loss is worth a warning: the first, one for a new reason, or one after the wait. @param now as in connected */
+  /**
+   * Whether this loss is worth a warning: the first, one for a new reason, or one after the wait.
+   * @param now as in connected
+   */
   lost(reason: string, now: number): boolean {
     if (this.#connectedAt !== undefined && now - this.#connectedAt >= WELL_MS) this.over();
     this.#connectedAt = undefined;

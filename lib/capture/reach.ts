@@ -1,7 +1,10 @@
 import { connect, type Socket } from "node:net";
 import { UserError } from "../errors";
 
-/** A camera in the house answers in milliseconds; one that sleeps, a name that must be asked for, and a busy computer take longer. */
+/**
+ * A camera in the house answers in milliseconds; one that sleeps, a name that must be asked for, and a busy computer
+ * take longer.
+ */
 const CONNECT_TIMEOUT_MS = 5000;
 
 const DEFAULT_PORTS: Record<string, number> = { "rtsp:": 554, "rtsps:": 322, "http:": 80, "https:": 443 };
@@ -27,11 +30,20 @@ export function connectTo(address: URL): Promise<Socket> {
       reject(error);
     };
     const refused = (error: NodeJS.ErrnoException): void => {
-      const why = error.code === "ECONNREFUSED" ? "refuses the connection" : error.code === "ENOTFOUND" || error.code === "EAI_AGAIN" ? "is not a name this network knows" : `cannot be reached (${error.code ?? error.message})`;
+      const why =
+        error.code === "ECONNREFUSED"
+          ? "refuses the connection"
+          : error.code === "ENOTFOUND" || error.code === "EAI_AGAIN"
+            ? "is not a name this network knows"
+            : `cannot be reached (${error.code ?? error.message})`;
       fail(new UserError(`${where} ${why}: check the address and that the camera is on.`));
     };
     socket.once("error", refused);
-    socket.once("timeout", () => fail(new UserError(`nobody answers at ${where} within five seconds: check the address and that the camera is on.`)));
+    socket.once("timeout", () =>
+      fail(
+        new UserError(`nobody answers at ${where} within five seconds: check the address and that the camera is on.`),
+      ),
+    );
     socket.once("connect", () => {
       socket.setTimeout(0);
       socket.removeAllListeners("timeout");

@@ -66,7 +66,8 @@ export class RtspReader {
   #message(data: Buffer, at: number): number | undefined {
     const blank = data.subarray(at, at + MAX_HEAD_BYTES).indexOf("\r\n\r\n");
     if (blank < 0) {
-      if (data.length - at > MAX_HEAD_BYTES) throw new Error("what answers there is no RTSP camera: its answer has no end");
+      if (data.length - at > MAX_HEAD_BYTES)
+        throw new Error("what answers there is no RTSP camera: its answer has no end");
       return undefined;
     }
     const body = at + blank + 4;

@@ -1,6 +1,7 @@
 /**
  * Between ffmpeg and an RTSP camera: a relay on the loopback interface, for one connection. It logs in and does TLS,
- * so that neither the camera's address nor its password stands in the list of processes, and it hears what the camera says (RTSP 1.0, RFC 2326).
+ * so that neither the camera's address nor its password stands in the list of processes, and it hears what the camera
+ * says (RTSP 1.0, RFC 2326).
  */
 import { randomBytes } from "node:crypto";
 import { createServer, isIPv6, type Server, type Socket } from "node:net";
@@ -23,7 +24,10 @@ export interface RtspRelay {
 
 const MAX_REDIRECTS = 3;
 
-/** Connect to the camera and listen for ffmpeg. @throws a sentence when the camera cannot be reached or is not the one that was meant */
+/**
+ * Connect to the camera and listen for ffmpeg.
+ * @throws a sentence when the camera cannot be reached or is not the one that was meant
+ */
 export async function openRelay(options: RtspOptions, signal: AbortSignal): Promise<RtspRelay> {
   const { address, login } = splitLogin(options);
   const camera = await connectCamera(address, options, signal);
@@ -46,7 +50,12 @@ async function connectCamera(address: URL, options: RtspOptions, signal: AbortSi
     return await connectTrusted(host, port, options, signal, []);
   } catch (error) {
     if (error instanceof CertificateError) throw error;
-    throw new UserError(`${address.hostname}:${port} does not speak TLS as it should (${(error as NodeJS.ErrnoException).code ?? said(error)}): check the port, or whether the address ought to begin with rtsp:// and not rtsps://.`, { cause: error });
+    throw new UserError(
+      `${address.hostname}:${port} does not speak TLS as it should ` +
+        `(${(error as NodeJS.ErrnoException).code ?? said(error)}): check the port, or whether the address ` +
+        "ought to begin with rtsp:// and not rtsps://.",
+      { cause: error },
+    );
   }
 }
 
@@ -182,7 +191,8 @@ class Session implements RtspRelay {
       return;
     }
     this.#leaving ||= method === "TEARDOWN";
-    if (this.#asked.size === 0 && this.#sequence === 0 && !uri.startsWith(this.#url)) throw new UserError("another program took ffmpeg's place");
+    if (this.#asked.size === 0 && this.#sequence === 0 && !uri.startsWith(this.#url))
+      throw new UserError("another program took ffmpeg's place");
     this.#ask({ head, body, loggedIn: false });
   }
 
@@ -212,7 +222,8 @@ class Session implements RtspRelay {
     const sequence = Number(/^CSeq: *(\d+)/im.exec(head)?.[1]);
     const request = this.#asked.get(sequence);
     if (text === undefined || request === undefined) {
-      if (head.startsWith("HTTP/")) throw new UserError("what answers there is no RTSP camera, but a web server: check the address and its port");
+      if (head.startsWith("HTTP/"))
+        throw new UserError("what answers there is no RTSP camera, but a web server: check the address and its port");
       // A question of the camera's own, which ffmpeg answers.
       this.#toClient(head);
       this.#toClient(body);
@@ -222,7 +233,8 @@ class Session implements RtspRelay {
     const status = Number(text);
     const method = request.head.split(" ", 1)[0];
     if (status === 401 && this.#login !== undefined && !request.loggedIn) {
-      this.#challenge = [...head.matchAll(/^WWW-Authenticate: *([^\r\n]+)/gim)].map(([, value]) => value).join(", ") || "Basic";
+      this.#challenge =
+        [...head.matchAll(/^WWW-Authenticate: *([^\r\n]+)/gim)].map(([, value]) => value).join(", ") || "Basic";
       this.#answered = 0;
       this.#ask({ ...request, loggedIn: true });
       return;
@@ -232,13 +244,17 @@ class Session implements RtspRelay {
       this.#follow(location, request).catch((error: unknown) => this.#fail(said(error)));
       return;
     }
-    if (status >= 400 && method !== "GET_PARAMETER" && method !== "SET_PARAMETER") this.#reason = refusal(status, phrase, this.#login !== undefined);
-    if (status === 200 && method === "DESCRIBE" && !/^m=video/m.test(body.toString("latin1"))) throw new UserError("it has no picture, only sound or data: choose the camera's video stream");
+    if (status >= 400 && method !== "GET_PARAMETER" && method !== "SET_PARAMETER")
+      this.#reason = refusal(status, phrase, this.#login !== undefined);
+    if (status === 200 && method === "DESCRIBE" && !/^m=video/m.test(body.toString("latin1")))
+      throw new UserError("it has no picture, only sound or data: choose the camera's video stream");
     // RTP over UDP comes from the camera, not from here.
     const camera = this.#camera.remoteAddress;
     const passed = head
       .replace(/^CSeq:.*$/im, () => /^CSeq:.*$/im.exec(request.head)?.[0] ?? "CSeq: 0")
-      .replace(/^Transport:(?!.*TCP)(?!.*source=)[^\r\n]*/im, (line) => (camera === undefined ? line : `${line};source=${camera.replace(/^::ffff:/, "")}`));
+      .replace(/^Transport:(?!.*TCP)(?!.*source=)[^\r\n]*/im, (line) =>
+        camera === undefined ? line : `${line};source=${camera.replace(/^::ffff:/, "")}`,
+      );
     this.#toClient(passed);
     this.#toClient(body);
   }
@@ -247,10 +263,17 @@ class Session implements RtspRelay {
   async #follow(location: string, request: { head: string; body: Buffer; loggedIn: boolean }): Promise<void> {
     this.#redirects += 1;
     const next = URL.canParse(location, this.#target()) ? new URL(location, this.#target()) : undefined;
-    if (next === undefined || !/^rtsps?:$/.test(next.protocol) || next.hostname === "") throw new UserError("the camera sends elsewhere, to no RTSP address");
-    if (this.#redirects > MAX_REDIRECTS) throw new UserError("the camera sends from one address to the next without an end");
-    if (this.#address.protocol === "rtsps:" && next.protocol !== "rtsps:") throw new UserError("the camera sends from rtsps to an address without encryption");
-    if (this.#login !== undefined && next.hostname !== this.#address.hostname) throw new UserError(`the camera sends to another host, ${next.hostname}, which is not told the password: put that host into the address`);
+    if (next === undefined || !/^rtsps?:$/.test(next.protocol) || next.hostname === "")
+      throw new UserError("the camera sends elsewhere, to no RTSP address");
+    if (this.#redirects > MAX_REDIRECTS)
+      throw new UserError("the camera sends from one address to the next without an end");
+    if (this.#address.protocol === "rtsps:" && next.protocol !== "rtsps:")
+      throw new UserError("the camera sends from rtsps to an address without encryption");
+    if (this.#login !== undefined && next.hostname !== this.#address.hostname)
+      throw new UserError(
+        `the camera sends to another host, ${next.hostname}, which is not told the password: put that host ` +
+          "into the address",
+      );
     next.username = "";
     next.password = "";
     const before = this.#camera;
@@ -270,7 +293,13 @@ class Session implements RtspRelay {
 
 function refusal(status: number, phrase: string, loggedIn: boolean): string {
   const answer = `the camera answers ${status}${phrase === "" ? "" : ` ${phrase.trim()}`}`;
-  if (status === 401 || status === 403) return `${answer}: ${loggedIn ? "user or password is wrong, or may not see this stream" : "put the camera's user and password into the node"}`;
+  if (status === 401 || status === 403)
+    return (
+      `${answer}: ` +
+      (loggedIn
+        ? "user or password is wrong, or may not see this stream"
+        : "put the camera's user and password into the node")
+    );
   if (status === 404) return `${answer}: check the path in the address`;
   if (status === 461) return `${answer}: choose the other transport, TCP or UDP`;
   if (status === 453) return `${answer}: too many read this camera`;

@@ -29,7 +29,8 @@ export async function* snapshots(camera: Camera, count: number, signal: AbortSig
     const frame = once(camera, "frame", { signal: AbortSignal.any([end, late]) }) as Promise<[Buffer, Frame]>;
     const [bytes, taken] = await frame.catch((error: unknown) => {
       if (stopped.aborted) throw new NoPicture(`the camera ${name} has stopped: start it.`, { cause: error });
-      if (late.aborted) throw new NoPicture(`the camera ${name} gives no picture: look whether it is connected.`, { cause: error });
+      if (late.aborted)
+        throw new NoPicture(`the camera ${name} gives no picture: look whether it is connected.`, { cause: error });
       return [undefined, undefined];
     });
     if (bytes === undefined) return;

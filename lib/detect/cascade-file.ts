@@ -21,7 +21,10 @@ export interface CascadeFile {
 }
 
 /** What traincascade writes, and what haartraining wrote. */
-const SHAPES = [/<height>\s*(?<height>\d+)\s*<\/height>\s*<width>\s*(?<width>\d+)\s*<\/width>/, /<size>\s*(?<width>\d+)\s+(?<height>\d+)\s*<\/size>/];
+const SHAPES = [
+  /<height>\s*(?<height>\d+)\s*<\/height>\s*<width>\s*(?<width>\d+)\s*<\/width>/,
+  /<size>\s*(?<width>\d+)\s+(?<height>\d+)\s*<\/size>/,
+];
 const TILTED = /<tilted>\s*1\s*<\/tilted>/;
 /** A file that is cut off does not end so. */
 const END = /<\/opencv_storage>\s*$/;
@@ -30,21 +33,31 @@ const MOST_SIDE = 1000;
 
 /** @param name a built-in cascade or a path @throws a sentence when the file cannot be read or is no cascade */
 export function readCascade(name: string): CascadeFile {
-  const path = (CASCADES as readonly string[]).includes(name) ? assetFile("cascades", `haarcascade_${name}.xml`) : name;
+  const path = (CASCADES as readonly string[]).includes(name)
+    ? assetFile("cascades", `haarcascade_${name}.xml`)
+    : name;
   let xml: Buffer;
   try {
     xml = readFileSync(path);
   } catch (error) {
-    throw new UserError(`the cascade file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): choose a built-in cascade or the path of an OpenCV cascade (.xml).`, { cause: error });
+    throw new UserError(
+      `the cascade file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): choose ` +
+        "a built-in cascade or the path of an OpenCV cascade (.xml).",
+      { cause: error },
+    );
   }
   const text = xml.toString("latin1");
   const groups = SHAPES.map((shape) => shape.exec(text)?.groups).find((found) => found !== undefined);
   const [width, height] = [Number(groups?.["width"]), Number(groups?.["height"])];
-  if (!END.test(text) || !(width > 0 && height > 0 && width <= MOST_SIDE && height <= MOST_SIDE)) throw noCascade(path);
+  if (!END.test(text) || !(width > 0 && height > 0 && width <= MOST_SIDE && height <= MOST_SIDE))
+    throw noCascade(path);
   return { path, xml, shape: { width, height, channels: TILTED.test(text) ? 3 : 2 } };
 }
 
 /** @param cause what OpenCV said of it */
 export function noCascade(path: string, cause?: unknown): UserError {
-  return new UserError(`the file ${path} is not an OpenCV cascade: choose a built-in one or a .xml made by OpenCV's traincascade.`, { cause });
+  return new UserError(
+    `the file ${path} is not an OpenCV cascade: choose a built-in one or a .xml made by OpenCV's traincascade.`,
+    { cause },
+  );
 }

@@ -62,16 +62,30 @@ async function detectTask({ source, options, keep, follow }: DetectTask): Promis
   const pixels = await decode(source);
   const decoded = performance.now();
   const { width, height } = pixels;
-  const broke = (): string => `OpenCV broke on a picture of ${width} × ${height} pixels and was restarted: send a smaller picture.`;
+  const broke = (): string =>
+    `OpenCV broke on a picture of ${width} × ${height} pixels and was restarted: send a smaller picture.`;
   const nearby = await onEngine(broke, () => searchNear(detector, pixels, options, follow));
   const detections = nearby ?? (await onEngine(broke, () => detector.detect(pixels, options)));
   const looks = follow === undefined ? [] : detections.map(({ box }) => lookAt(pixels, box));
-  const result = { detections, looks, width, height, whole: nearby === undefined, decode: decoded - start, detect: performance.now() - decoded };
+  const result = {
+    detections,
+    looks,
+    width,
+    height,
+    whole: nearby === undefined,
+    decode: decoded - start,
+    detect: performance.now() - decoded,
+  };
   return keep ? moving({ ...result, pixels }, [pixels.data.buffer]) : { ...result, pixels: undefined };
 }
 
 /** @returns undefined where the whole picture is to be searched */
-async function searchNear(detector: DetectorEngine, pixels: Pixels, options: DetectorOptions, follow: Follow | undefined): Promise<Detection[] | undefined> {
+async function searchNear(
+  detector: DetectorEngine,
+  pixels: Pixels,
+  options: DetectorOptions,
+  follow: Follow | undefined,
+): Promise<Detection[] | undefined> {
   if (follow?.near === undefined) return undefined;
   const found: Detection[][] = [];
   for (const near of follow.near) found.push(await detector.detect(pixels, options, near));

@@ -47,31 +47,62 @@ export class FaceDetector {
   /** Load OpenCV and the cascade now, so that the first frame is not the slow one. @throws as detect does */
   async warmUp(): Promise<void> {
     const { region: _elsewhere, ...options } = this.options;
-    const frame = { source: "", sequence: 0, capturedAt: 0, width: WARM_UP_SIDE, height: WARM_UP_SIDE, encoding: "rgb" } as const;
+    const frame = {
+      source: "",
+      sequence: 0,
+      capturedAt: 0,
+      width: WARM_UP_SIDE,
+      height: WARM_UP_SIDE,
+      encoding: "rgb",
+    } as const;
     await this.#run({ bytes: Buffer.alloc(WARM_UP_SIDE * WARM_UP_SIDE * CHANNELS), frame }, undefined, options);
   }
 
-  /** Find the faces of a picture. @param region in place of the options' @throws a sentence when it is no picture or the engine or cascade is not to be had */
+  /**
+   * Find the faces of a picture.
+   * @param region in place of the options'
+   * @throws a sentence when it is no picture or the engine or cascade is not to be had
+   */
   async detect(picture: Picture, region?: Box): Promise<Detected> {
-    const { detections, looks: _looks, whole: _whole, ...detected } = await this.#run(picture, undefined, this.#within(region));
+    const {
+      detections,
+      looks: _looks,
+      whole: _whole,
+      ...detected
+    } = await this.#run(picture, undefined, this.#within(region));
     return { ...detected, faces: byScore(detections.map(({ box, score }) => ({ box, score }))) };
   }
 
-  /** Find the faces of a live frame, and how they look. @param near searches only there; undefined is everywhere @param region in place of the options' @throws as detect does */
+  /**
+   * Find the faces of a live frame, and how they look.
+   * @param near searches only there; undefined is everywhere
+   * @param region in place of the options'
+   * @throws as detect does
+   */
   async search(picture: Picture, near: readonly Near[] | undefined, region?: Box): Promise<Searched> {
     const { detections, looks, ...detected } = await this.#run(picture, { near }, this.#within(region));
-    return { ...detected, seen: byScore(detections.map((detection, index) => ({ ...detection, look: looks[index] as Look }))) };
+    return {
+      ...detected,
+      seen: byScore(detections.map((detection, index) => ({ ...detection, look: looks[index] as Look }))),
+    };
   }
 
   #within(region: Box | undefined): DetectorOptions {
     return region === undefined ? this.options : { ...this.options, region };
   }
 
-  async #run(picture: Picture, follow?: Follow, options = this.options): Promise<Omit<DetectResult, "pixels" | "decode" | "detect"> & Pick<Detected, "timing">> {
+  async #run(
+    picture: Picture,
+    follow?: Follow,
+    options = this.options,
+  ): Promise<Omit<DetectResult, "pixels" | "decode" | "detect"> & Pick<Detected, "timing">> {
     const camera = picture.frame === undefined ? undefined : cameraOf(picture.frame);
     const { pixels, decode, detect, ...found } = await this.#pool.runAgain(async () => {
       const { source, transfer } = await pixelSource(picture);
-      return { task: { source, options, keep: pixelCache.wanted(camera), ...(follow === undefined ? {} : { follow }) }, transfer };
+      return {
+        task: { source, options, keep: pixelCache.wanted(camera), ...(follow === undefined ? {} : { follow }) },
+        transfer,
+      };
     });
     pixelCache.set(picture.bytes, pixels, camera);
     return { ...found, timing: { decode, detect } };
@@ -84,7 +115,12 @@ export class FaceDetector {
   }
 }
 
-/** Best first. Of one score the larger comes first, then what is left and above: OpenCV's threads find them in any order. */
+/**
+ * Best first. Of one score the larger comes first, then what is left and above: OpenCV's threads find them in any
+ * order.
+ */
 function byScore<D extends Detection>(detections: D[]): D[] {
-  return detections.sort((a, b) => b.score - a.score || b.box.width - a.box.width || a.box.x - b.box.x || a.box.y - b.box.y);
+  return detections.sort(
+    (a, b) => b.score - a.score || b.box.width - a.box.width || a.box.x - b.box.x || a.box.y - b.box.y,
+  );
 }

@@ -16,7 +16,10 @@ export class FaceFollower {
     this.#options = options;
   }
 
-  /** As FaceDetector.detect; faces of a frame carry `track` and `look`. Frames of one camera must come one after the other. */
+  /**
+   * As FaceDetector.detect; faces of a frame carry `track` and `look`. Frames of one camera must come one after the
+   * other.
+   */
   async detect(picture: Picture, region?: Box): Promise<Detected> {
     if (picture.frame === undefined) return this.#detector.detect(picture, region);
     const tracker = this.#trackerOf(picture.frame);

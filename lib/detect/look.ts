@@ -1,4 +1,7 @@
-/** The fine structure of a face in a few hundred values, and whether another frame shows the very same. Cheap: a fraction of a millisecond. */
+/**
+ * The fine structure of a face in a few hundred values, and whether another frame shows the very same. Cheap: a
+ * fraction of a millisecond.
+ */
 import { greyPatch } from "../image/patch";
 import type { Pixels } from "../image/pixels";
 import type { Box } from "../message";
@@ -15,7 +18,8 @@ const DETAIL = 5;
 const MIDDLE = 128;
 
 /**
- * At or above this likeness it is taken for the same face. Between photos of different people (9,000 comparisons, LFW) the largest
+ * At or above this likeness it is taken for the same face. Between photos of different people (9,000 comparisons, LFW)
+ * the largest
  * was 0.77; between frames of one shot up to a second apart (a moving window, grain, H.264) 99.9 % were above 0.95.
  */
 export const SAME_LOOK = 0.9;
@@ -25,7 +29,13 @@ export type Look = Uint8Array<ArrayBuffer>;
 
 export function lookAt(pixels: Pixels, box: Box): Look {
   const width = (Math.max(box.width, box.height) * PATCH_SIDE) / BOX_SIDE;
-  return detail(greyPatch(pixels, { x: box.x + (box.width - width) / 2, y: box.y + (box.height - width) / 2, width, height: width }, PATCH_SIDE));
+  return detail(
+    greyPatch(
+      pixels,
+      { x: box.x + (box.width - width) / 2, y: box.y + (box.height - width) / 2, width, height: width },
+      PATCH_SIDE,
+    ),
+  );
 }
 
 /** Each value less the mean of the square around it, by sums over rectangles. */
@@ -44,7 +54,11 @@ function detail(patch: Uint8Array): Look {
     const [top, bottom] = [Math.max(0, row - DETAIL), Math.min(PATCH_SIDE, row + DETAIL + 1)];
     for (let column = 0; column < PATCH_SIDE; column += 1, at += 1) {
       const [left, right] = [Math.max(0, column - DETAIL), Math.min(PATCH_SIDE, column + DETAIL + 1)];
-      const sum = (sums[bottom * stride + right] as number) - (sums[top * stride + right] as number) - (sums[bottom * stride + left] as number) + (sums[top * stride + left] as number);
+      const sum =
+        (sums[bottom * stride + right] as number) -
+        (sums[top * stride + right] as number) -
+        (sums[bottom * stride + left] as number) +
+        (sums[top * stride + left] as number);
       const around = sum / ((bottom - top) * (right - left));
       look[at] = Math.max(0, Math.min(255, Math.round(MIDDLE + (patch[at] as number) - around)));
     }
@@ -52,7 +66,10 @@ function detail(patch: Uint8Array): Look {
   return look;
 }
 
-/** From the core's pixels, counted from its centre, to the other patch's, counted from its centre: x' = a·x − b·y + u, y' = b·x + a·y + v. */
+/**
+ * From the core's pixels, counted from its centre, to the other patch's, counted from its centre: x' = a·x − b·y + u,
+ * y' = b·x + a·y + v.
+ */
 interface Place {
   a: number;
   b: number;
@@ -84,7 +101,10 @@ export class Anchor {
     sample(look, MIDDLE_PLACE, core);
     normalise(core);
     this.#core = core;
-    const at = (row: number, column: number): number => core[Math.min(CORE_SIDE - 1, Math.max(0, row)) * CORE_SIDE + Math.min(CORE_SIDE - 1, Math.max(0, column))] as number;
+    const at = (row: number, column: number): number =>
+      core[
+        Math.min(CORE_SIDE - 1, Math.max(0, row)) * CORE_SIDE + Math.min(CORE_SIDE - 1, Math.max(0, column))
+      ] as number;
     const normal = new Float64Array(16);
     for (let row = 0, pixel = 0; row < CORE_SIDE; row += 1) {
       for (let column = 0; column < CORE_SIDE; column += 1, pixel += 1) {
@@ -94,15 +114,19 @@ export class Anchor {
         const y = row - (CORE_SIDE - 1) / 2;
         const steepest = [dx * x + dy * y, dy * x - dx * y, dx, dy];
         this.#steepest.set(steepest, 4 * pixel);
-        for (let i = 0; i < 4; i += 1) for (let j = 0; j < 4; j += 1) (normal[4 * i + j] as number) += (steepest[i] as number) * (steepest[j] as number);
+        for (let i = 0; i < 4; i += 1)
+          for (let j = 0; j < 4; j += 1)
+            (normal[4 * i + j] as number) += (steepest[i] as number) * (steepest[j] as number);
       }
     }
     this.#inverse = invert(normal);
   }
 
   /**
-   * The largest correlation of the core with a patch, over shifts, sizes and turns such as a detector's boxes jitter by:
-   * inverse-compositional alignment (Baker & Matthews 2004, IJCV 56(3)), from the middle and, if that does not do, from the best
+   * The largest correlation of the core with a patch, over shifts, sizes and turns such as a detector's boxes jitter
+   * by:
+   * inverse-compositional alignment (Baker & Matthews 2004, IJCV 56(3)), from the middle and, if that does not do,
+   * from the best
    * place of a coarse grid.
    * @returns −1..1; 1 is the same but for light and contrast; −1 for a patch without any structure
    */
@@ -144,7 +168,8 @@ export class Anchor {
     sample(look, place, seen);
     if (!normalise(seen)) return -1;
     let sum = 0;
-    for (let pixel = 0; pixel < CORE_PIXELS; pixel += 1) sum += (seen[pixel] as number) * (this.#core[pixel] as number);
+    for (let pixel = 0; pixel < CORE_PIXELS; pixel += 1)
+      sum += (seen[pixel] as number) * (this.#core[pixel] as number);
     return sum;
   }
 
@@ -156,7 +181,9 @@ export class Anchor {
       for (let i = 0; i < 4; i += 1) (right[i] as number) += (this.#steepest[4 * pixel + i] as number) * error;
     }
     const inverse = this.#inverse as Float64Array;
-    const step = [0, 1, 2, 3].map((i) => right.reduce((sum, value, j) => sum + (inverse[4 * i + j] as number) * value, 0)) as [number, number, number, number];
+    const step = [0, 1, 2, 3].map((i) =>
+      right.reduce((sum, value, j) => sum + (inverse[4 * i + j] as number) * value, 0),
+    ) as [number, number, number, number];
     const sa = 1 + step[0];
     const sb = step[1];
     const square = sa * sa + sb * sb;
@@ -183,7 +210,9 @@ function sample(look: Look, { a, b, u, v }: Place, out: Float32Array): void {
       const fx = px - left;
       const fy = py - top;
       const at = top * PATCH_SIDE + left;
-      out[to] = ((look[at] as number) * (1 - fx) + (look[at + 1] as number) * fx) * (1 - fy) + ((look[at + PATCH_SIDE] as number) * (1 - fx) + (look[at + PATCH_SIDE + 1] as number) * fx) * fy;
+      out[to] =
+        ((look[at] as number) * (1 - fx) + (look[at + 1] as number) * fx) * (1 - fy) +
+        ((look[at + PATCH_SIDE] as number) * (1 - fx) + (look[at + PATCH_SIDE + 1] as number) * fx) * fy;
     }
   }
 }

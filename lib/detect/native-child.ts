@@ -1,5 +1,6 @@
 /**
- * Native OpenCV in a process of its own. It is asked over IPC. It ends when its parent does: the parent holds the other end of
+ * Native OpenCV in a process of its own. It is asked over IPC. It ends when its parent does: the parent holds the
+ * other end of
  * standard input, and a thread watches that, since the main thread may hang in native code.
  */
 import { createRequire } from "node:module";
@@ -51,14 +52,20 @@ function answer(cv: NativeCv, question: NativeQuestion): NativeAnswer {
   if (cascade === undefined) return { forgotten: true };
   const mats = [new cv.Mat(Buffer.from(grey.buffer, grey.byteOffset, grey.byteLength), height, width, cv.CV_8UC1)];
   try {
-    if (working.width !== width || working.height !== height) mats.push((mats[0] as NativeMat).resize(working.height, working.width, 0, 0, cv.INTER_AREA));
+    if (working.width !== width || working.height !== height)
+      mats.push((mats[0] as NativeMat).resize(working.height, working.width, 0, 0, cv.INTER_AREA));
     const { objects, numDetections } = cascade.detectMultiScale(mats.at(-1) as NativeMat, {
       scaleFactor: search.scaleFactor,
       minNeighbors: search.minNeighbors,
       minSize: new cv.Size(search.minSize, search.minSize),
       ...(search.maxSize > 0 ? { maxSize: new cv.Size(search.maxSize, search.maxSize) } : {}),
     });
-    return { found: objects.map(({ x, y, width: wide, height: high }, index) => ({ box: { x, y, width: wide, height: high }, score: numDetections[index] ?? 0 })) };
+    return {
+      found: objects.map(({ x, y, width: wide, height: high }, index) => ({
+        box: { x, y, width: wide, height: high },
+        score: numDetections[index] ?? 0,
+      })),
+    };
   } finally {
     for (const mat of mats) mat.release();
   }

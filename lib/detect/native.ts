@@ -1,5 +1,6 @@
 /**
- * Native OpenCV through @u4/opencv4nodejs, an optional engine found at run time. It runs in a process of its own: it cannot be loaded by
+ * Native OpenCV through @u4/opencv4nodejs, an optional engine found at run time. It runs in a process of its own: it
+ * cannot be loaded by
  * a second thread, and ends its process at what it does not like. Whatever it does is a sentence here.
  */
 import { type ChildProcess, fork } from "node:child_process";
@@ -11,7 +12,14 @@ import { UserError } from "../errors";
 import { toGrey } from "../image/decode";
 import type { Pixels } from "../image/pixels";
 import { type CascadeFile, readCascade } from "./cascade-file";
-import { type Detection, type DetectorEngine, type DetectorOptions, type Near, type SearchPlan, searchPlan } from "./options";
+import {
+  type Detection,
+  type DetectorEngine,
+  type DetectorOptions,
+  type Near,
+  type SearchPlan,
+  searchPlan,
+} from "./options";
 
 /** What the process is asked: to open a cascade, or to search a picture (grey levels, row by row). */
 export type NativeQuestion = { cascade: string } | NativeSearch;
@@ -39,16 +47,23 @@ export type NativeGreeting = { ready: true } | { failed: string };
 const MODULE = "@u4/opencv4nodejs";
 const WASM_INSTEAD = 'or choose the engine "OpenCV WASM".';
 
-/** Without the first the package's memory accounting aborts V8; without the second it looks for OpenCV builds of its own. */
+/**
+ * Without the first the package's memory accounting aborts V8; without the second it looks for OpenCV builds of its
+ * own.
+ */
 const ENV = { OPENCV4NODEJS_DISABLE_EXTERNAL_MEM_TRACKING: "1", OPENCV4NODEJS_DISABLE_AUTOBUILD: "1" };
 
 /**
- * How long an answer may take, in ms; together less than a worker has for its task. OpenCV with all its modules takes some seconds to
+ * How long an answer may take, in ms; together less than a worker has for its task. OpenCV with all its modules takes
+ * some seconds to
  * load from an SD card.
  */
 const PATIENCE = { load: 15_000, cascade: 5_000, search: 35_000 };
 
-/** An engine that cannot be loaded is not tried again for so long, in ms; a deploy that ends all native detectors tries at once. */
+/**
+ * An engine that cannot be loaded is not tried again for so long, in ms; a deploy that ends all native detectors tries
+ * at once.
+ */
 const REST_MS = 60_000;
 /** One that ended at two pictures in a row rests so long, in ms, and twice as long each time after. */
 const FIRST_REST_MS = 1000;
@@ -92,7 +107,8 @@ class OpenCvProcess {
   #waiting: { take(message: unknown): void; give(up: Ended): void } | undefined;
 
   private constructor(module: string) {
-    // The pipe to standard input is never written: it closes when this thread or process goes, and that ends the child.
+    // The pipe to standard input is never written: it closes when this thread or process goes, and that ends the
+    // child.
     this.#child = fork(join(__dirname, `native-child${extname(__filename)}`), [module], {
       serialization: "advanced",
       stdio: ["pipe", "ignore", "pipe", "ipc"],
@@ -113,7 +129,10 @@ class OpenCvProcess {
     this.#child.once("close", (code, signal) => this.#end(`${signal ?? `exit code ${code}`}${this.#lastLine()}`));
   }
 
-  /** @throws a sentence when the package cannot be loaded; Ended when the process ends while it is, or does not do it in time */
+  /**
+   * @throws a sentence when the package cannot be loaded; Ended when the process ends while it is, or does not do it
+   * in time
+   */
   static async start(module: string, timeoutMs: number): Promise<OpenCvProcess> {
     const started = new OpenCvProcess(module);
     const greeting = (await started.#hear(timeoutMs)) as NativeGreeting;
@@ -180,8 +199,15 @@ class OpenCvProcess {
 function cannotLoad(said: string): string {
   const [line = ""] = said.split("\n");
   // The latter of addons that, like this one, are registered by a symbol with the version in its name.
-  if (/NODE_MODULE_VERSION|did not self-register/.test(said)) return `the native engine ${MODULE} was compiled for another Node.js than this (${process.version}): run "npm rebuild ${MODULE}" in the Node-RED user folder, ${WASM_INSTEAD}`;
-  return `the native engine ${MODULE} is installed but cannot be loaded (${line.slice(0, MOST_TOLD)}): install it again in the Node-RED user folder, ${WASM_INSTEAD}`;
+  if (/NODE_MODULE_VERSION|did not self-register/.test(said))
+    return (
+      `the native engine ${MODULE} was compiled for another Node.js than this (${process.version}): run "npm ` +
+      `rebuild ${MODULE}" in the Node-RED user folder, ${WASM_INSTEAD}`
+    );
+  return (
+    `the native engine ${MODULE} is installed but cannot be loaded (${line.slice(0, MOST_TOLD)}): install it ` +
+    `again in the Node-RED user folder, ${WASM_INSTEAD}`
+  );
 }
 
 export class NativeDetector implements DetectorEngine {
@@ -194,35 +220,60 @@ export class NativeDetector implements DetectorEngine {
   #failures = 0;
   #rests: { until: number; because: UserError } | undefined;
 
-  /** @param find the package's entry, undefined where it is not installed @param patience how long an answer may take, in ms */
+  /**
+   * @param find the package's entry, undefined where it is not installed
+   * @param patience how long an answer may take, in ms
+   */
   constructor({ find = findModule, patience = PATIENCE } = {}) {
     this.#find = find;
     this.#patience = patience;
   }
 
-  /** @throws a sentence when OpenCV is not installed, cannot be loaded, or ends at this picture twice; or the cascade is none */
+  /**
+   * @throws a sentence when OpenCV is not installed, cannot be loaded, or ends at this picture twice; or the cascade
+   * is none
+   */
   async detect(pixels: Pixels, options: DetectorOptions, near?: Near): Promise<Detection[]> {
     const module = this.#find();
-    if (module === undefined) throw new UserError(`the native engine ${MODULE} is not installed: run "npm install ${MODULE}" in the Node-RED user folder (it compiles for minutes and needs OpenCV, on Debian libopencv-dev), ${WASM_INSTEAD}`);
+    if (module === undefined)
+      throw new UserError(
+        `the native engine ${MODULE} is not installed: run "npm install ${MODULE}" in the Node-RED user ` +
+          `folder (it compiles for minutes and needs OpenCV, on Debian libopencv-dev), ${WASM_INSTEAD}`,
+      );
     const file = this.#file(options.cascade);
     const plan = searchPlan(pixels, options, near, file.shape);
     if (plan === undefined) return [];
     if (this.#rests !== undefined && performance.now() < this.#rests.until) throw this.#rests.because;
     const grey = new Uint8Array(plan.region.width * plan.region.height);
     toGrey(pixels, plan.region, grey);
-    const search = { cascade: file.path, scaleFactor: options.scaleFactor, minNeighbors: options.minNeighbors, minSize: plan.minSize, maxSize: plan.maxSize };
+    const search = {
+      cascade: file.path,
+      scaleFactor: options.scaleFactor,
+      minNeighbors: options.minNeighbors,
+      minSize: plan.minSize,
+      maxSize: plan.maxSize,
+    };
     const question = { grey, width: plan.region.width, height: plan.region.height, working: plan.working, search };
-    const found = await this.#search(module, question).catch((error: unknown) => {
-      if (!(error instanceof Ended)) throw error;
-      // It may have ended of what came before, or while nobody asked.
-      return error.hung ? Promise.reject(error) : this.#search(module, question);
-    }).catch((error: unknown) => {
-      if (!(error instanceof Ended)) throw error;
-      this.#failures += 1;
-      const because = new UserError(`the native engine ${MODULE} broke on a picture of ${pixels.width} × ${pixels.height} pixels (${error.message}) and is restarted: send a smaller picture, ${WASM_INSTEAD}`);
-      if (this.#failures > 1) this.#rests = { until: performance.now() + Math.min(REST_MS, FIRST_REST_MS * 2 ** (this.#failures - 2)), because };
-      throw because;
-    });
+    const found = await this.#search(module, question)
+      .catch((error: unknown) => {
+        if (!(error instanceof Ended)) throw error;
+        // It may have ended of what came before, or while nobody asked.
+        return error.hung ? Promise.reject(error) : this.#search(module, question);
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof Ended)) throw error;
+        this.#failures += 1;
+        const because = new UserError(
+          `the native engine ${MODULE} broke on a picture of ${pixels.width} × ${pixels.height} pixels ` +
+            `(${error.message}) and is restarted: send a smaller picture, ${WASM_INSTEAD}`,
+        );
+        if (this.#failures > 1)
+          this.#rests = {
+            until: performance.now() + Math.min(REST_MS, FIRST_REST_MS * 2 ** (this.#failures - 2)),
+            because,
+          };
+        throw because;
+      });
     this.#failures = 0;
     return found.map(({ box, score }) => ({ box: plan.toFrame(box), score }));
   }
@@ -246,7 +297,11 @@ export class NativeDetector implements DetectorEngine {
       const { found, forgotten, error } = await opencv.ask(question, this.#patience.search);
       if (forgotten === true) await this.#openCascade(opencv, question.search.cascade);
       else if (found !== undefined) return found;
-      else throw new UserError(`the native engine ${MODULE} failed (${(error ?? "").slice(0, MOST_TOLD)}): ${WASM_INSTEAD.replace("or ", "")}`);
+      else
+        throw new UserError(
+          `the native engine ${MODULE} failed (${(error ?? "").slice(0, MOST_TOLD)}): ` +
+            WASM_INSTEAD.replace("or ", ""),
+        );
     }
   }
 
@@ -258,7 +313,10 @@ export class NativeDetector implements DetectorEngine {
       this.#process = await OpenCvProcess.start(module, this.#patience.load);
       return this.#process;
     } catch (error) {
-      const because = error instanceof UserError ? error : new UserError(cannotLoad(error instanceof Error ? error.message : String(error)));
+      const because =
+        error instanceof UserError
+          ? error
+          : new UserError(cannotLoad(error instanceof Error ? error.message : String(error)));
       this.#rests = { until: performance.now() + REST_MS, because };
       throw because;
     }
@@ -270,6 +328,10 @@ export class NativeDetector implements DetectorEngine {
       if (ended instanceof Ended) return { error: ended.message };
       throw ended;
     });
-    if (error !== undefined) throw new UserError(`the native engine ${MODULE} cannot use the cascade file ${path} (${error.slice(0, MOST_TOLD)}): choose a built-in cascade or a .xml made by OpenCV's traincascade.`);
+    if (error !== undefined)
+      throw new UserError(
+        `the native engine ${MODULE} cannot use the cascade file ${path} (${error.slice(0, MOST_TOLD)}): ` +
+          "choose a built-in cascade or a .xml made by OpenCV's traincascade.",
+      );
   }
 }

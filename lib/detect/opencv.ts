@@ -13,7 +13,16 @@ export type OpenCv = Typed & Untyped;
 
 export type Cascade = InstanceType<Typed["CascadeClassifier"]> & {
   /** As detectMultiScale, and tells how many raw detections each box was merged from. */
-  detectMultiScale2(image: Mat, objects: InstanceType<Typed["RectVector"]>, numDetections: InstanceType<Typed["IntVector"]>, scaleFactor: number, minNeighbors: number, flags: number, minSize: Size, maxSize: Size): void;
+  detectMultiScale2(
+    image: Mat,
+    objects: InstanceType<Typed["RectVector"]>,
+    numDetections: InstanceType<Typed["IntVector"]>,
+    scaleFactor: number,
+    minNeighbors: number,
+    flags: number,
+    minSize: Size,
+    maxSize: Size,
+  ): void;
 };
 
 export async function openCv(): Promise<OpenCv> {

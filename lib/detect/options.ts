@@ -16,29 +16,46 @@ function fromText(value: unknown): unknown {
 }
 
 /** Region of interest in pixels of the picture; also as text, "x, y, width, height". */
-export const regionSchema = z.preprocess(fromText, z.object({ x: z.number().min(0), y: z.number().min(0), width: z.number().positive(), height: z.number().positive() }, { error: "must be four numbers: x, y, width, height" }));
+export const regionSchema = z.preprocess(
+  fromText,
+  z.object(
+    { x: z.number().min(0), y: z.number().min(0), width: z.number().positive(), height: z.number().positive() },
+    { error: "must be four numbers: x, y, width, height" },
+  ),
+);
 
 /** How the Haar cascade looks at a picture. Parameter names are those of OpenCV's detectMultiScale. */
-export const detectorOptionsSchema = z.object({
-  /** "native" is @u4/opencv4nodejs where it is installed. */
-  engine: z.enum(["wasm", "native"]).default("wasm"),
-  cascade: z.union([z.enum(CASCADES), z.string().endsWith(".xml")], { error: `must be one of ${CASCADES.join(", ")} or the path of an .xml file` }).default("frontalface_default"),
-  /** Step between scales, over 1: smaller finds more and takes longer. */
-  scaleFactor: z.number().min(1.01).max(3).default(1.1),
-  /** How many raw detections must agree. */
-  minNeighbors: z.number().int().min(0).max(100).default(5),
-  /** Smallest and largest face, in pixels of the picture; 0 is no bound. */
-  minSize: side.default(0),
-  maxSize: side.default(0),
-  /**
-   * The picture is scaled down to this width before the search, in pixels; 0 searches it as it is. "auto" takes the width at which the
-   * smallest face asked for just fills the cascade's window, with a little to spare: it finds nearly as many faces in less time, but each
-   * by fewer raw detections, so that minNeighbors must be lower.
-   */
-  workingWidth: z.union([z.literal("auto"), side], { error: 'must be "auto", a width in pixels, or 0' }).default(0),
-  /** The search stays inside. */
-  region: regionSchema.optional(),
-}).refine(({ minSize, maxSize }) => maxSize === 0 || minSize <= maxSize, { path: ["maxSize"], error: "the largest face is smaller than the smallest (minSize): nothing could be found" });
+export const detectorOptionsSchema = z
+  .object({
+    /** "native" is @u4/opencv4nodejs where it is installed. */
+    engine: z.enum(["wasm", "native"]).default("wasm"),
+    cascade: z
+      .union([z.enum(CASCADES), z.string().endsWith(".xml")], {
+        error: `must be one of ${CASCADES.join(", ")} or the path of an .xml file`,
+      })
+      .default("frontalface_default"),
+    /** Step between scales, over 1: smaller finds more and takes longer. */
+    scaleFactor: z.number().min(1.01).max(3).default(1.1),
+    /** How many raw detections must agree. */
+    minNeighbors: z.number().int().min(0).max(100).default(5),
+    /** Smallest and largest face, in pixels of the picture; 0 is no bound. */
+    minSize: side.default(0),
+    maxSize: side.default(0),
+    /**
+     * The picture is scaled down to this width before the search, in pixels; 0 searches it as it is. "auto" takes the
+     * width at which the
+     * smallest face asked for just fills the cascade's window, with a little to spare: it finds nearly as many faces
+     * in less time, but each
+     * by fewer raw detections, so that minNeighbors must be lower.
+     */
+    workingWidth: z.union([z.literal("auto"), side], { error: 'must be "auto", a width in pixels, or 0' }).default(0),
+    /** The search stays inside. */
+    region: regionSchema.optional(),
+  })
+  .refine(({ minSize, maxSize }) => maxSize === 0 || minSize <= maxSize, {
+    path: ["maxSize"],
+    error: "the largest face is smaller than the smallest (minSize): nothing could be found",
+  });
 
 export type DetectorOptions = z.infer<typeof detectorOptionsSchema>;
 
@@ -46,8 +63,16 @@ export type DetectorOptions = z.infer<typeof detectorOptionsSchema>;
 export const PRESET_ORIGINAL = { cascade: "frontalface_default", scaleFactor: 1.3, minNeighbors: 5 } as const;
 /** Finer steps: finds more faces for about twice the time. For photos, which have time. */
 export const PRESET_ACCURATE = { cascade: "frontalface_default", scaleFactor: 1.1, minNeighbors: 5 } as const;
-/** Nearly as many faces as PRESET_ACCURATE finds, fewer false boxes and two thirds of the time (npm run bench:working-width). For frames. */
-export const PRESET_LIVE = { cascade: "frontalface_default", scaleFactor: 1.1, minNeighbors: 3, workingWidth: "auto" } as const;
+/**
+ * Nearly as many faces as PRESET_ACCURATE finds, fewer false boxes and two thirds of the time (npm run
+ * bench:working-width). For frames.
+ */
+export const PRESET_LIVE = {
+  cascade: "frontalface_default",
+  scaleFactor: 1.1,
+  minNeighbors: 3,
+  workingWidth: "auto",
+} as const;
 
 /** Side of the window of OpenCV's frontal cascades, in pixels. */
 const WINDOW = 24;
@@ -71,7 +96,9 @@ export interface Near {
 
 export interface DetectorEngine {
   readonly name: string;
-  /** @param near searches only there; nothing is found where it lies outside the picture or the region of the options */
+  /**
+   * @param near searches only there; nothing is found where it lies outside the picture or the region of the options
+   */
   detect(pixels: Pixels, options: DetectorOptions, near?: Near): Detection[] | Promise<Detection[]>;
 }
 
@@ -94,7 +121,8 @@ export interface SearchPlan {
 const FRONTAL: CascadeShape = { width: WINDOW, height: WINDOW, channels: 2 };
 
 /**
- * OpenCV WASM has 1 GB in all, and breaks for good where that does not do. This leaves room for the picture itself and for what else
+ * OpenCV WASM has 1 GB in all, and breaks for good where that does not do. This leaves room for the picture itself and
+ * for what else
  * lies there. A 12-megapixel photo takes 712 MB at a scaleFactor of 1.1, and is searched as it is.
  */
 const MOST_BYTES = 740e6;
@@ -103,13 +131,26 @@ const STEP = 0.98;
 
 /**
  * A picture too large for OpenCV, at these options, is scaled down.
- * @returns undefined where nothing can be found: `near` lies outside of what the options allow, or the window of the cascade does not fit in
+ * @returns undefined where nothing can be found: `near` lies outside of what the options allow, or the window of the
+ * cascade does not fit in
  * @throws a sentence when the region lies outside the picture
  */
-export function searchPlan(picture: { width: number; height: number }, options: DetectorOptions, near?: Near, shape = FRONTAL): SearchPlan | undefined {
+export function searchPlan(
+  picture: { width: number; height: number },
+  options: DetectorOptions,
+  near?: Near,
+  shape = FRONTAL,
+): SearchPlan | undefined {
   const whole = clip(options.region ?? { x: 0, y: 0, width: picture.width, height: picture.height }, picture);
-  if (whole === undefined) throw new UserError(`the region of interest lies outside the picture (${picture.width} × ${picture.height}): set it in pixels of the picture, or clear it.`);
-  const region = near === undefined ? whole : clip(near.region, { width: whole.x + whole.width, height: whole.y + whole.height }, whole);
+  if (whole === undefined)
+    throw new UserError(
+      `the region of interest lies outside the picture (${picture.width} × ${picture.height}): set it in ` +
+        "pixels of the picture, or clear it.",
+    );
+  const region =
+    near === undefined
+      ? whole
+      : clip(near.region, { width: whole.x + whole.width, height: whole.y + whole.height }, whole);
   if (region === undefined) return undefined;
   const minSize = Math.max(options.minSize, near?.minSize ?? 0);
   const maxSize = Math.min(options.maxSize || Infinity, near?.maxSize ?? Infinity);
@@ -119,8 +160,13 @@ export function searchPlan(picture: { width: number; height: number }, options: 
     minSize: Math.round(minSize * scale),
     maxSize: maxSize === Infinity ? 0 : Math.max(1, Math.round(maxSize * scale)),
   });
-  const fits = ({ working }: Pick<SearchPlan, "working">): boolean => working.width >= shape.width && working.height >= shape.height;
-  for (let plan = at(workingScale(options.workingWidth, whole.width, minSize)); fits(plan); plan = at(plan.scale * STEP)) {
+  const fits = ({ working }: Pick<SearchPlan, "working">): boolean =>
+    working.width >= shape.width && working.height >= shape.height;
+  for (
+    let plan = at(workingScale(options.workingWidth, whole.width, minSize));
+    fits(plan);
+    plan = at(plan.scale * STEP)
+  ) {
     const buffer = bufferOf({ ...plan, ...plan.working, scaleFactor: options.scaleFactor }, shape);
     if (bytesOf(buffer, shape) > MOST_BYTES) continue;
     const { scale } = plan;
@@ -128,7 +174,12 @@ export function searchPlan(picture: { width: number; height: number }, options: 
       ...plan,
       region,
       buffer,
-      toFrame: (box) => ({ x: region.x + Math.round(box.x / scale), y: region.y + Math.round(box.y / scale), width: Math.round(box.width / scale), height: Math.round(box.height / scale) }),
+      toFrame: (box) => ({
+        x: region.x + Math.round(box.x / scale),
+        y: region.y + Math.round(box.y / scale),
+        width: Math.round(box.width / scale),
+        height: Math.round(box.height / scale),
+      }),
     };
   }
   return undefined;
@@ -141,7 +192,11 @@ function workingScale(workingWidth: DetectorOptions["workingWidth"], width: numb
 }
 
 /** The whole-pixel part of a box that lies in the picture (from `origin` on), or undefined where none does. */
-export function clip(box: Box, picture: { width: number; height: number }, origin: Point = { x: 0, y: 0 }): Box | undefined {
+export function clip(
+  box: Box,
+  picture: { width: number; height: number },
+  origin: Point = { x: 0, y: 0 },
+): Box | undefined {
   const x = Math.max(origin.x, Math.floor(box.x));
   const y = Math.max(origin.y, Math.floor(box.y));
   const width = Math.min(picture.width, Math.ceil(box.x + box.width)) - x;

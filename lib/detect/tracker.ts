@@ -1,4 +1,7 @@
-/** Follows the faces of one camera from frame to frame. Pure: what to search in the next frame, and who is who in what was found. */
+/**
+ * Follows the faces of one camera from frame to frame. Pure: what to search in the next frame, and who is who in what
+ * was found.
+ */
 import { z } from "zod";
 import type { Face, Frame, Point } from "../message";
 import { centreOf } from "./boxes";
@@ -6,7 +9,10 @@ import { Anchor, type Look, SAME_LOOK } from "./look";
 import type { Detection, Near } from "./options";
 
 export const trackingOptionsSchema = z.object({
-  /** One frame in so many is searched whole; in between only the neighbourhood of known faces is. 1 searches every frame whole. */
+  /**
+   * One frame in so many is searched whole; in between only the neighbourhood of known faces is. 1 searches every
+   * frame whole.
+   */
   fullEvery: z.number().int().min(1).max(1000).default(8),
 });
 
@@ -97,7 +103,12 @@ export class Tracker {
       const { x, y } = this.#expected(track, frame);
       const late = Math.max(0, frame.capturedAt - track.foundAt - FRAME_MS) / 1000;
       const reach = track.side * Math.min(MOST_REACH, REACH + REACH_A_SECOND * late);
-      return { sure: track.run >= SURE, region: { x: x - reach, y: y - reach, width: 2 * reach, height: 2 * reach }, minSize: Math.floor(track.side * SMALLER), maxSize: Math.ceil(track.side * LARGER) };
+      return {
+        sure: track.run >= SURE,
+        region: { x: x - reach, y: y - reach, width: 2 * reach, height: 2 * reach },
+        minSize: Math.floor(track.side * SMALLER),
+        maxSize: Math.ceil(track.side * LARGER),
+      };
     });
   }
 
@@ -108,7 +119,8 @@ export class Tracker {
    * @returns the faces found in this frame, each with its track
    */
   update(frame: Frame, found: readonly Seen[], whole: boolean): Face[] {
-    if (!this.#goesOn(frame) || frame.width !== this.#last?.width || frame.height !== this.#last.height) this.#tracks = [];
+    if (!this.#goesOn(frame) || frame.width !== this.#last?.width || frame.height !== this.#last.height)
+      this.#tracks = [];
     const open = new Set(found);
     const missing = new Set(this.#tracks);
     const faces = new Map<Seen, Face>();
@@ -122,7 +134,9 @@ export class Tracker {
       track.misses += 1;
       track.run = 0;
     }
-    this.#tracks = this.#tracks.filter(({ misses, hits }) => misses <= (hits >= SURE ? LOST_AFTER : UNSURE_LOST_AFTER));
+    this.#tracks = this.#tracks.filter(
+      ({ misses, hits }) => misses <= (hits >= SURE ? LOST_AFTER : UNSURE_LOST_AFTER),
+    );
     for (const seen of open) faces.set(seen, this.#begin(seen, frame));
     this.#sinceFull = whole ? 0 : this.#sinceFull + 1;
     this.#last = frame;
@@ -132,7 +146,12 @@ export class Tracker {
   /** Whether a frame comes after the last one in the same scene. */
   #goesOn({ sequence, capturedAt }: Frame): boolean {
     const last = this.#last;
-    return last !== undefined && sequence > last.sequence && capturedAt >= last.capturedAt && capturedAt - last.capturedAt <= NEW_SCENE_MS;
+    return (
+      last !== undefined &&
+      sequence > last.sequence &&
+      capturedAt >= last.capturedAt &&
+      capturedAt - last.capturedAt <= NEW_SCENE_MS
+    );
   }
 
   #elapsed({ capturedAt }: Frame): number {
@@ -144,7 +163,10 @@ export class Tracker {
     return { x: centre.x + speed.x * elapsed, y: centre.y + speed.y * elapsed };
   }
 
-  /** Which detection may be which track, best first: those that look the same, then those nearest to where they were expected. */
+  /**
+   * Which detection may be which track, best first: those that look the same, then those nearest to where they were
+   * expected.
+   */
   #pairs(frame: Frame, found: readonly Seen[]): Pair[] {
     const pairs: Pair[] = [];
     for (const track of this.#tracks) {
@@ -166,7 +188,8 @@ export class Tracker {
     const centre = centreOf(seen.box);
     const off = { x: centre.x - expected.x, y: centre.y - expected.y };
     track.centre = { x: expected.x + ALPHA * off.x, y: expected.y + ALPHA * off.y };
-    if (elapsed > 0) track.speed = { x: track.speed.x + (BETA * off.x) / elapsed, y: track.speed.y + (BETA * off.y) / elapsed };
+    if (elapsed > 0)
+      track.speed = { x: track.speed.x + (BETA * off.x) / elapsed, y: track.speed.y + (BETA * off.y) / elapsed };
     track.side += ALPHA * (seen.box.width - track.side);
     track.foundAt = frame.capturedAt;
     track.hits += 1;
@@ -181,7 +204,18 @@ export class Tracker {
   }
 
   #begin({ box, score, look }: Seen, { capturedAt }: Frame): Face {
-    const track: Track = { id: nextTrack(), centre: centreOf(box), speed: { x: 0, y: 0 }, side: box.width, foundAt: capturedAt, hits: 1, run: 1, misses: 0, anchor: new Anchor(look), look: 0 };
+    const track: Track = {
+      id: nextTrack(),
+      centre: centreOf(box),
+      speed: { x: 0, y: 0 },
+      side: box.width,
+      foundAt: capturedAt,
+      hits: 1,
+      run: 1,
+      misses: 0,
+      anchor: new Anchor(look),
+      look: 0,
+    };
     this.#tracks.push(track);
     return { box, score, track: track.id, look: track.look };
   }

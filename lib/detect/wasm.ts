@@ -3,7 +3,14 @@ import { toGrey } from "../image/decode";
 import type { Pixels } from "../image/pixels";
 import { type CascadeFile, noCascade, readCascade } from "./cascade-file";
 import { type Cascade, openCv, type OpenCv } from "./opencv";
-import { type Detection, type DetectorOptions, type DetectorEngine, type Near, type SearchPlan, searchPlan } from "./options";
+import {
+  type Detection,
+  type DetectorOptions,
+  type DetectorEngine,
+  type Near,
+  type SearchPlan,
+  searchPlan,
+} from "./options";
 import { bytesOf } from "./pyramid";
 
 interface Deletable {
@@ -30,7 +37,10 @@ interface Loaded {
   bytes: number;
 }
 
-/** A cascade's buffer grows up to this, in bytes; a picture that would have it grow beyond gets the cascade anew, read in 0.1 s. */
+/**
+ * A cascade's buffer grows up to this, in bytes; a picture that would have it grow beyond gets the cascade anew, read
+ * in 0.1 s.
+ */
 const MOST_KEPT_BYTES = 128e6;
 /** All cascades together, in bytes. */
 const MOST_KEPT_BYTES_IN_ALL = 256e6;
@@ -67,9 +77,19 @@ export class WasmDetector implements DetectorEngine {
       if (plan.scale !== 1) cv.resize(cut, grey, new cv.Size(width, height), 0, 0, cv.INTER_AREA);
       const boxes = own(new cv.RectVector());
       const neighbours = own(new cv.IntVector());
-      cascade.detectMultiScale2(grey, boxes, neighbours, options.scaleFactor, options.minNeighbors, 0, new cv.Size(plan.minSize, plan.minSize), new cv.Size(plan.maxSize, plan.maxSize));
+      cascade.detectMultiScale2(
+        grey,
+        boxes,
+        neighbours,
+        options.scaleFactor,
+        options.minNeighbors,
+        0,
+        new cv.Size(plan.minSize, plan.minSize),
+        new cv.Size(plan.maxSize, plan.maxSize),
+      );
       const found: Detection[] = [];
-      for (let index = 0; index < boxes.size(); index += 1) found.push({ box: plan.toFrame(boxes.get(index)), score: neighbours.get(index) });
+      for (let index = 0; index < boxes.size(); index += 1)
+        found.push({ box: plan.toFrame(boxes.get(index)), score: neighbours.get(index) });
       return found;
     });
   }
@@ -89,7 +109,10 @@ export class WasmDetector implements DetectorEngine {
   /** The cascade, with room for a buffer of this size; others make room where it is large. */
   #cascade(name: string, file: CascadeFile, wanted: SearchPlan["buffer"]): Loaded {
     const known = this.#cascades.get(name);
-    const buffer = { width: Math.max(wanted.width, known?.buffer.width ?? 0), height: Math.max(wanted.height, known?.buffer.height ?? 0) };
+    const buffer = {
+      width: Math.max(wanted.width, known?.buffer.width ?? 0),
+      height: Math.max(wanted.height, known?.buffer.height ?? 0),
+    };
     const bytes = bytesOf(buffer, file.shape);
     if (known !== undefined && bytes <= Math.max(MOST_KEPT_BYTES, known.bytes)) {
       this.#cascades.delete(name);
@@ -99,7 +122,8 @@ export class WasmDetector implements DetectorEngine {
       this.#cascades.set(name, { cascade: this.#load(file), buffer: wanted, bytes: bytesOf(wanted, file.shape) });
     }
     const sum = (): number => [...this.#cascades.values()].reduce((all, each) => all + each.bytes, 0);
-    for (const oldest of this.#cascades.keys()) if (oldest !== name && sum() > MOST_KEPT_BYTES_IN_ALL) this.#forget(oldest);
+    for (const oldest of this.#cascades.keys())
+      if (oldest !== name && sum() > MOST_KEPT_BYTES_IN_ALL) this.#forget(oldest);
     return this.#cascades.get(name) as Loaded;
   }
 

@@ -25,6 +25,17 @@ export function chipPlace(descriptor: ModelDescriptor, box: Box, landmarks: read
     return { a, b: 0, tx: box.x + box.width / 2 - 0.5 - half, ty: box.y + box.height / 2 - 0.5 - half };
   }
   if (descriptor.alignment === "dlib") return fitChip(landmarks, side).toPicture;
-  const five = [middle(landmarks, 36, 41), middle(landmarks, 42, 47), landmarks[30] as Point, landmarks[48] as Point, landmarks[54] as Point];
-  return invert(fitSimilarity(five, ARCFACE_POINTS.map(({ x, y }) => ({ x: (x * side) / ARCFACE_SIDE, y: (y * side) / ARCFACE_SIDE }))));
+  const five = [
+    middle(landmarks, 36, 41),
+    middle(landmarks, 42, 47),
+    landmarks[30] as Point,
+    landmarks[48] as Point,
+    landmarks[54] as Point,
+  ];
+  return invert(
+    fitSimilarity(
+      five,
+      ARCFACE_POINTS.map(({ x, y }) => ({ x: (x * side) / ARCFACE_SIDE, y: (y * side) / ARCFACE_SIDE })),
+    ),
+  );
 }

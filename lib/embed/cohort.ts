@@ -1,7 +1,10 @@
 /**
- * The cohorts that come with the package: faces of nobody with which a face is compared, to see how crowded the place is where it
- * lies (NOTICE says how they were made). A row is kept as 8-bit numbers, its largest ±127, and scaled to length 1 when it is read:
- * distances of the faces of 100 photos (LFW) to their ten nearest rows differ from those of the 32-bit rows by 0.0020 at most, and
+ * The cohorts that come with the package: faces of nobody with which a face is compared, to see how crowded the place
+ * is where it
+ * lies (NOTICE says how they were made). A row is kept as 8-bit numbers, its largest ±127, and scaled to length 1 when
+ * it is read:
+ * distances of the faces of 100 photos (LFW) to their ten nearest rows differ from those of the 32-bit rows by 0.0020
+ * at most, and
  * their means by 0.0005 (dlib-resnet-v1; bench/cohort.ts).
  */
 import { createHash } from "node:crypto";
@@ -50,9 +53,15 @@ export function learnCohort(model: string, cohort: CohortFile | undefined): void
  */
 export async function loadCohort(model: string): Promise<Cohort | undefined> {
   const builtIn = Object.hasOwn(BUILT_IN, model) ? BUILT_IN[model] : undefined;
-  const cohort = builtIn === undefined ? learned.get(model) : { ...builtIn, file: assetFile("cohorts", `${model}.i8`) };
+  const cohort =
+    builtIn === undefined ? learned.get(model) : { ...builtIn, file: assetFile("cohorts", `${model}.i8`) };
   if (cohort === undefined) return undefined;
-  const loading = loaded.get(model) ?? readCohort(cohort, builtIn === undefined ? "install or download the model pack again." : "install this package again.");
+  const loading =
+    loaded.get(model) ??
+    readCohort(
+      cohort,
+      builtIn === undefined ? "install or download the model pack again." : "install this package again.",
+    );
   loaded.set(model, loading);
   try {
     return await loading;
@@ -67,19 +76,29 @@ async function readCohort({ file, dimensions, sha256 }: CohortFile, mend: string
   try {
     bytes = await readFile(file);
   } catch (error) {
-    throw new UserError(`the cohort ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): ${mend}`, { cause: error });
+    throw new UserError(
+      `the cohort ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): ${mend}`,
+      { cause: error },
+    );
   }
-  if (createHash("sha256").update(bytes).digest("hex") !== sha256) throw new UserError(`the cohort ${file} is damaged: ${mend}`);
+  if (createHash("sha256").update(bytes).digest("hex") !== sha256)
+    throw new UserError(`the cohort ${file} is damaged: ${mend}`);
   return unpackRows(bytes, dimensions);
 }
 
-/** Rows as 8-bit numbers: a number is off by 1/254 of the largest of its row at most. @param rows one after the other, of any length but 0 */
+/**
+ * Rows as 8-bit numbers: a number is off by 1/254 of the largest of its row at most.
+ * @param rows one after the other, of any length but 0
+ */
 export function packRows(rows: Float32Array, dimensions: number): Int8Array {
   const packed = new Int8Array(rows.length);
   for (let from = 0; from < rows.length; from += dimensions) {
     const row = rows.subarray(from, from + dimensions);
     const largest = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    packed.set(row.map((value) => Math.round((value / largest) * LARGEST)), from);
+    packed.set(
+      row.map((value) => Math.round((value / largest) * LARGEST)),
+      from,
+    );
   }
   return packed;
 }
@@ -87,6 +106,7 @@ export function packRows(rows: Float32Array, dimensions: number): Int8Array {
 /** The rows that `packRows` packed, each at length 1. @param bytes two's complement */
 export function unpackRows(bytes: Uint8Array, dimensions: number): Cohort {
   const rows = Float32Array.from(new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  for (let from = 0; from < rows.length; from += dimensions) rows.set(toUnitLength(rows.subarray(from, from + dimensions)), from);
+  for (let from = 0; from < rows.length; from += dimensions)
+    rows.set(toUnitLength(rows.subarray(from, from + dimensions)), from);
   return { dimensions, rows };
 }

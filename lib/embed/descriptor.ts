@@ -14,7 +14,9 @@ export const descriptorSchema = z.strictObject({
   format: z.enum(["dlib-resnet", "tfjs-graph", "onnx", "tflite"]),
   /** The .onnx, .tflite or model.json, relative to the descriptor; none for dlib's network. */
   file: z.string().default(""),
-  /** Of the .onnx or .tflite; of a model.json, of it and its weight files one after the other in the manifest's order. */
+  /**
+   * Of the .onnx or .tflite; of a model.json, of it and its weight files one after the other in the manifest's order.
+   */
   sha256: sha256.optional(),
   /** Side of the square input, in pixels. */
   inputSize: z.number().int().min(16).max(1024),
@@ -27,7 +29,10 @@ export const descriptorSchema = z.strictObject({
   scale: triple.default(1),
   /** "whiten" instead subtracts the chip's own mean and divides by its deviation (FaceNet's prewhiten). */
   normalization: z.enum(["fixed", "whiten"]).default("fixed"),
-  /** dlib: dlib's chip. arcface: InsightFace's five points in 112 × 112. box: the detector's box with `padding`, not aligned. */
+  /**
+   * dlib: dlib's chip. arcface: InsightFace's five points in 112 × 112. box: the detector's box with `padding`, not
+   * aligned.
+   */
   alignment: z.enum(["dlib", "arcface", "box"]),
   /** For "box": pixels of the picture added on each side. */
   padding: z.number().min(0).max(1000).default(0),
@@ -55,17 +60,34 @@ const dlib = {
 
 /**
  * dlib's network on dlib's alignment; τ 0.58 is where one false match comes on a thousand pairs of strangers (LFW).
- * Recompressed (JPEG quality 95 to 40), scaled (0.5 to 1.3), cropped or turned by 3° a photo moves by at most 0.33 τ, one in twenty
+ * Recompressed (JPEG quality 95 to 40), scaled (0.5 to 1.3), cropped or turned by 3° a photo moves by at most 0.33 τ,
+ * one in twenty
  * by more than 0.31; of 450 pairs of different LFW photos of one person the nearest two are 0.44 τ apart.
  */
-export const DLIB_RESNET = descriptorSchema.parse({ ...dlib, id: "dlib-resnet-v1", alignment: "dlib", threshold: 0.58 });
-
-/** The program this package grew from: the box with 50 px around it, not aligned, τ 0.7. Far less accurate; for comparison. */
-export const ORIGINAL = descriptorSchema.parse({ ...dlib, id: "dlib-resnet-v1-box50", alignment: "box", padding: 50, threshold: 0.7 });
+export const DLIB_RESNET = descriptorSchema.parse({
+  ...dlib,
+  id: "dlib-resnet-v1",
+  alignment: "dlib",
+  threshold: 0.58,
+});
 
 /**
- * MobileFaceNet (Chen, Liu, Gao, Han 2018, arXiv 1804.07573), trained with ArcFace's loss; NOTICE says where the file comes from.
- * τ 1.054 is where one false match comes on a thousand pairs of strangers (LFW). Altered as above a photo moves by at most 0.25 τ; of
+ * The program this package grew from: the box with 50 px around it, not aligned, τ 0.7. Far less accurate; for
+ * comparison.
+ */
+export const ORIGINAL = descriptorSchema.parse({
+  ...dlib,
+  id: "dlib-resnet-v1-box50",
+  alignment: "box",
+  padding: 50,
+  threshold: 0.7,
+});
+
+/**
+ * MobileFaceNet (Chen, Liu, Gao, Han 2018, arXiv 1804.07573), trained with ArcFace's loss; NOTICE says where the file
+ * comes from.
+ * τ 1.054 is where one false match comes on a thousand pairs of strangers (LFW). Altered as above a photo moves by at
+ * most 0.25 τ; of
  * 775 pairs of different LFW photos of one person the nearest two are 0.33 τ apart.
  */
 export const MOBILEFACENET = descriptorSchema.parse({
@@ -87,13 +109,19 @@ export const MOBILEFACENET = descriptorSchema.parse({
 /** Of new galleries and nodes: their forms write its id into the flow. */
 export const DEFAULT_MODEL = MOBILEFACENET;
 
-/** Of nodes that name no model: they were made when there was no choice, and what they recognize must not change by an update. */
+/**
+ * Of nodes that name no model: they were made when there was no choice, and what they recognize must not change by an
+ * update.
+ */
 export const MODEL_OF_OLD_NODES = DLIB_RESNET;
 
-const BUILT_IN: ReadonlyMap<string, ModelDescriptor> = new Map([MOBILEFACENET, DLIB_RESNET, ORIGINAL].map((model) => [model.id, model]));
+const BUILT_IN: ReadonlyMap<string, ModelDescriptor> = new Map(
+  [MOBILEFACENET, DLIB_RESNET, ORIGINAL].map((model) => [model.id, model]),
+);
 
 /**
- * Of the built-in networks no two faces lie so far apart: the farthest of 149,763 pairs of strangers' photos are within 1.17 (dlib) and
+ * Of the built-in networks no two faces lie so far apart: the farthest of 149,763 pairs of strangers' photos are
+ * within 1.17 (dlib) and
  * 1.79 (MobileFaceNet; bench/model-statistics.ts).
  */
 export const LONGEST_DISTANCE = 2;
@@ -121,10 +149,17 @@ export async function verifyFiles(descriptor: ModelDescriptor, files: readonly s
       for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
     } catch (error) {
       const mend = isBuiltIn(descriptor) ? REINSTALL : `put it where the descriptor of ${descriptor.id} says.`;
-      throw new UserError(`the model file ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): ${mend}`, { cause: error });
+      throw new UserError(
+        `the model file ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): ${mend}`,
+        { cause: error },
+      );
     }
   }
   const digest = hash.digest("hex");
   const mend = isBuiltIn(descriptor) ? REINSTALL : "Download it again, or mend the descriptor.";
-  if (digest !== descriptor.sha256) throw new UserError(`the model file ${files[0] ?? ""} is not the one of the descriptor ${descriptor.id}: its sha256 is ${digest}, expected ${descriptor.sha256 ?? "none"}. ${mend}`);
+  if (digest !== descriptor.sha256)
+    throw new UserError(
+      `the model file ${files[0] ?? ""} is not the one of the descriptor ${descriptor.id}: its sha256 is ` +
+        `${digest}, expected ${descriptor.sha256 ?? "none"}. ${mend}`,
+    );
 }

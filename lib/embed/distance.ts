@@ -6,7 +6,11 @@ import { UserError } from "../errors";
  * @throws a sentence when the vectors differ in length or hold no numbers
  */
 export function euclideanDistance(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) throw new UserError(`an embedding of ${a.length} dimensions cannot be compared with one of ${b.length}: both must come from the same model.`);
+  if (a.length !== b.length)
+    throw new UserError(
+      `an embedding of ${a.length} dimensions cannot be compared with one of ${b.length}: both must come from ` +
+        "the same model.",
+    );
   let sum = 0;
   for (let index = 0; index < a.length; index += 1) {
     const difference = (a[index] as number) - (b[index] as number);
@@ -24,8 +28,14 @@ export function toUnitLength(vector: Float32Array): Float32Array {
 
 /**
  * Triplet loss max(d²(A, P) − d²(A, N) + α, 0) of an anchor, a positive (the same person) and a negative (another one)
- * (Schroff, Kalenichenko, Philbin 2015, FaceNet, eq. 2; there α = 0.2). A siamese network is trained until it is 0 for most triplets.
+ * (Schroff, Kalenichenko, Philbin 2015, FaceNet, eq. 2; there α = 0.2). A siamese network is trained until it is 0 for
+ * most triplets.
  */
-export function tripletLoss(anchor: Float32Array, positive: Float32Array, negative: Float32Array, alpha = 0.2): number {
+export function tripletLoss(
+  anchor: Float32Array,
+  positive: Float32Array,
+  negative: Float32Array,
+  alpha = 0.2,
+): number {
   return Math.max(euclideanDistance(anchor, positive) ** 2 - euclideanDistance(anchor, negative) ** 2 + alpha, 0);
 }

@@ -23,24 +23,45 @@ export async function dlibOnnxModel(): Promise<Uint8Array> {
       side = Math.max(innerSide, pooledSide);
       const pooled = graph.add("AveragePool", [x], { kernel_shape: [2, 2], strides: [2, 2] });
       const outputs = conv2.shape[3];
-      x = graph.add("Add", [pad(graph, inner, 0, side - innerSide), pad(graph, pooled, outputs - channels, side - pooledSide)]);
+      x = graph.add("Add", [
+        pad(graph, inner, 0, side - innerSide),
+        pad(graph, pooled, outputs - channels, side - pooledSide),
+      ]);
       channels = outputs;
     } else x = graph.add("Add", [inner, x]);
     x = graph.add("Relu", [x]);
   }
   const pooled = graph.add("Flatten", [graph.add("GlobalAveragePool", [x])]);
   const { values, shape } = weightOf(weights, "fc");
-  return graph.finish("chips", ["faces", CHIP_SIDE, CHIP_SIDE, 3], graph.add("MatMul", [pooled, graph.constant(values, shape)]), ["faces", DIMENSIONS]);
+  return graph.finish(
+    "chips",
+    ["faces", CHIP_SIDE, CHIP_SIDE, 3],
+    graph.add("MatMul", [pooled, graph.constant(values, shape)]),
+    ["faces", DIMENSIONS],
+  );
 }
 
-function convolve(graph: OnnxGraph, x: string, { filters, shape, bias }: FoldedWeights, stride: number, same: boolean): string {
+function convolve(
+  graph: OnnxGraph,
+  x: string,
+  { filters, shape, bias }: FoldedWeights,
+  stride: number,
+  same: boolean,
+): string {
   const [height, width] = shape;
   const margin = same ? (height - 1) / 2 : 0;
-  return graph.add("Conv", [x, graph.filters(filters, shape), graph.constant(bias, [bias.length])], { kernel_shape: [height, width], strides: [stride, stride], pads: [margin, margin, margin, margin] });
+  return graph.add("Conv", [x, graph.filters(filters, shape), graph.constant(bias, [bias.length])], {
+    kernel_shape: [height, width],
+    strides: [stride, stride],
+    pads: [margin, margin, margin, margin],
+  });
 }
 
 /** Zeros after the last channel, row and column. */
 function pad(graph: OnnxGraph, x: string, channels: number, sides: number): string {
   if (channels === 0 && sides === 0) return x;
-  return graph.add("Pad", [x, graph.constant(BigInt64Array.from([0, 0, 0, 0, 0, channels, sides, sides], BigInt), [8])]);
+  return graph.add("Pad", [
+    x,
+    graph.constant(BigInt64Array.from([0, 0, 0, 0, 0, channels, sides, sides], BigInt), [8]),
+  ]);
 }

@@ -1,5 +1,6 @@
 /**
- * dlib's face recognition network (dlib_face_recognition_resnet_model_v1, a ResNet with 29 convolutions, 128-d, public domain)
+ * dlib's face recognition network (dlib_face_recognition_resnet_model_v1, a ResNet with 29 convolutions, 128-d, public
+ * domain)
  * with the weights that ship in @vladmandic/face-api, 8-bit quantized there. Runs in workers only.
  */
 import type { Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
@@ -19,7 +20,22 @@ interface Convolution {
 }
 
 /** Stage by stage: "down" halves the sides and may double the channels. */
-export const RESIDUALS = ["conv32_1", "conv32_2", "conv32_3", "conv64_down", "conv64_1", "conv64_2", "conv64_3", "conv128_down", "conv128_1", "conv128_2", "conv256_down", "conv256_1", "conv256_2", "conv256_down_out"] as const;
+export const RESIDUALS = [
+  "conv32_1",
+  "conv32_2",
+  "conv32_3",
+  "conv64_down",
+  "conv64_1",
+  "conv64_2",
+  "conv64_3",
+  "conv128_down",
+  "conv128_1",
+  "conv128_2",
+  "conv256_down",
+  "conv256_1",
+  "conv256_2",
+  "conv256_down_out",
+] as const;
 
 interface Residual {
   down: boolean;
@@ -38,7 +54,11 @@ export class DlibResNet {
   private constructor(tf: Tf, weights: ReadonlyMap<string, Weight>) {
     this.#tf = tf;
     this.#first = onBackend(tf, firstLayer(weights));
-    this.#residuals = RESIDUALS.map((name) => ({ down: name.includes("down"), conv1: onBackend(tf, foldWeights(weights, `${name}/conv1`)), conv2: onBackend(tf, foldWeights(weights, `${name}/conv2`)) }));
+    this.#residuals = RESIDUALS.map((name) => ({
+      down: name.includes("down"),
+      conv1: onBackend(tf, foldWeights(weights, `${name}/conv1`)),
+      conv2: onBackend(tf, foldWeights(weights, `${name}/conv2`)),
+    }));
     const fc = weightOf(weights, "fc");
     this.#fc = tf.tensor2d(fc.values, fc.shape as [number, number]);
   }
@@ -73,21 +93,53 @@ export class DlibResNet {
     this.#tf.dispose([this.#fc, ...convolutions.flatMap(({ filters, bias }) => [filters, bias])]);
   }
 
-  #convolve(x: Tensor4D, { filters, bias }: Convolution, strides: number, pad: "same" | "valid", relu: boolean): Tensor4D {
+  #convolve(
+    x: Tensor4D,
+    { filters, bias }: Convolution,
+    strides: number,
+    pad: "same" | "valid",
+    relu: boolean,
+  ): Tensor4D {
     return this.#tf.fused.conv2d({ x, filter: filters, bias, strides, pad, activation: relu ? "relu" : "linear" });
   }
 
   #residual(x: Tensor4D, { down, conv1, conv2 }: Residual): Tensor4D {
     const tf = this.#tf;
-    const inner = this.#convolve(this.#convolve(x, conv1, down ? 2 : 1, down ? "valid" : "same", true), conv2, 1, "same", false);
+    const inner = this.#convolve(
+      this.#convolve(x, conv1, down ? 2 : 1, down ? "valid" : "same", true),
+      conv2,
+      1,
+      "same",
+      false,
+    );
     if (!down) return tf.relu(tf.add(inner, x));
     // dlib's residual_down: the shortcut is pooled, and whichever is smaller is padded with zeros (dlib, add_prev).
     const pooled = tf.avgPool(x, 2, 2, "valid");
     const channels = inner.shape[3] - pooled.shape[3];
-    const shortcut = channels > 0 ? tf.pad(pooled, [[0, 0], [0, 0], [0, 0], [0, channels]]) : pooled;
+    const shortcut =
+      channels > 0
+        ? tf.pad(pooled, [
+            [0, 0],
+            [0, 0],
+            [0, 0],
+            [0, channels],
+          ])
+        : pooled;
     const rows = shortcut.shape[1] - inner.shape[1];
     const columns = shortcut.shape[2] - inner.shape[2];
-    return tf.relu(tf.add(rows > 0 || columns > 0 ? tf.pad(inner, [[0, 0], [0, rows], [0, columns], [0, 0]]) : inner, shortcut));
+    return tf.relu(
+      tf.add(
+        rows > 0 || columns > 0
+          ? tf.pad(inner, [
+              [0, 0],
+              [0, rows],
+              [0, columns],
+              [0, 0],
+            ])
+          : inner,
+        shortcut,
+      ),
+    );
   }
 }
 
@@ -113,13 +165,17 @@ export function foldWeights(weights: ReadonlyMap<string, Weight>, name: string):
   };
 }
 
-/** The first convolution takes pixels as they are: conv((x − mean) / 255) = conv'(x), exactly, since it has no padding. */
+/**
+ * The first convolution takes pixels as they are: conv((x − mean) / 255) = conv'(x), exactly, since it has no padding.
+ */
 export function firstLayer(weights: ReadonlyMap<string, Weight>): FoldedWeights {
   const { filters, shape, bias } = foldWeights(weights, "conv32_down");
   const outputs = bias.length;
   const shifted = Float64Array.from(bias);
   filters.forEach((value, index) => {
-    shifted[index % outputs] = (shifted[index % outputs] as number) - (value * (MEAN_RGB[Math.floor(index / outputs) % CHANNELS] as number)) / RANGE;
+    shifted[index % outputs] =
+      (shifted[index % outputs] as number) -
+      (value * (MEAN_RGB[Math.floor(index / outputs) % CHANNELS] as number)) / RANGE;
   });
   return { filters: filters.map((value) => value / RANGE), shape, bias: Float32Array.from(shifted) };
 }

@@ -118,12 +118,26 @@ async function embedTask({ source, boxes, model, engine, onnx, gate, chips }: Em
   const start = performance.now();
   const pixels = await decode(source);
   const decoded = performance.now();
-  const outside = boxes.find((box) => box.x + box.width <= 0 || box.y + box.height <= 0 || box.x >= pixels.width || box.y >= pixels.height);
-  if (outside !== undefined) throw new UserError(`a box in msg.faces (x ${outside.x}, y ${outside.y}, ${outside.width} × ${outside.height}) lies outside the picture (${pixels.width} × ${pixels.height}): msg.payload and msg.faces must be of the same picture.`);
-  const broke = (): string => `${net.engine} broke on ${boxes.length} faces of a picture of ${pixels.width} × ${pixels.height} pixels and was restarted: send a smaller picture, or one with fewer faces.`;
+  const outside = boxes.find(
+    (box) => box.x + box.width <= 0 || box.y + box.height <= 0 || box.x >= pixels.width || box.y >= pixels.height,
+  );
+  if (outside !== undefined)
+    throw new UserError(
+      `a box in msg.faces (x ${outside.x}, y ${outside.y}, ${outside.width} × ${outside.height}) lies outside ` +
+        `the picture (${pixels.width} × ${pixels.height}): msg.payload and msg.faces must be of the same ` +
+        "picture.",
+    );
+  const broke = (): string =>
+    `${net.engine} broke on ${boxes.length} faces of a picture of ${pixels.width} × ${pixels.height} pixels ` +
+    "and was restarted: send a smaller picture, or one with fewer faces.";
   const align = (): Promise<Aligned[]> => inBatches(boxes, (some) => alignFaces(landmarks, pixels, some, gate));
-  const aligned: (Aligned | undefined)[] = model.alignment === "box" ? boxes.map(() => undefined) : await onEngine(broke, align);
-  const cut = boxes.map((box, index) => (aligned[index]?.rejected === undefined ? warp(pixels, chipPlace(model, box, aligned[index]?.landmarks), model.inputSize) : undefined));
+  const aligned: (Aligned | undefined)[] =
+    model.alignment === "box" ? boxes.map(() => undefined) : await onEngine(broke, align);
+  const cut = boxes.map((box, index) =>
+    aligned[index]?.rejected === undefined
+      ? warp(pixels, chipPlace(model, box, aligned[index]?.landmarks), model.inputSize)
+      : undefined,
+  );
   const alignedAt = performance.now();
   const kept = cut.filter((chip) => chip !== undefined);
   const embeddings = await onEngine(broke, () => inBatches(kept, (some) => net.run(some)));
@@ -133,18 +147,36 @@ async function embedTask({ source, boxes, model, engine, onnx, gate, chips }: Em
   for (const [index, chip] of cut.entries()) {
     const face = aligned[index];
     const embedding = chip === undefined ? undefined : finish(model, embeddings[next++] as Float32Array);
-    faces.push({ landmarks: face?.landmarks, quality: face?.quality, rejected: face?.rejected, embedding, chip: chips && chip !== undefined ? await toJpeg(chip, model.inputSize) : undefined });
+    faces.push({
+      landmarks: face?.landmarks,
+      quality: face?.quality,
+      rejected: face?.rejected,
+      embedding,
+      chip: chips && chip !== undefined ? await toJpeg(chip, model.inputSize) : undefined,
+    });
   }
-  return { faces, engine: net.engine, decode: decoded - start, align: alignedAt - decoded, embed: embedded - alignedAt };
+  return {
+    faces,
+    engine: net.engine,
+    decode: decoded - start,
+    align: alignedAt - decoded,
+    embed: embedded - alignedAt,
+  };
 }
 
 /** @throws when the network gave a NaN, which would match nobody and be nobody's fault */
 function finish(model: ModelDescriptor, embedding: Float32Array): Float32Array {
   const length = Math.hypot(...embedding);
-  if (!Number.isFinite(length)) throw new UserError(`the model ${model.id} gave an embedding that is no number: its file or its descriptor's mean and scale are wrong.`);
+  if (!Number.isFinite(length))
+    throw new UserError(
+      `the model ${model.id} gave an embedding that is no number: its file or its descriptor's mean and scale ` +
+        "are wrong.",
+    );
   return model.l2Normalize ? toUnitLength(embedding) : embedding;
 }
 
 async function toJpeg(chip: Float32Array, side: number): Promise<Uint8Array> {
-  return sharp(Uint8Array.from(chip, Math.round), { raw: { width: side, height: side, channels: 3 } }).jpeg().toBuffer();
+  return sharp(Uint8Array.from(chip, Math.round), { raw: { width: side, height: side, channels: 3 } })
+    .jpeg()
+    .toBuffer();
 }

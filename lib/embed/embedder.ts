@@ -4,7 +4,17 @@ import { z } from "zod";
 import { pixelSource } from "../image/source";
 import type { Face, Picture, Timing } from "../message";
 import { Fault, UserError } from "../errors";
-import { candidates, type EngineChoice, type EngineName, ENGINES, forgetFailedEngines, installationOf, judgeEngine, NATIVE_MODULES, ruleOutEngine } from "../tensor/engines";
+import {
+  candidates,
+  type EngineChoice,
+  type EngineName,
+  ENGINES,
+  forgetFailedEngines,
+  installationOf,
+  judgeEngine,
+  NATIVE_MODULES,
+  ruleOutEngine,
+} from "../tensor/engines";
 import { StagePool } from "../workers/pool";
 import { THREADS } from "../workers/threads";
 import type { ModelDescriptor } from "./descriptor";
@@ -13,14 +23,20 @@ import type { OnnxPlan } from "./onnx-net";
 import { TrackMemory } from "./track-memory";
 
 /**
- * Smaller faces tell hardly anything of who it is: on frames as a camera makes them (noise, blur, H.264; bench/small-faces.ts) one of 270
- * genuine pairs below 7 px is within τ, and up to 0.16 % of strangers' pairs where clean photos have 0.08 (MobileFaceNet). From 8 to 9 px
- * one genuine pair of five is within τ, of other people than those on whom it was chosen one of eighteen, and strangers 0.08 %.
+ * Smaller faces tell hardly anything of who it is: on frames as a camera makes them (noise, blur, H.264;
+ * bench/small-faces.ts) one of 270
+ * genuine pairs below 7 px is within τ, and up to 0.16 % of strangers' pairs where clean photos have 0.08
+ * (MobileFaceNet). From 8 to 9 px
+ * one genuine pair of five is within τ, of other people than those on whom it was chosen one of eighteen, and
+ * strangers 0.08 %.
  */
 const LEAST_SIZE = 8;
 
 export const embedderOptionsSchema = z.object({
-  /** What the networks run on. "auto" is the fastest that can be used here; another one that cannot be used is an error. */
+  /**
+   * What the networks run on. "auto" is the fastest that can be used here; another one that cannot be used is an
+   * error.
+   */
   engine: z.enum(["auto", ...ENGINES]).default("auto"),
   /** Smallest distance between the eyes, in pixels of the picture; 0 takes any. */
   minSize: z.number().min(0).max(1000).default(LEAST_SIZE),
@@ -29,7 +45,8 @@ export const embedderOptionsSchema = z.object({
   /** Whether each face carries its aligned chip as a JPEG. */
   chips: z.boolean().default(false),
   /**
-   * A face that is followed is embedded again after so many milliseconds at the latest; in between its embedding is carried on while it
+   * A face that is followed is embedded again after so many milliseconds at the latest; in between its embedding is
+   * carried on while it
    * looks the same. 0 embeds every face of every frame by itself.
    */
   reembedAfter: z.number().min(0).max(10_000).default(1000),
@@ -41,7 +58,10 @@ type Pool = StagePool<EmbedTask, EmbedResult | Unusable>;
 
 const poolOf = (threads: number): Pool => new StagePool(__dirname, "embed-worker", threads);
 
-/** All nodes and galleries share these threads. Each engine has its own: two backends of TF.js in one thread get in each other's way. */
+/**
+ * All nodes and galleries share these threads. Each engine has its own: two backends of TF.js in one thread get in
+ * each other's way.
+ */
 const pools: Readonly<Record<EngineName, Pool>> = {
   onnx: poolOf(THREADS.networks),
   // It has threads of its own, and keeps what it computes with in one place for the whole process (tfjs_backend.cc).
@@ -90,30 +110,42 @@ export class FaceEmbedder {
   #opening: Promise<Opened> | undefined;
   /** What was decided at the opening; this one uses the pool of its engine. */
   #plan: Plan | undefined;
-  /** Why the engine or the model cannot be used. That is not tried again before what is installed or lies there changes. */
+  /**
+   * Why the engine or the model cannot be used. That is not tried again before what is installed or lies there
+   * changes.
+   */
   #refused: { error: UserError; stamp: string; until: number } | undefined;
 
   constructor(model: ModelDescriptor, options: EmbedderOptions) {
     this.model = model;
     this.#options = options;
-    this.#memory = new TrackMemory({ reembedAfter: options.reembedAfter, threshold: model.threshold, unitLength: model.l2Normalize });
+    this.#memory = new TrackMemory({
+      reembedAfter: options.reembedAfter,
+      threshold: model.threshold,
+      unitLength: model.l2Normalize,
+    });
     forgetFailedEngines();
   }
 
-  /** Load the networks now, so that the first person is not the slow one. @throws a sentence when the model or engine cannot be used */
+  /**
+   * Load the networks now, so that the first person is not the slow one.
+   * @throws a sentence when the model or engine cannot be used
+   */
   warmUp(): Promise<Opened> {
     return this.#opened();
   }
 
   /**
-   * Landmarks, quality and embedding for each face; a face that the gate rejects has `rejected` and no embedding. Of faces that are
+   * Landmarks, quality and embedding for each face; a face that the gate rejects has `rejected` and no embedding. Of
+   * faces that are
    * followed only those are looked at that must be; the others carry what was found before.
    * @throws a sentence when it is no picture, a box lies outside it, or the model cannot be used
    */
   async embed(picture: Picture, faces: readonly Face[]): Promise<Embedded> {
     const carried = faces.map((face) => this.#recall(face, picture));
     const anew = faces.filter((_, index) => carried[index] === undefined);
-    if (anew.length === 0) return { faces: carried.filter((face) => face !== undefined), timing: { align: 0, embed: 0 }, engine: "" };
+    if (anew.length === 0)
+      return { faces: carried.filter((face) => face !== undefined), timing: { align: 0, embed: 0 }, engine: "" };
     await this.#opened();
     let decoded = false;
     const result = await this.#run(async () => {
@@ -122,7 +154,9 @@ export class FaceEmbedder {
       return { source, boxes: anew.map(({ box }) => box), transfer };
     });
     const found = result.faces.values();
-    const done = faces.map((face, index) => carried[index] ?? this.#learn(face, picture, found.next().value as EmbeddedFace));
+    const done = faces.map(
+      (face, index) => carried[index] ?? this.#learn(face, picture, found.next().value as EmbeddedFace),
+    );
     const decode = decoded ? {} : { decode: result.decode };
     return { faces: done, timing: { align: result.align, embed: result.embed, ...decode }, engine: result.engine };
   }
@@ -133,7 +167,13 @@ export class FaceEmbedder {
   }
 
   #learn(face: Face, { frame }: Picture, { landmarks, quality, rejected, embedding, chip }: EmbeddedFace): Face {
-    const findings = { landmarks, quality, rejected, embedding, ...(chip === undefined ? {} : { chip: Buffer.from(chip) }) };
+    const findings = {
+      landmarks,
+      quality,
+      rejected,
+      embedding,
+      ...(chip === undefined ? {} : { chip: Buffer.from(chip) }),
+    };
     return this.#signed(this.#memory.learn(face, frame, findings));
   }
 
@@ -159,12 +199,14 @@ export class FaceEmbedder {
 
   async #start(): Promise<Opened> {
     const stamp = await this.#stamp();
-    if (this.#refused !== undefined && this.#refused.stamp === stamp && Date.now() < this.#refused.until) throw this.#refused.error;
+    if (this.#refused !== undefined && this.#refused.stamp === stamp && Date.now() < this.#refused.until)
+      throw this.#refused.error;
     this.#refused = undefined;
     try {
       return await this.#openFirst();
     } catch (error) {
-      if (error instanceof UserError) this.#refused = { error, stamp, until: error instanceof WasmFailed ? Date.now() + WASM_RETRY_MS : Infinity };
+      if (error instanceof UserError)
+        this.#refused = { error, stamp, until: error instanceof WasmFailed ? Date.now() + WASM_RETRY_MS : Infinity };
       throw error;
     }
   }
@@ -180,7 +222,10 @@ export class FaceEmbedder {
       if (!usable) continue;
       try {
         this.#acquire({ engine, onnx: await this.#onnxPlan() });
-        return { engine: (await this.#run(() => Promise.resolve({ source: undefined, boxes: [], transfer: [] }))).engine, passedOver };
+        return {
+          engine: (await this.#run(() => Promise.resolve({ source: undefined, boxes: [], transfer: [] }))).engine,
+          passedOver,
+        };
       } catch (error) {
         await this.#release();
         if (!(error instanceof EngineRuledOut) || choice !== "auto") throw error;
@@ -203,7 +248,9 @@ export class FaceEmbedder {
     if (plan !== undefined) await pools[plan.engine].release();
   }
 
-  async #run(prepare: () => Promise<Pick<EmbedTask, "source" | "boxes"> & { transfer: ArrayBuffer[] }>): Promise<EmbedResult> {
+  async #run(
+    prepare: () => Promise<Pick<EmbedTask, "source" | "boxes"> & { transfer: ArrayBuffer[] }>,
+  ): Promise<EmbedResult> {
     const plan = this.#plan;
     if (plan === undefined) throw new Fault(CLOSED);
     const { minSize, minSharpness, chips } = this.#options;
@@ -215,7 +262,11 @@ export class FaceEmbedder {
     // A worker that took another's place could not open what that one had: the next picture looks for an engine.
     this.#opening = undefined;
     await this.#release();
-    if (plan.engine === "wasm") throw new WasmFailed(`the engine "TF.js WASM" cannot be used (${answer.unusable}): look whether the computer has memory left, and install this package again if a file of it is missing.`);
+    if (plan.engine === "wasm")
+      throw new WasmFailed(
+        `the engine "TF.js WASM" cannot be used (${answer.unusable}): look whether the computer has memory ` +
+          "left, and install this package again if a file of it is missing.",
+      );
     throw new EngineRuledOut(await ruleOutEngine(plan.engine, answer.unusable));
   }
 
@@ -229,7 +280,17 @@ export class FaceEmbedder {
   /** Of all whose change may mend what was refused. */
   async #stamp(): Promise<string> {
     const { file } = this.model;
-    const files = file === "" ? [] : await Promise.all([file, dirname(file)].map((path) => stat(path).then(({ ino, ctimeMs, size }) => `${ino} ${ctimeMs} ${size}`, () => "")));
+    const files =
+      file === ""
+        ? []
+        : await Promise.all(
+            [file, dirname(file)].map((path) =>
+              stat(path).then(
+                ({ ino, ctimeMs, size }) => `${ino} ${ctimeMs} ${size}`,
+                () => "",
+              ),
+            ),
+          );
     return JSON.stringify([files, await Promise.all(OPTIONAL_MODULES.map(installationOf))]);
   }
 }

@@ -15,11 +15,16 @@ export interface EncoderOptions {
   detector?: Partial<DetectorOptions> | undefined;
 }
 
-/** A photo in, its faces out: detect, align and embed in the shared workers. For enrolment; live frames go through the nodes. */
+/**
+ * A photo in, its faces out: detect, align and embed in the shared workers. For enrolment; live frames go through the
+ * nodes.
+ */
 export interface FaceEncoder {
   /** Id of the model, as it stands in `face.model`. */
   readonly model: string;
-  /** Of all that decides about the embedding of a photo: with another one what was encoded before must be encoded anew. */
+  /**
+   * Of all that decides about the embedding of a photo: with another one what was encoded before must be encoded anew.
+   */
   readonly fingerprint: string;
   /** The model's own threshold τ. */
   readonly threshold: number;
@@ -31,9 +36,15 @@ export interface FaceEncoder {
   readonly tail: Tail | undefined;
   /** Of every embedding. */
   readonly dimensions: number;
-  /** Every detection of the picture: with `embedding`, or with `rejected` and none. @throws a sentence when it is no picture. */
+  /**
+   * Every detection of the picture: with `embedding`, or with `rejected` and none.
+   * @throws a sentence when it is no picture.
+   */
   encode(bytes: Buffer): Promise<Face[]>;
-  /** Faces that another network embedded, embedded anew; whatever their size. Those of a track are carried on. @throws a sentence when it is no picture */
+  /**
+   * Faces that another network embedded, embedded anew; whatever their size. Those of a track are carried on.
+   * @throws a sentence when it is no picture
+   */
   embedAnew(picture: Picture, faces: readonly Face[]): Promise<Face[]>;
   /** Load the networks. @throws a sentence when they cannot be used */
   warmUp(): Promise<void>;
@@ -43,8 +54,13 @@ export interface FaceEncoder {
 /** Counts changes of this package after which a photo's embedding is another one. */
 const ENCODING_VERSION = 2;
 
-function fingerprintOf({ file: _place, threshold: _judges, nearDuplicate: _too, licence: _text, ...model }: ModelDescriptor, detection: DetectorOptions): string {
-  return createHash("sha256").update(JSON.stringify([ENCODING_VERSION, model, detection])).digest("hex");
+function fingerprintOf(
+  { file: _place, threshold: _judges, nearDuplicate: _too, licence: _text, ...model }: ModelDescriptor,
+  detection: DetectorOptions,
+): string {
+  return createHash("sha256")
+    .update(JSON.stringify([ENCODING_VERSION, model, detection]))
+    .digest("hex");
 }
 
 /** @throws a sentence when there is no such model, or the detector's options are wrong */

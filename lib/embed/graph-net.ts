@@ -13,7 +13,12 @@ import { type EmbeddingNet, toInput } from "./net";
 const modelSchema = z.looseObject({
   format: z.literal("graph-model"),
   modelTopology: z.looseObject({}),
-  weightsManifest: z.array(z.object({ paths: z.array(z.string().regex(/^[\w.-]+$/, "must be plain file names beside model.json")), weights: z.array(z.looseObject({})) })),
+  weightsManifest: z.array(
+    z.object({
+      paths: z.array(z.string().regex(/^[\w.-]+$/, "must be plain file names beside model.json")),
+      weights: z.array(z.looseObject({})),
+    }),
+  ),
 });
 
 interface GraphModel {
@@ -28,19 +33,30 @@ interface Converter {
 
 export async function loadGraphNet(descriptor: ModelDescriptor, tf: Tf): Promise<EmbeddingNet> {
   const { file, inputSize, layout } = descriptor;
-  const json: unknown = JSON.parse(await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => { throw new UserError(`the model file ${file} cannot be read (${error.code ?? "error"}): put it where the descriptor of ${descriptor.id} says.`); }));
+  const json: unknown = JSON.parse(
+    await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+      throw new UserError(
+        `the model file ${file} cannot be read (${error.code ?? "error"}): put it where the descriptor of ` +
+          `${descriptor.id} says.`,
+      );
+    }),
+  );
   const model = parseOptions(modelSchema, json, `${file} is no TF.js graph model`);
   const shards = model.weightsManifest.flatMap(({ paths }) => paths.map((path) => join(dirname(file), path)));
   await verifyFiles(descriptor, [file, ...shards]);
   const weightData = Uint8Array.from(Buffer.concat(await Promise.all(shards.map((shard) => readFile(shard))))).buffer;
   const graph = await converter().loadGraphModel({
-    load: () => Promise.resolve({ ...model, weightSpecs: model.weightsManifest.flatMap(({ weights }) => weights), weightData }),
+    load: () =>
+      Promise.resolve({ ...model, weightSpecs: model.weightsManifest.flatMap(({ weights }) => weights), weightData }),
   });
   return {
-    get engine() { return runsOn(tf); },
+    get engine() {
+      return runsOn(tf);
+    },
     dispose: () => graph.dispose(),
     run: async (chips) => {
-      const shape: [number, number, number, number] = layout === "nhwc" ? [chips.length, inputSize, inputSize, 3] : [chips.length, 3, inputSize, inputSize];
+      const shape: [number, number, number, number] =
+        layout === "nhwc" ? [chips.length, inputSize, inputSize, 3] : [chips.length, 3, inputSize, inputSize];
       const output = tf.tidy(() => {
         const result = graph.predict(tf.tensor4d(toInput(descriptor, chips), shape));
         const first = Array.isArray(result) ? (result[0] as Tensor) : result;
@@ -58,6 +74,10 @@ function converter(): Converter {
   try {
     return createRequire(__filename)("@tensorflow/tfjs-converter") as Converter;
   } catch (error) {
-    throw new UserError('a TF.js graph model needs @tensorflow/tfjs-converter, which is not installed: run "npm install @tensorflow/tfjs-converter" in the Node-RED user folder.', { cause: error });
+    throw new UserError(
+      'a TF.js graph model needs @tensorflow/tfjs-converter, which is not installed: run "npm install ' +
+        '@tensorflow/tfjs-converter" in the Node-RED user folder.',
+      { cause: error },
+    );
   }
 }

@@ -23,19 +23,34 @@ export async function loadNet(descriptor: ModelDescriptor, engine: EngineName, o
     net.dispose();
     // Nobody wrote a descriptor of a built-in network: it fits.
     if (isBuiltIn(descriptor)) throw new EngineError((error as Error).message, { cause: error });
-    throw new UserError(`the model ${descriptor.id} does not take a ${descriptor.inputSize} × ${descriptor.inputSize} ${descriptor.layout} picture (${(error as Error).message.split("\n")[0]}): mend inputSize or layout in its descriptor.`, { cause: error });
+    throw new UserError(
+      `the model ${descriptor.id} does not take a ${descriptor.inputSize} × ${descriptor.inputSize} ` +
+        `${descriptor.layout} picture (${(error as Error).message.split("\n")[0]}): mend inputSize or layout in ` +
+        "its descriptor.",
+      { cause: error },
+    );
   }
   if (length === descriptor.dimensions) return net;
   net.dispose();
-  throw new UserError(`the model ${descriptor.id} gives embeddings of ${length ?? 0} dimensions, its descriptor says ${descriptor.dimensions}: mend the descriptor, or use the file it was written for.`);
+  throw new UserError(
+    `the model ${descriptor.id} gives embeddings of ${length ?? 0} dimensions, its descriptor says ` +
+      `${descriptor.dimensions}: mend the descriptor, or use the file it was written for.`,
+  );
 }
 
 async function open(descriptor: ModelDescriptor, engine: EngineName, onnx: OnnxPlan): Promise<EmbeddingNet> {
   if (descriptor.format === "onnx") return loadOnnxNet(descriptor, onnx);
-  if (engine === "onnx" && descriptor.format !== "tfjs-graph") return descriptor.format === "tflite" ? loadTfliteOnnx(descriptor) : loadDlibOnnx();
+  if (engine === "onnx" && descriptor.format !== "tfjs-graph")
+    return descriptor.format === "tflite" ? loadTfliteOnnx(descriptor) : loadDlibOnnx();
   const tf = await tensorEngine(engine === "onnx" ? "wasm" : engine);
   if (descriptor.format === "tfjs-graph") return loadGraphNet(descriptor, tf);
   if (descriptor.format === "tflite") return loadTfliteNet(descriptor, tf);
   const resnet = await DlibResNet.load(tf);
-  return { get engine() { return runsOn(tf); }, run: (chips) => Promise.resolve(resnet.run(chips)), dispose: () => resnet.dispose() };
+  return {
+    get engine() {
+      return runsOn(tf);
+    },
+    run: (chips) => Promise.resolve(resnet.run(chips)),
+    dispose: () => resnet.dispose(),
+  };
 }

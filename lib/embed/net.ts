@@ -4,7 +4,10 @@ import type { ModelDescriptor } from "./descriptor";
 export interface EmbeddingNet {
   /** What it runs on at this moment, for people to read. */
   readonly engine: string;
-  /** @param chips each inputSize × inputSize × 3 RGB, 0..255 @returns an embedding for each, as the network gives it */
+  /**
+   * @param chips each inputSize × inputSize × 3 RGB, 0..255
+   * @returns an embedding for each, as the network gives it
+   */
   run(chips: readonly Float32Array[]): Promise<Float32Array[]>;
   /** Free its memory; not to be used afterwards. */
   dispose(): void;
@@ -25,7 +28,8 @@ export function toInput(descriptor: ModelDescriptor, chips: readonly Float32Arra
       const start = index * plane * CHANNELS + (layout === "nhwc" ? channel : channel * plane);
       const step = layout === "nhwc" ? CHANNELS : 1;
       const [subtract, multiply] = [mean[channel] as number, scale[channel] as number];
-      for (let pixel = 0; pixel < plane; pixel += 1) input[start + pixel * step] = ((chip[pixel * CHANNELS + from] as number) - subtract) * multiply;
+      for (let pixel = 0; pixel < plane; pixel += 1)
+        input[start + pixel * step] = ((chip[pixel * CHANNELS + from] as number) - subtract) * multiply;
     }
   });
   return input;

@@ -1,6 +1,8 @@
 /**
- * How far apart two faces are for the place where they lie. A network puts some populations close together, so that one threshold of the
- * Euclidean distance lets many strangers of those in. A face from a crowded place must come nearer to count: with embeddings at length 1 and
+ * How far apart two faces are for the place where they lie. A network puts some populations close together, so that
+ * one threshold of the
+ * Euclidean distance lets many strangers of those in. A face from a crowded place must come nearer to count: with
+ * embeddings at length 1 and
  * R(x) the mean of the smallest distances of x to a cohort of other people,
  *
  *     d'(p, t) = d(p, t) − ½ (R(p) + R(t)) + R0
@@ -26,7 +28,10 @@ export const NEIGHBOURS = 10;
 
 type Figures = Pick<Normalisation, "mean" | "threshold">;
 
-/** R0, and the τ at which one pair of strangers of a thousand matches (LFW, FMR 0.1 %; bench/populations.ts shows what it does elsewhere). */
+/**
+ * R0, and the τ at which one pair of strangers of a thousand matches (LFW, FMR 0.1 %; bench/populations.ts shows what
+ * it does elsewhere).
+ */
 const BY_MODEL: Readonly<Record<string, Figures>> = {
   "dlib-resnet-v1": { mean: 0.391, threshold: 0.355 },
   "mobilefacenet-192": { mean: 1.101, threshold: 0.999 },
@@ -46,9 +51,14 @@ export function learnNormalisation(model: string, cohort: (CohortFile & Figures)
  * @returns undefined for a model without a cohort: its embeddings are compared by Euclidean distance
  * @throws a sentence when the cohort's file is missing or damaged
  */
-export async function normalisationOf({ id, dimensions }: Pick<ModelDescriptor, "id" | "dimensions">): Promise<Normalisation | undefined> {
+export async function normalisationOf({
+  id,
+  dimensions,
+}: Pick<ModelDescriptor, "id" | "dimensions">): Promise<Normalisation | undefined> {
   const cohort = await loadCohort(id);
   const figures = Object.hasOwn(BY_MODEL, id) ? BY_MODEL[id] : learned.get(id);
   // Somebody's own descriptor may have a built-in id.
-  return cohort === undefined || figures === undefined || cohort.dimensions !== dimensions ? undefined : { ...cohort, ...figures };
+  return cohort === undefined || figures === undefined || cohort.dimensions !== dimensions
+    ? undefined
+    : { ...cohort, ...figures };
 }

@@ -1,7 +1,18 @@
-/** Any ONNX model, through onnxruntime-node or onnxruntime-web, whichever is installed (both optional; the first is faster). */
+/**
+ * Any ONNX model, through onnxruntime-node or onnxruntime-web, whichever is installed (both optional; the first is
+ * faster).
+ */
 import { readFile } from "node:fs/promises";
 import { UserError } from "../errors";
-import { ONE_THREAD, onnxRuntime, openNetwork, type Ort, type OrtSession, type OrtTensor, type RuntimeName } from "../tensor/onnx-runtime";
+import {
+  ONE_THREAD,
+  onnxRuntime,
+  openNetwork,
+  type Ort,
+  type OrtSession,
+  type OrtTensor,
+  type RuntimeName,
+} from "../tensor/onnx-runtime";
 import { type ModelDescriptor, verifyFiles } from "./descriptor";
 import { dlibOnnxModel } from "./dlib-onnx";
 import { CHIP_SIDE } from "./dlib-resnet";
@@ -15,15 +26,22 @@ export interface OnnxPlan {
 }
 
 /**
- * The built-in network on an ONNX runtime: onnxruntime-node is some four times as fast as TF.js WASM, onnxruntime-web is slower.
+ * The built-in network on an ONNX runtime: onnxruntime-node is some four times as fast as TF.js WASM, onnxruntime-web
+ * is slower.
  * @throws EngineError when the runtime cannot be used
  */
-export async function loadDlibOnnx(name: RuntimeName = "onnxruntime-node", options: object = ONE_THREAD): Promise<EmbeddingNet> {
+export async function loadDlibOnnx(
+  name: RuntimeName = "onnxruntime-node",
+  options: object = ONE_THREAD,
+): Promise<EmbeddingNet> {
   return { engine: name, ...(await openNetwork(await dlibOnnxModel(), [CHIP_SIDE, CHIP_SIDE, 3], name, options)) };
 }
 
 /** @throws UserError when no runtime can be used, or the file is not the descriptor's or no ONNX model */
-export async function loadOnnxNet(descriptor: ModelDescriptor, { runtime: name, instead }: OnnxPlan): Promise<EmbeddingNet> {
+export async function loadOnnxNet(
+  descriptor: ModelDescriptor,
+  { runtime: name, instead }: OnnxPlan,
+): Promise<EmbeddingNet> {
   const ort = runtimeFor(name, instead);
   await verifyFiles(descriptor, [descriptor.file]);
   const { inputSize, layout } = descriptor;
@@ -31,7 +49,11 @@ export async function loadOnnxNet(descriptor: ModelDescriptor, { runtime: name, 
   try {
     session = await ort.InferenceSession.create(new Uint8Array(await readFile(descriptor.file)), ONE_THREAD);
   } catch (error) {
-    throw new UserError(`the model file ${descriptor.file} is no ONNX model that ${name} can read (${(error as Error).message.split("\n")[0]}).`, { cause: error });
+    throw new UserError(
+      `the model file ${descriptor.file} is no ONNX model that ${name} can read ` +
+        `(${(error as Error).message.split("\n")[0]}).`,
+      { cause: error },
+    );
   }
   const input = session.inputNames[0] as string;
   const output = session.outputNames[0] as string;
@@ -43,7 +65,9 @@ export async function loadOnnxNet(descriptor: ModelDescriptor, { runtime: name, 
   };
   return {
     engine: name,
-    dispose: () => { session.release().catch(() => undefined); },
+    dispose: () => {
+      session.release().catch(() => undefined);
+    },
     run: async (chips) => {
       const embeddings: Float32Array[] = [];
       for (const chip of chips) embeddings.push(await runOne(chip));
@@ -56,7 +80,17 @@ function runtimeFor(name: RuntimeName, instead: string): Ort {
   try {
     return onnxRuntime(name);
   } catch (error) {
-    if (instead !== "") throw new UserError(`an ONNX model needs an ONNX runtime: ${instead.replace(/, or choose.*$/, "")}, or run "npm install onnxruntime-web" there.`, { cause: error });
-    throw new UserError('an ONNX model needs an ONNX runtime, and none is installed: run "npm install onnxruntime-node" (set onnxruntime-node-install=skip in .npmrc to download nothing) or "npm install onnxruntime-web" in the Node-RED user folder, then deploy again.', { cause: error });
+    if (instead !== "")
+      throw new UserError(
+        `an ONNX model needs an ONNX runtime: ${instead.replace(/, or choose.*$/, "")}, or run "npm install ` +
+          `onnxruntime-web" there.`,
+        { cause: error },
+      );
+    throw new UserError(
+      'an ONNX model needs an ONNX runtime, and none is installed: run "npm install onnxruntime-node" (set ' +
+        'onnxruntime-node-install=skip in .npmrc to download nothing) or "npm install onnxruntime-web" in the ' +
+        "Node-RED user folder, then deploy again.",
+      { cause: error },
+    );
   }
 }

@@ -3,7 +3,10 @@ import type { Quality } from "../message";
 /** A mean is not moved less than by one part in so many good frames: what is seen now counts. */
 const MOST_WEIGHT = 12;
 
-/** How much an embedding counts, over 0 and at most 1; in full where nobody measured the face, or what is said is no such number. */
+/**
+ * How much an embedding counts, over 0 and at most 1; in full where nobody measured the face, or what is said is no
+ * such number.
+ */
 export function weightOf(quality: Pick<Quality, "weight"> | undefined): number {
   const weight = quality?.weight;
   return typeof weight === "number" && weight > 0 && weight <= 1 ? weight : 1;
@@ -31,6 +34,10 @@ export class Template {
   with(embedding: Float32Array, weight: number): Template {
     const share = weight / (this.#weight + weight);
     const mean = this.mean.map((value, index) => value + share * ((embedding[index] as number) - value));
-    return new Template(mean, { count: this.count + 1, best: Math.max(this.best, weight), weight: Math.min(MOST_WEIGHT, this.#weight + weight) });
+    return new Template(mean, {
+      count: this.count + 1,
+      best: Math.max(this.best, weight),
+      weight: Math.min(MOST_WEIGHT, this.#weight + weight),
+    });
   }
 }

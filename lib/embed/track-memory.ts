@@ -29,7 +29,9 @@ interface Remembered {
   box: Box;
   findings: Findings;
   template: Template | undefined;
-  /** What was known before a less certain face came that did not look the same; such a face may be a blurred moment. */
+  /**
+   * What was known before a less certain face came that did not look the same; such a face may be a blurred moment.
+   */
   clearer: Template | undefined;
 }
 
@@ -42,13 +44,16 @@ const GROWN = 1.2;
 /** A box that overlaps less with the last one jumped. */
 const LEAST_OVERLAP = 0.3;
 /**
- * Embeddings of a track nearer to its mean than this part of τ are of one person: of 107,000 pairs of strangers' photos (LFW) none is,
- * with either network. Blurred, darker, compressed to quality 50 or turned by 8° a photo moves by 0.46 τ (dlib) and 0.39 (MobileFaceNet)
+ * Embeddings of a track nearer to its mean than this part of τ are of one person: of 107,000 pairs of strangers'
+ * photos (LFW) none is,
+ * with either network. Blurred, darker, compressed to quality 50 or turned by 8° a photo moves by 0.46 τ (dlib) and
+ * 0.39 (MobileFaceNet)
  * at most.
  */
 const SAME_PERSON = 0.5;
 /**
- * Faces that weigh less do not tell that somebody else took the place: of frames of one photo 14 to 82 % lie farther apart than τ where one
+ * Faces that weigh less do not tell that somebody else took the place: of frames of one photo 14 to 82 % lie farther
+ * apart than τ where one
  * of them weighs less, 4 % and fewer where both weigh more (MobileFaceNet, bench/small-faces.ts).
  */
 const CERTAIN = 0.4;
@@ -64,7 +69,8 @@ export class TrackMemory {
   }
 
   /**
-   * The face with what is known of it, or undefined where it must be looked at anew: it is new, looks otherwise, jumped, came
+   * The face with what is known of it, or undefined where it must be looked at anew: it is new, looks otherwise,
+   * jumped, came
    * nearer, is not settled, or too long ago.
    */
   recall(face: Face, frame: Frame | undefined): Face | undefined {
@@ -74,43 +80,75 @@ export class TrackMemory {
     const age = frame.capturedAt - known.at;
     const jumped = overlap(known.box, face.box) < LEAST_OVERLAP;
     known.box = face.box;
-    const bound = findings.rejected === undefined ? this.#options.reembedAfter : Math.min(RETRY_MS, this.#options.reembedAfter);
-    if (jumped || face.look !== known.look || !(age >= 0 && age < bound) || face.box.width >= GROWN * known.width) return undefined;
+    const bound =
+      findings.rejected === undefined ? this.#options.reembedAfter : Math.min(RETRY_MS, this.#options.reembedAfter);
+    if (jumped || face.look !== known.look || !(age >= 0 && age < bound) || face.box.width >= GROWN * known.width)
+      return undefined;
     if (findings.rejected === undefined && (template === undefined || template.count < SETTLED)) return undefined;
     // Its landmarks were those of another frame.
     const { landmarks: _elsewhere, ...kept } = findings;
-    return { ...bare(face), ...kept, track: known.shown, carried: age, ...(findings.rejected === undefined && template !== undefined ? this.#answer(template) : {}) };
+    return {
+      ...bare(face),
+      ...kept,
+      track: known.shown,
+      carried: age,
+      ...(findings.rejected === undefined && template !== undefined ? this.#answer(template) : {}),
+    };
   }
 
-  /** Remember what was found of a face of this frame. @returns the face with it, its embedding fused with earlier ones of the same person */
+  /**
+   * Remember what was found of a face of this frame.
+   * @returns the face with it, its embedding fused with earlier ones of the same person
+   */
   learn(face: Face, frame: Frame | undefined, findings: Findings): Face {
     const key = keyOf(face, frame);
-    if (key === undefined || frame === undefined || this.#options.reembedAfter === 0) return { ...bare(face), ...findings };
+    if (key === undefined || frame === undefined || this.#options.reembedAfter === 0)
+      return { ...bare(face), ...findings };
     const known = this.#tracks.get(key);
     const { template, clearer, stranger } = this.#fuse(known ?? {}, findings);
     const shown = known === undefined ? (face.track as number) : stranger ? nextTrack() : known.shown;
     this.#tracks.delete(key);
-    this.#tracks.set(key, { shown, look: face.look as number, at: frame.capturedAt, width: face.box.width, box: face.box, findings, template, clearer });
+    this.#tracks.set(key, {
+      shown,
+      look: face.look as number,
+      at: frame.capturedAt,
+      width: face.box.width,
+      box: face.box,
+      findings,
+      template,
+      clearer,
+    });
     const [oldest] = this.#tracks.keys();
     if (this.#tracks.size > MAX_TRACKS && oldest !== undefined) this.#tracks.delete(oldest);
-    return { ...bare(face), ...findings, track: shown, ...(findings.embedding === undefined || template === undefined ? {} : this.#answer(template)) };
+    return {
+      ...bare(face),
+      ...findings,
+      track: shown,
+      ...(findings.embedding === undefined || template === undefined ? {} : this.#answer(template)),
+    };
   }
 
   #answer({ mean, count }: Template): Pick<Face, "embedding" | "fused"> {
     return { embedding: this.#options.unitLength ? toUnitLength(mean) : mean, fused: count };
   }
 
-  #fuse({ template, clearer }: Partial<Pick<Remembered, "template" | "clearer">>, { embedding, quality }: Findings): Pick<Remembered, "template" | "clearer"> & { stranger: boolean } {
+  #fuse(
+    { template, clearer }: Partial<Pick<Remembered, "template" | "clearer">>,
+    { embedding, quality }: Findings,
+  ): Pick<Remembered, "template" | "clearer"> & { stranger: boolean } {
     if (embedding === undefined) return { template, clearer, stranger: false };
     const weight = weightOf(quality);
     const { threshold } = this.#options;
-    const away = (from: Template | undefined): number => (from === undefined ? Infinity : euclideanDistance(from.mean, embedding));
+    const away = (from: Template | undefined): number =>
+      from === undefined ? Infinity : euclideanDistance(from.mean, embedding);
     const same = (other: Template | undefined): other is Template => away(other) <= SAME_PERSON * threshold;
     if (same(clearer)) return { template: clearer.with(embedding, weight), clearer: undefined, stranger: false };
     const before = clearer ?? template;
     const stranger = before !== undefined && Math.min(before.best, weight) >= CERTAIN && away(before) > threshold;
     const kept = !stranger && before !== undefined && before.best > weight ? before : undefined;
-    return same(template) ? { template: template.with(embedding, weight), clearer: stranger ? undefined : clearer, stranger } : { template: Template.of(embedding, weight), clearer: kept, stranger };
+    return same(template)
+      ? { template: template.with(embedding, weight), clearer: stranger ? undefined : clearer, stranger }
+      : { template: Template.of(embedding, weight), clearer: kept, stranger };
   }
 
   #find(face: Face, frame: Frame | undefined): Remembered | undefined {

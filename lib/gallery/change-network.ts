@@ -1,5 +1,6 @@
 /**
- * Changing the network of a gallery: every kept photo is embedded anew in the background while the old network decides, then one write
+ * Changing the network of a gallery: every kept photo is embedded anew in the background while the old network
+ * decides, then one write
  * makes the new one decide; what the old one knew is kept for a while, so that it can be taken back at once.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,8 +9,24 @@ import { said, UserError } from "../errors";
 import { StorageError } from "../storage";
 import type { PhotoEncoder } from "./gallery";
 import { bestOf, forEnrolment } from "./judge";
-import type { ChangeStage, DecidingNetwork, LeftBehind, NetworkChange, NetworkEstimate, NetworkState } from "./network-state";
-import { type Chosen, type NetworkNote, networkOf, type OpenNetwork, type OpenNetworkBy, photosOf, until, writeNetworkNote } from "./networks";
+import type {
+  ChangeStage,
+  DecidingNetwork,
+  LeftBehind,
+  NetworkChange,
+  NetworkEstimate,
+  NetworkState,
+} from "./network-state";
+import {
+  type Chosen,
+  type NetworkNote,
+  networkOf,
+  type OpenNetwork,
+  type OpenNetworkBy,
+  photosOf,
+  until,
+  writeNetworkNote,
+} from "./networks";
 import type { Photo, PhotoEmbedding, UnknownGroup } from "./people";
 import { packEmbedding } from "./store/records";
 import type { PeopleStore } from "./store/store";
@@ -28,7 +45,10 @@ export interface NetworkHost {
   putBeside(id: string, beside: UnknownGroup["beside"]): Promise<void>;
   /** One change of the gallery at a time. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
-  /** Have another network decide: all is prepared first, then `commit` writes it down, then it does. Called exclusively. */
+  /**
+   * Have another network decide: all is prepared first, then `commit` writes it down, then it does. Called
+   * exclusively.
+   */
   adopt(encoder: PhotoEncoder, commit: () => Promise<void>): Promise<void>;
   /** Aborted when the gallery closes. */
   readonly signal: AbortSignal;
@@ -112,8 +132,17 @@ export class Networks {
       model: encoder.model,
       asInForm,
       change: this.#change,
-      previous: previous === undefined || previous.until === 0 ? null : { key: previous.key, model: previous.model, until: previous.until },
-      offer: encoder.model === DLIB_RESNET.id && this.#next === undefined && dismissed !== MOBILEFACENET.id && !this.#isEmpty ? MOBILEFACENET.id : null,
+      previous:
+        previous === undefined || previous.until === 0
+          ? null
+          : { key: previous.key, model: previous.model, until: previous.until },
+      offer:
+        encoder.model === DLIB_RESNET.id &&
+        this.#next === undefined &&
+        dismissed !== MOBILEFACENET.id &&
+        !this.#isEmpty
+          ? MOBILEFACENET.id
+          : null,
     };
   }
 
@@ -126,10 +155,15 @@ export class Networks {
   /** Whether faces that this model embedded are embedded anew to be decided: it decided before, or is to. */
   speaks(model: string): boolean {
     const { previous } = this.#note;
-    return model !== this.#deciding.encoder.model && (model === previous?.model || model === this.#next?.encoder.model);
+    return (
+      model !== this.#deciding.encoder.model && (model === previous?.model || model === this.#next?.encoder.model)
+    );
   }
 
-  /** Of a picture of which no bytes are kept: what the next network makes of it. Empty while nothing changes. Never rejects. */
+  /**
+   * Of a picture of which no bytes are kept: what the next network makes of it. Empty while nothing changes. Never
+   * rejects.
+   */
   async alsoOf(picture: Buffer): Promise<Pick<PhotoEmbedding, "model" | "fingerprint" | "vector">[]> {
     const next = this.#next?.encoder;
     if (next === undefined) return [];
@@ -140,13 +174,15 @@ export class Networks {
   /** A photo came in, with embeddings of its own. */
   met(photoId: string, embeddings: readonly PhotoEmbedding[]): void {
     const next = this.#next?.encoder;
-    if (next !== undefined && embeddings.some(({ fingerprint }) => fingerprint === next.fingerprint)) this.#known.add(photoId);
+    if (next !== undefined && embeddings.some(({ fingerprint }) => fingerprint === next.fingerprint))
+      this.#known.add(photoId);
   }
 
   /** Photos came in by another way than one by one. */
   async lookAgain(): Promise<void> {
     const next = this.#next;
-    if (next !== undefined) for (const id of await photosOf(this.#store, next.encoder.fingerprint)) this.#known.add(id);
+    if (next !== undefined)
+      for (const id of await photosOf(this.#store, next.encoder.fingerprint)) this.#known.add(id);
     this.#wake();
   }
 
@@ -171,7 +207,14 @@ export class Networks {
     }
     const counted = times.length > 1 ? times.slice(1) : times;
     const each = counted.reduce((sum, ms) => sum + ms, 0) / counted.length;
-    const record = (photo: Photo): number => packEmbedding({ photoId: photo.id, personId: photo.personId, model: encoder.model, fingerprint: encoder.fingerprint, vector: new Float32Array(encoder.dimensions ?? 1) }).length;
+    const record = (photo: Photo): number =>
+      packEmbedding({
+        photoId: photo.id,
+        personId: photo.personId,
+        model: encoder.model,
+        fingerprint: encoder.fingerprint,
+        vector: new Float32Array(encoder.dimensions ?? 1),
+      }).length;
     const lost = new Set(photos.filter((photo) => !hasPicture(photo)).map(({ id }) => id));
     return {
       key,
@@ -185,7 +228,10 @@ export class Networks {
     };
   }
 
-  /** Change to a network; at once where it knows everybody already. A change that is under way ends. @throws a sentence when it cannot be opened; StorageError */
+  /**
+   * Change to a network; at once where it knows everybody already. A change that is under way ends.
+   * @throws a sentence when it cannot be opened; StorageError
+   */
   async changeTo(key: string): Promise<void> {
     const encoder = await this.#open(key);
     await this.#end();
@@ -213,11 +259,18 @@ export class Networks {
     await this.#remove(next.encoder.fingerprint, () => true);
   }
 
-  /** What decided before decides again. @throws a sentence when there is nothing to go back to, or it cannot be opened; StorageError */
+  /**
+   * What decided before decides again.
+   * @throws a sentence when there is nothing to go back to, or it cannot be opened; StorageError
+   */
   async undo(): Promise<void> {
     if (this.#next !== undefined) return this.cancel();
     const { previous } = this.#note;
-    if (previous === undefined || previous.until === 0) throw new UserError("there is no network to go back to: what it knew was deleted, or it was never changed. Change to it as to any other.");
+    if (previous === undefined || previous.until === 0)
+      throw new UserError(
+        "there is no network to go back to: what it knew was deleted, or it was never changed. Change to it " +
+          "as to any other.",
+      );
     await this.changeTo(previous.key);
   }
 
@@ -270,7 +323,16 @@ export class Networks {
       if (this.#known.has(id) || this.#lost.has(id)) done += 1;
     }
     const remainingMs = this.#pace === undefined ? null : Math.round(this.#pace * (total - done));
-    return { key, model: encoder.model, stage: this.#stage, done, total, remainingMs, leftBehind: this.#leftBehind(encoder.fingerprint, this.#lost, this.#lostStrangers), error: this.#error };
+    return {
+      key,
+      model: encoder.model,
+      stage: this.#stage,
+      done,
+      total,
+      remainingMs,
+      leftBehind: this.#leftBehind(encoder.fingerprint, this.#lost, this.#lostStrangers),
+      error: this.#error,
+    };
   }
 
   /** @param lost photos that it cannot know */
@@ -283,8 +345,17 @@ export class Networks {
       known.set(personId, (known.get(personId) ?? false) || !lost.has(id));
     }
     const people = [...known].filter(([, comes]) => !comes).map(([id]) => ({ id, name: this.#host.nameOf(id) ?? id }));
-    const strangers = this.#host.strangers().filter((group) => group.fingerprint !== fingerprint && group.beside?.fingerprint !== fingerprint && (group.pictures === 0 || lostStrangers.has(group.id))).length;
-    const corrections = this.#store.anchors().filter((anchor) => anchor.fingerprint === this.#deciding.encoder.fingerprint).length;
+    const strangers = this.#host
+      .strangers()
+      .filter(
+        (group) =>
+          group.fingerprint !== fingerprint &&
+          group.beside?.fingerprint !== fingerprint &&
+          (group.pictures === 0 || lostStrangers.has(group.id)),
+      ).length;
+    const corrections = this.#store
+      .anchors()
+      .filter((anchor) => anchor.fingerprint === this.#deciding.encoder.fingerprint).length;
     return { photos, people, strangers, corrections };
   }
 
@@ -386,11 +457,17 @@ export class Networks {
     // Cameras come first.
     const rest = this.#host.isBusy() ? took : 0;
     if (rest > 0) await sleep(rest, undefined, { signal }).catch(() => undefined);
-    if (bytes !== undefined) this.#pace = this.#pace === undefined ? took + rest : this.#pace + PACE * (took + rest - this.#pace);
+    if (bytes !== undefined)
+      this.#pace = this.#pace === undefined ? took + rest : this.#pace + PACE * (took + rest - this.#pace);
   }
 
   /** @returns false when the change has ended */
-  async #put({ id, personId }: Photo, { model, fingerprint }: PhotoEncoder, vector: Float32Array, signal: AbortSignal): Promise<boolean> {
+  async #put(
+    { id, personId }: Photo,
+    { model, fingerprint }: PhotoEncoder,
+    vector: Float32Array,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     for (;;) {
       try {
         await this.#host.exclusively(async () => {
@@ -408,7 +485,11 @@ export class Networks {
   }
 
   /** Strangers come along as far as pictures of them are kept. */
-  async #embedStranger({ encoder }: OpenNetwork, { id, pictures, fingerprint, beside }: UnknownGroup, signal: AbortSignal): Promise<void> {
+  async #embedStranger(
+    { encoder }: OpenNetwork,
+    { id, pictures, fingerprint, beside }: UnknownGroup,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (fingerprint === encoder.fingerprint || beside?.fingerprint === encoder.fingerprint) return;
     const vectors: Float32Array[] = [];
     for (let index = 0; index < pictures; index += 1) {
@@ -419,12 +500,19 @@ export class Networks {
     if (signal.aborted) return;
     if (vectors.length === 0) this.#lostStrangers.add(id);
     // They are of no use to anybody else: what the disk refuses is not tried again.
-    else await this.#host.putBeside(id, { model: encoder.model, fingerprint: encoder.fingerprint, vectors }).catch(() => this.#lostStrangers.add(id));
+    else
+      await this.#host
+        .putBeside(id, { model: encoder.model, fingerprint: encoder.fingerprint, vectors })
+        .catch(() => this.#lostStrangers.add(id));
   }
 
   /** Ask, where people would not be known any more. @returns false when there may be more to embed now */
   async #asks(next: OpenNetwork, signal: AbortSignal): Promise<boolean> {
-    if (this.#accepted || this.#leftBehind(next.encoder.fingerprint, this.#lost, this.#lostStrangers).people.length === 0) return true;
+    if (
+      this.#accepted ||
+      this.#leftBehind(next.encoder.fingerprint, this.#lost, this.#lostStrangers).people.length === 0
+    )
+      return true;
     this.#tell("asking");
     await this.#waitFor(signal);
     if (!signal.aborted) this.#tell("embedding");
@@ -436,7 +524,11 @@ export class Networks {
     return this.#host.exclusively(async () => {
       if (this.#host.signal.aborted || this.#missing.length > 0) return false;
       const given = this.#note.previous;
-      const note = { ...this.#note, deciding: networkOf(next), previous: { ...networkOf(this.#deciding), until: until(Date.now()) } };
+      const note = {
+        ...this.#note,
+        deciding: networkOf(next),
+        previous: { ...networkOf(this.#deciding), until: until(Date.now()) },
+      };
       await this.#host.adopt(next.encoder, () => this.#write(note));
       this.#deciding = next;
       this.#next = undefined;
@@ -444,7 +536,8 @@ export class Networks {
       this.#host.onState();
       // One step can be taken back, not all of them.
       const older = given?.fingerprint;
-      if (older !== undefined && older !== note.previous.fingerprint && older !== note.deciding.fingerprint) void this.#removeBefore(older).catch(this.#report);
+      if (older !== undefined && older !== note.previous.fingerprint && older !== note.deciding.fingerprint)
+        void this.#removeBefore(older).catch(this.#report);
       return true;
     });
   }
@@ -456,11 +549,15 @@ export class Networks {
   }
 
   async #remove(fingerprint: string, isGone: (photoId: string) => boolean): Promise<void> {
-    for (const { id, beside } of this.#host.strangers()) if (beside?.fingerprint === fingerprint) await this.#host.putBeside(id, undefined);
+    for (const { id, beside } of this.#host.strangers())
+      if (beside?.fingerprint === fingerprint) await this.#host.putBeside(id, undefined);
     await this.#store.removeEmbeddings(fingerprint, isGone);
   }
 
-  /** The disk refuses: wait until it takes something. Anything else is reported, and tried again later. @returns false */
+  /**
+   * The disk refuses: wait until it takes something. Anything else is reported, and tried again later.
+   * @returns false
+   */
   async #refused(error: unknown, signal: AbortSignal): Promise<false> {
     if (signal.aborted) return false;
     if (!(error instanceof StorageError)) this.#report(error);
@@ -502,7 +599,8 @@ export class Networks {
   }
 
   readonly #report = (error: unknown): void => {
-    if (!(error instanceof StorageError) && !this.#host.signal.aborted) this.#host.report(`the gallery's network cannot be changed now: ${said(error)}`);
+    if (!(error instanceof StorageError) && !this.#host.signal.aborted)
+      this.#host.report(`the gallery's network cannot be changed now: ${said(error)}`);
   };
 }
 

@@ -59,7 +59,9 @@ export class Directory {
 
   /** By name. */
   get people(): readonly Person[] {
-    this.#sorted ??= [...this.#people.values()].sort((a, b) => inOrder.compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
+    this.#sorted ??= [...this.#people.values()].sort(
+      (a, b) => inOrder.compare(a.name, b.name) || (a.id < b.id ? -1 : 1),
+    );
     return this.#sorted;
   }
 
@@ -80,7 +82,11 @@ export class Directory {
     const wanted = folded(search.trim());
     const counts = new Map<string, number>();
     for (const { groups } of this.people) for (const each of groups) counts.set(each, (counts.get(each) ?? 0) + 1);
-    const found = this.people.filter(({ name, notes, groups }) => (group === undefined || groups.includes(group)) && (wanted === "" || folded(name).includes(wanted) || folded(notes).includes(wanted)));
+    const found = this.people.filter(
+      ({ name, notes, groups }) =>
+        (group === undefined || groups.includes(group)) &&
+        (wanted === "" || folded(name).includes(wanted) || folded(notes).includes(wanted)),
+    );
     const seenAt = (person: Person): number => this.#present(person).lastSeenAt ?? 0;
     if (sort === "lastSeen") found.sort((a, b) => seenAt(b) - seenAt(a));
     if (sort === "added") found.sort((a, b) => b.createdAt - a.createdAt);
@@ -99,7 +105,10 @@ export class Directory {
   /** @throws NotFound */
   known(id: string): Person {
     const person = this.person(id);
-    if (person === undefined) throw new NotFound(`there is no person ${JSON.stringify(id)} in this gallery: she may have been deleted meanwhile.`);
+    if (person === undefined)
+      throw new NotFound(
+        `there is no person ${JSON.stringify(id)} in this gallery: she may have been deleted meanwhile.`,
+      );
     return person;
   }
 
@@ -110,7 +119,8 @@ export class Directory {
   /** @throws NameTaken when somebody other than `id` is called so */
   refuseTaken(name: string, id?: string): void {
     const other = this.#idByName.get(name);
-    if (other !== undefined && other !== id) throw new NameTaken(`somebody is called ${name} already: choose another name, or add photos to that person.`);
+    if (other !== undefined && other !== id)
+      throw new NameTaken(`somebody is called ${name} already: choose another name, or add photos to that person.`);
   }
 
   photosOf(personId: string): Photo[] {
@@ -124,7 +134,10 @@ export class Directory {
   /** @throws NotFound when the person has no such photo */
   photoOf(personId: string, photoId: string): Photo {
     const photo = this.#photos.get(photoId);
-    if (photo?.personId !== personId) throw new NotFound(`there is no photo ${JSON.stringify(photoId)} of this person: it may have been deleted meanwhile.`);
+    if (photo?.personId !== personId)
+      throw new NotFound(
+        `there is no photo ${JSON.stringify(photoId)} of this person: it may have been deleted meanwhile.`,
+      );
     return photo;
   }
 
@@ -168,7 +181,8 @@ export class Directory {
     if (photo === undefined) return;
     this.#photos.delete(id);
     this.#photosByPerson.get(photo.personId)?.delete(id);
-    if (photo.origin.by === "folder" && this.#photoByFile.get(photo.origin.file) === id) this.#photoByFile.delete(photo.origin.file);
+    if (photo.origin.by === "folder" && this.#photoByFile.get(photo.origin.file) === id)
+      this.#photoByFile.delete(photo.origin.file);
   }
 
   #present(person: Person): Person {
@@ -179,7 +193,11 @@ export class Directory {
   #entryOf(of: Person): PersonEntry {
     const { notes: _notes, ...person } = this.#present(of);
     const photos = this.photosOf(person.id);
-    return { ...person, photos: photos.length, thumbnail: photos.find((photo) => this.#hasThumbnail(photo))?.id ?? null };
+    return {
+      ...person,
+      photos: photos.length,
+      thumbnail: photos.find((photo) => this.#hasThumbnail(photo))?.id ?? null,
+    };
   }
 }
 

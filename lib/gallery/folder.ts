@@ -1,4 +1,6 @@
-/** What lies in a gallery's folder, found by looking at it: that works on network folders too, where watching does not. */
+/**
+ * What lies in a gallery's folder, found by looking at it: that works on network folders too, where watching does not.
+ */
 import { readdir, realpath, stat } from "node:fs/promises";
 import { dirname, extname, isAbsolute, join, relative } from "node:path";
 import { isAside } from "./files";
@@ -50,7 +52,8 @@ export async function lookInto(folder: string): Promise<Found> {
   const folders = entries.filter((entry) => entry.isDirectory() && !isSystemFolder(entry.name));
   await eachOf(folders, async ({ name }) => {
     await surely(found, name, async () => {
-      for (const entry of await readdir(join(folder, name), { withFileTypes: true })) files.push({ file: join(name, entry.name), entry });
+      for (const entry of await readdir(join(folder, name), { withFileTypes: true }))
+        files.push({ file: join(name, entry.name), entry });
     });
   });
   await eachOf(files, async ({ file, entry }) => {

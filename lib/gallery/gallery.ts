@@ -1,4 +1,7 @@
-/** The people a recognizer knows: kept in a store, found in memory, fed from a folder, from messages and from the editor. */
+/**
+ * The people a recognizer knows: kept in a store, found in memory, fed from a folder, from messages and from the
+ * editor.
+ */
 import { EventEmitter, setMaxListeners } from "node:events";
 import { z } from "zod";
 import type { Tail } from "../calibrate/tail";
@@ -19,7 +22,18 @@ import { bestOf, forEnrolment, type Judgement, judgePhoto, NEAR_DUPLICATE } from
 import { parseName } from "./names";
 import type { DecidingNetwork, NetworkState } from "./network-state";
 import { seenBy } from "./networks";
-import { type Anchor, type CorrectionEntry, type Origin, type Person, personFieldsSchema, personPatchSchema, type Photo, type PhotoEmbedding, type Receipt, type UnknownGroup } from "./people";
+import {
+  type Anchor,
+  type CorrectionEntry,
+  type Origin,
+  type Person,
+  personFieldsSchema,
+  personPatchSchema,
+  type Photo,
+  type PhotoEmbedding,
+  type Receipt,
+  type UnknownGroup,
+} from "./people";
 import { type Aside, asideOf, isLeftOut, isSure, withLeftOut, withSure } from "./outliers";
 import { type Keeper, PhotoFolder, type Problem, type Progress } from "./photo-folder";
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "./records";
@@ -109,7 +123,10 @@ export interface AddPhotoOptions {
   origin: Exclude<Origin["by"], "folder">;
   /** Codes of findings that the sender has seen and accepts. */
   accept?: readonly string[] | undefined;
-  /** Which face of a group photo is meant: a point in it, pixels of the picture as shown. Only that face is kept of the picture. */
+  /**
+   * Which face of a group photo is meant: a point in it, pixels of the picture as shown. Only that face is kept of the
+   * picture.
+   */
   at?: Point | undefined;
 }
 
@@ -122,7 +139,10 @@ export interface GallerySummary {
   threshold: number;
   /** … and of d'; null where the model has no cohort. */
   cohortThreshold: number | null;
-  /** τ of d' with one stranger of a hundred named, with the people who are here now; null where the model's d' was never measured. */
+  /**
+   * τ of d' with one stranger of a hundred named, with the people who are here now; null where the model's d' was
+   * never measured.
+   */
   wanted: WantedThreshold | null;
   keepPhotos: boolean;
   encrypted: boolean;
@@ -197,7 +217,10 @@ const SEEN_INTERVAL_MS = 10_000;
 const PATIENCE_MS = 3000;
 /** … and for an import that has begun to write. Node-RED waits fifteen seconds. */
 const IMPORT_PATIENCE_MS = 10_000;
-/** How long a face waits for the folder's new photos: nobody is to be a stranger because her photo was not read yet, and loading the networks for them alone takes half of this on a busy computer. */
+/**
+ * How long a face waits for the folder's new photos: nobody is to be a stranger because her photo was not read yet,
+ * and loading the networks for them alone takes half of this on a busy computer.
+ */
 const READY_MS = 60_000;
 
 /** Whoever decides faces does so several times a second. */
@@ -277,11 +300,15 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#folder.on("problem", (problem) => this.emit("problem", problem));
     this.#folder.on("progress", (progress) => this.emit("progress", progress));
     this.#folder.on("change", () => this.emit("change"));
-    if (options.networks !== undefined) this.#networks = new Networks(this.#store, this.#networkHost(), options.networks);
+    if (options.networks !== undefined)
+      this.#networks = new Networks(this.#store, this.#networkHost(), options.networks);
     this.on("change", () => this.#networks?.wake());
   }
 
-  /** Read who is known, look at the folder once and then again and again. Resolves after the first look, for every caller; never rejects. */
+  /**
+   * Read who is known, look at the folder once and then again and again. Resolves after the first look, for every
+   * caller; never rejects.
+   */
   start(): Promise<void> {
     this.#started ??= this.#begin();
     return this.#started;
@@ -293,7 +320,10 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     await this.#loaded;
   }
 
-  /** Once the folder was looked at too, or after a while: thousands of new photos must not hold up who is known already. Never rejects. */
+  /**
+   * Once the folder was looked at too, or after a while: thousands of new photos must not hold up who is known
+   * already. Never rejects.
+   */
   async ready(): Promise<void> {
     const started = this.start();
     await this.loaded();
@@ -318,7 +348,16 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     clearInterval(this.#timer);
     // What is being added is added to its end; whatever else is under way has nothing to write any more.
     const adding = inTime(Promise.allSettled(this.#imports), IMPORT_PATIENCE_MS);
-    await inTime(Promise.allSettled([this.#folder.close(), this.#strangers.close(), this.#embeddingAnew, this.#networks?.close(), this.#work]), PATIENCE_MS);
+    await inTime(
+      Promise.allSettled([
+        this.#folder.close(),
+        this.#strangers.close(),
+        this.#embeddingAnew,
+        this.#networks?.close(),
+        this.#work,
+      ]),
+      PATIENCE_MS,
+    );
     await adding;
     await this.#flushSeen();
     this.#store.off("disk", this.#followDisk);
@@ -333,7 +372,23 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   get summary(): GallerySummary {
     const { model, threshold, normalisation } = this.#encoder;
-    return { people: this.#directory.size, photos: this.#directory.photoCount, embeddings: this.#roster.size, model, threshold, cohortThreshold: normalisation?.threshold ?? null, wanted: this.#roster.thresholdWanted(USUAL_WANTED) ?? null, keepPhotos: this.#keepsPhotos, encrypted: this.#store.encrypted, paused: this.paused, unknowns: this.#strangers.list.length, anchors: this.#store.anchors().length, progress: this.progress ?? null, network: this.network, problems: this.problems };
+    return {
+      people: this.#directory.size,
+      photos: this.#directory.photoCount,
+      embeddings: this.#roster.size,
+      model,
+      threshold,
+      cohortThreshold: normalisation?.threshold ?? null,
+      wanted: this.#roster.thresholdWanted(USUAL_WANTED) ?? null,
+      keepPhotos: this.#keepsPhotos,
+      encrypted: this.#store.encrypted,
+      paused: this.paused,
+      unknowns: this.#strangers.list.length,
+      anchors: this.#store.anchors().length,
+      progress: this.progress ?? null,
+      network: this.network,
+      problems: this.problems,
+    };
   }
 
   /** Which network decides, and how a change of it goes on; null where it cannot be changed. */
@@ -347,24 +402,35 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   /** What can be done about the network. @throws a sentence where it cannot be changed */
-  get networks(): Pick<Networks, "estimate" | "changeTo" | "cancel" | "undo" | "keep" | "dismiss" | "pause" | "accept"> {
+  get networks(): Pick<
+    Networks,
+    "estimate" | "changeTo" | "cancel" | "undo" | "keep" | "dismiss" | "pause" | "accept"
+  > {
     if (this.#networks === undefined) throw new UserError("the network of this gallery cannot be changed.");
     return this.#networks;
   }
 
   /**
-   * Faces as the network that decides has them, and who is known to it: while the gallery changes its network, and after, a face of the
+   * Faces as the network that decides has them, and who is known to it: while the gallery changes its network, and
+   * after, a face of the
    * other one is embedded anew. What cannot be is left as it is.
    * @param picture that the faces are in; undefined where there is none
    */
-  async understand(faces: readonly Face[], picture: Picture | undefined): Promise<{ faces: Face[]; roster: Searchable }> {
+  async understand(
+    faces: readonly Face[],
+    picture: Picture | undefined,
+  ): Promise<{ faces: Face[]; roster: Searchable }> {
     this.#decidedAt = Date.now();
     const [encoder, roster] = [this.#encoder, this.#roster];
     const foreign = faces.filter(({ embedding, model }) => embedding !== undefined && this.speaks(model));
-    if (foreign.length === 0 || picture === undefined || encoder.embedAnew === undefined) return { faces: [...faces], roster };
+    if (foreign.length === 0 || picture === undefined || encoder.embedAnew === undefined)
+      return { faces: [...faces], roster };
     const anew = await encoder.embedAnew(picture, foreign);
     const byFace = new Map(foreign.map((face, index) => [face, anew[index]]));
-    return { faces: faces.map((face) => (byFace.get(face)?.embedding === undefined ? face : (byFace.get(face) ?? face))), roster };
+    return {
+      faces: faces.map((face) => (byFace.get(face)?.embedding === undefined ? face : (byFace.get(face) ?? face))),
+      roster,
+    };
   }
 
   /** Whether faces of another model than the gallery's are understood all the same. */
@@ -382,7 +448,12 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** What is wrong now. */
   get problems(): Problem[] {
-    return [...this.#folder.problems, ...this.#problems.values(), ...this.#store.problems.map(({ code, message }) => ({ file: "", code, message })), ...this.#store.refusals.map(problemOf)];
+    return [
+      ...this.#folder.problems,
+      ...this.#problems.values(),
+      ...this.#store.problems.map(({ code, message }) => ({ file: "", code, message })),
+      ...this.#store.refusals.map(problemOf),
+    ];
   }
 
   /** Undefined when nothing is being embedded. */
@@ -439,8 +510,13 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       const person = withPatch(before, parsed);
       this.#directory.refuseTaken(person.name, id);
       const filed = this.#directory.photosOf(id).find(({ origin }) => origin.by === "folder");
-      if (person.name !== before.name && filed?.origin.by === "folder") throw new UserError(`${before.name} cannot be renamed here: ${filed.origin.file} in the photo folder carries the name. Rename that file.`);
-      if (person.validFrom !== null && person.validUntil !== null && person.validFrom > person.validUntil) throw new UserError("the person: validUntil must not lie before validFrom.");
+      if (person.name !== before.name && filed?.origin.by === "folder")
+        throw new UserError(
+          `${before.name} cannot be renamed here: ${filed.origin.file} in the photo folder carries the name. ` +
+            "Rename that file.",
+        );
+      if (person.validFrom !== null && person.validUntil !== null && person.validFrom > person.validUntil)
+        throw new UserError("the person: validUntil must not lie before validFrom.");
       return this.#keepPerson(person);
     });
   }
@@ -453,33 +529,61 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async enrol(value: unknown, jpeg: Buffer): Promise<Enrolled> {
     const name = parseName((value as { name?: unknown } | null)?.name ?? value);
     const { accept } = typeof value === "string" ? { accept: [] } : parseOptions(enrolSchema, value, "msg.enrol");
-    const { person, photo } = await this.addPhoto({ name }, jpeg, { origin: "message", accept }).catch((error: unknown) => {
-      if (!(error instanceof NotKept) || error.judgement.verdict !== "ask") throw error;
-      throw new UserError(`${error.message} To keep it all the same set msg.enrol.accept = ${JSON.stringify(error.judgement.findings.map(({ code }) => code))}.`, { cause: error });
-    });
-    return { name: person.name, person: person.id, photo: photo.id, photos: this.#directory.photosOf(person.id).length };
+    const { person, photo } = await this.addPhoto({ name }, jpeg, { origin: "message", accept }).catch(
+      (error: unknown) => {
+        if (!(error instanceof NotKept) || error.judgement.verdict !== "ask") throw error;
+        throw new UserError(
+          `${error.message} To keep it all the same set msg.enrol.accept = ` +
+            `${JSON.stringify(error.judgement.findings.map(({ code }) => code))}.`,
+          { cause: error },
+        );
+      },
+    );
+    return {
+      name: person.name,
+      person: person.id,
+      photo: photo.id,
+      photos: this.#directory.photosOf(person.id).length,
+    };
   }
 
   /**
    * Judge a photo and keep it. When this resolves it is on disk and the person is recognized.
    * @param who somebody who is there by id, or anybody by name
-   * @throws NotKept with the judgement when it is refused or asks; NotFound; a sentence when it is no picture or cannot be written
+   * @throws NotKept with the judgement when it is refused or asks; NotFound; a sentence when it is no picture or
+   * cannot be written
    */
-  async addPhoto(who: { id: string } | { name: string }, picture: Buffer, { origin, accept = [], at }: AddPhotoOptions): Promise<AddedPhoto> {
+  async addPhoto(
+    who: { id: string } | { name: string },
+    picture: Buffer,
+    { origin, accept = [], at }: AddPhotoOptions,
+  ): Promise<AddedPhoto> {
     this.#refuseClosed();
     if ("id" in who) this.#directory.known(who.id);
     const all = forEnrolment(await this.encode(picture));
     const chosen = at === undefined ? undefined : faceAt(all, at);
     const faces = chosen === undefined ? all : [chosen];
     // The others in the photo did not ask to be kept.
-    const jpeg = chosen === undefined ? picture : await cropFace({ bytes: picture, frame: undefined }, chosen.box, CHOSEN_SIDE);
+    const jpeg =
+      chosen === undefined ? picture : await cropFace({ bytes: picture, frame: undefined }, chosen.box, CHOSEN_SIDE);
     return this.#exclusively(async () => {
       const person = this.#personOf(who);
       const judgement = await this.#judge(person, faces, accept);
       const { face } = judgement;
       if (judgement.verdict !== "keep" || face?.embedding === undefined) throw new NotKept(judgement);
-      const photo = photoOf(person, { hash: contentHash(jpeg), origin: { by: origin }, size: this.#keepsPhotos ? jpeg.length : 0, quality: face.quality, accepted: judgement.accepted });
-      await this.#keep(person, photo, { bytes: this.#keepsPhotos ? jpeg : undefined, thumbnail: await this.#thumbnailOf(picture, face), vector: face.embedding, picture: jpeg });
+      const photo = photoOf(person, {
+        hash: contentHash(jpeg),
+        origin: { by: origin },
+        size: this.#keepsPhotos ? jpeg.length : 0,
+        quality: face.quality,
+        accepted: judgement.accepted,
+      });
+      await this.#keep(person, photo, {
+        bytes: this.#keepsPhotos ? jpeg : undefined,
+        thumbnail: await this.#thumbnailOf(picture, face),
+        vector: face.embedding,
+        picture: jpeg,
+      });
       this.emit("change");
       return { person, photo, judgement };
     });
@@ -488,19 +592,28 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   /**
    * Delete a person: photos, embeddings, notes, whatever was known. When this resolves it is gone from the disk.
    * @param value a name, or `{ name }`, or `{ id }`
-   * @throws a sentence when there is nobody of that name, or a photo cannot be reached: then nothing may be called deleted
+   * @throws a sentence when there is nobody of that name, or a photo cannot be reached: then nothing may be called
+   * deleted
    */
   async forget(value: unknown): Promise<Receipt & { name: string }> {
-    const { id, name: called } = (typeof value === "object" && value !== null ? value : { name: value }) as { id?: unknown; name?: unknown };
+    const { id, name: called } = (typeof value === "object" && value !== null ? value : { name: value }) as {
+      id?: unknown;
+      name?: unknown;
+    };
     const name = typeof id === "string" ? this.#directory.known(id).name : parseName(called);
     return this.#exclusively(async () => {
       this.#refuseClosed();
       const person = this.#directory.named(name);
       const files = await this.#folder.remove(name);
-      if (person === undefined && files.length === 0) throw new NotFound("there is nobody of that name in this gallery: check the spelling.");
+      if (person === undefined && files.length === 0)
+        throw new NotFound("there is nobody of that name in this gallery: check the spelling.");
       for (const file of files) await this.#forgetNote(file);
-      const elsewhere = person === undefined ? [] : this.#directory.photosOf(person.id).filter(({ origin }) => origin.by !== "folder");
-      const receipt: Receipt = person === undefined ? { what: "person", id: "", name, at: Date.now(), photos: 0, embeddings: 0, thumbnails: 0, backups: 0 } : await this.#removePerson(person.id);
+      const elsewhere =
+        person === undefined ? [] : this.#directory.photosOf(person.id).filter(({ origin }) => origin.by !== "folder");
+      const receipt: Receipt =
+        person === undefined
+          ? { what: "person", id: "", name, at: Date.now(), photos: 0, embeddings: 0, thumbnails: 0, backups: 0 }
+          : await this.#removePerson(person.id);
       this.emit("change");
       return { ...receipt, name, photos: files.length + elsewhere.length };
     });
@@ -518,7 +631,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   /**
-   * Use a photo that is set aside all the same, since it is this person; or set it aside again, if it is as far as that.
+   * Use a photo that is set aside all the same, since it is this person; or set it aside again, if it is as far as
+   * that.
    * @throws NotFound
    */
   async usePhoto(personId: string, photoId: string, sure: boolean): Promise<PhotoEntry> {
@@ -541,7 +655,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#exclusively(async () => {
       this.#refuseClosed();
       const photo = withLeftOut(this.#directory.photoOf(personId, photoId), out);
-      if (out && this.#roster.photosOf(personId).every((id) => id === photoId)) throw new UserError(`the only photo by which ${this.#directory.known(personId).name} is recognized cannot be left out: add another one first, or delete the person`);
+      if (out && this.#roster.photosOf(personId).every((id) => id === photoId))
+        throw new UserError(
+          `the only photo by which ${this.#directory.known(personId).name} is recognized cannot be left out: ` +
+            "add another one first, or delete the person",
+        );
       await this.#store.putMany({ photos: [{ photo, bytes: undefined, thumbnail: undefined, embeddings: [] }] });
       this.#directory.putPhoto(photo);
       this.#roster.putOut(photoId, out);
@@ -570,26 +688,45 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#seen.set(personId, at);
   }
 
-  /** A face matched nobody. Never adds a photo to anybody. @throws a sentence when the stranger cannot be written down */
+  /**
+   * A face matched nobody. Never adds a photo to anybody.
+   * @throws a sentence when the stranger cannot be written down
+   */
   async sawUnknown(face: Face, sight: Sight): Promise<void> {
     if (this.#options.keepUnknownsMs === undefined || this.#isIgnored(face)) return;
     const visitor = await this.#strangers.saw(face, sight);
     if (visitor !== undefined) this.emit("unknown", visitor.id);
   }
 
-  /** Whether somebody said of this stranger that they are nobody: as near to that face as sightings of one stranger are to each other. */
+  /**
+   * Whether somebody said of this stranger that they are nobody: as near to that face as sightings of one stranger are
+   * to each other.
+   */
   #isIgnored({ embedding }: Face): boolean {
     if (embedding === undefined || !this.#fits(embedding)) return false;
-    return this.#store.anchors().some(({ against, fingerprint, vector }) => against === null && fingerprint === this.#encoder.fingerprint && this.#fits(vector) && this.#isOneStranger(embedding, vector));
+    return this.#store
+      .anchors()
+      .some(
+        ({ against, fingerprint, vector }) =>
+          against === null &&
+          fingerprint === this.#encoder.fingerprint &&
+          this.#fits(vector) &&
+          this.#isOneStranger(embedding, vector),
+      );
   }
 
   /** Strangers for review, last seen first. */
   async unknowns(): Promise<UnknownEntry[]> {
-    return Promise.all(this.#strangers.list.map(async ({ vectors, fingerprint, beside: _beside, ...entry }) => {
-      const [vector] = vectors;
-      const [near] = vector === undefined || fingerprint !== this.#encoder.fingerprint || !this.#fits(vector) ? [] : await this.#roster.nearest(vector, 1, this.#kind);
-      return { ...entry, nearest: near === undefined ? null : { name: near.person.name, distance: near.distance } };
-    }));
+    return Promise.all(
+      this.#strangers.list.map(async ({ vectors, fingerprint, beside: _beside, ...entry }) => {
+        const [vector] = vectors;
+        const [near] =
+          vector === undefined || fingerprint !== this.#encoder.fingerprint || !this.#fits(vector)
+            ? []
+            : await this.#roster.nearest(vector, 1, this.#kind);
+        return { ...entry, nearest: near === undefined ? null : { name: near.person.name, distance: near.distance } };
+      }),
+    );
   }
 
   /** @throws NotFound */
@@ -599,14 +736,22 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /**
    * A stranger is somebody: her embeddings and pictures become the person's photos.
-   * @throws NotKept when she resembles somebody else and that is not accepted; NotFound; a sentence when the name is no name
+   * @throws NotKept when she resembles somebody else and that is not accepted; NotFound; a sentence when the name is
+   * no name
    */
-  async nameUnknown(id: string, name: unknown, { accept = [] }: { accept?: readonly string[] | undefined } = {}): Promise<Person> {
+  async nameUnknown(
+    id: string,
+    name: unknown,
+    { accept = [] }: { accept?: readonly string[] | undefined } = {},
+  ): Promise<Person> {
     const called = parseName(name);
     return this.#exclusively(async () => {
       const group = this.#strangers.known(id);
       const { model, fingerprint } = this.#encoder;
-      if (group.fingerprint !== fingerprint) throw new UserError(`this stranger was seen with another model than ${model}: delete her, or name her from a newer visit.`);
+      if (group.fingerprint !== fingerprint)
+        throw new UserError(
+          `this stranger was seen with another model than ${model}: delete her, or name her from a newer visit.`,
+        );
       const person = this.#personOf({ name: called });
       const [first] = group.vectors;
       const judgement = await this.#judge(person, first === undefined ? [] : [faceOf(first, model)], accept);
@@ -655,12 +800,17 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   /**
-   * Somebody says who was seen: the face becomes a photo of that person, whom it makes if they are new, and speaks against whoever it
+   * Somebody says who was seen: the face becomes a photo of that person, whom it makes if they are new, and speaks
+   * against whoever it
    * was taken for.
    * @param not the person it was taken for, or null
-   * @throws NotKept when it resembles somebody else, or is unlike the person, and that is not accepted; a sentence when the name is no name
+   * @throws NotKept when it resembles somebody else, or is unlike the person, and that is not accepted; a sentence
+   * when the name is no name
    */
-  async correct({ vector, quality, picture, note }: SeenFace, { name, not, accept = [] }: Correction): Promise<Corrected> {
+  async correct(
+    { vector, quality, picture, note }: SeenFace,
+    { name, not, accept = [] }: Correction,
+  ): Promise<Corrected> {
     const called = parseName(name);
     const { person, photo } = await this.#exclusively(async () => {
       this.#refuseClosed();
@@ -668,7 +818,13 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       // Whoever it was taken for is near to it: that is what is being corrected.
       // A camera's frames are what they are, but somebody far away is nobody's photo.
       const [seen] = forEnrolment([{ ...faceOf(vector, this.#encoder.model), quality }]);
-      const judgement = await this.#judge(who, [{ ...(seen as Face), quality: undefined }], accept, undefined, not ?? undefined);
+      const judgement = await this.#judge(
+        who,
+        [{ ...(seen as Face), quality: undefined }],
+        accept,
+        undefined,
+        not ?? undefined,
+      );
       if (judgement.verdict !== "keep") throw new NotKept(judgement);
       const added = await this.#seenPhoto(who, { vector, picture, by: "event", accepted: judgement.accepted });
       await this.#store.addPhoto(added);
@@ -682,9 +838,19 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** What people have said against or beside a decision, newest first; each can be taken back. */
   corrections(): CorrectionEntry[] {
-    const against = this.#store.anchors().map(({ id, against: person, note, createdAt }) => ({ id, at: createdAt, what: person === null ? ("ignored" as const) : ("not" as const), person, note }));
-    const told = [...this.#directory.photos].filter(({ origin }) => origin.by === "event").map(({ id, personId, addedAt }) => ({ id, at: addedAt, what: "is" as const, person: personId, note: "" }));
-    return [...against, ...told].map((entry) => ({ ...entry, name: entry.person === null ? null : (this.nameOf(entry.person) ?? null) })).sort((a, b) => b.at - a.at);
+    const against = this.#store.anchors().map(({ id, against: person, note, createdAt }) => ({
+      id,
+      at: createdAt,
+      what: person === null ? ("ignored" as const) : ("not" as const),
+      person,
+      note,
+    }));
+    const told = [...this.#directory.photos]
+      .filter(({ origin }) => origin.by === "event")
+      .map(({ id, personId, addedAt }) => ({ id, at: addedAt, what: "is" as const, person: personId, note: "" }));
+    return [...against, ...told]
+      .map((entry) => ({ ...entry, name: entry.person === null ? null : (this.nameOf(entry.person) ?? null) }))
+      .sort((a, b) => b.at - a.at);
   }
 
   /** Take a correction back: the decision is as it would have been. @throws NotFound */
@@ -698,7 +864,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
    * Photos of one person are another's, whom it makes if they are new.
    * @throws NotFound; a sentence when a photo lies in the photo folder, whose file says whose it is
    */
-  async movePhotos(from: string, ids: readonly string[], to: { id: string } | { name: string }): Promise<{ person: Person; photos: Photo[] }> {
+  async movePhotos(
+    from: string,
+    ids: readonly string[],
+    to: { id: string } | { name: string },
+  ): Promise<{ person: Person; photos: Photo[] }> {
     const target = "id" in to ? to : { name: parseName(to.name) };
     return this.#exclusively(async () => {
       this.#refuseClosed();
@@ -711,7 +881,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   /**
-   * Two are one: photos, notes, groups and corrections go over to the second, and the first is gone. What is filled in of the second stays.
+   * Two are one: photos, notes, groups and corrections go over to the second, and the first is gone. What is filled in
+   * of the second stays.
    * @throws NotFound; a sentence when they are the same, or a photo of the first lies in the photo folder
    */
   async merge(from: string, into: string): Promise<Person> {
@@ -719,7 +890,10 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       this.#refuseClosed();
       const [first, second] = [this.#directory.known(from), this.#directory.known(into)];
       if (from === into) throw new UserError("a person cannot be merged with themselves: choose another person.");
-      const photos = this.#ownPhotos(from, this.#directory.photosOf(from).map(({ id }) => id));
+      const photos = this.#ownPhotos(
+        from,
+        this.#directory.photosOf(from).map(({ id }) => id),
+      );
       const person: Person = {
         ...second,
         notes: [second.notes, first.notes].filter((notes) => notes !== "").join("\n"),
@@ -753,13 +927,20 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     });
   }
 
-  /** Delete strangers whom nobody has seen for too long, and what is kept of a former network; done by itself. @param now ms since the epoch @returns how many strangers */
+  /**
+   * Delete strangers whom nobody has seen for too long, and what is kept of a former network; done by itself.
+   * @param now ms since the epoch
+   * @returns how many strangers
+   */
   async sweep(now: number): Promise<number> {
     await this.#networks?.dropOld(now);
     return this.#strangers.sweep(now);
   }
 
-  /** Faces of a picture, as enrolment sees them. @throws a sentence when it is no picture; at once when the gallery closes meanwhile */
+  /**
+   * Faces of a picture, as enrolment sees them.
+   * @throws a sentence when it is no picture; at once when the gallery closes meanwhile
+   */
   async encode(jpeg: Buffer): Promise<Face[]> {
     this.#refuseClosed();
     const { signal } = this.#closing;
@@ -815,7 +996,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   /** @throws NotFound */
   async removeAnchor(id: string): Promise<Receipt> {
     return this.#exclusively(async () => {
-      if (!this.#store.anchors().some((anchor) => anchor.id === id)) throw new NotFound(`there is no negative anchor ${JSON.stringify(id)}: it may have been deleted meanwhile.`);
+      if (!this.#store.anchors().some((anchor) => anchor.id === id))
+        throw new NotFound(`there is no negative anchor ${JSON.stringify(id)}: it may have been deleted meanwhile.`);
       try {
         return await this.#store.removeAnchor(id);
       } finally {
@@ -841,17 +1023,18 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       spaces: new Map(this.#dimensions === undefined ? [] : [[fingerprint, { model, dimensions: this.#dimensions }]]),
       keepPictures: this.#keepsPhotos,
       // Only what is written: a long upload holds nobody up.
-      whileAdding: (add) => this.#exclusively(async () => {
-        this.#refuseClosed();
-        try {
-          return await add();
-        } finally {
-          // Also what was added before the disk refused the rest.
-          await this.#load();
-          this.#strangers.meet(this.#store.unknowns().map((group) => seenBy(this.#encoder.fingerprint, group)));
-          this.emit("change");
-        }
-      }),
+      whileAdding: (add) =>
+        this.#exclusively(async () => {
+          this.#refuseClosed();
+          try {
+            return await add();
+          } finally {
+            // Also what was added before the disk refused the rest.
+            await this.#load();
+            this.#strangers.meet(this.#store.unknowns().map((group) => seenBy(this.#encoder.fingerprint, group)));
+            this.emit("change");
+          }
+        }),
     });
     this.#imports.add(importing);
     return importing.finally(() => this.#imports.delete(importing));
@@ -862,12 +1045,22 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#roster.normalised ? "cohort" : "euclidean";
   }
 
-  /** Of each stranger who is kept the first embedding of a network: they are other people than those whom the gallery knows. */
+  /**
+   * Of each stranger who is kept the first embedding of a network: they are other people than those whom the gallery
+   * knows.
+   */
   #strangersBeside({ fingerprint }: PhotoEncoder): Float32Array[] {
     if (this.#options.keepUnknownsMs === undefined) return [];
     return this.#strangers.list.flatMap((group) => {
-      const { vectors: [first], fingerprint: own } = seenBy(fingerprint, group);
-      return first !== undefined && own === fingerprint && (fingerprint !== this.#encoder.fingerprint || this.#fits(first)) ? [first] : [];
+      const {
+        vectors: [first],
+        fingerprint: own,
+      } = seenBy(fingerprint, group);
+      return first !== undefined &&
+        own === fingerprint &&
+        (fingerprint !== this.#encoder.fingerprint || this.#fits(first))
+        ? [first]
+        : [];
     });
   }
 
@@ -888,13 +1081,27 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   #strangersOf({ model, fingerprint, threshold, normalisation }: PhotoEncoder): Strangers {
     const { keepUnknownsMs } = this.#options;
-    return new Strangers(this.#store, { model, fingerprint, threshold, normalisation, onChange: () => this.#roster.changeStrangers(), ...(keepUnknownsMs === undefined ? {} : { retentionMs: keepUnknownsMs }) });
+    return new Strangers(this.#store, {
+      model,
+      fingerprint,
+      threshold,
+      normalisation,
+      onChange: () => this.#roster.changeStrangers(),
+      ...(keepUnknownsMs === undefined ? {} : { retentionMs: keepUnknownsMs }),
+    });
   }
 
   #entryOf(photo: Photo, aside: ReadonlyMap<string, number>): PhotoEntry {
     const distance = aside.get(photo.id);
     const { normalisation } = this.#encoder;
-    return { ...photo, thumbnail: this.#hasThumbnail(photo), usable: this.#roster.has(photo.id), aside: distance === undefined || normalisation === undefined ? null : asideOf(distance, normalisation.threshold), sure: isSure(photo), out: isLeftOut(photo) };
+    return {
+      ...photo,
+      thumbnail: this.#hasThumbnail(photo),
+      usable: this.#roster.has(photo.id),
+      aside: distance === undefined || normalisation === undefined ? null : asideOf(distance, normalisation.threshold),
+      sure: isSure(photo),
+      out: isLeftOut(photo),
+    };
   }
 
   get #closed(): boolean {
@@ -906,7 +1113,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   async #begin(): Promise<void> {
-    this.#loaded = this.#load().catch((error: unknown) => this.#report({ file: "", code: "store", message: `the people cannot be read: ${said(error)}` }));
+    this.#loaded = this.#load().catch((error: unknown) =>
+      this.#report({ file: "", code: "store", message: `the people cannot be read: ${said(error)}` }),
+    );
     await this.#loaded;
     if (this.#closed) return;
     this.#timer = setInterval(() => {
@@ -914,7 +1123,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       void this.#networks?.dropOld(Date.now());
     }, SEEN_INTERVAL_MS);
     this.#timer.unref();
-    await this.#strangers.sweep(Date.now()).catch((error: unknown) => this.#report({ file: "", code: "store", message: `old strangers cannot be deleted: ${said(error)}` }));
+    await this.#strangers
+      .sweep(Date.now())
+      .catch((error: unknown) =>
+        this.#report({ file: "", code: "store", message: `old strangers cannot be deleted: ${said(error)}` }),
+      );
     await this.#folder.start();
     if (this.#closed) return;
     await this.#networks?.start();
@@ -927,11 +1140,23 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     for (const photo of this.#store.photos()) this.#directory.putPhoto(photo);
     const { model } = this.#encoder;
     const strange = await this.#fillRoster(this.#roster, this.#encoder, (vector) => this.#fits(vector));
-    if (strange > 0) this.#report({ file: "", code: "bad_record", message: `${strange} embeddings in the gallery have another length than those of the model ${model} and are left out; everybody else is known. Delete the photos that the sidebar shows as not usable, and add them again.` });
+    if (strange > 0)
+      this.#report({
+        file: "",
+        code: "bad_record",
+        message:
+          `${strange} embeddings in the gallery have another length than those of the model ${model} and are ` +
+          "left out; everybody else is known. Delete the photos that the sidebar shows as not usable, and add " +
+          "them again.",
+      });
   }
 
   /** All that the store has of a network. @returns how many embeddings do not fit the others */
-  async #fillRoster(roster: Roster, { fingerprint }: PhotoEncoder, fits: (vector: Float32Array) => boolean): Promise<number> {
+  async #fillRoster(
+    roster: Roster,
+    { fingerprint }: PhotoEncoder,
+    fits: (vector: Float32Array) => boolean,
+  ): Promise<number> {
     for (const person of this.#store.people()) roster.putPerson(person);
     let strange = 0;
     for (const anchor of this.#store.anchors()) {
@@ -949,7 +1174,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return strange;
   }
 
-  /** Another network decides. Who is known is searched with the old one until the new one is ready. Called exclusively. */
+  /**
+   * Another network decides. Who is known is searched with the old one until the new one is ready. Called exclusively.
+   */
   async #adopt(encoder: PhotoEncoder, commit: () => Promise<void>): Promise<void> {
     const roster = this.#rosterOf(encoder);
     try {
@@ -981,7 +1208,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       isBusy: () => Date.now() - this.#decidedAt < BUSY_MS,
       photo: (id) => this.#directory.photo(id),
       nameOf: (id) => this.nameOf(id),
-      bytesOf: ({ id, origin }) => (origin.by === "folder" ? this.#folder.bytes(origin.file) : this.#store.photoBytes(id)),
+      bytesOf: ({ id, origin }) =>
+        origin.by === "folder" ? this.#folder.bytes(origin.file) : this.#store.photoBytes(id),
       isKnown: (id) => this.#roster.has(id),
       strangerPicture: (id, index) => this.#strangers.picture(id, index),
       putBeside: (id, beside) => this.#strangers.putBeside(id, beside),
@@ -1010,12 +1238,15 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** After a change of the model: embed what photos are kept; the folder's are read anew anyway. Never rejects. */
   async #embedAnew(): Promise<void> {
-    const stale = [...this.#directory.photos].filter(({ id, origin }) => origin.by !== "folder" && !this.#roster.has(id));
+    const stale = [...this.#directory.photos].filter(
+      ({ id, origin }) => origin.by !== "folder" && !this.#roster.has(id),
+    );
     let lost = 0;
     for (const [index, photo] of stale.entries()) {
       if (this.#closed) return;
       const bytes = photo.size > 0 ? await this.#store.photoBytes(photo.id).catch(() => undefined) : undefined;
-      const vector = bytes === undefined ? undefined : bestOf(forEnrolment(await this.encode(bytes).catch(() => [])))?.embedding;
+      const vector =
+        bytes === undefined ? undefined : bestOf(forEnrolment(await this.encode(bytes).catch(() => [])))?.embedding;
       // Not lost: its reading was interrupted.
       if (this.#closed) return;
       if (vector === undefined) lost += 1;
@@ -1028,7 +1259,14 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     }
     this.#progress = undefined;
     if (stale.length > 0) this.emit("change");
-    if (lost > 0) this.#report({ file: "", code: "store", message: `${lost} photos have no embedding of the model ${this.#encoder.model}, and their pictures are not kept or show no face: enrol these people again.` });
+    if (lost > 0)
+      this.#report({
+        file: "",
+        code: "store",
+        message:
+          `${lost} photos have no embedding of the model ${this.#encoder.model}, and their pictures are not ` +
+          "kept or show no face: enrol these people again.",
+      });
   }
 
   /** @returns false when the disk refuses it now */
@@ -1053,7 +1291,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     const before = this.#directory.photoIn(file);
     if (before?.id === idOfPhoto(hash, file) && this.#roster.has(before.id)) return { faces: 1, doubt: undefined };
     const note = noteSchema.safeParse(this.#store.note(noteOf(file)));
-    if (note.success && note.data.hash === hash && note.data.fingerprint === fingerprint) return { faces: note.data.faces, doubt: undefined };
+    if (note.success && note.data.hash === hash && note.data.fingerprint === fingerprint)
+      return { faces: note.data.faces, doubt: undefined };
     let usable: Face[];
     try {
       usable = forEnrolment(await this.encode(bytes)).filter(({ embedding }) => embedding !== undefined);
@@ -1070,14 +1309,32 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     }
     const person = this.#directory.named(name) ?? newPerson({ ...NO_FIELDS, name });
     const judgement = await this.#judge(person, usable, [], before?.id);
-    const photo = photoOf(person, { hash, origin: { by: "folder", file }, size: 0, quality: face.quality, accepted: [] });
+    const photo = photoOf(person, {
+      hash,
+      origin: { by: "folder", file },
+      size: 0,
+      quality: face.quality,
+      accepted: [],
+    });
     // Embedded anew for another model, it is the photo of which it was said.
     if (before?.id === photo.id) photo.accepted.push(...before.accepted);
     // The new before the old, so that nobody is a stranger in between.
-    await this.#keep(person, photo, { bytes: undefined, thumbnail: await this.#thumbnailOf(bytes, face), vector: face.embedding, picture: undefined });
+    await this.#keep(person, photo, {
+      bytes: undefined,
+      thumbnail: await this.#thumbnailOf(bytes, face),
+      vector: face.embedding,
+      picture: undefined,
+    });
     if (before !== undefined && before.id !== photo.id) await this.#removePhotos([before.id]);
     await this.#forgetNote(file);
-    return { faces: 1, doubt: judgement.findings.filter(({ code }) => code !== "near_duplicate").map(({ message }) => message).join(" ") || undefined };
+    return {
+      faces: 1,
+      doubt:
+        judgement.findings
+          .filter(({ code }) => code !== "near_duplicate")
+          .map(({ message }) => message)
+          .join(" ") || undefined,
+    };
   }
 
   /** Photos of the folder are gone. Called exclusively. */
@@ -1088,7 +1345,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     // Somebody of whom nothing is known but the photos goes with them.
     const people = [...new Set(photos.map(({ personId }) => personId))].filter((id) => {
       const person = this.#directory.person(id);
-      return person !== undefined && isBare(person) && this.#directory.photosOf(id).every((photo) => dropped.has(photo.id));
+      return (
+        person !== undefined && isBare(person) && this.#directory.photosOf(id).every((photo) => dropped.has(photo.id))
+      );
     });
     const leaving = new Set(people);
     const others = photos.filter(({ personId }) => !leaving.has(personId)).map(({ id }) => id);
@@ -1110,7 +1369,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   #ownPhotos(personId: string, ids: readonly string[]): Photo[] {
     const photos = ids.map((id) => this.#directory.photoOf(personId, id));
     const filed = photos.flatMap(({ origin }) => (origin.by === "folder" ? [origin.file] : []))[0];
-    if (filed !== undefined) throw new UserError(`${filed} lies in the photo folder, and its name says whose it is: rename the file, or move it into the other person's folder.`);
+    if (filed !== undefined)
+      throw new UserError(
+        `${filed} lies in the photo folder, and its name says whose it is: rename the file, or move it into ` +
+          "the other person's folder.",
+      );
     return photos;
   }
 
@@ -1120,8 +1383,18 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     for (const photo of photos) {
       // What was said of it was said beside the photos of somebody else.
       const copy: Photo = { ...withSure(photo, false), id: idOfPhoto(photo.id, person.id), personId: person.id };
-      const embeddings = (await this.#store.embeddingsOf(photo.id)).map((embedding) => ({ ...embedding, photoId: copy.id, personId: person.id }));
-      moved.push({ person, photo: copy, bytes: await this.#store.photoBytes(photo.id), thumbnail: await this.#store.thumbnail(photo.id), embeddings });
+      const embeddings = (await this.#store.embeddingsOf(photo.id)).map((embedding) => ({
+        ...embedding,
+        photoId: copy.id,
+        personId: person.id,
+      }));
+      moved.push({
+        person,
+        photo: copy,
+        bytes: await this.#store.photoBytes(photo.id),
+        thumbnail: await this.#store.thumbnail(photo.id),
+        embeddings,
+      });
     }
     await this.#store.addPhotos(moved);
     for (const each of moved) this.#know(each);
@@ -1134,24 +1407,52 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   /** A face that was seen, as a photo of a person. */
-  async #seenPhoto(person: Person, { vector, picture, by, accepted }: { vector: Float32Array; picture: Buffer | undefined; by: "unknown" | "event"; accepted: string[] }): Promise<NewPhoto> {
+  async #seenPhoto(
+    person: Person,
+    {
+      vector,
+      picture,
+      by,
+      accepted,
+    }: { vector: Float32Array; picture: Buffer | undefined; by: "unknown" | "event"; accepted: string[] },
+  ): Promise<NewPhoto> {
     const bytes = this.#keepsPhotos ? picture : undefined;
     const hash = contentHash(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
     const photo = photoOf(person, { hash, origin: { by }, size: bytes?.length ?? 0, quality: undefined, accepted });
-    const thumbnail = bytes === undefined ? undefined : await shrink(bytes, THUMBNAIL_SIDE, THUMBNAIL_QUALITY).catch(() => undefined);
+    const thumbnail =
+      bytes === undefined ? undefined : await shrink(bytes, THUMBNAIL_SIDE, THUMBNAIL_QUALITY).catch(() => undefined);
     return this.#newPhoto(person, photo, { bytes, thumbnail, vector, picture });
   }
 
   #personOf(who: { id: string } | { name: string }): Person {
-    return "id" in who ? this.#directory.known(who.id) : (this.#directory.named(who.name) ?? newPerson({ ...NO_FIELDS, name: who.name }));
+    return "id" in who
+      ? this.#directory.known(who.id)
+      : (this.#directory.named(who.name) ?? newPerson({ ...NO_FIELDS, name: who.name }));
   }
 
-  async #judge(person: Person, faces: readonly Face[], accept: readonly string[], except?: string, mistaken?: string): Promise<Judgement> {
-    const own = this.#roster.photosOf(person.id).filter((id) => id !== except).flatMap((id) => this.#roster.embeddingOf(id) ?? []);
+  async #judge(
+    person: Person,
+    faces: readonly Face[],
+    accept: readonly string[],
+    except?: string,
+    mistaken?: string,
+  ): Promise<Judgement> {
+    const own = this.#roster
+      .photosOf(person.id)
+      .filter((id) => id !== except)
+      .flatMap((id) => this.#roster.embeddingOf(id) ?? []);
     const embedding = bestOf(faces)?.embedding;
     const near = embedding === undefined ? [] : await this.#roster.nearest(embedding, 3, this.#kind);
     const other = near.find((each) => each.person.id !== person.id && each.person.id !== mistaken);
-    return judgePhoto({ faces, own, nearestOther: other === undefined ? null : { name: other.person.name, distance: other.distance }, threshold: this.#encoder.threshold, nearDuplicate: this.#encoder.nearDuplicate, normalisation: this.#encoder.normalisation, accept });
+    return judgePhoto({
+      faces,
+      own,
+      nearestOther: other === undefined ? null : { name: other.person.name, distance: other.distance },
+      threshold: this.#encoder.threshold,
+      nearDuplicate: this.#encoder.nearDuplicate,
+      normalisation: this.#encoder.normalisation,
+      accept,
+    });
   }
 
   async #keepPerson(person: Person): Promise<Person> {
@@ -1174,7 +1475,16 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     // A picture that is kept is embedded by the change itself.
     const also = bytes === undefined && picture !== undefined ? ((await this.#networks?.alsoOf(picture)) ?? []) : [];
     const { id: photoId } = photo;
-    return { person, photo, bytes, thumbnail, embeddings: [this.#embeddingOf(photoId, person.id, vector), ...also.map((other) => ({ ...other, photoId, personId: person.id }))] };
+    return {
+      person,
+      photo,
+      bytes,
+      thumbnail,
+      embeddings: [
+        this.#embeddingOf(photoId, person.id, vector),
+        ...also.map((other) => ({ ...other, photoId, personId: person.id })),
+      ],
+    };
   }
 
   /** In memory as on disk, and never before. */
@@ -1182,7 +1492,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#directory.putPerson(person);
     this.#directory.putPhoto(photo);
     this.#roster.putPerson(person);
-    for (const { vector, fingerprint } of embeddings) if (fingerprint === this.#encoder.fingerprint) this.#roster.putPhoto(photo.id, person.id, vector, isSure(photo), isLeftOut(photo));
+    for (const { vector, fingerprint } of embeddings)
+      if (fingerprint === this.#encoder.fingerprint)
+        this.#roster.putPhoto(photo.id, person.id, vector, isSure(photo), isLeftOut(photo));
     this.#networks?.met(photo.id, embeddings);
   }
 
@@ -1227,7 +1539,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** Undefined where none is to be kept, or none can be made. */
   async #thumbnailOf(bytes: Buffer, { box }: Face): Promise<Buffer | undefined> {
-    return this.#keepsPhotos ? cropFace({ bytes, frame: undefined }, box, THUMBNAIL_SIDE).catch(() => undefined) : undefined;
+    return this.#keepsPhotos
+      ? cropFace({ bytes, frame: undefined }, box, THUMBNAIL_SIDE).catch(() => undefined)
+      : undefined;
   }
 
   #hasThumbnail({ size, origin }: Photo): boolean {
@@ -1248,7 +1562,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     } catch (error) {
       // They wait on, with who was seen since.
       this.#seen = new Map([...seen, ...this.#seen]);
-      if (!(error instanceof StorageError)) this.#report({ file: "", code: "store", message: `when people were seen cannot be written: ${said(error)}` });
+      if (!(error instanceof StorageError))
+        this.#report({ file: "", code: "store", message: `when people were seen cannot be written: ${said(error)}` });
     }
   }
 
@@ -1270,7 +1585,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     if (this.#closed) return;
     await this.#flushSeen();
     this.#networks?.wake();
-    await this.#strangers.catchUp().catch((error: unknown) => this.#report({ file: "", code: "store", message: `strangers cannot be written: ${said(error)}` }));
+    await this.#strangers
+      .catchUp()
+      .catch((error: unknown) =>
+        this.#report({ file: "", code: "store", message: `strangers cannot be written: ${said(error)}` }),
+      );
     if (!this.#staleLeft) return;
     this.#staleLeft = false;
     this.#embeddingAnew = this.#embeddingAnew.then(() => this.#embedAnew());
@@ -1320,9 +1639,15 @@ function withoutVector({ vector: _vector, ...anchor }: Anchor): Omit<Anchor, "ve
 
 /** The smallest face around a point. @throws a sentence when there is none */
 function faceAt(faces: readonly Face[], { x, y }: Point): Face {
-  const around = faces.filter(({ box, embedding }) => embedding !== undefined && x >= box.x && y >= box.y && x <= box.x + box.width && y <= box.y + box.height);
+  const around = faces.filter(
+    ({ box, embedding }) =>
+      embedding !== undefined && x >= box.x && y >= box.y && x <= box.x + box.width && y <= box.y + box.height,
+  );
   const [smallest] = around.toSorted((a, b) => a.box.width * a.box.height - b.box.width * b.box.height);
-  if (smallest === undefined) throw new UserError(`there is no usable face at (${Math.round(x)}, ${Math.round(y)}) of the photo: choose the middle of a face.`);
+  if (smallest === undefined)
+    throw new UserError(
+      `there is no usable face at (${Math.round(x)}, ${Math.round(y)}) of the photo: choose the middle of a face.`,
+    );
   return smallest;
 }
 

@@ -6,20 +6,29 @@ import { UserError } from "../errors";
 export const MAX_NAME_LENGTH = 80;
 const MAX_FILE_BYTES = 240;
 
-// What names another folder; control characters, lone surrogates, line ends and those that turn the direction of writing,
+// What names another folder; control characters, lone surrogates, line ends and those that turn the direction of
+// writing,
 // by which a name would look like another's.
 const FORBIDDEN = /[/\\\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 /** Windows' own devices, with or without an ending. */
 const RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[\d¹²³])(?=\.|$)/iu;
-/** Legal in a name, awkward in a file: % and # mean something to us, the rest to Windows, @, $ and ~ in front to a NAS or a desktop. */
+/**
+ * Legal in a name, awkward in a file: % and # mean something to us, the rest to Windows, @, $ and ~ in front to a NAS
+ * or a desktop.
+ */
 const AWKWARD = /[%#:*?"<>|]|^[. @$~]|[. ]$/gu;
 
 /**
- * Folders that a NAS, a desktop or a sync program keeps beside people's own: hidden ones; Synology's `@eaDir` and `#recycle`, QNAP's `@Recycle`,
+ * Folders that a NAS, a desktop or a sync program keeps beside people's own: hidden ones; Synology's `@eaDir` and
+ * `#recycle`, QNAP's `@Recycle`,
  * Windows' `$RECYCLE.BIN`, Syncthing's `~…`. Whoever is called so has `%40…` as a folder, as fileNameOf has it.
  */
-const SYSTEM_FOLDER = /^[.@#$~]|^(?:lost\+found|found\.\d{3}|system volume information|recycle[rd]?|recycle bin|__macosx|network trash folder|temporary items|thevolumesettingsfolder)$/iu;
-/** Their files: hidden ones, among them AppleDouble's `._Alice.jpg`, and what Syncthing has not finished or could not decide. */
+const SYSTEM_FOLDER =
+  /^[.@#$~]|^(?:lost\+found|found\.\d{3}|system volume information|recycle[rd]?|recycle bin|__macosx|network trash folder|temporary items|thevolumesettingsfolder)$/iu;
+/**
+ * Their files: hidden ones, among them AppleDouble's `._Alice.jpg`, and what Syncthing has not finished or could not
+ * decide.
+ */
 const SYSTEM_FILE = /^\.|^~(?:syncthing~|\$)|\.sync-conflict-\d{8}-\d{6}-\w+\.[^.]+$/iu;
 
 /** Whether a folder is the system's, and nobody's. */
@@ -37,16 +46,21 @@ export function isSystemFile(name: string): boolean {
  * @throws a sentence when it is none, too long, or has slashes or control characters
  */
 export function parseName(value: unknown): string {
-  if (typeof value !== "string" || value.trim() === "") throw new UserError('the name is missing: set msg.enrol = { name: "Alice" }.');
+  if (typeof value !== "string" || value.trim() === "")
+    throw new UserError('the name is missing: set msg.enrol = { name: "Alice" }.');
   const name = value.trim().normalize("NFC");
   const { length } = Array.from(name);
-  if (length > MAX_NAME_LENGTH) throw new UserError(`the name has ${length} characters: ${MAX_NAME_LENGTH} are the most.`);
-  if (FORBIDDEN.test(name) || name === "." || name === "..") throw new UserError(`the name has a slash, a backslash or a control character, or is a folder's: leave them out.`);
-  if (Buffer.byteLength(fileNameOf(name)) > MAX_FILE_BYTES) throw new UserError("the name is too long for a file: shorten it.");
+  if (length > MAX_NAME_LENGTH)
+    throw new UserError(`the name has ${length} characters: ${MAX_NAME_LENGTH} are the most.`);
+  if (FORBIDDEN.test(name) || name === "." || name === "..")
+    throw new UserError(`the name has a slash, a backslash or a control character, or is a folder's: leave them out.`);
+  if (Buffer.byteLength(fileNameOf(name)) > MAX_FILE_BYTES)
+    throw new UserError("the name is too long for a file: shorten it.");
   return name;
 }
 
-const percent = (character: string): string => [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
+const percent = (character: string): string =>
+  [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
 
 /** A name as a file or folder is called; comes back through nameOf. */
 export function fileNameOf(name: string): string {

@@ -1,4 +1,6 @@
-/** How the network of a gallery stands, as the API and the sidebar have it: types alone, which the editor reads too. */
+/**
+ * How the network of a gallery stands, as the API and the sidebar have it: types alone, which the editor reads too.
+ */
 
 /** What cannot come along, because no picture of it is kept, or none that shows a usable face. */
 export interface LeftBehind {
@@ -11,8 +13,10 @@ export interface LeftBehind {
 }
 
 /**
- * "embedding": it goes on; "paused": somebody stopped it; "disk": the disk refuses, it goes on by itself; "failed": the new network cannot
- * be used, it is tried again; "asking": all is embedded, but some people cannot come along, and somebody has to say that they may stay behind.
+ * "embedding": it goes on; "paused": somebody stopped it; "disk": the disk refuses, it goes on by itself; "failed":
+ * the new network cannot
+ * be used, it is tried again; "asking": all is embedded, but some people cannot come along, and somebody has to say
+ * that they may stay behind.
  */
 export type ChangeStage = "embedding" | "paused" | "disk" | "failed" | "asking";
 

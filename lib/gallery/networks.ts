@@ -1,4 +1,7 @@
-/** Which network a gallery decides with, and which it is to change to: what is written down, and how that is read at the start. */
+/**
+ * Which network a gallery decides with, and which it is to change to: what is written down, and how that is read at
+ * the start.
+ */
 import { z } from "zod";
 import type { PhotoEncoder } from "./gallery";
 import type { UnknownGroup } from "./people";
@@ -21,7 +24,11 @@ export interface OpenNetwork {
 /** Opens a network by its key. @throws a sentence when there is none */
 export type OpenNetworkBy = (key: string) => Promise<PhotoEncoder>;
 
-const networkSchema = z.object({ key: z.string().max(5000), model: z.string().max(200), fingerprint: z.string().max(200) });
+const networkSchema = z.object({
+  key: z.string().max(5000),
+  model: z.string().max(200),
+  fingerprint: z.string().max(200),
+});
 
 /** What the store keeps of it, under one key: one write changes the network. */
 const noteSchema = z.object({
@@ -69,7 +76,8 @@ export interface Chosen {
 }
 
 /**
- * What decides, and what is to. The old network decides until every photo that it knows is known to the new one too; where it cannot be
+ * What decides, and what is to. The old network decides until every photo that it knows is known to the new one too;
+ * where it cannot be
  * opened any more the new one decides at once.
  * @param form the key in the gallery's form
  * @throws a sentence when the network that is wanted cannot be opened
@@ -80,17 +88,36 @@ export async function chooseNetworks(store: PeopleStore, form: string, open: Ope
   const wanted = { key: target, encoder: await open(target) };
   const kept = note?.previous === undefined ? {} : { previous: note.previous };
   const said = note?.dismissed === undefined ? {} : { dismissed: note.dismissed };
-  const noted = (deciding: Network, rest: Pick<NetworkNote, "previous"> = kept): NetworkNote => ({ form, target, deciding, ...rest, ...said });
+  const noted = (deciding: Network, rest: Pick<NetworkNote, "previous"> = kept): NetworkNote => ({
+    form,
+    target,
+    deciding,
+    ...rest,
+    ...said,
+  });
   const before = note?.deciding ?? (await decidedBefore(store, wanted));
-  if (before === undefined || before.fingerprint === wanted.encoder.fingerprint) return { deciding: wanted, next: undefined, note: noted(networkOf(wanted)) };
+  if (before === undefined || before.fingerprint === wanted.encoder.fingerprint)
+    return { deciding: wanted, next: undefined, note: noted(networkOf(wanted)) };
   const old = await open(before.key).catch(() => undefined);
-  if (old?.fingerprint !== before.fingerprint) return { deciding: wanted, next: undefined, note: noted(networkOf(wanted)) };
-  if (await covers(store, wanted.encoder.fingerprint, before.fingerprint)) return { deciding: wanted, next: undefined, note: noted(networkOf(wanted), { previous: { ...before, until: until(Date.now()) } }) };
+  if (old?.fingerprint !== before.fingerprint)
+    return { deciding: wanted, next: undefined, note: noted(networkOf(wanted)) };
+  if (await covers(store, wanted.encoder.fingerprint, before.fingerprint))
+    return {
+      deciding: wanted,
+      next: undefined,
+      note: noted(networkOf(wanted), { previous: { ...before, until: until(Date.now()) } }),
+    };
   return { deciding: { key: before.key, encoder: old }, next: wanted, note: noted(before) };
 }
 
-/** Of a gallery that did not write it down: the network that knows most of the photos, where the wanted one knows less than half of them. */
-async function decidedBefore(store: PeopleStore, { encoder: { fingerprint } }: OpenNetwork): Promise<Network | undefined> {
+/**
+ * Of a gallery that did not write it down: the network that knows most of the photos, where the wanted one knows less
+ * than half of them.
+ */
+async function decidedBefore(
+  store: PeopleStore,
+  { encoder: { fingerprint } }: OpenNetwork,
+): Promise<Network | undefined> {
   const counts = await store.countEmbeddings();
   const [most] = [...counts].filter(([each]) => each !== fingerprint).sort(([, a], [, b]) => b.count - a.count);
   if (most === undefined || 2 * (counts.get(fingerprint)?.count ?? 0) >= most[1].count) return undefined;
@@ -115,5 +142,9 @@ export async function photosOf(store: PeopleStore, fingerprint: string): Promise
 export function seenBy(fingerprint: string, group: UnknownGroup): UnknownGroup {
   const { beside, ...rest } = group;
   if (group.fingerprint === fingerprint || beside?.fingerprint !== fingerprint) return group;
-  return { ...rest, ...beside, beside: { model: group.model, fingerprint: group.fingerprint, vectors: group.vectors } };
+  return {
+    ...rest,
+    ...beside,
+    beside: { model: group.model, fingerprint: group.fingerprint, vectors: group.vectors },
+  };
 }

@@ -1,4 +1,7 @@
-/** Photos of a person that are left out of their mean: a wrong face, or a very poor one, would pull it away from all others. */
+/**
+ * Photos of a person that are left out of their mean: a wrong face, or a very poor one, would pull it away from all
+ * others.
+ */
 import { euclideanDistance, toUnitLength } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
 import type { FindingCode } from "./judge";
@@ -24,7 +27,13 @@ export interface Aside {
 }
 
 export function asideOf(distance: number, threshold: number): Aside {
-  return { distance, threshold, reason: `set aside: farther from their other photos than τ (${distance.toFixed(2)}, τ ${threshold}). It is kept, and nobody is compared with it until somebody says that it is this person.` };
+  return {
+    distance,
+    threshold,
+    reason:
+      `set aside: farther from their other photos than τ (${distance.toFixed(2)}, τ ${threshold}). It is kept, ` +
+      "and nobody is compared with it until somebody says that it is this person.",
+  };
 }
 
 /** The finding that somebody accepts who is sure that a photo unlike the others is that person's. */
@@ -80,7 +89,11 @@ export function canSetAside(photos: readonly OwnPhoto[]): boolean {
 }
 
 /** Photos at length 1. @param halfOf ½ R of one */
-export function weigh(photos: readonly OwnPhoto[], units: readonly Float32Array[], halfOf: (unit: Float32Array, index: number) => number): Weighed[] {
+export function weigh(
+  photos: readonly OwnPhoto[],
+  units: readonly Float32Array[],
+  halfOf: (unit: Float32Array, index: number) => number,
+): Weighed[] {
   return photos.map(({ sure }, index) => {
     const unit = units[index] as Float32Array;
     return { index, sure, unit, half: sure ? 0 : halfOf(unit, index) };
@@ -88,21 +101,40 @@ export function weigh(photos: readonly OwnPhoto[], units: readonly Float32Array[
 }
 
 /** d' of a photo to the nearer of some means. @param halfOf ½ R of a mean */
-export function distanceTo(photo: Weighed, others: readonly Float32Array[], mean: number, halfOf: (other: Float32Array, index: number) => number): number {
-  return Math.min(...others.map((other, index) => euclideanDistance(photo.unit, other) - photo.half - halfOf(other, index) + mean));
+export function distanceTo(
+  photo: Weighed,
+  others: readonly Float32Array[],
+  mean: number,
+  halfOf: (other: Float32Array, index: number) => number,
+): number {
+  return Math.min(
+    ...others.map((other, index) => euclideanDistance(photo.unit, other) - photo.half - halfOf(other, index) + mean),
+  );
 }
 
 /**
- * Which photos are set aside, each with its d' to the mean of the others that are used. The farthest goes first, as long as it is beyond τ and
- * fewer than half of all have gone; what is within τ of the mean that is left comes back. What somebody is sure of stays, and turns nobody out:
+ * Which photos are set aside, each with its d' to the mean of the others that are used. The farthest goes first, as
+ * long as it is beyond τ and
+ * fewer than half of all have gone; what is within τ of the mean that is left comes back. What somebody is sure of
+ * stays, and turns nobody out:
  * where such photos are among the others, the nearer of two means counts, with them and without.
- * (Of 331 photos of 97 people of LFW, three or more each, MobileFaceNet sets one aside; of 1,247 times that somebody else's photo was put among
+ * (Of 331 photos of 97 people of LFW, three or more each, MobileFaceNet sets one aside; of 1,247 times that somebody
+ * else's photo was put among
  * two to four of theirs, it alone in 1,244.)
  * @param photos always in one order: of two that are equally far the first goes
  * @returns by index
  */
 export function setAside(photos: readonly OwnPhoto[], normalisation: Normalisation): Map<number, number> {
-  return canSetAside(photos) ? setAsideOf(weigh(photos, photos.map(({ embedding }) => toUnitLength(embedding)), halfBy(normalisation)), normalisation) : new Map();
+  return canSetAside(photos)
+    ? setAsideOf(
+        weigh(
+          photos,
+          photos.map(({ embedding }) => toUnitLength(embedding)),
+          halfBy(normalisation),
+        ),
+        normalisation,
+      )
+    : new Map();
 }
 
 /** As `setAside`. @param weighed of photos of which one could be */
@@ -142,7 +174,10 @@ function sumsOf(used: readonly Weighed[]): Float32Array[] {
   });
 }
 
-/** The photo that is farthest from the means of the others for the place where it lies, and these; none where somebody is sure of all. */
+/**
+ * The photo that is farthest from the means of the others for the place where it lies, and these; none where somebody
+ * is sure of all.
+ */
 export function farthestOf(used: readonly Weighed[]): { photo: Weighed; others: Float32Array[] } | undefined {
   const sums = sumsOf(used);
   // Alone of its kind it is compared with the others only.

@@ -1,4 +1,7 @@
-/** What a gallery keeps: people, their photos and embeddings, negative anchors and strangers. Types and the checks of what comes in. */
+/**
+ * What a gallery keeps: people, their photos and embeddings, negative anchors and strangers. Types and the checks of
+ * what comes in.
+ */
 import { z } from "zod";
 import { said } from "../errors";
 import { parseName } from "./names";
@@ -29,7 +32,8 @@ export interface Person {
 }
 
 /** How a photo came into the gallery; "event": somebody said of an event who it was. */
-export type Origin = { by: "folder"; file: string } | { by: "message" | "upload" | "capture" | "unknown" | "event" | "import" };
+export type Origin =
+  { by: "folder"; file: string } | { by: "message" | "upload" | "capture" | "unknown" | "event" | "import" };
 
 /** What was measured on the face of a photo. */
 export interface PhotoQuality {
@@ -128,7 +132,13 @@ export const idSchema = z.string().regex(/^[0-9a-f]{8,64}$/);
 export const timeSchema = z.number().int().min(0).max(8.64e15);
 
 const time = timeSchema.nullable();
-const groupName = z.string().trim().toLowerCase().min(1).max(MAX_GROUP_LENGTH).regex(/^[^\p{Cc}\p{Cs},]+$/u, "must be a word without commas");
+const groupName = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .min(1)
+  .max(MAX_GROUP_LENGTH)
+  .regex(/^[^\p{Cc}\p{Cs},]+$/u, "must be a word without commas");
 const name = z.string().transform((value, context) => {
   try {
     return parseName(value);
@@ -141,25 +151,46 @@ const name = z.string().transform((value, context) => {
 const fields = {
   name,
   notes: z.string().max(MAX_NOTES),
-  groups: z.array(groupName).max(MAX_GROUPS).transform((groups) => [...new Set(groups)].sort()),
+  groups: z
+    .array(groupName)
+    .max(MAX_GROUPS)
+    .transform((groups) => [...new Set(groups)].sort()),
   consentOn: z.iso.date().nullable(),
   validFrom: time,
   validUntil: time,
 };
 
-const ordered = ({ validFrom, validUntil }: { validFrom?: number | null | undefined; validUntil?: number | null | undefined }): boolean => validFrom == null || validUntil == null || validFrom <= validUntil;
+const ordered = ({
+  validFrom,
+  validUntil,
+}: {
+  validFrom?: number | null | undefined;
+  validUntil?: number | null | undefined;
+}): boolean => validFrom == null || validUntil == null || validFrom <= validUntil;
 const ORDER = "must not end before it begins";
 
 /** What a new person is made of. */
 export const personFieldsSchema = z
-  .strictObject({ ...fields, notes: fields.notes.default(""), groups: fields.groups.default([]), consentOn: fields.consentOn.default(null), validFrom: fields.validFrom.default(null), validUntil: fields.validUntil.default(null) })
+  .strictObject({
+    ...fields,
+    notes: fields.notes.default(""),
+    groups: fields.groups.default([]),
+    consentOn: fields.consentOn.default(null),
+    validFrom: fields.validFrom.default(null),
+    validUntil: fields.validUntil.default(null),
+  })
   .refine(ordered, { path: ["validUntil"], message: ORDER });
 
 /** What of a person can be changed. */
-export const personPatchSchema = z.strictObject(fields).partial().refine(ordered, { path: ["validUntil"], message: ORDER });
+export const personPatchSchema = z
+  .strictObject(fields)
+  .partial()
+  .refine(ordered, { path: ["validUntil"], message: ORDER });
 
 /** A whole person, as an export brings one. */
-export const personSchema = z.object({ ...fields, id: idSchema, createdAt: timeSchema, lastSeenAt: time }).refine(ordered, { path: ["validUntil"], message: ORDER });
+export const personSchema = z
+  .object({ ...fields, id: idSchema, createdAt: timeSchema, lastSeenAt: time })
+  .refine(ordered, { path: ["validUntil"], message: ORDER });
 
 export type PersonFields = z.infer<typeof personFieldsSchema>;
 export type PersonPatch = z.infer<typeof personPatchSchema>;

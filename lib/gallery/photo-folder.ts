@@ -1,4 +1,7 @@
-/** A folder of photos as a source of people: looked at again and again, each photo embedded once, what is wrong with one said. */
+/**
+ * A folder of photos as a source of people: looked at again and again, each photo embedded once, what is wrong with
+ * one said.
+ */
 import { EventEmitter } from "node:events";
 import { readFile, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -10,10 +13,23 @@ import { nameOf, parseName } from "./names";
 import { StorageError } from "../storage";
 import type { StoreProblem } from "./store/store";
 
-/** What is wrong with a photo, a person's folder or (`file` is "") the gallery: `code` for the program, `message` for people. */
+/**
+ * What is wrong with a photo, a person's folder or (`file` is "") the gallery: `code` for the program, `message` for
+ * people.
+ */
 export interface Problem {
   file: string;
-  code: "no_face" | "several_faces" | "unreadable_photo" | "unreadable_folder" | "unwritable_store" | "unwritable_backup" | "doubtful_photo" | "store" | "network" | StoreProblem["code"];
+  code:
+    | "no_face"
+    | "several_faces"
+    | "unreadable_photo"
+    | "unreadable_folder"
+    | "unwritable_store"
+    | "unwritable_backup"
+    | "doubtful_photo"
+    | "store"
+    | "network"
+    | StoreProblem["code"];
   message: string;
 }
 
@@ -28,7 +44,8 @@ export interface Progress {
 /** Who keeps what the folder holds. */
 export interface Keeper {
   /**
-   * A photo is there, or has changed. @returns how many usable faces it shows (it counts only with one), and what is doubtful about it
+   * A photo is there, or has changed. @returns how many usable faces it shows (it counts only with one), and what is
+   * doubtful about it
    * @throws a sentence when it is no picture
    */
   keep(file: string, name: string, bytes: Buffer): Promise<{ faces: number; doubt: string | undefined }>;
@@ -73,7 +90,10 @@ const LONG_REST_MS = 600;
 const LONGEST_REST_MS = 10_000;
 /** While thousands of photos are embedded people are told of as they come, in parts of this many. */
 const TELL_EVERY = 50;
-/** A photo that failed is tried again: a worker may have died, a network folder hiccuped. First after this many intervals, … */
+/**
+ * A photo that failed is tried again: a worker may have died, a network folder hiccuped. First after this many
+ * intervals, …
+ */
 const RETRY_INTERVALS = 8;
 /** … then ever more rarely, at the most after this. */
 const LONGEST_RETRY_MS = 600_000;
@@ -151,7 +171,12 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const look = (): Promise<void> =>
       this.#look().catch((error: unknown) => {
         // Closed meanwhile, or the disk refuses, which its keeper tells: the next look goes on.
-        if (!this.#closed && !(error instanceof StorageError)) this.#report({ file: FOLDER, code: "unreadable_folder", message: `the folder ${this.#options.folder} cannot be kept up with: ${said(error)}` });
+        if (!this.#closed && !(error instanceof StorageError))
+          this.#report({
+            file: FOLDER,
+            code: "unreadable_folder",
+            message: `the folder ${this.#options.folder} cannot be kept up with: ${said(error)}`,
+          });
       });
     this.#looking = this.#looking.then(look);
     await this.#looking;
@@ -160,16 +185,24 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   /**
    * Delete the photos of a person, and what a crash left of some. Call it exclusively.
    * @returns the photos deleted, relative to the folder
-   * @throws a sentence when it cannot be told which there are, or they cannot be deleted: then nothing may be called deleted
+   * @throws a sentence when it cannot be told which there are, or they cannot be deleted: then nothing may be called
+   * deleted
    */
   async remove(person: string): Promise<string[]> {
     const { folder } = this.#options;
     const found = await lookInto(folder).catch((error: unknown) => {
-      throw new UserError(`nobody can be deleted now: the folder ${folder} cannot be read (${codeOf(error)}). Try again when it can.`, { cause: error });
+      throw new UserError(
+        `nobody can be deleted now: the folder ${folder} cannot be read (${codeOf(error)}). Try again when it can.`,
+        { cause: error },
+      );
     });
     const hers = (file: string): boolean => nameOf(file) === person;
     const unsure = [...found.unsure].find(([file]) => hers(file));
-    if (unsure !== undefined) throw new UserError(`the person cannot be deleted now: a photo of hers in ${folder} cannot be read (${unsure[1]}). Try again when it can.`);
+    if (unsure !== undefined)
+      throw new UserError(
+        `the person cannot be deleted now: a photo of hers in ${folder} cannot be read (${unsure[1]}). Try ` +
+          "again when it can.",
+      );
     const photos = [...new Set([...found.photos.keys(), ...found.foreign, ...this.#photos.keys()])].filter(hers);
     await this.#removeFiles([...photos, ...found.leftovers.filter((file) => dirname(file) !== "." && hers(file))]);
     return photos;
@@ -188,14 +221,18 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   async #removeFiles(files: readonly string[]): Promise<void> {
     const { folder } = this.#options;
     await removeDurable(files.map((file) => join(folder, file))).catch((error: unknown) => {
-      throw new UserError(`the photos cannot be deleted (${codeOf(error)}): check that Node-RED may write to ${folder}.`, { cause: error });
+      throw new UserError(
+        `the photos cannot be deleted (${codeOf(error)}): check that Node-RED may write to ${folder}.`,
+        { cause: error },
+      );
     });
     for (const file of files) {
       this.#photos.delete(file);
       this.#problems.delete(file);
     }
     // A folder in which there is something else stays.
-    for (const place of new Set(files.map(dirname))) if (place !== ".") await rmdir(join(folder, place)).catch(() => undefined);
+    for (const place of new Set(files.map(dirname)))
+      if (place !== ".") await rmdir(join(folder, place)).catch(() => undefined);
   }
 
   #schedule(delay: number): void {
@@ -231,7 +268,10 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     this.#firstLook = false;
   }
 
-  /** Look at what is there, drop what is gone. @returns the photos to read, or undefined when the folder cannot be read */
+  /**
+   * Look at what is there, drop what is gone.
+   * @returns the photos to read, or undefined when the folder cannot be read
+   */
   async #compare(): Promise<[file: string, stamp: string][] | undefined> {
     const start = performance.now();
     const { folder, keeper } = this.#options;
@@ -240,7 +280,13 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       found = await lookInto(folder);
     } catch (error) {
       // Keep who is known: a network folder that is away for a while must not lock everybody out.
-      this.#report({ file: FOLDER, code: "unreadable_folder", message: `the folder ${folder} cannot be read (${codeOf(error)}): check that it exists and that Node-RED may read it. Until then whoever was known before still is.` });
+      this.#report({
+        file: FOLDER,
+        code: "unreadable_folder",
+        message:
+          `the folder ${folder} cannot be read (${codeOf(error)}): check that it exists and that Node-RED may ` +
+          "read it. Until then whoever was known before still is.",
+      });
       return undefined;
     } finally {
       this.#lookTook = performance.now() - start;
@@ -248,15 +294,32 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const { photos, foreign, unsure } = found;
     const back = this.#problems.delete(FOLDER);
     if (this.#firstLook) await removeStale(found.leftovers.map((file) => join(folder, file))).catch(() => undefined);
-    const gone = keeper.writable ? [...this.#photos.keys()].filter((file) => !photos.has(file) && !isUnsure(found, file)) : [];
+    const gone = keeper.writable
+      ? [...this.#photos.keys()].filter((file) => !photos.has(file) && !isUnsure(found, file))
+      : [];
     if (gone.length > 0) await keeper.drop(gone);
     for (const file of gone) this.#photos.delete(file);
     for (const [file, { code }] of this.#problems) {
-      const stays = code === "unreadable_folder" ? unsure.has(file) : this.#photos.has(file) || foreign.has(file) || unsure.has(file);
+      const stays =
+        code === "unreadable_folder"
+          ? unsure.has(file)
+          : this.#photos.has(file) || foreign.has(file) || unsure.has(file);
       if (!stays) this.#problems.delete(file);
     }
-    for (const file of foreign) this.#report({ file, code: "unreadable_photo", message: `the photo ${file} is of a format that cannot be read: save it as JPEG.` });
-    for (const [file, code] of unsure) this.#report({ file, code: "unreadable_folder", message: `${file} in ${folder} cannot be read (${code}): check its permissions. Until then its photos count as they were.` });
+    for (const file of foreign)
+      this.#report({
+        file,
+        code: "unreadable_photo",
+        message: `the photo ${file} is of a format that cannot be read: save it as JPEG.`,
+      });
+    for (const [file, code] of unsure)
+      this.#report({
+        file,
+        code: "unreadable_folder",
+        message:
+          `${file} in ${folder} cannot be read (${code}): check its permissions. Until then its photos count as ` +
+          "they were.",
+      });
     if (back || gone.length > 0) this.emit("change");
     const now = performance.now();
     const changed = [...photos].filter(([file, stamp]) => {
@@ -275,7 +338,8 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const name = nameOf(file);
     try {
       if (name === "") throw new UserError("its name names nobody: give the file, or its folder, the person's name.");
-      if (sizeIn(stamp) > MAX_PHOTO_BYTES) throw new UserError(`it has more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB.`);
+      if (sizeIn(stamp) > MAX_PHOTO_BYTES)
+        throw new UserError(`it has more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB.`);
       const bytes = await this.#bytesOf(file);
       if (bytes === undefined) {
         if (before !== undefined) await this.#options.keeper.drop([file]);
@@ -284,20 +348,42 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       }
       const { faces, doubt } = await this.#options.keeper.keep(file, parseName(name), bytes);
       if (faces === 1 && doubt === undefined) this.#problems.delete(file);
-      if (faces === 1 && doubt !== undefined) this.#report({ file, code: "doubtful_photo", message: `the photo ${file} counts, but look at it: ${doubt}` });
-      if (faces === 0) this.#report({ file, code: "no_face", message: `the photo ${file} shows no face that can be used: take one from the front, sharp and at least 100 pixels wide.` });
-      if (faces > 1) this.#report({ file, code: "several_faces", message: `the photo ${file} shows ${faces} faces: cut it so that it shows only ${name}.` });
+      if (faces === 1 && doubt !== undefined)
+        this.#report({ file, code: "doubtful_photo", message: `the photo ${file} counts, but look at it: ${doubt}` });
+      if (faces === 0)
+        this.#report({
+          file,
+          code: "no_face",
+          message:
+            `the photo ${file} shows no face that can be used: take one from the front, sharp and at least 100 ` +
+            "pixels wide.",
+        });
+      if (faces > 1)
+        this.#report({
+          file,
+          code: "several_faces",
+          message: `the photo ${file} shows ${faces} faces: cut it so that it shows only ${name}.`,
+        });
       this.#photos.set(file, { stamp });
     } catch (error) {
       // Says nothing about the photo: it is read again at the next start, or once the disk takes it.
       if (this.#closed || error instanceof StorageError) return;
       const times = (before?.stamp === stamp ? (before.failed?.times ?? 0) : 0) + 1;
-      this.#photos.set(file, { stamp, failed: { times, retryAt: performance.now() + Math.min(RETRY_INTERVALS * this.#interval * 2 ** (times - 1), LONGEST_RETRY_MS) } });
+      this.#photos.set(file, {
+        stamp,
+        failed: {
+          times,
+          retryAt: performance.now() + Math.min(RETRY_INTERVALS * this.#interval * 2 ** (times - 1), LONGEST_RETRY_MS),
+        },
+      });
       this.#report({ file, code: "unreadable_photo", message: `the photo ${file} cannot be used: ${said(error)}` });
     }
   }
 
-  /** Undefined when the photo is gone. @throws a sentence when it cannot be read: it may be as it was, and still counts so */
+  /**
+   * Undefined when the photo is gone.
+   * @throws a sentence when it cannot be read: it may be as it was, and still counts so
+   */
   async #bytesOf(file: string): Promise<Buffer | undefined> {
     try {
       return await readFile(join(this.#options.folder, file));

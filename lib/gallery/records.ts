@@ -5,7 +5,13 @@ import type { Origin, Person, PersonFields, PersonPatch, Photo } from "./people"
 
 const PHOTO_ID_LENGTH = 16;
 
-export const NO_FIELDS: Omit<PersonFields, "name"> = { notes: "", groups: [], consentOn: null, validFrom: null, validUntil: null };
+export const NO_FIELDS: Omit<PersonFields, "name"> = {
+  notes: "",
+  groups: [],
+  consentOn: null,
+  validFrom: null,
+  validUntil: null,
+};
 
 export function newPerson(fields: PersonFields): Person {
   return { ...fields, id: newId(), createdAt: Date.now(), lastSeenAt: null };
@@ -35,8 +41,19 @@ export interface PhotoParts {
 }
 
 export function photoOf({ id: personId }: Person, { hash, origin, size, quality, accepted }: PhotoParts): Photo {
-  const measured = quality === undefined ? null : { size: quality.size, blur: quality.blur, exposure: quality.exposure, ...quality.pose };
-  return { id: idOfPhoto(hash, origin.by === "folder" ? origin.file : personId), personId, origin, addedAt: Date.now(), size, quality: measured, accepted };
+  const measured =
+    quality === undefined
+      ? null
+      : { size: quality.size, blur: quality.blur, exposure: quality.exposure, ...quality.pose };
+  return {
+    id: idOfPhoto(hash, origin.by === "folder" ? origin.file : personId),
+    personId,
+    origin,
+    addedAt: Date.now(),
+    size,
+    quality: measured,
+    accepted,
+  };
 }
 
 /** File names tell people's names; the key of a note does not. */

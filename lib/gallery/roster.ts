@@ -10,7 +10,8 @@ import { type PhotoOf, Templates } from "./templates";
 export type RosterPerson = Pick<Person, "id" | "name" | "groups" | "validFrom" | "validUntil">;
 
 /**
- * How far a probe is from a person: "euclidean" is the distance to the nearest of their photos; "cohort" is d' to the mean of their photos,
+ * How far a probe is from a person: "euclidean" is the distance to the nearest of their photos; "cohort" is d' to the
+ * mean of their photos,
  * normalised by a cohort of other people (lib/embed/normalise).
  */
 export type DistanceKind = "cohort" | "euclidean";
@@ -49,8 +50,10 @@ export interface Searchable {
   /** The model's own τ of a kind. */
   thresholdOf(kind: DistanceKind): number;
   /**
-   * τ of "cohort" at which at most this share of strangers gets a name, with the people and photos that are here now; of a claim, at most
-   * this share of others passes for that person, or for the one of most photos where nobody is called so. Undefined where the tail of the model's d' was never measured.
+   * τ of "cohort" at which at most this share of strangers gets a name, with the people and photos that are here now;
+   * of a claim, at most
+   * this share of others passes for that person, or for the one of most photos where nobody is called so. Undefined
+   * where the tail of the model's d' was never measured.
    */
   thresholdWanted(strangers: number, claim?: string): WantedThreshold | undefined;
   /** How many embeddings there are. */
@@ -132,7 +135,10 @@ export class Roster implements Searchable {
     this.#options = options;
     this.#tail = normalisation === undefined ? undefined : tail;
     this.#thresholds = { euclidean: threshold, cohort: normalisation?.threshold ?? threshold };
-    this.#templates = normalisation === undefined ? undefined : new Templates({ normalisation, photosOf: (owner) => this.#photosOf(owner), strangers, onProgress });
+    this.#templates =
+      normalisation === undefined
+        ? undefined
+        : new Templates({ normalisation, photosOf: (owner) => this.#photosOf(owner), strangers, onProgress });
   }
 
   get normalised(): boolean {
@@ -146,7 +152,8 @@ export class Roster implements Searchable {
   thresholdWanted(strangers: number, claim?: string): WantedThreshold | undefined {
     if (this.#tail === undefined) return undefined;
     if (claim !== undefined) {
-      const photos = this.#photosByOwner.get(this.#ownerByName.get(claim) ?? -1)?.size ?? Math.max(1, ...this.#counts.keys());
+      const photos =
+        this.#photosByOwner.get(this.#ownerByName.get(claim) ?? -1)?.size ?? Math.max(1, ...this.#counts.keys());
       return thresholdFor(strangers, this.#tail, new Map([[photos, 1]]));
     }
     const known = this.#wanted.get(strangers);
@@ -165,7 +172,8 @@ export class Roster implements Searchable {
     // The index checks the length as well, but there is none in an empty gallery.
     checkProbe(probe);
     if (this.#index === undefined || this.size === 0) return [];
-    const hits = kind === "cohort" ? await this.#templatesOf().nearest(probe, count) : await this.#index.nearest(probe, count);
+    const hits =
+      kind === "cohort" ? await this.#templatesOf().nearest(probe, count) : await this.#index.nearest(probe, count);
     return hits.flatMap(({ owner, distance }) => this.#near(probe, owner, () => distance) ?? []);
   }
 
@@ -201,7 +209,10 @@ export class Roster implements Searchable {
   }
 
   anchors(probe: Float32Array): NearAnchor[] {
-    return [...this.#anchors.values()].map(({ against, vector }) => ({ against, distance: euclideanDistance(probe, vector) }));
+    return [...this.#anchors.values()].map(({ against, vector }) => ({
+      against,
+      distance: euclideanDistance(probe, vector),
+    }));
   }
 
   /** Add a person, or what changed of one. */
@@ -265,7 +276,9 @@ export class Roster implements Searchable {
   /** Photos of a person that are left out of their mean, by id, each with its d' to it (./outliers). */
   asideOf(personId: string): ReadonlyMap<string, number> {
     const owner = this.#ownerById.get(personId);
-    return owner === undefined || this.#templates === undefined || !this.#photosByOwner.get(owner)?.size ? new Map() : this.#templates.asideOf(owner);
+    return owner === undefined || this.#templates === undefined || !this.#photosByOwner.get(owner)?.size
+      ? new Map()
+      : this.#templates.asideOf(owner);
   }
 
   removePhoto(photoId: string): void {
@@ -320,7 +333,10 @@ export class Roster implements Searchable {
 
   /** Somebody had so many photos, and has so many now. */
   #count(before: number, now: number): void {
-    for (const [photos, more] of [[before, -1], [now, 1]] as const) {
+    for (const [photos, more] of [
+      [before, -1],
+      [now, 1],
+    ] as const) {
       const people = (this.#counts.get(photos) ?? 0) + more;
       if (photos === 0 || people === 0) this.#counts.delete(photos);
       else this.#counts.set(photos, people);
@@ -343,10 +359,16 @@ export class Roster implements Searchable {
   /** Undefined of somebody who left, or of whom there is no embedding. @param distance by the Euclidean one */
   #near(probe: Float32Array, owner: number, distance: (euclidean: number) => number): Near | undefined {
     const person = this.#people[owner];
-    const [nearest] = [...(this.#photosByOwner.get(owner) ?? [])].flatMap((photo) => {
-      const handle = this.#rows.get(photo)?.handle;
-      return handle === undefined || this.#index === undefined ? [] : [{ photo, euclidean: this.#index.distanceTo(probe, handle) }];
-    }).sort((a, b) => a.euclidean - b.euclidean);
-    return person === undefined || nearest === undefined ? undefined : { person, distance: distance(nearest.euclidean), ...nearest };
+    const [nearest] = [...(this.#photosByOwner.get(owner) ?? [])]
+      .flatMap((photo) => {
+        const handle = this.#rows.get(photo)?.handle;
+        return handle === undefined || this.#index === undefined
+          ? []
+          : [{ photo, euclidean: this.#index.distanceTo(probe, handle) }];
+      })
+      .sort((a, b) => a.euclidean - b.euclidean);
+    return person === undefined || nearest === undefined
+      ? undefined
+      : { person, distance: distance(nearest.euclidean), ...nearest };
   }
 }

@@ -38,7 +38,10 @@ export class Strangers {
 
   constructor(store: PeopleStore, options: UnknownsOptions) {
     this.#store = store;
-    this.#unknowns = new Unknowns(options, store.unknowns().map((group) => seenBy(options.fingerprint, group)));
+    this.#unknowns = new Unknowns(
+      options,
+      store.unknowns().map((group) => seenBy(options.fingerprint, group)),
+    );
     this.#timer = setInterval(() => void this.sweep(Date.now()).catch(() => undefined), SWEEP_MS);
     this.#timer.unref();
   }
@@ -56,13 +59,17 @@ export class Strangers {
   /** @throws NotFound */
   known(id: string): UnknownGroup {
     const record = this.#unknowns.record(id);
-    if (record === undefined) throw new NotFound(`there is no stranger ${JSON.stringify(id)}: she may have been named, ignored or deleted meanwhile.`);
+    if (record === undefined)
+      throw new NotFound(
+        `there is no stranger ${JSON.stringify(id)}: she may have been named, ignored or deleted meanwhile.`,
+      );
     return record;
   }
 
   /**
    * A face matched nobody. @returns the group where a visit begins, else undefined
-   * @throws a sentence when it cannot be written; the face counts all the same. What the disk refuses is written later, and told by the store
+   * @throws a sentence when it cannot be written; the face counts all the same. What the disk refuses is written
+   * later, and told by the store
    */
   async saw({ embedding, quality }: Face, { at, source, crop }: Sight): Promise<UnknownGroup | undefined> {
     if (embedding === undefined || this.#closed) return undefined;
@@ -74,7 +81,10 @@ export class Strangers {
       await this.#exclusively(async () => {
         const picture = wantsPicture ? await crop(PICTURE_SIDE) : undefined;
         if (this.#closed) return;
-        this.#unwritten.set(group.id, [...(this.#unwritten.get(group.id) ?? []), ...(picture === undefined ? [] : [picture])]);
+        this.#unwritten.set(group.id, [
+          ...(this.#unwritten.get(group.id) ?? []),
+          ...(picture === undefined ? [] : [picture]),
+        ]);
         await this.#writeWaiting();
       });
     }
@@ -92,7 +102,10 @@ export class Strangers {
     return this.#store.unknownPicture(id, index);
   }
 
-  /** What another network knows of a stranger, if they are here still; undefined takes it away. @throws StorageError */
+  /**
+   * What another network knows of a stranger, if they are here still; undefined takes it away.
+   * @throws StorageError
+   */
   putBeside(id: string, beside: UnknownGroup["beside"]): Promise<void> {
     return this.#exclusively(async () => {
       if (this.#closed) return;
@@ -151,7 +164,8 @@ export class Strangers {
       for (const [id, pictures] of this.#unwritten) {
         const live = this.#unknowns.record(id);
         // A picture is counted once it is there to be asked for.
-        if (live !== undefined) await this.#store.putUnknown({ ...live, pictures: live.pictures + pictures.length }, pictures);
+        if (live !== undefined)
+          await this.#store.putUnknown({ ...live, pictures: live.pictures + pictures.length }, pictures);
         for (const _ of pictures) this.#unknowns.pictureKept(id);
         this.#unwritten.delete(id);
       }

@@ -7,10 +7,23 @@ import { THREADS } from "../workers/threads";
 import type { OwnPhoto } from "./outliers";
 import { crowding, nearestOf, neighboursOf, nobodies } from "./search/crowd";
 import { EmbeddingIndex } from "./search/embedding-index";
-import { ALL_WITH_ALL, make, type MakeTask, middlesOf, order, rate, type RatingAnswer, type RatingTask, type Shelves } from "./search/rating";
+import {
+  ALL_WITH_ALL,
+  make,
+  type MakeTask,
+  middlesOf,
+  order,
+  rate,
+  type RatingAnswer,
+  type RatingTask,
+  type Shelves,
+} from "./search/rating";
 import type { Chunk, Hit } from "./search/scan";
 
-/** Up to so many templates are made one by one and at once, and up to so many rated, by the main thread, in a millisecond or a few. */
+/**
+ * Up to so many templates are made one by one and at once, and up to so many rated, by the main thread, in a
+ * millisecond or a few.
+ */
 const INLINE = 8;
 /** … of so many photos in all. */
 const INLINE_PHOTOS = 40;
@@ -21,9 +34,14 @@ const COPIED_AT_ONCE = 100;
 /** Templates put on shelves, and rated, in one task. */
 const SHELVED_AT_ONCE = 8192;
 const RATED_AT_ONCE = 2048;
-/** A search waits for the templates of so many people; of more it does where nobody was known before, or fewer than those who come. */
+/**
+ * A search waits for the templates of so many people; of more it does where nobody was known before, or fewer than
+ * those who come.
+ */
 const FEW = 512;
-/** All are rated anew at most for this share of the time: strangers come all day, and a million templates take minutes. */
+/**
+ * All are rated anew at most for this share of the time: strangers come all day, and a million templates take minutes.
+ */
 const SHARE = 0.1;
 /** Putting all on shelves is about so much of rating all. */
 const SHELVING = 0.3;
@@ -123,8 +141,10 @@ export class Templates {
   }
 
   /**
-   * The `count` people nearest by d', nearest first, at one distance the lower owner. Exact: the probe's cohort are the built-in rows, the
-   * strangers and everybody of the gallery. Whoever is not among the nearest of them has the same R(p) as all others, so that the index's order
+   * The `count` people nearest by d', nearest first, at one distance the lower owner. Exact: the probe's cohort are
+   * the built-in rows, the
+   * strangers and everybody of the gallery. Whoever is not among the nearest of them has the same R(p) as all others,
+   * so that the index's order
    * is theirs; the few who are have a larger one, being left out of it themselves, and are all looked at.
    */
   async nearest(probe: Float32Array, count: number): Promise<Hit[]> {
@@ -133,7 +153,8 @@ export class Templates {
     const { biased, plain } = await this.#index.nearestBoth(unit, count, NEIGHBOURS + 1);
     const around = this.#around(unit, plain);
     const found = new Map(biased.map(({ owner, distance }) => [owner, distance]));
-    for (const { owner } of around) if (owner >= 0 && !found.has(owner)) found.set(owner, this.#index.nearestOf(unit, owner));
+    for (const { owner } of around)
+      if (owner >= 0 && !found.has(owner)) found.set(owner, this.#index.nearestOf(unit, owner));
     return [...found]
       .map(([owner, distance]) => ({ owner, distance: this.#normalised(distance, around, owner) }))
       .filter(({ distance }) => distance < Infinity)
@@ -201,13 +222,16 @@ export class Templates {
   async #make(): Promise<void> {
     const owners = [...this.#changed.keys()];
     // Few are made at once: who was just enrolled is recognized in the next frame.
-    const few = owners.length <= INLINE && owners.reduce((sum, owner) => sum + this.#options.photosOf(owner).length, 0) <= INLINE_PHOTOS;
+    const few =
+      owners.length <= INLINE &&
+      owners.reduce((sum, owner) => sum + this.#options.photosOf(owner).length, 0) <= INLINE_PHOTOS;
     if (few) {
       for (const owner of owners) await this.#compare(this.#madeOf(owner, this.#changed.get(owner) ?? 0));
       this.#refreshLater();
       return;
     }
-    // Where most are new, or all can be compared with all, everybody is rated once they are there. Else who is known must not wait for that.
+    // Where most are new, or all can be compared with all, everybody is rated once they are there. Else who is known
+    // must not wait for that.
     const together = owners.length > this.#rows.size || this.#rows.size + owners.length <= ALL_WITH_ALL;
     this.#flooded = !together && owners.length > FEW;
     const { onProgress } = this.#options;
@@ -223,7 +247,10 @@ export class Templates {
       onDone: (done) => onProgress(Math.floor(done / (together ? 2 : 1)), owners.length),
     });
     if (!together) this.#refreshLater();
-    else await this.#rateAll(THREADS.search, (share) => onProgress(Math.floor((owners.length * (1 + share)) / 2), owners.length));
+    else
+      await this.#rateAll(THREADS.search, (share) =>
+        onProgress(Math.floor((owners.length * (1 + share)) / 2), owners.length),
+      );
     onProgress(owners.length, owners.length);
   }
 
@@ -238,23 +265,45 @@ export class Templates {
     const { values, aside } = await this.#run(this.#makeTaskOf(people.map(({ photos }) => photos)));
     const { dimensions } = this.#normalisation;
     const out = new Map<number, Map<string, number>>();
-    for (const [person, photo, distance] of aside) out.set(person, (out.get(person) ?? new Map<string, number>()).set(people[person]?.photos[photo]?.id ?? "", distance));
-    return people.map(({ owner, change }, person) => ({ owner, change, aside: out.get(person) ?? new Map(), template: values.subarray(person * dimensions, (person + 1) * dimensions) }));
+    for (const [person, photo, distance] of aside)
+      out.set(
+        person,
+        (out.get(person) ?? new Map<string, number>()).set(people[person]?.photos[photo]?.id ?? "", distance),
+      );
+    return people.map(({ owner, change }, person) => ({
+      owner,
+      change,
+      aside: out.get(person) ?? new Map(),
+      template: values.subarray(person * dimensions, (person + 1) * dimensions),
+    }));
   }
 
   #makeTaskOf(people: readonly (readonly PhotoOf[])[]): MakeTask {
     const { dimensions } = this.#normalisation;
     const photos = people.flat();
-    const values = new Float32Array(new SharedArrayBuffer(photos.length * dimensions * Float32Array.BYTES_PER_ELEMENT));
+    const values = new Float32Array(
+      new SharedArrayBuffer(photos.length * dimensions * Float32Array.BYTES_PER_ELEMENT),
+    );
     for (const [place, { embedding }] of photos.entries()) values.set(embedding, place * dimensions);
-    return { what: "make", values, counts: Int32Array.from(people, ({ length }) => length), sure: Uint8Array.from(photos, ({ sure }) => Number(sure)), normalisation: this.#normalisation };
+    return {
+      what: "make",
+      values,
+      counts: Int32Array.from(people, ({ length }) => length),
+      sure: Uint8Array.from(photos, ({ sure }) => Number(sure)),
+      normalisation: this.#normalisation,
+    };
   }
 
   /** The template of a person, made here and now. */
   #madeOf(owner: number, change: number): Made {
     const photos = this.#sorted(owner);
     const { values, aside } = make(this.#makeTaskOf([photos]));
-    return { owner, change, template: values, aside: new Map(aside.map(([, photo, distance]) => [photos[photo]?.id ?? "", distance])) };
+    return {
+      owner,
+      change,
+      template: values,
+      aside: new Map(aside.map(([, photo, distance]) => [photos[photo]?.id ?? "", distance])),
+    };
   }
 
   /** Always in one order, whatever the order in which they came. */
@@ -284,7 +333,10 @@ export class Templates {
   #fixedNow(): Chunk {
     if (this.#fixed !== undefined) return this.#fixed;
     const { rows, dimensions } = this.#normalisation;
-    const strangers = this.#options.strangers().filter(({ length }) => length === dimensions).map(toUnitLength);
+    const strangers = this.#options
+      .strangers()
+      .filter(({ length }) => length === dimensions)
+      .map(toUnitLength);
     const total = rows.length / dimensions + strangers.length;
     const values = new Float32Array(new SharedArrayBuffer(total * dimensions * Float32Array.BYTES_PER_ELEMENT));
     values.set(rows);
@@ -327,7 +379,9 @@ export class Templates {
       await inTurn(handles.length, SHELVED_AT_ONCE, threads, {
         work: async (from, to) => {
           if (this.#closed) return;
-          const { values } = await this.#index.look((chunks) => this.#run({ what: "shelve", chunks, handles: handles.subarray(from, to), middles }));
+          const { values } = await this.#index.look((chunks) =>
+            this.#run({ what: "shelve", chunks, handles: handles.subarray(from, to), middles }),
+          );
           shelfOf.set(values, from);
         },
         onDone: (done) => onProgress(done / handles.length),
@@ -363,7 +417,12 @@ export class Templates {
 }
 
 /** Parts of many, a few at a time. */
-async function inTurn(total: number, size: number, atOnce: number, { work, onDone }: { work: (from: number, to: number) => Promise<void>; onDone: (done: number) => void }): Promise<void> {
+async function inTurn(
+  total: number,
+  size: number,
+  atOnce: number,
+  { work, onDone }: { work: (from: number, to: number) => Promise<void>; onDone: (done: number) => void },
+): Promise<void> {
   let next = 0;
   let done = 0;
   const one = async (): Promise<void> => {

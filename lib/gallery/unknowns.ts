@@ -1,4 +1,7 @@
-/** Strangers, grouped as they are seen: whose visits belong together? In memory; what is worth keeping goes out as records. */
+/**
+ * Strangers, grouped as they are seen: whose visits belong together? In memory; what is worth keeping goes out as
+ * records.
+ */
 import { randomBytes } from "node:crypto";
 import { euclideanDistance } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
@@ -55,28 +58,43 @@ export const VISIT_GAP_MS = 60_000;
 const SAVE_EVERY_MS = 60_000;
 
 /**
- * Farthest from the nearest embedding of a group to belong to it, as a share of τ. A sighting is compared with up to 500 embeddings,
- * so it must be stricter than τ. By d', photos in 20 random orders (people, photos: groups, of these such of several people; pairs of strangers
+ * Farthest from the nearest embedding of a group to belong to it, as a share of τ. A sighting is compared with up to
+ * 500 embeddings,
+ * so it must be stricter than τ. By d', photos in 20 random orders (people, photos: groups, of these such of several
+ * people; pairs of strangers
  * that are near enough):
- *   MobileFaceNet  LFW 10, 100: 11.0, 0; 0 of 4,500.  265, 464: 287, 0; 0 of 107,158.  East Asian 90, 139: 93, 1; 1 of 9,524.  South Asian 151, 151: 150, 1; 1 of 11,325
- *   dlib           LFW 10, 100: 15.6, 0; 0.           265, 464: 314, 0.6; 1.           East Asian 90, 139: 116, 1; 1.         South Asian 151, 151: 150, 1; 1
- * (the one pair is the same with both: most likely one person under two names). At 0.9 it is 5 and 6 of 107,158 pairs, so that one share suits
- * both networks. By Euclidean distance, which the original's network is compared by, dlib's joins 7.4 % of the East Asian pairs.
+ *   MobileFaceNet  LFW 10, 100: 11.0, 0; 0 of 4,500.  265, 464: 287, 0; 0 of 107,158.  East Asian 90, 139: 93, 1; 1 of
+ * 9,524.  South Asian 151, 151: 150, 1; 1 of 11,325
+ *   dlib           LFW 10, 100: 15.6, 0; 0.           265, 464: 314, 0.6; 1.           East Asian 90, 139: 116, 1; 1.
+ *        South Asian 151, 151: 150, 1; 1
+ * (the one pair is the same with both: most likely one person under two names). At 0.9 it is 5 and 6 of 107,158 pairs,
+ * so that one share suits
+ * both networks. By Euclidean distance, which the original's network is compared by, dlib's joins 7.4 % of the East
+ * Asian pairs.
  */
 export const JOIN = 0.85;
 /** Whether two faces are near enough to be one stranger's: by d' where there is a cohort. */
-export function oneStranger({ threshold, normalisation }: Pick<UnknownsOptions, "threshold" | "normalisation">): (a: Float32Array, b: Float32Array) => boolean {
+export function oneStranger({
+  threshold,
+  normalisation,
+}: Pick<UnknownsOptions, "threshold" | "normalisation">): (a: Float32Array, b: Float32Array) => boolean {
   const measure = measureOf(normalisation);
   const bound = JOIN * (normalisation?.threshold ?? threshold);
   return (a, b) => measure(a, b) <= bound;
 }
 
-/** An embedding is kept beside the others of its group when it is at least so far from each of them, as a share of τ: another look. */
+/**
+ * An embedding is kept beside the others of its group when it is at least so far from each of them, as a share of τ:
+ * another look.
+ */
 const DIVERSE = 0.5;
 const MAX_VECTORS = 5;
 export const MAX_PICTURES = 3;
 
-/** What opens a group must be better than what is recognized: one blurred face would gather others. 85 of 100 LFW photos are as good. */
+/**
+ * What opens a group must be better than what is recognized: one blurred face would gather others. 85 of 100 LFW
+ * photos are as good.
+ */
 const OPEN_BLUR = 10;
 const OPEN_DEGREES = 30;
 
@@ -109,7 +127,15 @@ export class Unknowns {
 
   /** Groups that others made; those that are here already stay as they are. */
   meet(records: readonly UnknownGroup[]): void {
-    for (const record of records) if (!this.#groups.has(record.id)) this.#groups.set(record.id, { record, source: "", at: NaN, asked: record.pictures, savedAt: record.lastSeenAt });
+    for (const record of records)
+      if (!this.#groups.has(record.id))
+        this.#groups.set(record.id, {
+          record,
+          source: "",
+          at: NaN,
+          asked: record.pictures,
+          savedAt: record.lastSeenAt,
+        });
     if (records.length > 0) this.#options.onChange();
   }
 
@@ -157,9 +183,14 @@ export class Unknowns {
     return there;
   }
 
-  /** Let go of whom nobody has seen for long, and of what is too much. @returns their ids, for the records to be deleted */
+  /**
+   * Let go of whom nobody has seen for long, and of what is too much.
+   * @returns their ids, for the records to be deleted
+   */
   expired(now: number): string[] {
-    const old = [...this.#groups].filter(([, { record }]) => now - record.lastSeenAt > this.#options.retentionMs).map(([id]) => id);
+    const old = [...this.#groups]
+      .filter(([, { record }]) => now - record.lastSeenAt > this.#options.retentionMs)
+      .map(([id]) => id);
     for (const id of old) this.#groups.delete(id);
     const gone = [...old, ...this.#shrinkTo(this.#options.maxGroups)];
     if (gone.length > 0) this.#options.onChange();
@@ -175,7 +206,12 @@ export class Unknowns {
       if (vectors.some(({ length }) => length !== sighting.embedding.length)) continue;
       const distance = apart(this.#measure, sighting.embedding, vectors);
       // Two faces of one picture are two people, unless they are two boxes around one face.
-      if (live.source === sighting.source && live.at === sighting.at && apart(euclideanDistance, sighting.embedding, vectors) > DIVERSE * this.#options.threshold) continue;
+      if (
+        live.source === sighting.source &&
+        live.at === sighting.at &&
+        apart(euclideanDistance, sighting.embedding, vectors) > DIVERSE * this.#options.threshold
+      )
+        continue;
       if (distance < nearest.distance) Object.assign(nearest, { live, distance });
     }
     return nearest;
@@ -184,7 +220,16 @@ export class Unknowns {
   #open({ embedding, at, source }: Sighting): Offered {
     const { model, fingerprint, maxGroups } = this.#options;
     const evicted = this.#shrinkTo(maxGroups - 1);
-    const record: UnknownGroup = { id: randomBytes(6).toString("hex"), firstSeenAt: at, lastSeenAt: at, visits: 1, model, fingerprint, vectors: [embedding.slice()], pictures: 0 };
+    const record: UnknownGroup = {
+      id: randomBytes(6).toString("hex"),
+      firstSeenAt: at,
+      lastSeenAt: at,
+      visits: 1,
+      model,
+      fingerprint,
+      vectors: [embedding.slice()],
+      pictures: 0,
+    };
     this.#groups.set(record.id, { record, source, at, asked: 1, savedAt: at });
     this.#options.onChange();
     return { group: record, isNew: true, newVisit: true, wantsPicture: true, changed: true, evicted };
@@ -194,12 +239,20 @@ export class Unknowns {
     const { record } = live;
     const good = isGood(quality);
     const newVisit = at - record.lastSeenAt > VISIT_GAP_MS;
-    const differs = good && record.vectors.length < MAX_VECTORS && apart(euclideanDistance, embedding, record.vectors) >= DIVERSE * this.#options.threshold;
+    const differs =
+      good &&
+      record.vectors.length < MAX_VECTORS &&
+      apart(euclideanDistance, embedding, record.vectors) >= DIVERSE * this.#options.threshold;
     const wantsPicture = good && (newVisit || differs) && live.asked < MAX_PICTURES;
     const changed = newVisit || differs || at - live.savedAt >= SAVE_EVERY_MS;
     // Another camera's clock may be behind.
     const lastSeenAt = Math.max(record.lastSeenAt, at);
-    live.record = { ...record, lastSeenAt, visits: record.visits + (newVisit ? 1 : 0), vectors: differs ? [...record.vectors, embedding.slice()] : record.vectors };
+    live.record = {
+      ...record,
+      lastSeenAt,
+      visits: record.visits + (newVisit ? 1 : 0),
+      vectors: differs ? [...record.vectors, embedding.slice()] : record.vectors,
+    };
     Object.assign(live, { source, at });
     if (wantsPicture) live.asked += 1;
     if (changed) live.savedAt = lastSeenAt;
@@ -210,7 +263,11 @@ export class Unknowns {
   #shrinkTo(count: number): string[] {
     const surplus = this.#groups.size - count;
     if (surplus <= 0) return [];
-    const ids = [...this.#groups.values()].map(({ record }) => record).sort((a, b) => a.visits - b.visits || a.lastSeenAt - b.lastSeenAt).slice(0, surplus).map(({ id }) => id);
+    const ids = [...this.#groups.values()]
+      .map(({ record }) => record)
+      .sort((a, b) => a.visits - b.visits || a.lastSeenAt - b.lastSeenAt)
+      .slice(0, surplus)
+      .map(({ id }) => id);
     for (const id of ids) this.#groups.delete(id);
     return ids;
   }
@@ -224,5 +281,12 @@ function apart(measure: Measure, embedding: Float32Array, vectors: readonly Floa
 function isGood(quality: Quality | undefined): boolean {
   if (quality === undefined) return false;
   const { size, blur, exposure, pose } = quality;
-  return size >= MIN_SIZE && blur >= OPEN_BLUR && exposure >= MIN_EXPOSURE && exposure <= MAX_EXPOSURE && Math.abs(pose.yaw) <= OPEN_DEGREES && Math.abs(pose.pitch) <= OPEN_DEGREES;
+  return (
+    size >= MIN_SIZE &&
+    blur >= OPEN_BLUR &&
+    exposure >= MIN_EXPOSURE &&
+    exposure <= MAX_EXPOSURE &&
+    Math.abs(pose.yaw) <= OPEN_DEGREES &&
+    Math.abs(pose.pitch) <= OPEN_DEGREES
+  );
 }

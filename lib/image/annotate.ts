@@ -22,8 +22,17 @@ export interface Annotated {
   height: number;
 }
 
-/** Colours of Okabe & Ito, told apart by the colour-blind too; the label says it in words. Whoever may not pass has a red of its own. */
-const COLOURS = { match: "#009E73", denied: "#CC0033", ambiguous: "#E69F00", unknown: "#D55E00", noface: "#999999" } as const;
+/**
+ * Colours of Okabe & Ito, told apart by the colour-blind too; the label says it in words. Whoever may not pass has a
+ * red of its own.
+ */
+const COLOURS = {
+  match: "#009E73",
+  denied: "#CC0033",
+  ambiguous: "#E69F00",
+  unknown: "#D55E00",
+  noface: "#999999",
+} as const;
 
 /** A label is this part of the picture's height, within bounds that stay readable. */
 const LABEL_PART = 0.02;
@@ -37,17 +46,26 @@ const NAME_LENGTH = 24;
  * @throws a sentence when it is no picture
  * Costs the main thread next to nothing: libvips works in the thread pool.
  */
-export async function annotate(picture: Picture, faces: readonly Face[], { words, quality }: AnnotateOptions): Promise<Annotated> {
+export async function annotate(
+  picture: Picture,
+  faces: readonly Face[],
+  { words, quality }: AnnotateOptions,
+): Promise<Annotated> {
   return withPicture(closedPicture(picture), async ({ image, width, height }) => {
     const overlay = Buffer.from(drawing(faces, { width, height }, words));
-    const jpeg = await image.composite([{ input: overlay, top: 0, left: 0 }]).jpeg({ quality }).toBuffer();
+    const jpeg = await image
+      .composite([{ input: overlay, top: 0, left: 0 }])
+      .jpeg({ quality })
+      .toBuffer();
     return { jpeg, width, height };
   });
 }
 
 /** A smaller JPEG for looking at. @param width most pixels across @throws a sentence when it is no picture */
 export async function thumbnail(picture: Buffer | Closed, width: number, quality: number): Promise<Buffer> {
-  return withPicture(Buffer.isBuffer(picture) ? { bytes: picture } : picture, ({ image }) => image.resize({ width, withoutEnlargement: true }).jpeg({ quality }).toBuffer());
+  return withPicture(Buffer.isBuffer(picture) ? { bytes: picture } : picture, ({ image }) =>
+    image.resize({ width, withoutEnlargement: true }).jpeg({ quality }).toBuffer(),
+  );
 }
 
 /** The overlay as SVG, as large as the picture. */
@@ -61,7 +79,10 @@ export function drawing(faces: readonly Face[], picture: { width: number; height
 export function labelOf(face: Face, words: Words): { title: string; detail: string } | undefined {
   const { identity } = face;
   if (identity === undefined || identity.outcome === "noface") return undefined;
-  return { title: shorten(identity.name ?? (identity.outcome === "ambiguous" ? words.ambiguous : words.unknown)), detail: measured(identity) };
+  return {
+    title: shorten(identity.name ?? (identity.outcome === "ambiguous" ? words.ambiguous : words.unknown)),
+    detail: measured(identity),
+  };
 }
 
 function measured({ distance, threshold }: Identity): string {
@@ -81,14 +102,23 @@ function drawFace(face: Face, picture: { width: number; height: number }, size: 
   const line = Math.max(1, size / 5);
   const label = labelOf(face, words);
   // What the gate took for no face is drawn thin and dashed, so that one sees what the cascade found there.
-  const dashes = face.rejected === undefined && face.identity?.outcome !== "noface" ? "" : ` stroke-dasharray="${2 * line} ${2 * line}"`;
-  const box = `<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="none" stroke="${colour}" stroke-width="${line}"${dashes}/>`;
+  const dashes =
+    face.rejected === undefined && face.identity?.outcome !== "noface"
+      ? ""
+      : ` stroke-dasharray="${2 * line} ${2 * line}"`;
+  const box =
+    `<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="none" stroke="${colour}" ` +
+    `stroke-width="${line}"${dashes}/>`;
   if (label === undefined) return box;
   const bar = size * 2;
   const title = Math.max(0, y >= bar ? y - bar : y);
   const detail = Math.min(picture.height - bar, y + height);
   const place = { x, size, colour, picture: picture.width };
-  return box + drawLabel(label.title, { ...place, y: title }) + (label.detail === "" ? "" : drawLabel(label.detail, { ...place, y: detail }));
+  return (
+    box +
+    drawLabel(label.title, { ...place, y: title }) +
+    (label.detail === "" ? "" : drawLabel(label.detail, { ...place, y: detail }))
+  );
 }
 
 interface Place {
@@ -111,13 +141,25 @@ function drawLabel(text: string, { x, y, size, colour, picture }: Place): string
   const width = (plain === undefined ? Array.from(text).length * font : strokeWidth(plain, size)) + 2 * padding;
   const left = Math.max(0, Math.min(x, picture - width));
   const bar = `<rect x="${left}" y="${y}" width="${width}" height="${2 * size}" fill="${colour}"/>`;
-  if (plain === undefined) return `${bar}<text x="${left + padding}" y="${y + 1.5 * size}" font-family="sans-serif" font-size="${font}" fill="#fff">${escapeXml(text)}</text>`;
-  return `${bar}<path d="${strokePath(plain, left + padding, y + padding, size)}" fill="none" stroke="#fff" stroke-width="${(size / 6) * STROKE}" stroke-linecap="round" stroke-linejoin="round"/>`;
+  if (plain === undefined)
+    return (
+      `${bar}<text x="${left + padding}" y="${y + 1.5 * size}" font-family="sans-serif" font-size="${font}" ` +
+      `fill="#fff">${escapeXml(text)}</text>`
+    );
+  return (
+    `${bar}<path d="${strokePath(plain, left + padding, y + padding, size)}" fill="none" stroke="#fff" ` +
+    `stroke-width="${(size / 6) * STROKE}" stroke-linecap="round" stroke-linejoin="round"/>`
+  );
 }
 
 /** Letters that XML 1.0 cannot hold even escaped, lone halves of surrogate pairs among them. */
 const NOT_XML = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
 
 function escapeXml(text: string): string {
-  return text.replace(NOT_XML, "\uFFFD").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return text
+    .replace(NOT_XML, "\uFFFD")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
 }

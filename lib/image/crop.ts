@@ -7,7 +7,8 @@ const MARGIN = 0.35;
 const QUALITY = 85;
 
 /**
- * The surroundings of a box as a square JPEG at most `side` pixels wide, without metadata. Costs the calling thread next to nothing.
+ * The surroundings of a box as a square JPEG at most `side` pixels wide, without metadata. Costs the calling thread
+ * next to nothing.
  * @param box pixels of the picture as shown
  * @throws a sentence when it is no picture
  */
@@ -17,7 +18,11 @@ export async function cropFace(picture: Picture, box: Box, side: number): Promis
     const size = Math.max(1, Math.round(Math.min(wanted, width, height)));
     const left = within(box.x + box.width / 2 - size / 2, width - size);
     const top = within(box.y + box.height / 2 - size / 2, height - size);
-    return image.extract({ left, top, width: size, height: size }).resize({ width: side, withoutEnlargement: true }).jpeg({ quality: QUALITY }).toBuffer();
+    return image
+      .extract({ left, top, width: size, height: size })
+      .resize({ width: side, withoutEnlargement: true })
+      .jpeg({ quality: QUALITY })
+      .toBuffer();
   });
 }
 

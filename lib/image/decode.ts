@@ -24,7 +24,8 @@ export async function decode(source: PixelSource): Promise<Pixels> {
 /** libvips gives one channel for a grey picture. */
 function expandGrey(data: Buffer, channels: number): Uint8Array {
   const rgb = new Uint8Array((data.length / channels) * CHANNELS);
-  for (let from = 0, to = 0; from < data.length; from += channels, to += CHANNELS) rgb.fill(data[from] ?? 0, to, to + CHANNELS);
+  for (let from = 0, to = 0; from < data.length; from += channels, to += CHANNELS)
+    rgb.fill(data[from] ?? 0, to, to + CHANNELS);
   return rgb;
 }
 
@@ -34,12 +35,20 @@ const BLUE_WEIGHT = 3735;
 const HALF = 16384;
 const SHIFT = 15;
 
-/** Grey levels of a part of a picture, as OpenCV's cvtColor makes them (RGB2GRAY, 15-bit fixed point, modules/imgproc/src/color_rgb.simd.hpp). */
+/**
+ * Grey levels of a part of a picture, as OpenCV's cvtColor makes them (RGB2GRAY, 15-bit fixed point,
+ * modules/imgproc/src/color_rgb.simd.hpp).
+ */
 export function toGrey({ data, width }: Pixels, part: Box, grey: Uint8Array): void {
   for (let row = 0, to = 0; row < part.height; row += 1) {
     let from = ((part.y + row) * width + part.x) * CHANNELS;
     for (const end = to + part.width; to < end; from += CHANNELS, to += 1) {
-      grey[to] = ((data[from] as number) * RED_WEIGHT + (data[from + 1] as number) * GREEN_WEIGHT + (data[from + 2] as number) * BLUE_WEIGHT + HALF) >> SHIFT;
+      grey[to] =
+        ((data[from] as number) * RED_WEIGHT +
+          (data[from + 1] as number) * GREEN_WEIGHT +
+          (data[from + 2] as number) * BLUE_WEIGHT +
+          HALF) >>
+        SHIFT;
     }
   }
 }

@@ -9,5 +9,7 @@ const KEPT_QUALITY = 95;
  * @throws a sentence when it is no picture
  */
 export async function toKeptJpeg(picture: Picture): Promise<Buffer> {
-  return withPicture(closedPicture(picture), ({ image }) => image.jpeg({ quality: KEPT_QUALITY, chromaSubsampling: "4:4:4" }).toBuffer());
+  return withPicture(closedPicture(picture), ({ image }) =>
+    image.jpeg({ quality: KEPT_QUALITY, chromaSubsampling: "4:4:4" }).toBuffer(),
+  );
 }

@@ -30,7 +30,8 @@ function findDecoder(): HeicDecode {
     return createRequire(__filename)(DECODER) as HeicDecode;
   } catch (error) {
     throw new UserError(
-      `it is a HEIC picture, as phones make them, and ${DECODER}, which reads them, is not installed: run "npm install ${DECODER}" in the Node-RED user folder, ` +
+      `it is a HEIC picture, as phones make them, and ${DECODER}, which reads them, is not installed: run ` +
+        `"npm install ${DECODER}" in the Node-RED user folder, ` +
         "send a JPEG instead, or set the phone's camera to JPEG (iPhone: Settings, Camera, Formats, Most Compatible).",
       { cause: error },
     );
@@ -49,7 +50,10 @@ async function heicTask({ bytes }: HeicTask): Promise<Pixels> {
     const [image] = images;
     if (image === undefined) throw damaged("it holds no picture");
     const { width, height } = image;
-    if (width * height > MAX_PIXELS) throw new UserError(`the picture has more than ${MAX_PIXELS / 1e6} megapixels: scale it down before it comes here.`);
+    if (width * height > MAX_PIXELS)
+      throw new UserError(
+        `the picture has more than ${MAX_PIXELS / 1e6} megapixels: scale it down before it comes here.`,
+      );
     const { data } = await image.decode().catch((error: unknown) => {
       throw damaged(error);
     });

@@ -1,4 +1,7 @@
-/** HEIC, the pictures of phones: decoded by an optional package, in a worker of its own, because libheif works for a second and may trap. */
+/**
+ * HEIC, the pictures of phones: decoded by an optional package, in a worker of its own, because libheif works for a
+ * second and may trap.
+ */
 import { StagePool } from "../workers/pool";
 import type { HeicTask } from "./heic-worker";
 import type { Pixels } from "./pixels";

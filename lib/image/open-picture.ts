@@ -27,7 +27,8 @@ export interface Opened {
 }
 
 /**
- * Open a picture as a viewer shows it: turned as its EXIF says, transparency on white, colours in sRGB, first frame of an animation.
+ * Open a picture as a viewer shows it: turned as its EXIF says, transparency on white, colours in sRGB, first frame of
+ * an animation.
  * @throws a sentence when it is no picture, is of a kind that cannot be read, or is too large
  */
 export async function openPicture({ bytes, raw }: Closed): Promise<Opened> {
@@ -68,14 +69,23 @@ export async function withPicture<T>(closed: Closed, work: (opened: Opened) => P
 
 function fromRaw(data: Uint8Array, { width, height }: { width: number; height: number }): Opened {
   const expected = width * height * CHANNELS;
-  if (data.byteLength !== expected) throw new UserError(`msg.payload has ${data.byteLength} bytes, but a raw RGB frame of ${width} × ${height} has ${expected}: leave payload and msg.frame as the camera made them.`);
-  return { image: sharp(data, { raw: { width, height, channels: CHANNELS }, limitInputPixels: MAX_PIXELS }), width, height };
+  if (data.byteLength !== expected)
+    throw new UserError(
+      `msg.payload has ${data.byteLength} bytes, but a raw RGB frame of ${width} × ${height} has ${expected}: ` +
+        "leave payload and msg.frame as the camera made them.",
+    );
+  return {
+    image: sharp(data, { raw: { width, height, channels: CHANNELS }, limitInputPixels: MAX_PIXELS }),
+    width,
+    height,
+  };
 }
 
 /** What libvips said while it decoded, as a sentence. */
 function explainPicture(error: unknown, bytes: Uint8Array): string {
   const said = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-  if (/exceeds pixel limit/i.test(said)) return `the picture has more than ${MAX_PIXELS / 1e6} megapixels: scale it down before it comes here.`;
+  if (/exceeds pixel limit/i.test(said))
+    return `the picture has more than ${MAX_PIXELS / 1e6} megapixels: scale it down before it comes here.`;
   if (/unsupported image format|input buffer (is empty|contains)/i.test(said)) return noPhoto(bytes);
   return `the picture cannot be read (${said}): it may be cut off or damaged; send it again.`;
 }
@@ -83,5 +93,8 @@ function explainPicture(error: unknown, bytes: Uint8Array): string {
 function noPhoto(bytes: Uint8Array): string {
   if (bytes.byteLength === 0) return "the picture is empty: send the file's bytes as they are.";
   const other = nameOfOther(bytes);
-  return `it is ${other ?? "not a picture that can be read"} (${bytes.byteLength} bytes), not a ${READABLE_KINDS} picture: send such a file's bytes as they are.`;
+  return (
+    `it is ${other ?? "not a picture that can be read"} (${bytes.byteLength} bytes), not a ${READABLE_KINDS} ` +
+    "picture: send such a file's bytes as they are."
+  );
 }

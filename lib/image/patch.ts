@@ -7,7 +7,8 @@ const CHANNELS = 3;
 const MAX_SAMPLES = 4;
 
 /**
- * A small grey picture of a square of a larger one: each of its pixels is the mean of a few samples of (R + 2G + B) / 4, which is
+ * A small grey picture of a square of a larger one: each of its pixels is the mean of a few samples of (R + 2G + B) /
+ * 4, which is
  * near enough to luminance to compare patches with each other. Outside the picture its border goes on.
  * @returns side × side values, 0..255
  */
@@ -17,7 +18,9 @@ export function greyPatch({ data, width, height }: Pixels, square: Box, side: nu
   const samples = Math.min(MAX_SAMPLES, Math.max(1, Math.round(step)));
   const weight = 4 * samples * samples;
   const places = (from: number, size: number): Int32Array =>
-    Int32Array.from({ length: side * samples }, (_, index) => Math.min(size - 1, Math.max(0, Math.floor(from + ((index + 0.5) * step) / samples))));
+    Int32Array.from({ length: side * samples }, (_, index) =>
+      Math.min(size - 1, Math.max(0, Math.floor(from + ((index + 0.5) * step) / samples))),
+    );
   const columns = places(square.x, width);
   const rows = places(square.y, height);
   for (let row = 0, to = 0; row < side; row += 1) {

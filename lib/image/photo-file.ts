@@ -4,10 +4,34 @@
 export type PhotoKind = "jpeg" | "png" | "gif" | "tiff" | "webp" | "avif" | "heic";
 
 /** What a photo may be, by the ending of its name. */
-export const PHOTO_ENDINGS: ReadonlySet<string> = new Set([".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".heic", ".heif", ".hif"]);
+export const PHOTO_ENDINGS: ReadonlySet<string> = new Set([
+  ".jpg",
+  ".jpeg",
+  ".jfif",
+  ".png",
+  ".webp",
+  ".gif",
+  ".avif",
+  ".tif",
+  ".tiff",
+  ".heic",
+  ".heif",
+  ".hif",
+]);
 
 /** Pictures that somebody means as photos but that no decoder here reads; said, not passed over. */
-export const OTHER_PICTURE_ENDINGS: ReadonlySet<string> = new Set([".bmp", ".jp2", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".svg", ".psd"]);
+export const OTHER_PICTURE_ENDINGS: ReadonlySet<string> = new Set([
+  ".bmp",
+  ".jp2",
+  ".jxl",
+  ".dng",
+  ".cr2",
+  ".cr3",
+  ".nef",
+  ".arw",
+  ".svg",
+  ".psd",
+]);
 
 /** Said in sentences: what may be sent. */
 export const READABLE_KINDS = "JPEG, PNG, WebP, GIF, AVIF or HEIC";
@@ -22,7 +46,10 @@ const BEGINNINGS: readonly (readonly [kind: PhotoKind, offset: number, text: str
   ["webp", 8, "WEBP"],
 ];
 
-/** Brands of an ISO base media file (ISO/IEC 14496-12; 23008-12 for HEIC, its Annex B for the HEVC brands; AV1 Image File Format). */
+/**
+ * Brands of an ISO base media file (ISO/IEC 14496-12; 23008-12 for HEIC, its Annex B for the HEVC brands; AV1 Image
+ * File Format).
+ */
 const AVIF_BRANDS = new Set(["avif", "avis"]);
 const HEIC_BRANDS = new Set(["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"]);
 
@@ -53,7 +80,8 @@ function brandsOf(head: string): string[] {
   if (!head.startsWith("ftyp", BRAND_LENGTH)) return [];
   const size = Math.min(Buffer.from(head.slice(0, BRAND_LENGTH), "latin1").readUInt32BE(), head.length);
   const brands: string[] = [];
-  for (let at = 8; at + BRAND_LENGTH <= size; at += BRAND_LENGTH) if (at !== 12) brands.push(head.slice(at, at + BRAND_LENGTH));
+  for (let at = 8; at + BRAND_LENGTH <= size; at += BRAND_LENGTH)
+    if (at !== 12) brands.push(head.slice(at, at + BRAND_LENGTH));
   return brands;
 }
 

@@ -7,7 +7,8 @@ export interface Pixels {
 }
 
 /** What crosses to a worker: compressed or raw bytes to decode there, or pixels that were decoded before. */
-export type PixelSource = { pixels: Pixels } | { bytes: Uint8Array<ArrayBuffer>; raw: { width: number; height: number } | undefined };
+export type PixelSource =
+  { pixels: Pixels } | { bytes: Uint8Array<ArrayBuffer>; raw: { width: number; height: number } | undefined };
 
 interface Entry {
   /** Undefined where they were left behind in the worker. */
@@ -24,11 +25,14 @@ const MAX_SOURCES = 64;
 /**
  * The pixels of pictures that ride on messages, so that a frame is decoded once on its way through the stages.
  * Keyed by the memory of the payload: Node-RED's clone of a Buffer is another view of the same memory.
- * An entry lives as long as that memory does, or until a stage takes it. (Shared memory would let all threads read one copy,
+ * An entry lives as long as that memory does, or until a stage takes it. (Shared memory would let all threads read one
+ * copy,
  * but it is freed only when each of them has collected its garbage, and idle workers never do: gigabytes pile up.)
  *
- * Pixels that nobody takes cost the event loop its garbage collections, and while faces are followed nobody takes most of them. So
- * where a camera's frames go untaken the next ones' pixels stay in the worker, until somebody asks for some; that frame is decoded again.
+ * Pixels that nobody takes cost the event loop its garbage collections, and while faces are followed nobody takes most
+ * of them. So
+ * where a camera's frames go untaken the next ones' pixels stay in the worker, until somebody asks for some; that
+ * frame is decoded again.
  */
 export class PixelCache {
   readonly #byMemory = new WeakMap<ArrayBufferLike, Map<string, Entry>>();
@@ -44,7 +48,10 @@ export class PixelCache {
     return entry?.pixels;
   }
 
-  /** Whether the pixels of this camera's next frame should ride on: @param source undefined is a photo, whose pixels always do */
+  /**
+   * Whether the pixels of this camera's next frame should ride on:
+   * @param source undefined is a photo, whose pixels always do
+   */
   wanted(source: string | undefined): boolean {
     return source === undefined || (this.#untaken.get(source) ?? 0) < UNWANTED_AFTER;
   }

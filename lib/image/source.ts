@@ -5,7 +5,8 @@ import { kindOf } from "./photo-file";
 import { pixelCache, type PixelSource } from "./pixels";
 
 /**
- * How a picture crosses to a worker: its pixels, if a stage before decoded them, else a copy of its bytes to move there.
+ * How a picture crosses to a worker: its pixels, if a stage before decoded them, else a copy of its bytes to move
+ * there.
  * HEIC is decoded on the way, by its own worker: it takes a second, in which cameras' frames would wait.
  * @throws a sentence when a HEIC picture cannot be decoded
  */

@@ -35,7 +35,9 @@ const ABSENCE_MS = 10_000;
 const STRANGER_ABSENCE_MS = 5000;
 /** Faces followed at once: people times cameras. */
 const MOST_PRESENT = 1000;
-/** Pictures are cut one after the other; each that waits holds its frame in memory. An event beyond so many has none … */
+/**
+ * Pictures are cut one after the other; each that waits holds its frame in memory. An event beyond so many has none …
+ */
 const MOST_CROPS = 8;
 /** … nor has one beyond so many in a second: a crowd, or a camera that names each of its frames anew. */
 const MOST_CROPS_A_SECOND = 10;
@@ -69,8 +71,18 @@ export class Journal extends EventEmitter<JournalEvents> {
     for (const face of faces) {
       const { identity } = face;
       // Of a track that has not decided yet there is nothing to tell.
-      if (identity === undefined || identity.outcome === "noface" || identity.reason === "undecided" || !this.#isNews(source, identity, at)) continue;
-      const entry: Entry = { event: eventOf(source, face, identity, at), face: { embedding: face.embedding, model: face.model, quality: face.quality }, picture: undefined };
+      if (
+        identity === undefined ||
+        identity.outcome === "noface" ||
+        identity.reason === "undecided" ||
+        !this.#isNews(source, identity, at)
+      )
+        continue;
+      const entry: Entry = {
+        event: eventOf(source, face, identity, at),
+        face: { embedding: face.embedding, model: face.model, quality: face.quality },
+        picture: undefined,
+      };
       void this.#keep(entry, () => crop(face));
     }
   }
@@ -109,7 +121,8 @@ export class Journal extends EventEmitter<JournalEvents> {
 
   /** Two people turned out to be one: events tell of the second. */
   rename(personId: string, { id, name }: { id: string; name: string }): void {
-    for (const { event } of this.#entries.values()) if (event.person === personId) Object.assign(event, { person: id, name });
+    for (const { event } of this.#entries.values())
+      if (event.person === personId) Object.assign(event, { person: id, name });
   }
 
   close(): void {
@@ -155,6 +168,19 @@ export class Journal extends EventEmitter<JournalEvents> {
   }
 }
 
-function eventOf(source: string, { quality }: Face, { groups: _groups, ...identity }: Identity, at: number): SeenEvent {
-  return { ...identity, candidates: [...identity.candidates], id: randomBytes(ID_BYTES).toString("hex"), at, source, picture: false, weight: quality?.weight ?? null };
+function eventOf(
+  source: string,
+  { quality }: Face,
+  { groups: _groups, ...identity }: Identity,
+  at: number,
+): SeenEvent {
+  return {
+    ...identity,
+    candidates: [...identity.candidates],
+    id: randomBytes(ID_BYTES).toString("hex"),
+    at,
+    source,
+    picture: false,
+    weight: quality?.weight ?? null,
+  };
 }

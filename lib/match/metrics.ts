@@ -1,4 +1,7 @@
-/** How the recognizer does: decisions, frames a second, dropped frames and milliseconds by stage, for people and for Prometheus. */
+/**
+ * How the recognizer does: decisions, frames a second, dropped frames and milliseconds by stage, for people and for
+ * Prometheus.
+ */
 import type { Face, Timing } from "../message";
 
 const STAGES = ["decode", "detect", "align", "embed", "match", "total"] as const;
@@ -53,7 +56,9 @@ export class Metrics {
     const series = this.#seriesOf(source);
     series.frames += 1;
     series.dropped = Math.max(series.dropped, timing.dropped ?? 0);
-    for (const { identity } of faces) if (identity !== undefined) series.outcomes.set(identity.outcome, (series.outcomes.get(identity.outcome) ?? 0) + 1);
+    for (const { identity } of faces)
+      if (identity !== undefined)
+        series.outcomes.set(identity.outcome, (series.outcomes.get(identity.outcome) ?? 0) + 1);
     for (const stage of STAGES) {
       const ms = timing[stage];
       if (ms === undefined) continue;
@@ -69,7 +74,14 @@ export class Metrics {
     return [...this.#series.values()].map(({ source, frames, dropped, outcomes, newest, recent }) => {
       const seen = recent.filter((each) => each > at - WINDOW_MS);
       const span = Math.min(WINDOW_MS, Math.max(1000, at - (seen[0] ?? at)));
-      return { source, frames, dropped, fps: (1000 * seen.length) / span, outcomes: Object.fromEntries(outcomes), timing: Object.fromEntries(newest) };
+      return {
+        source,
+        frames,
+        dropped,
+        fps: (1000 * seen.length) / span,
+        outcomes: Object.fromEntries(outcomes),
+        timing: Object.fromEntries(newest),
+      };
     });
   }
 
@@ -77,17 +89,49 @@ export class Metrics {
   text(): string {
     const all = [...this.#series.values()];
     return [
-      ...family("facenet_frames_total", "counter", "Frames decided.", all.map(({ source, frames }) => line("facenet_frames_total", { source }, frames))),
-      ...family("facenet_dropped_frames_total", "counter", "Frames that newer ones replaced.", all.map(({ source, dropped }) => line("facenet_dropped_frames_total", { source }, dropped))),
-      ...family("facenet_faces_total", "counter", "Faces decided, by outcome.", all.flatMap(({ source, outcomes }) => [...outcomes].map(([outcome, count]) => line("facenet_faces_total", { source, outcome }, count)))),
-      ...family("facenet_stage_seconds", "histogram", "Time by stage; total is from capture to decision.", all.flatMap(({ source, stages }) => [...stages].flatMap(([stage, histogram]) => lines({ source, stage }, histogram)))),
+      ...family(
+        "facenet_frames_total",
+        "counter",
+        "Frames decided.",
+        all.map(({ source, frames }) => line("facenet_frames_total", { source }, frames)),
+      ),
+      ...family(
+        "facenet_dropped_frames_total",
+        "counter",
+        "Frames that newer ones replaced.",
+        all.map(({ source, dropped }) => line("facenet_dropped_frames_total", { source }, dropped)),
+      ),
+      ...family(
+        "facenet_faces_total",
+        "counter",
+        "Faces decided, by outcome.",
+        all.flatMap(({ source, outcomes }) =>
+          [...outcomes].map(([outcome, count]) => line("facenet_faces_total", { source, outcome }, count)),
+        ),
+      ),
+      ...family(
+        "facenet_stage_seconds",
+        "histogram",
+        "Time by stage; total is from capture to decision.",
+        all.flatMap(({ source, stages }) =>
+          [...stages].flatMap(([stage, histogram]) => lines({ source, stage }, histogram)),
+        ),
+      ),
       "",
     ].join("\n");
   }
 
   #seriesOf(named: string): Series {
     const source = this.#series.has(named) || this.#series.size < MAX_SERIES ? named : OTHERS;
-    const series = this.#series.get(source) ?? { source, frames: 0, dropped: 0, outcomes: new Map(), stages: new Map(), newest: new Map(), recent: [] };
+    const series = this.#series.get(source) ?? {
+      source,
+      frames: 0,
+      dropped: 0,
+      outcomes: new Map(),
+      stages: new Map(),
+      newest: new Map(),
+      recent: [],
+    };
     this.#series.set(source, series);
     return series;
   }
@@ -109,11 +153,20 @@ function family(name: string, type: string, help: string, samples: readonly stri
 
 function lines(labels: Record<string, string>, { buckets, sum, count }: Histogram): string[] {
   const name = "facenet_stage_seconds";
-  return [...buckets.map((value, index) => line(`${name}_bucket`, { ...labels, le: String((BUCKETS_MS[index] as number) / 1000) }, value)), line(`${name}_bucket`, { ...labels, le: "+Inf" }, count), line(`${name}_sum`, labels, sum / 1000), line(`${name}_count`, labels, count)];
+  return [
+    ...buckets.map((value, index) =>
+      line(`${name}_bucket`, { ...labels, le: String((BUCKETS_MS[index] as number) / 1000) }, value),
+    ),
+    line(`${name}_bucket`, { ...labels, le: "+Inf" }, count),
+    line(`${name}_sum`, labels, sum / 1000),
+    line(`${name}_count`, labels, count),
+  ];
 }
 
 function line(name: string, labels: Record<string, string>, value: number): string {
-  return `${name}{${Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`).join(",")}} ${value}`;
+  return `${name}{${Object.entries(labels)
+    .map(([label, text]) => `${label}="${escaped(text)}"`)
+    .join(",")}} ${value}`;
 }
 
 function escaped(text: string): string {

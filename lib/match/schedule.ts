@@ -19,7 +19,10 @@ export type Rule = z.infer<typeof ruleSchema>;
 const DAYS = 7;
 const MINUTES_AN_HOUR = 60;
 
-/** Whether it is open at a moment; without rules it always is. A time past midnight belongs to the day on which it begins. */
+/**
+ * Whether it is open at a moment; without rules it always is. A time past midnight belongs to the day on which it
+ * begins.
+ */
 export function isOpen(rules: readonly Rule[], at: Date): boolean {
   if (rules.length === 0) return true;
   // Sunday is 0 in JavaScript.

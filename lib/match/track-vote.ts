@@ -1,36 +1,62 @@
 /**
- * Who a followed face is, by all frames of its track. A frame shows a distance with an error of its own; what is carried over from an earlier
- * frame shows nothing new. So a track counts as frames only those in which the face was embedded anew, each by its weight, and less the
- * sooner it came after the last; the facenet-embed node has fused their embeddings, and what is compared with τ is the distance of the fused
- * one. Where the face came to look otherwise, the fusing began anew: then the distances of before and after are averaged.
+ * Who a followed face is, by all frames of its track. A frame shows a distance with an error of its own; what is
+ * carried over from an earlier
+ * frame shows nothing new. So a track counts as frames only those in which the face was embedded anew, each by its
+ * weight, and less the
+ * sooner it came after the last; the facenet-embed node has fused their embeddings, and what is compared with τ is the
+ * distance of the fused
+ * one. Where the face came to look otherwise, the fusing began anew: then the distances of before and after are
+ * averaged.
  *
- * Somebody is named once their distance is far enough below τ for so many frames (`demandOf`), and keeps the name until the
- * distance is above τ by more than a frame's error. So a stranger whom one frame of many brings below τ is not named, and one poor
- * frame unnames nobody. As in a sequential test the bound is the stricter the fewer frames there are (O'Brien & Fleming 1979, Biometrics 35).
+ * Somebody is named once their distance is far enough below τ for so many frames (`demandOf`), and keeps the name
+ * until the
+ * distance is above τ by more than a frame's error. So a stranger whom one frame of many brings below τ is not named,
+ * and one poor
+ * frame unnames nobody. As in a sequential test the bound is the stricter the fewer frames there are (O'Brien &
+ * Fleming 1979, Biometrics 35).
  */
 import { euclideanDistance } from "../embed/distance";
 import { weightOf } from "../embed/template";
 import { cameraOf, type Face, type Frame } from "../message";
-import { type Compared, type DecideContext, type Judge, judgeAlone, judgedBy, marginOf, type MatchOptions, type Rival, type Standing, tooNear, type Verdict } from "./match";
+import {
+  type Compared,
+  type DecideContext,
+  type Judge,
+  judgeAlone,
+  judgedBy,
+  marginOf,
+  type MatchOptions,
+  type Rival,
+  type Standing,
+  tooNear,
+  type Verdict,
+} from "./match";
 
 /** Tracks remembered, of all sources; of more the one that was silent longest is forgotten. */
 const MAX_TRACKS = 512;
-/** A track that was silent for longer is forgotten; frames so far apart are of different scenes to the tracker, too. */
+/**
+ * A track that was silent for longer is forgotten; frames so far apart are of different scenes to the tracker, too.
+ */
 const SILENCE_MS = 2000;
 /** Frames nearer in time than this share their errors (pose, light, expression) and count in part. */
 const INDEPENDENT_MS = 250;
 
 /**
- * The error of one good frame's distance, as a part of the model's Euclidean τ: how far it is from where it comes to rest at the end of its
+ * The error of one good frame's distance, as a part of the model's Euclidean τ: how far it is from where it comes to
+ * rest at the end of its
  * track (bench/films; 0.06 with the dlib ResNet, 0.09 with MobileFaceNet) …
  */
 const ERROR = 0.08;
 /** … and the part of its variance that all frames of a track have in common. */
 const COMMON = 0.3;
-/** From this weight on a frame is a good one: its error was no less at a larger weight (found as 0.2 of weights by size × sharpness; such frames weigh 0.63 to 0.81 now). */
+/**
+ * From this weight on a frame is a good one: its error was no less at a larger weight (found as 0.2 of weights by size
+ * × sharpness; such frames weigh 0.63 to 0.81 now).
+ */
 const FULL_WEIGHT = 0.6;
 /**
- * A name demands so many errors below τ, from one good frame and from ENOUGH. Less lets more strangers in over a track than a photo does,
+ * A name demands so many errors below τ, from one good frame and from ENOUGH. Less lets more strangers in over a track
+ * than a photo does,
  * more keeps people waiting whom a frame alone names (bench/tracks).
  */
 const DEMAND = 0.3;
@@ -47,7 +73,10 @@ const PAST = 0.5;
 const MOST = 12;
 /** Embeddings of a track that are farther apart than this part of the model's Euclidean τ do not look the same. */
 const ALIKE = 0.5;
-/** A frame of less than this part of the weight of the best one is too poor to take a name away by itself, within this many times KEEP. */
+/**
+ * A frame of less than this part of the weight of the best one is too poor to take a name away by itself, within this
+ * many times KEEP.
+ */
 const POOR = 0.5;
 const EXCUSED = 2;
 /** In so many frames somebody else must be the nearest before a track that had a name gets theirs. */
@@ -67,7 +96,10 @@ interface Circumstances {
   scale: number;
 }
 
-/** Frames that show the same look: what they weigh beside others, how many good ones they are worth, and distances by person. */
+/**
+ * Frames that show the same look: what they weigh beside others, how many good ones they are worth, and distances by
+ * person.
+ */
 interface Piece {
   weight: number;
   count: number;
@@ -112,8 +144,10 @@ function demandOf(frames: number, scale: number): number {
 }
 
 /**
- * How sure it is that more frames would not change what is said, 0..1: Φ(room / error), where room is how far the distance is on its side
- * of τ, or how far the margin is on its side of the one wanted where that is less. It is no probability that it is this person: τ sets that.
+ * How sure it is that more frames would not change what is said, 0..1: Φ(room / error), where room is how far the
+ * distance is on its side
+ * of τ, or how far the margin is on its side of the one wanted where that is less. It is no probability that it is
+ * this person: τ sets that.
  */
 export function sureOf(room: number, error: number): number {
   return normal(room / error);
@@ -122,7 +156,10 @@ export function sureOf(room: number, error: number): number {
 /** Φ, to 1e-7 (Abramowitz & Stegun, Handbook of Mathematical Functions, 26.2.17). */
 function normal(x: number): number {
   const t = 1 / (1 + 0.2316419 * Math.abs(x));
-  const tail = (Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI)) * t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  const tail =
+    (Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI)) *
+    t *
+    (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
   return x >= 0 ? 1 - tail : tail;
 }
 
@@ -135,7 +172,9 @@ export class TrackVote {
     return this.#ballots.size;
   }
 
-  /** Somebody came to the gallery, left it, or is called otherwise: nothing of what was found among the others stays. */
+  /**
+   * Somebody came to the gallery, left it, or is called otherwise: nothing of what was found among the others stays.
+   */
   clear(): void {
     this.#ballots.clear();
   }
@@ -145,13 +184,17 @@ export class TrackVote {
     const { track, embedding } = face;
     if (track === undefined || embedding === undefined || frame === undefined) return judgeAlone;
     const question = JSON.stringify([gallery.model, judgedBy(gallery, options).kind, claim]);
-    return (standing) => this.#judge(face, embedding, { frame, question, scale: gallery.thresholdOf("euclidean") }, standing);
+    return (standing) =>
+      this.#judge(face, embedding, { frame, question, scale: gallery.thresholdOf("euclidean") }, standing);
   }
 
   #judge(face: Face, embedding: Float32Array, circumstances: Circumstances, standing: Standing): Verdict {
     const key = `${face.track} ${cameraOf(circumstances.frame)}`;
     const before = this.#recall(key, embedding, circumstances, standing);
-    const ballot = before === undefined ? begin(face, embedding, circumstances, standing) : goOn(before, face, embedding, circumstances, standing);
+    const ballot =
+      before === undefined
+        ? begin(face, embedding, circumstances, standing)
+        : goOn(before, face, embedding, circumstances, standing);
     this.#ballots.delete(key);
     if (standing.rivals.length > 0) this.#ballots.set(key, ballot);
     this.#forget(circumstances.frame.capturedAt);
@@ -159,12 +202,19 @@ export class TrackVote {
   }
 
   /** What is known of the track, if it is still about the same face, and about what is asked. */
-  #recall(key: string, embedding: Float32Array, { frame, question, scale }: Circumstances, { threshold }: Standing): Ballot | undefined {
+  #recall(
+    key: string,
+    embedding: Float32Array,
+    { frame, question, scale }: Circumstances,
+    { threshold }: Standing,
+  ): Ballot | undefined {
     const known = this.#ballots.get(key);
     if (known === undefined || known.question !== question || known.threshold !== threshold) return undefined;
     const elapsed = frame.capturedAt - known.seenAt;
     if (frame.sequence <= known.sequence || !(elapsed >= 0 && elapsed <= SILENCE_MS)) return undefined;
-    return embedding.length === known.embedding.length && euclideanDistance(embedding, known.embedding) <= scale ? known : undefined;
+    return embedding.length === known.embedding.length && euclideanDistance(embedding, known.embedding) <= scale
+      ? known
+      : undefined;
   }
 
   #forget(now: number): void {
@@ -187,14 +237,40 @@ function distancesOf({ rivals }: Standing): Map<string, number> {
 
 function begin(face: Face, embedding: Float32Array, { frame, question }: Circumstances, standing: Standing): Ballot {
   const weight = weightOf(face.quality);
-  return { question, threshold: standing.threshold, sequence: frame.sequence, seenAt: frame.capturedAt, embeddedAt: frame.capturedAt - (face.carried ?? 0), embedding, fused: face.fused ?? 1, frames: face.fused ?? 1, anew: true, weight, best: weight, past: { weight: 0, count: 0, distances: new Map() }, now: { weight, count: worthOf(weight), distances: distancesOf(standing) }, named: undefined, last: undefined, challenges: 0, excused: false };
+  return {
+    question,
+    threshold: standing.threshold,
+    sequence: frame.sequence,
+    seenAt: frame.capturedAt,
+    embeddedAt: frame.capturedAt - (face.carried ?? 0),
+    embedding,
+    fused: face.fused ?? 1,
+    frames: face.fused ?? 1,
+    anew: true,
+    weight,
+    best: weight,
+    past: { weight: 0, count: 0, distances: new Map() },
+    now: { weight, count: worthOf(weight), distances: distancesOf(standing) },
+    named: undefined,
+    last: undefined,
+    challenges: 0,
+    excused: false,
+  };
 }
 
-function goOn(known: Ballot, face: Face, embedding: Float32Array, { frame, scale }: Circumstances, standing: Standing): Ballot {
+function goOn(
+  known: Ballot,
+  face: Face,
+  embedding: Float32Array,
+  { frame, scale }: Circumstances,
+  standing: Standing,
+): Ballot {
   const ballot = { ...known, sequence: frame.sequence, seenAt: frame.capturedAt };
   const fused = face.fused ?? 1;
-  // Nothing new; who is in the cohort may have changed what the same shows. A frame in which something was found may have been dropped.
-  if (face.carried !== undefined && fused === known.fused) return { ...ballot, anew: false, now: { ...known.now, distances: distancesOf(standing) } };
+  // Nothing new; who is in the cohort may have changed what the same shows. A frame in which something was found may
+  // have been dropped.
+  if (face.carried !== undefined && fused === known.fused)
+    return { ...ballot, anew: false, now: { ...known.now, distances: distancesOf(standing) } };
   const weight = weightOf(face.quality);
   const embeddedAt = frame.capturedAt - (face.carried ?? 0);
   const alike = euclideanDistance(embedding, known.embedding) <= ALIKE * scale;
@@ -210,13 +286,19 @@ function goOn(known: Ballot, face: Face, embedding: Float32Array, { frame, scale
     best: Math.max(known.best, weight),
     past: goesOn ? known.past : joined(known.past, known.now, alike ? MOST : PAST, known.best),
     weight,
-    now: { weight: weight * fresh + (goesOn ? known.now.weight : 0), count: Math.min(MOST, worthOf(weight) * fresh + (goesOn ? known.now.count : 0)), distances: distancesOf(standing) },
+    now: {
+      weight: weight * fresh + (goesOn ? known.now.weight : 0),
+      count: Math.min(MOST, worthOf(weight) * fresh + (goesOn ? known.now.count : 0)),
+      distances: distancesOf(standing),
+    },
   };
 }
 
 /** Two pieces as one, that counts no more than `most` frames, of the weight `best` each. */
 function joined(a: Piece, b: Piece, most: number, best: number): Piece {
-  const distances = new Map([...a.distances.keys(), ...b.distances.keys()].map((person) => [person, averaged(person, a, b)]));
+  const distances = new Map(
+    [...a.distances.keys(), ...b.distances.keys()].map((person) => [person, averaged(person, a, b)]),
+  );
   return { weight: Math.min(most * best, a.weight + b.weight), count: Math.min(most, a.count + b.count), distances };
 }
 
@@ -235,7 +317,9 @@ function averaged(person: string, a: Piece, b: Piece): number {
 function verdictOf(ballot: Ballot, scale: number, { rivals, threshold, leastMargin }: Standing): Verdict {
   const { past, now, frames } = ballot;
   const count = Math.min(MOST, past.count + now.count);
-  const ranked = rivals.map((rival) => ({ rival, distance: averaged(rival.person.id, past, now) })).toSorted((a, b) => a.distance - b.distance);
+  const ranked = rivals
+    .map((rival) => ({ rival, distance: averaged(rival.person.id, past, now) }))
+    .toSorted((a, b) => a.distance - b.distance);
   const [first, second] = ranked;
   const alone = judgeAlone({ rivals, threshold, leastMargin });
   if (first === undefined) return alone;
@@ -243,15 +327,25 @@ function verdictOf(ballot: Ballot, scale: number, { rivals, threshold, leastMarg
   const margin = marginOf(rival, second === undefined ? undefined : second.distance - distance);
   const [error, demand] = [errorOf(count, scale), demandOf(count, scale)];
   const wanted = (more: number): boolean => !tooNear(margin, leastMargin + more);
-  const keeps = ballot.named === rival.person.id && wanted(0) && distance <= threshold + error * KEEP && staysNear(ballot, rival.distance - threshold, rivals[0] === rival ? KEEP * ERROR * scale : 0);
+  const keeps =
+    ballot.named === rival.person.id &&
+    wanted(0) &&
+    distance <= threshold + error * KEEP &&
+    staysNear(ballot, rival.distance - threshold, rivals[0] === rival ? KEEP * ERROR * scale : 0);
   const nearEnough = distance <= threshold - demand && rival.distance <= threshold;
   const becomes = nearEnough && wanted(demand) && outweighs(ballot, rival);
   ballot.named = keeps || becomes ? rival.person.id : undefined;
   if (ballot.named !== undefined) Object.assign(ballot, { last: ballot.named, challenges: 0 });
   const room = Math.min(threshold - distance, margin === null ? Infinity : margin - leastMargin);
   const verdict = { rival, distance, margin, frames };
-  if (keeps || becomes) return { ...verdict, sure: sureOf(room, error), reason: alone.rival === rival && alone.reason === "below_threshold" ? "below_threshold" : "track" };
-  if (distance > threshold) return { ...verdict, sure: sureOf(distance - threshold, error), reason: "above_threshold" };
+  if (keeps || becomes)
+    return {
+      ...verdict,
+      sure: sureOf(room, error),
+      reason: alone.rival === rival && alone.reason === "below_threshold" ? "below_threshold" : "track",
+    };
+  if (distance > threshold)
+    return { ...verdict, sure: sureOf(distance - threshold, error), reason: "above_threshold" };
   return { ...verdict, sure: sureOf(-room, error), reason: nearEnough || !wanted(0) ? "margin" : "undecided" };
 }
 
@@ -263,7 +357,8 @@ function outweighs(ballot: Ballot, { person }: Rival): boolean {
 }
 
 /**
- * Whether this frame alone lets the name stand: it is near enough by itself, or the first that is too poor to say otherwise.
+ * Whether this frame alone lets the name stand: it is near enough by itself, or the first that is too poor to say
+ * otherwise.
  * @param above τ
  * @param bound how far that may be
  */

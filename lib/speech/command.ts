@@ -34,20 +34,49 @@ export interface CommandOptions {
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 
-/** Run a program with an argument array, never a shell, and an end. @returns its standard output @throws a sentence that names it */
-export function run(program: string, args: readonly string[], { timeoutMs, input, env, signal }: CommandOptions): Promise<string> {
+/**
+ * Run a program with an argument array, never a shell, and an end.
+ * @returns its standard output
+ * @throws a sentence that names it
+ */
+export function run(
+  program: string,
+  args: readonly string[],
+  { timeoutMs, input, env, signal }: CommandOptions,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
       reject(new UserError(`${program} was stopped.`));
       return;
     }
-    const child = execFile(program, args, { timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: MAX_OUTPUT_BYTES, windowsHide: true, env: env ?? process.env }, (error, stdout, stderr) => {
-      signal?.removeEventListener("abort", kill);
-      if (error === null) resolve(stdout);
-      else if (signal?.aborted === true) reject(new UserError(`${program} was stopped.`, { cause: error }));
-      else if (error.killed === true) reject(new UserError(`${program} did not end within ${timeoutMs / 1000} seconds and was stopped.`, { cause: error }));
-      else reject(new UserError(`${program} failed: ${stderr.trim().split("\n").at(-1) || error.message}.`, { cause: error }));
-    });
+    const child = execFile(
+      program,
+      args,
+      {
+        timeout: timeoutMs,
+        killSignal: "SIGKILL",
+        maxBuffer: MAX_OUTPUT_BYTES,
+        windowsHide: true,
+        env: env ?? process.env,
+      },
+      (error, stdout, stderr) => {
+        signal?.removeEventListener("abort", kill);
+        if (error === null) resolve(stdout);
+        else if (signal?.aborted === true) reject(new UserError(`${program} was stopped.`, { cause: error }));
+        else if (error.killed === true)
+          reject(
+            new UserError(`${program} did not end within ${timeoutMs / 1000} seconds and was stopped.`, {
+              cause: error,
+            }),
+          );
+        else
+          reject(
+            new UserError(`${program} failed: ${stderr.trim().split("\n").at(-1) || error.message}.`, {
+              cause: error,
+            }),
+          );
+      },
+    );
     // execFile's own signal asks with SIGTERM, which a hanging program need not hear.
     const kill = (): void => void child.kill("SIGKILL");
     signal?.addEventListener("abort", kill, { once: true });
@@ -82,14 +111,22 @@ export async function withWavFile<T>(work: (path: string) => Promise<T>): Promis
 
 /**
  * Run a program that writes a WAV file. @returns the file
- * @throws StorageError when the disk did not take it: programs tell that each in their own words, are ended by the system, or say nothing
+ * @throws StorageError when the disk did not take it: programs tell that each in their own words, are ended by the
+ * system, or say nothing
  */
-export function runIntoWav(program: string, argsFor: (path: string) => readonly string[], options: CommandOptions & { fileVariable?: string }): Promise<Buffer> {
+export function runIntoWav(
+  program: string,
+  argsFor: (path: string) => readonly string[],
+  options: CommandOptions & { fileVariable?: string },
+): Promise<Buffer> {
   return withWavFile(async (path) => {
     const { fileVariable, env = process.env } = options;
     let wav: Buffer | undefined;
     try {
-      await run(program, argsFor(path), { ...options, env: fileVariable === undefined ? env : { ...env, [fileVariable]: path } });
+      await run(program, argsFor(path), {
+        ...options,
+        env: fileVariable === undefined ? env : { ...env, [fileVariable]: path },
+      });
       wav = await readFile(path).catch(() => undefined);
     } finally {
       await appendFile(path, Buffer.alloc(SPARE_BYTES), { mode: 0o600 });

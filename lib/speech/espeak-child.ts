@@ -27,13 +27,22 @@ async function load(): Promise<Worker> {
 async function answer({ text, voice, rate, ipa }: EspeakQuestion): Promise<Omit<EspeakAnswer, "id">> {
   worker ??= load();
   const espeak = await worker;
-  if (text === undefined) return { voices: espeak.list_voices().map(({ name, identifier, languages }) => ({ name, identifier, languages: languages.map((language) => language.name) })) };
-  if (espeak.set_voice(voice) !== 0) throw new Error(`it has no voice "${voice}": choose another, or leave the voice empty`);
+  if (text === undefined)
+    return {
+      voices: espeak.list_voices().map(({ name, identifier, languages }) => ({
+        name,
+        identifier,
+        languages: languages.map((language) => language.name),
+      })),
+    };
+  if (espeak.set_voice(voice) !== 0)
+    throw new Error(`it has no voice "${voice}": choose another, or leave the voice empty`);
   espeak.set_rate(rate);
   if (ipa) return { ipa: espeak.synthesize_ipa(text).ipa.replaceAll("_", "").replace(/\s+/g, " ").trim() };
   const parts: Buffer[] = [];
   espeak.synthesize(text, (samples) => {
-    if (samples !== null && samples.length > 0) parts.push(Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength));
+    if (samples !== null && samples.length > 0)
+      parts.push(Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength));
     return 0;
   });
   return { samples: Buffer.concat(parts), sampleRate: espeak.get_samplerate() };
@@ -42,7 +51,8 @@ async function answer({ text, voice, rate, ipa }: EspeakQuestion): Promise<Omit<
 process.on("message", (question: EspeakQuestion) => {
   answer(question).then(
     (done) => process.send?.({ id: question.id, ...done }),
-    (error: unknown) => process.send?.({ id: question.id, error: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) =>
+      process.send?.({ id: question.id, error: error instanceof Error ? error.message : String(error) }),
   );
 });
 process.on("disconnect", () => process.exit(0));

@@ -36,7 +36,15 @@ const ANSWER_TIMEOUT_MS = 60_000;
 const MAX_WAITING = 20;
 
 /** eSpeak's names where they are not the language's own tag. */
-const VOICES: Readonly<Record<string, string>> = { en: "en-us", "en-US": "en-us", "en-GB": "en", zh: "cmn", "zh-HK": "yue", no: "nb", "pt-BR": "pt-br" };
+const VOICES: Readonly<Record<string, string>> = {
+  en: "en-us",
+  "en-US": "en-us",
+  "en-GB": "en",
+  zh: "cmn",
+  "zh-HK": "yue",
+  no: "nb",
+  "pt-BR": "pt-br",
+};
 
 /** eSpeak's voice for a language (BCP 47). */
 export function voiceFor(language: string): string {
@@ -71,19 +79,34 @@ export class Espeak {
     const parts: Uint8Array[] = [];
     let hertz = 0;
     for (const stretch of stretches(text, language)) {
-      const { samples, sampleRate } = await this.#ask({ text: stretch.text, voice: chooseVoice(stretch.language, language, voice), rate });
+      const { samples, sampleRate } = await this.#ask({
+        text: stretch.text,
+        voice: chooseVoice(stretch.language, language, voice),
+        rate,
+      });
       if (samples !== undefined) parts.push(samples);
       hertz = sampleRate ?? hertz;
     }
     const samples = Uint8Array.from(Buffer.concat(parts));
-    if (samples.length === 0 || hertz === 0) throw new UserError(`eSpeak NG said nothing for the language ${language}: choose another.`);
+    if (samples.length === 0 || hertz === 0)
+      throw new UserError(`eSpeak NG said nothing for the language ${language}: choose another.`);
     return toWav(new Int16Array(samples.buffer), hertz);
   }
 
   /** What would be spoken, in the International Phonetic Alphabet. */
   async phonemes(text: string, language: string, voice = ""): Promise<string> {
     const parts: string[] = [];
-    for (const stretch of stretches(text, language)) parts.push((await this.#ask({ text: stretch.text, voice: chooseVoice(stretch.language, language, voice), rate: NORMAL_RATE, ipa: true })).ipa ?? "");
+    for (const stretch of stretches(text, language))
+      parts.push(
+        (
+          await this.#ask({
+            text: stretch.text,
+            voice: chooseVoice(stretch.language, language, voice),
+            rate: NORMAL_RATE,
+            ipa: true,
+          })
+        ).ipa ?? "",
+      );
     return parts.join(" ");
   }
 
@@ -109,7 +132,10 @@ export class Espeak {
     const id = this.#next;
     const answer = await new Promise<EspeakAnswer>((resolve) => {
       // Its process may hang in a loop: only an end helps, and the next question starts another.
-      const timer = setTimeout(() => this.#stop(`it did not answer within ${ANSWER_TIMEOUT_MS / 1000} seconds`), ANSWER_TIMEOUT_MS);
+      const timer = setTimeout(
+        () => this.#stop(`it did not answer within ${ANSWER_TIMEOUT_MS / 1000} seconds`),
+        ANSWER_TIMEOUT_MS,
+      );
       this.#waiting.set(id, (got) => {
         clearTimeout(timer);
         this.#waiting.delete(id);
@@ -124,7 +150,10 @@ export class Espeak {
 
   #start(): ChildProcess {
     if (this.#child?.connected === true) return this.#child;
-    const child = fork(join(__dirname, `espeak-child${extname(__filename)}`), [], { serialization: "advanced", stdio: ["ignore", "ignore", "ignore", "ipc"] });
+    const child = fork(join(__dirname, `espeak-child${extname(__filename)}`), [], {
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+    });
     child.on("message", (answer: EspeakAnswer) => this.#waiting.get(answer.id)?.(answer));
     const ended = (): void => {
       if (this.#child === child) this.#stop("its process ended");

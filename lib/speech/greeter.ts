@@ -32,8 +32,12 @@ export interface GreeterParts {
   speakTimeoutMs?: number;
 }
 
-export const NO_ENGINE = 'there is no speech engine: run "npm install @echogarden/espeak-ng-emscripten" in the Node-RED user folder, or install espeak-ng.';
-const NO_PLAYER = "there is no player: install alsa-utils (aplay) or pulseaudio-utils (paplay), or send the WAV in msg.payload to a dashboard.";
+export const NO_ENGINE =
+  'there is no speech engine: run "npm install @echogarden/espeak-ng-emscripten" in the Node-RED user folder, ' +
+  "or install espeak-ng.";
+const NO_PLAYER =
+  "there is no player: install alsa-utils (aplay) or pulseaudio-utils (paplay), or send the WAV in " +
+  "msg.payload to a dashboard.";
 
 /** Nobody listens to more names; who stands there besides is greeted next. */
 export const MAX_AT_ONCE = 10;
@@ -64,13 +68,18 @@ export class Greeter {
   }
 
   /**
-   * Greet those of the people seen now who came anew. While a greeting is spoken nobody is greeted: who stays is greeted by the
+   * Greet those of the people seen now who came anew. While a greeting is spoken nobody is greeted: who stays is
+   * greeted by the
    * next frame. Resolves when the sound is made, not when it was played.
    * @param onProblem told what failed while playing, after this resolved
    * @param template in place of the options'
    * @throws when it was closed
    */
-  async greet(names: readonly string[], onProblem: (problem: Problem) => void, template = this.#options.template): Promise<Spoken[]> {
+  async greet(
+    names: readonly string[],
+    onProblem: (problem: Problem) => void,
+    template = this.#options.template,
+  ): Promise<Spoken[]> {
     // Also while something is spoken, because it tells who stays.
     const arrivals = this.#presence.arrivals(names).slice(0, MAX_AT_ONCE);
     if (this.#speaking || arrivals.length === 0) return [];
@@ -78,7 +87,8 @@ export class Greeter {
     this.#presence.greeted(arrivals);
     const spoken: Spoken[] = [];
     try {
-      for (const greeting of compose(arrivals, this.#options.language, this.#options.defaultLanguage, template)) spoken.push(await this.#speak(greeting));
+      for (const greeting of compose(arrivals, this.#options.language, this.#options.defaultLanguage, template))
+        spoken.push(await this.#speak(greeting));
     } finally {
       this.#quiet = this.#sound(spoken, onProblem)
         .catch((error: unknown) => onProblem(problemOf([error])))
@@ -106,7 +116,11 @@ export class Greeter {
     if (engine !== "system" && espeakInstalled()) {
       try {
         this.#espeak ??= new Espeak();
-        return { ...greeting, wav: await this.#espeak.synthesize(greeting.text, greeting.lang, rate, voice), engine: "espeak" };
+        return {
+          ...greeting,
+          wav: await this.#espeak.synthesize(greeting.text, greeting.lang, rate, voice),
+          engine: "espeak",
+        };
       } catch (error) {
         failures.push(error);
       }
@@ -116,8 +130,17 @@ export class Greeter {
     if (system !== undefined) {
       try {
         // In "auto" the voice is one of eSpeak's.
-        const utterance = { text: greeting.text, language: greeting.lang, voice: engine === "system" ? voice : "", rate };
-        return { ...greeting, wav: (await system.speak(utterance, { timeoutMs: this.#speakTimeoutMs, signal })) ?? null, engine: system.name };
+        const utterance = {
+          text: greeting.text,
+          language: greeting.lang,
+          voice: engine === "system" ? voice : "",
+          rate,
+        };
+        return {
+          ...greeting,
+          wav: (await system.speak(utterance, { timeoutMs: this.#speakTimeoutMs, signal })) ?? null,
+          engine: system.name,
+        };
       } catch (error) {
         failures.push(error);
       }
@@ -138,7 +161,9 @@ export class Greeter {
     if (this.#options.play && players.length === 0) onProblem({ kind: "noPlayer", sentence: NO_PLAYER });
     for (const wav of sounds) {
       try {
-        await (players.length === 0 ? setTimeout(wavDuration(wav), undefined, { signal }) : play(wav, players, signal));
+        await (players.length === 0
+          ? setTimeout(wavDuration(wav), undefined, { signal })
+          : play(wav, players, signal));
       } catch (error) {
         if (signal.aborted) return;
         onProblem(problemOf([error]));

@@ -17,7 +17,12 @@ const WRITINGS: readonly Writing[] = [
   { letters: String.raw`\p{Script=Hangul}`, language: "ko", scripts: ["Kore"] },
   { letters: String.raw`\p{Script=Hiragana}\p{Script=Katakana}ー`, language: "ja", scripts: ["Jpan"] },
   { letters: String.raw`\p{Script=Han}`, language: "zh-TW", scripts: ["Hant", "Hans", "Jpan"] },
-  { letters: String.raw`\p{Script=Cyrillic}`, language: "ru", scripts: ["Cyrl"], telling: { letters: /[іїєґІЇЄҐ]/u, language: "uk" } },
+  {
+    letters: String.raw`\p{Script=Cyrillic}`,
+    language: "ru",
+    scripts: ["Cyrl"],
+    telling: { letters: /[іїєґІЇЄҐ]/u, language: "uk" },
+  },
   { letters: String.raw`\p{Script=Greek}`, language: "el", scripts: ["Grek"] },
   { letters: String.raw`\p{Script=Hebrew}`, language: "he", scripts: ["Hebr"] },
   { letters: String.raw`\p{Script=Arabic}`, language: "ar", scripts: ["Arab"] },
@@ -38,7 +43,9 @@ export function languageOf(name: string, defaultLanguage: string): string {
 /** Our greeting of a language, by its tag, its script or its first part; undefined where we have none. */
 function templateOf(language: string): string | undefined {
   const [base = ""] = language.split("-");
-  const chinese = ["zh", "yue", "cmn"].includes(base) ? TEMPLATES[scriptOf(language) === "Hans" ? "zh-CN" : "zh-TW"] : undefined;
+  const chinese = ["zh", "yue", "cmn"].includes(base)
+    ? TEMPLATES[scriptOf(language) === "Hans" ? "zh-CN" : "zh-TW"]
+    : undefined;
   return TEMPLATES[language] ?? chinese ?? TEMPLATES[base === "no" ? "nb" : base];
 }
 
@@ -50,12 +57,18 @@ export interface Greeting {
 }
 
 /**
- * One greeting for each language that the names ask for, in the order of the names; names are joined as the language does it.
+ * One greeting for each language that the names ask for, in the order of the names; names are joined as the language
+ * does it.
  * A language that we have no greeting for is greeted in English. A name with nothing to say in it is left out.
  * @param language a BCP 47 tag, or "auto": by the script of each name
  * @param template with {names} in it; empty takes ours
  */
-export function compose(names: readonly string[], language: string, defaultLanguage: string, template: string): Greeting[] {
+export function compose(
+  names: readonly string[],
+  language: string,
+  defaultLanguage: string,
+  template: string,
+): Greeting[] {
   const byLanguage = new Map<string, { name: string; spoken: string }[]>();
   for (const name of names) {
     const spoken = speakable(name);
@@ -66,7 +79,9 @@ export function compose(names: readonly string[], language: string, defaultLangu
   }
   return [...byLanguage].map(([lang, some]) => {
     const honorific = template === "" ? (HONORIFICS[lang.split("-")[0] ?? ""] ?? "") : "";
-    const joined = new Intl.ListFormat(lang, { type: "conjunction" }).format(some.map(({ spoken }) => spoken + honorific));
+    const joined = new Intl.ListFormat(lang, { type: "conjunction" }).format(
+      some.map(({ spoken }) => spoken + honorific),
+    );
     const words = (template || (templateOf(lang) ?? "{names}")).replaceAll("{names}", () => joined);
     return { lang, names: some.map(({ name }) => name), text: words.replace(/\p{Cc}+/gu, " ") };
   });
@@ -80,12 +95,15 @@ export interface Stretch {
 }
 
 /**
- * Cut a text where its language's voice does not know the letters: an English voice says "Chinese letter" for each one of 小明.
+ * Cut a text where its language's voice does not know the letters: an English voice says "Chinese letter" for each one
+ * of 小明.
  * eSpeak NG knows no kanji, so that a Japanese text has them read in Mandarin too.
  */
 export function stretches(text: string, language: string): Stretch[] {
   const script = scriptOf(language);
-  const foreign = WRITINGS.filter(({ scripts, language: reader }) => !scripts.includes(script) || (script === "Jpan" && reader === "zh-TW"));
+  const foreign = WRITINGS.filter(
+    ({ scripts, language: reader }) => !scripts.includes(script) || (script === "Jpan" && reader === "zh-TW"),
+  );
   // Words of the same letters stay together.
   const runs = new RegExp(foreign.map(({ letters }) => `[${letters}]+(?:[\\s·・]+[${letters}]+)*`).join("|"), "gu");
   const found: Stretch[] = [];

@@ -1,23 +1,36 @@
 import { z } from "zod";
 
-const languageTag = z.string().refine((tag) => {
-  try {
-    return Intl.getCanonicalLocales(tag).length === 1;
-  } catch {
-    return false;
-  }
-}, { error: "must be a language such as en or zh-TW" });
+const languageTag = z.string().refine(
+  (tag) => {
+    try {
+      return Intl.getCanonicalLocales(tag).length === 1;
+    } catch {
+      return false;
+    }
+  },
+  { error: "must be a language such as en or zh-TW" },
+);
 
 export const speechOptionsSchema = z.object({
-  /** "espeak": eSpeak NG on WASM; "system": what the computer has; "auto": the first that is there; "none": only the text. */
+  /**
+   * "espeak": eSpeak NG on WASM; "system": what the computer has; "auto": the first that is there; "none": only the
+   * text.
+   */
   engine: z.enum(["auto", "espeak", "system", "none"]).default("auto"),
   /** "auto" chooses by the script of each name. */
   language: z.union([z.literal("auto"), languageTag]).default("auto"),
   defaultLanguage: languageTag.default("en"),
   /** With {names} in it; empty takes the language's own. */
-  template: z.string().max(500).refine((text) => text === "" || text.includes("{names}"), { error: "must have {names} in it" }).default(""),
+  template: z
+    .string()
+    .max(500)
+    .refine((text) => text === "" || text.includes("{names}"), { error: "must have {names} in it" })
+    .default(""),
   /** The engine's name of a voice ("en-us+f3", "Mei-Jia", "Microsoft Zira Desktop"); empty takes the language's. */
-  voice: z.string().regex(/^[\p{L}\p{N}+_(][\p{L}\p{N} ().+_/-]{0,79}$|^$/u, "must be the name of a voice").default(""),
+  voice: z
+    .string()
+    .regex(/^[\p{L}\p{N}+_(][\p{L}\p{N} ().+_/-]{0,79}$|^$/u, "must be the name of a voice")
+    .default(""),
   /** Words a minute. */
   rate: z.number().int().min(80).max(450).default(160),
   play: z.boolean().default(false),

@@ -8,7 +8,10 @@ export class Presence {
   readonly #now: () => number;
   readonly #lastSeen = new Map<string, number>();
 
-  /** @param cooldown seconds that somebody must have been away @param now milliseconds; by default a clock that nobody sets, as a Pi's is when it finds the network */
+  /**
+   * @param cooldown seconds that somebody must have been away
+   * @param now milliseconds; by default a clock that nobody sets, as a Pi's is when it finds the network
+   */
   constructor(cooldown: number, now: () => number = () => performance.now()) {
     this.#cooldownMs = cooldown * 1000;
     this.#now = now;

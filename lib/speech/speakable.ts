@@ -12,10 +12,16 @@ const EMOJI = /[\p{Extended_Pictographic}\p{Regional_Indicator}\p{Emoji_Modifier
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 const tidy = (text: string): string => text.replace(/\s+/gu, " ").trim();
 
-/** A name as it can be said: no markup, no control characters, no endless ones, emoji only where there is nothing else; "" when nothing is left. */
+/**
+ * A name as it can be said: no markup, no control characters, no endless ones, emoji only where there is nothing else;
+ * "" when nothing is left.
+ */
 export function speakable(name: string): string {
   const plain = tidy(name.slice(0, MAX_CODE_UNITS).normalize("NFC").replace(INVISIBLE, " ").replace(SIGNS, " "));
   const said = tidy(plain.replace(EMOJI, " ")) || plain;
   if (!/[\p{L}\p{N}\p{Extended_Pictographic}]/u.test(said)) return "";
-  return Array.from(graphemes.segment(said), ({ segment }) => segment).slice(0, MAX_SPOKEN_CHARACTERS).join("").trim();
+  return Array.from(graphemes.segment(said), ({ segment }) => segment)
+    .slice(0, MAX_SPOKEN_CHARACTERS)
+    .join("")
+    .trim();
 }

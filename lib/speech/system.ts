@@ -30,7 +30,10 @@ function espeakNg(program: string): SystemSpeech {
   return {
     name: "espeak-ng",
     speak: ({ text, language, voice, rate }, options) =>
-      runIntoWav(program, (path) => ["-v", voice || voiceFor(language), "-s", String(rate), "-w", path, "--stdin"], { ...options, input: text }),
+      runIntoWav(program, (path) => ["-v", voice || voiceFor(language), "-s", String(rate), "-w", path, "--stdin"], {
+        ...options,
+        input: text,
+      }),
   };
 }
 
@@ -50,7 +53,11 @@ function say(program: string): SystemSpeech {
     speak: async ({ text, language, voice, rate }, options) => {
       const chosen = voice || sayVoice(await run(program, ["-v", "?"], options), language);
       const named = chosen === undefined ? [] : ["-v", chosen];
-      return runIntoWav(program, (path) => [...named, "-r", String(rate), "-o", path, "--data-format=LEI16@22050", "-f", "-"], { ...options, input: text });
+      return runIntoWav(
+        program,
+        (path) => [...named, "-r", String(rate), "-o", path, "--data-format=LEI16@22050", "-f", "-"],
+        { ...options, input: text },
+      );
     },
   };
 }
@@ -61,7 +68,8 @@ export const POWERSHELL_ARGUMENTS: readonly string[] = ["-NoProfile", "-NonInter
 const POWERSHELL_SPEAK = [
   "Add-Type -AssemblyName System.Speech",
   "$s = New-Object System.Speech.Synthesis.SpeechSynthesizer",
-  "try { $s.SelectVoiceByHints('NotSet', 'NotSet', 0, [Globalization.CultureInfo]::GetCultureInfo($env:GREETING_LANGUAGE)) } catch { }",
+  "try { $s.SelectVoiceByHints('NotSet', 'NotSet', 0, " +
+    "[Globalization.CultureInfo]::GetCultureInfo($env:GREETING_LANGUAGE)) } catch { }",
   "if ($env:GREETING_VOICE) { $s.SelectVoice($env:GREETING_VOICE) }",
   "$s.Rate = [int]$env:GREETING_RATE",
   "$s.SetOutputToWaveFile($env:GREETING_FILE)",
@@ -79,29 +87,59 @@ function powershell(program: string): SystemSpeech {
     speak: ({ text, language, voice, rate }, options) => {
       const steps = Math.round((SAPI_MOST * Math.log(rate / SAPI_WORDS_PER_MINUTE)) / Math.log(3));
       const sapiRate = String(Math.max(-SAPI_MOST, Math.min(SAPI_MOST, steps)));
-      const env = { ...process.env, GREETING_TEXT: text, GREETING_LANGUAGE: language, GREETING_VOICE: voice, GREETING_RATE: sapiRate };
-      return runIntoWav(program, () => [...POWERSHELL_ARGUMENTS, POWERSHELL_SPEAK], { ...options, env, fileVariable: "GREETING_FILE" });
+      const env = {
+        ...process.env,
+        GREETING_TEXT: text,
+        GREETING_LANGUAGE: language,
+        GREETING_VOICE: voice,
+        GREETING_RATE: sapiRate,
+      };
+      return runIntoWav(program, () => [...POWERSHELL_ARGUMENTS, POWERSHELL_SPEAK], {
+        ...options,
+        env,
+        fileVariable: "GREETING_FILE",
+      });
     },
   };
 }
 
 /** Speech Dispatcher's scale: -100 is 80 words a minute, 0 is 160, 100 is 450, as eSpeak NG has them. */
-const dispatcherRate = (rate: number): number => Math.round(rate < 160 ? ((rate - 160) / 80) * 100 : ((rate - 160) / 290) * 100);
+const dispatcherRate = (rate: number): number =>
+  Math.round(rate < 160 ? ((rate - 160) / 80) * 100 : ((rate - 160) / 290) * 100);
 
 /** Speaks aloud at once; it gives no sound to keep. */
 function speechDispatcher(program: string): SystemSpeech {
   return {
     name: "spd-say",
     speak: async ({ text, language, voice, rate }, options) => {
-      await run(program, ["--wait", "-r", String(dispatcherRate(rate)), "-l", language.split("-")[0] ?? "en", ...(voice === "" ? [] : ["-y", voice]), "--", text], options);
+      await run(
+        program,
+        [
+          "--wait",
+          "-r",
+          String(dispatcherRate(rate)),
+          "-l",
+          language.split("-")[0] ?? "en",
+          ...(voice === "" ? [] : ["-y", voice]),
+          "--",
+          text,
+        ],
+        options,
+      );
       return undefined;
     },
   };
 }
 
 /** The first engine found on the PATH, or undefined. @param aloud whether one will do that can only speak aloud */
-export function findSystemSpeech(aloud: boolean, platform: NodeJS.Platform = process.platform): SystemSpeech | undefined {
-  const engines: [string, (program: string) => SystemSpeech][] = [["espeak-ng", espeakNg], ["espeak", espeakNg]];
+export function findSystemSpeech(
+  aloud: boolean,
+  platform: NodeJS.Platform = process.platform,
+): SystemSpeech | undefined {
+  const engines: [string, (program: string) => SystemSpeech][] = [
+    ["espeak-ng", espeakNg],
+    ["espeak", espeakNg],
+  ];
   if (platform === "darwin") engines.unshift(["say", say]);
   if (platform === "win32") engines.unshift(["powershell", powershell]);
   if (aloud) engines.push(["spd-say", speechDispatcher]);

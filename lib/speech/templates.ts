@@ -1,4 +1,7 @@
-/** The greeting in each language that has one of ours; {names} is where the names go. Each fits one person and several, of any sex. */
+/**
+ * The greeting in each language that has one of ours; {names} is where the names go. Each fits one person and several,
+ * of any sex.
+ */
 export const TEMPLATES: Readonly<Record<string, string>> = {
   en: "Welcome {names}, have a nice day!",
   "zh-TW": "歡迎{names}，祝您有美好的一天！",

@@ -22,9 +22,10 @@ export function toWav(samples: Int16Array, sampleRate: number): Buffer {
 
 /** How long a WAV file plays, in milliseconds; 0 when it is none. */
 export function wavDuration(wav: Buffer): number {
-  if (wav.length < HEADER_BYTES || wav.toString("latin1", 0, 4) !== "RIFF" || wav.toString("latin1", 8, 12) !== "WAVE") return 0;
+  if (wav.length < HEADER_BYTES || wav.toString("latin1", 0, 4) !== "RIFF" || wav.toString("latin1", 8, 12) !== "WAVE")
+    return 0;
   let bytesPerSecond = 0;
-  for (let at = 12; at + 8 <= wav.length; ) {
+  for (let at = 12; at + 8 <= wav.length;) {
     const id = wav.toString("latin1", at, at + 4);
     const size = wav.readUInt32LE(at + 4);
     if (id === "fmt ") bytesPerSecond = wav.readUInt32LE(at + 16);

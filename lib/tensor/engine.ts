@@ -1,4 +1,7 @@
-/** TF.js and the backend it runs on. Loaded in workers only, and in each on one backend only: tfjs-core has one for all that it runs. */
+/**
+ * TF.js and the backend it runs on. Loaded in workers only, and in each on one backend only: tfjs-core has one for all
+ * that it runs.
+ */
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
 import util from "node:util";
@@ -56,7 +59,10 @@ async function loadNative(): Promise<Tf> {
   }
 }
 
-/** tfjs-node 4.22 calls two functions of node:util that Node.js 23 took away (tensorflow/tfjs, nodejs_kernel_backend.ts). */
+/**
+ * tfjs-node 4.22 calls two functions of node:util that Node.js 23 took away (tensorflow/tfjs,
+ * nodejs_kernel_backend.ts).
+ */
 function restoreUtil(): void {
   const gone = util as { isArray?: (value: unknown) => boolean; isNullOrUndefined?: (value: unknown) => boolean };
   gone.isArray ??= Array.isArray;
@@ -67,7 +73,14 @@ function restoreUtil(): void {
 export async function tryTensorFlow(): Promise<void> {
   const tf = await tensorEngine("tfjs-node");
   const [sum] = tf.tidy(() => {
-    const x = tf.fused.conv2d({ x: tf.ones<Core.Rank.R4>([1, 4, 4, 1]), filter: tf.ones<Core.Rank.R4>([3, 3, 1, 1]), bias: tf.ones<Core.Rank.R1>([1]), strides: 1, pad: "valid", activation: "relu" });
+    const x = tf.fused.conv2d({
+      x: tf.ones<Core.Rank.R4>([1, 4, 4, 1]),
+      filter: tf.ones<Core.Rank.R4>([3, 3, 1, 1]),
+      bias: tf.ones<Core.Rank.R1>([1]),
+      strides: 1,
+      pad: "valid",
+      activation: "relu",
+    });
     return tf.maxPool(x, 2, 1, "valid").dataSync();
   });
   if (sum !== 10) throw new EngineError(`it computes wrong numbers (${String(sum)}, not 10)`);

@@ -1,5 +1,6 @@
 /**
- * What networks can run on, and which of it can be used on this computer. For Node-RED's own thread: an engine is tried in a process
+ * What networks can run on, and which of it can be used on this computer. For Node-RED's own thread: an engine is
+ * tried in a process
  * of its own (probe-child.ts), because a damaged native library ends whatever process loads it.
  */
 import { execFile, type ExecFileException } from "node:child_process";
@@ -8,7 +9,10 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { childArguments } from "../workers/child";
 
-/** Fastest first. "onnx" runs our own networks on onnxruntime-node, "tfjs-node" on native TensorFlow, "wasm" on what is always there. */
+/**
+ * Fastest first. "onnx" runs our own networks on onnxruntime-node, "tfjs-node" on native TensorFlow, "wasm" on what is
+ * always there.
+ */
 export const ENGINES = ["onnx", "tfjs-node", "wasm"] as const;
 export type EngineName = (typeof ENGINES)[number];
 /** "auto" is the fastest that can be used here. */
@@ -16,12 +20,21 @@ export type EngineChoice = EngineName | "auto";
 export type NativeEngine = Exclude<EngineName, "wasm">;
 
 /** The optional packages, by engine. */
-export const NATIVE_MODULES: Readonly<Record<NativeEngine, string>> = { onnx: "onnxruntime-node", "tfjs-node": "@tensorflow/tfjs-node" };
+export const NATIVE_MODULES: Readonly<Record<NativeEngine, string>> = {
+  onnx: "onnxruntime-node",
+  "tfjs-node": "@tensorflow/tfjs-node",
+};
 
 const OTHERWISE = 'or choose the engine "TF.js WASM".';
 const NOT_INSTALLED: Readonly<Record<NativeEngine, string>> = {
-  onnx: `the engine "ONNX" needs onnxruntime-node, which is not installed: run "npm install onnxruntime-node" (with --onnxruntime-node-install=skip, or it downloads CUDA's part too) in the Node-RED user folder, then deploy again, ${OTHERWISE}`,
-  "tfjs-node": `the engine "TensorFlow" needs it, but @tensorflow/tfjs-node is not installed: run "npm install @tensorflow/tfjs-node" in the Node-RED user folder (it downloads libtensorflow), then deploy again, ${OTHERWISE}`,
+  onnx:
+    `the engine "ONNX" needs onnxruntime-node, which is not installed: run "npm install onnxruntime-node" (with ` +
+    "--onnxruntime-node-install=skip, or it downloads CUDA's part too) in the Node-RED user folder, then deploy " +
+    `again, ${OTHERWISE}`,
+  "tfjs-node":
+    `the engine "TensorFlow" needs it, but @tensorflow/tfjs-node is not installed: run "npm install ` +
+    `@tensorflow/tfjs-node" in the Node-RED user folder (it downloads libtensorflow), then deploy again, ` +
+    OTHERWISE,
 };
 
 /** For an engine to load and to run a small network twice. From an SD card native TensorFlow takes half a minute. */
@@ -75,10 +88,17 @@ export async function judgeEngine(engine: EngineName): Promise<Verdict> {
   return now.verdict;
 }
 
-/** An engine that could be loaded but failed later: it is not taken again until something changes. @returns why, as a sentence */
+/**
+ * An engine that could be loaded but failed later: it is not taken again until something changes.
+ * @returns why, as a sentence
+ */
 export async function ruleOutEngine(engine: NativeEngine, reason: string): Promise<string> {
   const verdict = verdictOn(engine, reason);
-  known.set(engine, { stamp: await installationOf(NATIVE_MODULES[engine]), verdict: Promise.resolve(verdict), failed: true });
+  known.set(engine, {
+    stamp: await installationOf(NATIVE_MODULES[engine]),
+    verdict: Promise.resolve(verdict),
+    failed: true,
+  });
   return verdict.sentence;
 }
 
@@ -88,7 +108,8 @@ export function forgetFailedEngines(): void {
 }
 
 /**
- * When and where a package was installed; "" where it is not. Looked up without blocking, and without the cache of Node.js's own
+ * When and where a package was installed; "" where it is not. Looked up without blocking, and without the cache of
+ * Node.js's own
  * look-up, which in one thread never sees a package that was installed after the first look.
  */
 export async function installationOf(name: string): Promise<string> {
@@ -109,8 +130,15 @@ function verdictOn(engine: NativeEngine, reason: string | undefined): Verdict {
   const name = NATIVE_MODULES[engine];
   const told = reason.replaceAll(/\s+/g, " ").trim().slice(0, MAX_REASON);
   const ofAnother = /NODE_MODULE_VERSION|different Node\.js version/.test(reason);
-  const mend = ofAnother ? `run "npm rebuild ${name}" in the Node-RED user folder with this Node.js (${process.version})` : `run "npm uninstall ${name}" and then "npm install ${name}" in the Node-RED user folder, on this computer (${process.platform} ${process.arch}, Node.js ${process.version})`;
-  return { usable: false, installed: true, sentence: `${name} is installed but cannot be used (${told}): ${mend}, then deploy again, ${OTHERWISE}` };
+  const mend = ofAnother
+    ? `run "npm rebuild ${name}" in the Node-RED user folder with this Node.js (${process.version})`
+    : `run "npm uninstall ${name}" and then "npm install ${name}" in the Node-RED user folder, on this computer ` +
+      `(${process.platform} ${process.arch}, Node.js ${process.version})`;
+  return {
+    usable: false,
+    installed: true,
+    sentence: `${name} is installed but cannot be used (${told}): ${mend}, then deploy again, ${OTHERWISE}`,
+  };
 }
 
 interface Tried extends Answer {
@@ -120,7 +148,12 @@ interface Tried extends Answer {
 
 function probe(engine: NativeEngine): Promise<Tried> {
   return new Promise((done) => {
-    const child = execFile(process.execPath, [...childArguments(__dirname, "probe-child"), engine], { timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL", maxBuffer: MAX_OUTPUT_BYTES, windowsHide: true }, (error, output) => done(error === null ? answerOf(output) : failureOf(error)));
+    const child = execFile(
+      process.execPath,
+      [...childArguments(__dirname, "probe-child"), engine],
+      { timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL", maxBuffer: MAX_OUTPUT_BYTES, windowsHide: true },
+      (error, output) => done(error === null ? answerOf(output) : failureOf(error)),
+    );
     // Its end tells the rest.
     child.stdin?.on("error", () => undefined);
     child.stdin?.end();
@@ -137,20 +170,30 @@ function answerOf(output: string): Answer {
 }
 
 function failureOf(error: ExecFileException): Tried {
-  if (typeof error.code === "string" && (error as NodeJS.ErrnoException).syscall?.startsWith("spawn") === true) return { reason: `no process could be started to try it: ${error.code}`, untried: true };
+  if (typeof error.code === "string" && (error as NodeJS.ErrnoException).syscall?.startsWith("spawn") === true)
+    return { reason: `no process could be started to try it: ${error.code}`, untried: true };
   if (error.killed === true) return { reason: `it did not load within ${PROBE_TIMEOUT_MS / 1000} seconds` };
-  if (error.signal === "SIGILL") return { reason: "it needs instructions that this computer's processor does not have: SIGILL" };
+  if (error.signal === "SIGILL")
+    return { reason: "it needs instructions that this computer's processor does not have: SIGILL" };
   return { reason: `the process that tried it ended with ${error.signal ?? error.code ?? error.message}` };
 }
 
-/** Engines in the order in which they are to be tried. @param graph whether the network is somebody's own TF.js graph model */
+/**
+ * Engines in the order in which they are to be tried.
+ * @param graph whether the network is somebody's own TF.js graph model
+ */
 export function candidates(choice: EngineChoice, graph: boolean): readonly EngineName[] {
   if (choice !== "auto") return [choice];
   // onnxruntime runs no TF.js model.
   return graph ? ENGINES.filter((engine) => engine !== "onnx") : ENGINES;
 }
 
-const SHORT_NAMES: Readonly<Record<string, string>> = { "onnxruntime-node": "ONNX", "onnxruntime-web": "ONNX WASM", "TF.js tensorflow": "TensorFlow", "TF.js wasm": "WASM" };
+const SHORT_NAMES: Readonly<Record<string, string>> = {
+  "onnxruntime-node": "ONNX",
+  "onnxruntime-web": "ONNX WASM",
+  "TF.js tensorflow": "TensorFlow",
+  "TF.js wasm": "WASM",
+};
 
 /** For a badge. @param engine as a network names what it runs on */
 export function shortEngineName(engine: string): string {

@@ -1,4 +1,7 @@
-/** onnxruntime-node (native, fast) and onnxruntime-web (WASM), both optional and found at run time. Loaded in workers only. */
+/**
+ * onnxruntime-node (native, fast) and onnxruntime-web (WASM), both optional and found at run time. Loaded in workers
+ * only.
+ */
 import { createRequire } from "node:module";
 import { EngineError } from "./engine";
 import { OnnxGraph } from "./onnx-writer";
@@ -43,7 +46,12 @@ export function onnxRuntime(name: RuntimeName): Ort {
  * @param shape of one row of the input
  * @throws EngineError when the runtime cannot be loaded, or does not take the network
  */
-export async function openNetwork(model: Uint8Array, shape: readonly number[], name: RuntimeName, options: object = ONE_THREAD): Promise<{ run(rows: readonly Float32Array[]): Promise<Float32Array[]>; dispose(): void }> {
+export async function openNetwork(
+  model: Uint8Array,
+  shape: readonly number[],
+  name: RuntimeName,
+  options: object = ONE_THREAD,
+): Promise<{ run(rows: readonly Float32Array[]): Promise<Float32Array[]>; dispose(): void }> {
   const ort = onnxRuntime(name);
   let session: OrtSession;
   try {
@@ -54,7 +62,9 @@ export async function openNetwork(model: Uint8Array, shape: readonly number[], n
   const [input, output] = [session.inputNames[0] as string, session.outputNames[0] as string];
   const length = shape.reduce((product, side) => product * side, 1);
   return {
-    dispose: () => { session.release().catch(() => undefined); },
+    dispose: () => {
+      session.release().catch(() => undefined);
+    },
     async run(rows) {
       const batch = new Float32Array(rows.length * length);
       rows.forEach((row, index) => batch.set(row, index * length));
@@ -70,8 +80,16 @@ export async function openNetwork(model: Uint8Array, shape: readonly number[], n
 export async function tryOnnxRuntime(): Promise<void> {
   const graph = new OnnxGraph();
   const ones = (length: number): Float32Array => new Float32Array(length).fill(1);
-  const x = graph.add("Conv", ["x", graph.filters(ones(9), [3, 3, 1, 1]), graph.constant(ones(1), [1])], { kernel_shape: [3, 3], strides: [1, 1], pads: [0, 0, 0, 0] });
-  const net = await openNetwork(graph.finish("x", ["n", 1, 3, 3], graph.add("Flatten", [graph.add("Relu", [x])]), ["n", 1]), [1, 3, 3], "onnxruntime-node");
+  const x = graph.add("Conv", ["x", graph.filters(ones(9), [3, 3, 1, 1]), graph.constant(ones(1), [1])], {
+    kernel_shape: [3, 3],
+    strides: [1, 1],
+    pads: [0, 0, 0, 0],
+  });
+  const net = await openNetwork(
+    graph.finish("x", ["n", 1, 3, 3], graph.add("Flatten", [graph.add("Relu", [x])]), ["n", 1]),
+    [1, 3, 3],
+    "onnxruntime-node",
+  );
   const [row] = await net.run([ones(9)]);
   net.dispose();
   if (row?.[0] !== 10) throw new EngineError(`it computes wrong numbers (${String(row?.[0])}, not 10)`);

@@ -1,6 +1,8 @@
 /**
- * A process of its own tries an engine, because a damaged native library or a processor without the instructions that it needs ends
- * whatever process loads it. As at a redeploy the engine is loaded by a worker, that one ended, and loaded by a second one.
+ * A process of its own tries an engine, because a damaged native library or a processor without the instructions that
+ * it needs ends
+ * whatever process loads it. As at a redeploy the engine is loaded by a worker, that one ended, and loaded by a second
+ * one.
  * Writes its answer to the standard output, as its last line.
  */
 import { StagePool } from "../workers/pool";

@@ -1,13 +1,26 @@
 /**
  * Reads TensorFlow Lite models: FlatBuffers, as far as a network of plain 32-bit convolutions needs them
- * (tensorflow/lite/schema/schema.fbs, version 3; FlatBuffers' layout: flatbuffers.dev/internals). A reader of its own, because the
- * library `flatbuffers` reads no schema by itself: what is here of the layout is less than what it would take to call it.
+ * (tensorflow/lite/schema/schema.fbs, version 3; FlatBuffers' layout: flatbuffers.dev/internals). A reader of its own,
+ * because the
+ * library `flatbuffers` reads no schema by itself: what is here of the layout is less than what it would take to call
+ * it.
  */
 
 /** BuiltinOperator of schema.fbs. */
-const OPERATORS = { ADD: 0, CONV_2D: 3, DEPTHWISE_CONV_2D: 4, MUL: 18, RELU: 19, RESHAPE: 22, SUB: 41, ABS: 101 } as const;
+const OPERATORS = {
+  ADD: 0,
+  CONV_2D: 3,
+  DEPTHWISE_CONV_2D: 4,
+  MUL: 18,
+  RELU: 19,
+  RESHAPE: 22,
+  SUB: 41,
+  ABS: 101,
+} as const;
 export type TfliteOperatorName = keyof typeof OPERATORS;
-const NAMES: ReadonlyMap<number, TfliteOperatorName> = new Map(Object.entries(OPERATORS).map(([name, code]) => [code, name as TfliteOperatorName]));
+const NAMES: ReadonlyMap<number, TfliteOperatorName> = new Map(
+  Object.entries(OPERATORS).map(([name, code]) => [code, name as TfliteOperatorName]),
+);
 
 const VERSION = 3;
 const FLOAT32 = 0;
@@ -42,9 +55,11 @@ export interface TfliteModel {
 /** @throws Error when it is no TFLite model, or has an operator that is not read here */
 export function readTflite(file: Uint8Array): TfliteModel {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (file.length < 8 || Buffer.from(file.subarray(4, 8)).toString("latin1") !== "TFL3") throw new Error("it is no TensorFlow Lite model");
+  if (file.length < 8 || Buffer.from(file.subarray(4, 8)).toString("latin1") !== "TFL3")
+    throw new Error("it is no TensorFlow Lite model");
   const root = new Table(view, view.getUint32(0, true));
-  if (root.integer(0, 0) !== VERSION) throw new Error(`it has version ${root.integer(0, 0)} of the format, not ${VERSION}`);
+  if (root.integer(0, 0) !== VERSION)
+    throw new Error(`it has version ${root.integer(0, 0)} of the format, not ${VERSION}`);
   // OperatorCode: deprecated_builtin_code 0, builtin_code 3; codes up to 127 stand in the first.
   const codes = root.tables(1).map((code) => Math.max(code.byte(0, 0), code.integer(3, 0)));
   const buffers = root.tables(4);
@@ -54,29 +69,50 @@ export function readTflite(file: Uint8Array): TfliteModel {
   const tensors = graph.tables(0).map((tensor) => {
     const bytes = buffers[tensor.integer(2, 0)]?.bytes(0);
     // A copy: the file's bytes need not lie where 32-bit numbers may.
-    return { shape: tensor.integers(0), values: bytes === undefined || tensor.byte(1, 0) !== FLOAT32 ? undefined : new Float32Array(Uint8Array.from(bytes).buffer) };
+    return {
+      shape: tensor.integers(0),
+      values:
+        bytes === undefined || tensor.byte(1, 0) !== FLOAT32
+          ? undefined
+          : new Float32Array(Uint8Array.from(bytes).buffer),
+    };
   });
   const [input, output] = [graph.integers(1), graph.integers(2)];
-  if (input.length !== 1 || output.length !== 1) throw new Error(`it has ${input.length} inputs and ${output.length} outputs, not one each`);
-  return { tensors, operators: graph.tables(3).map((operator) => operatorOf(operator, codes)), input: input[0] as number, output: output[0] as number };
+  if (input.length !== 1 || output.length !== 1)
+    throw new Error(`it has ${input.length} inputs and ${output.length} outputs, not one each`);
+  return {
+    tensors,
+    operators: graph.tables(3).map((operator) => operatorOf(operator, codes)),
+    input: input[0] as number,
+    output: output[0] as number,
+  };
 }
 
 /** Operator: opcode_index 0, inputs 1, outputs 2, builtin_options 4. */
 function operatorOf(operator: Table, codes: readonly number[]): TfliteOperator {
   const code = codes[operator.integer(0, 0)] ?? -1;
   const name = NAMES.get(code);
-  if (name === undefined) throw new Error(`it has an operator (number ${code}) other than ${Object.keys(OPERATORS).join(", ")}`);
+  if (name === undefined)
+    throw new Error(`it has an operator (number ${code}) other than ${Object.keys(OPERATORS).join(", ")}`);
   const [output, ...others] = operator.integers(2);
   if (output === undefined || others.length > 0) throw new Error(`its ${name} has not one output`);
   const convolves = name === "CONV_2D" || name === "DEPTHWISE_CONV_2D";
   const options = convolves ? operator.table(4) : undefined;
-  // Conv2DOptions and DepthwiseConv2DOptions: padding 0, stride_w 1, stride_h 2; then the fused activation and dilations.
+  // Conv2DOptions and DepthwiseConv2DOptions: padding 0, stride_w 1, stride_h 2; then the fused activation and
+  // dilations.
   const [stride, down] = [options?.integer(1, 0) ?? 1, options?.integer(2, 0) ?? 1];
   const depthwise = name === "DEPTHWISE_CONV_2D" ? 1 : 0;
-  const plain = options === undefined || (options.byte(3 + depthwise, 0) === 0 && options.integer(4 + depthwise, 1) === 1 && options.integer(5 + depthwise, 1) === 1 && (depthwise === 0 || options.integer(3, 0) === 1));
-  if (stride !== down || stride < 1 || !plain) throw new Error(`its ${name} has a fused activation, a dilation, a multiplier or two strides`);
+  const plain =
+    options === undefined ||
+    (options.byte(3 + depthwise, 0) === 0 &&
+      options.integer(4 + depthwise, 1) === 1 &&
+      options.integer(5 + depthwise, 1) === 1 &&
+      (depthwise === 0 || options.integer(3, 0) === 1));
+  if (stride !== down || stride < 1 || !plain)
+    throw new Error(`its ${name} has a fused activation, a dilation, a multiplier or two strides`);
   // ADD, SUB and MUL have their activation first.
-  if ((name === "ADD" || name === "SUB" || name === "MUL") && (operator.table(4)?.byte(0, 0) ?? 0) !== 0) throw new Error(`its ${name} has a fused activation`);
+  if ((name === "ADD" || name === "SUB" || name === "MUL") && (operator.table(4)?.byte(0, 0) ?? 0) !== 0)
+    throw new Error(`its ${name} has a fused activation`);
   return { name, inputs: operator.integers(1), output, stride, same: convolves && options?.byte(0, 0) !== VALID };
 }
 

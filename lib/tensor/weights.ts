@@ -32,7 +32,11 @@ const FLOAT_BYTES = 4;
  * @throws a sentence when the files are missing, cut off or of another format
  */
 export async function readWeights(manifestPath: string): Promise<Map<string, Weight>> {
-  const groups = parseOptions(manifestSchema, JSON.parse(await readFile(manifestPath, "utf8")), `the weight manifest ${manifestPath} is damaged`);
+  const groups = parseOptions(
+    manifestSchema,
+    JSON.parse(await readFile(manifestPath, "utf8")),
+    `the weight manifest ${manifestPath} is damaged`,
+  );
   const weights = new Map<string, Weight>();
   for (const { paths, weights: entries } of groups) {
     const bytes = Buffer.concat(await Promise.all(paths.map((path) => readFile(join(dirname(manifestPath), path)))));
@@ -40,9 +44,16 @@ export async function readWeights(manifestPath: string): Promise<Map<string, Wei
     for (const { name, shape, quantization } of entries) {
       const length = shape.reduce((product, side) => product * side, 1);
       const size = quantization === undefined ? length * FLOAT_BYTES : length;
-      if (offset + size > bytes.length) throw new UserError(`the weights beside ${manifestPath} are cut off at ${name}: install the package again.`);
+      if (offset + size > bytes.length)
+        throw new UserError(`the weights beside ${manifestPath} are cut off at ${name}: install the package again.`);
       const part = bytes.subarray(offset, offset + size);
-      weights.set(name, { shape, values: quantization === undefined ? new Float32Array(Uint8Array.from(part).buffer) : Float32Array.from(part, (byte) => byte * quantization.scale + quantization.min) });
+      weights.set(name, {
+        shape,
+        values:
+          quantization === undefined
+            ? new Float32Array(Uint8Array.from(part).buffer)
+            : Float32Array.from(part, (byte) => byte * quantization.scale + quantization.min),
+      });
       offset += size;
     }
   }

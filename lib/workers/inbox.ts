@@ -62,13 +62,21 @@ export class Inbox {
   }
 
   #enqueue(job: Job): void {
-    if (this.#queue.length >= this.#options.bound) throw new UserError(`too many pictures are waiting (${this.#options.bound}): send them more slowly, one after the answer to the last.`);
+    if (this.#queue.length >= this.#options.bound)
+      throw new UserError(
+        `too many pictures are waiting (${this.#options.bound}): send them more slowly, one after the answer ` +
+          "to the last.",
+      );
     this.#queue.push(job);
   }
 
   #replace(source: string, job: Job): void {
     const older = this.#newest.get(source);
-    if (older === undefined && this.#newest.size >= (this.#options.maxSources ?? DEFAULT_MAX_SOURCES)) throw new UserError(`too many sources send frames at once (${this.#newest.size}): msg.frame.source must name the camera, not the frame.`);
+    if (older === undefined && this.#newest.size >= (this.#options.maxSources ?? DEFAULT_MAX_SOURCES))
+      throw new UserError(
+        `too many sources send frames at once (${this.#newest.size}): msg.frame.source must name the camera, ` +
+          "not the frame.",
+      );
     this.#newest.set(source, job);
     if (older === undefined) return;
     if (this.#dropped.size >= 10 * DEFAULT_MAX_SOURCES) this.#dropped.clear();
@@ -77,7 +85,8 @@ export class Inbox {
   }
 
   #next(): Job | undefined {
-    // A Map iterates in order of insertion, so the source that waited longest comes first; queue and frames take turns.
+    // A Map iterates in order of insertion, so the source that waited longest comes first; queue and frames take
+    // turns.
     this.#queueTurn = !this.#queueTurn;
     const [source] = this.#newest.keys();
     if (source === undefined || (this.#queueTurn && this.#queue.length > 0)) return this.#queue.shift();

@@ -3,7 +3,10 @@ import { Piscina } from "piscina";
 import { Fault, UserError } from "../errors";
 import { type Answer, BROKE } from "./serve";
 
-/** A task that takes longer than this hangs; its worker is ended and replaced. First use loads a network, which takes a minute on a small computer that is busy. */
+/**
+ * A task that takes longer than this hangs; its worker is ended and replaced. First use loads a network, which takes a
+ * minute on a small computer that is busy.
+ */
 const TASK_TIMEOUT_MS = 180_000;
 
 /** How long a worker may take to end what it started. */
@@ -32,7 +35,10 @@ function death(cause: unknown): Error {
   const said = cause instanceof Error ? cause.message : String(cause);
   const name = cause instanceof Error ? cause.name : "";
   const what = name === BROKE.silently ? "an engine broke" : "the worker ended in the midst of its work";
-  const error = name === BROKE.saying ? new UserError(said, { cause }) : new Fault(`${what} (${said}) and was restarted: send the picture again, or another one.`, { cause });
+  const error =
+    name === BROKE.saying
+      ? new UserError(said, { cause })
+      : new Fault(`${what} (${said}) and was restarted: send the picture again, or another one.`, { cause });
   deaths.add(error);
   return error;
 }
@@ -44,8 +50,10 @@ interface Workers<Task, Result> {
 }
 
 /**
- * Workers for one stage, shared by all its users, gone with the last of them. Tasks are begun in the order in which they came:
- * piscina gives a task that comes just when a worker is free to that worker, past all that wait, and starves some of several cameras.
+ * Workers for one stage, shared by all its users, gone with the last of them. Tasks are begun in the order in which
+ * they came:
+ * piscina gives a task that comes just when a worker is free to that worker, past all that wait, and starves some of
+ * several cameras.
  */
 export class StagePool<Task, Result> {
   readonly #filename: string;
@@ -84,7 +92,10 @@ export class StagePool<Task, Result> {
     return this.#workers?.piscina.threads.length ?? 0;
   }
 
-  /** Run one task in a worker. @throws what the task threw, a Fault when the worker hung or could not start, UserError when too much waits */
+  /**
+   * Run one task in a worker.
+   * @throws what the task threw, a Fault when the worker hung or could not start, UserError when too much waits
+   */
   async run(task: Task, options: RunOptions = {}): Promise<Result> {
     if (this.#users === 0) throw new Fault(CLOSED);
     await this.#turn();
@@ -119,7 +130,8 @@ export class StagePool<Task, Result> {
       this.#running += 1;
       return;
     }
-    if (this.#waiting.length >= MAX_QUEUE) throw new UserError(`${MAX_QUEUE} tasks wait for this stage already: send fewer pictures at once.`);
+    if (this.#waiting.length >= MAX_QUEUE)
+      throw new UserError(`${MAX_QUEUE} tasks wait for this stage already: send fewer pictures at once.`);
     await new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
     });
@@ -131,19 +143,36 @@ export class StagePool<Task, Result> {
     const workers = (this.#workers ??= this.#start());
     const timeoutMs = options.timeoutMs ?? TASK_TIMEOUT_MS;
     const signal = AbortSignal.timeout(timeoutMs);
-    const answer = await workers.piscina.run(task, { signal, transferList: options.transfer ?? [] }).catch((error: unknown) => {
-      if (workers.failure !== undefined) throw new Fault(`the worker could not be started (${workers.failure.message}): look whether the computer has memory left and may open more files; the next picture tries again.`, { cause: error });
-      if (signal.aborted) throw new Fault(`the worker did not answer within ${timeoutMs} ms and was restarted`, { cause: error });
-      throw this.#workers === workers ? death(error) : new Fault(CLOSED, { cause: error });
-    });
+    const answer = await workers.piscina
+      .run(task, { signal, transferList: options.transfer ?? [] })
+      .catch((error: unknown) => {
+        if (workers.failure !== undefined)
+          throw new Fault(
+            `the worker could not be started (${workers.failure.message}): look whether the computer has ` +
+              "memory left and may open more files; the next picture tries again.",
+            { cause: error },
+          );
+        if (signal.aborted)
+          throw new Fault(`the worker did not answer within ${timeoutMs} ms and was restarted`, { cause: error });
+        throw this.#workers === workers ? death(error) : new Fault(CLOSED, { cause: error });
+      });
     if ("userError" in answer) throw new UserError(answer.userError);
     if ("error" in answer) throw answer.error;
     return answer.value;
   }
 
   #start(): Workers<Task, Result> {
-    const workers: Workers<Task, Result> = { piscina: new Piscina<Task, Answer<Result>>({ filename: this.#filename, minThreads: 1, maxThreads: this.#maxThreads, idleTimeout: Infinity }), failure: undefined };
-    // A worker failed before it had a task. Unheard this would end Node-RED, and piscina would let what waits for that worker wait.
+    const workers: Workers<Task, Result> = {
+      piscina: new Piscina<Task, Answer<Result>>({
+        filename: this.#filename,
+        minThreads: 1,
+        maxThreads: this.#maxThreads,
+        idleTimeout: Infinity,
+      }),
+      failure: undefined,
+    };
+    // A worker failed before it had a task. Unheard this would end Node-RED, and piscina would let what waits for that
+    // worker wait.
     workers.piscina.on("error", (error: Error) => {
       workers.failure ??= error;
       this.#end(workers);
@@ -154,7 +183,9 @@ export class StagePool<Task, Result> {
   /** What it still works on is answered with an error; the next task starts others. */
   #end(workers: Workers<Task, Result>): void {
     if (this.#workers === workers) this.#workers = undefined;
-    const ended = this.#takeLeave(workers).then(() => workers.piscina.destroy()).catch(() => undefined);
+    const ended = this.#takeLeave(workers)
+      .then(() => workers.piscina.destroy())
+      .catch(() => undefined);
     this.#ending.add(ended);
     void ended.finally(() => this.#ending.delete(ended));
   }

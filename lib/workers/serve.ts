@@ -3,7 +3,8 @@ import { move, transferableSymbol, valueSymbol } from "piscina";
 import { UserError } from "../errors";
 
 /**
- * What a worker answers: an error's class does not survive the way between threads, so a sentence for people goes by itself.
+ * What a worker answers: an error's class does not survive the way between threads, so a sentence for people goes by
+ * itself.
  * A task that is answered in no such way took its worker with it.
  */
 export type Answer<Result> = { value: Result } | { userError: string } | { error: unknown };
@@ -24,7 +25,8 @@ export function moving<T>(answer: T, buffers: readonly ArrayBuffer[]): T {
 const MOST_CAUSES = 10;
 
 /**
- * Whether what an engine threw, or its cause, tells that it is broken for good: a WASM instance that trapped (RuntimeError), or
+ * Whether what an engine threw, or its cause, tells that it is broken for good: a WASM instance that trapped
+ * (RuntimeError), or
  * something that is no Error (C++ exceptions come out of Emscripten as numbers, and nobody cleans up behind them).
  */
 export function isFatal(thrown: unknown): boolean {
@@ -39,7 +41,8 @@ export function isFatal(thrown: unknown): boolean {
 
 /**
  * Work of an engine that may break.
- * @param sentence for people should it break; what engines say then helps nobody (the number of a C++ exception, "unreachable")
+ * @param sentence for people should it break; what engines say then helps nobody (the number of a C++ exception,
+ * "unreachable")
  */
 export async function onEngine<T>(sentence: () => string, work: () => T | Promise<T>): Promise<T> {
   try {
@@ -52,19 +55,28 @@ export async function onEngine<T>(sentence: () => string, work: () => T | Promis
 /** The names of what a worker ends with whose engine broke: with a sentence for people, and without. */
 export const BROKE = { saying: "EngineBrokeSaying", silently: "EngineBroke" } as const;
 
-/** Make a worker's function of one that does its tasks. What it throws is the task's error, unless it tells that an engine is broken. */
+/**
+ * Make a worker's function of one that does its tasks. What it throws is the task's error, unless it tells that an
+ * engine is broken.
+ */
 export function serve<Task, Result>(work: (task: Task) => Result | Promise<Result>): (task: Task) => Promise<unknown> {
   return async (task) => {
     try {
       const result = await work(task);
       // piscina wants what moves wrapped and gives the asker the answer itself.
-      return result instanceof Moving ? move({ [transferableSymbol]: result.buffers, [valueSymbol]: { value: result.answer } }) : { value: result };
+      return result instanceof Moving
+        ? move({ [transferableSymbol]: result.buffers, [valueSymbol]: { value: result.answer } })
+        : { value: result };
     } catch (error) {
       const userError = error instanceof UserError ? error.message : undefined;
       if (!isFatal(error)) return userError === undefined ? { error } : { userError };
       // Nobody catches this: it ends the worker before that takes another task, and the pool answers with it.
-      const end = Object.assign(new Error(userError ?? String(error)), { name: userError === undefined ? BROKE.silently : BROKE.saying });
-      queueMicrotask(() => { throw end; });
+      const end = Object.assign(new Error(userError ?? String(error)), {
+        name: userError === undefined ? BROKE.silently : BROKE.saying,
+      });
+      queueMicrotask(() => {
+        throw end;
+      });
       return new Promise(() => undefined);
     }
   };

@@ -101,14 +101,23 @@ export default function register(RED: NodeAPI): void {
     const show = (status: Status): void => {
       shown = status;
       if (twins.length === 0) this.status(status);
-      else this.status({ ...status, ...(status.fill === "red" ? {} : { fill: "yellow" as const }), text: `${status.text ?? ""} · ${RED._("facewire-camera.status.twin")}` });
+      else
+        this.status({
+          ...status,
+          ...(status.fill === "red" ? {} : { fill: "yellow" as const }),
+          text: `${status.text ?? ""} · ${RED._("facewire-camera.status.twin")}`,
+        });
     };
     const named = {
       id: this.id,
       shared: (others: string[]): void => {
         const more = others.filter((id) => !twins.includes(id));
         twins = others;
-        if (more.length > 0) this.warn(`another camera has the name "${camera.options.name}", too (node ${more.join(", ")}): give each a name of its own, so that events and statistics tell which it was.`);
+        if (more.length > 0)
+          this.warn(
+            `another camera has the name "${camera.options.name}", too (node ${more.join(", ")}): give each a ` +
+              "name of its own, so that events and statistics tell which it was.",
+          );
         show(shown);
       },
     };
@@ -137,13 +146,20 @@ export default function register(RED: NodeAPI): void {
       camera[how]();
     };
 
-    onInput(this, async (message) => {
-      const { payload, topic } = message as { payload?: unknown; topic?: unknown };
-      const command = [payload, topic].find((each) => each === "start" || each === "stop" || each === "snapshot");
-      if (command === "start" || command === "snapshot") begin(command);
-      else if (command === "stop") await camera.stop();
-      else throw new UserError('the message is none this node understands: send "start", "stop" or "snapshot" as msg.payload.');
-    }, { policy: "queue" });
+    onInput(
+      this,
+      async (message) => {
+        const { payload, topic } = message as { payload?: unknown; topic?: unknown };
+        const command = [payload, topic].find((each) => each === "start" || each === "stop" || each === "snapshot");
+        if (command === "start" || command === "snapshot") begin(command);
+        else if (command === "stop") await camera.stop();
+        else
+          throw new UserError(
+            'the message is none this node understands: send "start", "stop" or "snapshot" as msg.payload.',
+          );
+      },
+      { policy: "queue" },
+    );
 
     this.on("close", (done: () => void) => {
       clearInterval(ticker);
@@ -155,7 +171,9 @@ export default function register(RED: NodeAPI): void {
     if (autostart) begin("start");
     else show({ fill: "grey", shape: "ring", text: RED._("facewire-camera.status.stopped") });
   }
-  RED.nodes.registerType<CameraNode, CameraDef, object, CameraLogin>(TYPE, CameraConstructor, { credentials: { user: { type: "text" }, password: { type: "password" } } });
+  RED.nodes.registerType<CameraNode, CameraDef, object, CameraLogin>(TYPE, CameraConstructor, {
+    credentials: { user: { type: "text" }, password: { type: "password" } },
+  });
 
   const cameraFor = (request: Request): Camera | undefined => {
     const camera = (RED.nodes.getNode(String(request.params["id"])) as CameraNode | null)?.camera;
@@ -165,35 +183,65 @@ export default function register(RED: NodeAPI): void {
   serveTry(RED, TYPE, optionsOf);
 
   // The page holds nothing; what it posts is checked.
-  RED.httpAdmin.get("/facenet/camera/:id", route(RED, async (request, response) => {
-    const camera = cameraFor(request);
-    if (camera === undefined) {
-      response.sendStatus(404);
-      return;
-    }
-    const { width, height, fps } = camera.options;
-    const page = (await readFile(join(__dirname, "page.html"), "utf8")).replace(/\{\{(width|height|fps)\}\}/g, (_, name: "width" | "height" | "fps") => String({ width, height, fps }[name] ?? ""));
-    response.type("html").set({ "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; media-src blob:", "Cache-Control": "no-store" }).send(page);
-  }));
+  RED.httpAdmin.get(
+    "/facenet/camera/:id",
+    route(RED, async (request, response) => {
+      const camera = cameraFor(request);
+      if (camera === undefined) {
+        response.sendStatus(404);
+        return;
+      }
+      const { width, height, fps } = camera.options;
+      const page = (await readFile(join(__dirname, "page.html"), "utf8")).replace(
+        /\{\{(width|height|fps)\}\}/g,
+        (_, name: "width" | "height" | "fps") => String({ width, height, fps }[name] ?? ""),
+      );
+      response
+        .type("html")
+        .set({
+          "Content-Security-Policy":
+            "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; " +
+            "media-src blob:",
+          "Cache-Control": "no-store",
+        })
+        .send(page);
+    }),
+  );
 
-  RED.httpAdmin.post("/facenet/camera/:id/frame", RED.auth.needsPermission(`${TYPE}.write`), route(RED, async (request, response) => {
-    const camera = cameraFor(request);
-    if (camera === undefined) {
-      response.sendStatus(404);
-      return;
-    }
-    camera.push(await readUpload(request, MAX_FRAME_BYTES, "image/jpeg"));
-    response.sendStatus(204);
-  }));
+  RED.httpAdmin.post(
+    "/facenet/camera/:id/frame",
+    RED.auth.needsPermission(`${TYPE}.write`),
+    route(RED, async (request, response) => {
+      const camera = cameraFor(request);
+      if (camera === undefined) {
+        response.sendStatus(404);
+        return;
+      }
+      camera.push(await readUpload(request, MAX_FRAME_BYTES, "image/jpeg"));
+      response.sendStatus(204);
+    }),
+  );
 
-  RED.httpAdmin.get("/facenet/devices", RED.auth.needsPermission(`${TYPE}.read`), route(RED, async (_request, response) => {
-    response.json(await listDevices());
-  }));
+  RED.httpAdmin.get(
+    "/facenet/devices",
+    RED.auth.needsPermission(`${TYPE}.read`),
+    route(RED, async (_request, response) => {
+      response.json(await listDevices());
+    }),
+  );
 }
 
-function statusOf(RED: NodeAPI, { event, retryIn }: CameraEvent): { fill: "green" | "red" | "grey" | "yellow"; shape: "dot" | "ring"; text: string } {
+function statusOf(
+  RED: NodeAPI,
+  { event, retryIn }: CameraEvent,
+): { fill: "green" | "red" | "grey" | "yellow"; shape: "dot" | "ring"; text: string } {
   const text = RED._(`facewire-camera.status.${event}`);
   if (event === "connected") return { fill: "green", shape: "dot", text };
-  if (event === "lost") return { fill: "red", shape: "ring", text: retryIn === undefined ? text : `${text} · ${Math.round(retryIn / 1000)} s` };
+  if (event === "lost")
+    return {
+      fill: "red",
+      shape: "ring",
+      text: retryIn === undefined ? text : `${text} · ${Math.round(retryIn / 1000)} s`,
+    };
   return { fill: event === "notice" ? "yellow" : "grey", shape: "ring", text };
 }

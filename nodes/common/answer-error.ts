@@ -29,7 +29,8 @@ const FAULT = 500;
 export function answerError(RED: NodeAPI, response: Response, error: unknown): void {
   const kind = kindOf(error);
   // Who asked has gone: nobody's mistake.
-  if (kind === undefined && (error as { name?: unknown } | null)?.name !== "AbortError") RED.log.error(`@facewire/node-red-facenet: a mistake of the program: ${traceOf(error)}`);
+  if (kind === undefined && (error as { name?: unknown } | null)?.name !== "AbortError")
+    RED.log.error(`@facewire/node-red-facenet: a mistake of the program: ${traceOf(error)}`);
   // The connection is beyond words once the answer has begun.
   if (response.headersSent) {
     response.destroy();
@@ -37,7 +38,11 @@ export function answerError(RED: NodeAPI, response: Response, error: unknown): v
   }
   const { status, code } = kind ?? { status: FAULT, code: "internal" };
   if (status === 503) response.set("Retry-After", RETRY_SECONDS);
-  response.status(status).json({ error: sentenceOf(error), code, ...(error instanceof NotKept ? { judgement: told(error.judgement) } : {}) });
+  response.status(status).json({
+    error: sentenceOf(error),
+    code,
+    ...(error instanceof NotKept ? { judgement: told(error.judgement) } : {}),
+  });
 }
 
 /** What may be answered of an error. */
@@ -50,10 +55,13 @@ function kindOf(error: unknown): { status: number; code: string } | undefined {
   if (error instanceof HttpError || error instanceof StorageError) return error;
   if (error instanceof NotFound) return { status: 404, code: "not_found" };
   if (error instanceof NameTaken) return { status: 409, code: "name_taken" };
-  if (error instanceof NotKept) return error.judgement.verdict === "ask" ? { status: 409, code: "asks" } : { status: 422, code: "refused" };
+  if (error instanceof NotKept)
+    return error.judgement.verdict === "ask" ? { status: 409, code: "asks" } : { status: 422, code: "refused" };
   if (!(error instanceof UserError)) return undefined;
   // The system's own: a folder that is away, a permission.
-  return typeof (error.cause as { code?: unknown } | undefined)?.code === "string" ? { status: FAULT, code: "storage" } : { status: 400, code: "invalid" };
+  return typeof (error.cause as { code?: unknown } | undefined)?.code === "string"
+    ? { status: FAULT, code: "storage" }
+    : { status: 400, code: "invalid" };
 }
 
 /** A judgement as it is told. */

@@ -38,15 +38,29 @@ export function deployedNodes<Def extends NodeDef>(RED: NodeAPI, type: string): 
     // A subflow in itself runs nowhere.
     if (within.includes(subflow)) return [];
     const used = uses.get(subflow) ?? [];
-    return used.flatMap((use, index) => {
-      const name = use.name || `${subflows.get(subflow)?.name || "subflow"}${used.length > 1 ? ` ${index + 1}` : ""}`;
-      return placesOf(use, [...within, subflow]).map(({ prefix, names }) => ({ prefix: `${prefix}${use.id}-`, names: [...names, name] }));
-    }).slice(0, MOST_INSTANCES);
+    return used
+      .flatMap((use, index) => {
+        const name =
+          use.name || `${subflows.get(subflow)?.name || "subflow"}${used.length > 1 ? ` ${index + 1}` : ""}`;
+        return placesOf(use, [...within, subflow]).map(({ prefix, names }) => ({
+          prefix: `${prefix}${use.id}-`,
+          names: [...names, name],
+        }));
+      })
+      .slice(0, MOST_INSTANCES);
   };
-  const placesOf = ({ z }: NodeDef, within: readonly string[]): Instance[] => (z !== undefined && subflows.has(z) ? instancesOf(z, within) : [{ prefix: "", names: [] }]);
+  const placesOf = ({ z }: NodeDef, within: readonly string[]): Instance[] =>
+    z !== undefined && subflows.has(z) ? instancesOf(z, within) : [{ prefix: "", names: [] }];
   return all
     .filter((def) => def.type === type)
-    .flatMap((def) => placesOf(def, []).map(({ prefix, names }) => ({ def: def as Def, id: prefix + def.id, name: nameIn(def, names), prefix })))
+    .flatMap((def) =>
+      placesOf(def, []).map(({ prefix, names }) => ({
+        def: def as Def,
+        id: prefix + def.id,
+        name: nameIn(def, names),
+        prefix,
+      })),
+    )
     .filter(({ id }) => (RED.nodes.getNode(id) ?? undefined) !== undefined);
 }
 

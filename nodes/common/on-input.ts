@@ -11,7 +11,10 @@ export type Send = (message: FaceMessage | (FaceMessage | null)[]) => void;
 export type Handler = (message: FaceMessage, send: Send) => Promise<void> | void;
 
 export interface InputOptions {
-  /** "latest" (default): a newer frame of the same source takes a waiting one's place. "queue": all wait, up to `bound`. */
+  /**
+   * "latest" (default): a newer frame of the same source takes a waiting one's place. "queue": all wait, up to
+   * `bound`.
+   */
   policy?: "latest" | "queue";
   bound?: number;
   /** Messages that somebody waits for though they carry a frame: they are queued, never replaced by a newer frame. */
@@ -55,7 +58,8 @@ export function onInput(node: Node, handler: Handler, options: InputOptions = {}
         run: async () => {
           try {
             msg.face = { ...msg.face, version: CONTRACT_VERSION };
-            if (source !== undefined && inbox.dropped(source) > 0) addTiming(msg, { dropped: (msg.timing?.dropped ?? 0) + inbox.dropped(source) });
+            if (source !== undefined && inbox.dropped(source) > 0)
+              addTiming(msg, { dropped: (msg.timing?.dropped ?? 0) + inbox.dropped(source) });
             await handler(msg, send as unknown as Send);
             done();
           } catch (error) {

@@ -10,7 +10,11 @@ export function requireVariables(def: Readonly<Record<string, unknown>>): void {
   for (const [field, value] of Object.entries(def)) {
     if (field === "name" || field === "info") continue;
     const unset = findUnset(value);
-    if (unset !== undefined) throw new UserError(`${field}: the variable ${unset} is not set: set it in the environment of Node-RED or of the flow, or write the value itself.`);
+    if (unset !== undefined)
+      throw new UserError(
+        `${field}: the variable ${unset} is not set: set it in the environment of Node-RED or of the flow, or ` +
+          "write the value itself.",
+      );
   }
 }
 

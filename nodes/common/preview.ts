@@ -23,7 +23,10 @@ export class Preview {
     this.#node = node;
   }
 
-  /** Show the picture that `make` returns (a small JPEG), unless nobody looks or one was shown just now. @throws what `make` throws */
+  /**
+   * Show the picture that `make` returns (a small JPEG), unless nobody looks or one was shown just now.
+   * @throws what `make` throws
+   */
   async offer(make: () => Promise<Buffer>): Promise<void> {
     const now = Date.now();
     if (this.#busy || now - this.#last < LEAST_INTERVAL_MS || now > (leases.get(this.#node) ?? -Infinity)) return;
@@ -45,13 +48,17 @@ export class Preview {
 
 /** The route by which an editor says that it shows the preview of a node of this type. */
 export function servePreview(RED: NodeAPI, type: string): void {
-  RED.httpAdmin.post(`/${PATH}/${type}/:id`, RED.auth.needsPermission(`${type}.read`), route(RED, async (request, response) => {
-    const node = RED.nodes.getNode(String(request.params["id"]));
-    if (node?.type !== type) {
-      response.sendStatus(404);
-      return;
-    }
-    leases.set(node, Date.now() + LEASE_MS);
-    response.sendStatus(204);
-  }));
+  RED.httpAdmin.post(
+    `/${PATH}/${type}/:id`,
+    RED.auth.needsPermission(`${type}.read`),
+    route(RED, async (request, response) => {
+      const node = RED.nodes.getNode(String(request.params["id"]));
+      if (node?.type !== type) {
+        response.sendStatus(404);
+        return;
+      }
+      leases.set(node, Date.now() + LEASE_MS);
+      response.sendStatus(204);
+    }),
+  );
 }

@@ -7,7 +7,8 @@ import { HttpError } from "./answer-error";
 export const HOSTS_SETTING = "facenetAllowedHosts";
 
 /**
- * Without a login the browser of somebody who may reach Node-RED is all that another site's page needs. Where there is adminAuth it has no
+ * Without a login the browser of somebody who may reach Node-RED is all that another site's page needs. Where there is
+ * adminAuth it has no
  * token, whatever name leads here.
  * @throws HttpError where the request was meant for another host
  */
@@ -17,7 +18,14 @@ export function refuseOtherHosts(RED: NodeAPI, request: Request): void {
   // Where a default user is let in without a token, a page is too.
   if (login != null && login.default === undefined) return;
   const { uiHost, [HOSTS_SETTING]: listed } = settings;
-  const allowed = [uiHost, ...(Array.isArray(listed) ? (listed as unknown[]) : [listed])].filter((host) => typeof host === "string" && host !== "") as string[];
+  const allowed = [uiHost, ...(Array.isArray(listed) ? (listed as unknown[]) : [listed])].filter(
+    (host) => typeof host === "string" && host !== "",
+  ) as string[];
   if (isOwnHost(request.headers.host, { localAddress: request.socket.localAddress, allowed })) return;
-  throw new HttpError(403, "other_host", `this computer is asked by a name that is not its own: add that name to ${HOSTS_SETTING} in Node-RED's settings.js (${HOSTS_SETTING}: ["nodered.example.com"]) and restart Node-RED, or set adminAuth.`);
+  throw new HttpError(
+    403,
+    "other_host",
+    `this computer is asked by a name that is not its own: add that name to ${HOSTS_SETTING} in Node-RED's ` +
+      `settings.js (${HOSTS_SETTING}: ["nodered.example.com"]) and restart Node-RED, or set adminAuth.`,
+  );
 }

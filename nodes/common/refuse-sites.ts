@@ -1,25 +1,40 @@
 import type { Request } from "express";
 import { HttpError } from "./answer-error";
 
-/** What a page of another site can send without asking first (Fetch standard, "CORS-safelisted request-header") is none of these. */
+/**
+ * What a page of another site can send without asking first (Fetch standard, "CORS-safelisted request-header") is none
+ * of these.
+ */
 const WRITE_TYPES = ["application/json", "image/*", "application/zip"];
 
 /**
- * Without a login anybody who reaches Node-RED may use it; a page of another site in the browser of somebody who does may not.
+ * Without a login anybody who reaches Node-RED may use it; a page of another site in the browser of somebody who does
+ * may not.
  * @throws HttpError
  */
 export function refuseOtherSites(request: Request): void {
   const site = request.headers["sec-fetch-site"];
   const { origin, host } = request.headers;
   // Browsers of the last years tell; older ones tell the origin at least.
-  const foreign = site === undefined ? origin !== undefined && hostOf(origin) !== host : site !== "same-origin" && site !== "none";
-  if (foreign) throw new HttpError(403, "other_site", "this comes from a page of another site: use the editor, or a program that sends no Origin.");
+  const foreign =
+    site === undefined ? origin !== undefined && hostOf(origin) !== host : site !== "same-origin" && site !== "none";
+  if (foreign)
+    throw new HttpError(
+      403,
+      "other_site",
+      "this comes from a page of another site: use the editor, or a program that sends no Origin.",
+    );
 }
 
 /** @throws HttpError when a body could have come from a plain form */
 export function refuseForms(request: Request): void {
   if (["GET", "HEAD", "DELETE"].includes(request.method)) return;
-  if (!request.is(WRITE_TYPES)) throw new HttpError(415, "content_type", "the Content-Type must be application/json, a picture's, or application/zip.");
+  if (!request.is(WRITE_TYPES))
+    throw new HttpError(
+      415,
+      "content_type",
+      "the Content-Type must be application/json, a picture's, or application/zip.",
+    );
 }
 
 function hostOf(origin: string): string | undefined {

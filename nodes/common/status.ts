@@ -31,8 +31,15 @@ export function liveStatus(node: Node): (status: Status) => void {
   };
 }
 
-/** What a node loads at deploy: its badge tells how that ended. A redeploy ends the workers; what they were loading is nobody's error. */
-export function whileLoading<T>(node: Node, loading: Promise<T>, { ready, failed }: { ready?: (loaded: T) => Status; failed: string }): void {
+/**
+ * What a node loads at deploy: its badge tells how that ended. A redeploy ends the workers; what they were loading is
+ * nobody's error.
+ */
+export function whileLoading<T>(
+  node: Node,
+  loading: Promise<T>,
+  { ready, failed }: { ready?: (loaded: T) => Status; failed: string },
+): void {
   let closed = false;
   node.on("close", () => {
     closed = true;

@@ -4,7 +4,10 @@ import { HttpError } from "./answer-error";
 
 /** Somebody who sends a byte now and then must not hold the connection. */
 const UPLOAD_TIMEOUT_MS = 15_000;
-/** What still comes of a body that nobody wants is thrown away for so long, so that its sender hears the answer and not a reset. */
+/**
+ * What still comes of a body that nobody wants is thrown away for so long, so that its sender hears the answer and not
+ * a reset.
+ */
 const LINGER_MS = 1000;
 
 /** The body of a request, bounded in size and time. @throws HttpError */
@@ -17,7 +20,9 @@ export async function readUpload(request: Request, maxBytes: number, type: strin
   let length = 0;
   try {
     // Not the stream's own iterator: that ends the connection before the answer is sent.
-    for await (const [chunk] of on(request, "data", { signal: slow, close: ["end", "close"] }) as AsyncIterable<[Buffer]>) {
+    for await (const [chunk] of on(request, "data", { signal: slow, close: ["end", "close"] }) as AsyncIterable<
+      [Buffer]
+    >) {
       length += chunk.length;
       if (length > maxBytes) throw tooLarge;
       chunks.push(chunk);

@@ -44,7 +44,11 @@ export default function register(RED: NodeAPI): void {
       message.payload = jpeg;
       // The payload is a JPEG now, whatever the camera sent.
       if (message.frame !== undefined) message.frame = { ...message.frame, width, height, encoding: "jpeg" };
-      show({ fill: "grey", shape: "dot", text: statusText(RED, "face-annotate.status.drawn", { count: faces.length }) });
+      show({
+        fill: "grey",
+        shape: "dot",
+        text: statusText(RED, "face-annotate.status.drawn", { count: faces.length }),
+      });
       await preview?.offer(() => thumbnail(jpeg, PREVIEW_WIDTH, PREVIEW_QUALITY));
       send(message);
     });

@@ -33,7 +33,12 @@ export interface FaceGalleryDef extends NodeDef {
 }
 
 /** What nodes had while another network decided; the editor writes it (editor/network-nodes.ts). */
-const beforeSchema = z.object({ network: z.string(), nodes: z.array(z.object({ id: z.string(), was: z.object({ threshold: z.union([z.string(), z.number()]).optional() }) })) });
+const beforeSchema = z.object({
+  network: z.string(),
+  nodes: z.array(
+    z.object({ id: z.string(), was: z.object({ threshold: z.union([z.string(), z.number()]).optional() }) }),
+  ),
+});
 
 export interface GalleryKey {
   /** Pass phrase that encrypts what is kept; empty keeps it plain. */
@@ -54,18 +59,34 @@ const optionsSchema = z.object({
 /** The form's values as options. @throws a sentence */
 function optionsOf(def: FaceGalleryDef, login: GalleryKey): z.infer<typeof optionsSchema> {
   requireVariables({ ...def, ...login });
-  return parseOptions(optionsSchema, { keepPhotos: optionalFlag(def.keepPhotos), keepUnknowns: optionalFlag(def.keepUnknowns), unknownDays: optionalNumber(def.unknownDays) }, "face-gallery");
+  return parseOptions(
+    optionsSchema,
+    {
+      keepPhotos: optionalFlag(def.keepPhotos),
+      keepUnknowns: optionalFlag(def.keepUnknowns),
+      unknownDays: optionalNumber(def.unknownDays),
+    },
+    "face-gallery",
+  );
 }
 
 /** The config node as other nodes see it. */
 export interface FaceGalleryNode extends Node<GalleryKey> {
-  /** Rejects with a sentence when the model or the store cannot be used. Everybody is known once its start() resolves. */
+  /**
+   * Rejects with a sentence when the model or the store cannot be used. Everybody is known once its start() resolves.
+   */
   gallery: Promise<Gallery>;
   /** Whether the model is one of those that come with the package. */
   builtIn: boolean;
-  /** τ that a face-match node had in its form while this network decided, "" for the network's own; undefined where that is not known. */
+  /**
+   * τ that a face-match node had in its form while this network decided, "" for the network's own; undefined where
+   * that is not known.
+   */
   thresholdBefore(network: string, nodeId: string): string | undefined;
-  /** What the gallery waits for before it is open; undefined when it is open, or never will be. A change is a "waiting" event. */
+  /**
+   * What the gallery waits for before it is open; undefined when it is open, or never will be. A change is a "waiting"
+   * event.
+   */
   waiting: Waiting | undefined;
   /** Resolves once it is known whether the gallery is open, waits for something or cannot be used. */
   settled: Promise<void>;
@@ -87,7 +108,10 @@ function report(node: FaceGalleryNode, gallery: Gallery): void {
   const told = new Set<string>();
   gallery.on("problem", ({ file, code, message }) => {
     if (file === "") node.error(message);
-    else if (!told.has(code)) node.warn(`photos in the folder need a look (${code}): the sidebar Faces and this gallery's form say which and why.`);
+    else if (!told.has(code))
+      node.warn(
+        `photos in the folder need a look (${code}): the sidebar Faces and this gallery's form say which and why.`,
+      );
     if (file !== "") told.add(code);
   });
   gallery.on("change", () => {
@@ -116,7 +140,9 @@ export default function register(RED: NodeAPI): void {
       return encoder;
     };
     let settle = (): void => undefined;
-    this.settled = new Promise((done) => { settle = done; });
+    this.settled = new Promise((done) => {
+      settle = done;
+    });
     const wait = (waiting: Waiting | undefined): void => {
       settle();
       if (waiting?.sentence === this.waiting?.sentence) return;
@@ -128,12 +154,26 @@ export default function register(RED: NodeAPI): void {
       const options = optionsOf(def, this.credentials);
       const form = def.model === "file" ? def.modelFile : def.model || DLIB_RESNET.id;
       await encoderOf(form);
-      const store = await openPatiently({ folder: join(own, "people"), ...(this.credentials?.key ? { key: this.credentials.key } : {}), onProblem: ({ message }) => this.error(message) }, { signal: closing.signal, onWait: wait });
+      const store = await openPatiently(
+        {
+          folder: join(own, "people"),
+          ...(this.credentials?.key ? { key: this.credentials.key } : {}),
+          onProblem: ({ message }) => this.error(message),
+        },
+        { signal: closing.signal, onWait: wait },
+      );
       const chosen = await chooseNetworks(store, form, encoderOf).catch(async (error: unknown) => {
         await store.close();
         throw error;
       });
-      const gallery = new Gallery({ folder, store, encoder: chosen.deciding.encoder, networks: { chosen, open: encoderOf }, keepPhotos: options.keepPhotos, keepUnknownsMs: options.keepUnknowns ? DAY_MS * options.unknownDays : undefined });
+      const gallery = new Gallery({
+        folder,
+        store,
+        encoder: chosen.deciding.encoder,
+        networks: { chosen, open: encoderOf },
+        keepPhotos: options.keepPhotos,
+        keepUnknownsMs: options.keepUnknowns ? DAY_MS * options.unknownDays : undefined,
+      });
       report(this, gallery);
       gallery.on("merged", (from, into) => this.journal.rename(from, into));
       gallery.on("forgotten", (id, name) => this.journal.forget(id, name));
@@ -150,7 +190,10 @@ export default function register(RED: NodeAPI): void {
     this.builtIn = def.model === undefined || def.model === "" || BUILT_IN_MODELS.includes(def.model);
     const before = beforeSchema.safeParse(def.before);
     this.thresholdBefore = (network, nodeId) => {
-      const was = before.success && before.data.network === network ? before.data.nodes.find(({ id }) => id === nodeId)?.was.threshold : undefined;
+      const was =
+        before.success && before.data.network === network
+          ? before.data.nodes.find(({ id }) => id === nodeId)?.was.threshold
+          : undefined;
       return was === undefined ? undefined : String(was).trim();
     };
     this.waiting = undefined;
@@ -177,7 +220,9 @@ export default function register(RED: NodeAPI): void {
       void inTime(closed, CLOSING_MS).finally(done);
     });
   }
-  RED.nodes.registerType<FaceGalleryNode, FaceGalleryDef, object, GalleryKey>("face-gallery", FaceGallery, { credentials: { key: { type: "password" } } });
+  RED.nodes.registerType<FaceGalleryNode, FaceGalleryDef, object, GalleryKey>("face-gallery", FaceGallery, {
+    credentials: { key: { type: "password" } },
+  });
   lookForPacksIn(RED.settings.userDir ?? process.cwd());
   registerApi(RED);
 }

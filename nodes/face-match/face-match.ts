@@ -6,9 +6,27 @@ import { annotate, thumbnail } from "../../lib/image/annotate";
 import { cropFace } from "../../lib/image/crop";
 import { LONGEST_DISTANCE } from "../../lib/embed/descriptor";
 import { toKeptJpeg } from "../../lib/image/encode";
-import { decide, type MatchOptions, matchOptionsSchema, ruleOf, type Ruling, thresholdSchema } from "../../lib/match/match";
+import {
+  decide,
+  type MatchOptions,
+  matchOptionsSchema,
+  ruleOf,
+  type Ruling,
+  thresholdSchema,
+} from "../../lib/match/match";
 import { cameraNames } from "../../lib/capture/names";
-import { addTiming, type Face, type FaceMessage, type Outcome, type Picture, readFaces, readFrame, readOverride, readPicture, type Timing } from "../../lib/message";
+import {
+  addTiming,
+  type Face,
+  type FaceMessage,
+  type Outcome,
+  type Picture,
+  readFaces,
+  readFrame,
+  readOverride,
+  readPicture,
+  type Timing,
+} from "../../lib/message";
 import { TrackVote } from "../../lib/match/track-vote";
 import { metrics } from "../../lib/match/metrics";
 import { parseOptions } from "../../lib/validate";
@@ -27,7 +45,10 @@ export interface FaceMatchDef extends NodeDef {
   /** "cohort" or "euclidean"; a node of the time before there was a choice has none and decides as it did then. */
   distance?: string;
   threshold: string | number;
-  /** Share of strangers who may get a name, "0.01", or "fixed": then `threshold` counts. A node of the time before has none and keeps its τ. */
+  /**
+   * Share of strangers who may get a name, "0.01", or "fixed": then `threshold` counts. A node of the time before has
+   * none and keeps its τ.
+   */
   wanted?: string | number;
   margin: string | number;
   topK: string | number;
@@ -40,7 +61,9 @@ export interface FaceMatchDef extends NodeDef {
   schedule?: unknown[];
 }
 
-/** A track that is less sure may yet turn out to be of somebody who is known: their face is not kept as a stranger's. */
+/**
+ * A track that is less sure may yet turn out to be of somebody who is known: their face is not kept as a stranger's.
+ */
 const SURE_OF_STRANGER = 0.9;
 /** Which output tells of which outcome. */
 const OUTPUT: Record<Outcome, number> = { match: 0, unknown: 1, ambiguous: 1, denied: 1, noface: 2 };
@@ -73,7 +96,19 @@ export default function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, def);
     const setUp = () => ({
       people: galleryNodeOf(RED, def.gallery),
-      options: parseOptions(matchOptionsSchema, { distance: distanceOf(def), ...thresholdOf(def), margin: optionalNumber(def.margin), topK: optionalNumber(def.topK), maxAge: optionalNumber(def.maxAge), groups: wordsOf(def.groups), schedule: def.schedule }, "face-match"),
+      options: parseOptions(
+        matchOptionsSchema,
+        {
+          distance: distanceOf(def),
+          ...thresholdOf(def),
+          margin: optionalNumber(def.margin),
+          topK: optionalNumber(def.topK),
+          maxAge: optionalNumber(def.maxAge),
+          groups: wordsOf(def.groups),
+          schedule: def.schedule,
+        },
+        "face-match",
+      ),
       vote: optionalFlag(def.tracks) === true ? new TrackVote() : undefined,
     });
     let started: ReturnType<typeof setUp>;
@@ -81,7 +116,11 @@ export default function register(RED: NodeAPI): void {
       requireVariables({ ...def });
       started = setUp();
       const { people, options } = started;
-      if (people.builtIn && (options.threshold ?? 0) > LONGEST_DISTANCE) throw new UserError(`threshold: must be at most ${LONGEST_DISTANCE} with the gallery's model, not ${options.threshold}: everybody would match.`);
+      if (people.builtIn && (options.threshold ?? 0) > LONGEST_DISTANCE)
+        throw new UserError(
+          `threshold: must be at most ${LONGEST_DISTANCE} with the gallery's model, not ${options.threshold}: ` +
+            "everybody would match.",
+        );
     } catch (error) {
       failToStart(this, error);
       return;
@@ -92,7 +131,10 @@ export default function register(RED: NodeAPI): void {
     const words = { unknown: RED._("face-match.word.unknown"), ambiguous: RED._("face-match.word.ambiguous") };
     let mismatchTold = false;
     let twiceTold = false;
-    /** τ was chosen for the network in the gallery's form: while another one decides, it is the one that was chosen for that, or its own. */
+    /**
+     * τ was chosen for the network in the gallery's form: while another one decides, it is the one that was chosen for
+     * that, or its own.
+     */
     const optionsNow = (gallery: Gallery): MatchOptions => {
       const { deciding, roster } = gallery;
       // What is wanted of strangers is so of every network: τ follows.
@@ -101,23 +143,35 @@ export default function register(RED: NodeAPI): void {
       if (before !== undefined) return { ...options, threshold: before === "" ? undefined : Number(before) };
       if (options.threshold === undefined || !deciding.isBehindForm) return { ...options, threshold: undefined };
       // Nobody knows for which of both it was chosen.
-      return { ...options, threshold: Math.min(options.threshold, roster.thresholdOf(roster.normalised ? options.distance : "euclidean")) };
+      return {
+        ...options,
+        threshold: Math.min(options.threshold, roster.thresholdOf(roster.normalised ? options.distance : "euclidean")),
+      };
     };
-    const rule = (gallery: Gallery): Ruling => ruleOf(gallery.roster, optionsNow(gallery), def.mode === "verify" ? "" : undefined);
+    const rule = (gallery: Gallery): Ruling =>
+      ruleOf(gallery.roster, optionsNow(gallery), def.mode === "verify" ? "" : undefined);
     let opened: Gallery | undefined;
-    this.decidesBy = { gallery: people.id, distance: options.distance, threshold: options.threshold, wanted: options.wanted, now: () => (opened === undefined ? undefined : rule(opened)) };
+    this.decidesBy = {
+      gallery: people.id,
+      distance: options.distance,
+      threshold: options.threshold,
+      wanted: options.wanted,
+      now: () => (opened === undefined ? undefined : rule(opened)),
+    };
     const show = liveStatus(this);
     const begin = (gallery: Gallery): void => {
       opened = gallery;
       follow(RED, this, gallery, { show, options, rule });
     };
-    ready.then(
-      begin,
-      () => this.status({ fill: "red", shape: "ring", text: RED._("face-match.status.gallery") }),
-    );
-    if (vote !== undefined) ready.then((gallery) => forgetWith(this, gallery, vote), () => undefined);
+    ready.then(begin, () => this.status({ fill: "red", shape: "ring", text: RED._("face-match.status.gallery") }));
+    if (vote !== undefined)
+      ready.then(
+        (gallery) => forgetWith(this, gallery, vote),
+        () => undefined,
+      );
     const tellWaiting = (): void => {
-      if (people.waiting !== undefined) show({ fill: "yellow", shape: "ring", text: RED._(`face-match.status.waiting_${people.waiting.for}`) });
+      if (people.waiting !== undefined)
+        show({ fill: "yellow", shape: "ring", text: RED._(`face-match.status.waiting_${people.waiting.for}`) });
     };
     const changes: EventEmitter = people;
     changes.on("waiting", tellWaiting);
@@ -144,20 +198,46 @@ export default function register(RED: NodeAPI): void {
       const frame = readFrame(message);
       // A camera's clock may be ahead of this one's.
       const age = frame === undefined ? undefined : Math.max(0, Date.now() - frame.capturedAt);
-      const { faces: understood, roster } = await gallery.understand(readFaces(message), message.payload instanceof Uint8Array ? readPicture(message) : undefined);
+      const { faces: understood, roster } = await gallery.understand(
+        readFaces(message),
+        message.payload instanceof Uint8Array ? readPicture(message) : undefined,
+      );
       const foreign = message.faces?.find(({ model }) => model !== undefined && model !== roster.model);
-      if (!twiceTold && foreign !== undefined && gallery.deciding?.asInForm === true && gallery.speaks(foreign.model)) {
+      if (
+        !twiceTold &&
+        foreign !== undefined &&
+        gallery.deciding?.asInForm === true &&
+        gallery.speaks(foreign.model)
+      ) {
         twiceTold = true;
         this.warn(RED._("face-match.warn.twice", { model: foreign.model ?? "", gallery: roster.model }));
       }
-      const faces = await Promise.all(understood.map(async (face): Promise<Face> => ({ ...face, identity: await decide(face, { gallery: roster, options: judging, claim, age, judge: vote?.judgeOf(face, frame, { gallery: roster, options: judging, claim }) }) })));
+      const faces = await Promise.all(
+        understood.map(async (face): Promise<Face> => ({
+          ...face,
+          identity: await decide(face, {
+            gallery: roster,
+            options: judging,
+            claim,
+            age,
+            judge: vote?.judgeOf(face, frame, { gallery: roster, options: judging, claim }),
+          }),
+        })),
+      );
       message.faces = faces;
       addTiming(message, { match: performance.now() - start, total: age ?? total(message) });
       if (!mismatchTold && faces.some(({ identity }) => identity?.reason === "model_mismatch")) {
         mismatchTold = true;
-        this.warn(`the faces were embedded by another model than the gallery's (${roster.model}): choose the same one in facenet-embed and in the gallery.`);
+        this.warn(
+          `the faces were embedded by another model than the gallery's (${roster.model}): choose the same one ` +
+            "in facenet-embed and in the gallery.",
+        );
       }
-      show(gallery.readable || faces.some(({ identity }) => identity?.outcome === "match") ? statusOf(RED, faces) : unreadable(RED));
+      show(
+        gallery.readable || faces.some(({ identity }) => identity?.outcome === "match")
+          ? statusOf(RED, faces)
+          : unreadable(RED),
+      );
       const outputs = new Set(faces.map(({ identity }) => OUTPUT[identity?.outcome ?? "noface"]));
       // A false detection beside a face is not worth a message of its own.
       if (outputs.size > 1) outputs.delete(OUTPUT.noface);
@@ -168,17 +248,35 @@ export default function register(RED: NodeAPI): void {
       remember(faces, { picture, timing: message.timing ?? {} }, gallery);
     };
 
-    /** What happens besides: who was seen and when, strangers for review, the picture in the editor. Nothing waits for it. */
-    const remember = (faces: readonly Face[], { picture, timing }: { picture: Picture | undefined; timing: Timing }, gallery: Gallery): void => {
+    /**
+     * What happens besides: who was seen and when, strangers for review, the picture in the editor. Nothing waits for
+     * it.
+     */
+    const remember = (
+      faces: readonly Face[],
+      { picture, timing }: { picture: Picture | undefined; timing: Timing },
+      gallery: Gallery,
+    ): void => {
       const at = Date.now();
       const source = picture?.frame === undefined ? PHOTO_SOURCE : cameraNames.labelOf(picture.frame);
-      const crop = (face: Face, side: number): Promise<Buffer | undefined> => (picture === undefined ? Promise.resolve(undefined) : cropFace(picture, face.box, side));
+      const crop = (face: Face, side: number): Promise<Buffer | undefined> =>
+        picture === undefined ? Promise.resolve(undefined) : cropFace(picture, face.box, side);
       const tell = (error: unknown): void => this.warn(nameError(this, error).message);
       metrics.observe(source, faces, timing, at);
       for (const { identity } of faces) if (identity?.person != null) gallery.saw(identity.person, at);
       journal.offer(source, faces, at, (face) => crop(face, EVENT_SIDE));
-      for (const face of faces) if (isStranger(face)) gallery.sawUnknown(face, { at, source, crop: (side) => crop(face, side) }).catch(tell);
-      if (picture !== undefined) preview.offer(async () => thumbnail((await annotate(picture, faces, { quality: PREVIEW_QUALITY, words })).jpeg, PREVIEW_WIDTH, PREVIEW_QUALITY)).catch(tell);
+      for (const face of faces)
+        if (isStranger(face)) gallery.sawUnknown(face, { at, source, crop: (side) => crop(face, side) }).catch(tell);
+      if (picture !== undefined)
+        preview
+          .offer(async () =>
+            thumbnail(
+              (await annotate(picture, faces, { quality: PREVIEW_QUALITY, words })).jpeg,
+              PREVIEW_WIDTH,
+              PREVIEW_QUALITY,
+            ),
+          )
+          .catch(tell);
     };
     onInput(this, decideFaces, { awaited: changesGallery });
     this.on("close", () => preview.clear());
@@ -187,15 +285,29 @@ export default function register(RED: NodeAPI): void {
   servePreview(RED, "face-match");
 }
 
-/** τ of a node, or the share of strangers from which it follows; τ of Euclidean distances is always a fixed one. @throws a sentence */
-function thresholdOf(def: Pick<FaceMatchDef, "distance" | "threshold" | "wanted">): { threshold?: number | undefined; wanted?: number | undefined } {
+/**
+ * τ of a node, or the share of strangers from which it follows; τ of Euclidean distances is always a fixed one.
+ * @throws a sentence
+ */
+function thresholdOf(def: Pick<FaceMatchDef, "distance" | "threshold" | "wanted">): {
+  threshold?: number | undefined;
+  wanted?: number | undefined;
+} {
   const { wanted = "", threshold } = def;
   const fixed = wanted === "" || wanted === FIXED;
-  if (!fixed && Number.isNaN(Number(wanted))) throw new UserError(`wanted: "${wanted}" is neither a share of strangers (0.01 is one in a hundred) nor "${FIXED}".`);
-  return fixed || distanceOf(def) === "euclidean" ? { threshold: optionalNumber(threshold) } : { wanted: Number(wanted) };
+  if (!fixed && Number.isNaN(Number(wanted)))
+    throw new UserError(
+      `wanted: "${wanted}" is neither a share of strangers (0.01 is one in a hundred) nor "${FIXED}".`,
+    );
+  return fixed || distanceOf(def) === "euclidean"
+    ? { threshold: optionalNumber(threshold) }
+    : { wanted: Number(wanted) };
 }
 
-/** What τ of a node is compared with. Nobody may get in, or be kept out, by an update alone: a node without the field compares as ever. */
+/**
+ * What τ of a node is compared with. Nobody may get in, or be kept out, by an update alone: a node without the field
+ * compares as ever.
+ */
 function distanceOf({ distance }: Pick<FaceMatchDef, "distance">): string {
   return distance === undefined || distance === "" ? "euclidean" : distance;
 }
@@ -207,32 +319,69 @@ function changesGallery(message: FaceMessage): boolean {
 
 async function changeGallery(message: FaceMessage, gallery: Gallery): Promise<{ name: string; photos: number }> {
   if ((message["forget"] ?? undefined) !== undefined) {
-    if ((message["enrol"] ?? undefined) !== undefined) throw new UserError("msg.enrol and msg.forget are both set: send one message for each.");
+    if ((message["enrol"] ?? undefined) !== undefined)
+      throw new UserError("msg.enrol and msg.forget are both set: send one message for each.");
     const forgotten = await gallery.forget(message["forget"]);
     message["forgotten"] = forgotten;
     return forgotten;
   }
   const picture = readPicture(message);
-  const foreign = Array.isArray(message.faces) ? message.faces.find(({ model }) => model !== undefined && model !== gallery.roster.model && !gallery.speaks(model)) : undefined;
-  if (foreign !== undefined) throw new UserError(`this face was embedded by the model ${foreign.model}, the gallery keeps those of ${gallery.roster.model}: choose the same one in facenet-embed and in the gallery.`);
+  const foreign = Array.isArray(message.faces)
+    ? message.faces.find(
+        ({ model }) => model !== undefined && model !== gallery.roster.model && !gallery.speaks(model),
+      )
+    : undefined;
+  if (foreign !== undefined)
+    throw new UserError(
+      `this face was embedded by the model ${foreign.model}, the gallery keeps those of ` +
+        `${gallery.roster.model}: choose the same one in facenet-embed and in the gallery.`,
+    );
   const enrolled = await gallery.enrol(message["enrol"], await toKeptJpeg(picture));
   message["enrolled"] = enrolled;
   return enrolled;
 }
 
 /** Show how the gallery does while no face comes: photos being read, how many people, a folder that is away. */
-function follow(RED: NodeAPI, node: Node, gallery: Gallery, { show, options, rule }: { show: Show; options: MatchOptions; rule: (gallery: Gallery) => Ruling }): void {
+function follow(
+  RED: NodeAPI,
+  node: Node,
+  gallery: Gallery,
+  { show, options, rule }: { show: Show; options: MatchOptions; rule: (gallery: Gallery) => Ruling },
+): void {
   const { roster } = gallery;
   // A τ that was chosen for d' says nothing about another distance.
-  if (options.distance === "cohort" && !roster.normalised) node.warn(RED._("face-match.warn.no_cohort", { model: roster.model }));
-  else if (options.wanted !== undefined && rule(gallery).wanted === null) node.warn(RED._("face-match.warn.no_tail", { model: roster.model, threshold: rule(gallery).threshold }));
+  if (options.distance === "cohort" && !roster.normalised)
+    node.warn(RED._("face-match.warn.no_cohort", { model: roster.model }));
+  else if (options.wanted !== undefined && rule(gallery).wanted === null)
+    node.warn(RED._("face-match.warn.no_tail", { model: roster.model, threshold: rule(gallery).threshold }));
   const tell = (): void => {
     const { progress, readable } = gallery;
     const change = gallery.network?.change ?? null;
     if (!readable) show(unreadable(RED));
-    else if (change !== null) show({ fill: change.stage === "embedding" ? "blue" : "yellow", shape: "ring", text: RED._(`face-match.status.network_${change.stage}`, { done: change.done, total: change.total }) });
-    else if (progress === undefined) show({ fill: "grey", shape: "dot", text: RED._("face-match.status.people", { number: gallery.people.length, threshold: rule(gallery).threshold.toFixed(2) }) });
-    else show({ fill: "blue", shape: "ring", text: RED._(progress.what === "people" ? "face-match.status.preparing" : "face-match.status.reading", { done: progress.done, total: progress.total }) });
+    else if (change !== null)
+      show({
+        fill: change.stage === "embedding" ? "blue" : "yellow",
+        shape: "ring",
+        text: RED._(`face-match.status.network_${change.stage}`, { done: change.done, total: change.total }),
+      });
+    else if (progress === undefined)
+      show({
+        fill: "grey",
+        shape: "dot",
+        text: RED._("face-match.status.people", {
+          number: gallery.people.length,
+          threshold: rule(gallery).threshold.toFixed(2),
+        }),
+      });
+    else
+      show({
+        fill: "blue",
+        shape: "ring",
+        text: RED._(progress.what === "people" ? "face-match.status.preparing" : "face-match.status.reading", {
+          done: progress.done,
+          total: progress.total,
+        }),
+      });
   };
   for (const event of ["change", "problem", "progress", "network"] as const) gallery.on(event, tell);
   node.on("close", () => {
@@ -243,7 +392,9 @@ function follow(RED: NodeAPI, node: Node, gallery: Gallery, { show, options, rul
 
 /** Nothing of people stays in a vote once one of them came, left or is called otherwise. */
 function forgetWith(node: Node, gallery: Gallery, vote: TrackVote): void {
-  const forget = (): void => { vote.clear(); };
+  const forget = (): void => {
+    vote.clear();
+  };
   gallery.on("change", forget);
   node.on("close", () => {
     gallery.off("change", forget);
@@ -258,14 +409,22 @@ function unreadable(RED: NodeAPI): Status {
 /** The name that verification asks about. @throws a sentence when there is none */
 async function claimOf(RED: NodeAPI, node: Node, def: FaceMatchDef, message: FaceMessage): Promise<string> {
   const claim: unknown = message["claim"] ?? (def.claim ? await evaluate(RED, node, def, message) : undefined);
-  if (typeof claim !== "string" || claim.trim() === "") throw new UserError("nobody is claimed: set msg.claim to the name of the person to verify.");
+  if (typeof claim !== "string" || claim.trim() === "")
+    throw new UserError("nobody is claimed: set msg.claim to the name of the person to verify.");
   return claim.trim().normalize("NFC");
 }
 
 /** The configured claim; context stores may answer later. */
-function evaluate(RED: NodeAPI, node: Node, { claim, claimType }: FaceMatchDef, message: FaceMessage): Promise<unknown> {
+function evaluate(
+  RED: NodeAPI,
+  node: Node,
+  { claim, claimType }: FaceMatchDef,
+  message: FaceMessage,
+): Promise<unknown> {
   return new Promise((done, fail) => {
-    RED.util.evaluateNodeProperty(claim, claimType || "str", node, message, (error, value: unknown) => (error ? fail(error) : done(value)));
+    RED.util.evaluateNodeProperty(claim, claimType || "str", node, message, (error, value: unknown) =>
+      error ? fail(error) : done(value),
+    );
   });
 }
 
@@ -283,11 +442,17 @@ function total({ timing = {} }: FaceMessage): number {
 
 /** "family, staff" as a list. */
 function wordsOf(text: string | undefined): string[] {
-  return (text ?? "").split(",").map((word) => word.trim()).filter((word) => word !== "");
+  return (text ?? "")
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
 }
 
 function isStranger({ identity }: Face): boolean {
-  return identity?.reason === "empty_gallery" || (identity?.reason === "above_threshold" && (identity.sure ?? 1) >= SURE_OF_STRANGER);
+  return (
+    identity?.reason === "empty_gallery" ||
+    (identity?.reason === "above_threshold" && (identity.sure ?? 1) >= SURE_OF_STRANGER)
+  );
 }
 
 function shorten(name: string): string {
@@ -298,12 +463,22 @@ function shorten(name: string): string {
 function statusOf(RED: NodeAPI, faces: readonly Face[]): Status {
   const identities = faces.map(({ identity }) => identity).filter((identity) => identity !== undefined);
   const match = identities.find(({ outcome }) => outcome === "match");
-  if (match?.name != null) return { fill: "green", shape: "dot", text: `${shorten(match.name)} ${match.distance?.toFixed(2) ?? ""}` };
+  if (match?.name != null)
+    return { fill: "green", shape: "dot", text: `${shorten(match.name)} ${match.distance?.toFixed(2) ?? ""}` };
   const denied = identities.find(({ outcome }) => outcome === "denied");
-  if (denied?.name != null) return { fill: "red", shape: "dot", text: `${shorten(denied.name)} · ${RED._(`face-match.status.${denied.reason}`)}` };
+  if (denied?.name != null)
+    return {
+      fill: "red",
+      shape: "dot",
+      text: `${shorten(denied.name)} · ${RED._(`face-match.status.${denied.reason}`)}`,
+    };
   const other = identities.find(({ outcome }) => outcome !== "noface");
   if (other === undefined) return { fill: "grey", shape: "ring", text: RED._("face-match.status.noface") };
   if (other.reason === "undecided") return { fill: "grey", shape: "dot", text: RED._("face-match.status.undecided") };
   if (other.reason === "model_mismatch") return { fill: "red", shape: "ring", text: RED._("face-match.status.model") };
-  return { fill: "yellow", shape: "ring", text: `${RED._(`face-match.status.${other.outcome}`)} ${other.distance?.toFixed(2) ?? ""}`.trim() };
+  return {
+    fill: "yellow",
+    shape: "ring",
+    text: `${RED._(`face-match.status.${other.outcome}`)} ${other.distance?.toFixed(2) ?? ""}`.trim(),
+  };
 }

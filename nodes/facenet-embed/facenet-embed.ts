@@ -26,8 +26,20 @@ export default function register(RED: NodeAPI): void {
     let embedder: Promise<FaceEmbedder>;
     try {
       requireVariables({ ...def });
-      const options = parseOptions(embedderOptionsSchema, { engine: def.engine || undefined, minSize: optionalNumber(def.minSize), minSharpness: optionalNumber(def.minSharpness), chips: optionalFlag(def.chips), reembedAfter: optionalNumber(def.reembedAfter) }, "facenet-embed");
-      embedder = findModel(def.model === "file" ? def.modelFile : def.model).then((model) => new FaceEmbedder(model, options));
+      const options = parseOptions(
+        embedderOptionsSchema,
+        {
+          engine: def.engine || undefined,
+          minSize: optionalNumber(def.minSize),
+          minSharpness: optionalNumber(def.minSharpness),
+          chips: optionalFlag(def.chips),
+          reembedAfter: optionalNumber(def.reembedAfter),
+        },
+        "facenet-embed",
+      );
+      embedder = findModel(def.model === "file" ? def.modelFile : def.model).then(
+        (model) => new FaceEmbedder(model, options),
+      );
     } catch (error) {
       failToStart(this, error);
       return;
@@ -50,11 +62,22 @@ export default function register(RED: NodeAPI): void {
       message.faces = embedded;
       addTiming(message, timing);
       const count = embedded.filter(({ embedding }) => embedding !== undefined).length;
-      show({ fill: count > 0 ? "green" : "grey", shape: "dot", text: statusText(RED, "facenet-embed.status.faces", { count, ms: Math.round(timing.align + timing.embed), engine: shortEngineName(engine) }) });
+      show({
+        fill: count > 0 ? "green" : "grey",
+        shape: "dot",
+        text: statusText(RED, "facenet-embed.status.faces", {
+          count,
+          ms: Math.round(timing.align + timing.embed),
+          engine: shortEngineName(engine),
+        }),
+      });
       send(message);
     });
     this.on("close", (done: () => void) => {
-      void embedder.then((ready) => ready.close()).catch(() => undefined).finally(done);
+      void embedder
+        .then((ready) => ready.close())
+        .catch(() => undefined)
+        .finally(done);
     });
   }
   lookForPacksIn(RED.settings.userDir ?? process.cwd());

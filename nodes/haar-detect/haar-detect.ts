@@ -58,7 +58,11 @@ export default function register(RED: NodeAPI): void {
     let follower: FaceFollower | undefined;
     try {
       const options = optionsOf(def);
-      const tracking = parseOptions(trackingOptionsSchema, { fullEvery: optionalNumber(def.fullEvery) }, "haar-detect");
+      const tracking = parseOptions(
+        trackingOptionsSchema,
+        { fullEvery: optionalNumber(def.fullEvery) },
+        "haar-detect",
+      );
       detector = new FaceDetector(options);
       follower = optionalFlag(def.tracking) === false ? undefined : new FaceFollower(detector, tracking);
     } catch (error) {
@@ -70,11 +74,19 @@ export default function register(RED: NodeAPI): void {
     const show = liveStatus(this);
     onInput(this, async (message, send) => {
       const picture = readPicture(message);
-      const { faces, width, height, timing } = await (follower ?? detector).detect(picture, readOverride(message, "region", regionSchema));
+      const { faces, width, height, timing } = await (follower ?? detector).detect(
+        picture,
+        readOverride(message, "region", regionSchema),
+      );
       message.faces = faces;
-      if (picture.frame !== undefined && (picture.frame.width !== width || picture.frame.height !== height)) message.frame = { ...picture.frame, width, height };
+      if (picture.frame !== undefined && (picture.frame.width !== width || picture.frame.height !== height))
+        message.frame = { ...picture.frame, width, height };
       addTiming(message, timing);
-      show({ fill: faces.length > 0 ? "green" : "grey", shape: "dot", text: statusText(RED, "haar-detect.status.faces", { count: faces.length, ms: Math.round(timing.detect) }) });
+      show({
+        fill: faces.length > 0 ? "green" : "grey",
+        shape: "dot",
+        text: statusText(RED, "haar-detect.status.faces", { count: faces.length, ms: Math.round(timing.detect) }),
+      });
       send(message);
     });
     this.on("close", (done: () => void) => {

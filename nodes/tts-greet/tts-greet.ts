@@ -34,7 +34,16 @@ export default function register(RED: NodeAPI): void {
       greeter = new Greeter(
         parseOptions(
           speechOptionsSchema,
-          { engine: def.engine || undefined, language: def.language || undefined, defaultLanguage: def.defaultLanguage || undefined, template: def.template || undefined, voice: def.voice || undefined, rate: optionalNumber(def.rate), play: optionalFlag(def.play), cooldown: optionalNumber(def.cooldown) },
+          {
+            engine: def.engine || undefined,
+            language: def.language || undefined,
+            defaultLanguage: def.defaultLanguage || undefined,
+            template: def.template || undefined,
+            voice: def.voice || undefined,
+            rate: optionalNumber(def.rate),
+            play: optionalFlag(def.play),
+            cooldown: optionalNumber(def.cooldown),
+          },
           "tts-greet",
         ),
       );
@@ -54,7 +63,11 @@ export default function register(RED: NodeAPI): void {
         const template = readOverride(message, "template", speechOptionsSchema.shape.template);
         // Nothing says that those of a photo still stand there when the last greeting ends.
         if (message.frame === undefined && names.length > 0) await greeter.quiet();
-        for (const { text, lang, names: greeted, wav, engine, problem } of await greeter.greet(names, report, template)) {
+        for (const { text, lang, names: greeted, wav, engine, problem } of await greeter.greet(
+          names,
+          report,
+          template,
+        )) {
           if (problem === undefined) this.status({ fill: "green", shape: "dot", text: shorten(greeted.join(", ")) });
           else report(problem);
           send({ ...message, payload: wav, text, lang, names: greeted, engine });
@@ -68,17 +81,21 @@ export default function register(RED: NodeAPI): void {
 
   // They do not change while Node-RED runs, and each question starts a process.
   let voices: Promise<Voice[]> | undefined;
-  RED.httpAdmin.get("/facenet/voices", RED.auth.needsPermission("tts-greet.read"), route(RED, async (_request, response) => {
-    if (!espeakInstalled()) {
-      response.json([]);
-      return;
-    }
-    voices ??= listVoices().catch((error: unknown) => {
-      voices = undefined;
-      throw error;
-    });
-    response.json(await voices);
-  }));
+  RED.httpAdmin.get(
+    "/facenet/voices",
+    RED.auth.needsPermission("tts-greet.read"),
+    route(RED, async (_request, response) => {
+      if (!espeakInstalled()) {
+        response.json([]);
+        return;
+      }
+      voices ??= listVoices().catch((error: unknown) => {
+        voices = undefined;
+        throw error;
+      });
+      response.json(await voices);
+    }),
+  );
 }
 
 async function listVoices(): Promise<Voice[]> {
@@ -93,13 +110,22 @@ async function listVoices(): Promise<Voice[]> {
 /** The people to greet: matched faces, or `msg.names`. @throws a sentence when the message has neither */
 function namesOf(message: FaceMessage): string[] {
   const { names } = message as { names?: unknown };
-  if (message.faces === undefined && Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
-  if (message.faces === undefined) throw new UserError('there is nobody to greet in this message: wire the first output of face-match here, or set msg.names = ["Alice"].');
+  if (message.faces === undefined && Array.isArray(names) && names.every((name) => typeof name === "string"))
+    return names;
+  if (message.faces === undefined)
+    throw new UserError(
+      "there is nobody to greet in this message: wire the first output of face-match here, or set msg.names = " +
+        '["Alice"].',
+    );
   const faces = readFaces(message);
-  if (faces.length > 0 && faces.every(({ identity }) => identity === undefined)) throw new UserError("no face of this message was matched with the gallery: put a face-match node before this one.");
+  if (faces.length > 0 && faces.every(({ identity }) => identity === undefined))
+    throw new UserError(
+      "no face of this message was matched with the gallery: put a face-match node before this one.",
+    );
   return faces.flatMap(({ identity }) => {
     if (identity?.outcome !== "match") return [];
-    if (typeof identity.name !== "string") throw new UserError('msg.faces has a match without a name: set identity.name = "Alice".');
+    if (typeof identity.name !== "string")
+      throw new UserError('msg.faces has a match without a name: set identity.name = "Alice".');
     return [identity.name];
   });
 }

@@ -246,7 +246,8 @@ describe("Calibrate τ", () => {
     await view.getByText("There are no pairs to compare yet").waitFor();
     await view
       .getByText(
-        "statistics (dlib-resnet-v1), for galleries too small to tell: measured on photos of 273 people from elsewhere",
+        "statistics (dlib-resnet-v1), for galleries too small to tell: measured on photos of 273 people from " +
+          "elsewhere",
       )
       .waitFor();
     await view.getByText("by the model’s statistics").waitFor();
@@ -409,20 +410,18 @@ describe("Calibrate τ", () => {
     await number.press("Enter");
     const untouched = await thresholds(page);
     assert.equal(await isDirty(page), false);
-    const boxes = await view
-      .locator(".facenet-nodes li")
-      .evaluateAll((rows) =>
-        (
-          rows as unknown as {
-            querySelector(selector: string): { checked: boolean; disabled: boolean; textContent: string };
-          }[]
-        ).map((row) => [
-          row.querySelector("label").textContent,
-          row.querySelector("input").checked,
-          row.querySelector("input").disabled,
-          row.querySelector(".facenet-hint").textContent,
-        ]),
-      );
+    const boxes = await view.locator(".facenet-nodes li").evaluateAll((rows) =>
+      (
+        rows as unknown as {
+          querySelector(selector: string): { checked: boolean; disabled: boolean; textContent: string };
+        }[]
+      ).map((row) => [
+        row.querySelector("label").textContent,
+        row.querySelector("input").checked,
+        row.querySelector("input").disabled,
+        row.querySelector(".facenet-hint").textContent,
+      ]),
+    );
     assert.deepEqual(
       new Set(boxes.map((box) => JSON.stringify(box))),
       new Set(
@@ -553,7 +552,10 @@ describe("Calibrate τ", () => {
     assert.match(await twins.first().innerText(), /Verify instead of identifying/);
     await twins.first().scrollIntoViewIfNeeded();
     await twins.first().locator("img").nth(1).waitFor();
-    const wrong = trial.locator(".facenet-near").last().locator(":scope > li", { hasText: nameOf(MISTAKEN) });
+    const wrong = trial
+      .locator(".facenet-near")
+      .last()
+      .locator(":scope > li", { hasText: nameOf(MISTAKEN) });
     assert.match(await wrong.innerText(), new RegExp(`Nearer to ${nameOf(SHOWN)}`));
     await assertAccessible(page, TRAY, "the gallery tried");
     await wrong.scrollIntoViewIfNeeded();

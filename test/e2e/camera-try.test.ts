@@ -13,7 +13,9 @@ const TOLD = "#facewire-camera-tried";
 
 async function edit(page: Page, id: string): Promise<void> {
   await page.evaluate((wanted) => {
-    const { RED } = globalThis as unknown as { RED: { nodes: { node(id: string): unknown }; editor: { edit(node: unknown): void } } };
+    const { RED } = globalThis as unknown as {
+      RED: { nodes: { node(id: string): unknown }; editor: { edit(node: unknown): void } };
+    };
     RED.editor.edit(RED.nodes.node(wanted));
   }, id);
   await page.locator(".red-ui-tray .form-row").first().waitFor();
@@ -29,18 +31,41 @@ describe("trying a camera in its form", () => {
   before(async () => {
     const jpeg = await portrait("green");
     asked = [];
-    web = http.createServer((request, response) => {
-      asked.push(request.headers.authorization);
-      if (request.headers.authorization === undefined) response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
-      else response.end(jpeg);
-    }).listen(0, "127.0.0.1");
+    web = http
+      .createServer((request, response) => {
+        asked.push(request.headers.authorization);
+        if (request.headers.authorization === undefined)
+          response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
+        else response.end(jpeg);
+      })
+      .listen(0, "127.0.0.1");
     await once(web, "listening");
     url = `http://127.0.0.1:${(web.address() as AddressInfo).port}/snapshot`;
     browser = await launch();
-    red = await startNodeRed([
-      { id: "tab", type: "tab", label: "cameras" },
-      { id: "cam", type: "facewire-camera", z: "tab", name: "door", source: "snapshot", url: "http://127.0.0.1:1/", device: "", path: "", width: "", height: "", fps: "", output: "jpeg", autostart: false, x: 200, y: 100, wires: [[], []] },
-    ], { env: { TRY_ADDRESS: url } });
+    red = await startNodeRed(
+      [
+        { id: "tab", type: "tab", label: "cameras" },
+        {
+          id: "cam",
+          type: "facewire-camera",
+          z: "tab",
+          name: "door",
+          source: "snapshot",
+          url: "http://127.0.0.1:1/",
+          device: "",
+          path: "",
+          width: "",
+          height: "",
+          fps: "",
+          output: "jpeg",
+          autostart: false,
+          x: 200,
+          y: 100,
+          wires: [[], []],
+        },
+      ],
+      { env: { TRY_ADDRESS: url } },
+    );
   });
   after(async () => {
     await browser.close();
@@ -49,7 +74,10 @@ describe("trying a camera in its form", () => {
     web.close();
   });
 
-  for (const [locale, colorScheme] of [["en-US", "light"], ["zh-TW", "dark"]] as const) {
+  for (const [locale, colorScheme] of [
+    ["en-US", "light"],
+    ["zh-TW", "dark"],
+  ] as const) {
     it(`shows what is typed there, by keyboard, and says why there is no picture: ${locale}`, async () => {
       asked.length = 0;
       const { context, page, complaints } = await openEditor(browser, red, { locale, colorScheme });
@@ -67,7 +95,10 @@ describe("trying a camera in its form", () => {
       await page.keyboard.press("Space");
       const picture = page.locator(`${TOLD} img`);
       await picture.waitFor();
-      assert.match((await picture.getAttribute("alt")) ?? "", locale === "en-US" ? /^The camera gives a picture of \d+ × \d+\.$/ : /^攝影機送出了 \d+ × \d+ 的影像。$/);
+      assert.match(
+        (await picture.getAttribute("alt")) ?? "",
+        locale === "en-US" ? /^The camera gives a picture of \d+ × \d+\.$/ : /^攝影機送出了 \d+ × \d+ 的影像。$/,
+      );
       assert.ok(await picture.evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 100));
       assert.equal(asked.at(-1), `Basic ${Buffer.from("me:typed").toString("base64")}`);
       assert.equal(await button.isEnabled(), true);
@@ -77,7 +108,10 @@ describe("trying a camera in its form", () => {
       await page.locator("#node-input-source").selectOption("browser");
       assert.equal(await button.isVisible(), false);
       await page.locator("#node-input-source").selectOption("rtsp");
-      assert.equal(await page.locator("#node-input-url").getAttribute("placeholder"), "rtsp://192.168.1.20:554/stream1");
+      assert.equal(
+        await page.locator("#node-input-url").getAttribute("placeholder"),
+        "rtsp://192.168.1.20:554/stream1",
+      );
       assert.equal(await page.locator(TOLD).innerText(), "");
       await page.locator("#node-dialog-cancel").click();
       assert.deepEqual(complaints, []);

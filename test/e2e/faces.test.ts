@@ -30,7 +30,9 @@ class Faces {
   /** The editor with the tab open. */
   static async open(browser: Browser, url: string, language: string): Promise<Faces> {
     const { context, page, complaints } = await openEditor(browser, { url }, { locale: language });
-    await page.evaluate(() => { (globalThis as unknown as Editor).RED.sidebar.show("facenet"); });
+    await page.evaluate(() => {
+      (globalThis as unknown as Editor).RED.sidebar.show("facenet");
+    });
     await page.locator(".facenet-tabs, .facenet-empty").first().waitFor();
     return new Faces(page, context, complaints, language);
   }
@@ -84,7 +86,11 @@ class Faces {
   async check(name: string, scope = ".facenet-sidebar"): Promise<void> {
     await shoot(this.page, `faces-${name}-${this.language}`);
     await assertAccessible(this.page, scope, `${name} in ${this.language}`);
-    assert.doesNotMatch(await this.page.locator(scope).first().innerText(), /\b(people|person|photo|photos|unknowns|events|live|calibrate|count|finding|reason|outcome|archive|receipt)\.[a-z-]+/, `${name} shows a key instead of a text`);
+    assert.doesNotMatch(
+      await this.page.locator(scope).first().innerText(),
+      /\b(people|person|photo|photos|unknowns|events|live|calibrate|count|finding|reason|outcome|archive|receipt)\.[a-z-]+/,
+      `${name} shows a key instead of a text`,
+    );
   }
 
   async close(): Promise<void> {
@@ -93,17 +99,38 @@ class Faces {
   }
 }
 
-/** A flow that recognizes photos sent to /recognize, with a gallery of its own; and a camera that shows a folder's photos. */
+/**
+ * A flow that recognizes photos sent to /recognize, with a gallery of its own; and a camera that shows a folder's
+ * photos.
+ */
 function flow(pictures: string): ReturnType<typeof example> {
   const nodes = example("recognize a photo over HTTP");
   const { z } = nodeOf(nodes, MATCHER);
   Object.assign(nodeOf(nodes, MATCHER), { name: "Front door" });
-  nodes.push({ id: "cam", type: "facewire-camera", z, name: "Hall", source: "folder", path: pictures, loop: true, autostart: true, width: "", height: "", fps: "2", output: "jpeg", wires: [[], []] });
+  nodes.push({
+    id: "cam",
+    type: "facewire-camera",
+    z,
+    name: "Hall",
+    source: "folder",
+    path: pictures,
+    loop: true,
+    autostart: true,
+    width: "",
+    height: "",
+    fps: "2",
+    output: "jpeg",
+    wires: [[], []],
+  });
   return nodes;
 }
 
 async function recognize(red: NodeRed, photo: Buffer): Promise<{ outcome: string; name: string | null }[]> {
-  const answer = await fetch(`${red.url}/recognize`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(photo) });
+  const answer = await fetch(`${red.url}/recognize`, {
+    method: "POST",
+    headers: { "Content-Type": "image/jpeg" },
+    body: new Uint8Array(photo),
+  });
   return ((await answer.json()) as { faces: { outcome: string; name: string | null }[] }).faces;
 }
 
@@ -126,7 +153,9 @@ describe("the Faces tab", () => {
   });
 
   it("reads server-sent events however they are cut", async () => {
-    const text = ': hello\nevent: seen\r\ndata: {"name":\r\ndata: "Ångström"}\r\n\r\nid: 7\n\ndata: plain\r\revent: change\ndata:{}\n\n';
+    const text =
+      ': hello\nevent: seen\r\ndata: {"name":\r\ndata: "Ångström"}\r\n\r\nid: 7\n\ndata: plain\r\revent: ' +
+      "change\ndata:{}\n\n";
     const events = await faces.page.evaluate<unknown[]>(`(async (text) => {
       const { EventParser } = await import("/resources/@facewire/node-red-facenet/stream.js");
       return [1, 2, 3, 7, 1000].map((size) => {
@@ -134,8 +163,15 @@ describe("the Faces tab", () => {
         return Array.from({ length: Math.ceil(text.length / size) }, (_, index) => parser.push(text.slice(index * size, (index + 1) * size))).flat();
       });
     })(${JSON.stringify(text)})`);
-    const expected = [{ event: "seen", data: { name: "Ångström" } }, { event: "message", data: "plain" }, { event: "change", data: {} }];
-    assert.deepEqual(events, Array.from({ length: 5 }, () => expected));
+    const expected = [
+      { event: "seen", data: { name: "Ångström" } },
+      { event: "message", data: "plain" },
+      { event: "change", data: {} },
+    ];
+    assert.deepEqual(
+      events,
+      Array.from({ length: 5 }, () => expected),
+    );
   });
 
   it("says what to do while there is nobody", async () => {
@@ -177,13 +213,17 @@ describe("the Faces tab", () => {
     // A wrong photo goes again.
     await faces.page.locator(".facenet-tile-delete").last().click();
     await faces.agree();
-    await eventually("one photo is left", async () => ((await faces.page.locator(".facenet-tile").count()) === 1 ? true : undefined));
+    await eventually("one photo is left", async () =>
+      (await faces.page.locator(".facenet-tile").count()) === 1 ? true : undefined,
+    );
     await faces.back();
   });
 
   it("refuses what is no picture", async () => {
     await faces.openPerson("Bob");
-    await faces.page.locator(".facenet-drop input").setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") });
+    await faces.page
+      .locator(".facenet-drop input")
+      .setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") });
     assert.match(await faces.page.locator(".facenet-upload", { hasText: "notes.txt" }).innerText(), /not a picture/);
     assert.match(await (await faces.upload("broken.jpg", Buffer.from("no picture"))).innerText(), /not kept/);
     await faces.back();
@@ -193,7 +233,11 @@ describe("the Faces tab", () => {
     await faces.addPerson("Dora");
     await faces.page.locator(".facenet-capture button", { hasText: "Hall" }).click();
     await faces.page.locator(".facenet-upload", { hasText: "Snapshot 3" }).waitFor();
-    assert.deepEqual(await faces.page.locator(".facenet-upload-state").allInnerTexts(), [" kept", " not kept", " not kept"]);
+    assert.deepEqual(await faces.page.locator(".facenet-upload-state").allInnerTexts(), [
+      " kept",
+      " not kept",
+      " not kept",
+    ]);
     assert.equal(await faces.page.locator(".facenet-live-line").innerText(), "Kept 1 of 3");
     await faces.check("capture");
     await faces.page.locator(".facenet-danger .facenet-do-delete").click();
@@ -228,15 +272,24 @@ describe("the Faces tab", () => {
 
   it("is worked by the keyboard, and gives the focus back", async () => {
     const { page } = faces;
-    const focused = (): Promise<string> => page.evaluate(() => (globalThis as unknown as { document: { activeElement: { textContent: string } } }).document.activeElement.textContent);
+    const focused = (): Promise<string> =>
+      page.evaluate(
+        () =>
+          (globalThis as unknown as { document: { activeElement: { textContent: string } } }).document.activeElement
+            .textContent,
+      );
     await page.locator(".facenet-search-input").focus();
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("End");
-    await eventually("the last person has the focus", async () => ((await focused()).includes("Alice") ? true : undefined));
+    await eventually("the last person has the focus", async () =>
+      (await focused()).includes("Alice") ? true : undefined,
+    );
     await page.keyboard.press("Enter");
     await page.locator(".facenet-person-head h2", { hasText: "Alice" }).waitFor();
     await page.keyboard.press("Escape");
-    await eventually("her row has the focus again", async () => ((await focused()).includes("Alice") ? true : undefined));
+    await eventually("her row has the focus again", async () =>
+      (await focused()).includes("Alice") ? true : undefined,
+    );
     await page.locator("#facenet-tab-people").focus();
     await page.keyboard.press("ArrowRight");
     assert.match(await focused(), /Unknowns/);
@@ -246,7 +299,8 @@ describe("the Faces tab", () => {
 
   it("shows strangers as they come, and names, ignores and deletes them", async () => {
     await faces.section("unknowns");
-    for (const stranger of ["stripes", "front", "blonde"] as const) assert.equal((await recognize(red, photos[stranger]))[0]?.outcome, "unknown");
+    for (const stranger of ["stripes", "front", "blonde"] as const)
+      assert.equal((await recognize(red, photos[stranger]))[0]?.outcome, "unknown");
     const cards = faces.page.locator("#facenet-panel-unknowns .facenet-card");
     await eventually("three strangers", async () => ((await cards.count()) === 3 ? true : undefined));
     await faces.page.locator(".facenet-card-main img").first().waitFor();
@@ -273,7 +327,9 @@ describe("the Faces tab", () => {
   it("tells who was seen, with the distance, and takes a correction", async () => {
     await faces.section("events");
     assert.equal((await recognize(red, photos.green))[0]?.name, "Alice");
-    const event = faces.page.locator(".facenet-event", { has: faces.page.locator(".facenet-card-title", { hasText: "Alice" }) }).first();
+    const event = faces.page
+      .locator(".facenet-event", { has: faces.page.locator(".facenet-card-title", { hasText: "Alice" }) })
+      .first();
     await event.locator("img").waitFor();
     assert.match(await event.innerText(), /Recognized/);
     assert.match(await event.locator(".facenet-distance-words").innerText(), /^-?0\.\d\d ≤ τ 0\.\d\d$/);
@@ -288,18 +344,25 @@ describe("the Faces tab", () => {
     await faces.page.getByText("Corrections", { exact: true }).click();
     await faces.dialog.getByText("Not Alice").waitFor();
     await faces.check("corrections", ".facenet-dialog-frame");
-    for (const what of ["Not Alice", "A stranger, ignored"]) await faces.dialog.locator("li", { hasText: what }).getByText("Undo").click();
+    for (const what of ["Not Alice", "A stranger, ignored"])
+      await faces.dialog.locator("li", { hasText: what }).getByText("Undo").click();
     await faces.dialog.getByText("No corrections").waitFor();
     await faces.agree();
     assert.equal((await recognize(red, photos.green))[0]?.name, "Alice");
-    const event = faces.page.locator(".facenet-event", { has: faces.page.locator(".facenet-card-title", { hasText: "Alice" }) }).first();
+    const event = faces.page
+      .locator(".facenet-event", { has: faces.page.locator(".facenet-card-title", { hasText: "Alice" }) })
+      .first();
     await event.getByText("It is …").click();
     await faces.dialog.locator("input").fill("Dana");
     await faces.check("it-is", ".facenet-dialog-frame");
     await faces.agree();
-    await eventually("Dana is known", async () => ((await recognize(red, photos.green))[0]?.name === "Dana" ? true : undefined));
+    await eventually("Dana is known", async () =>
+      (await recognize(red, photos.green))[0]?.name === "Dana" ? true : undefined,
+    );
     await faces.page.getByText("Corrections", { exact: true }).click();
-    for (const what of ["It is Dana", "Not Alice"]) await faces.dialog.locator("li", { hasText: what }).getByText("Undo").click();
+    for (const what of ["It is Dana", "Not Alice"])
+      await faces.dialog.locator("li", { hasText: what }).getByText("Undo").click();
+    await faces.dialog.getByText("No corrections").waitFor();
     await faces.agree();
     assert.equal((await recognize(red, photos.green))[0]?.name, "Alice");
   });
@@ -334,7 +397,9 @@ describe("the Faces tab", () => {
   });
 
   it("finds people by a photo of which it keeps nothing", async () => {
-    await faces.page.locator(".facenet-by-photo input").setInputFiles({ name: "who.jpg", mimeType: "image/jpeg", buffer: photos.stripes });
+    await faces.page
+      .locator(".facenet-by-photo input")
+      .setInputFiles({ name: "who.jpg", mimeType: "image/jpeg", buffer: photos.stripes });
     await faces.dialog.getByText("1 face in who.jpg").waitFor();
     await faces.check("by-photo", ".facenet-dialog-frame");
     await faces.dialog.locator(".facenet-who button").first().click();
@@ -360,7 +425,9 @@ describe("the Faces tab", () => {
   it("shows what a node sees while somebody looks", async () => {
     await faces.section("live");
     await faces.page.locator(".facenet-live-view").waitFor();
-    const sending = setInterval(() => { void recognize(red, photos.emerald).catch(() => undefined); }, 1000);
+    const sending = setInterval(() => {
+      void recognize(red, photos.emerald).catch(() => undefined);
+    }, 1000);
     try {
       await faces.page.locator(".facenet-live-view img").waitFor();
       const table = faces.page.locator(".facenet-stats table");
@@ -375,7 +442,10 @@ describe("the Faces tab", () => {
   });
 
   it("exports everything, deletes a person with a receipt, and imports her again", async () => {
-    const [download] = await Promise.all([faces.page.waitForEvent("download"), faces.page.locator(".facenet-tools button").nth(0).click()]);
+    const [download] = await Promise.all([
+      faces.page.waitForEvent("download"),
+      faces.page.locator(".facenet-tools button").nth(0).click(),
+    ]);
     const file = join(mkdtempSync(join(tmpdir(), "export-")), download.suggestedFilename());
     await download.saveAs(file);
     assert.match(download.suggestedFilename(), /^faces-.*\.zip$/);
@@ -390,7 +460,10 @@ describe("the Faces tab", () => {
     await faces.agree();
     await faces.row("Carol").waitFor();
     await faces.row("Alice").waitFor({ state: "detached" });
-    const [chooser] = await Promise.all([faces.page.waitForEvent("filechooser"), faces.page.locator(".facenet-tools button").nth(1).click()]);
+    const [chooser] = await Promise.all([
+      faces.page.waitForEvent("filechooser"),
+      faces.page.locator(".facenet-tools button").nth(1).click(),
+    ]);
     await chooser.setFiles(file);
     await faces.agree();
     await faces.dialog.getByText("Imported").waitFor();
@@ -401,11 +474,16 @@ describe("the Faces tab", () => {
   it("asks for nothing while it is not looked at", async () => {
     const asked: string[] = [];
     faces.page.on("request", (request) => asked.push(request.url()));
-    await faces.page.evaluate(() => { (globalThis as unknown as Editor).RED.sidebar.show("info"); });
+    await faces.page.evaluate(() => {
+      (globalThis as unknown as Editor).RED.sidebar.show("info");
+    });
     await faces.page.locator(".facenet-sidebar").waitFor({ state: "hidden" });
     asked.length = 0;
     await recognize(red, photos.blonde);
-    assert.deepEqual(asked.filter((url) => url.includes("/facenet/")), []);
+    assert.deepEqual(
+      asked.filter((url) => url.includes("/facenet/")),
+      [],
+    );
     await faces.close();
   });
 
@@ -420,7 +498,10 @@ describe("the Faces tab", () => {
     assert.equal((await recognize(red, photos.front))[0]?.outcome, "unknown");
     for (const name of ["unknowns", "events", "live"] as const) {
       await faces.section(name);
-      await faces.page.locator(`#facenet-panel-${name} .facenet-card, #facenet-panel-${name} .facenet-live-view`).first().waitFor();
+      await faces.page
+        .locator(`#facenet-panel-${name} .facenet-card, #facenet-panel-${name} .facenet-live-view`)
+        .first()
+        .waitFor();
       await faces.check(name);
     }
     await faces.close();
@@ -436,7 +517,9 @@ describe("the Faces tab of somebody who may only look", () => {
     writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
     const nodes = flow(people);
     Object.assign(nodeOf(nodes, GALLERY), { folder: people });
-    red = await startNodeRed(nodes, { settings: 'adminAuth: { type: "credentials", users: [], default: { permissions: "read" } },' });
+    red = await startNodeRed(nodes, {
+      settings: 'adminAuth: { type: "credentials", users: [], default: { permissions: "read" } },',
+    });
   });
   after(async () => {
     await browser.close();
@@ -448,7 +531,13 @@ describe("the Faces tab of somebody who may only look", () => {
     await faces.page.locator(".facenet-notice", { hasText: "facenet.write" }).waitFor();
     await faces.openPerson("Alice");
     await faces.page.locator(".facenet-tile img").waitFor();
-    for (const button of [".facenet-drop button", ".facenet-danger .facenet-do-delete", ".facenet-danger .facenet-do-merge", ".facenet-tile-delete"]) assert.equal(await faces.page.locator(button).isDisabled(), true, button);
+    for (const button of [
+      ".facenet-drop button",
+      ".facenet-danger .facenet-do-delete",
+      ".facenet-danger .facenet-do-merge",
+      ".facenet-tile-delete",
+    ])
+      assert.equal(await faces.page.locator(button).isDisabled(), true, button);
     await faces.check("read-only");
     await faces.close();
   });
@@ -467,7 +556,11 @@ describe("the Faces tab while a folder of photos is read", () => {
     const people = mkdtempSync(join(tmpdir(), "people-"));
     const photo = await portrait("green");
     // Of many people: the same face, and a byte more each time, so that each is embedded.
-    for (let number = 0; number < CROWD; number += 1) writeFileSync(join(people, `Person ${number}.jpg`), Buffer.concat([photo, Buffer.from([number & 255, number >> 8])]));
+    for (let number = 0; number < CROWD; number += 1)
+      writeFileSync(
+        join(people, `Person ${number}.jpg`),
+        Buffer.concat([photo, Buffer.from([number & 255, number >> 8])]),
+      );
     const nodes = flow(people);
     Object.assign(nodeOf(nodes, GALLERY), { folder: people });
     red = await startNodeRed(nodes);
@@ -484,7 +577,8 @@ describe("the Faces tab while a folder of photos is read", () => {
     assert.match(await notice.innerText(), /Reading photos: \d+ of 400/);
     await notice.locator("button", { hasText: "Stop" }).click();
     await notice.locator("button", { hasText: "Go on" }).waitFor();
-    const photosNow = async (): Promise<number> => ((await (await fetch(`${red.url}/facenet/api/galleries`)).json()) as { photos: number }[])[0]?.photos ?? 0;
+    const photosNow = async (): Promise<number> =>
+      ((await (await fetch(`${red.url}/facenet/api/galleries`)).json()) as { photos: number }[])[0]?.photos ?? 0;
     // The photos at work are finished; how long that takes is not ours to say.
     const counts = [await photosNow()];
     await eventually("no more photos", async () => {

@@ -5,10 +5,21 @@ import type { Browser, Page } from "playwright-core";
 import { assertAccessible, launch, type OpenEditor, openEditor, shoot } from "../support/editor";
 import { type FlowNode, type NodeRed, startNodeRed } from "../support/node-red";
 
-const TYPES = ["facewire-camera", "haar-detect", "facenet-embed", "face-match", "tts-greet", "face-annotate", "face-gallery"];
+const TYPES = [
+  "facewire-camera",
+  "haar-detect",
+  "facenet-embed",
+  "face-match",
+  "tts-greet",
+  "face-annotate",
+  "face-gallery",
+];
 
 interface Definition {
-  defaults: Record<string, { value: unknown; type?: string; validate?(this: object, value: unknown, options: object): boolean | string }>;
+  defaults: Record<
+    string,
+    { value: unknown; type?: string; validate?(this: object, value: unknown, options: object): boolean | string }
+  >;
 }
 
 /** What is used here of the editor's own objects. */
@@ -20,7 +31,11 @@ interface Editor {
       createCompleteNodeSet(): Record<string, unknown>[];
       dirty(): boolean;
     };
-    editor: { edit(node: unknown): void; editConfig(name: string, type: string, id: string): void; validateNode(node: object): boolean };
+    editor: {
+      edit(node: unknown): void;
+      editConfig(name: string, type: string, id: string): void;
+      validateNode(node: object): boolean;
+    };
   };
 }
 
@@ -61,10 +76,25 @@ async function cancel(page: Page): Promise<void> {
 }
 
 /** One node of each type, its fields set by `field`, or at their defaults where that says undefined. */
-function oneOfEach(id: string, definitions: Record<string, Definition>, field: (name: string, type: string) => unknown): FlowNode[] {
+function oneOfEach(
+  id: string,
+  definitions: Record<string, Definition>,
+  field: (name: string, type: string) => unknown,
+): FlowNode[] {
   const nodes = TYPES.map((type, index): FlowNode => {
-    const fields = Object.entries(definitions[type]?.defaults ?? {}).map(([name, { value }]) => [name, field(name, type) ?? value]);
-    const place = type === "face-gallery" ? {} : { z: `${id}_tab`, x: 200, y: 60 + 60 * index, wires: type === "face-match" ? [[], [], [], [], []] : type === "facewire-camera" ? [[], []] : [[]] };
+    const fields = Object.entries(definitions[type]?.defaults ?? {}).map(([name, { value }]) => [
+      name,
+      field(name, type) ?? value,
+    ]);
+    const place =
+      type === "face-gallery"
+        ? {}
+        : {
+            z: `${id}_tab`,
+            x: 200,
+            y: 60 + 60 * index,
+            wires: type === "face-match" ? [[], [], [], [], []] : type === "facewire-camera" ? [[], []] : [[]],
+          };
     return { id: `${id}_${type}`, type, ...Object.fromEntries(fields), ...place } as FlowNode;
   });
   return [{ id: `${id}_tab`, type: "tab", label: id }, ...nodes];
@@ -90,20 +120,35 @@ describe("the forms of the nodes", () => {
     const { context, page } = await openEditor(browser, first);
     definitions = await page.evaluate((types) => {
       const { RED } = globalThis as unknown as Editor;
-      return Object.fromEntries(types.map((type) => [type, JSON.parse(JSON.stringify(RED.nodes.getType(type))) as Definition]));
+      return Object.fromEntries(
+        types.map((type) => [type, JSON.parse(JSON.stringify(RED.nodes.getType(type))) as Definition]),
+      );
     }, TYPES);
     await context.close();
     await first.stop();
     const flow = [
       ...oneOfEach("set", definitions, variableFor),
       ...oneOfEach("usual", definitions, (name) => (name === "gallery" ? "usual_face-gallery" : undefined)),
-      ...oneOfEach("number", definitions, (name) => (name === "workingWidthType" ? "num" : name === "workingWidth" ? "${WIDTH}" : name === "gallery" ? "usual_face-gallery" : undefined)),
+      ...oneOfEach("number", definitions, (name) =>
+        name === "workingWidthType"
+          ? "num"
+          : name === "workingWidth"
+            ? "${WIDTH}"
+            : name === "gallery"
+              ? "usual_face-gallery"
+              : undefined,
+      ),
     ];
     // Of the time before there was a choice of networks.
-    const old = flow.filter(({ id }) => ["usual_face-gallery", "usual_facenet-embed"].includes(id)).flatMap((node) => {
-      const { model: _none, ...rest } = node;
-      return [{ ...rest, id: node.id.replace("usual", "old") }, { ...rest, model: "", id: node.id.replace("usual", "blank") }];
-    });
+    const old = flow
+      .filter(({ id }) => ["usual_face-gallery", "usual_facenet-embed"].includes(id))
+      .flatMap((node) => {
+        const { model: _none, ...rest } = node;
+        return [
+          { ...rest, id: node.id.replace("usual", "old") },
+          { ...rest, model: "", id: node.id.replace("usual", "blank") },
+        ];
+      });
     red = await startNodeRed([...flow, ...old]);
     editor = await openEditor(browser, red);
   });
@@ -135,30 +180,49 @@ describe("the forms of the nodes", () => {
     });
   }
 
-  it("leaves a face-match of earlier times deciding each frame alone, as the preset Original does, and lets tracks vote by the other", async () => {
-    const { page } = editor;
-    const id = "usual_face-match";
-    const box = page.locator("#node-input-tracks");
-    const kept = (): Promise<unknown> => page.evaluate((wanted) => (globalThis as unknown as Editor).RED.nodes.node(wanted)["tracks"], id);
-    assert.equal(definitions["face-match"]?.defaults["tracks"]?.value, true);
-    await page.evaluate((wanted) => { delete (globalThis as unknown as Editor).RED.nodes.node(wanted)["tracks"]; }, id);
-    await edit(page, id);
-    assert.equal(await box.isChecked(), false);
-    await page.locator("#face-match-preset-default").click();
-    assert.equal(await box.isChecked(), true);
-    await page.locator("#face-match-preset-original").click();
-    assert.equal(await box.isChecked(), false);
-    await cancel(page);
-    assert.equal(await kept(), undefined);
-    await edit(page, id);
-    await page.locator("#face-match-preset-default").click();
-    await done(page);
-    assert.equal(await kept(), true);
-  });
+  it(
+    "leaves a face-match of earlier times deciding each frame alone, as the preset Original does, and lets " +
+      "tracks vote by the other",
+    async () => {
+      const { page } = editor;
+      const id = "usual_face-match";
+      const box = page.locator("#node-input-tracks");
+      const kept = (): Promise<unknown> =>
+        page.evaluate((wanted) => (globalThis as unknown as Editor).RED.nodes.node(wanted)["tracks"], id);
+      assert.equal(definitions["face-match"]?.defaults["tracks"]?.value, true);
+      await page.evaluate((wanted) => {
+        delete (globalThis as unknown as Editor).RED.nodes.node(wanted)["tracks"];
+      }, id);
+      await edit(page, id);
+      assert.equal(await box.isChecked(), false);
+      await page.locator("#face-match-preset-default").click();
+      assert.equal(await box.isChecked(), true);
+      await page.locator("#face-match-preset-original").click();
+      assert.equal(await box.isChecked(), false);
+      await cancel(page);
+      assert.equal(await kept(), undefined);
+      await edit(page, id);
+      await page.locator("#face-match-preset-default").click();
+      await done(page);
+      assert.equal(await kept(), true);
+    },
+  );
 
   const RULES: [type: string, field: string, good: unknown[], bad: unknown[], others?: Record<string, unknown>][] = [
-    ["facewire-camera", "url", ["rtsp://door.lan/1", "rtsps://door.lan:322/1"], ["", "door.lan", "http://door.lan", "rtsp://"], { source: "rtsp" }],
-    ["facewire-camera", "url", ["http://door.lan/mjpg", "https://door.lan"], ["", "rtsp://door.lan/1", "ftp://door.lan", "rtsp://${HOST}/1"], { source: "mjpeg" }],
+    [
+      "facewire-camera",
+      "url",
+      ["rtsp://door.lan/1", "rtsps://door.lan:322/1"],
+      ["", "door.lan", "http://door.lan", "rtsp://"],
+      { source: "rtsp" },
+    ],
+    [
+      "facewire-camera",
+      "url",
+      ["http://door.lan/mjpg", "https://door.lan"],
+      ["", "rtsp://door.lan/1", "ftp://door.lan", "rtsp://${HOST}/1"],
+      { source: "mjpeg" },
+    ],
     ["facewire-camera", "url", ["http://door.lan/a.jpg"], ["rtsp://door.lan/1", "/a.jpg"], { source: "snapshot" }],
     ["facewire-camera", "device", ["/dev/video0"], [""], { source: "usb" }],
     ["facewire-camera", "path", ["/home/me/a.mp4"], [""], { source: "file" }],
@@ -177,18 +241,34 @@ describe("the forms of the nodes", () => {
     ["haar-detect", "minSize", ["", "0", "10000"], ["-1", "10001", "40.5"]],
     ["haar-detect", "maxSize", ["", "0", "40", "41"], ["39", "-1"], { minSize: "40" }],
     ["haar-detect", "fullEvery", ["", "1", "1000"], ["0", "1001", "1.5"]],
-    ["haar-detect", "region", ["", "0,0,1,1", "10, 20, 300, 200"], ["1,2,3", "1,2,3,4,5", "-1,0,5,5", "0,0,0,5", "a,b,c,d", "1,2,,4"]],
+    [
+      "haar-detect",
+      "region",
+      ["", "0,0,1,1", "10, 20, 300, 200"],
+      ["1,2,3", "1,2,3,4,5", "-1,0,5,5", "0,0,0,5", "a,b,c,d", "1,2,,4"],
+    ],
     ["haar-detect", "cascade", ["profileface", "file"], ["eye"]],
     ["haar-detect", "cascadeFile", ["/home/me/a.xml"], ["", "/home/me/a.txt"], { cascade: "file" }],
     ["facenet-embed", "minSize", ["", "0", "1000"], ["-1", "1001"]],
     ["facenet-embed", "minSharpness", ["", "10000"], ["-0.1", "10001"]],
     ["facenet-embed", "reembedAfter", ["0", "10000"], ["-1", "10001"]],
     ["facenet-embed", "modelFile", ["/m/facenet.json"], ["", "/m/facenet.onnx"], { model: "file" }],
-    ["face-match", "threshold", ["", "0.01", "0.58", "2"], ["0", "-0.5", "7", "2.01", "0,5"], { gallery: "usual_face-gallery" }],
+    [
+      "face-match",
+      "threshold",
+      ["", "0.01", "0.58", "2"],
+      ["0", "-0.5", "7", "2.01", "0,5"],
+      { gallery: "usual_face-gallery" },
+    ],
     ["face-match", "margin", ["", "0", "0.02"], ["-0.01", "101"]],
     ["face-match", "topK", ["1", "100"], ["0", "101", "1.5"]],
     ["face-match", "maxAge", ["", "0", "3600000"], ["-1", "3600001"]],
-    ["face-match", "schedule", [[], [{ days: [1], from: "08:00", to: "24:00".replace("24", "23") }]], [[{ days: [], from: "08:00", to: "09:00" }], [{ days: [1], from: "8", to: "09:00" }]]],
+    [
+      "face-match",
+      "schedule",
+      [[], [{ days: [1], from: "08:00", to: "24:00".replace("24", "23") }]],
+      [[{ days: [], from: "08:00", to: "09:00" }], [{ days: [1], from: "8", to: "09:00" }]],
+    ],
     ["face-match", "mode", ["identify", "verify"], ["guess"]],
     ["face-match", "tracks", [true, false, "true", ""], ["yes"]],
     ["face-match", "distance", ["cohort", "euclidean", ""], ["cosine"]],
@@ -205,21 +285,46 @@ describe("the forms of the nodes", () => {
   ];
 
   /** What the validator of a field answers to values, in a node that has these other fields. */
-  function judge(page: Page, type: string, field: string, values: readonly unknown[], others: Record<string, unknown>): Promise<unknown[]> {
-    return page.evaluate(([ofType, ofField, those, rest]) => {
-      const definition = (globalThis as unknown as Editor).RED.nodes.getType(ofType);
-      const defaults = Object.fromEntries(Object.entries(definition.defaults).map(([name, { value }]) => [name, value]));
-      return those.map((value) => definition.defaults[ofField]?.validate?.call({ id: "x", type: ofType, _def: definition, ...defaults, ...rest, [ofField]: value }, value, {}));
-    }, [type, field, values, others] as const);
+  function judge(
+    page: Page,
+    type: string,
+    field: string,
+    values: readonly unknown[],
+    others: Record<string, unknown>,
+  ): Promise<unknown[]> {
+    return page.evaluate(
+      ([ofType, ofField, those, rest]) => {
+        const definition = (globalThis as unknown as Editor).RED.nodes.getType(ofType);
+        const defaults = Object.fromEntries(
+          Object.entries(definition.defaults).map(([name, { value }]) => [name, value]),
+        );
+        return those.map((value) =>
+          definition.defaults[ofField]?.validate?.call(
+            { id: "x", type: ofType, _def: definition, ...defaults, ...rest, [ofField]: value },
+            value,
+            {},
+          ),
+        );
+      },
+      [type, field, values, others] as const,
+    );
   }
 
   it("gives a new gallery and a new node MobileFaceNet, and shows dlib's where an old one names none", async () => {
     const { page } = editor;
     for (const type of ["face-gallery", "facenet-embed"]) {
       assert.equal(definitions[type]?.defaults["model"]?.value, "mobilefacenet-192");
-      for (const [id, shown] of [[`usual_${type}`, "mobilefacenet-192"], [`old_${type}`, "dlib-resnet-v1"], [`blank_${type}`, "dlib-resnet-v1"]] as const) {
+      for (const [id, shown] of [
+        [`usual_${type}`, "mobilefacenet-192"],
+        [`old_${type}`, "dlib-resnet-v1"],
+        [`blank_${type}`, "dlib-resnet-v1"],
+      ] as const) {
         await edit(page, id);
-        assert.equal(await page.locator(type === "face-gallery" ? "#node-config-input-model" : "#node-input-model").inputValue(), shown, id);
+        assert.equal(
+          await page.locator(type === "face-gallery" ? "#node-config-input-model" : "#node-input-model").inputValue(),
+          shown,
+          id,
+        );
         await done(page);
         assert.equal((await flows(page)).find((node) => node["id"] === id)?.["model"], shown, id);
       }
@@ -228,10 +333,15 @@ describe("the forms of the nodes", () => {
 
   it("refuses what cannot be, and says why", async () => {
     for (const [type, field, good, bad, others = {}] of RULES) {
-      for (const [index, answer] of (await judge(editor.page, type, field, [...good, "${V}"], others)).entries()) assert.equal(answer, true, `${type} ${field} ${String(good[index])}`);
+      for (const [index, answer] of (await judge(editor.page, type, field, [...good, "${V}"], others)).entries())
+        assert.equal(answer, true, `${type} ${field} ${String(good[index])}`);
       for (const [index, answer] of (await judge(editor.page, type, field, bad, others)).entries()) {
         assert.equal(typeof answer, "string", `${type} ${field} ${String(bad[index])}`);
-        assert.match(String(answer), /^[^:]+: (is|must|a variable|the|each) ?.*/, `${type} ${field} ${String(bad[index])}`);
+        assert.match(
+          String(answer),
+          /^[^:]+: (is|must|a variable|the|each) ?.*/,
+          `${type} ${field} ${String(bad[index])}`,
+        );
         assert.doesNotMatch(String(answer), /forms\.|__|undefined/, `${type} ${field} ${String(bad[index])}`);
       }
     }
@@ -240,37 +350,71 @@ describe("the forms of the nodes", () => {
   it("has a rule for every field that can be wrong", () => {
     const free = new Set(["name", "folder", "groups", "gallery", "claim", "before"]);
     const ruled = new Set(RULES.map(([type, field]) => `${type} ${field}`));
-    const flags = new Set(["realtime", "autostart", "oldFfmpeg", "tracking", "chips", "play", "preview", "keepPhotos", "keepUnknowns"]);
+    const flags = new Set([
+      "realtime",
+      "autostart",
+      "oldFfmpeg",
+      "tracking",
+      "chips",
+      "play",
+      "preview",
+      "keepPhotos",
+      "keepUnknowns",
+    ]);
     const choices = new Set(["engine", "model"]);
-    const missing = TYPES.flatMap((type) => Object.keys(definitions[type]?.defaults ?? {}).filter((field) => !free.has(field) && !flags.has(field) && !choices.has(field) && !field.endsWith("Type") && !ruled.has(`${type} ${field}`)).map((field) => `${type} ${field}`));
+    const missing = TYPES.flatMap((type) =>
+      Object.keys(definitions[type]?.defaults ?? {})
+        .filter(
+          (field) =>
+            !free.has(field) &&
+            !flags.has(field) &&
+            !choices.has(field) &&
+            !field.endsWith("Type") &&
+            !ruled.has(`${type} ${field}`),
+        )
+        .map((field) => `${type} ${field}`),
+    );
     assert.deepEqual(missing, ["haar-detect workingWidth"]);
   });
 
   it("says the threshold, the address and the size in words at the field", async () => {
     const { page } = editor;
     await edit(page, "usual_face-match");
-    assert.equal(await page.locator("#node-input-threshold").isVisible(), false, "it follows from the strangers wanted");
+    assert.equal(
+      await page.locator("#node-input-threshold").isVisible(),
+      false,
+      "it follows from the strangers wanted",
+    );
     await page.locator("#node-input-wanted").selectOption("fixed");
     await write(page, "#node-input-threshold", "7");
     await page.locator("#node-input-threshold.input-error").waitFor();
     await page.locator("#node-input-threshold").hover();
-    await page.locator(".red-ui-popover", { hasText: "Threshold τ: must be more than 0 and at most 2, not 7" }).waitFor();
+    await page
+      .locator(".red-ui-popover", { hasText: "Threshold τ: must be more than 0 and at most 2, not 7" })
+      .waitFor();
     await shoot(page, "form-threshold-7");
     await write(page, "#node-input-threshold", "${TAU}");
     await page.locator("#node-input-threshold:not(.input-error)").waitFor();
     await done(page);
-    assert.equal(await page.evaluate(() => (globalThis as unknown as Editor).RED.nodes.node("usual_face-match")["threshold"]), "${TAU}");
+    assert.equal(
+      await page.evaluate(() => (globalThis as unknown as Editor).RED.nodes.node("usual_face-match")["threshold"]),
+      "${TAU}",
+    );
     await edit(page, "usual_facewire-camera");
     await page.locator("#node-input-source").selectOption("mjpeg");
     await write(page, "#node-input-url", "rtsp://door.lan/1");
     await page.locator("#node-input-url.input-error").hover();
-    await page.locator(".red-ui-popover", { hasText: "Address: must be an address that begins with http://, https://" }).waitFor();
+    await page
+      .locator(".red-ui-popover", { hasText: "Address: must be an address that begins with http://, https://" })
+      .waitFor();
     await cancel(page);
     await edit(page, "usual_haar-detect");
     await page.locator("details.facenet-expert summary").click();
     await write(page, "#node-input-maxSize", "30");
     await page.locator("#node-input-maxSize.input-error").hover();
-    await page.locator(".red-ui-popover", { hasText: "Largest face: must not be smaller than “Smallest face” (36), as 30 is" }).waitFor();
+    await page
+      .locator(".red-ui-popover", { hasText: "Largest face: must not be smaller than “Smallest face” (36), as 30 is" })
+      .waitFor();
     // The other field decides too, as it stands in the form.
     await write(page, "#node-input-minSize", "20");
     await page.locator("#node-input-maxSize:not(.input-error)").waitFor();
@@ -279,15 +423,16 @@ describe("the forms of the nodes", () => {
 
   it("shows what a flow of somebody else has in a field as text, never as HTML", async () => {
     const [answer] = await judge(editor.page, "haar-detect", "minSize", ["<img src=x onerror=alert(1)>"], {});
-    assert.equal(answer, "Smallest face: must be a number, not \"‹img src=x onerror=alert(1)›\"");
+    assert.equal(answer, 'Smallest face: must be a number, not "‹img src=x onerror=alert(1)›"');
   });
 
   it("takes a choice and a yes and no from a variable that is written in the form, and gives them back", async () => {
     const { page } = editor;
-    const fields = (): Promise<unknown[]> => page.evaluate(() => {
-      const node = (globalThis as unknown as Editor).RED.nodes.node("usual_tts-greet");
-      return [node["engine"], node["play"]];
-    });
+    const fields = (): Promise<unknown[]> =>
+      page.evaluate(() => {
+        const node = (globalThis as unknown as Editor).RED.nodes.node("usual_tts-greet");
+        return [node["engine"], node["play"]];
+      });
     await edit(page, "usual_tts-greet");
     await page.locator("#node-input-engine").selectOption("${}");
     await page.locator("#node-input-engine.input-error").waitFor();
@@ -314,12 +459,29 @@ describe("the forms of the nodes", () => {
     const { page } = editor;
     for (const type of TYPES) {
       await edit(page, `usual_${type}`);
-      await page.locator("details.facenet-expert").evaluateAll((folds) => { for (const fold of folds) (fold as unknown as { open: boolean }).open = true; });
+      await page.locator("details.facenet-expert").evaluateAll((folds) => {
+        for (const fold of folds) (fold as unknown as { open: boolean }).open = true;
+      });
       const wrapped = await page.locator(".red-ui-tray .form-row > label:first-child").evaluateAll((labels) =>
-        (labels as unknown as { offsetHeight: number; scrollWidth: number; clientWidth: number; innerText: string }[]).filter(({ offsetHeight, scrollWidth, clientWidth }) => offsetHeight > 30 || scrollWidth > clientWidth + 1).map(({ innerText }) => innerText));
+        (
+          labels as unknown as {
+            offsetHeight: number;
+            scrollWidth: number;
+            clientWidth: number;
+            innerText: string;
+          }[]
+        )
+          .filter(({ offsetHeight, scrollWidth, clientWidth }) => offsetHeight > 30 || scrollWidth > clientWidth + 1)
+          .map(({ innerText }) => innerText),
+      );
       assert.deepEqual(wrapped, [], type);
-      const wide = await page.locator(".red-ui-tray .form-row").evaluateAll((rows) =>
-        (rows as unknown as { offsetHeight: number; scrollWidth: number; clientWidth: number; innerText: string }[]).filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1).map(({ innerText }) => innerText));
+      const wide = await page
+        .locator(".red-ui-tray .form-row")
+        .evaluateAll((rows) =>
+          (rows as unknown as { offsetHeight: number; scrollWidth: number; clientWidth: number; innerText: string }[])
+            .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1)
+            .map(({ innerText }) => innerText),
+        );
       assert.deepEqual(wide, [], type);
       await assertAccessible(page, ".red-ui-tray .form-row", type);
       await shoot(page, `form-open-${type}`);
@@ -359,29 +521,47 @@ describe("the forms of the nodes", () => {
     await cancel(page);
   });
 
-  for (const [locale, words] of [["en-US", /^The files in the photo folder are not encrypted: /], ["zh-TW", /^照片資料夾中的檔案不會加密/]] as const) {
-    it(`says in ${locale} that the photo folder stays plain while there is a pass phrase and a folder, and only then`, async () => {
-      const { context, page, complaints } = await openEditor(browser, red, { locale });
-      const tip = page.locator("#face-gallery-plain");
-      const [key, folder] = ["#node-config-input-key", "#node-config-input-folder"];
-      await edit(page, "usual_face-gallery");
-      assert.deepEqual([await page.locator(key).inputValue(), await page.locator(folder).inputValue(), await tip.isVisible()], ["", "", false]);
-      for (const [field, text, isShown] of [[folder, "photos", false], [key, "correct horse", true], [folder, "", false], [folder, "/srv/photos", true], [key, "", false]] as const) {
-        await page.locator(field).fill(text);
-        await tip.waitFor({ state: isShown ? "visible" : "hidden" });
-        if (isShown) assert.match(await tip.locator(".form-tips").innerText(), words);
-      }
-      await cancel(page);
-      // A pass phrase and a folder that are there already.
-      await edit(page, "set_face-gallery");
-      assert.notEqual(await page.locator(folder).inputValue(), "");
-      await page.locator(key).fill("correct horse");
-      await tip.waitFor();
-      await cancel(page);
-      assert.deepEqual(complaints, []);
-      await context.close();
-    });
+  for (const [locale, words] of [
+    ["en-US", /^The files in the photo folder are not encrypted: /],
+    ["zh-TW", /^照片資料夾中的檔案不會加密/],
+  ] as const) {
+    it(
+      `says in ${locale} that the photo folder stays plain while there is a pass phrase and a folder, and only ` +
+        "then",
+      async () => {
+        const { context, page, complaints } = await openEditor(browser, red, { locale });
+        const tip = page.locator("#face-gallery-plain");
+        const [key, folder] = ["#node-config-input-key", "#node-config-input-folder"];
+        await edit(page, "usual_face-gallery");
+        assert.deepEqual(
+          [await page.locator(key).inputValue(), await page.locator(folder).inputValue(), await tip.isVisible()],
+          ["", "", false],
+        );
+        for (const [field, text, isShown] of [
+          [folder, "photos", false],
+          [key, "correct horse", true],
+          [folder, "", false],
+          [folder, "/srv/photos", true],
+          [key, "", false],
+        ] as const) {
+          await page.locator(field).fill(text);
+          await tip.waitFor({ state: isShown ? "visible" : "hidden" });
+          if (isShown) assert.match(await tip.locator(".form-tips").innerText(), words);
+        }
+        await cancel(page);
+        // A pass phrase and a folder that are there already.
+        await edit(page, "set_face-gallery");
+        assert.notEqual(await page.locator(folder).inputValue(), "");
+        await page.locator(key).fill("correct horse");
+        await tip.waitFor();
+        await cancel(page);
+        assert.deepEqual(complaints, []);
+        await context.close();
+      },
+    );
   }
 
-  it("says nothing went wrong in the page", () => { assert.deepEqual(editor.complaints, []); });
+  it("says nothing went wrong in the page", () => {
+    assert.deepEqual(editor.complaints, []);
+  });
 });

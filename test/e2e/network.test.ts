@@ -1,4 +1,6 @@
-/** Another network for a gallery, in a real browser: the offer, its cost, the change with its nodes, and the way back. */
+/**
+ * Another network for a gallery, in a real browser: the offer, its cost, the change with its nodes, and the way back.
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -11,7 +13,13 @@ import { fillPhotoFolder, portrait, PORTRAITS } from "../support/photos";
 const [OLD, NEW] = ["dlib-resnet-v1", "mobilefacenet-192"];
 const PEOPLE = Object.keys(PORTRAITS).length;
 const PHOTOS = 3;
-const IDS = { gallery: "a000000000000001", bare: "a000000000000002", embed: "b000000000000001", door: "b000000000000002", hall: "b000000000000003" } as const;
+const IDS = {
+  gallery: "a000000000000001",
+  bare: "a000000000000002",
+  embed: "b000000000000001",
+  door: "b000000000000002",
+  hall: "b000000000000003",
+} as const;
 const FACES = ".facenet-sidebar";
 const NOTICE = ".facenet-network";
 
@@ -25,9 +33,54 @@ interface Editor {
 }
 
 function flow(): FlowNode[] {
-  const match = (id: string, name: string, threshold: string, gallery: string = IDS.gallery): FlowNode => ({ id, type: "face-match", z: "tab", name, gallery, mode: "identify", claim: "claim", claimType: "msg", distance: "euclidean", threshold, margin: "0.02", topK: "3", maxAge: "", groups: "", schedule: [], x: 500, y: 100, wires: [[], [], [], [], []] });
-  const gallery = (id: string, name: string, more: object): FlowNode => ({ id, type: "face-gallery", name, folder: "", model: OLD, modelFile: "", keepPhotos: true, keepUnknowns: true, unknownDays: "7", ...more });
-  const embed = (id: string, z: string, name: string, wires: string[]): FlowNode => ({ id, type: "facenet-embed", z, name, model: OLD, modelFile: "", engine: "auto", minSize: "", minSharpness: "", chips: false, reembedAfter: "", x: 200, y: 100, wires: [wires] });
+  const match = (id: string, name: string, threshold: string, gallery: string = IDS.gallery): FlowNode => ({
+    id,
+    type: "face-match",
+    z: "tab",
+    name,
+    gallery,
+    mode: "identify",
+    claim: "claim",
+    claimType: "msg",
+    distance: "euclidean",
+    threshold,
+    margin: "0.02",
+    topK: "3",
+    maxAge: "",
+    groups: "",
+    schedule: [],
+    x: 500,
+    y: 100,
+    wires: [[], [], [], [], []],
+  });
+  const gallery = (id: string, name: string, more: object): FlowNode => ({
+    id,
+    type: "face-gallery",
+    name,
+    folder: "",
+    model: OLD,
+    modelFile: "",
+    keepPhotos: true,
+    keepUnknowns: true,
+    unknownDays: "7",
+    ...more,
+  });
+  const embed = (id: string, z: string, name: string, wires: string[]): FlowNode => ({
+    id,
+    type: "facenet-embed",
+    z,
+    name,
+    model: OLD,
+    modelFile: "",
+    engine: "auto",
+    minSize: "",
+    minSharpness: "",
+    chips: false,
+    reembedAfter: "",
+    x: 200,
+    y: 100,
+    wires: [wires],
+  });
   return [
     { id: "tab", type: "tab", label: "Doors" },
     gallery(IDS.gallery, "Family", { folder: "photos" }),
@@ -45,7 +98,11 @@ async function network({ url }: NodeRed, gallery: string = IDS.gallery): Promise
 }
 
 async function act({ url }: NodeRed, body: object, gallery: string = IDS.gallery): Promise<void> {
-  const answer = await fetch(`${url}/facenet/api/${gallery}/network`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  const answer = await fetch(`${url}/facenet/api/${gallery}/network`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
   assert.equal(answer.status, 200, await answer.clone().text());
 }
 
@@ -59,12 +116,19 @@ const settled = (red: NodeRed, key: string): Promise<NetworkState> =>
 async function inEditor(page: Page): Promise<(string | undefined)[]> {
   return page.evaluate((ids) => {
     const { RED } = globalThis as unknown as Editor;
-    return [RED.nodes.node(ids.gallery)?.model, RED.nodes.node(ids.embed)?.model, RED.nodes.node(ids.door)?.threshold, RED.nodes.node(ids.hall)?.threshold];
+    return [
+      RED.nodes.node(ids.gallery)?.model,
+      RED.nodes.node(ids.embed)?.model,
+      RED.nodes.node(ids.door)?.threshold,
+      RED.nodes.node(ids.hall)?.threshold,
+    ];
   }, IDS);
 }
 
 async function show(page: Page, gallery: string): Promise<Locator> {
-  await page.evaluate(() => { (globalThis as unknown as Editor).RED.sidebar.show("facenet"); });
+  await page.evaluate(() => {
+    (globalThis as unknown as Editor).RED.sidebar.show("facenet");
+  });
   const chooser = page.locator(`${FACES} .facenet-chooser select`);
   await chooser.waitFor();
   await chooser.selectOption(gallery);
@@ -87,7 +151,11 @@ describe("the network of a gallery, in the sidebar", () => {
     await fillPhotoFolder(join(userDir, "photos"), PHOTOS);
     red = await startNodeRed(flow(), { userDir });
     await eventually("the folder", async () => {
-      const all = (await (await fetch(`${red.url}/facenet/api/galleries`)).json()) as { id: string; embeddings: number; progress: unknown }[];
+      const all = (await (await fetch(`${red.url}/facenet/api/galleries`)).json()) as {
+        id: string;
+        embeddings: number;
+        progress: unknown;
+      }[];
       const family = all.find(({ id }) => id === IDS.gallery);
       return family?.embeddings === PEOPLE * PHOTOS && family.progress === null ? true : undefined;
     });
@@ -103,7 +171,14 @@ describe("the network of a gallery, in the sidebar", () => {
     const faces = await show(page, IDS.gallery);
     const offer = faces.locator(".facenet-network-offer");
     await offer.getByText("A surer network is there: MobileFaceNet").waitFor();
-    await offer.getByText(new RegExp(`^Cost: about ${PEOPLE * PHOTOS} photos × \\d+\\.\\d\\d s = \\d+ (second|minute)s? in the background, \\d+ kB on the disk\\.`)).waitFor();
+    await offer
+      .getByText(
+        new RegExp(
+          `^Cost: about ${PEOPLE * PHOTOS} photos × \\d+\\.\\d\\d s = \\d+ (second|minute)s? in the ` +
+            `background, \\d+ kB on the disk\\.`,
+        ),
+      )
+      .waitFor();
     await assertAccessible(page, NOTICE, "the offer");
     await shoot(page, "network-offer");
     assert.deepEqual([(await network(red))?.change, await inEditor(page)], [null, [OLD, OLD, "0.5", ""]]);
@@ -116,7 +191,11 @@ describe("the network of a gallery, in the sidebar", () => {
     await faces.getByRole("button", { name: "Change …" }).click();
     const dialog = page.locator(".facenet-dialog-frame");
     await dialog.getByText("Front door: τ 0.5 becomes 1.054").waitFor();
-    assert.deepEqual(await dialog.locator("li").allInnerTexts(), ["Family", "Embed", "Front door: τ 0.5 becomes 1.054"]);
+    assert.deepEqual(await dialog.locator("li").allInnerTexts(), [
+      "Family",
+      "Embed",
+      "Front door: τ 0.5 becomes 1.054",
+    ]);
     await assertAccessible(page, ".facenet-dialog-frame", "the dialog");
     await shoot(page, "network-dialog");
     await dialog.getByRole("button", { name: "Change", exact: true }).click();
@@ -124,12 +203,17 @@ describe("the network of a gallery, in the sidebar", () => {
     assert.deepEqual(await inEditor(page), [NEW, NEW, "1.054", ""]);
     await assertAccessible(page, NOTICE, "a change");
     await shoot(page, "network-paused");
-    await page.evaluate(() => { (globalThis as unknown as Editor).RED.history.pop(); });
+    await page.evaluate(() => {
+      (globalThis as unknown as Editor).RED.history.pop();
+    });
     assert.deepEqual(await inEditor(page), [OLD, OLD, "0.5", ""]);
     // Then the flow says something else than the gallery.
     await faces.getByText("these nodes by another network: Family, Embed").waitFor();
     await shoot(page, "network-out-of-step");
-    await faces.getByRole("button", { name: "Set 3 nodes" }).or(faces.getByRole("button", { name: "Set 2 nodes" })).click();
+    await faces
+      .getByRole("button", { name: "Set 3 nodes" })
+      .or(faces.getByRole("button", { name: "Set 2 nodes" }))
+      .click();
     await eventually("the nodes", async () => ((await inEditor(page))[1] === NEW ? true : undefined));
     assert.deepEqual(await inEditor(page), [NEW, NEW, "1.054", ""]);
   });
@@ -162,11 +246,23 @@ describe("the network of a gallery, in the sidebar", () => {
 
   it("names before, in the dialog and in the gallery's form, who cannot come along, and asks", async () => {
     const { page } = editor;
-    const { id } = (await (await fetch(`${red.url}/facenet/api/${IDS.bare}/people`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ name: "Alice" }) })).json()) as { id: string };
-    const added = await fetch(`${red.url}/facenet/api/${IDS.bare}/people/${id}/photos`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(await portrait("green")) });
+    const { id } = (await (
+      await fetch(`${red.url}/facenet/api/${IDS.bare}/people`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ name: "Alice" }),
+      })
+    ).json()) as { id: string };
+    const added = await fetch(`${red.url}/facenet/api/${IDS.bare}/people/${id}/photos`, {
+      method: "POST",
+      headers: { "Content-Type": "image/jpeg" },
+      body: new Uint8Array(await portrait("green")),
+    });
     assert.equal(added.status, 201);
     const faces = await show(page, IDS.bare);
-    await page.evaluate((gallery) => { (globalThis as unknown as Editor).RED.editor.editConfig("", "face-gallery", gallery); }, IDS.bare);
+    await page.evaluate((gallery) => {
+      (globalThis as unknown as Editor).RED.editor.editConfig("", "face-gallery", gallery);
+    }, IDS.bare);
     await page.locator("#node-config-input-model").selectOption(NEW);
     const tip = page.locator("#face-gallery-change");
     await tip.getByText("1 person would not be known any more, because no picture of them is kept: Alice.").waitFor();

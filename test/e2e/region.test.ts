@@ -36,14 +36,52 @@ describe("the region of haar-detect", () => {
   before(async () => {
     browser = await launch();
     const pictures = mkdtempSync(join(tmpdir(), "pictures-"));
-    photo = await sharp(await portrait("green")).resize(WIDTH, HEIGHT, { fit: "fill" }).jpeg().toBuffer();
+    photo = await sharp(await portrait("green"))
+      .resize(WIDTH, HEIGHT, { fit: "fill" })
+      .jpeg()
+      .toBuffer();
     writeFileSync(join(pictures, "hall.jpg"), photo);
     red = await startNodeRed([
       { id: "tab", type: "tab", label: "Hall" },
-      { id: "cam", type: "facewire-camera", z: "tab", name: "", source: "folder", path: pictures, loop: true, realtime: true, autostart: true, width: "", height: "", fps: "2", output: "jpeg", transport: "tcp", certificate: "verify", fingerprint: "", idle: "", oldFfmpeg: false, x: 100, y: 100, wires: [["away"], []] },
+      {
+        id: "cam",
+        type: "facewire-camera",
+        z: "tab",
+        name: "",
+        source: "folder",
+        path: pictures,
+        loop: true,
+        realtime: true,
+        autostart: true,
+        width: "",
+        height: "",
+        fps: "2",
+        output: "jpeg",
+        transport: "tcp",
+        certificate: "verify",
+        fingerprint: "",
+        idle: "",
+        oldFfmpeg: false,
+        x: 100,
+        y: 100,
+        wires: [["away"], []],
+      },
       { id: "away", type: "link out", z: "tab", name: "", mode: "link", links: ["here"], x: 250, y: 100, wires: [] },
       { id: "here", type: "link in", z: "tab", name: "", links: ["away"], x: 300, y: 160, wires: [["detect"]] },
-      { id: "detect", type: "haar-detect", z: "tab", name: "", cascade: "frontalface_default", scaleFactor: "1.1", minNeighbors: "3", minSize: "40", region: "", x: 400, y: 100, wires: [[]] },
+      {
+        id: "detect",
+        type: "haar-detect",
+        z: "tab",
+        name: "",
+        cascade: "frontalface_default",
+        scaleFactor: "1.1",
+        minNeighbors: "3",
+        minSize: "40",
+        region: "",
+        x: 400,
+        y: 100,
+        wires: [[]],
+      },
     ]);
   });
   after(async () => {
@@ -51,7 +89,10 @@ describe("the region of haar-detect", () => {
     await red.stop();
   });
 
-  for (const [locale, button] of [["en-US", "Draw on a picture of camera on Hall"], ["zh-TW", "在 Hall 的 camera 的影像上框選"]] as const) {
+  for (const [locale, button] of [
+    ["en-US", "Draw on a picture of camera on Hall"],
+    ["zh-TW", "在 Hall 的 camera 的影像上框選"],
+  ] as const) {
     it(`is drawn on a picture of the camera before it, with the mouse and with keys, in ${locale}`, async () => {
       const { context, page, complaints } = await openEditor(browser, red, { locale });
       await edit(page);
@@ -61,14 +102,18 @@ describe("the region of haar-detect", () => {
       await surface.scrollIntoViewIfNeeded();
       const box = (await surface.boundingBox()) ?? assert.fail("no picture");
       assert.ok(Math.abs(box.width / box.height - WIDTH / HEIGHT) < 0.02, "the picture keeps its shape");
-      const at = (part: number, other: number): [number, number] => [box.x + box.width * part, box.y + box.height * other];
+      const at = (part: number, other: number): [number, number] => [
+        box.x + box.width * part,
+        box.y + box.height * other,
+      ];
       await page.mouse.move(...at(0.25, 0.5));
       await page.mouse.down();
       await page.mouse.move(...at(0.5, 0.6));
       await page.mouse.move(...at(0.75, 1));
       await page.mouse.up();
       const drawn = await region(page);
-      for (const [index, wanted] of [250, 400, 500, 400].entries()) assert.ok(Math.abs((drawn[index] ?? 0) - wanted) <= 5, drawn.join(", "));
+      for (const [index, wanted] of [250, 400, 500, 400].entries())
+        assert.ok(Math.abs((drawn[index] ?? 0) - wanted) <= 5, drawn.join(", "));
       await shoot(page, `region-${locale}`);
       await assertAccessible(page, ".facenet-region", `region in ${locale}`);
       await page.keyboard.press("ArrowLeft");
@@ -83,7 +128,10 @@ describe("the region of haar-detect", () => {
       assert.ok(Math.abs(frame.width - box.width * 0.3) < 3 && Math.abs(frame.height - box.height * 0.5) < 3);
       await page.locator("#node-dialog-ok").click();
       await page.locator(".red-ui-tray").waitFor({ state: "detached" });
-      assert.equal(await page.evaluate(() => (globalThis as unknown as Editor).RED.nodes.node("detect").region), "10, 20, 300, 400");
+      assert.equal(
+        await page.evaluate(() => (globalThis as unknown as Editor).RED.nodes.node("detect").region),
+        "10, 20, 300, 400",
+      );
       assert.deepEqual(complaints, []);
       await context.close();
     });
@@ -92,7 +140,9 @@ describe("the region of haar-detect", () => {
   it("is drawn on a picture from a file", async () => {
     const { context, page } = await openEditor(browser, red);
     await edit(page);
-    await page.locator(".facenet-region input[type=file]").setInputFiles({ name: "hall.jpg", mimeType: "image/jpeg", buffer: photo });
+    await page
+      .locator(".facenet-region input[type=file]")
+      .setInputFiles({ name: "hall.jpg", mimeType: "image/jpeg", buffer: photo });
     await page.locator(".facenet-region-said", { hasText: `${WIDTH} × ${HEIGHT}` }).waitFor();
     // To look changes nothing; the keys begin at the whole picture.
     assert.equal(await page.locator("#node-input-region").inputValue(), "");

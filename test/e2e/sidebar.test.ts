@@ -25,7 +25,9 @@ interface Box {
 }
 
 async function showFaces(page: Page): Promise<void> {
-  await page.evaluate(() => { (globalThis as unknown as Editor).RED.sidebar.show("facenet"); });
+  await page.evaluate(() => {
+    (globalThis as unknown as Editor).RED.sidebar.show("facenet");
+  });
   await page.locator(".facenet-chooser").waitFor();
 }
 
@@ -48,7 +50,21 @@ describe("the Faces tab with little room", () => {
     Object.assign(nodeOf(flow, "facewire_gallery"), { folder: pictures, name: "Front" });
     Object.assign(nodeOf(flow, "ph_match"), { name: "", id: MATCHER });
     Object.assign(nodeOf(flow, "ph_embed"), { wires: [[MATCHER]] });
-    flow.push({ id: CAMERA, type: "facewire-camera", z, name: "", source: "folder", path: pictures, loop: true, autostart: true, width: "", height: "", fps: "2", output: "jpeg", wires: [["ph_detect"], []] });
+    flow.push({
+      id: CAMERA,
+      type: "facewire-camera",
+      z,
+      name: "",
+      source: "folder",
+      path: pictures,
+      loop: true,
+      autostart: true,
+      width: "",
+      height: "",
+      fps: "2",
+      output: "jpeg",
+      wires: [["ph_detect"], []],
+    });
     flow.push({ ...nodeOf(flow, "facewire_gallery"), id: "aaaaaaaaaaaaaaaa", folder: "", name: "Back" });
     red = await startNodeRed(flow);
     editor = await openEditor(browser, red, { viewport: LOW });
@@ -74,9 +90,14 @@ describe("the Faces tab with little room", () => {
   it("says after how many frames of a track somebody was named, and how sure that is", async () => {
     const { page } = editor;
     await page.locator("#facenet-tab-events").click();
-    const event = page.locator(".facenet-event", { has: page.locator(".facenet-card-title", { hasText: "Alice" }) }).first();
+    const event = page
+      .locator(".facenet-event", { has: page.locator(".facenet-card-title", { hasText: "Alice" }) })
+      .first();
     await event.waitFor();
-    assert.match(await event.locator(".facenet-sub").innerText(), /^Near enough, and nobody else is near\. \(after (1 frame|\d+ frames), 99% sure\)$/);
+    assert.match(
+      await event.locator(".facenet-sub").innerText(),
+      /^Near enough, and nobody else is near\. \(after (1 frame|\d+ frames), 99% sure\)$/,
+    );
     await page.locator("#facenet-tab-live").click();
     await page.locator(".facenet-live-view img").waitFor();
   });
@@ -87,7 +108,10 @@ describe("the Faces tab with little room", () => {
     await page.locator(".facenet-live-choice", { hasText: `face-match on ${place}` }).waitFor();
     await page.locator(".facenet-stats caption", { hasText: `camera on ${place}` }).waitFor();
     await page.locator("#facenet-tab-events").click();
-    await page.locator(".facenet-event", { hasText: `camera on ${place}` }).first().waitFor();
+    await page
+      .locator(".facenet-event", { hasText: `camera on ${place}` })
+      .first()
+      .waitFor();
     await page.locator("#facenet-tab-people").click();
     await page.locator("button.facenet-row").first().click();
     await page.locator(".facenet-capture", { hasText: `camera on ${place}` }).waitFor();
@@ -101,7 +125,10 @@ describe("the Faces tab with little room", () => {
     const first = await boxOf(page, button);
     const frame = await boxOf(page, ".facenet-dialog-frame");
     assert.ok(frame.y + frame.height <= LOW.height, "the dialog ends in the window");
-    assert.ok(first.y + first.height <= frame.y + frame.height - 6 && first.x + first.width <= frame.x + frame.width - 6, "the button stands off the dialog's edge");
+    assert.ok(
+      first.y + first.height <= frame.y + frame.height - 6 && first.x + first.width <= frame.x + frame.width - 6,
+      "the button stands off the dialog's edge",
+    );
     await page.locator(".facenet-dialog-frame .facenet-full img, .facenet-dialog-frame p").first().waitFor();
     assert.deepEqual(await boxOf(page, button), first);
     await shoot(page, "sidebar-photo-low");
@@ -111,33 +138,58 @@ describe("the Faces tab with little room", () => {
 
   it("has tabs that stand beside or below each other at 198 pixels", async () => {
     const { page } = editor;
-    await page.locator(".facenet-sidebar").evaluate((sidebar) => { (sidebar as unknown as { style: { width: string } }).style.width = "198px"; });
+    await page.locator(".facenet-sidebar").evaluate((sidebar) => {
+      (sidebar as unknown as { style: { width: string } }).style.width = "198px";
+    });
     const tabs = page.locator(".facenet-tab");
-    const clipped = await tabs.evaluateAll((all) => (all as unknown as { scrollWidth: number; clientWidth: number; innerText: string }[]).filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ innerText }) => innerText));
+    const clipped = await tabs.evaluateAll((all) =>
+      (all as unknown as { scrollWidth: number; clientWidth: number; innerText: string }[])
+        .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+        .map(({ innerText }) => innerText),
+    );
     assert.deepEqual(clipped, []);
-    const boxes = await Promise.all(Array.from({ length: await tabs.count() }, async (_, index) => (await tabs.nth(index).boundingBox()) ?? assert.fail("a tab is hidden")));
+    const boxes = await Promise.all(
+      Array.from(
+        { length: await tabs.count() },
+        async (_, index) => (await tabs.nth(index).boundingBox()) ?? assert.fail("a tab is hidden"),
+      ),
+    );
     const [{ x: left } = assert.fail("no tabs")] = boxes;
     for (const [index, one] of boxes.entries()) {
       assert.ok(one.x + one.width <= left + 199, "inside the sidebar");
-      for (const other of boxes.slice(index + 1)) assert.ok(one.x + one.width <= other.x + 1 || other.x + other.width <= one.x + 1 || one.y + one.height <= other.y + 1, "apart");
+      for (const other of boxes.slice(index + 1))
+        assert.ok(
+          one.x + one.width <= other.x + 1 || other.x + other.width <= one.x + 1 || one.y + one.height <= other.y + 1,
+          "apart",
+        );
     }
     await shoot(page, "sidebar-narrow");
-    await page.locator(".facenet-sidebar").evaluate((sidebar) => { (sidebar as unknown as { style: { width: string } }).style.width = ""; });
+    await page.locator(".facenet-sidebar").evaluate((sidebar) => {
+      (sidebar as unknown as { style: { width: string } }).style.width = "";
+    });
   });
 
   it("shows which photo is set aside and why, and uses it all the same and not, by the keyboard too", async () => {
     const { page } = editor;
     const api = `${red.url}/facenet/api/aaaaaaaaaaaaaaaa/people`;
-    const send = async (path: string, method: string, type: string, body: string | Uint8Array<ArrayBuffer>): Promise<{ id: string; photos: { id: string }[] }> => {
+    const send = async (
+      path: string,
+      method: string,
+      type: string,
+      body: string | Uint8Array<ArrayBuffer>,
+    ): Promise<{ id: string; photos: { id: string }[] }> => {
       const answer = await fetch(`${api}${path}`, { method, headers: { "Content-Type": type }, body });
       assert.ok(answer.ok, `${path} ${answer.status}`);
       return (await answer.json()) as { id: string; photos: { id: string }[] };
     };
     const { id } = await send("", "POST", "application/json", JSON.stringify({ name: "Odd" }));
     // Three who are three; nobody is sure any more that they are one.
-    for (const name of ["green", "front", "stripes"] as const) await send(`/${id}/photos?accept=unlike,resembles`, "POST", "image/jpeg", new Uint8Array(await portrait(name)));
-    const photosOf = async (): Promise<{ id: string; aside: object | null }[]> => ((await (await fetch(`${api}/${id}`)).json()) as { photos: { id: string; aside: object | null }[] }).photos;
-    const sure = async (photo: string, value: boolean): Promise<unknown> => send(`/${id}/photos/${photo}`, "PATCH", "application/json", JSON.stringify({ sure: value }));
+    for (const name of ["green", "front", "stripes"] as const)
+      await send(`/${id}/photos?accept=unlike,resembles`, "POST", "image/jpeg", new Uint8Array(await portrait(name)));
+    const photosOf = async (): Promise<{ id: string; aside: object | null }[]> =>
+      ((await (await fetch(`${api}/${id}`)).json()) as { photos: { id: string; aside: object | null }[] }).photos;
+    const sure = async (photo: string, value: boolean): Promise<unknown> =>
+      send(`/${id}/photos/${photo}`, "PATCH", "application/json", JSON.stringify({ sure: value }));
     for (const photo of await photosOf()) await sure(photo.id, false);
     // Of the other two somebody is: whoever is let in again turns nobody out.
     for (const photo of await photosOf()) if (photo.aside === null) await sure(photo.id, true);
@@ -149,12 +201,17 @@ describe("the Faces tab with little room", () => {
     await aside.waitFor();
     assert.equal(await aside.count(), 1);
     assert.match(await aside.innerText(), /set aside/);
-    assert.match(await page.locator(".facenet-person-body").innerText(), /1 photo set aside, because farther from the others than τ/);
+    assert.match(
+      await page.locator(".facenet-person-body").innerText(),
+      /1 photo set aside, because farther from the others than τ/,
+    );
     await shoot(page, "sidebar-aside");
     await aside.locator(".facenet-tile-open").focus();
     await page.keyboard.press("Enter");
     const dialog = page.locator(".facenet-dialog-frame");
-    await dialog.locator("dd", { hasText: /Farther from their other photos than τ \(\d\.\d\d, τ \d\.\d{3}\)/ }).waitFor();
+    await dialog
+      .locator("dd", { hasText: /Farther from their other photos than τ \(\d\.\d\d, τ \d\.\d{3}\)/ })
+      .waitFor();
     await shoot(page, "sidebar-aside-photo");
     await dialog.locator("button", { hasText: "Use it all the same" }).focus();
     await page.keyboard.press("Enter");
@@ -190,7 +247,11 @@ describe("the Faces tab when a second gallery comes", () => {
       await showFaces(page);
       await page.locator(".facenet-tabs").waitFor();
       const second = [...flow, { ...nodeOf(flow, "facewire_gallery"), id: "aaaaaaaaaaaaaaaa", name: "Back" }];
-      const deployed = await fetch(`${red.url}/flows`, { method: "POST", headers: { "Content-Type": "application/json", "Node-RED-Deployment-Type": "flows" }, body: JSON.stringify(second) });
+      const deployed = await fetch(`${red.url}/flows`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "Node-RED-Deployment-Type": "flows" },
+        body: JSON.stringify(second),
+      });
       assert.equal(deployed.status, 204);
       await page.reload();
       await page.waitForFunction("globalThis.RED?.workspaces?.active()");

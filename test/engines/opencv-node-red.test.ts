@@ -34,7 +34,11 @@ const flow = (...nodes: FlowNode[][]): FlowNode[] => [{ id: "tab", type: "tab", 
 async function ask(red: NodeRed, name: string): Promise<{ status: number; text: string }> {
   const body = new Uint8Array(await sharp(groupPhoto(3)).resize(640).png().toBuffer());
   return eventually("an answer", async () => {
-    const answer = await fetch(`${red.url}/${name}`, { method: "POST", body, headers: { "content-type": "application/octet-stream" } });
+    const answer = await fetch(`${red.url}/${name}`, {
+      method: "POST",
+      body,
+      headers: { "content-type": "application/octet-stream" },
+    });
     const text = await answer.text();
     // While a deploy goes on nobody is there.
     return answer.status === 404 ? undefined : { status: answer.status, text };
@@ -44,13 +48,15 @@ async function ask(red: NodeRed, name: string): Promise<{ status: number; text: 
 /** The engine's folder again, with another addon in it. */
 function withAddon(change: (addon: Buffer) => Buffer): string {
   const modules = join(mkdtempSync(join(tmpdir(), "engine-")), "node_modules");
-  for (const name of readdirSync(MODULES)) if (!name.startsWith(".") && name !== "@u4") {
-    mkdirSync(modules, { recursive: true });
-    symlinkSync(join(MODULES, name), join(modules, name), "junction");
-  }
+  for (const name of readdirSync(MODULES))
+    if (!name.startsWith(".") && name !== "@u4") {
+      mkdirSync(modules, { recursive: true });
+      symlinkSync(join(MODULES, name), join(modules, name), "junction");
+    }
   mkdirSync(join(modules, PACKAGE, "build/Release"), { recursive: true });
   symlinkSync(join(MODULES, "@u4/opencv-build"), join(modules, "@u4/opencv-build"), "junction");
-  for (const part of ["package.json", "cjs", "src"]) cpSync(join(MODULES, PACKAGE, part), join(modules, PACKAGE, part), { recursive: true });
+  for (const part of ["package.json", "cjs", "src"])
+    cpSync(join(MODULES, PACKAGE, part), join(modules, PACKAGE, part), { recursive: true });
   writeFileSync(join(modules, PACKAGE, ADDON), change(readFileSync(join(MODULES, PACKAGE, ADDON))));
   return modules;
 }
@@ -60,7 +66,8 @@ function ofAnotherNode(addon: Buffer): Buffer {
   const name = Buffer.from(`node_register_module_v${process.versions.modules}`);
   const at = addon.indexOf(name);
   assert.ok(at > 0);
-  for (let each = at; each >= 0; each = addon.indexOf(name, each + 1)) addon.write("093".padStart(process.versions.modules.length), each + "node_register_module_v".length);
+  for (let each = at; each >= 0; each = addon.indexOf(name, each + 1))
+    addon.write("093".padStart(process.versions.modules.length), each + "node_register_module_v".length);
   return addon;
 }
 
@@ -73,7 +80,11 @@ describe("native OpenCV in Node-RED", { skip: SKIP }, () => {
       assert.equal((JSON.parse(expected.text) as unknown[]).length, 3);
       for (let deploy = 0; deploy < 5; deploy += 1) {
         assert.deepEqual(await ask(red, "native"), expected, `after ${deploy} deploys`);
-        const answer = await fetch(`${red.url}/flows`, { method: "POST", body: JSON.stringify(nodes), headers: { "content-type": "application/json", "node-red-deployment-type": "full" } });
+        const answer = await fetch(`${red.url}/flows`, {
+          method: "POST",
+          body: JSON.stringify(nodes),
+          headers: { "content-type": "application/json", "node-red-deployment-type": "full" },
+        });
         assert.equal(answer.status, 204);
       }
       assert.deepEqual(await ask(red, "native"), expected);
@@ -86,16 +97,32 @@ describe("native OpenCV in Node-RED", { skip: SKIP }, () => {
     const folder = mkdtempSync(join(tmpdir(), "cascade-"));
     writeFileSync(join(folder, "hello.xml"), "hello");
     // Cut short where OpenCV notices, and not before.
-    writeFileSync(join(folder, "odd.xml"), "<?xml version='1.0'?><opencv_storage><cascade><height>24</height>\n<width>24</width><stages/></cascade></opencv_storage>\n");
+    writeFileSync(
+      join(folder, "odd.xml"),
+      "<?xml " +
+        "version='1.0'?><opencv_storage><cascade><height>24</height>\n<width>24</width><stages/></cascade></opencv_storage>\n",
+    );
     const file = (name: string): object => ({ engine: "native", cascade: "file", cascadeFile: join(folder, name) });
-    const red = await startNodeRed(flow(detection("hello", file("hello.xml")), detection("odd", file("odd.xml")), detection("native", { engine: "native" })));
+    const red = await startNodeRed(
+      flow(
+        detection("hello", file("hello.xml")),
+        detection("odd", file("odd.xml")),
+        detection("native", { engine: "native" }),
+      ),
+    );
     try {
       const hello = await ask(red, "hello");
       assert.equal(hello.status, 400);
-      assert.match(hello.text, /the file \S+hello\.xml is not an OpenCV cascade: choose a built-in one or a \.xml made by OpenCV's traincascade\.$/);
+      assert.match(
+        hello.text,
+        /the file \S+hello\.xml is not an OpenCV cascade: choose a built-in one or a \.xml made by OpenCV's traincascade\.$/,
+      );
       const odd = await ask(red, "odd");
       assert.equal(odd.status, 400);
-      assert.match(odd.text, /cannot use the cascade file \S+odd\.xml \(SIGABRT: .*what\(\): .*\): choose a built-in cascade/);
+      assert.match(
+        odd.text,
+        /cannot use the cascade file \S+odd\.xml \(SIGABRT: .*what\(\): .*\): choose a built-in cascade/,
+      );
       assert.equal((await ask(red, "native")).status, 200);
     } finally {
       await red.stop();
@@ -103,13 +130,32 @@ describe("native OpenCV in Node-RED", { skip: SKIP }, () => {
   });
 
   for (const [what, modules, sentence] of [
-    ["missing", () => "", /the native engine @u4\/opencv4nodejs is not installed: run "npm install @u4\/opencv4nodejs"/],
-    ["broken", () => withAddon((addon) => addon.subarray(0, 4000)), /the native engine @u4\/opencv4nodejs is installed but cannot be loaded \(.+\): install it again/],
-    ["no addon at all", () => withAddon(() => Buffer.from("hello")), /the native engine @u4\/opencv4nodejs is installed but cannot be loaded \(.+\): install it again/],
-    ["of another ABI", () => withAddon(ofAnotherNode), /the native engine @u4\/opencv4nodejs was compiled for another Node\.js than this \(v[\d.]+\): run "npm rebuild @u4\/opencv4nodejs"/],
+    [
+      "missing",
+      () => "",
+      /the native engine @u4\/opencv4nodejs is not installed: run "npm install @u4\/opencv4nodejs"/,
+    ],
+    [
+      "broken",
+      () => withAddon((addon) => addon.subarray(0, 4000)),
+      /the native engine @u4\/opencv4nodejs is installed but cannot be loaded \(.+\): install it again/,
+    ],
+    [
+      "no addon at all",
+      () => withAddon(() => Buffer.from("hello")),
+      /the native engine @u4\/opencv4nodejs is installed but cannot be loaded \(.+\): install it again/,
+    ],
+    [
+      "of another ABI",
+      () => withAddon(ofAnotherNode),
+      /the native engine @u4\/opencv4nodejs was compiled for another Node\.js than this \(v[\d.]+\): run "npm rebuild @u4\/opencv4nodejs"/,
+    ],
   ] as const) {
     it(`says a sentence where it is ${what}, and OpenCV WASM works beside it`, async () => {
-      const red = await startNodeRed(flow(detection("native", { engine: "native" }), detection("wasm", { engine: "wasm" })), { env: { NODE_PATH: modules() } });
+      const red = await startNodeRed(
+        flow(detection("native", { engine: "native" }), detection("wasm", { engine: "wasm" })),
+        { env: { NODE_PATH: modules() } },
+      );
       try {
         const native = await ask(red, "native");
         assert.equal(native.status, 400, native.text);

@@ -20,7 +20,8 @@ const SETTINGS = [
 ] as const;
 const PHOTOS = [1, 2, 3, 4, 5, 6] as const;
 
-const scaled = (photo: (typeof PHOTOS)[number]): Promise<Buffer> => sharp(groupPhoto(photo)).resize(960).png().toBuffer();
+const scaled = (photo: (typeof PHOTOS)[number]): Promise<Buffer> =>
+  sharp(groupPhoto(photo)).resize(960).png().toBuffer();
 
 describe("native OpenCV", { skip: SKIP }, () => {
   const open: FaceDetector[] = [];
@@ -31,11 +32,15 @@ describe("native OpenCV", { skip: SKIP }, () => {
     open.push(detector);
     return detector;
   };
-  const facesOf = async (detector: FaceDetector, bytes: Buffer): Promise<Face[]> => (await detector.detect({ bytes, frame: undefined })).faces;
+  const facesOf = async (detector: FaceDetector, bytes: Buffer): Promise<Face[]> =>
+    (await detector.detect({ bytes, frame: undefined })).faces;
 
   for (const settings of SETTINGS) {
     it(`finds the boxes and scores that OpenCV WASM finds, with ${JSON.stringify(settings)}`, async () => {
-      const [native, wasm] = [detectorFor({ ...settings, engine: "native" }), detectorFor({ ...settings, engine: "wasm" })];
+      const [native, wasm] = [
+        detectorFor({ ...settings, engine: "native" }),
+        detectorFor({ ...settings, engine: "wasm" }),
+      ];
       let faces = 0;
       for (const photo of PHOTOS) {
         const bytes = await scaled(photo);

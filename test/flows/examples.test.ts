@@ -26,23 +26,66 @@ async function folderOf(people: Record<string, Who>): Promise<string> {
 /** People before a camera: each portrait, altered, for a while; as a folder of frames. */
 async function walkPast(people: Who[]): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "camera-"));
-  for (const [index, who] of people.entries()) writeFileSync(join(folder, `${index}.jpg`), await sharp(await portrait(who)).resize(400).modulate({ brightness: 0.85 }).jpeg({ quality: 80 }).toBuffer());
+  for (const [index, who] of people.entries())
+    writeFileSync(
+      join(folder, `${index}.jpg`),
+      await sharp(await portrait(who))
+        .resize(400)
+        .modulate({ brightness: 0.85 })
+        .jpeg({ quality: 80 })
+        .toBuffer(),
+    );
   return folder;
 }
 
-const folderCamera = (path: string): object => ({ source: "folder", path, loop: true, fps: "2", width: "", height: "" });
+const folderCamera = (path: string): object => ({
+  source: "folder",
+  path,
+  loop: true,
+  fps: "2",
+  width: "",
+  height: "",
+});
 
-const post = (url: string, body: Buffer): Promise<Response> => fetch(url, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(body) });
+const post = (url: string, body: Buffer): Promise<Response> =>
+  fetch(url, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(body) });
 
 /** A function node and a file node that keep a line of JSON for each message. */
 function recorder(z: unknown, file: string, expression: string): FlowNode[] {
   return [
-    { id: "rec_fn", type: "function", z, name: "", func: `msg.payload = JSON.stringify(${expression}); return msg;`, outputs: 1, wires: [["rec_file"]] },
-    { id: "rec_file", type: "file", z, name: "", filename: file, filenameType: "str", appendNewline: true, createDir: true, overwriteFile: "false", encoding: "none", wires: [[]] },
+    {
+      id: "rec_fn",
+      type: "function",
+      z,
+      name: "",
+      func: `msg.payload = JSON.stringify(${expression}); return msg;`,
+      outputs: 1,
+      wires: [["rec_file"]],
+    },
+    {
+      id: "rec_file",
+      type: "file",
+      z,
+      name: "",
+      filename: file,
+      filenameType: "str",
+      appendNewline: true,
+      createDir: true,
+      overwriteFile: "false",
+      encoding: "none",
+      wires: [[]],
+    },
   ];
 }
 
-const linesOf = (file: string): Record<string, unknown>[] => (existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Record<string, unknown>) : []);
+const linesOf = (file: string): Record<string, unknown>[] =>
+  existsSync(file)
+    ? readFileSync(file, "utf8")
+        .trim()
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+    : [];
 
 function wire(flow: FlowNode[], id: string, output: number, to: string): void {
   (nodeOf(flow, id)["wires"] as string[][])[output]?.push(to);
@@ -67,19 +110,27 @@ describe("examples", () => {
 
   it("use the default network and its own τ, compared with a cohort", () => {
     for (const file of readdirSync(folder)) {
-      for (const { type, model, distance, threshold } of JSON.parse(readFileSync(join(folder, file), "utf8")) as FlowNode[]) {
-        if (type === "facenet-embed" || type === "face-gallery") assert.equal(model, DEFAULT_MODEL.id, `${file}: ${type}`);
+      for (const { type, model, distance, threshold } of JSON.parse(
+        readFileSync(join(folder, file), "utf8"),
+      ) as FlowNode[]) {
+        if (type === "facenet-embed" || type === "face-gallery")
+          assert.equal(model, DEFAULT_MODEL.id, `${file}: ${type}`);
         if (type === "face-match") assert.deepEqual([distance, threshold], ["cohort", ""], file);
       }
     }
   });
 
   it("share one gallery, and nothing else", () => {
-    const flows = readdirSync(folder).map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as FlowNode[]);
+    const flows = readdirSync(folder).map(
+      (file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as FlowNode[],
+    );
     const galleries = flows.map((flow) => flow.filter(({ type }) => type === "face-gallery"));
     for (const found of galleries) assert.deepEqual(found, galleries[0]);
     const ids = flows.flatMap((flow) => flow.filter(({ type }) => type !== "face-gallery").map(({ id }) => id));
-    assert.deepEqual(ids.filter((id, index) => ids.indexOf(id) !== index), []);
+    assert.deepEqual(
+      ids.filter((id, index) => ids.indexOf(id) !== index),
+      [],
+    );
   });
 });
 
@@ -96,11 +147,16 @@ describe("example: a photo from a file", () => {
     Object.assign(nodeOf(flow, "pf_inject"), { props: [{ p: "filename", v: photo, vt: "str" }] });
     const out = join(folder, "../photo-who");
     wire(flow, "pf_match", 0, "rec_fn");
-    flow.push(...recorder(nodeOf(flow, "pf_match")["z"], out, "{ who: msg.faces.map(({ identity }) => identity.name) }"));
+    flow.push(
+      ...recorder(nodeOf(flow, "pf_match")["z"], out, "{ who: msg.faces.map(({ identity }) => identity.name) }"),
+    );
     red = await startNodeRed(flow);
     assert.equal((await fetch(`${red.url}/inject/pf_inject`, { method: "POST" })).status, 200);
     const { who } = await eventually("an answer", () => linesOf(out)[0]);
-    assert.deepEqual((who as (string | null)[]).filter((name) => name !== null), ["Alice"]);
+    assert.deepEqual(
+      (who as (string | null)[]).filter((name) => name !== null),
+      ["Alice"],
+    );
     assert.doesNotMatch(red.log(), /\[error\]/);
   });
 });
@@ -115,12 +171,17 @@ describe("example: a browser's camera", () => {
     Object.assign(nodeOf(flow, "facewire_gallery"), { folder });
     const out = join(folder, "../browser-who");
     wire(flow, "bc_match", 0, "rec_fn");
-    flow.push(...recorder(nodeOf(flow, "bc_match")["z"], out, "{ who: msg.faces.map(({ identity }) => identity.name) }"));
+    flow.push(
+      ...recorder(nodeOf(flow, "bc_match")["z"], out, "{ who: msg.faces.map(({ identity }) => identity.name) }"),
+    );
     red = await startNodeRed(flow);
     assert.match(await (await fetch(`${red.url}/facenet/camera/bc_camera`)).text(), /getUserMedia|camera/);
     assert.ok((await post(`${red.url}/facenet/camera/bc_camera/frame`, await portrait("green"))).ok);
     const { who } = await eventually("an answer", () => linesOf(out)[0]);
-    assert.deepEqual((who as (string | null)[]).filter((name) => name !== null), ["Alice"]);
+    assert.deepEqual(
+      (who as (string | null)[]).filter((name) => name !== null),
+      ["Alice"],
+    );
     assert.doesNotMatch(red.log(), /\[error\]/);
   });
 });
@@ -137,14 +198,34 @@ describe("example: the full recognizer", () => {
     wire(flow, "fr_greet", 0, "rec_fn");
     wire(flow, "fr_match", 1, "rec_unknown");
     flow.push(
-      ...recorder(nodeOf(flow, "fr_match")["z"], out, "{ text: msg.text, wav: msg.payload && msg.payload.toString('base64'), unknown: msg.who }"),
-      { id: "rec_unknown", type: "function", z: nodeOf(flow, "fr_match")["z"], name: "", func: "return { who: msg.faces.map(({ identity }) => identity.outcome) };", outputs: 1, wires: [["rec_fn"]] },
+      ...recorder(
+        nodeOf(flow, "fr_match")["z"],
+        out,
+        "{ text: msg.text, wav: msg.payload && msg.payload.toString('base64'), unknown: msg.who }",
+      ),
+      {
+        id: "rec_unknown",
+        type: "function",
+        z: nodeOf(flow, "fr_match")["z"],
+        name: "",
+        func: "return { who: msg.faces.map(({ identity }) => identity.outcome) };",
+        outputs: 1,
+        wires: [["rec_fn"]],
+      },
     );
     Object.assign(nodeOf(flow, "fr_greet"), { play: false });
     red = await startNodeRed(flow);
-    await eventually("both greetings and a stranger", () => (linesOf(out).filter(({ text }) => text !== undefined).length >= 2 && linesOf(out).some(({ unknown }) => unknown !== undefined) ? true : undefined));
+    await eventually("both greetings and a stranger", () =>
+      linesOf(out).filter(({ text }) => text !== undefined).length >= 2 &&
+      linesOf(out).some(({ unknown }) => unknown !== undefined)
+        ? true
+        : undefined,
+    );
     const greetings = linesOf(out).filter(({ text }) => text !== undefined);
-    assert.deepEqual(greetings.map(({ text }) => String(text)).toSorted((a, b) => a.localeCompare(b, "en")), ["Welcome Alice, have a nice day!", "歡迎小明，祝您有美好的一天！"]);
+    assert.deepEqual(
+      greetings.map(({ text }) => String(text)).toSorted((a, b) => a.localeCompare(b, "en")),
+      ["Welcome Alice, have a nice day!", "歡迎小明，祝您有美好的一天！"],
+    );
     for (const { wav } of greetings) assert.ok(wavDuration(Buffer.from(wav as string, "base64")) > 1000);
     assert.deepEqual(linesOf(out).find(({ unknown }) => unknown !== undefined)?.["unknown"], ["unknown"]);
     assert.doesNotMatch(red.log(), /\[error\]/);
@@ -161,8 +242,17 @@ describe("example: a photo over HTTP", () => {
   after(() => red.stop());
 
   it("answers who is in it, everybody, once", async () => {
-    const { faces, timing } = (await (await post(`${red.url}/recognize`, groupPhoto(6))).json()) as { faces: { outcome: string; name: string | null }[]; timing: object };
-    assert.deepEqual(faces.filter(({ outcome }) => outcome !== "noface").map(({ outcome, name }) => `${outcome} ${name}`).sort(), ["match Alice", "unknown null", "unknown null", "unknown null"]);
+    const { faces, timing } = (await (await post(`${red.url}/recognize`, groupPhoto(6))).json()) as {
+      faces: { outcome: string; name: string | null }[];
+      timing: object;
+    };
+    assert.deepEqual(
+      faces
+        .filter(({ outcome }) => outcome !== "noface")
+        .map(({ outcome, name }) => `${outcome} ${name}`)
+        .sort(),
+      ["match Alice", "unknown null", "unknown null", "unknown null"],
+    );
     assert.ok("embed" in timing);
   });
 
@@ -181,13 +271,28 @@ describe("example: enrol from a flow", () => {
   after(() => red.stop());
 
   it("enrols, refuses a group, and forgets", async () => {
-    const { name, photos } = (await (await post(`${red.url}/enrol?name=Alice`, await portrait("green"))).json()) as { name: string; photos: number };
+    const { name, photos } = (await (await post(`${red.url}/enrol?name=Alice`, await portrait("green"))).json()) as {
+      name: string;
+      photos: number;
+    };
     assert.deepEqual([name, photos], ["Alice", 1]);
     const kept = join(red.userDir, "facenet/facewire_gallery/people/photos");
     assert.equal(readdirSync(kept).length, 1);
     const refused = await post(`${red.url}/enrol?name=All`, groupPhoto(6));
-    assert.deepEqual([refused.status, await refused.text()], [400, "Error: face-match: the photo is not kept: the photo shows 4 faces: cut it so that it shows only the person to be known."]);
-    const receipt = (await (await fetch(`${red.url}/people?name=Alice`, { method: "DELETE" })).json()) as { name: string; photos: number; embeddings: number; thumbnails: number };
+    assert.deepEqual(
+      [refused.status, await refused.text()],
+      [
+        400,
+        "Error: face-match: the photo is not kept: the photo shows 4 faces: cut it so that it shows only the " +
+          "person to be known.",
+      ],
+    );
+    const receipt = (await (await fetch(`${red.url}/people?name=Alice`, { method: "DELETE" })).json()) as {
+      name: string;
+      photos: number;
+      embeddings: number;
+      thumbnails: number;
+    };
     assert.deepEqual([receipt.name, receipt.photos, receipt.embeddings, receipt.thumbnails], ["Alice", 1, 1, 1]);
     assert.deepEqual(readdirSync(kept), []);
   });
@@ -203,9 +308,26 @@ describe("example: verify one person", () => {
   after(() => red.stop());
 
   it("says yes to the claimed person and no to others, to names nobody has, and to nobody", async () => {
-    const ask = async (name: string, picture: Buffer): Promise<unknown> => ((await (await post(`${red.url}/verify?name=${name}`, picture)).json()) as { verified: boolean }).verified;
-    const alice = await sharp(await portrait("green")).resize(350).jpeg({ quality: 75 }).toBuffer();
-    assert.deepEqual([await ask("Alice", alice), await ask("Bea", alice), await ask("Mallory", alice), await ask("Alice", await sharp({ create: { width: 300, height: 300, channels: 3, background: "#888" } }).jpeg().toBuffer())], [true, false, false, false]);
+    const ask = async (name: string, picture: Buffer): Promise<unknown> =>
+      ((await (await post(`${red.url}/verify?name=${name}`, picture)).json()) as { verified: boolean }).verified;
+    const alice = await sharp(await portrait("green"))
+      .resize(350)
+      .jpeg({ quality: 75 })
+      .toBuffer();
+    assert.deepEqual(
+      [
+        await ask("Alice", alice),
+        await ask("Bea", alice),
+        await ask("Mallory", alice),
+        await ask(
+          "Alice",
+          await sharp({ create: { width: 300, height: 300, channels: 3, background: "#888" } })
+            .jpeg()
+            .toBuffer(),
+        ),
+      ],
+      [true, false, false, false],
+    );
   });
 });
 
@@ -215,7 +337,9 @@ describe("example: a door over MQTT", () => {
   const server = createServer();
   after(async () => {
     await red.stop();
-    await new Promise<void>((resolve) => { broker.close(() => resolve()); });
+    await new Promise<void>((resolve) => {
+      broker.close(() => resolve());
+    });
     server.close();
   });
 
@@ -226,12 +350,16 @@ describe("example: a door over MQTT", () => {
     await once(server, "listening");
     const published = new Map<string, Record<string, unknown>>();
     broker.on("publish", ({ topic, payload }) => {
-      if (topic.startsWith("facewire/")) published.set(topic, JSON.parse(payload.toString()) as Record<string, unknown>);
+      if (topic.startsWith("facewire/"))
+        published.set(topic, JSON.parse(payload.toString()) as Record<string, unknown>);
     });
     const flow = example("door and home automation over MQTT");
     Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await folderOf({ Alice: "green" }) });
     Object.assign(nodeOf(flow, "mq_camera"), folderCamera(await walkPast(["green", "front"])));
-    Object.assign(nodeOf(flow, "mq_broker"), { broker: "127.0.0.1", port: String((server.address() as AddressInfo).port) });
+    Object.assign(nodeOf(flow, "mq_broker"), {
+      broker: "127.0.0.1",
+      port: String((server.address() as AddressInfo).port),
+    });
     red = await startNodeRed(flow);
     await eventually("both messages", () => (published.size === 2 ? true : undefined));
     const match = published.get("facewire/door/match");
@@ -239,7 +367,10 @@ describe("example: a door over MQTT", () => {
     const tail = statisticsOf(DEFAULT_MODEL.id)?.tail;
     assert.ok(tail !== undefined);
     const { threshold } = thresholdFor(USUAL_WANTED, tail, new Map([[1, 1]]));
-    assert.deepEqual([match?.["name"], match?.["threshold"], match?.["source"], unknown?.["outcome"], unknown?.["reason"]], ["Alice", threshold, "door", "unknown", "above_threshold"]);
+    assert.deepEqual(
+      [match?.["name"], match?.["threshold"], match?.["source"], unknown?.["outcome"], unknown?.["reason"]],
+      ["Alice", threshold, "door", "unknown", "above_threshold"],
+    );
   });
 });
 
@@ -254,13 +385,31 @@ describe("example: teach the last unknown", () => {
     wire(flow, "te_match", 0, "rec_fn");
     wire(flow, "te_match", 1, "rec_fn");
     wire(flow, "te_match", 3, "rec_fn");
-    flow.push(...recorder(nodeOf(flow, "te_match")["z"], out, "{ enrolled: msg.enrolled, who: msg.faces && msg.faces.map(({ identity }) => identity && identity.name) }"));
+    flow.push(
+      ...recorder(
+        nodeOf(flow, "te_match")["z"],
+        out,
+        "{ enrolled: msg.enrolled, who: msg.faces && msg.faces.map(({ identity }) => identity && identity.name) }",
+      ),
+    );
     red = await startNodeRed(flow);
-    const has = (condition: (line: Record<string, unknown>) => boolean): (() => true | undefined) => () => (linesOf(out).some(condition) ? true : undefined);
-    await eventually("the stranger", has(({ who }) => JSON.stringify(who) === "[null]"));
+    const has =
+      (condition: (line: Record<string, unknown>) => boolean): (() => true | undefined) =>
+      () =>
+        linesOf(out).some(condition) ? true : undefined;
+    await eventually(
+      "the stranger",
+      has(({ who }) => JSON.stringify(who) === "[null]"),
+    );
     assert.equal((await fetch(`${red.url}/inject/te_inject`, { method: "POST" })).status, 200);
-    await eventually("the enrolment", has(({ enrolled }) => (enrolled as { name?: string } | undefined)?.name === "Alice"));
-    await eventually("the match", has(({ who }) => JSON.stringify(who) === '["Alice"]'));
+    await eventually(
+      "the enrolment",
+      has(({ enrolled }) => (enrolled as { name?: string } | undefined)?.name === "Alice"),
+    );
+    await eventually(
+      "the match",
+      has(({ who }) => JSON.stringify(who) === '["Alice"]'),
+    );
   });
 });
 
@@ -271,21 +420,54 @@ describe("example: staff door with an alarm", () => {
   it("opens for staff, says why it stays closed, and raises the alarm for whoever is blocked", async () => {
     const flow = example("staff door with an alarm");
     Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await folderOf({ Alice: "green", Bob: "stripes" }) });
-    Object.assign(nodeOf(flow, "sd_camera"), { ...folderCamera(await walkPast(["green", "stripes", "front"])), autostart: false });
+    Object.assign(nodeOf(flow, "sd_camera"), {
+      ...folderCamera(await walkPast(["green", "stripes", "front"])),
+      autostart: false,
+    });
     // The test runs at any time of the week; a slow machine opens late, too.
     Object.assign(nodeOf(flow, "sd_match"), { schedule: [], maxAge: "" });
     const out = join(mkdtempSync(join(tmpdir(), "out-")), "door");
     for (const id of ["sd_open", "sd_closed", "sd_alarm"]) wire(flow, id, 0, "rec_fn");
     const z = nodeOf(flow, "sd_match")["z"];
-    flow.push(...recorder(z, out, "{ said: msg.payload }"), { id: "go", type: "http in", z, url: "/go", method: "post", x: 1, y: 1, wires: [["start", "ok"]] }, { id: "start", type: "change", z, x: 1, y: 1, rules: [{ t: "set", p: "payload", pt: "msg", to: "start", tot: "str" }], wires: [["sd_camera"]] }, { id: "ok", type: "http response", z, x: 1, y: 1, wires: [] });
+    flow.push(
+      ...recorder(z, out, "{ said: msg.payload }"),
+      { id: "go", type: "http in", z, url: "/go", method: "post", x: 1, y: 1, wires: [["start", "ok"]] },
+      {
+        id: "start",
+        type: "change",
+        z,
+        x: 1,
+        y: 1,
+        rules: [{ t: "set", p: "payload", pt: "msg", to: "start", tot: "str" }],
+        wires: [["sd_camera"]],
+      },
+      { id: "ok", type: "http response", z, x: 1, y: 1, wires: [] },
+    );
     red = await startNodeRed(flow);
     const api = `${red.url}/facenet/api/facewire_gallery/people`;
-    const people = await eventually("both people", async () => { const { people: found } = (await (await fetch(api)).json()) as { people: { id: string; name: string }[] }; return found.length === 2 ? found : undefined; });
-    for (const { id, name } of people) assert.equal((await fetch(`${api}/${id}`, { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ groups: [name === "Alice" ? "staff" : "blocked"] }) })).status, 200);
+    const people = await eventually("both people", async () => {
+      const { people: found } = (await (await fetch(api)).json()) as { people: { id: string; name: string }[] };
+      return found.length === 2 ? found : undefined;
+    });
+    for (const { id, name } of people)
+      assert.equal(
+        (
+          await fetch(`${api}/${id}`, {
+            method: "PATCH",
+            headers: { "Content-Type": "application/json" },
+            body: JSON.stringify({ groups: [name === "Alice" ? "staff" : "blocked"] }),
+          })
+        ).status,
+        200,
+      );
     await fetch(`${red.url}/go`, { method: "POST" });
     const said = (): string[] => linesOf(out).map((line) => String(line["said"]));
-    for (const words of ["open for Alice", "closed, Bob: blocked", "alarm: Bob", "closed, unknown: above_threshold"]) await eventually(words, () => (said().includes(words) ? true : undefined));
-    assert.equal(said().some((words) => words === "open for Bob"), false);
+    for (const words of ["open for Alice", "closed, Bob: blocked", "alarm: Bob", "closed, unknown: above_threshold"])
+      await eventually(words, () => (said().includes(words) ? true : undefined));
+    assert.equal(
+      said().some((words) => words === "open for Bob"),
+      false,
+    );
     assert.doesNotMatch(red.log(), /\[error\]/);
   });
 });

@@ -28,11 +28,20 @@ describe("a variable in a field", () => {
     const decide = async (tau: string): Promise<Recognized | undefined> => {
       const red = await startNodeRed(flow, { env: { TAU: tau, MARGIN: "0", STRANGERS: "false" } });
       try {
-        const answer = await fetch(`${red.url}/recognize`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(probe) });
+        const answer = await fetch(`${red.url}/recognize`, {
+          method: "POST",
+          headers: { "Content-Type": "image/jpeg" },
+          body: new Uint8Array(probe),
+        });
         assert.equal(answer.status, 200, await answer.clone().text());
         // Who asks the API is told the value too, not the variable.
-        const matchers = (await (await fetch(`${red.url}/facenet/api/matchers`)).json()) as { threshold: number | null }[];
-        assert.deepEqual(matchers.map(({ threshold }) => threshold), [Number(tau)]);
+        const matchers = (await (await fetch(`${red.url}/facenet/api/matchers`)).json()) as {
+          threshold: number | null;
+        }[];
+        assert.deepEqual(
+          matchers.map(({ threshold }) => threshold),
+          [Number(tau)],
+        );
         return ((await answer.json()) as { faces: Recognized[] }).faces[0];
       } finally {
         await red.stop();
@@ -50,7 +59,9 @@ describe("a variable in a field", () => {
     Object.assign(nodeOf(flow, "facewire_gallery"), { folder: mkdtempSync(join(tmpdir(), "people-")) });
     const red = await startNodeRed(flow, { env: { TAU_OF_THE_DOOR: undefined } });
     try {
-      await eventually("the sentence", () => (red.log().includes("threshold: the variable TAU_OF_THE_DOOR is not set") ? true : undefined));
+      await eventually("the sentence", () =>
+        red.log().includes("threshold: the variable TAU_OF_THE_DOOR is not set") ? true : undefined,
+      );
     } finally {
       await red.stop();
     }

@@ -21,7 +21,10 @@ describe("readPicture", () => {
     for (const [what, payload] of Object.entries(texts)) {
       const message: FaceMessage = { payload, topic: "door" };
       assert.ok(readPicture(message).bytes.equals(jpeg), what);
-      assert.ok(Buffer.isBuffer(message.payload) && message.payload.equals(jpeg), `${what}: later stages find the Buffer`);
+      assert.ok(
+        Buffer.isBuffer(message.payload) && message.payload.equals(jpeg),
+        `${what}: later stages find the Buffer`,
+      );
       assert.equal(message["topic"], "door");
     }
   });
@@ -54,7 +57,11 @@ describe("readPicture", () => {
     ];
     for (const [payload, sentence] of cases) {
       const message: FaceMessage = { payload };
-      assert.throws(() => readPicture(message), ({ message: said }: Error) => sentence.test(said), String(payload).slice(0, 60));
+      assert.throws(
+        () => readPicture(message),
+        ({ message: said }: Error) => sentence.test(said),
+        String(payload).slice(0, 60),
+      );
       assert.equal(message.payload, payload, "what is refused stays as it was");
     }
   });

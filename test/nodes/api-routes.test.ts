@@ -1,4 +1,7 @@
-/** The HTTP API's manners, without a Node-RED: what is registered, listeners that do not listen, senders that do not send. */
+/**
+ * The HTTP API's manners, without a Node-RED: what is registered, listeners that do not listen, senders that do not
+ * send.
+ */
 import assert from "node:assert/strict";
 import { EventEmitter, once, setMaxListeners } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -11,18 +14,39 @@ import { adminRoutes, allNodes, serveAdmin, type Served } from "../support/admin
 import { eventually } from "../support/node-red";
 
 describe("admin routes", () => {
-  it("all ask for a permission first, in every node; the page of the browser's camera, which holds nothing, does not", async () => {
-    const all = adminRoutes(await allNodes());
-    assert.deepEqual(all.filter(({ permission }) => permission === undefined).map(({ method, path }) => `${method} ${path}`), ["get /facenet/camera/:id"]);
-    assert.deepEqual(
-      all.filter(({ path }) => path.startsWith(API_ROOT)),
-      routes.map(({ method, path, permission }) => ({ method, path: API_ROOT + path, permission: PERMISSIONS[permission] })),
-      "what is registered is what is described",
-    );
-    assert.equal(all.find(({ path }) => path === "/facenet/camera/:id/frame")?.permission, "facewire-camera.write", "whoever may only look sends no picture");
-    const readers = routes.filter(({ method, permission }) => method !== "get" && permission === "read").map(({ path }) => path);
-    assert.deepEqual(readers, ["/:gallery/identify", "/:gallery/people/:person/verify"], "whatever changes something asks for facenet.write");
-  });
+  it(
+    "all ask for a permission first, in every node; the page of the browser's camera, which holds nothing, does " +
+      "not",
+    async () => {
+      const all = adminRoutes(await allNodes());
+      assert.deepEqual(
+        all.filter(({ permission }) => permission === undefined).map(({ method, path }) => `${method} ${path}`),
+        ["get /facenet/camera/:id"],
+      );
+      assert.deepEqual(
+        all.filter(({ path }) => path.startsWith(API_ROOT)),
+        routes.map(({ method, path, permission }) => ({
+          method,
+          path: API_ROOT + path,
+          permission: PERMISSIONS[permission],
+        })),
+        "what is registered is what is described",
+      );
+      assert.equal(
+        all.find(({ path }) => path === "/facenet/camera/:id/frame")?.permission,
+        "facewire-camera.write",
+        "whoever may only look sends no picture",
+      );
+      const readers = routes
+        .filter(({ method, permission }) => method !== "get" && permission === "read")
+        .map(({ path }) => path);
+      assert.deepEqual(
+        readers,
+        ["/:gallery/identify", "/:gallery/people/:person/verify"],
+        "whatever changes something asks for facenet.write",
+      );
+    },
+  );
 });
 
 class FakeGallery extends EventEmitter {
@@ -51,7 +75,10 @@ describe("a served gallery", () => {
     journal = new EventEmitter().setMaxListeners(0);
     closing = new AbortController();
     setMaxListeners(0, closing.signal);
-    served = await serveAdmin(registerApi, new Map([["g", { gallery: Promise.resolve(gallery), journal, closing: closing.signal }]]));
+    served = await serveAdmin(
+      registerApi,
+      new Map([["g", { gallery: Promise.resolve(gallery), journal, closing: closing.signal }]]),
+    );
   });
   afterEach(async () => {
     mock.timers.reset();
@@ -64,20 +91,31 @@ describe("a served gallery", () => {
     const socket = connect(served.port, "127.0.0.1", () => socket.write(`${head}\r\nHost: localhost\r\n`));
     sockets.push(socket);
     let heard = "";
-    socket.on("data", (chunk) => { heard += chunk.toString(); });
+    socket.on("data", (chunk) => {
+      heard += chunk.toString();
+    });
     socket.on("error", () => undefined);
-    return { socket, heard: () => heard, closed: new Promise((resolve) => { socket.once("close", resolve); }) };
+    return {
+      socket,
+      heard: () => heard,
+      closed: new Promise((resolve) => {
+        socket.once("close", resolve);
+      }),
+    };
   };
   const listen = (): ReturnType<typeof talk> => {
     const talked = talk(`GET ${API_ROOT}/g/events HTTP/1.1`);
     talked.socket.once("connect", () => talked.socket.write("\r\n"));
     return talked;
   };
-  const welcomed = (all: readonly ReturnType<typeof talk>[]): Promise<true> => eventually("the welcome", () => all.every(({ heard }) => heard().includes(": welcome")) || undefined);
+  const welcomed = (all: readonly ReturnType<typeof talk>[]): Promise<true> =>
+    eventually("the welcome", () => all.every(({ heard }) => heard().includes(": welcome")) || undefined);
   const listeners = (): number => journal.listenerCount("seen");
   const upload = (path: string, type: string, length: number): ReturnType<typeof talk> => {
     const talked = talk(`POST ${API_ROOT}${path} HTTP/1.1`);
-    talked.socket.once("connect", () => talked.socket.write(`Content-Type: ${type}\r\nContent-Length: ${length}\r\n\r\nx`));
+    talked.socket.once("connect", () =>
+      talked.socket.write(`Content-Type: ${type}\r\nContent-Length: ${length}\r\n\r\nx`),
+    );
     return talked;
   };
 
@@ -91,17 +129,38 @@ describe("a served gallery", () => {
     gallery.emit("unknown", "abc");
     mock.timers.tick(15_000);
     await eventually("the heartbeat", () => heard().includes(": still here") || undefined);
-    const lines = heard().slice(heard().indexOf(": welcome")).split(/\r\n[0-9a-f]+\r\n/).join("").split("\n\n");
-    assert.deepEqual(lines.slice(1, 6), ['event: seen\ndata: {"id":"1","name":"Zoë\\n\\ndata: x"}', "event: change\ndata: {}", 'event: progress\ndata: {"done":1,"total":2}', 'event: unknown\ndata: {"id":"abc"}', ": still here"]);
+    const lines = heard()
+      .slice(heard().indexOf(": welcome"))
+      .split(/\r\n[0-9a-f]+\r\n/)
+      .join("")
+      .split("\n\n");
+    assert.deepEqual(lines.slice(1, 6), [
+      'event: seen\ndata: {"id":"1","name":"Zoë\\n\\ndata: x"}',
+      "event: change\ndata: {}",
+      'event: progress\ndata: {"done":1,"total":2}',
+      'event: unknown\ndata: {"id":"abc"}',
+      ": still here",
+    ]);
     socket.destroy();
-    await eventually("nobody listening", () => listeners() + gallery.listenerCount("change") + gallery.listenerCount("progress") + gallery.listenerCount("unknown") === 0 || undefined);
+    await eventually(
+      "nobody listening",
+      () =>
+        listeners() +
+          gallery.listenerCount("change") +
+          gallery.listenerCount("progress") +
+          gallery.listenerCount("unknown") ===
+          0 || undefined,
+    );
   });
 
   it("lets fifty listen; one more when one has left", async () => {
     const all = Array.from({ length: 50 }, listen);
     await welcomed(all);
     const refused = await fetch(`${served.url}${API_ROOT}/g/events`);
-    assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code, listeners()], [503, "too_many_listeners", 50]);
+    assert.deepEqual(
+      [refused.status, ((await refused.json()) as { code: string }).code, listeners()],
+      [503, "too_many_listeners", 50],
+    );
     all[0]?.socket.destroy();
     await eventually("one to leave", () => listeners() === 49 || undefined);
     await welcomed([listen()]);
@@ -134,7 +193,9 @@ describe("a served gallery", () => {
     const waits = (): boolean => ends.some(({ writableLength }) => writableLength > 100_000);
     for (let settled = 0; settled < 100; settled = waits() ? settled + 1 : 0) {
       if (!waits()) journal.emit("seen", { name: "x".repeat(60_000) });
-      await new Promise((resolve) => { setImmediate(resolve); });
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
     }
     assert.equal(listeners(), 2);
     closing.abort();
@@ -146,12 +207,29 @@ describe("a served gallery", () => {
   it("takes eight uploads at once, and asks the ninth to come again", async () => {
     const waiting = Array.from({ length: 8 }, () => upload("/g/identify", "image/jpeg", 1000));
     const refused = await eventually("a refusal", async () => {
-      const answer = await fetch(`${served.url}${API_ROOT}/g/identify`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: "x" });
+      const answer = await fetch(`${served.url}${API_ROOT}/g/identify`, {
+        method: "POST",
+        headers: { "Content-Type": "image/jpeg" },
+        body: "x",
+      });
       return answer.status === 503 ? answer : undefined;
     });
-    assert.deepEqual([refused.headers.get("retry-after"), ((await refused.json()) as { code: string }).code], ["1", "busy"]);
+    assert.deepEqual(
+      [refused.headers.get("retry-after"), ((await refused.json()) as { code: string }).code],
+      ["1", "busy"],
+    );
     for (const { socket } of waiting) socket.destroy();
-    await eventually("room", async () => (await fetch(`${served.url}${API_ROOT}/g/identify`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: "x" })).status === 422 || undefined);
+    await eventually(
+      "room",
+      async () =>
+        (
+          await fetch(`${served.url}${API_ROOT}/g/identify`, {
+            method: "POST",
+            headers: { "Content-Type": "image/jpeg" },
+            body: "x",
+          })
+        ).status === 422 || undefined,
+    );
   });
 
   it("makes four calibrations at once, and asks the fifth to come again", async () => {
@@ -159,16 +237,22 @@ describe("a served gallery", () => {
     const asked = () => fetch(`${served.url}${API_ROOT}/g/calibration`);
     const answers = await Promise.all(Array.from({ length: 6 }, asked));
     assert.equal(answers.filter(({ status }) => status === 200).length, 4);
-    assert.deepEqual(answers.filter(({ status }) => status === 503).map(({ headers }) => headers.get("retry-after")), ["1", "1"]);
+    assert.deepEqual(
+      answers.filter(({ status }) => status === 503).map(({ headers }) => headers.get("retry-after")),
+      ["1", "1"],
+    );
     assert.equal((await asked()).status, 200);
   });
 
   it("answers 408 to who hardly sends, and ends the connection", async () => {
     const dripping = [upload("/g/identify", "image/jpeg", 1000), upload("/g/import", "application/zip", 1000)];
     const silent = upload("/g/import", "application/zip", 1000);
-    const drip = setInterval(() => { for (const { socket } of dripping) socket.write("x"); }, 500);
+    const drip = setInterval(() => {
+      for (const { socket } of dripping) socket.write("x");
+    }, 500);
     await Promise.all([...dripping, silent].map(({ closed }) => closed)).finally(() => clearInterval(drip));
-    for (const { heard } of [...dripping, silent]) assert.match(heard(), /^HTTP\/1\.1 408 .*\r\n\r\n\{"error":"[^"]+slowly[^"]*","code":"\w+"\}$/s);
+    for (const { heard } of [...dripping, silent])
+      assert.match(heard(), /^HTTP\/1\.1 408 .*\r\n\r\n\{"error":"[^"]+slowly[^"]*","code":"\w+"\}$/s);
   });
 
   it("answers an import, and cuts off an export, when the gallery closes", async () => {
@@ -193,48 +277,79 @@ describe("a served gallery", () => {
   });
 
   it("tells nobody what is wrong inside, but the log", async () => {
-    gallery.listPeople = () => { throw new TypeError("Alice is no function"); };
+    gallery.listPeople = () => {
+      throw new TypeError("Alice is no function");
+    };
     const answer = await fetch(`${served.url}${API_ROOT}/g/people`);
-    assert.deepEqual([answer.status, await answer.json()], [500, { error: "something is wrong inside: look into Node-RED's log.", code: "internal" }]);
+    assert.deepEqual(
+      [answer.status, await answer.json()],
+      [500, { error: "something is wrong inside: look into Node-RED's log.", code: "internal" }],
+    );
     assert.match(served.errors.join("\n"), /a mistake of the program: TypeError\n {4}at \S/);
     assert.doesNotMatch(served.errors.join("\n"), /Alice/);
   });
 
-  it("answers 4xx to sentences for people alone; whatever else is thrown is a 500 whose place is in the log, and what it names is not", async () => {
-    const asked = async (thrown: unknown): Promise<[number, string, string]> => {
-      served.errors.length = 0;
-      gallery.listPeople = () => { throw thrown; };
-      const answer = await fetch(`${served.url}${API_ROOT}/g/people`);
-      const { error, code } = (await answer.json()) as { error: string; code: string };
-      return [answer.status, code, error];
-    };
-    assert.deepEqual(await asked(new UserError("choose another name.")), [400, "invalid", "choose another name."]);
-    assert.deepEqual(await asked(new NotFound("nobody is here.")), [404, "not_found", "nobody is here."]);
-    assert.deepEqual(await asked(new UserError("the folder is away.", { cause: Object.assign(new Error("x"), { code: "EIO" }) })), [500, "storage", "the folder is away."]);
-    assert.deepEqual(served.errors, [], "what people can mend is no mistake of the program");
-    const INTERNAL = "something is wrong inside: look into Node-RED's log.";
-    const faults: [unknown, RegExp][] = [
-      [new Fault("the worker did not answer within 60000 ms and was restarted"), /: Fault: the worker did not answer within 60000 ms and was restarted\n {4}at \S/],
-      [Object.assign(new Error("Cannot find module '/home/alice/net.js'"), { code: "MODULE_NOT_FOUND" }), /: Error MODULE_NOT_FOUND\n {4}at \S/],
-      [Object.assign(new Error("ENOENT: no such file, open '/home/alice/Alice.jpg'"), { code: "ENOENT", status: 404 }), /: Error ENOENT\n {4}at \S/],
-      [new SyntaxError("Unexpected token 'A', \"Alice\" is not valid JSON"), /: SyntaxError\n {4}at \S/],
-      [new Error("Alice", { cause: new RangeError("Alice") }), /: Error\n {4}at \S[^]*\ncaused by RangeError\n {4}at \S/],
-      [new Error("first line\nAlice at home"), /: Error\n {4}at \S/],
-      [1865568, /no error but a number/],
-      [null, /no error but null/],
-      [undefined, /no error but a undefined/],
-    ];
-    for (const [thrown, logged] of faults) {
-      assert.deepEqual(await asked(thrown), [500, "internal", INTERNAL], String(thrown));
-      assert.equal(served.errors.length, 1);
-      assert.match(served.errors.join(), logged);
-      assert.doesNotMatch(served.errors.join(), /alice/i);
-    }
-  });
+  it(
+    "answers 4xx to sentences for people alone; whatever else is thrown is a 500 whose place is in the log, and " +
+      "what it names is not",
+    async () => {
+      const asked = async (thrown: unknown): Promise<[number, string, string]> => {
+        served.errors.length = 0;
+        gallery.listPeople = () => {
+          throw thrown;
+        };
+        const answer = await fetch(`${served.url}${API_ROOT}/g/people`);
+        const { error, code } = (await answer.json()) as { error: string; code: string };
+        return [answer.status, code, error];
+      };
+      assert.deepEqual(await asked(new UserError("choose another name.")), [400, "invalid", "choose another name."]);
+      assert.deepEqual(await asked(new NotFound("nobody is here.")), [404, "not_found", "nobody is here."]);
+      assert.deepEqual(
+        await asked(new UserError("the folder is away.", { cause: Object.assign(new Error("x"), { code: "EIO" }) })),
+        [500, "storage", "the folder is away."],
+      );
+      assert.deepEqual(served.errors, [], "what people can mend is no mistake of the program");
+      const INTERNAL = "something is wrong inside: look into Node-RED's log.";
+      const faults: [unknown, RegExp][] = [
+        [
+          new Fault("the worker did not answer within 60000 ms and was restarted"),
+          /: Fault: the worker did not answer within 60000 ms and was restarted\n {4}at \S/,
+        ],
+        [
+          Object.assign(new Error("Cannot find module '/home/alice/net.js'"), { code: "MODULE_NOT_FOUND" }),
+          /: Error MODULE_NOT_FOUND\n {4}at \S/,
+        ],
+        [
+          Object.assign(new Error("ENOENT: no such file, open '/home/alice/Alice.jpg'"), {
+            code: "ENOENT",
+            status: 404,
+          }),
+          /: Error ENOENT\n {4}at \S/,
+        ],
+        [new SyntaxError("Unexpected token 'A', \"Alice\" is not valid JSON"), /: SyntaxError\n {4}at \S/],
+        [
+          new Error("Alice", { cause: new RangeError("Alice") }),
+          /: Error\n {4}at \S[^]*\ncaused by RangeError\n {4}at \S/,
+        ],
+        [new Error("first line\nAlice at home"), /: Error\n {4}at \S/],
+        [1865568, /no error but a number/],
+        [null, /no error but null/],
+        [undefined, /no error but a undefined/],
+      ];
+      for (const [thrown, logged] of faults) {
+        assert.deepEqual(await asked(thrown), [500, "internal", INTERNAL], String(thrown));
+        assert.equal(served.errors.length, 1);
+        assert.match(served.errors.join(), logged);
+        assert.doesNotMatch(served.errors.join(), /alice/i);
+      }
+    },
+  );
 
   it("says of a gallery that cannot be opened why, where it is for people to mend", async () => {
     const opened = async (reason: Error): Promise<[number, string]> => {
-      const failed = (async () => { throw reason; })();
+      const failed = (async () => {
+        throw reason;
+      })();
       failed.catch(() => undefined);
       const other = await serveAdmin(registerApi, new Map([["g", { gallery: failed, closing: closing.signal }]]));
       const answer = await fetch(`${other.url}${API_ROOT}/g/people`);
@@ -242,6 +357,9 @@ describe("a served gallery", () => {
       return [answer.status, ((await answer.json()) as { error: string }).error];
     };
     assert.deepEqual(await opened(new UserError("there is no such model.")), [503, "there is no such model."]);
-    assert.deepEqual(await opened(new Error("Cannot find module '/home/alice/net.js'")), [503, "something is wrong inside: look into Node-RED's log."]);
+    assert.deepEqual(await opened(new Error("Cannot find module '/home/alice/net.js'")), [
+      503,
+      "something is wrong inside: look into Node-RED's log.",
+    ]);
   });
 });

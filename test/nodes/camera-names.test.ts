@@ -16,7 +16,8 @@ function said(id: string): { statuses: { fill?: string; text?: string }[]; warni
   // The test helper's spies are shared by all nodes.
   const node = helper.getNode(id);
   const { status, warn } = node as unknown as Record<"status" | "warn", { getCalls: () => Calls }>;
-  const of = (spy: { getCalls: () => Calls }): { fill?: string; text?: string }[] => spy.getCalls().flatMap(({ args, thisValue }) => (thisValue === node ? [args[0]] : []));
+  const of = (spy: { getCalls: () => Calls }): { fill?: string; text?: string }[] =>
+    spy.getCalls().flatMap(({ args, thisValue }) => (thisValue === node ? [args[0]] : []));
   return { statuses: of(status), warnings: of(warn).map(String) };
 }
 
@@ -25,14 +26,27 @@ function slow(RED: NodeAPI): void {
   RED.nodes.registerType("slow-stage", function SlowStage(this: Node, def: NodeDef) {
     RED.nodes.createNode(this, def);
     onInput(this, async (message, forward) => {
-      await new Promise((resolve) => { setTimeout(resolve, 20); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20);
+      });
       forward(message);
     });
   });
 }
 
-const two = (names: [string, string]): object[] => names.map((name, index) => ({ id: `c${index}`, type: "facewire-camera", name, source: "browser", autostart: true, wires: [["slow"], []] }));
-const rest = [{ id: "slow", type: "slow-stage", wires: [["frames"]] }, { id: "frames", type: "helper" }];
+const two = (names: [string, string]): object[] =>
+  names.map((name, index) => ({
+    id: `c${index}`,
+    type: "facewire-camera",
+    name,
+    source: "browser",
+    autostart: true,
+    wires: [["slow"], []],
+  }));
+const rest = [
+  { id: "slow", type: "slow-stage", wires: [["frames"]] },
+  { id: "frames", type: "helper" },
+];
 
 describe("two cameras of one name", () => {
   before(() => startServer());
@@ -45,7 +59,8 @@ describe("two cameras of one name", () => {
     assert.deepEqual([first.warnings.length, second.warnings.length], [1, 1]);
     assert.match(first.warnings[0] ?? "", /another camera has the name "door", too \(node c1\)/);
     assert.match(second.warnings[0] ?? "", /\(node c0\)/);
-    for (const { statuses } of [first, second]) assert.deepEqual([statuses.at(-1)?.fill, /status\.twin/.test(statuses.at(-1)?.text ?? "")], ["yellow", true]);
+    for (const { statuses } of [first, second])
+      assert.deepEqual([statuses.at(-1)?.fill, /status\.twin/.test(statuses.at(-1)?.text ?? "")], ["yellow", true]);
   });
 
   it("are told apart, and are no longer when one has another name", async () => {
@@ -64,13 +79,25 @@ describe("two cameras of one name", () => {
 
   it("do not take each other's place in a stage that is busy", async () => {
     await helper.load([camera, slow], [...two(["door", "door"]), ...rest]);
-    const jpeg = await sharp({ create: { width: 32, height: 24, channels: 3, background: "#123" } }).jpeg().toBuffer();
+    const jpeg = await sharp({ create: { width: 32, height: 24, channels: 3, background: "#123" } })
+      .jpeg()
+      .toBuffer();
     const frames: Frame[] = [];
     helper.getNode("frames").on("input", (message) => frames.push((message as unknown as FaceMessage).frame!));
     // The first one occupies the stage; of each camera one frame waits.
     send("slow", { payload: jpeg });
-    for (const id of ["c0", "c1"]) assert.equal((await admin().post(`/facenet/camera/${id}/frame`).set("Content-Type", "image/jpeg").send(jpeg)).status, 204);
+    for (const id of ["c0", "c1"])
+      assert.equal(
+        (await admin().post(`/facenet/camera/${id}/frame`).set("Content-Type", "image/jpeg").send(jpeg)).status,
+        204,
+      );
     while (frames.length < 3) await once(helper.getNode("frames"), "input");
-    assert.deepEqual(frames.slice(1).map(({ source, camera: id }) => [source, id]), [["door", "c0"], ["door", "c1"]]);
+    assert.deepEqual(
+      frames.slice(1).map(({ source, camera: id }) => [source, id]),
+      [
+        ["door", "c0"],
+        ["door", "c1"],
+      ],
+    );
   });
 });

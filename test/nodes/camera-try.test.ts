@@ -25,9 +25,18 @@ const PATH = "/facenet/camera/try";
 let address = "";
 
 async function json(body: unknown, type = "application/json", headers: Record<string, string> = {}): Promise<Answer> {
-  const response = await fetch(address, { method: "POST", headers: { "Content-Type": type, ...headers }, body: typeof body === "string" ? body : JSON.stringify(body) });
+  const response = await fetch(address, {
+    method: "POST",
+    headers: { "Content-Type": type, ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
   const text = await response.text();
-  return { status: response.status, body: /json/.test(response.headers.get("content-type") ?? "") ? (JSON.parse(text) as Answer["body"]) : { error: text } };
+  return {
+    status: response.status,
+    body: /json/.test(response.headers.get("content-type") ?? "")
+      ? (JSON.parse(text) as Answer["body"])
+      : { error: text },
+  };
 }
 
 const tryIt = (fields: object, more: object = {}): Promise<Answer> => json({ id: "c", flow: "f", fields, ...more });
@@ -41,16 +50,24 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const photo = (width: number, height: number): Promise<Buffer> => sharp({ create: { width, height, channels: 3, background: "#345" } }).jpeg().toBuffer();
+const photo = (width: number, height: number): Promise<Buffer> =>
+  sharp({ create: { width, height, channels: 3, background: "#345" } })
+    .jpeg()
+    .toBuffer();
 
-const basic = (user: string, password: string): string => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+const basic = (user: string, password: string): string =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
 describe("trying a camera before it is deployed", () => {
   let adminServer: http.Server;
   before(async () => {
     await startServer();
     // Each flow that is loaded has admin routes of its own.
-    adminServer = http.createServer((request, response) => (helper as unknown as { _httpAdmin: RequestListener })._httpAdmin(request, response)).listen(0, "127.0.0.1");
+    adminServer = http
+      .createServer((request, response) =>
+        (helper as unknown as { _httpAdmin: RequestListener })._httpAdmin(request, response),
+      )
+      .listen(0, "127.0.0.1");
     await once(adminServer, "listening");
     address = `http://127.0.0.1:${(adminServer.address() as AddressInfo).port}${PATH}`;
   });
@@ -69,28 +86,59 @@ describe("trying a camera before it is deployed", () => {
     for (const name of ["TRY_HOST", "TRY_PASSWORD"]) Reflect.deleteProperty(process.env, name);
   });
 
-  const load = (fields: object = {}, credentials: object = {}): Promise<void> => helper.load([camera], [{ id: "f", type: "tab", label: "f" }, { id: "c", z: "f", type: "facewire-camera", name: "door", source: "usb", autostart: false, wires: [[], []], ...fields }], credentials);
+  const load = (fields: object = {}, credentials: object = {}): Promise<void> =>
+    helper.load(
+      [camera],
+      [
+        { id: "f", type: "tab", label: "f" },
+        {
+          id: "c",
+          z: "f",
+          type: "facewire-camera",
+          name: "door",
+          source: "usb",
+          autostart: false,
+          wires: [[], []],
+          ...fields,
+        },
+      ],
+      credentials,
+    );
 
   it("shows one frame of every kind of source, not larger than a form needs", async () => {
     await load();
     const large = await photo(1280, 720);
     const url = await serve((request, response) => {
       if (request.url !== "/mjpeg") response.end(large);
-      else response.writeHead(200, { "Content-Type": "multipart/x-mixed-replace; boundary=b" }).write(Buffer.concat([Buffer.from(`--b\r\nContent-Length: ${large.length}\r\n\r\n`), large, Buffer.from("\r\n--b\r\n")]));
+      else
+        response
+          .writeHead(200, { "Content-Type": "multipart/x-mixed-replace; boundary=b" })
+          .write(
+            Buffer.concat([
+              Buffer.from(`--b\r\nContent-Length: ${large.length}\r\n\r\n`),
+              large,
+              Buffer.from("\r\n--b\r\n"),
+            ]),
+          );
     });
     const folder = mkdtempSync(join(tmpdir(), "try-"));
     writeFileSync(join(folder, "a.jpg"), large);
     const stream = await rtspCamera();
     try {
       const sources = [
-        { source: "snapshot", url }, { source: "mjpeg", url: `${url}/mjpeg` }, { source: "folder", path: folder },
-        { source: "file", path: await testVideo(2) }, { source: "rtsp", url: `rtsp://127.0.0.1:${stream.port}/card`, oldFfmpeg: true },
+        { source: "snapshot", url },
+        { source: "mjpeg", url: `${url}/mjpeg` },
+        { source: "folder", path: folder },
+        { source: "file", path: await testVideo(2) },
+        { source: "rtsp", url: `rtsp://127.0.0.1:${stream.port}/card`, oldFfmpeg: true },
       ];
       for (const fields of sources) {
         const { status, body } = await tryIt(fields);
         assert.deepEqual([status, body.error], [200, undefined], fields.source);
         const shown = jpegSize(Buffer.from(body.jpeg ?? "", "base64"));
-        const expected = ["file", "rtsp"].includes(fields.source) ? [320, 240, { width: 320, height: 240 }] : [1280, 720, { width: 640, height: 360 }];
+        const expected = ["file", "rtsp"].includes(fields.source)
+          ? [320, 240, { width: 320, height: 240 }]
+          : [1280, 720, { width: 640, height: 360 }];
         assert.deepEqual([body.width, body.height, shown], expected, fields.source);
       }
     } finally {
@@ -123,7 +171,8 @@ describe("trying a camera before it is deployed", () => {
     const url = await serve((request, response) => {
       asked.push(request.headers.authorization);
       if (request.headers.authorization === undefined) response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
-      else if (request.headers.authorization.endsWith(basic("me", "wr0ng").slice(6))) response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
+      else if (request.headers.authorization.endsWith(basic("me", "wr0ng").slice(6)))
+        response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
       else response.end(picture);
     });
     process.env["TRY_HOST"] = url;
@@ -134,7 +183,12 @@ describe("trying a camera before it is deployed", () => {
     assert.equal((await tryIt(fields, { user: "you", password: "typed" })).status, 200);
     assert.equal((await tryIt(fields, { user: "me", password: "${TRY_PASSWORD}" })).status, 200);
     const refused = await tryIt({ ...fields, url: `${url}/?password=qu3ry` }, { user: "me", password: "wr0ng" });
-    assert.deepEqual(asked.filter((each) => each !== undefined).slice(0, 4), [basic("me", "st0red"), basic("me", "st0red"), basic("you", "typed"), basic("me", "fr0menv")]);
+    assert.deepEqual(asked.filter((each) => each !== undefined).slice(0, 4), [
+      basic("me", "st0red"),
+      basic("me", "st0red"),
+      basic("you", "typed"),
+      basic("me", "fr0menv"),
+    ]);
     assert.match(refused.body.error ?? "", /answers 401/);
     assert.doesNotMatch(JSON.stringify(refused.body), /wr0ng|qu3ry|st0red/);
     const unset = await tryIt({ source: "snapshot", url: "${TRY_NOWHERE}" });
@@ -142,7 +196,14 @@ describe("trying a camera before it is deployed", () => {
   });
 
   it("gives no other node's login away", async () => {
-    await helper.load([camera], [{ id: "f", type: "tab", label: "f" }, { id: "other", z: "f", type: "helper" }], { other: { user: "me", password: "st0red" } });
+    await helper.load(
+      [camera],
+      [
+        { id: "f", type: "tab", label: "f" },
+        { id: "other", z: "f", type: "helper" },
+      ],
+      { other: { user: "me", password: "st0red" } },
+    );
     const asked: (string | undefined)[] = [];
     const url = await serve((request, response) => {
       asked.push(request.headers.authorization);
@@ -156,16 +217,37 @@ describe("trying a camera before it is deployed", () => {
     await load();
     const fields = { source: "file", path: "/nowhere" };
     const HOSTILE: [unknown, string?][] = [
-      [{ id: "c", fields: { source: "usb", device: "/etc/passwd" } }], [{ id: "c", fields: { source: "usb", device: "-f lavfi" } }], [{ id: "c", fields: { source: "usb", device: "/dev/video0/../sda" } }],
-      [{ id: "c", fields: { source: "rtsp", url: "file:///etc/passwd" } }], [{ id: "c", fields: { source: "rtsp", url: "concat:/etc/passwd" } }], [{ id: "c", fields: { source: "snapshot", url: "gopher://127.0.0.1/" } }],
-      [{ id: "c", fields: { source: "rtsp", url: "rtsp://127.0.0.1:1/", transport: "tcp -i /etc/passwd" } }], [{ id: "c", fields: { source: "file", path: "/a\u0000b" } }],
-      [{ id: "c", fields: { source: "lavfi", path: "testsrc" } }], [{ id: "c", fields: { ...fields, width: "1;2" } }], [{ id: "c", fields: { ...fields, width: { toString: 1 } } }],
-      [{ id: "c", fields: { ...fields, path: ["/nowhere"] } }], [{ id: "c", fields: { ...fields, oldFfmpeg: "yes" } }], [{ id: { toString: 1 }, fields }], [{ id: "c", fields, user: ["a"] }], [{ id: "__proto__", fields }],
-      [{ id: "c" }], [[]], ["null"], ["7"], ["{"], [`{"id":"c","fields":{"source":"${"x".repeat(70_000)}"}}`], ["id=c", "application/x-www-form-urlencoded"], ["{}", "text/plain"],
+      [{ id: "c", fields: { source: "usb", device: "/etc/passwd" } }],
+      [{ id: "c", fields: { source: "usb", device: "-f lavfi" } }],
+      [{ id: "c", fields: { source: "usb", device: "/dev/video0/../sda" } }],
+      [{ id: "c", fields: { source: "rtsp", url: "file:///etc/passwd" } }],
+      [{ id: "c", fields: { source: "rtsp", url: "concat:/etc/passwd" } }],
+      [{ id: "c", fields: { source: "snapshot", url: "gopher://127.0.0.1/" } }],
+      [{ id: "c", fields: { source: "rtsp", url: "rtsp://127.0.0.1:1/", transport: "tcp -i /etc/passwd" } }],
+      [{ id: "c", fields: { source: "file", path: "/a\u0000b" } }],
+      [{ id: "c", fields: { source: "lavfi", path: "testsrc" } }],
+      [{ id: "c", fields: { ...fields, width: "1;2" } }],
+      [{ id: "c", fields: { ...fields, width: { toString: 1 } } }],
+      [{ id: "c", fields: { ...fields, path: ["/nowhere"] } }],
+      [{ id: "c", fields: { ...fields, oldFfmpeg: "yes" } }],
+      [{ id: { toString: 1 }, fields }],
+      [{ id: "c", fields, user: ["a"] }],
+      [{ id: "__proto__", fields }],
+      [{ id: "c" }],
+      [[]],
+      ["null"],
+      ["7"],
+      ["{"],
+      [`{"id":"c","fields":{"source":"${"x".repeat(70_000)}"}}`],
+      ["id=c", "application/x-www-form-urlencoded"],
+      ["{}", "text/plain"],
     ];
     for (const [body, type] of HOSTILE) {
       const { status, body: answer } = await json(body, type);
-      assert.ok(status >= 400 && status < 500, `${status} for ${JSON.stringify(body).slice(0, 100)}: ${JSON.stringify(answer)}`);
+      assert.ok(
+        status >= 400 && status < 500,
+        `${status} for ${JSON.stringify(body).slice(0, 100)}: ${JSON.stringify(answer)}`,
+      );
       assert.ok((answer.error ?? "") !== "" && answer.jpeg === undefined);
     }
     const foreign = await json({ id: "c", fields }, "application/json", { Origin: "http://elsewhere.example" });
@@ -177,14 +259,24 @@ describe("trying a camera before it is deployed", () => {
     let open = 0;
     const url = await serve((request) => {
       open += 1;
-      request.socket.once("close", () => { open -= 1; });
+      request.socket.once("close", () => {
+        open -= 1;
+      });
     });
     const patience = { source: "snapshot", url, idle: 3600 };
     const leave = new AbortController();
-    const first = fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ id: "c", fields: patience }), signal: leave.signal }).catch((error: unknown) => error);
+    const first = fetch(address, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ id: "c", fields: patience }),
+      signal: leave.signal,
+    }).catch((error: unknown) => error);
     await eventually("the camera being asked", () => open > 0 || undefined);
     const second = await tryIt(patience);
-    assert.deepEqual([second.status, second.body.error], [429, "a camera is being tried already: wait until that has ended."]);
+    assert.deepEqual(
+      [second.status, second.body.error],
+      [429, "a camera is being tried already: wait until that has ended."],
+    );
     leave.abort();
     await first;
     await eventually("the end of the try", () => open === 0 || undefined);
@@ -213,10 +305,34 @@ describe("trying a camera before it is deployed", () => {
     const stream = await serve((_, response) => {
       connections += 1;
       response.writeHead(200, { "Content-Type": "multipart/x-mixed-replace; boundary=b" });
-      const timer = setInterval(() => response.write(Buffer.concat([Buffer.from(`--b\r\nContent-Length: ${picture.length}\r\n\r\n`), picture, Buffer.from("\r\n")])), 50);
+      const timer = setInterval(
+        () =>
+          response.write(
+            Buffer.concat([
+              Buffer.from(`--b\r\nContent-Length: ${picture.length}\r\n\r\n`),
+              picture,
+              Buffer.from("\r\n"),
+            ]),
+          ),
+        50,
+      );
       response.once("close", () => clearInterval(timer));
     });
-    await helper.load([camera], [{ id: "c", type: "facewire-camera", name: "door", source: "mjpeg", url: stream, autostart: false, wires: [["frames"], []] }, { id: "frames", type: "helper" }]);
+    await helper.load(
+      [camera],
+      [
+        {
+          id: "c",
+          type: "facewire-camera",
+          name: "door",
+          source: "mjpeg",
+          url: stream,
+          autostart: false,
+          wires: [["frames"], []],
+        },
+        { id: "frames", type: "helper" },
+      ],
+    );
     const frame = nextMessage("frames");
     send("c", { payload: "start" });
     await frame;

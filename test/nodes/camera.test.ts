@@ -12,11 +12,15 @@ import { until } from "../support/programs";
 import { ffmpegChildren, testVideo } from "../support/video";
 
 async function load(fields: object, credentials: object = {}): Promise<void> {
-  await helper.load([camera], [
-    { id: "c", type: "facewire-camera", name: "door", autostart: false, wires: [["frames"], ["events"]], ...fields },
-    { id: "frames", type: "helper" },
-    { id: "events", type: "helper" },
-  ], credentials);
+  await helper.load(
+    [camera],
+    [
+      { id: "c", type: "facewire-camera", name: "door", autostart: false, wires: [["frames"], ["events"]], ...fields },
+      { id: "frames", type: "helper" },
+      { id: "events", type: "helper" },
+    ],
+    credentials,
+  );
 }
 
 /** What the badge under a node shows. */
@@ -51,7 +55,10 @@ describe("camera node", () => {
     const first = nextMessage("frames");
     send("c", { payload: "start" });
     const { payload, frame, face } = await first;
-    assert.deepEqual([Buffer.isBuffer(payload), frame?.source, frame?.width, frame?.height, face], [true, "door", 320, 240, { version: 1 }]);
+    assert.deepEqual(
+      [Buffer.isBuffer(payload), frame?.source, frame?.width, frame?.height, face],
+      [true, "door", 320, 240, { version: 1 }],
+    );
     const stopped = untilEvent("stopped");
     send("c", { payload: "stop" });
     await stopped;
@@ -84,18 +91,31 @@ describe("camera node", () => {
 
   it("takes the frames that a browser posts, and nothing else", async () => {
     await load({ source: "browser", autostart: true });
-    const post = async (body: Buffer, type = "image/jpeg", id = "c"): Promise<number> => (await admin().post(`/facenet/camera/${id}/frame`).set("Content-Type", type).send(body)).status;
-    const jpeg = await sharp({ create: { width: 32, height: 24, channels: 3, background: "#123" } }).jpeg().toBuffer();
+    const post = async (body: Buffer, type = "image/jpeg", id = "c"): Promise<number> =>
+      (await admin().post(`/facenet/camera/${id}/frame`).set("Content-Type", type).send(body)).status;
+    const jpeg = await sharp({ create: { width: 32, height: 24, channels: 3, background: "#123" } })
+      .jpeg()
+      .toBuffer();
     const frame = nextMessage("frames");
     assert.equal(await post(jpeg), 204);
     assert.equal((await frame).frame?.width, 32);
-    assert.deepEqual([await post(Buffer.from("GIF")), await post(jpeg, "text/html"), await post(jpeg, "image/jpeg", "nobody"), await post(Buffer.alloc(9 * 1024 * 1024))], [400, 415, 404, 413]);
+    assert.deepEqual(
+      [
+        await post(Buffer.from("GIF")),
+        await post(jpeg, "text/html"),
+        await post(jpeg, "image/jpeg", "nobody"),
+        await post(Buffer.alloc(9 * 1024 * 1024)),
+      ],
+      [400, 415, 404, 413],
+    );
     assert.match((await admin().get("/facenet/camera/c")).text, /getUserMedia/);
     assert.equal((await admin().get("/facenet/camera/nobody")).status, 404);
   });
 
   it("logs in with its credentials", async () => {
-    const jpeg = await sharp({ create: { width: 32, height: 24, channels: 3, background: "#123" } }).jpeg().toBuffer();
+    const jpeg = await sharp({ create: { width: 32, height: 24, channels: 3, background: "#123" } })
+      .jpeg()
+      .toBuffer();
     const server = http.createServer((request, response) => {
       if (request.headers.authorization === `Basic ${Buffer.from("me:secret").toString("base64")}`) response.end(jpeg);
       else response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
@@ -103,7 +123,10 @@ describe("camera node", () => {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     try {
-      await load({ source: "snapshot", url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }, { c: { user: "me", password: "secret" } });
+      await load(
+        { source: "snapshot", url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` },
+        { c: { user: "me", password: "secret" } },
+      );
       const frame = nextMessage("frames");
       send("c", { payload: "snapshot" });
       assert.equal((await frame).frame?.width, 32);

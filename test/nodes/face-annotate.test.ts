@@ -7,7 +7,10 @@ import { Preview, servePreview } from "../../nodes/common/preview";
 import { adminRoutes, type Served, serveAdmin } from "../support/admin";
 import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 
-const grey = (): Promise<Buffer> => sharp({ create: { width: 320, height: 240, channels: 3, background: "#808080" } }).jpeg().toBuffer();
+const grey = (): Promise<Buffer> =>
+  sharp({ create: { width: 320, height: 240, channels: 3, background: "#808080" } })
+    .jpeg()
+    .toBuffer();
 const FACE = { box: { x: 60, y: 60, width: 80, height: 80 }, score: 3 };
 
 describe("face-annotate", () => {
@@ -16,10 +19,13 @@ describe("face-annotate", () => {
   afterEach(() => helper.unload());
 
   const load = (fields: object = {}): Promise<void> =>
-    helper.load([faceAnnotate], [
-      { id: "a", type: "face-annotate", name: "", quality: "85", preview: true, wires: [["out"]], ...fields },
-      { id: "out", type: "helper" },
-    ]);
+    helper.load(
+      [faceAnnotate],
+      [
+        { id: "a", type: "face-annotate", name: "", quality: "85", preview: true, wires: [["out"]], ...fields },
+        { id: "out", type: "helper" },
+      ],
+    );
 
   it("turns the payload into a JPEG with the drawing and keeps all else", async () => {
     await load();
@@ -36,7 +42,11 @@ describe("face-annotate", () => {
   it("marks the frame as JPEG after it drew on a raw one", async () => {
     await load();
     const got = nextMessage("out");
-    send("a", { payload: Buffer.alloc(320 * 240 * 3), faces: [FACE], frame: { source: "c", sequence: 1, capturedAt: 1, width: 320, height: 240, encoding: "rgb" } });
+    send("a", {
+      payload: Buffer.alloc(320 * 240 * 3),
+      faces: [FACE],
+      frame: { source: "c", sequence: 1, capturedAt: 1, width: 320, height: 240, encoding: "rgb" },
+    });
     assert.equal((await got).frame?.encoding, "jpeg");
   });
 
@@ -73,16 +83,21 @@ describe("the preview", () => {
   const node = { id: "n1", type: "face-annotate" };
   const register = (RED: NodeAPI): void => servePreview(RED, node.type);
   let served: Served;
-  before(async () => { served = await serveAdmin(register, new Map([[node.id, node]])); });
+  before(async () => {
+    served = await serveAdmin(register, new Map([[node.id, node]]));
+  });
   after(() => served.close());
 
   /** A preview, and what it tells the editors. */
   function stage(): { preview: Preview; published: Published[] } {
     const published: Published[] = [];
-    const RED = { comms: { publish: (topic: string, _data: unknown, retain: boolean) => published.push({ topic, retain }) } } as unknown as NodeAPI;
+    const RED = {
+      comms: { publish: (topic: string, _data: unknown, retain: boolean) => published.push({ topic, retain }) },
+    } as unknown as NodeAPI;
     return { preview: new Preview(RED, node), published };
   }
-  const renew = async (id: string): Promise<number> => (await fetch(`${served.url}/facenet/preview/${node.type}/${id}`, { method: "POST" })).status;
+  const renew = async (id: string): Promise<number> =>
+    (await fetch(`${served.url}/facenet/preview/${node.type}/${id}`, { method: "POST" })).status;
 
   const picture = (): Promise<Buffer> => Promise.resolve(Buffer.from("jpeg"));
 
@@ -100,7 +115,10 @@ describe("the preview", () => {
   });
 
   it("asks for a permission, and knows no node that is not deployed", async () => {
-    assert.deepEqual(adminRoutes([register]).map(({ permission }) => permission), ["face-annotate.read"]);
+    assert.deepEqual(
+      adminRoutes([register]).map(({ permission }) => permission),
+      ["face-annotate.read"],
+    );
     assert.equal(await renew("gone"), 404);
   });
 });

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -17,15 +26,24 @@ type Spied = { on(event: string, listener: (call: { args: [unknown] }) => void):
 const said: string[] = [];
 
 /** A gallery node, and a face-match node that uses it. */
-async function load(fields: object = {}, userDir = mkdtempSync(join(tmpdir(), "user-")), credentials: object = {}): Promise<FaceGalleryNode> {
+async function load(
+  fields: object = {},
+  userDir = mkdtempSync(join(tmpdir(), "user-")),
+  credentials: object = {},
+): Promise<FaceGalleryNode> {
   said.length = 0;
   helper.settings({ userDir });
-  await helper.load([faceGallery, faceMatch], [
-    { id: "g", type: "face-gallery", name: "family", folder: "photos", model: "dlib-resnet-v1", ...fields },
-    { id: "m", type: "face-match", name: "", gallery: "g", mode: "identify", wires: [[], [], [], [], []] },
-  ], { g: credentials });
+  await helper.load(
+    [faceGallery, faceMatch],
+    [
+      { id: "g", type: "face-gallery", name: "family", folder: "photos", model: "dlib-resnet-v1", ...fields },
+      { id: "m", type: "face-match", name: "", gallery: "g", mode: "identify", wires: [[], [], [], [], []] },
+    ],
+    { g: credentials },
+  );
   const node = helper.getNode("g") as FaceGalleryNode;
-  for (const level of ["warn", "error", "log"]) (node as unknown as Spied).on(`call:${level}`, ({ args: [text] }) => void said.push(String(text)));
+  for (const level of ["warn", "error", "log"])
+    (node as unknown as Spied).on(`call:${level}`, ({ args: [text] }) => void said.push(String(text)));
   return node;
 }
 
@@ -45,8 +63,19 @@ describe("face-gallery", () => {
     mkdirSync(join(userDir, "photos/Carol"), { recursive: true });
     writeFileSync(join(userDir, "photos/Alice.jpg"), alice);
     writeFileSync(join(userDir, "photos/Carol/1.jpg"), await portrait("blonde"));
-    writeFileSync(join(userDir, "photos/Carol/2.jpg"), await sharp(await portrait("blonde")).modulate({ brightness: 0.8 }).jpeg().toBuffer());
-    writeFileSync(join(userDir, "photos/Wall.png"), await sharp({ create: { width: 200, height: 200, channels: 3, background: "#999" } }).png().toBuffer());
+    writeFileSync(
+      join(userDir, "photos/Carol/2.jpg"),
+      await sharp(await portrait("blonde"))
+        .modulate({ brightness: 0.8 })
+        .jpeg()
+        .toBuffer(),
+    );
+    writeFileSync(
+      join(userDir, "photos/Wall.png"),
+      await sharp({ create: { width: 200, height: 200, channels: 3, background: "#999" } })
+        .png()
+        .toBuffer(),
+    );
     writeFileSync(join(userDir, "photos/Party.jpg"), groupPhoto(6));
     writeFileSync(join(userDir, "photos/Torn.jpg"), alice.subarray(0, 4000));
     writeFileSync(join(userDir, "photos/Empty.jpg"), "");
@@ -61,7 +90,10 @@ describe("face-gallery", () => {
     const node = await load({}, userDir);
     assert.deepEqual(await peopleOf(node), ["Alice 1", "Carol 2"]);
     const { problems } = await node.gallery;
-    const all = problems.map(({ message }) => message).sort().join("\n");
+    const all = problems
+      .map(({ message }) => message)
+      .sort()
+      .join("\n");
     assert.match(all, /the photo Empty\.jpg cannot be used: .*empty/);
     assert.match(all, /the photo Party\.jpg shows 4 faces: cut it so that it shows only Party\./);
     assert.match(all, /the photo Torn\.jpg cannot be used: .*cut off or damaged/);
@@ -72,24 +104,53 @@ describe("face-gallery", () => {
     assert.match(all, /the photo Old\.bmp is of a format that cannot be read: save it as JPEG/);
     assert.equal(problems.length, 7);
     await eventually("three reports", () => (said.length >= 3 ? true : undefined));
-    assert.deepEqual(said.map((text) => /\((\w+)\): the sidebar Faces and this gallery's form say which and why/.exec(text)?.[1] ?? text).sort((a, b) => a.localeCompare(b)), ["no_face", "several_faces", "unreadable_photo"], "the log names nobody");
+    assert.deepEqual(
+      said
+        .map(
+          (text) => /\((\w+)\): the sidebar Faces and this gallery's form say which and why/.exec(text)?.[1] ?? text,
+        )
+        .sort((a, b) => a.localeCompare(b)),
+      ["no_face", "several_faces", "unreadable_photo"],
+      "the log names nobody",
+    );
   });
 
   it("tells the editor who is in it and what is wrong, and nothing of the embeddings", async () => {
     await peopleOf(await load({}, userDir));
     const { status, body, text } = await admin().get("/facenet/api/g/people");
-    assert.deepEqual([status, (body["people"] as { name: string; photos: number }[]).map(({ name, photos }) => `${name} ${photos}`)], [200, ["Alice 1", "Carol 2"]]);
-    const [gallery] = (await admin().get("/facenet/api/galleries")).body as unknown as { problems: { file: string; code: string }[] }[];
-    assert.deepEqual(gallery?.problems.map(({ file, code }) => `${file} ${code}`).sort(), ["Cut.jpg unreadable_photo", "Empty.jpg unreadable_photo", "Old.bmp unreadable_photo", "Party.jpg several_faces", `Phone.heic ${isHeicRead() ? "no_face" : "unreadable_photo"}`, "Torn.jpg unreadable_photo", "Wall.png no_face"]);
+    assert.deepEqual(
+      [status, (body["people"] as { name: string; photos: number }[]).map(({ name, photos }) => `${name} ${photos}`)],
+      [200, ["Alice 1", "Carol 2"]],
+    );
+    const [gallery] = (await admin().get("/facenet/api/galleries")).body as unknown as {
+      problems: { file: string; code: string }[];
+    }[];
+    assert.deepEqual(gallery?.problems.map(({ file, code }) => `${file} ${code}`).sort(), [
+      "Cut.jpg unreadable_photo",
+      "Empty.jpg unreadable_photo",
+      "Old.bmp unreadable_photo",
+      "Party.jpg several_faces",
+      `Phone.heic ${isHeicRead() ? "no_face" : "unreadable_photo"}`,
+      "Torn.jpg unreadable_photo",
+      "Wall.png no_face",
+    ]);
     assert.doesNotMatch(text, /vector|hash/);
-    assert.deepEqual([(await admin().get("/facenet/api/nobody/people")).status, (await admin().get("/facenet/api/m/people")).status], [404, 404]);
+    assert.deepEqual(
+      [(await admin().get("/facenet/api/nobody/people")).status, (await admin().get("/facenet/api/m/people")).status],
+      [404, 404],
+    );
   });
 
   it("keeps the embeddings under the user folder, to itself", { skip: process.platform === "win32" }, async () => {
     await peopleOf(await load({}, userDir));
     const kept = readdirSync(join(userDir, "facenet/g/people"), { recursive: true, withFileTypes: true });
     assert.ok(kept.some((entry) => entry.isFile()));
-    for (const entry of kept) assert.equal(statSync(join(entry.parentPath, entry.name)).mode & 0o777, entry.isDirectory() ? 0o700 : 0o600, entry.name);
+    for (const entry of kept)
+      assert.equal(
+        statSync(join(entry.parentPath, entry.name)).mode & 0o777,
+        entry.isDirectory() ? 0o700 : 0o600,
+        entry.name,
+      );
   });
 
   it("keeps photos in a private folder of its own where none is named", async () => {
@@ -117,8 +178,13 @@ describe("face-gallery", () => {
     const opened = await load({}, dir, { key: "correct horse" });
     await (await opened.gallery).enrol("Alice Liddell", alice);
     await helper.unload();
-    const files = readdirSync(join(dir, "facenet/g/people"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => readFileSync(join(entry.parentPath, entry.name)));
-    assert.ok(files.length > 0 && files.every((bytes) => !bytes.includes("Alice Liddell") && !bytes.includes(Buffer.from([0xff, 0xd8, 0xff]))));
+    const files = readdirSync(join(dir, "facenet/g/people"), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name)));
+    assert.ok(
+      files.length > 0 &&
+        files.every((bytes) => !bytes.includes("Alice Liddell") && !bytes.includes(Buffer.from([0xff, 0xd8, 0xff]))),
+    );
     await assert.rejects((await load({}, dir, { key: "battery staple" })).gallery, /pass phrase|key/);
     await helper.unload();
     assert.deepEqual(await peopleOf(await load({}, dir, { key: "correct horse" })), ["Alice Liddell 1"]);
@@ -130,7 +196,10 @@ describe("face-gallery", () => {
     const node = await load({}, dir);
     await peopleOf(node);
     assert.equal((await node.gallery).readable, false);
-    assert.match((await node.gallery).problems[0]?.message ?? "", /the folder .*photos cannot be read \(ENOTDIR\): check that it exists and that Node-RED may read it/);
+    assert.match(
+      (await node.gallery).problems[0]?.message ?? "",
+      /the folder .*photos cannot be read \(ENOTDIR\): check that it exists and that Node-RED may read it/,
+    );
     rmSync(join(dir, "photos"));
     mkdirSync(join(dir, "photos"));
     writeFileSync(join(dir, "photos/Alice.jpg"), alice);

@@ -27,37 +27,71 @@ let folder = "";
 const NORMALISATION: Normalisation = { rows: Float32Array.of(0, 1), dimensions: 2, mean: 1, threshold: 0.3 };
 let normalisation: Normalisation | undefined;
 /** FMR of one photo 10 ** (4 τ − 4), its bound twice that. */
-const TAIL: Tail = { source: "a test", populations: [{ name: "all", people: 300, comparisons: 40_000 }], points: [{ threshold: 0, fmr: 1e-4, high: 2e-4 }, { threshold: 0.5, fmr: 1e-2, high: 2e-2 }], templates: [{ photos: 1, nearer: 0 }, { photos: 2, nearer: 0.1 }] };
+const TAIL: Tail = {
+  source: "a test",
+  populations: [{ name: "all", people: 300, comparisons: 40_000 }],
+  points: [
+    { threshold: 0, fmr: 1e-4, high: 2e-4 },
+    { threshold: 0.5, fmr: 1e-2, high: 2e-2 },
+  ],
+  templates: [
+    { photos: 1, nearer: 0 },
+    { photos: 2, nearer: 0.1 },
+  ],
+};
 let tail: Tail | undefined;
 let held: Promise<void> = Promise.resolve();
 let galleries: Promise<Gallery>[] = [];
 
 function fakeGallery(RED: NodeAPI): void {
-  RED.nodes.registerType("face-gallery", function register(this: Node & { gallery?: Promise<Gallery>; journal?: Journal }, def: NodeDef) {
-    RED.nodes.createNode(this, def);
-    const encode = async (bytes: Buffer): Promise<Face[]> => {
-      await held;
-      const text = bytes.toString("latin1");
-      const embedding = /^[\d. ]+$/.test(text) ? Float32Array.from(text.split(" "), Number) : Float32Array.of(9 + pictures++, 9);
-      return [{ box, score: 1, model: MODEL, embedding }];
-    };
-    let pictures = 0;
-    const open = async (): Promise<Gallery> => {
-      const store = await openStore({ folder: join(folder, "../people") });
-      const gallery = new Gallery({ folder, store, encoder: { model: MODEL, fingerprint: "f", threshold: 0.5, normalisation, tail, encode }, interval: 50 });
-      void gallery.start();
-      return gallery;
-    };
-    this.journal = new Journal();
-    this.gallery = open();
-    galleries.push(this.gallery);
-  });
+  RED.nodes.registerType(
+    "face-gallery",
+    function register(this: Node & { gallery?: Promise<Gallery>; journal?: Journal }, def: NodeDef) {
+      RED.nodes.createNode(this, def);
+      const encode = async (bytes: Buffer): Promise<Face[]> => {
+        await held;
+        const text = bytes.toString("latin1");
+        const embedding = /^[\d. ]+$/.test(text)
+          ? Float32Array.from(text.split(" "), Number)
+          : Float32Array.of(9 + pictures++, 9);
+        return [{ box, score: 1, model: MODEL, embedding }];
+      };
+      let pictures = 0;
+      const open = async (): Promise<Gallery> => {
+        const store = await openStore({ folder: join(folder, "../people") });
+        const gallery = new Gallery({
+          folder,
+          store,
+          encoder: { model: MODEL, fingerprint: "f", threshold: 0.5, normalisation, tail, encode },
+          interval: 50,
+        });
+        void gallery.start();
+        return gallery;
+      };
+      this.journal = new Journal();
+      this.gallery = open();
+      galleries.push(this.gallery);
+    },
+  );
 }
 
-const face = (x: number, y: number, fields: Partial<Face> = {}): Face => ({ box, score: 1, embedding: Float32Array.of(x, y), model: MODEL, ...fields });
+const face = (x: number, y: number, fields: Partial<Face> = {}): Face => ({
+  box,
+  score: 1,
+  embedding: Float32Array.of(x, y),
+  model: MODEL,
+  ...fields,
+});
 const rejected = (reason: "too_small" | "blurry" | "bad_alignment"): Face => ({ box, score: 1, rejected: reason });
-const frame = (sequence: number, capturedAt = Date.now()) => ({ source: "door", sequence, capturedAt, width: 640, height: 480 });
-const told = (message: FaceMessage): string[] => (message.faces ?? []).map(({ identity }) => `${identity?.outcome} ${identity?.name} ${identity?.reason}`);
+const frame = (sequence: number, capturedAt = Date.now()) => ({
+  source: "door",
+  sequence,
+  capturedAt,
+  width: 640,
+  height: 480,
+});
+const told = (message: FaceMessage): string[] =>
+  (message.faces ?? []).map(({ identity }) => `${identity?.outcome} ${identity?.name} ${identity?.reason}`);
 
 const OUTPUTS = ["match", "unknown", "noface", "people", "alarm"];
 
@@ -74,33 +108,59 @@ const said: [key: string, values: unknown][] = [];
 
 /** The words of a test are their keys; what is put in is remembered. */
 function withWords(register: (RED: NodeAPI) => void): (RED: NodeAPI) => void {
-  return (RED) => register(Object.assign(Object.create(RED) as NodeAPI, {
-    _: (key: string, values?: Record<string, unknown>): string => {
-      said.push([key, values]);
-      return RED._(key);
-    },
-  }));
+  return (RED) =>
+    register(
+      Object.assign(Object.create(RED) as NodeAPI, {
+        _: (key: string, values?: Record<string, unknown>): string => {
+          said.push([key, values]);
+          return RED._(key);
+        },
+      }),
+    );
 }
 
-async function load(fields: object = {}, people: Record<string, string> = { Alice: "0 0", Bob: "1 0" }): Promise<void> {
+async function load(
+  fields: object = {},
+  people: Record<string, string> = { Alice: "0 0", Bob: "1 0" },
+): Promise<void> {
   folder = join(mkdtempSync(join(tmpdir(), "match-")), "photos");
   mkdirSync(folder);
   for (const [name, text] of Object.entries(people)) writeFileSync(join(folder, `${name}.jpg`), text);
-  await helper.load([fakeGallery, withWords(faceMatch)], [
-    { id: "t", type: "tab" },
-    { id: "g", type: "face-gallery", name: "" },
-    { id: "m", z: "t", type: "face-match", name: "", gallery: "g", mode: "identify", wires: OUTPUTS.map((id) => [id]), ...fields },
-    ...OUTPUTS.map((id) => ({ id, z: "t", type: "helper" })),
-  ]);
-  for (const id of OUTPUTS) helper.getNode(id).on("input", (message) => { arrived[id] = message; });
+  await helper.load(
+    [fakeGallery, withWords(faceMatch)],
+    [
+      { id: "t", type: "tab" },
+      { id: "g", type: "face-gallery", name: "" },
+      {
+        id: "m",
+        z: "t",
+        type: "face-match",
+        name: "",
+        gallery: "g",
+        mode: "identify",
+        wires: OUTPUTS.map((id) => [id]),
+        ...fields,
+      },
+      ...OUTPUTS.map((id) => ({ id, z: "t", type: "helper" })),
+    ],
+  );
+  for (const id of OUTPUTS)
+    helper.getNode(id).on("input", (message) => {
+      arrived[id] = message;
+    });
   statuses.length = 0;
   warnings.length = 0;
-  const node = helper.getNode("m") as unknown as { on(event: string, listener: (call: { args: [never] }) => void): void };
+  const node = helper.getNode("m") as unknown as {
+    on(event: string, listener: (call: { args: [never] }) => void): void;
+  };
   node.on("call:status", ({ args: [status] }) => void statuses.push(status));
   node.on("call:warn", ({ args: [warning] }) => void warnings.push(String(warning)));
 }
 
-const shown = (text: string, fill: string) => eventually(`the status ${text}`, () => (statuses.some((status) => status.text === text && status.fill === fill) ? true : undefined));
+const shown = (text: string, fill: string) =>
+  eventually(`the status ${text}`, () =>
+    statuses.some((status) => status.text === text && status.fill === fill) ? true : undefined,
+  );
 
 /** The gallery, once it knows everybody. */
 async function started(): Promise<Gallery> {
@@ -117,7 +177,9 @@ async function outputsOf(message: FaceMessage): Promise<Record<string, FaceMessa
   arrived = {};
   send("m", message);
   await eventually("a message", () => (Object.keys(arrived).length > 0 ? true : undefined));
-  await new Promise((resolve) => { setImmediate(resolve); });
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
   return arrived;
 }
 
@@ -138,11 +200,21 @@ describe("face-match", () => {
     try {
       for (const [sequence, camera] of (["a", "b", "b"] as const).entries()) {
         const answer = nextMessage("match");
-        send("m", { payload: Buffer.from("picture"), frame: { ...frame(sequence), source: "hall", camera }, faces: [face(0, 0)] });
+        send("m", {
+          payload: Buffer.from("picture"),
+          frame: { ...frame(sequence), source: "hall", camera },
+          faces: [face(0, 0)],
+        });
         await answer;
       }
-      const counted = metrics.sources(Date.now()).filter(({ source }) => source.startsWith("hall")).map(({ source, frames }) => [source, frames]);
-      assert.deepEqual(counted, [["hall (a)", 1], ["hall (b)", 2]]);
+      const counted = metrics
+        .sources(Date.now())
+        .filter(({ source }) => source.startsWith("hall"))
+        .map(({ source, frames }) => [source, frames]);
+      assert.deepEqual(counted, [
+        ["hall (a)", 1],
+        ["hall (b)", 2],
+      ]);
     } finally {
       for (const camera of cameras) cameraNames.remove("hall", camera);
     }
@@ -155,7 +227,11 @@ describe("face-match", () => {
     assert.deepEqual(Object.keys(got).sort(), ["match", "unknown"]);
     assert.notEqual(got["match"], got["unknown"]);
     for (const message of Object.values(got)) {
-      assert.deepEqual(told(message), ["match Alice below_threshold", "unknown null above_threshold", "noface null bad_alignment"]);
+      assert.deepEqual(told(message), [
+        "match Alice below_threshold",
+        "unknown null above_threshold",
+        "noface null bad_alignment",
+      ]);
       assert.equal(message["topic"], "kept");
     }
   });
@@ -163,7 +239,10 @@ describe("face-match", () => {
   it("sends an ambiguous face to the second output", async () => {
     await load({ threshold: "0.6" });
     const got = await outputsOf({ faces: [face(0.5, 0)] });
-    assert.deepEqual([Object.keys(got), told(got["unknown"] as FaceMessage)], [["unknown"], ["ambiguous null margin"]]);
+    assert.deepEqual(
+      [Object.keys(got), told(got["unknown"] as FaceMessage)],
+      [["unknown"], ["ambiguous null margin"]],
+    );
   });
 
   it("raises no alarm for what is no face", async () => {
@@ -177,18 +256,34 @@ describe("face-match", () => {
     await load();
     for (const reason of ["too_small", "blurry"] as const) {
       const { unknown } = await outputsOf({ faces: [rejected(reason)] });
-      assert.deepEqual([unknown?.faces?.[0]?.identity?.distance, told(unknown as FaceMessage)], [null, [`unknown null ${reason}`]]);
+      assert.deepEqual(
+        [unknown?.faces?.[0]?.identity?.distance, told(unknown as FaceMessage)],
+        [null, [`unknown null ${reason}`]],
+      );
     }
   });
 
   it("names as many candidates as asked for, nearest first", async () => {
     await load({ topK: "2" }, { Alice: "0 0", Bob: "1 0", Carol: "3 0" });
     const { match } = await outputsOf({ faces: [face(0.25, 0)] });
-    assert.deepEqual(match?.faces?.[0]?.identity?.candidates.map(({ name, distance, euclidean, photo }) => [name, distance, euclidean, photo.length]), [["Alice", 0.25, 0.25, 16], ["Bob", 0.75, 0.75, 16]]);
+    assert.deepEqual(
+      match?.faces?.[0]?.identity?.candidates.map(({ name, distance, euclidean, photo }) => [
+        name,
+        distance,
+        euclidean,
+        photo.length,
+      ]),
+      [
+        ["Alice", 0.25, 0.25, 16],
+        ["Bob", 0.75, 0.75, 16],
+      ],
+    );
   });
 
   it("compares as ever where a flow of an earlier version does not say what with, and by d′ in a new node", async () => {
-    const about = async (fields: object): Promise<[string | undefined, number | undefined, number | null | undefined]> => {
+    const about = async (
+      fields: object,
+    ): Promise<[string | undefined, number | undefined, number | null | undefined]> => {
       arrived = {};
       await load(fields, {});
       normalisation = NORMALISATION;
@@ -216,10 +311,15 @@ describe("face-match", () => {
   });
 
   describe("by how many strangers may get a name", () => {
-    before(() => { [normalisation, tail] = [NORMALISATION, TAIL]; });
-    after(() => { [normalisation, tail] = [undefined, undefined]; });
+    before(() => {
+      [normalisation, tail] = [NORMALISATION, TAIL];
+    });
+    after(() => {
+      [normalisation, tail] = [undefined, undefined];
+    });
 
-    const judged = async (message: object = {}): Promise<number | undefined> => Object.values(await outputsOf({ faces: [face(0, 0.6)], ...message }))[0]?.faces?.[0]?.identity?.threshold;
+    const judged = async (message: object = {}): Promise<number | undefined> =>
+      Object.values(await outputsOf({ faces: [face(0, 0.6)], ...message }))[0]?.faces?.[0]?.identity?.threshold;
     const now = () => (helper.getNode("m") as unknown as Deciding).decidesBy?.now();
 
     it("lets τ follow as people and photos come and go, and never loosens it for one who comes", async () => {
@@ -232,10 +332,16 @@ describe("face-match", () => {
       await gallery.enrol({ name: "Carol", accept: ["unlike"] }, Buffer.from("3 3"));
       const more = await judged();
       assert.ok(more !== undefined && more < 0.3058, "one photo more");
-      assert.deepEqual([now()?.threshold, now()?.wanted?.people, now()?.wanted?.photos], [more, 3, { least: 1, most: 2 }]);
+      assert.deepEqual(
+        [now()?.threshold, now()?.wanted?.people, now()?.wanted?.photos],
+        [more, 3, { least: 1, most: 2 }],
+      );
       await gallery.forget("Carol");
       assert.equal(await judged(), 0.3497);
-      assert.match(now()?.why ?? "", /^1 in 100 strangers, 2 people by 1 photo: τ 0\.3497 \(expected 0\.5 %, upper 95 % bound 1 %, from 40,000 comparisons of different people\)$/);
+      assert.match(
+        now()?.why ?? "",
+        /^1 in 100 strangers, 2 people by 1 photo: τ 0\.3497 \(expected 0\.5 %, upper 95 % bound 1 %, from 40,000 comparisons of different people\)$/,
+      );
     });
 
     it("says with which τ, while nobody comes", async () => {
@@ -243,7 +349,14 @@ describe("face-match", () => {
       await load({ distance: "cohort", wanted: "0.01" });
       await started();
       await shown("face-match.status.people", "grey");
-      assert.ok(said.some(([key, values]) => key === "face-match.status.people" && JSON.stringify(values) === JSON.stringify({ number: 2, threshold: "0.35" })), JSON.stringify(said));
+      assert.ok(
+        said.some(
+          ([key, values]) =>
+            key === "face-match.status.people" &&
+            JSON.stringify(values) === JSON.stringify({ number: 2, threshold: "0.35" }),
+        ),
+        JSON.stringify(said),
+      );
     });
 
     it("takes one person for verification, and τ of a message before its own", async () => {
@@ -258,7 +371,12 @@ describe("face-match", () => {
     });
 
     it("keeps a fixed τ where one is chosen, and in a flow of an earlier version", async () => {
-      for (const [fields, threshold] of [[{ wanted: "fixed", threshold: "0.25" }, 0.25], [{ wanted: "fixed", threshold: "" }, 0.3], [{ threshold: "0.25" }, 0.25], [{ wanted: "" }, 0.3]] as const) {
+      for (const [fields, threshold] of [
+        [{ wanted: "fixed", threshold: "0.25" }, 0.25],
+        [{ wanted: "fixed", threshold: "" }, 0.3],
+        [{ threshold: "0.25" }, 0.25],
+        [{ wanted: "" }, 0.3],
+      ] as const) {
         await load({ distance: "cohort", ...fields });
         await started();
         assert.equal(await judged(), threshold, JSON.stringify(fields));
@@ -275,7 +393,12 @@ describe("face-match", () => {
     });
 
     it("says what is no share of strangers", async () => {
-      for (const [wanted, why] of [["few", /"few" is neither a share of strangers \(0\.01 is one in a hundred\) nor "fixed"/], ["0", /wanted: /], ["2", /wanted: /], ["${MANY}", /wanted: the variable MANY is not set/]] as const) {
+      for (const [wanted, why] of [
+        ["few", /"few" is neither a share of strangers \(0\.01 is one in a hundred\) nor "fixed"/],
+        ["0", /wanted: /],
+        ["2", /wanted: /],
+        ["${MANY}", /wanted: the variable MANY is not set/],
+      ] as const) {
         await load({ distance: "cohort", wanted });
         const error = nextError("m");
         send("m", { faces: [face(0, 0)] });
@@ -337,13 +460,22 @@ describe("face-match", () => {
       send("m", { faces: [face(0, 0)], frame: frame(1, capturedAt as number) });
       assert.match(await error, /msg\.frame is not a frame: capturedAt/);
     }
-    assert.deepEqual(told((await outputsOf({ faces: [face(0, 0)], frame: frame(1, Date.now() - 5000) }))["unknown"] as FaceMessage), ["unknown null stale"]);
-    assert.deepEqual(told((await outputsOf({ faces: [face(0, 0)], frame: frame(2) }))["match"] as FaceMessage), ["match Alice below_threshold"]);
+    assert.deepEqual(
+      told((await outputsOf({ faces: [face(0, 0)], frame: frame(1, Date.now() - 5000) }))["unknown"] as FaceMessage),
+      ["unknown null stale"],
+    );
+    assert.deepEqual(told((await outputsOf({ faces: [face(0, 0)], frame: frame(2) }))["match"] as FaceMessage), [
+      "match Alice below_threshold",
+    ]);
   });
 
   it("tells how long matching took, and never less than no time since the frame, whatever the camera's clock says", async () => {
     await load();
-    const { match } = await outputsOf({ faces: [face(0, 0)], frame: frame(1, Date.now() + 60_000), timing: { detect: 5 } });
+    const { match } = await outputsOf({
+      faces: [face(0, 0)],
+      frame: frame(1, Date.now() + 60_000),
+      timing: { detect: 5 },
+    });
     assert.deepEqual([match?.timing?.total, match?.timing?.detect], [0, 5]);
     assert.ok((match?.timing?.match as number) >= 0);
   });
@@ -351,37 +483,62 @@ describe("face-match", () => {
   it("verifies the name in msg.claim before the configured one, which may come from the flow's context", async () => {
     await load({ mode: "verify", claim: "who", claimType: "flow", threshold: "0.8" });
     helper.getNode("m").context().flow.set("who", "Bob");
-    assert.deepEqual(told((await outputsOf({ faces: [face(0.5, 0)] }))["match"] as FaceMessage), ["match Bob below_threshold"]);
-    assert.deepEqual(told((await outputsOf({ faces: [face(0.5, 0)], claim: " Alice " }))["match"] as FaceMessage), ["match Alice below_threshold"]);
-    assert.deepEqual(told((await outputsOf({ faces: [face(0.5, 0)], claim: "Mallory" }))["unknown"] as FaceMessage), ["unknown null not_enrolled"]);
+    assert.deepEqual(told((await outputsOf({ faces: [face(0.5, 0)] }))["match"] as FaceMessage), [
+      "match Bob below_threshold",
+    ]);
+    assert.deepEqual(told((await outputsOf({ faces: [face(0.5, 0)], claim: " Alice " }))["match"] as FaceMessage), [
+      "match Alice below_threshold",
+    ]);
+    assert.deepEqual(told((await outputsOf({ faces: [face(0.5, 0)], claim: "Mallory" }))["unknown"] as FaceMessage), [
+      "unknown null not_enrolled",
+    ]);
   });
 
   it("never drops an enrolment for a newer frame of the same camera", async () => {
     await load();
     const gallery = await started();
-    const payload = await sharp({ create: { width: 8, height: 8, channels: 3, background: "#777" } }).jpeg().toBuffer();
+    const payload = await sharp({ create: { width: 8, height: 8, channels: 3, background: "#777" } })
+      .jpeg()
+      .toBuffer();
     let release = (): void => undefined;
-    held = new Promise((resolve) => { release = resolve; });
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
     const enrolled: FaceMessage[] = [];
     helper.getNode("people").on("input", (message) => void enrolled.push(message));
-    for (const [sequence, name] of ["Carol", "Dora"].entries()) send("m", { payload, enrol: { name }, frame: frame(sequence) });
+    for (const [sequence, name] of ["Carol", "Dora"].entries())
+      send("m", { payload, enrol: { name }, frame: frame(sequence) });
     for (let sequence = 2; sequence < 9; sequence += 1) send("m", { faces: [face(0, 0)], frame: frame(sequence) });
     release();
     await eventually("both enrolments", () => (enrolled.length === 2 ? true : undefined));
-    assert.deepEqual(enrolled.map((message) => (message["enrolled"] as { name: string }).name), ["Carol", "Dora"]);
-    assert.deepEqual(gallery.people.map(({ name }) => name), ["Alice", "Bob", "Carol", "Dora"]);
+    assert.deepEqual(
+      enrolled.map((message) => (message["enrolled"] as { name: string }).name),
+      ["Carol", "Dora"],
+    );
+    assert.deepEqual(
+      gallery.people.map(({ name }) => name),
+      ["Alice", "Bob", "Carol", "Dora"],
+    );
   });
 
-  it("lets pass the wanted groups only, and raises the alarm for blocked people besides telling that they were denied", async () => {
-    await load({ groups: "staff, Family" });
-    const gallery = await started();
-    const id = gallery.listPeople({ search: "Alice" }).people[0]?.id ?? "";
-    for (const [groups, outputs, why] of [[[], ["unknown"], "denied Alice not_in_group"], [["family"], ["match"], "match Alice below_threshold"], [["family", "blocked"], ["alarm", "unknown"], "denied Alice blocked"]] as const) {
-      await gallery.updatePerson(id, { groups: [...groups] });
-      const got = await outputsOf({ faces: [face(0, 0)] });
-      assert.deepEqual([Object.keys(got).sort(), told(Object.values(got)[0] as FaceMessage)], [outputs, [why]]);
-    }
-  });
+  it(
+    "lets pass the wanted groups only, and raises the alarm for blocked people besides telling that they were " +
+      "denied",
+    async () => {
+      await load({ groups: "staff, Family" });
+      const gallery = await started();
+      const id = gallery.listPeople({ search: "Alice" }).people[0]?.id ?? "";
+      for (const [groups, outputs, why] of [
+        [[], ["unknown"], "denied Alice not_in_group"],
+        [["family"], ["match"], "match Alice below_threshold"],
+        [["family", "blocked"], ["alarm", "unknown"], "denied Alice blocked"],
+      ] as const) {
+        await gallery.updatePerson(id, { groups: [...groups] });
+        const got = await outputsOf({ faces: [face(0, 0)] });
+        assert.deepEqual([Object.keys(got).sort(), told(Object.values(got)[0] as FaceMessage)], [outputs, [why]]);
+      }
+    },
+  );
 
   it("says in its schedule's words when it is wrong", async () => {
     await load({ schedule: [{ days: [8], from: "08:00", to: "18:00" }] });
@@ -404,7 +561,10 @@ describe("face-match", () => {
     const error = nextError("m");
     send("m", { payload: Buffer.from("0 0"), enrol: { name: "Alice" }, forget: { name: "Alice" } });
     assert.match(await error, /msg\.enrol and msg\.forget are both set/);
-    assert.deepEqual((await started()).people, [{ name: "Alice", photos: 1 }, { name: "Bob", photos: 1 }]);
+    assert.deepEqual((await started()).people, [
+      { name: "Alice", photos: 1 },
+      { name: "Bob", photos: 1 },
+    ]);
   });
 
   it("takes enrol: null for no enrolment", async () => {
@@ -414,10 +574,14 @@ describe("face-match", () => {
 
   it("calls nobody a stranger because her photo was not read yet", async () => {
     let release = (): void => undefined;
-    held = new Promise((resolve) => { release = resolve; });
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
     await load();
     const got = outputsOf({ faces: [face(0, 0)] });
-    await new Promise((resolve) => { setImmediate(resolve); });
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
     release();
     assert.deepEqual(told((await got)["match"] as FaceMessage), ["match Alice below_threshold"]);
   });
@@ -438,9 +602,16 @@ describe("face-match", () => {
 
   it("warns once of embeddings of another model, and shows it in red", async () => {
     await load();
-    for (let round = 0; round < 3; round += 1) assert.deepEqual(told((await outputsOf({ faces: [face(0, 0, { model: "sface" })] }))["unknown"] as FaceMessage), ["unknown null model_mismatch"]);
+    for (let round = 0; round < 3; round += 1)
+      assert.deepEqual(
+        told((await outputsOf({ faces: [face(0, 0, { model: "sface" })] }))["unknown"] as FaceMessage),
+        ["unknown null model_mismatch"],
+      );
     await shown("face-match.status.model", "red");
-    assert.deepEqual(warnings, ["the faces were embedded by another model than the gallery's (fake): choose the same one in facenet-embed and in the gallery."]);
+    assert.deepEqual(warnings, [
+      "the faces were embedded by another model than the gallery's (fake): choose the same one in " +
+        "facenet-embed and in the gallery.",
+    ]);
   });
 
   it("asks for a gallery where none is chosen, at each message", async () => {
@@ -451,7 +622,11 @@ describe("face-match", () => {
   });
 
   it("says which option is wrong", async () => {
-    for (const [fields, why] of [[{ threshold: "-1" }, /face-match: threshold: /], [{ margin: "wide" }, /"wide" is not a number/], [{ topK: "0" }, /topK: /]] as const) {
+    for (const [fields, why] of [
+      [{ threshold: "-1" }, /face-match: threshold: /],
+      [{ margin: "wide" }, /"wide" is not a number/],
+      [{ topK: "0" }, /topK: /],
+    ] as const) {
       await load(fields);
       const error = nextError("m");
       send("m", { faces: [] });
@@ -461,10 +636,18 @@ describe("face-match", () => {
   });
 
   /** One frame of a followed face, embedded anew. */
-  const followed = (sequence: number, track = 1, y = 0.49): FaceMessage => ({ frame: frame(sequence, 1_000_000 + 100 * sequence), faces: [face(0, y, { track, look: 0, fused: sequence })] });
+  const followed = (sequence: number, track = 1, y = 0.49): FaceMessage => ({
+    frame: frame(sequence, 1_000_000 + 100 * sequence),
+    faces: [face(0, y, { track, look: 0, fused: sequence })],
+  });
 
   it("decides each frame alone in a node of earlier times, and by the track where tracks vote", async () => {
-    for (const [fields, first] of [[{}, "match Alice below_threshold"], [{ tracks: false }, "match Alice below_threshold"], [{ tracks: true }, "unknown null undecided"], [{ tracks: "true" }, "unknown null undecided"]] as const) {
+    for (const [fields, first] of [
+      [{}, "match Alice below_threshold"],
+      [{ tracks: false }, "match Alice below_threshold"],
+      [{ tracks: true }, "unknown null undecided"],
+      [{ tracks: "true" }, "unknown null undecided"],
+    ] as const) {
       await load(fields);
       await started();
       const outputs = await outputsOf(followed(1));
@@ -474,9 +657,14 @@ describe("face-match", () => {
       const last = Object.values(await outputsOf(followed(9)))[0] as FaceMessage;
       assert.equal(told(last)[0]?.startsWith("match Alice"), true, JSON.stringify(fields));
       const { sure, frames } = last.faces?.[0]?.identity ?? {};
-      assert.deepEqual([frames, sure !== undefined && sure > 0.5 && sure < 1], first.startsWith("match") ? [undefined, false] : [9, true]);
+      assert.deepEqual(
+        [frames, sure !== undefined && sure > 0.5 && sure < 1],
+        first.startsWith("match") ? [undefined, false] : [9, true],
+      );
       // A photo has no track to ask.
-      assert.deepEqual(told(Object.values(await outputsOf({ faces: [face(0, 0.49)] }))[0] as FaceMessage), ["match Alice below_threshold"]);
+      assert.deepEqual(told(Object.values(await outputsOf({ faces: [face(0, 0.49)] }))[0] as FaceMessage), [
+        "match Alice below_threshold",
+      ]);
       await helper.unload();
       for (const gallery of galleries) await (await gallery).close();
       galleries = [];
@@ -499,6 +687,9 @@ describe("face-match", () => {
     await shown("face-match.status.undecided", "grey");
     await outputsOf(followed(2, 2, 0.8));
     await eventually("an event", () => (journal.recent.length > 0 ? true : undefined));
-    assert.deepEqual(journal.recent.map(({ reason, frames, sure }) => [reason, frames, sure !== undefined]), [["above_threshold", 2, true]]);
+    assert.deepEqual(
+      journal.recent.map(({ reason, frames, sure }) => [reason, frames, sure !== undefined]),
+      [["above_threshold", 2, true]],
+    );
   });
 });

@@ -21,7 +21,12 @@ const NODES = [camera, haarDetect, facenetEmbed, faceMatch, ttsGreet, faceAnnota
 
 /** A message that throws when the stage reads what it needs: stands for any bug in a stage. */
 function explosive(property: string): FaceMessage {
-  return Object.defineProperty({}, property, { enumerable: true, get: () => { throw new Error(`${property} exploded`); } }) as FaceMessage;
+  return Object.defineProperty({}, property, {
+    enumerable: true,
+    get: () => {
+      throw new Error(`${property} exploded`);
+    },
+  }) as FaceMessage;
 }
 
 describe("faults", () => {
@@ -54,7 +59,11 @@ describe("faults", () => {
   ] as const) {
     it(`an exception in ${type} (${property}) becomes done(error), the log tells where, and the node works on`, async () => {
       helper.settings({ userDir: mkdtempSync(join(tmpdir(), "user-")) });
-      await helper.load(NODES, [{ id: "n", type, name: "", wires: [["out"], ["out"]], ...fields }, { id: "g", type: "face-gallery", name: "", folder: await people() }, { id: "out", type: "helper" }]);
+      await helper.load(NODES, [
+        { id: "n", type, name: "", wires: [["out"], ["out"]], ...fields },
+        { id: "g", type: "face-gallery", name: "", folder: await people() },
+        { id: "out", type: "helper" },
+      ]);
       for (let round = 0; round < 2; round += 1) {
         const error = nextError("n");
         const logged = nextLog("n");
@@ -66,10 +75,18 @@ describe("faults", () => {
   }
 
   it("a redeploy while the networks load is nobody's error", async () => {
-    const red = await startNodeRed([{ id: "t", type: "tab" }, { id: "d", type: "haar-detect", z: "t", x: 1, y: 1, wires: [[]] }, { id: "e", type: "facenet-embed", z: "t", x: 1, y: 1, wires: [[]] }]);
+    const red = await startNodeRed([
+      { id: "t", type: "tab" },
+      { id: "d", type: "haar-detect", z: "t", x: 1, y: 1, wires: [[]] },
+      { id: "e", type: "facenet-embed", z: "t", x: 1, y: 1, wires: [[]] },
+    ]);
     try {
       // A deploy is answered when the nodes of before are closed.
-      const deployed = await fetch(`${red.url}/flows`, { method: "POST", headers: { "Content-Type": "application/json" }, body: "[]" });
+      const deployed = await fetch(`${red.url}/flows`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: "[]",
+      });
       assert.equal(deployed.ok, true);
       assert.doesNotMatch(red.log(), /\[error\]/);
     } finally {
@@ -78,9 +95,14 @@ describe("faults", () => {
   });
 
   it("a worker that dies in the middle is replaced and its message is done again", { timeout: 300_000 }, async () => {
-    await helper.load(NODES, [{ id: "d", type: "haar-detect", name: "", wires: [["e"]] }, { id: "e", type: "facenet-embed", name: "", wires: [["out"]] }, { id: "out", type: "helper" }]);
+    await helper.load(NODES, [
+      { id: "d", type: "haar-detect", name: "", wires: [["e"]] },
+      { id: "e", type: "facenet-embed", name: "", wires: [["out"]] },
+      { id: "out", type: "helper" },
+    ]);
     const payload = await portrait("green");
-    const embedded = (message: FaceMessage): number | undefined => message.faces?.filter(({ embedding }) => embedding !== undefined).length;
+    const embedded = (message: FaceMessage): number | undefined =>
+      message.faces?.filter(({ embedding }) => embedding !== undefined).length;
     const box = { x: 106, y: 131, width: 254, height: 254 };
     for (const id of ["d", "e"]) {
       // Both stages' workers are up and at work when they die.

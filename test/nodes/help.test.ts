@@ -18,11 +18,25 @@ function between(text: string, from: string, to: string): string {
   return text.slice(start, end);
 }
 
-/** RED.utils.renderMarkdown of this Node-RED's own editor, without the rest of it; only DOMPurify, which needs a document, is left out. */
+/**
+ * RED.utils.renderMarkdown of this Node-RED's own editor, without the rest of it; only DOMPurify, which needs a
+ * document, is left out.
+ */
 function editorsMarkdown(): (markdown: string) => string {
   const runtime = createRequire(join(NODE_RED, "package.json"));
-  const editor = join(dirname(createRequire(runtime.resolve("@node-red/editor-api/package.json")).resolve("@node-red/editor-client/package.json")), "public");
-  const marked = between(readFileSync(join(editor, "vendor/vendor.js"), "utf8"), "/**\n * marked v", "/*! @license DOMPurify");
+  const editor = join(
+    dirname(
+      createRequire(runtime.resolve("@node-red/editor-api/package.json")).resolve(
+        "@node-red/editor-client/package.json",
+      ),
+    ),
+    "public",
+  );
+  const marked = between(
+    readFileSync(join(editor, "vendor/vendor.js"), "utf8"),
+    "/**\n * marked v",
+    "/*! @license DOMPurify",
+  );
   const utils = between(readFileSync(join(editor, "red/red.js"), "utf8"), "RED.utils = (function", "\n})();");
   const page: Record<string, unknown> = { RED: {}, DOMPurify: { sanitize: (html: string) => html }, btoa, console };
   page["window"] = page;
@@ -36,7 +50,9 @@ const ENTITIES: Record<string, string> = { lt: "<", gt: ">", quot: '"', "#39": "
 
 /** What a reader reads of this HTML. */
 function textOf(html: string): string {
-  return html.replace(/<\/?[a-z][^>]*>/g, " ").replace(/&(lt|gt|quot|#39|amp);/g, (_, name: string) => ENTITIES[name] ?? "");
+  return html
+    .replace(/<\/?[a-z][^>]*>/g, " ")
+    .replace(/&(lt|gt|quot|#39|amp);/g, (_, name: string) => ENTITIES[name] ?? "");
 }
 
 /** What the markdown says, without its marks. */
@@ -55,13 +71,18 @@ function textOfMarkdown(markdown: string): string {
 const letters = (text: string): string => text.replace(/\s+/g, "");
 
 const markdownOf = (type: string, language: string): string =>
-  readFileSync(join(ROOT, "nodes", type, "locales", language, `${type}.html`), "utf8").replace(/^<script[^>]*>\n|<\/script>\s*$/g, "");
+  readFileSync(join(ROOT, "nodes", type, "locales", language, `${type}.html`), "utf8").replace(
+    /^<script[^>]*>\n|<\/script>\s*$/g,
+    "",
+  );
 
 const types = readdirSync(join(ROOT, "nodes")).filter((type) => existsSync(join(ROOT, "nodes", type, `${type}.html`)));
 
 describe("help", () => {
   let render: (markdown: string) => string;
-  before(() => { render = editorsMarkdown(); });
+  before(() => {
+    render = editorsMarkdown();
+  });
 
   for (const type of types) {
     for (const language of LANGUAGES) {
@@ -80,7 +101,9 @@ describe("help", () => {
     }
 
     it(`tells of the same inputs and outputs of ${type} in every language`, () => {
-      const named = LANGUAGES.map((language) => [...markdownOf(type, language).matchAll(/^: (\S+ \(\w+\)) :/gm)].map(([, name]) => name));
+      const named = LANGUAGES.map((language) =>
+        [...markdownOf(type, language).matchAll(/^: (\S+ \(\w+\)) :/gm)].map(([, name]) => name),
+      );
       assert.deepEqual(named[1], named[0]);
     });
   }

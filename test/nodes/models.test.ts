@@ -1,4 +1,6 @@
-/** Model packs in a real Node-RED: from the folder and from npm to a name, and what is said where one cannot be used. */
+/**
+ * Model packs in a real Node-RED: from the folder and from npm to a name, and what is said where one cannot be used.
+ */
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

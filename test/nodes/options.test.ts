@@ -14,16 +14,33 @@ describe("the forms", () => {
     for (const node of ["facenet-embed", "face-gallery"]) {
       const html = readFileSync(join(NODES, node, `${node}.html`), "utf8");
       const [, select = ""] = /<select id="node-(?:config-)?input-model"[^>]*>(.*?)<\/select>/s.exec(html) ?? [];
-      assert.deepEqual([...select.matchAll(/<option value="([^"]+)"/g)].map(([, value]) => value), [...BUILT_IN_MODELS, "file"]);
+      assert.deepEqual(
+        [...select.matchAll(/<option value="([^"]+)"/g)].map(([, value]) => value),
+        [...BUILT_IN_MODELS, "file"],
+      );
     }
   });
 
   it("give a new node the default network by its id, and say in both languages which it is", () => {
     for (const node of ["facenet-embed", "face-gallery"]) {
-      assert.equal(/ model: \{ value: "([^"]*)"/.exec(readFileSync(join(NODES, node, `${node}.html`), "utf8"))?.[1], DEFAULT_MODEL.id);
-      for (const [locale, word] of [["en-US", "(default)"], ["zh-TW", "（預設）"]] as const) {
-        const words = JSON.parse(readFileSync(join(NODES, node, "locales", locale, `${node}.json`), "utf8")) as Record<string, { model: Record<string, string> }>;
-        assert.deepEqual(Object.entries(words[node]?.model ?? {}).filter(([, text]) => text.includes(word)).map(([name]) => name), ["mobilefacenet"]);
+      assert.equal(
+        / model: \{ value: "([^"]*)"/.exec(readFileSync(join(NODES, node, `${node}.html`), "utf8"))?.[1],
+        DEFAULT_MODEL.id,
+      );
+      for (const [locale, word] of [
+        ["en-US", "(default)"],
+        ["zh-TW", "（預設）"],
+      ] as const) {
+        const words = JSON.parse(readFileSync(join(NODES, node, "locales", locale, `${node}.json`), "utf8")) as Record<
+          string,
+          { model: Record<string, string> }
+        >;
+        assert.deepEqual(
+          Object.entries(words[node]?.model ?? {})
+            .filter(([, text]) => text.includes(word))
+            .map(([name]) => name),
+          ["mobilefacenet"],
+        );
       }
     }
   });
@@ -38,26 +55,49 @@ describe("the forms", () => {
 
 describe("what a form or a variable says", () => {
   it("is a number, blank is the default, anything else is said", () => {
-    assert.deepEqual(["", "  ", undefined, null, "0.5", 7, " 8 "].map(optionalNumber), [undefined, undefined, undefined, undefined, 0.5, 7, 8]);
+    assert.deepEqual(["", "  ", undefined, null, "0.5", 7, " 8 "].map(optionalNumber), [
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      0.5,
+      7,
+      8,
+    ]);
     assert.throws(() => optionalNumber("${TAU}"), /"\$\{TAU\}" is not a number/);
     assert.throws(() => optionalNumber("wide"), /not a number/);
   });
 
   it("is yes or no, as text too", () => {
-    assert.deepEqual([true, false, "true", "false", " TRUE ", "", undefined, null].map(optionalFlag), [true, false, true, false, true, undefined, undefined, undefined]);
+    assert.deepEqual([true, false, "true", "false", " TRUE ", "", undefined, null].map(optionalFlag), [
+      true,
+      false,
+      true,
+      false,
+      true,
+      undefined,
+      undefined,
+      undefined,
+    ]);
     assert.throws(() => optionalFlag("perhaps"), /neither true nor false/);
   });
 
   it("names the variable that is not set, in a list too, and leaves names alone", () => {
     assert.throws(() => requireVariables({ threshold: "${TAU}" }), /^Error: threshold: the variable TAU is not set/);
     assert.throws(() => requireVariables({ url: "$(ADDRESS)" }), /the variable ADDRESS is not set/);
-    assert.throws(() => requireVariables({ schedule: [{ days: [1], from: "${OPENS}", to: "18:00" }] }), /schedule: the variable OPENS/);
+    assert.throws(
+      () => requireVariables({ schedule: [{ days: [1], from: "${OPENS}", to: "18:00" }] }),
+      /schedule: the variable OPENS/,
+    );
     requireVariables({ name: "${NAME}", template: "Hi {names}, that is 5 $", wires: [["a"]], credentials: undefined });
   });
 
   it("is not sent to a camera as the text of a variable that is not set", () => {
     const def = { source: "snapshot", url: "http://door.lan/a.jpg" } as CameraDef;
-    assert.throws(() => cameraOptions(def, "cam", { user: "me", password: "${PASSWORD}" }), /password: the variable PASSWORD is not set/);
+    assert.throws(
+      () => cameraOptions(def, "cam", { user: "me", password: "${PASSWORD}" }),
+      /password: the variable PASSWORD is not set/,
+    );
     assert.equal(cameraOptions({ ...def, loop: "false", realtime: "true" }, "cam").source, "snapshot");
   });
 

@@ -37,14 +37,23 @@ async function load(folder: string, { haar, embed, match, gallery }: Fields = {}
     { id: "g", type: "face-gallery", name: "family", folder, model: "dlib-resnet-v1", ...gallery },
     { id: "d", type: "haar-detect", name: "", wires: [["e"]], ...haar },
     { id: "e", type: "facenet-embed", name: "", model: "dlib-resnet-v1", wires: [["m"]], ...embed },
-    { id: "m", type: "face-match", name: "", gallery: "g", mode: "identify", wires: [["match"], ["unknown"], ["noface"], ["people"]], ...match },
+    {
+      id: "m",
+      type: "face-match",
+      name: "",
+      gallery: "g",
+      mode: "identify",
+      wires: [["match"], ["unknown"], ["noface"], ["people"]],
+      ...match,
+    },
     ...["match", "unknown", "noface", "people"].map((id) => ({ id, type: "helper" })),
   ]);
 }
 
 /** Without the false boxes, which the gate took for no face. */
 const people = (message: FaceMessage): string[] => identities(message).filter((text) => !text.startsWith("noface"));
-const identities = (message: FaceMessage): string[] => (message.faces ?? []).map(({ identity }) => `${identity?.outcome} ${identity?.name} ${identity?.reason}`);
+const identities = (message: FaceMessage): string[] =>
+  (message.faces ?? []).map(({ identity }) => `${identity?.outcome} ${identity?.name} ${identity?.reason}`);
 
 describe("haar-detect → facenet-embed → face-match", () => {
   let family: string;
@@ -58,21 +67,47 @@ describe("haar-detect → facenet-embed → face-match", () => {
   it("recognizes a photo from any other node, and keeps what was on the message", async () => {
     await load(family);
     const got = nextMessage("match");
-    send("d", { payload: await sharp(await portrait("green")).resize(300).modulate({ brightness: 0.8 }).jpeg().toBuffer(), topic: "kept" });
+    send("d", {
+      payload: await sharp(await portrait("green"))
+        .resize(300)
+        .modulate({ brightness: 0.8 })
+        .jpeg()
+        .toBuffer(),
+      topic: "kept",
+    });
     const message = await got;
-    assert.deepEqual([people(message), message["topic"], message.face], [["match Alice below_threshold"], "kept", { version: 1 }]);
+    assert.deepEqual(
+      [people(message), message["topic"], message.face],
+      [["match Alice below_threshold"], "kept", { version: 1 }],
+    );
     const { distance, threshold, candidates } = message.faces![0]!.identity!;
     assert.ok(threshold === 0.58 && (distance as number) < 0.4 && candidates.length === 3);
-    assert.deepEqual(Object.keys(message.timing ?? {}).sort(), ["align", "decode", "detect", "embed", "match", "total"]);
+    assert.deepEqual(Object.keys(message.timing ?? {}).sort(), [
+      "align",
+      "decode",
+      "detect",
+      "embed",
+      "match",
+      "total",
+    ]);
   });
 
   it("recognizes with the default network by its own τ", async () => {
     const model = DEFAULT_MODEL.id;
     await load(family, { gallery: { model }, embed: { model }, match: { distance: "cohort", threshold: "" } });
     const got = nextMessage("match");
-    send("d", { payload: await sharp(await portrait("green")).resize(300).modulate({ brightness: 0.8 }).jpeg().toBuffer() });
+    send("d", {
+      payload: await sharp(await portrait("green"))
+        .resize(300)
+        .modulate({ brightness: 0.8 })
+        .jpeg()
+        .toBuffer(),
+    });
     const face = (await got).faces?.find(({ identity }) => identity?.outcome === "match");
-    assert.deepEqual([face?.model, face?.embedding?.length, face?.identity?.name, face?.identity?.threshold], ["mobilefacenet-192", 192, "Alice", 0.999]);
+    assert.deepEqual(
+      [face?.model, face?.embedding?.length, face?.identity?.name, face?.identity?.threshold],
+      ["mobilefacenet-192", 192, "Alice", 0.999],
+    );
   });
 
   it("keeps dlib's network and the Euclidean distance in a flow that names neither", async () => {
@@ -80,7 +115,10 @@ describe("haar-detect → facenet-embed → face-match", () => {
     const got = nextMessage("match");
     send("d", { payload: await portrait("green") });
     const face = (await got).faces?.find(({ identity }) => identity?.outcome === "match");
-    assert.deepEqual([face?.model, face?.identity?.name, face?.identity?.threshold], ["dlib-resnet-v1", "Alice", 0.58]);
+    assert.deepEqual(
+      [face?.model, face?.identity?.name, face?.identity?.threshold],
+      ["dlib-resnet-v1", "Alice", 0.58],
+    );
   });
 
   it("sends a picture with known people and strangers to both outputs, all faces in each", async () => {
@@ -89,17 +127,28 @@ describe("haar-detect → facenet-embed → face-match", () => {
     send("d", { payload: groupPhoto(6) });
     const [match, unknown] = await both;
     assert.notEqual(match, unknown);
-    const expected = ["match 小明 below_threshold", "match Alice below_threshold", "match Bea below_threshold", "unknown null above_threshold"].sort();
+    const expected = [
+      "match 小明 below_threshold",
+      "match Alice below_threshold",
+      "match Bea below_threshold",
+      "unknown null above_threshold",
+    ].sort();
     for (const message of [match, unknown]) assert.deepEqual(people(message).sort(), expected);
   });
 
   it("tells that there is no face, also when the cascade took a curtain for one", async () => {
     await load(family);
     const empty = nextMessage("noface");
-    send("d", { payload: await sharp({ create: { width: 320, height: 240, channels: 3, background: "#999" } }).jpeg().toBuffer() });
+    send("d", {
+      payload: await sharp({ create: { width: 320, height: 240, channels: 3, background: "#999" } })
+        .jpeg()
+        .toBuffer(),
+    });
     assert.deepEqual((await empty).faces, []);
     const curtain = nextMessage("noface");
-    send("d", { payload: await sharp(groupPhoto(6)).extract({ left: 340, top: 40, width: 300, height: 330 }).jpeg().toBuffer() });
+    send("d", {
+      payload: await sharp(groupPhoto(6)).extract({ left: 340, top: 40, width: 300, height: 330 }).jpeg().toBuffer(),
+    });
     assert.ok(identities(await curtain).every((text) => text === "noface null bad_alignment"));
   });
 
@@ -127,9 +176,20 @@ describe("haar-detect → facenet-embed → face-match", () => {
     await load(mkdtempSync(join(tmpdir(), "new-")));
     const enrolled = nextMessage("people");
     send("m", { payload: await portrait("blonde"), enrol: { name: "Carol" } });
-    assert.deepEqual([((await enrolled)["enrolled"] as { name: string }).name, ((await enrolled)["enrolled"] as { photos: number }).photos], ["Carol", 1]);
+    assert.deepEqual(
+      [
+        ((await enrolled)["enrolled"] as { name: string }).name,
+        ((await enrolled)["enrolled"] as { photos: number }).photos,
+      ],
+      ["Carol", 1],
+    );
     const known = nextMessage("match");
-    send("d", { payload: await sharp(await portrait("blonde")).flop().jpeg().toBuffer() });
+    send("d", {
+      payload: await sharp(await portrait("blonde"))
+        .flop()
+        .jpeg()
+        .toBuffer(),
+    });
     assert.deepEqual(identities(await known), ["match Carol below_threshold"]);
     const forgotten = nextMessage("people");
     send("m", { forget: { name: "Carol" } });
@@ -147,7 +207,14 @@ describe("haar-detect → facenet-embed → face-match", () => {
       [{ payload: await portrait("blonde"), enrol: { name: "a/b" } }, /slash/],
       [{ payload: await portrait("blonde"), enrol: { name: "x".repeat(300) } }, /300 characters/],
       [{ payload: Buffer.from("text"), enrol: { name: "Text" } }, /not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture/],
-      [{ payload: await portrait("blonde"), enrol: { name: "Carol" }, faces: [{ box: { x: 1, y: 1, width: 9, height: 9 }, score: 1, model: "sface" }] }, /embedded by the model sface, the gallery keeps those of dlib-resnet-v1/],
+      [
+        {
+          payload: await portrait("blonde"),
+          enrol: { name: "Carol" },
+          faces: [{ box: { x: 1, y: 1, width: 9, height: 9 }, score: 1, model: "sface" }],
+        },
+        /embedded by the model sface, the gallery keeps those of dlib-resnet-v1/,
+      ],
     ] as [FaceMessage, RegExp][]) {
       const error = nextError("m");
       send("m", message);
@@ -180,7 +247,10 @@ describe("haar-detect → facenet-embed → face-match", () => {
       assert.deepEqual([of, embedding?.length, identity?.threshold], [model, 192, 1.054]);
       assert.ok(Math.abs(Math.hypot(...(embedding ?? [])) - 1) < 1e-5);
     }
-    assert.ok(faces.some(({ identity }) => identity?.outcome === "unknown"), "the stranger among them");
+    assert.ok(
+      faces.some(({ identity }) => identity?.outcome === "unknown"),
+      "the stranger among them",
+    );
   });
 
   it("does not compare embeddings of two models: unknown, and a warning", async () => {
@@ -193,7 +263,10 @@ describe("haar-detect → facenet-embed → face-match", () => {
   it("matches nobody in a frame that came late", async () => {
     await load(family, { match: { maxAge: "1000" } });
     const got = nextMessage("unknown");
-    send("d", { payload: await portrait("green"), frame: { source: "door", sequence: 1, capturedAt: Date.now() - 60_000, width: 480, height: 480 } });
+    send("d", {
+      payload: await portrait("green"),
+      frame: { source: "door", sequence: 1, capturedAt: Date.now() - 60_000, width: 480, height: 480 },
+    });
     assert.deepEqual(identities(await got), ["unknown null stale"]);
   });
 
@@ -202,15 +275,29 @@ describe("haar-detect → facenet-embed → face-match", () => {
     // Where Bea stands in the photo, 1,920 pixels wide; Alice and 小明 stand elsewhere.
     const [x, y, width, height] = [1320, 160, 500, 500];
     const { width: whole, height: high } = await sharp(groupPhoto(6)).metadata();
-    const frame = (sequence: number): FaceMessage["frame"] => ({ source: "hall", sequence, capturedAt: Date.now(), width: whole, height: high });
-    for (const message of [{ region: { x, y, width, height } }, { region: `${x}, ${y},${width},${height}` }, { region: { x, y, width, height }, frame: frame(0) }] as FaceMessage[]) {
+    const frame = (sequence: number): FaceMessage["frame"] => ({
+      source: "hall",
+      sequence,
+      capturedAt: Date.now(),
+      width: whole,
+      height: high,
+    });
+    for (const message of [
+      { region: { x, y, width, height } },
+      { region: `${x}, ${y},${width},${height}` },
+      { region: { x, y, width, height }, frame: frame(0) },
+    ] as FaceMessage[]) {
       const got = nextMessage("match");
       send("d", { payload: groupPhoto(6), ...message });
       assert.deepEqual(people(await got), ["match Bea below_threshold"]);
     }
     const own = nextMessage("match");
     send("d", { payload: groupPhoto(6), frame: frame(1) as never });
-    assert.deepEqual(people(await own), ["match Alice below_threshold"], "the next message has the node's own region again");
+    assert.deepEqual(
+      people(await own),
+      ["match Alice below_threshold"],
+      "the next message has the node's own region again",
+    );
     for (const [wrong, why] of [
       ["1, 2, 3", /haar-detect: msg\.region: must be four numbers: x, y, width, height/],
       ["1, 2, 3, four", /msg\.region: height: /],
@@ -238,14 +325,37 @@ describe("haar-detect → facenet-embed → face-match", () => {
       ["d", {}, /msg\.payload is nothing, not a picture/],
       ["d", { payload: Buffer.from("a text in a Buffer") }, /not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture/],
       ["d", { payload: whole, frame: { source: 5 } as never }, /msg\.frame is not a frame: source/],
-      ["d", { payload: Buffer.alloc(10), frame: { source: "c", sequence: 0, capturedAt: 1, width: 4, height: 4, encoding: "rgb" } }, /10 bytes, but a raw RGB frame of 4 × 4 has 48/],
+      [
+        "d",
+        {
+          payload: Buffer.alloc(10),
+          frame: { source: "c", sequence: 0, capturedAt: 1, width: 4, height: 4, encoding: "rgb" },
+        },
+        /10 bytes, but a raw RGB frame of 4 × 4 has 48/,
+      ],
       ["e", { payload: whole }, /msg\.faces is missing: put a haar-detect node/],
-      ["e", { payload: whole, faces: [{ box: { ...box, x: NaN }, score: 1 }] }, /msg\.faces is not a list of detections: 0\.box\.x: .*NaN/],
-      ["e", { payload: whole, faces: [{ box: { ...box, x: 9000 }, score: 1 }] }, /lies outside the picture \(480 × 480\)/],
+      [
+        "e",
+        { payload: whole, faces: [{ box: { ...box, x: NaN }, score: 1 }] },
+        /msg\.faces is not a list of detections: 0\.box\.x: .*NaN/,
+      ],
+      [
+        "e",
+        { payload: whole, faces: [{ box: { ...box, x: 9000 }, score: 1 }] },
+        /lies outside the picture \(480 × 480\)/,
+      ],
       ["e", { payload: Buffer.from("text"), faces: [{ box, score: 1 }] }, /not a JPEG/],
       ["m", { faces: [{ box, score: 1 }] }, /has no embedding: put a facenet-embed node/],
-      ["m", { faces: [{ box, score: 1, embedding: new Float32Array(5), model: "dlib-resnet-v1" }] }, /5 dimensions cannot be compared with a gallery of 128/],
-      ["m", { faces: [{ box, score: 1, embedding: new Float32Array(128).fill(NaN), model: "dlib-resnet-v1" }] }, /holds a NaN/],
+      [
+        "m",
+        { faces: [{ box, score: 1, embedding: new Float32Array(5), model: "dlib-resnet-v1" }] },
+        /5 dimensions cannot be compared with a gallery of 128/,
+      ],
+      [
+        "m",
+        { faces: [{ box, score: 1, embedding: new Float32Array(128).fill(NaN), model: "dlib-resnet-v1" }] },
+        /holds a NaN/,
+      ],
       ["m", { faces: "three" as never }, /msg\.faces is not a list of detections/],
       ["m", { enrol: {}, payload: whole }, /the name is missing/],
     ] as [string, FaceMessage, RegExp][]) {
@@ -261,7 +371,10 @@ describe("haar-detect → facenet-embed → face-match", () => {
   it("keeps only the newest waiting frame of a camera and counts the others", async () => {
     await load(family);
     const payload = await portrait("green");
-    const frame = (sequence: number): FaceMessage => ({ payload, frame: { source: "door", sequence, capturedAt: Date.now(), width: 480, height: 480 } });
+    const frame = (sequence: number): FaceMessage => ({
+      payload,
+      frame: { source: "door", sequence, capturedAt: Date.now(), width: 480, height: 480 },
+    });
     const seen: number[] = [];
     let dropped = 0;
     const last = new Promise<void>((resolve) => {

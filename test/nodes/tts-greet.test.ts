@@ -9,13 +9,30 @@ import { restorePath, runs, until, withPrograms } from "../support/programs";
 import { noMount, smallDisk } from "../support/small-disk";
 import { admin, helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 
-const face = (name: string | null, outcome: Outcome = "match"): Face => ({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 9, identity: { outcome, name, person: null, groups: [], distance: 0.3, threshold: 0.58, margin: null, candidates: [], reason: "below_threshold" } });
+const face = (name: string | null, outcome: Outcome = "match"): Face => ({
+  box: { x: 0, y: 0, width: 9, height: 9 },
+  score: 9,
+  identity: {
+    outcome,
+    name,
+    person: null,
+    groups: [],
+    distance: 0.3,
+    threshold: 0.58,
+    margin: null,
+    candidates: [],
+    reason: "below_threshold",
+  },
+});
 
 async function load(fields: object): Promise<void> {
-  await helper.load([ttsGreet], [
-    { id: "t", type: "tts-greet", name: "", play: false, wires: [["out"]], ...fields },
-    { id: "out", type: "helper" },
-  ]);
+  await helper.load(
+    [ttsGreet],
+    [
+      { id: "t", type: "tts-greet", name: "", play: false, wires: [["out"]], ...fields },
+      { id: "out", type: "helper" },
+    ],
+  );
 }
 
 /** Resolves when a greeting of these words went out. */
@@ -53,13 +70,18 @@ function nextWarning(id: string): Promise<string> {
 
 /** The processes of eSpeak that this one started (Linux). */
 function children(): number[] {
-  return readdirSync("/proc").map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[1] === String(process.pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("espeak-child");
-    } catch {
-      return false;
-    }
-  });
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return (
+          readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[1] === String(process.pid) &&
+          readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("espeak-child")
+        );
+      } catch {
+        return false;
+      }
+    });
 }
 
 describe("tts-greet node", () => {
@@ -93,7 +115,12 @@ describe("tts-greet node", () => {
     await load({ engine: "none", template: "Hi {names}!" });
     const texts: unknown[] = [];
     helper.getNode("out").on("input", (message) => texts.push((message as FaceMessage)["text"]));
-    for (const [name, template] of [["Ann", "Hello {names}."], ["Bob", undefined], ["Cid", null], ["Dee", ""]] as const) {
+    for (const [name, template] of [
+      ["Ann", "Hello {names}."],
+      ["Bob", undefined],
+      ["Cid", null],
+      ["Dee", ""],
+    ] as const) {
       const got = nextMessage("out");
       send("t", { faces: [face(name)], ...(template === undefined ? {} : { template: template as string }) });
       await got;
@@ -166,7 +193,10 @@ describe("tts-greet node", () => {
     const faces = [face("Alice")];
     send("t", { faces, timing: { match: 3 }, topic: "door" });
     const message = await got;
-    assert.deepEqual([message["topic"], message.timing, message.faces, message.payload, message["engine"]], ["door", { match: 3 }, faces, null, "none"]);
+    assert.deepEqual(
+      [message["topic"], message.timing, message.faces, message.payload, message["engine"]],
+      ["door", { match: 3 }, faces, null, "none"],
+    );
   });
 
   it("says that there is no player, and the greeting goes out", { skip: process.platform === "win32" }, async () => {
@@ -198,48 +228,65 @@ describe("tts-greet node", () => {
     }
   });
 
-  it("says on a full disk that it is full, lets the text go out, and speaks again once there is room", { skip: noMount() }, async () => {
-    const usual = process.env["TMPDIR"];
-    const disk = smallDisk(1);
-    withPrograms({ "espeak-ng": "/bin/cat > /dev/null; printf RIFF > \"$6\"" });
-    try {
-      process.env["TMPDIR"] = disk.folder;
-      await load({ engine: "system" });
-      const warned = nextWarning("t");
-      const [status, got] = [nextStatus("t", "yellow"), nextMessage("out")];
-      disk.fill();
-      send("t", { names: ["Alice"] });
-      const { payload, text } = await got;
-      assert.deepEqual([payload, text, await status], [null, "Welcome Alice, have a nice day!", { fill: "yellow", shape: "ring", text: "tts-greet.status.diskFull" }]);
-      assert.match(await warned, /^nothing is spoken: the disk is full \(ENOSPC, /);
-      disk.empty();
-      const [mended, spoken] = [nextStatus("t", "green"), nextMessage("out")];
-      send("t", { names: ["Bob"] });
-      assert.equal(String((await spoken).payload), "RIFF");
-      assert.deepEqual(await mended, { fill: "green", shape: "dot", text: "Bob" });
-    } finally {
-      if (usual === undefined) delete process.env["TMPDIR"];
-      else process.env["TMPDIR"] = usual;
-      restorePath();
-      disk.unmount();
-    }
-  });
+  it(
+    "says on a full disk that it is full, lets the text go out, and speaks again once there is room",
+    { skip: noMount() },
+    async () => {
+      const usual = process.env["TMPDIR"];
+      const disk = smallDisk(1);
+      withPrograms({ "espeak-ng": '/bin/cat > /dev/null; printf RIFF > "$6"' });
+      try {
+        process.env["TMPDIR"] = disk.folder;
+        await load({ engine: "system" });
+        const warned = nextWarning("t");
+        const [status, got] = [nextStatus("t", "yellow"), nextMessage("out")];
+        disk.fill();
+        send("t", { names: ["Alice"] });
+        const { payload, text } = await got;
+        assert.deepEqual(
+          [payload, text, await status],
+          [
+            null,
+            "Welcome Alice, have a nice day!",
+            { fill: "yellow", shape: "ring", text: "tts-greet.status.diskFull" },
+          ],
+        );
+        assert.match(await warned, /^nothing is spoken: the disk is full \(ENOSPC, /);
+        disk.empty();
+        const [mended, spoken] = [nextStatus("t", "green"), nextMessage("out")];
+        send("t", { names: ["Bob"] });
+        assert.equal(String((await spoken).payload), "RIFF");
+        assert.deepEqual(await mended, { fill: "green", shape: "dot", text: "Bob" });
+      } finally {
+        if (usual === undefined) delete process.env["TMPDIR"];
+        else process.env["TMPDIR"] = usual;
+        restorePath();
+        disk.unmount();
+      }
+    },
+  );
 
-  it("plays the greeting, and ends the player and eSpeak's process when it is deployed anew", { skip: process.platform !== "linux" }, async () => {
-    const folder = withPrograms({ aplay: 'echo $$ > "$here/pid.new"; /bin/mv "$here/pid.new" "$here/pid"; exec /bin/sleep 60' });
-    try {
-      await load({ play: true });
-      send("t", { names: ["Alice"] });
-      await until(() => existsSync(join(folder, "pid")), "the player");
-      const player = Number(readFileSync(join(folder, "pid"), "utf8"));
-      const espeaks = children();
-      assert.ok(espeaks.length > 0);
-      await helper.unload();
-      await until(() => [player, ...espeaks].every((pid) => !runs(pid)), "the end of what the node started");
-    } finally {
-      restorePath();
-    }
-  });
+  it(
+    "plays the greeting, and ends the player and eSpeak's process when it is deployed anew",
+    { skip: process.platform !== "linux" },
+    async () => {
+      const folder = withPrograms({
+        aplay: 'echo $$ > "$here/pid.new"; /bin/mv "$here/pid.new" "$here/pid"; exec /bin/sleep 60',
+      });
+      try {
+        await load({ play: true });
+        send("t", { names: ["Alice"] });
+        await until(() => existsSync(join(folder, "pid")), "the player");
+        const player = Number(readFileSync(join(folder, "pid"), "utf8"));
+        const espeaks = children();
+        assert.ok(espeaks.length > 0);
+        await helper.unload();
+        await until(() => [player, ...espeaks].every((pid) => !runs(pid)), "the end of what the node started");
+      } finally {
+        restorePath();
+      }
+    },
+  );
 
   it("refuses a wrong configuration in words, and says so to each message", async () => {
     await load({ template: "Hello!" });
@@ -252,7 +299,10 @@ describe("tts-greet node", () => {
     await load({});
     const error = nextError("t");
     send("t", { payload: "hello" });
-    assert.match(await error, /tts-greet: there is nobody to greet in this message: wire the first output of face-match here/);
+    assert.match(
+      await error,
+      /tts-greet: there is nobody to greet in this message: wire the first output of face-match here/,
+    );
   });
 
   it("does not understand faces that nobody matched, nor a match of nobody", async () => {
@@ -260,7 +310,10 @@ describe("tts-greet node", () => {
     const { identity: _identity, ...unmatched } = face("Alice");
     const first = nextError("t");
     send("t", { faces: [unmatched] });
-    assert.match(await first, /no face of this message was matched with the gallery: put a face-match node before this one/);
+    assert.match(
+      await first,
+      /no face of this message was matched with the gallery: put a face-match node before this one/,
+    );
     const second = nextError("t");
     send("t", { faces: [face(null, "match")] });
     assert.match(await second, /msg\.faces has a match without a name/);

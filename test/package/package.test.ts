@@ -38,7 +38,13 @@ function bareClone(): string {
 function ofGit(): string[] | undefined {
   try {
     if (!existsSync(join(ROOT, ".git"))) return undefined;
-    return execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).split("\0").filter((file) => file !== "");
+    return execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+      cwd: ROOT,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    })
+      .split("\0")
+      .filter((file) => file !== "");
   } catch {
     return undefined;
   }
@@ -48,48 +54,144 @@ describe("the packed package", () => {
   let red: NodeRed | undefined;
   after(() => red?.stop());
 
-  it("comes whole from a bare clone, installs without scripts into an empty user folder, registers every node and recognizes a photo", async () => {
-    const [clone, tarballs] = [bareClone(), mkdtempSync(join(tmpdir(), "pack-"))];
-    // As one who publishes a production has it.
-    const env = { ...process.env, NODE_ENV: "production", npm_config_prefer_offline: "true" };
-    const [{ files }] = JSON.parse(execFileSync(npm, ["pack", "--json", "--pack-destination", tarballs], { cwd: clone, env, timeout: INSTALL_TIMEOUT_MS, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })) as [{ files: { path: string }[] }];
-    assert.deepEqual(files.map(({ path }) => path).sort(), packed(), "a clone gives the same files as a checkout that is built");
-    rmSync(clone, { recursive: true, force: true });
-    const [tarball] = readdirSync(tarballs);
-    const userDir = mkdtempSync(join(tmpdir(), "node-red-"));
-    writeFileSync(join(userDir, "package.json"), JSON.stringify({ name: "user", private: true }));
-    execFileSync(npm, ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", join(tarballs, tarball as string)], { cwd: userDir, timeout: INSTALL_TIMEOUT_MS, stdio: "pipe" });
-    const { peerDependencies, peerDependenciesMeta } = readJson<{ peerDependencies: Record<string, string>; peerDependenciesMeta: Record<string, { optional: boolean }> }>("package.json");
-    for (const engine of ["onnxruntime-node", "@tensorflow/tfjs-node", "@u4/opencv4nodejs"]) assert.ok(engine in peerDependencies, `${engine} is named`);
-    assert.deepEqual(Object.keys(peerDependencies).filter((name) => peerDependenciesMeta[name]?.optional !== true || existsSync(join(userDir, "node_modules", name))), [], "nobody is given what is optional");
-    const people = mkdtempSync(join(tmpdir(), "people-"));
-    writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
-    const flow = example("recognize a photo over HTTP");
-    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: people });
-    red = await startNodeRed(flow, { userDir });
-    const sets = (await (await fetch(`${red.url}/nodes`, { headers: { Accept: "application/json" } })).json()) as { module: string; types: string[]; enabled: boolean; err?: string }[];
-    const ours = sets.filter(({ module }) => module === "@facewire/node-red-facenet");
-    assert.deepEqual(ours.flatMap(({ types }) => types).sort(), ["face-annotate", "face-gallery", "face-match", "facenet-embed", "facewire-camera", "haar-detect", "tts-greet"]);
-    assert.ok(ours.every(({ enabled, err }) => enabled && err === undefined));
-    const answer = await fetch(`${red.url}/recognize`, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(await portrait("green")) });
-    const { faces } = (await answer.json()) as { faces: { outcome: string; name: string }[] };
-    assert.deepEqual(faces.filter(({ outcome }) => outcome === "match").map(({ name }) => name), ["Alice"]);
-    assert.deepEqual(readdirSync(join(userDir, "node_modules/@facewire/node-red-facenet/examples")), readdirSync(join(ROOT, "examples")));
-    const sidebar = await fetch(`${red.url}/resources/@facewire/node-red-facenet/sidebar.js`);
-    assert.match(await sidebar.text(), /addTab/, "the sidebar comes along");
-  });
+  it(
+    "comes whole from a bare clone, installs without scripts into an empty user folder, registers every node " +
+      "and recognizes a photo",
+    async () => {
+      const [clone, tarballs] = [bareClone(), mkdtempSync(join(tmpdir(), "pack-"))];
+      // As one who publishes a production has it.
+      const env = { ...process.env, NODE_ENV: "production", npm_config_prefer_offline: "true" };
+      const [{ files }] = JSON.parse(
+        execFileSync(npm, ["pack", "--json", "--pack-destination", tarballs], {
+          cwd: clone,
+          env,
+          timeout: INSTALL_TIMEOUT_MS,
+          encoding: "utf8",
+          stdio: ["ignore", "pipe", "pipe"],
+        }),
+      ) as [{ files: { path: string }[] }];
+      assert.deepEqual(
+        files.map(({ path }) => path).sort(),
+        packed(),
+        "a clone gives the same files as a checkout that is built",
+      );
+      rmSync(clone, { recursive: true, force: true });
+      const [tarball] = readdirSync(tarballs);
+      const userDir = mkdtempSync(join(tmpdir(), "node-red-"));
+      writeFileSync(join(userDir, "package.json"), JSON.stringify({ name: "user", private: true }));
+      execFileSync(
+        npm,
+        [
+          "install",
+          "--ignore-scripts",
+          "--prefer-offline",
+          "--no-audit",
+          "--no-fund",
+          join(tarballs, tarball as string),
+        ],
+        { cwd: userDir, timeout: INSTALL_TIMEOUT_MS, stdio: "pipe" },
+      );
+      const { peerDependencies, peerDependenciesMeta } = readJson<{
+        peerDependencies: Record<string, string>;
+        peerDependenciesMeta: Record<string, { optional: boolean }>;
+      }>("package.json");
+      for (const engine of ["onnxruntime-node", "@tensorflow/tfjs-node", "@u4/opencv4nodejs"])
+        assert.ok(engine in peerDependencies, `${engine} is named`);
+      assert.deepEqual(
+        Object.keys(peerDependencies).filter(
+          (name) => peerDependenciesMeta[name]?.optional !== true || existsSync(join(userDir, "node_modules", name)),
+        ),
+        [],
+        "nobody is given what is optional",
+      );
+      const people = mkdtempSync(join(tmpdir(), "people-"));
+      writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
+      const flow = example("recognize a photo over HTTP");
+      Object.assign(nodeOf(flow, "facewire_gallery"), { folder: people });
+      red = await startNodeRed(flow, { userDir });
+      const sets = (await (await fetch(`${red.url}/nodes`, { headers: { Accept: "application/json" } })).json()) as {
+        module: string;
+        types: string[];
+        enabled: boolean;
+        err?: string;
+      }[];
+      const ours = sets.filter(({ module }) => module === "@facewire/node-red-facenet");
+      assert.deepEqual(ours.flatMap(({ types }) => types).sort(), [
+        "face-annotate",
+        "face-gallery",
+        "face-match",
+        "facenet-embed",
+        "facewire-camera",
+        "haar-detect",
+        "tts-greet",
+      ]);
+      assert.ok(ours.every(({ enabled, err }) => enabled && err === undefined));
+      const answer = await fetch(`${red.url}/recognize`, {
+        method: "POST",
+        headers: { "Content-Type": "image/jpeg" },
+        body: new Uint8Array(await portrait("green")),
+      });
+      const { faces } = (await answer.json()) as { faces: { outcome: string; name: string }[] };
+      assert.deepEqual(
+        faces.filter(({ outcome }) => outcome === "match").map(({ name }) => name),
+        ["Alice"],
+      );
+      assert.deepEqual(
+        readdirSync(join(userDir, "node_modules/@facewire/node-red-facenet/examples")),
+        readdirSync(join(ROOT, "examples")),
+      );
+      const sidebar = await fetch(`${red.url}/resources/@facewire/node-red-facenet/sidebar.js`);
+      assert.match(await sidebar.text(), /addTab/, "the sidebar comes along");
+    },
+  );
 
   /** What would be packed of this checkout. */
   const packed = (): string[] => {
     build();
-    const [{ files }] = JSON.parse(execFileSync(npm, ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })) as [{ files: { path: string }[] }];
+    const [{ files }] = JSON.parse(
+      execFileSync(npm, ["pack", "--dry-run", "--json", "--ignore-scripts"], {
+        cwd: ROOT,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      }),
+    ) as [{ files: { path: string }[] }];
     return files.map(({ path }) => path).sort();
   };
 
   it("holds what it needs and nothing else", () => {
     const paths = packed();
-    for (const needed of ["LICENSE", "README.md", "NOTICE", "dist/nodes/camera/camera.html", "dist/nodes/camera/page.html", "dist/nodes/camera/locales/zh-TW/camera.json", "dist/nodes/camera/icons/camera.svg", "assets/cascades/haarcascade_frontalface_default.xml", "assets/cohorts/dlib-resnet-v1.i8", "assets/cohorts/mobilefacenet-192.i8", "assets/models/MobileFaceNet.tflite", "assets/models/MobileFaceNet.LICENSE", "assets/models/YuNet.LICENSE", "dist/lib/models/make-pack-cli.js", "examples/3 - full recognizer.json", "dist/plugins/facenet-sidebar/facenet-sidebar.html", "dist/plugins/facenet-sidebar/locales/zh-TW/facenet-sidebar.json", "resources/sidebar.js", "resources/sidebar.css", "resources/vendor/uPlot.js", "resources/vendor/uPlot.LICENSE"]) assert.ok(paths.includes(needed), `${needed} is missing`);
-    assert.deepEqual(paths.filter((path) => /^(test|lib|nodes|plugins|editor|scripts|bench|\.ci|node_modules)\//.test(path) || /\.(jpe?g|mp4|wav)$/.test(path)), []);
+    for (const needed of [
+      "LICENSE",
+      "README.md",
+      "NOTICE",
+      "dist/nodes/camera/camera.html",
+      "dist/nodes/camera/page.html",
+      "dist/nodes/camera/locales/zh-TW/camera.json",
+      "dist/nodes/camera/icons/camera.svg",
+      "assets/cascades/haarcascade_frontalface_default.xml",
+      "assets/cohorts/dlib-resnet-v1.i8",
+      "assets/cohorts/mobilefacenet-192.i8",
+      "assets/models/MobileFaceNet.tflite",
+      "assets/models/MobileFaceNet.LICENSE",
+      "assets/models/YuNet.LICENSE",
+      "dist/lib/models/make-pack-cli.js",
+      "examples/3 - full recognizer.json",
+      "dist/plugins/facenet-sidebar/facenet-sidebar.html",
+      "dist/plugins/facenet-sidebar/locales/zh-TW/facenet-sidebar.json",
+      "resources/sidebar.js",
+      "resources/sidebar.css",
+      "resources/vendor/uPlot.js",
+      "resources/vendor/uPlot.LICENSE",
+    ])
+      assert.ok(paths.includes(needed), `${needed} is missing`);
+    assert.deepEqual(
+      paths.filter(
+        (path) =>
+          /^(test|lib|nodes|plugins|editor|scripts|bench|\.ci|node_modules)\//.test(path) ||
+          /\.(jpe?g|mp4|wav)$/.test(path),
+      ),
+      [],
+    );
   });
 });
 
@@ -108,9 +210,15 @@ describe("what an install brings", () => {
 
   it("compiles nothing and downloads nothing", () => {
     const { packages } = readJson<{ packages: Record<string, LockedPackage> }>("package-lock.json");
-    const scripted = Object.entries(packages).filter(([path, { dev, hasInstallScript }]) => path !== "" && dev !== true && hasInstallScript === true).map(([path]) => path.replace(/^.*node_modules\//, ""));
-    assert.deepEqual(scripted.filter((name) => !(name in HARMLESS)), []);
-    for (const platform of ["linux-x64", "linux-arm64", "linux-arm", "darwin-x64", "darwin-arm64", "win32-x64"]) assert.ok(packages[`node_modules/@lmdb/lmdb-${platform}`]?.optional, `no prebuilt LMDB for ${platform}`);
+    const scripted = Object.entries(packages)
+      .filter(([path, { dev, hasInstallScript }]) => path !== "" && dev !== true && hasInstallScript === true)
+      .map(([path]) => path.replace(/^.*node_modules\//, ""));
+    assert.deepEqual(
+      scripted.filter((name) => !(name in HARMLESS)),
+      [],
+    );
+    for (const platform of ["linux-x64", "linux-arm64", "linux-arm", "darwin-x64", "darwin-arm64", "win32-x64"])
+      assert.ok(packages[`node_modules/@lmdb/lmdb-${platform}`]?.optional, `no prebuilt LMDB for ${platform}`);
   });
 });
 
@@ -128,11 +236,13 @@ describe("the Flow Library's scorecard, offline", () => {
   }>("package.json");
 
   /** type → html of every node. */
-  const html = new Map(Object.values(manifest["node-red"].nodes).map((file) => {
-    const path = file.replace(/^dist\//, "").replace(/\.js$/, ".html");
-    const text = readFileSync(join(ROOT, path), "utf8");
-    return [/registerType\("([^"]+)", \{/.exec(text)?.[1] ?? path, text] as const;
-  }));
+  const html = new Map(
+    Object.values(manifest["node-red"].nodes).map((file) => {
+      const path = file.replace(/^dist\//, "").replace(/\.js$/, ".html");
+      const text = readFileSync(join(ROOT, path), "utf8");
+      return [/registerType\("([^"]+)", \{/.exec(text)?.[1] ?? path, text] as const;
+    }),
+  );
 
   it("P01 has a licence, P02 is not disabled, P03 says where bugs go", () => {
     assert.equal(manifest.license, "Apache-2.0");
@@ -149,25 +259,46 @@ describe("the Flow Library's scorecard, offline", () => {
   });
 
   it("N01 registers each type once", () => {
-    assert.deepEqual([...html.keys()].sort(), ["face-annotate", "face-gallery", "face-match", "facenet-embed", "facewire-camera", "haar-detect", "tts-greet"]);
+    assert.deepEqual([...html.keys()].sort(), [
+      "face-annotate",
+      "face-gallery",
+      "face-match",
+      "facenet-embed",
+      "facewire-camera",
+      "haar-detect",
+      "tts-greet",
+    ]);
   });
 
   it("N02 shows every node in an example", () => {
-    const used = new Set(readdirSync(join(ROOT, "examples")).flatMap((file) => readJson<{ type: string }[]>(`examples/${file}`).map(({ type }) => type)));
-    assert.deepEqual([...html.keys()].filter((type) => !used.has(type)), []);
+    const used = new Set(
+      readdirSync(join(ROOT, "examples")).flatMap((file) =>
+        readJson<{ type: string }[]>(`examples/${file}`).map(({ type }) => type),
+      ),
+    );
+    assert.deepEqual(
+      [...html.keys()].filter((type) => !used.has(type)),
+      [],
+    );
   });
 
   it("D01 has at most six dependencies, or names the reason for each one more", () => {
     const readme = readFileSync(join(ROOT, "README.md"), "utf8");
     const names = Object.keys(manifest.dependencies);
-    for (const name of names) assert.ok(readme.includes(`| \`${name}\``), `${name} is not in the README's table of dependencies`);
-    const reasons = ["seventh", "eighth", "ninth", "tenth", "eleventh"].filter((which) => new RegExp(`\\| \`[\\w@/-]+\` \\| the ${which}`).test(readme));
+    for (const name of names)
+      assert.ok(readme.includes(`| \`${name}\``), `${name} is not in the README's table of dependencies`);
+    const reasons = ["seventh", "eighth", "ninth", "tenth", "eleventh"].filter((which) =>
+      new RegExp(`\\| \`[\\w@/-]+\` \\| the ${which}`).test(readme),
+    );
     assert.ok(names.length <= 6 + reasons.length, `${names.length} dependencies, ${reasons.length} reasons`);
   });
 
   it("D02 has no old agent-base", () => {
     const { packages } = readJson<{ packages: Record<string, LockedPackage> }>("package-lock.json");
-    assert.deepEqual(Object.entries(packages).filter(([path, { dev }]) => path.endsWith("/agent-base") && dev !== true), []);
+    assert.deepEqual(
+      Object.entries(packages).filter(([path, { dev }]) => path.endsWith("/agent-base") && dev !== true),
+      [],
+    );
   });
 
   it("D03 asks for versions, not for anything", () => {
@@ -179,12 +310,20 @@ describe("the Flow Library's scorecard, offline", () => {
       if (type !== "face-gallery") assert.match(text, /category: "face recognition"/);
       const folder = type === "facewire-camera" ? "camera" : type;
       const keys = (language: string): string[] => {
-        const flatten = (value: object, prefix = ""): string[] => Object.entries(value).flatMap(([key, inner]: [string, unknown]) => (typeof inner === "object" && inner !== null ? flatten(inner, `${prefix}${key}.`) : [`${prefix}${key}`]));
+        const flatten = (value: object, prefix = ""): string[] =>
+          Object.entries(value).flatMap(([key, inner]: [string, unknown]) =>
+            typeof inner === "object" && inner !== null ? flatten(inner, `${prefix}${key}.`) : [`${prefix}${key}`],
+          );
         return flatten(readJson<object>(`nodes/${folder}/locales/${language}/${folder}.json`)).sort();
       };
       assert.deepEqual(keys("zh-TW"), keys("en-US"), `${type}: catalogues differ`);
-      for (const key of text.matchAll(/data-i18n="(?:\[\w+\])?([\w.-]+)"/g)) assert.ok(keys("en-US").includes(key[1] as string), `${type}: ${key[1]} has no text`);
-      for (const language of ["en-US", "zh-TW"]) assert.match(readFileSync(join(ROOT, `nodes/${folder}/locales/${language}/${folder}.html`), "utf8"), new RegExp(`data-help-name="${type}"`));
+      for (const key of text.matchAll(/data-i18n="(?:\[\w+\])?([\w.-]+)"/g))
+        assert.ok(keys("en-US").includes(key[1] as string), `${type}: ${key[1]} has no text`);
+      for (const language of ["en-US", "zh-TW"])
+        assert.match(
+          readFileSync(join(ROOT, `nodes/${folder}/locales/${language}/${folder}.html`), "utf8"),
+          new RegExp(`data-help-name="${type}"`),
+        );
     }
   });
 });

@@ -10,7 +10,12 @@ const ROOT = join(__dirname, "../..");
 const SECOND = 1000;
 
 /** The set-up in a project whose build takes a moment and notes that it ran. */
-function project(): { setUp: () => Promise<number | null>; change: (file: string) => void; builds: () => number; lock: string } {
+function project(): {
+  setUp: () => Promise<number | null>;
+  change: (file: string) => void;
+  builds: () => number;
+  lock: string;
+} {
   const folder = mkdtempSync(join(tmpdir(), "project-"));
   const change = (file: string): void => {
     writeFileSync(join(folder, file), String(Math.random()));
@@ -20,18 +25,26 @@ function project(): { setUp: () => Promise<number | null>; change: (file: string
   };
   for (const place of ["scripts", "lib", "node_modules", "dist"]) mkdirSync(join(folder, place));
   cpSync(join(ROOT, "scripts/setup.mjs"), join(folder, "scripts/setup.mjs"));
-  writeFileSync(join(folder, "scripts/build.mjs"), `
+  writeFileSync(
+    join(folder, "scripts/build.mjs"),
+    `
     import { appendFileSync, writeFileSync } from "node:fs";
     import { setTimeout } from "node:timers/promises";
     appendFileSync("builds", "x");
     await setTimeout(300);
     writeFileSync("dist/.built", "");
-`);
+`,
+  );
   writeFileSync(join(folder, "package-lock.json"), "{}");
   writeFileSync(join(folder, "node_modules/.package-lock.json"), "{}");
   return {
     change,
-    setUp: async () => ((await once(spawn(process.execPath, [join(folder, "scripts/setup.mjs")], { stdio: "ignore" }), "exit")) as [number | null])[0],
+    setUp: async () =>
+      (
+        (await once(spawn(process.execPath, [join(folder, "scripts/setup.mjs")], { stdio: "ignore" }), "exit")) as [
+          number | null,
+        ]
+      )[0],
     builds: () => (existsSync(join(folder, "builds")) ? readFileSync(join(folder, "builds"), "utf8").length : 0),
     lock: join(folder, ".set-up"),
   };

@@ -30,7 +30,10 @@ async function freePort(): Promise<number> {
 const servers: ChildProcess[] = [];
 
 async function serve(port: number, login: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
-  const server = spawn("/usr/bin/python3", [join(__dirname, "../support/rtsp-server.py"), String(port), ...login], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } });
+  const server = spawn("/usr/bin/python3", [join(__dirname, "../support/rtsp-server.py"), String(port), ...login], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...env },
+  });
   servers.push(server);
   await once(server.stdout, "data", { signal: AbortSignal.timeout(120_000) });
   return server;
@@ -53,7 +56,9 @@ describe("RTSP camera", () => {
     it(`shows a stream over ${transport}`, async () => {
       const port = await freePort();
       await serve(port);
-      const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsp://127.0.0.1:${port}/card`, transport }));
+      const camera = new Camera(
+        cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsp://127.0.0.1:${port}/card`, transport }),
+      );
       let frames = 0;
       camera.on("frame", (bytes, frame) => {
         frames += 1;
@@ -69,7 +74,9 @@ describe("RTSP camera", () => {
   it("tells the loss of a server that dies, and comes back with it", async () => {
     const port = await freePort();
     const server = await serve(port);
-    const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsp://me:secret@127.0.0.1:${port}/card` }));
+    const camera = new Camera(
+      cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsp://me:secret@127.0.0.1:${port}/card` }),
+    );
     const events: CameraEvent[] = [];
     camera.on("event", (event) => events.push(event));
     const until = async (condition: () => boolean): Promise<void> => {
@@ -89,7 +96,15 @@ describe("RTSP camera", () => {
   it("says that what answers is no RTSP camera", async () => {
     const server = http.createServer((_, response) => response.end("hello")).listen(0, "127.0.0.1");
     await once(server, "listening");
-    const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsp://127.0.0.1:${(server.address() as AddressInfo).port}/card?password=secret`, user: "me", password: "secret" }));
+    const camera = new Camera(
+      cameraOptionsSchema.parse({
+        name: "door",
+        source: "rtsp",
+        url: `rtsp://127.0.0.1:${(server.address() as AddressInfo).port}/card?password=secret`,
+        user: "me",
+        password: "secret",
+      }),
+    );
     camera.start();
     const event = await loss(camera);
     await camera.stop();
@@ -118,48 +133,91 @@ describe("RTSP camera", () => {
   /** A key and a certificate of the camera's own making, in one file. */
   function selfSigned(name: string): { file: string; fingerprint: string } {
     const folder = mkdtempSync(join(tmpdir(), "rtsps-"));
-    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", join(folder, "key"), "-out", join(folder, "cert"), "-days", "2", "-subj", `/CN=${name}`], { stdio: "ignore" });
+    execFileSync(
+      "openssl",
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        join(folder, "key"),
+        "-out",
+        join(folder, "cert"),
+        "-days",
+        "2",
+        "-subj",
+        `/CN=${name}`,
+      ],
+      { stdio: "ignore" },
+    );
     const cert = readFileSync(join(folder, "cert"), "utf8");
     writeFileSync(join(folder, "both.pem"), cert + readFileSync(join(folder, "key"), "utf8"));
     return { file: join(folder, "both.pem"), fingerprint: new X509Certificate(cert).fingerprint256 };
   }
 
-  it("reads rtsps only from the camera that was meant, by Basic and by Digest, and no list of processes tells the password", async () => {
-    const { file, fingerprint } = selfSigned("camera");
-    const other = selfSigned("other").fingerprint;
-    for (const env of [{ RTSP_BASIC: "1" }, {}]) {
-      const port = await freePort();
-      await serve(port, ["me", "s3cret"], { RTSP_TLS: file, ...env });
-      const start = (options: object): Camera => {
-        const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsps://127.0.0.1:${port}/card`, user: "me", password: "s3cret", ...options }));
-        camera.start();
-        return camera;
-      };
-      for (const [options, sentence] of [
-        [{}, new RegExp(`the certificate of 127\\.0\\.0\\.1:${port} cannot be verified .*${fingerprint}`)],
-        [{ certificate: "fingerprint", fingerprint: other }, new RegExp(`has the SHA-256 fingerprint ${fingerprint}, not the one in the camera node`)],
-      ] as const) {
-        const camera = start(options);
-        const { reason = "" } = await loss(camera);
-        await camera.stop();
-        assert.match(reason, sentence);
+  it(
+    "reads rtsps only from the camera that was meant, by Basic and by Digest, and no list of processes tells " +
+      "the password",
+    async () => {
+      const { file, fingerprint } = selfSigned("camera");
+      const other = selfSigned("other").fingerprint;
+      for (const env of [{ RTSP_BASIC: "1" }, {}]) {
+        const port = await freePort();
+        await serve(port, ["me", "s3cret"], { RTSP_TLS: file, ...env });
+        const start = (options: object): Camera => {
+          const camera = new Camera(
+            cameraOptionsSchema.parse({
+              name: "door",
+              source: "rtsp",
+              url: `rtsps://127.0.0.1:${port}/card`,
+              user: "me",
+              password: "s3cret",
+              ...options,
+            }),
+          );
+          camera.start();
+          return camera;
+        };
+        for (const [options, sentence] of [
+          [{}, new RegExp(`the certificate of 127\\.0\\.0\\.1:${port} cannot be verified .*${fingerprint}`)],
+          [
+            { certificate: "fingerprint", fingerprint: other },
+            new RegExp(`has the SHA-256 fingerprint ${fingerprint}, not the one in the camera node`),
+          ],
+        ] as const) {
+          const camera = start(options);
+          const { reason = "" } = await loss(camera);
+          await camera.stop();
+          assert.match(reason, sentence);
+        }
+        for (const options of [{ certificate: "fingerprint", fingerprint }, { certificate: "any" }]) {
+          const camera = start(options);
+          await once(camera, "frame", { signal: AbortSignal.timeout(20_000) });
+          const [ffmpeg] = ffmpegChildren();
+          const shown =
+            execFileSync("ps", ["-o", "args=", "-ww", "-p", ffmpeg ?? "0"]).toString() +
+            readFileSync(`/proc/${ffmpeg}/environ`, "latin1");
+          await camera.stop();
+          assert.match(shown, /-i rtsp:\/\/127\.0\.0\.1:/);
+          assert.doesNotMatch(shown, /s3cret|card/);
+        }
       }
-      for (const options of [{ certificate: "fingerprint", fingerprint }, { certificate: "any" }]) {
-        const camera = start(options);
-        await once(camera, "frame", { signal: AbortSignal.timeout(20_000) });
-        const [ffmpeg] = ffmpegChildren();
-        const shown = execFileSync("ps", ["-o", "args=", "-ww", "-p", ffmpeg ?? "0"]).toString() + readFileSync(`/proc/${ffmpeg}/environ`, "latin1");
-        await camera.stop();
-        assert.match(shown, /-i rtsp:\/\/127\.0\.0\.1:/);
-        assert.doesNotMatch(shown, /s3cret|card/);
-      }
-    }
-  });
+    },
+  );
 
   it("says that a camera without TLS is none for rtsps", async () => {
     const port = await freePort();
     await serve(port);
-    const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsps://127.0.0.1:${port}/card`, certificate: "any" }));
+    const camera = new Camera(
+      cameraOptionsSchema.parse({
+        name: "door",
+        source: "rtsp",
+        url: `rtsps://127.0.0.1:${port}/card`,
+        certificate: "any",
+      }),
+    );
     camera.start();
     const { reason } = await loss(camera);
     await camera.stop();
@@ -169,7 +227,9 @@ describe("RTSP camera", () => {
   it("says that there is no such stream", async () => {
     const port = await freePort();
     await serve(port);
-    const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsp://127.0.0.1:${port}/wrong` }));
+    const camera = new Camera(
+      cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsp://127.0.0.1:${port}/wrong` }),
+    );
     camera.start();
     const event = await loss(camera);
     await camera.stop();

@@ -21,12 +21,22 @@ export interface AdminRoute {
 }
 
 /** A NodeAPI that has only what admin routes need. */
-function fakeRed(httpAdmin: object, nodes: ReadonlyMap<string, object>, needsPermission: (permission: string) => unknown, log: (text: string) => void, settings: object = {}): NodeAPI {
+function fakeRed(
+  httpAdmin: object,
+  nodes: ReadonlyMap<string, object>,
+  needsPermission: (permission: string) => unknown,
+  log: (text: string) => void,
+  settings: object = {},
+): NodeAPI {
   return {
     httpAdmin,
     auth: { needsPermission },
     log: { error: log },
-    nodes: { getNode: (id: string) => (nodes.get(id) as Node | undefined) ?? null, eachNode: () => undefined, registerType: () => undefined },
+    nodes: {
+      getNode: (id: string) => (nodes.get(id) as Node | undefined) ?? null,
+      eachNode: () => undefined,
+      registerType: () => undefined,
+    },
     plugins: { registerPlugin: () => undefined },
     settings,
   } as unknown as NodeAPI;
@@ -41,12 +51,21 @@ export function adminRoutes(modules: readonly NodeInitializer[]): AdminRoute[] {
     permissions.set(handler, permission);
     return handler;
   };
-  const httpAdmin = new Proxy({}, {
-    get: (_, method) => (path: unknown, ...handlers: unknown[]): void => {
-      const [first] = typeof path === "string" ? handlers : [path];
-      found.push({ method: String(method), path: typeof path === "string" ? path : "*", permission: typeof first === "function" ? permissions.get(first) : undefined });
+  const httpAdmin = new Proxy(
+    {},
+    {
+      get:
+        (_, method) =>
+        (path: unknown, ...handlers: unknown[]): void => {
+          const [first] = typeof path === "string" ? handlers : [path];
+          found.push({
+            method: String(method),
+            path: typeof path === "string" ? path : "*",
+            permission: typeof first === "function" ? permissions.get(first) : undefined,
+          });
+        },
     },
-  });
+  );
   for (const register of modules) void register(fakeRed(httpAdmin, new Map(), needsPermission, () => undefined));
   return found;
 }
@@ -54,7 +73,16 @@ export function adminRoutes(modules: readonly NodeInitializer[]): AdminRoute[] {
 /** Every node of this package. */
 export async function allNodes(): Promise<NodeInitializer[]> {
   const folders = readdirSync(NODES).filter((name) => name !== "common");
-  const modules = await Promise.all(folders.map(async (name) => ((await import(join(NODES, name, `${name}.ts`))) as { default: NodeInitializer | { default: NodeInitializer } }).default));
+  const modules = await Promise.all(
+    folders.map(
+      async (name) =>
+        (
+          (await import(join(NODES, name, `${name}.ts`))) as {
+            default: NodeInitializer | { default: NodeInitializer };
+          }
+        ).default,
+    ),
+  );
   return modules.map((module) => (typeof module === "function" ? module : module.default));
 }
 
@@ -68,10 +96,22 @@ export interface Served {
 }
 
 /** Serve what `register` registers to everybody, over these nodes. */
-export async function serveAdmin(register: (RED: NodeAPI) => void, nodes: ReadonlyMap<string, object>, settings: object = {}): Promise<Served> {
+export async function serveAdmin(
+  register: (RED: NodeAPI) => void,
+  nodes: ReadonlyMap<string, object>,
+  settings: object = {},
+): Promise<Served> {
   const app = express();
   const errors: string[] = [];
-  register(fakeRed(app, nodes, () => (_request: unknown, _response: unknown, next: () => void) => next(), (text) => errors.push(text), settings));
+  register(
+    fakeRed(
+      app,
+      nodes,
+      () => (_request: unknown, _response: unknown, next: () => void) => next(),
+      (text) => errors.push(text),
+      settings,
+    ),
+  );
   const server = createServer(app).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

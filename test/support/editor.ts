@@ -6,7 +6,17 @@ import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
 const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--use-fake-device-for-media-stream",
+  "--use-fake-ui-for-media-stream",
+];
 /** Screenshots to look at, where a folder is named. */
 const SHOTS = process.env["SCREENSHOTS"];
 /** Two cores run Node-RED, the workers and the browser. */
@@ -33,7 +43,11 @@ export interface EditorOptions {
 }
 
 /** The editor, loaded, with what it complained of. */
-export async function openEditor(browser: Browser, red: { url: string }, { locale = "en-US", viewport = { width: 1500, height: 900 }, colorScheme = "light" }: EditorOptions = {}): Promise<OpenEditor> {
+export async function openEditor(
+  browser: Browser,
+  red: { url: string },
+  { locale = "en-US", viewport = { width: 1500, height: 900 }, colorScheme = "light" }: EditorOptions = {},
+): Promise<OpenEditor> {
   const context = await browser.newContext({ locale, viewport, colorScheme, acceptDownloads: true });
   await context.addInitScript('globalThis.localStorage?.setItem("view-dark-theme", "auto")');
   const page = await context.newPage();
@@ -65,14 +79,25 @@ interface Axe {
 }
 
 /** Node-RED's own, which names neither its icons nor the inner field of its typed inputs. */
-const NOT_OURS = ["a[id$='-btn-gallery-edit']", "a[id$='-btn-gallery-add']", ".red-ui-typedInput-container", ".red-ui-editableList-item-remove"];
+const NOT_OURS = [
+  "a[id$='-btn-gallery-edit']",
+  "a[id$='-btn-gallery-add']",
+  ".red-ui-typedInput-container",
+  ".red-ui-editableList-item-remove",
+];
 
 /** Nothing in this part of the page that a screen reader or a keyboard stumbles over. */
 export async function assertAccessible(page: Page, scope: string, what: string): Promise<void> {
   await page.evaluate(AXE);
-  const violations = await page.evaluate(async ([include, exclude]) => {
-    const found = await (globalThis as unknown as Axe).axe.run({ include, exclude: exclude.filter((selector) => document.querySelector(selector) !== null) }, { resultTypes: ["violations"] });
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-  }, [scope, NOT_OURS] as const);
+  const violations = await page.evaluate(
+    async ([include, exclude]) => {
+      const found = await (globalThis as unknown as Axe).axe.run(
+        { include, exclude: exclude.filter((selector) => document.querySelector(selector) !== null) },
+        { resultTypes: ["violations"] },
+      );
+      return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+    },
+    [scope, NOT_OURS] as const,
+  );
   assert.deepEqual(violations, [], what);
 }

@@ -38,17 +38,25 @@ function named(name: string): FaceEmbedder {
 async function carryOut(step: Step): Promise<Omit<Result, "loads" | "kernels">> {
   switch (step.do) {
     case "open": {
-      const embedder = new FaceEmbedder(step.model === undefined ? DLIB_RESNET : await findModel(step.model), embedderOptionsSchema.parse({ engine: step.engine }));
+      const embedder = new FaceEmbedder(
+        step.model === undefined ? DLIB_RESNET : await findModel(step.model),
+        embedderOptionsSchema.parse({ engine: step.engine }),
+      );
       embedders.set(step.as, embedder);
       return embedder.warmUp();
     }
     case "embed": {
-      const { faces, engine } = await named(step.as).embed({ bytes: await portrait(step.of ?? "green"), frame: undefined }, [{ box: BOX, score: 1 }]);
+      const { faces, engine } = await named(step.as).embed(
+        { bytes: await portrait(step.of ?? "green"), frame: undefined },
+        [{ box: BOX, score: 1 }],
+      );
       return { engine, embedding: [...(faces[0]?.embedding ?? [])], landmarks: [...(faces[0]?.landmarks ?? [])] };
     }
     case "enrol": {
       encoder ??= await createEncoder({});
-      const face = (await encoder.encode(await portrait(step.of ?? "green"))).find(({ embedding }) => embedding !== undefined);
+      const face = (await encoder.encode(await portrait(step.of ?? "green"))).find(
+        ({ embedding }) => embedding !== undefined,
+      );
       return { embedding: [...(face?.embedding ?? [])] };
     }
     case "close":
@@ -65,7 +73,9 @@ async function main({ steps, log }: { steps: Step[]; log: string }): Promise<voi
   const results: Result[] = [];
   for (const step of steps) {
     const before = { loads: marks("L"), kernels: marks("K") };
-    const said = await carryOut(step).catch((error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }));
+    const said = await carryOut(step).catch((error: unknown) => ({
+      error: error instanceof Error ? error.message : String(error),
+    }));
     results.push({ ...said, loads: marks("L") - before.loads, kernels: marks("K") - before.kernels });
   }
   await Promise.all([...embedders.values(), ...(encoder === undefined ? [] : [encoder])].map((each) => each.close()));

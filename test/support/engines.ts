@@ -39,7 +39,10 @@ note("L");
 ${source}`;
 }
 
-/** What @tensorflow/tfjs-node does, on TF.js's own backend for any CPU: a second backend of the same tfjs-core. A "K" for each convolution. */
+/**
+ * What @tensorflow/tfjs-node does, on TF.js's own backend for any CPU: a second backend of the same tfjs-core. A "K"
+ * for each convolution.
+ */
 export const SECOND_BACKEND = `
 const util = require("node:util");
 const tf = ours("@tensorflow/tfjs-core");
@@ -67,11 +70,20 @@ module.exports = ort;
 /** Carry out steps one after the other in a process that finds these packages. @param more folders of packages */
 export function runEngines(folder: Folder, steps: readonly Step[], more: readonly string[] = []): Promise<Result[]> {
   const preload = folder.prelude === "" ? [] : [`--require ${folder.prelude}`];
-  const env = { ...process.env, NODE_PATH: [folder.modules, ...more].join(delimiter), NODE_OPTIONS: [process.env["NODE_OPTIONS"] ?? "", ...preload].join(" ") };
+  const env = {
+    ...process.env,
+    NODE_PATH: [folder.modules, ...more].join(delimiter),
+    NODE_OPTIONS: [process.env["NODE_OPTIONS"] ?? "", ...preload].join(" "),
+  };
   return new Promise((done, fail) => {
-    execFile(process.execPath, ["--import", "tsx", join(__dirname, "engine-run.ts"), JSON.stringify({ steps, log: folder.log })], { env, cwd: dirname(__dirname), timeout: TIMEOUT_MS, maxBuffer: 2 ** 26 }, (error, output, errors) => {
-      if (error === null) done(JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as Result[]);
-      else fail(new Error(`the process ended with ${error.signal ?? error.code ?? "?"}:\n${errors}`));
-    });
+    execFile(
+      process.execPath,
+      ["--import", "tsx", join(__dirname, "engine-run.ts"), JSON.stringify({ steps, log: folder.log })],
+      { env, cwd: dirname(__dirname), timeout: TIMEOUT_MS, maxBuffer: 2 ** 26 },
+      (error, output, errors) => {
+        if (error === null) done(JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as Result[]);
+        else fail(new Error(`the process ended with ${error.signal ?? error.code ?? "?"}:\n${errors}`));
+      },
+    );
   });
 }

@@ -1,7 +1,10 @@
 import type { PhotoEncoder } from "../../lib/gallery/gallery";
 import type { Face } from "../../lib/message";
 
-/** Reads faces from the "photo's" text: "1 2" is one face with that embedding, "" none, "1 2;3 4" two; "bad" is no picture. */
+/**
+ * Reads faces from the "photo's" text: "1 2" is one face with that embedding, "" none, "1 2;3 4" two; "bad" is no
+ * picture.
+ */
 export class FakeEncoder implements PhotoEncoder {
   readonly threshold = 0.5;
   calls = 0;
@@ -22,6 +25,15 @@ export class FakeEncoder implements PhotoEncoder {
     const text = bytes.toString();
     if (text === "bad") return Promise.reject(new Error("it is no picture"));
     const box = { x: 0, y: 0, width: 1, height: 1 };
-    return Promise.resolve(text === "" ? [] : text.split(";").map((part): Face => ({ box, score: 1, embedding: Float32Array.from(part.split(" "), Number), model: this.model })));
+    return Promise.resolve(
+      text === ""
+        ? []
+        : text.split(";").map((part): Face => ({
+            box,
+            score: 1,
+            embedding: Float32Array.from(part.split(" "), Number),
+            model: this.model,
+          })),
+    );
   }
 }

@@ -1,13 +1,61 @@
-/** A worker that does what its task says: dies, hangs, throws, breaks or answers; or cannot even start, where FAULTY_WORKER says so. */
+/**
+ * A worker that does what its task says: dies, hangs, throws, breaks or answers; or cannot even start, where
+ * FAULTY_WORKER says so.
+ */
 import { UserError } from "../../lib/errors";
 import { serve } from "../../lib/workers/serve";
 
 if (process.env["FAULTY_WORKER"] === "broken") throw new Error("no room");
 
-export type What = "die" | "hang" | "throw" | "refuse" | "throw a number" | "throw nothing" | "trap" | "refuse for a trap" | "answer" | "count";
+export type What =
+  | "die"
+  | "hang"
+  | "throw"
+  | "refuse"
+  | "throw a number"
+  | "throw nothing"
+  | "trap"
+  | "refuse for a trap"
+  | "answer"
+  | "count";
 
 /** A WASM module whose function "run" traps. */
-const TRAP = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 7, 7, 1, 3, 0x72, 0x75, 0x6e, 0, 0, 10, 5, 1, 3, 0, 0, 0x0b);
+const TRAP = Uint8Array.of(
+  0,
+  0x61,
+  0x73,
+  0x6d,
+  1,
+  0,
+  0,
+  0,
+  1,
+  4,
+  1,
+  0x60,
+  0,
+  0,
+  3,
+  2,
+  1,
+  0,
+  7,
+  7,
+  1,
+  3,
+  0x72,
+  0x75,
+  0x6e,
+  0,
+  0,
+  10,
+  5,
+  1,
+  3,
+  0,
+  0,
+  0x0b,
+);
 
 interface WebAssemblyGlobal {
   Module: new (bytes: Uint8Array) => object;

@@ -20,12 +20,22 @@ const here = createRequire(__filename);
 export const helper = here("node-red-node-test-helper") as Helper;
 helper.init(here.resolve(NODE_RED));
 
-export const startServer = (): Promise<void> => new Promise((resolve) => { helper.startServer(resolve); });
-export const stopServer = (): Promise<void> => new Promise((resolve) => { helper.stopServer(resolve); });
+export const startServer = (): Promise<void> =>
+  new Promise((resolve) => {
+    helper.startServer(resolve);
+  });
+export const stopServer = (): Promise<void> =>
+  new Promise((resolve) => {
+    helper.stopServer(resolve);
+  });
 
 /** The next message that arrives at a helper node. */
 export function nextMessage(id: string): Promise<FaceMessage> {
-  return new Promise((resolve) => { helper.getNode(id).once("input", (message) => { resolve(message as FaceMessage); }); });
+  return new Promise((resolve) => {
+    helper.getNode(id).once("input", (message) => {
+      resolve(message as FaceMessage);
+    });
+  });
 }
 
 interface Spy {
@@ -35,14 +45,18 @@ interface Spy {
 /** The sentence of the next error that a node reports, by done(error) or by itself. */
 export function nextError(id: string): Promise<string> {
   return new Promise((resolve) => {
-    (helper.getNode(id) as unknown as Spy).once("call:error", ({ args: [error] }) => { resolve(error instanceof Error ? error.message : String(error)); });
+    (helper.getNode(id) as unknown as Spy).once("call:error", ({ args: [error] }) => {
+      resolve(error instanceof Error ? error.message : String(error));
+    });
   });
 }
 
 /** What a node logs next. */
 export function nextLog(id: string): Promise<string> {
   return new Promise((resolve) => {
-    (helper.getNode(id) as unknown as Spy).once("call:log", ({ args: [text] }) => { resolve(String(text)); });
+    (helper.getNode(id) as unknown as Spy).once("call:log", ({ args: [text] }) => {
+      resolve(String(text));
+    });
   });
 }
 

@@ -1,6 +1,9 @@
 import { createRequire } from "node:module";
 
-/** A HEIC picture of 64 × 32, left half red, right half blue: made by libheif's heif-enc, for nothing here encodes HEIC. */
+/**
+ * A HEIC picture of 64 × 32, left half red, right half blue: made by libheif's heif-enc, for nothing here encodes
+ * HEIC.
+ */
 export const HEIC_HALVES = Buffer.from(
   [
     "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAvxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAA",

@@ -11,7 +11,16 @@ export function lookOf(person: number, shift = 0): Look {
     const speed = 0.35 + 0.11 * ((person * 7 + wave * 3) % 5);
     return { x: Math.cos(angle) * speed, y: Math.sin(angle) * speed, phase: person * 5.1 + wave };
   });
-  return Uint8Array.from({ length: SIDE * SIDE }, (_, at) => 128 + 12 * waves.reduce((sum, { x, y, phase }) => sum + Math.sin(x * ((at % SIDE) + shift) + y * Math.floor(at / SIDE) + phase), 0));
+  return Uint8Array.from(
+    { length: SIDE * SIDE },
+    (_, at) =>
+      128 +
+      12 *
+        waves.reduce(
+          (sum, { x, y, phase }) => sum + Math.sin(x * ((at % SIDE) + shift) + y * Math.floor(at / SIDE) + phase),
+          0,
+        ),
+  );
 }
 
 /** A face of `person` with a box of `side` pixels around x, y. */
@@ -22,5 +31,12 @@ export function seenAt(person: number, x: number, y: number, side = 100): Seen {
 
 /** A frame of a camera with 30 frames a second. */
 export function frameAt(sequence: number, changes: Partial<Frame> = {}): Frame {
-  return { source: "door", sequence, capturedAt: 1_000_000 + Math.round((sequence * 1000) / 30), width: 640, height: 480, ...changes };
+  return {
+    source: "door",
+    sequence,
+    capturedAt: 1_000_000 + Math.round((sequence * 1000) / 30),
+    width: 640,
+    height: 480,
+    ...changes,
+  };
 }

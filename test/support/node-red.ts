@@ -12,7 +12,8 @@ const ROOT = join(__dirname, "../..");
 const START_TIMEOUT_MS = 180_000;
 
 /** The folder of the node-red package to test with: the project's own, or the one that scripts/matrix.mjs names. */
-export const NODE_RED = process.env["FACENET_NODE_RED"] ?? dirname(createRequire(__filename).resolve("node-red/package.json"));
+export const NODE_RED =
+  process.env["FACENET_NODE_RED"] ?? dirname(createRequire(__filename).resolve("node-red/package.json"));
 
 export type FlowNode = Record<string, unknown> & { id: string; type: string };
 
@@ -62,7 +63,8 @@ let isBuilt = false;
 
 /** The package as today's sources make it, also where a test file is run by itself. */
 export function build(): void {
-  if (!isBuilt) execFileSync(process.execPath, [join(ROOT, "scripts/setup.mjs")], { stdio: ["ignore", "ignore", "inherit"] });
+  if (!isBuilt)
+    execFileSync(process.execPath, [join(ROOT, "scripts/setup.mjs")], { stdio: ["ignore", "ignore", "inherit"] });
   isBuilt = true;
 }
 
@@ -72,7 +74,10 @@ export function linkedUserDir(): string {
   const userDir = mkdtempSync(join(tmpdir(), "node-red-"));
   mkdirSync(join(userDir, "node_modules/@facewire"), { recursive: true });
   symlinkSync(ROOT, join(userDir, "node_modules/@facewire/node-red-facenet"), "junction");
-  writeFileSync(join(userDir, "package.json"), JSON.stringify({ name: "user", private: true, dependencies: { "@facewire/node-red-facenet": "*" } }));
+  writeFileSync(
+    join(userDir, "package.json"),
+    JSON.stringify({ name: "user", private: true, dependencies: { "@facewire/node-red-facenet": "*" } }),
+  );
   return userDir;
 }
 
@@ -96,10 +101,15 @@ async function tryToStart(flow: FlowNode[], options: StartOptions): Promise<Node
   writeFileSync(join(userDir, "flows.json"), JSON.stringify(flow));
   writeFileSync(
     join(userDir, "settings.js"),
-    `module.exports = { lang: "en-US", uiHost: "127.0.0.1", flowFile: "flows.json", credentialSecret: "test", editorTheme: { tours: false }, telemetry: { enabled: false }, ${options.settings ?? ""} };`,
+    `module.exports = { lang: "en-US", uiHost: "127.0.0.1", flowFile: "flows.json", credentialSecret: "test", ` +
+      `editorTheme: { tours: false }, telemetry: { enabled: false }, ${options.settings ?? ""} };`,
   );
   const red = options.red ?? join(NODE_RED, "red.js");
-  const child = spawn(options.node ?? process.execPath, [red, "--userDir", userDir, "--settings", join(userDir, "settings.js"), "--port", String(port)], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } });
+  const child = spawn(
+    options.node ?? process.execPath,
+    [red, "--userDir", userDir, "--settings", join(userDir, "settings.js"), "--port", String(port)],
+    { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } },
+  );
   let log = "";
   const started = new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`Node-RED did not start:\n${log}`)), START_TIMEOUT_MS);
@@ -135,11 +145,17 @@ async function tryToStart(flow: FlowNode[], options: StartOptions): Promise<Node
 }
 
 /** Poll until a value is there. */
-export async function eventually<T>(what: string, get: () => T | undefined | Promise<T | undefined>, timeoutMs = 180_000): Promise<T> {
-  for (const deadline = Date.now() + timeoutMs; ; ) {
+export async function eventually<T>(
+  what: string,
+  get: () => T | undefined | Promise<T | undefined>,
+  timeoutMs = 180_000,
+): Promise<T> {
+  for (const deadline = Date.now() + timeoutMs; ;) {
     const value = await get();
     if (value !== undefined) return value;
     if (Date.now() > deadline) throw new Error(`${what} did not happen within ${timeoutMs} ms`);
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
   }
 }

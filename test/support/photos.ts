@@ -11,7 +11,13 @@ export function groupPhoto(index: 1 | 2 | 3 | 4 | 5 | 6): Buffer {
 }
 
 /** A part of a group photo, as JPEG; pixels of the 1920 px wide original. */
-export async function cutOut(index: 1 | 2 | 3 | 4 | 5 | 6, left: number, top: number, width: number, height: number): Promise<Buffer> {
+export async function cutOut(
+  index: 1 | 2 | 3 | 4 | 5 | 6,
+  left: number,
+  top: number,
+  width: number,
+  height: number,
+): Promise<Buffer> {
   return sharp(groupPhoto(index)).extract({ left, top, width, height }).jpeg({ quality: 92 }).toBuffer();
 }
 
@@ -45,7 +51,13 @@ export async function fillPhotoFolder(folder: string, photosEach: number): Promi
     const { width, height } = await sharp(photo).metadata();
     for (let index = 0; index < photosEach; index += 1) {
       const off = index * STEP_PX;
-      writeFileSync(join(folder, `${name}#${index}.jpg`), await sharp(photo).extract({ left: off, top: off, width: width - off, height: height - off }).jpeg({ quality: 90 }).toBuffer());
+      writeFileSync(
+        join(folder, `${name}#${index}.jpg`),
+        await sharp(photo)
+          .extract({ left: off, top: off, width: width - off, height: height - off })
+          .jpeg({ quality: 90 })
+          .toBuffer(),
+      );
     }
   }
 }

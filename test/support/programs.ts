@@ -20,10 +20,19 @@ export function restorePath(): void {
   process.env["PATH"] = PATH;
 }
 
-/** Resolves when the condition holds. @throws when that takes more than a minute, which is long on a busy computer too */
+/**
+ * Resolves when the condition holds.
+ * @throws when that takes more than a minute, which is long on a busy computer too
+ */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const POLL_MS = 20;
-  for (const deadline = Date.now() + 60_000; !condition(); await new Promise((resolve) => { setTimeout(resolve, POLL_MS); })) {
+  for (
+    const deadline = Date.now() + 60_000;
+    !condition();
+    await new Promise((resolve) => {
+      setTimeout(resolve, POLL_MS);
+    })
+  ) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
   }
 }

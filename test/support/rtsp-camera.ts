@@ -1,4 +1,7 @@
-/** A small RTSP camera for tests: H.264 over its TCP connection (RFC 2326, RFC 6184), with the faults that real ones have. */
+/**
+ * A small RTSP camera for tests: H.264 over its TCP connection (RFC 2326, RFC 6184), with the faults that real ones
+ * have.
+ */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -34,7 +37,12 @@ const NONCE = "0123456789abcdef";
 /** The pictures of a clip, each with the units that go before it. */
 function picturesOf(clip: Buffer): Buffer[][] {
   const starts: { at: number; body: number }[] = [];
-  for (let at = clip.indexOf("\u0000\u0000\u0001", 0, "latin1"); at >= 0; at = clip.indexOf("\u0000\u0000\u0001", at + 3, "latin1")) starts.push({ at: clip[at - 1] === 0 ? at - 1 : at, body: at + 3 });
+  for (
+    let at = clip.indexOf("\u0000\u0000\u0001", 0, "latin1");
+    at >= 0;
+    at = clip.indexOf("\u0000\u0000\u0001", at + 3, "latin1")
+  )
+    starts.push({ at: clip[at - 1] === 0 ? at - 1 : at, body: at + 3 });
   const units = starts.map(({ body }, index) => clip.subarray(body, starts[index + 1]?.at ?? clip.length));
   const pictures: Buffer[][] = [[]];
   for (const unit of units) {
@@ -47,7 +55,9 @@ function picturesOf(clip: Buffer): Buffer[][] {
 let clip: Promise<Buffer[][]> | undefined;
 
 async function makeClip(): Promise<Buffer[][]> {
-  return picturesOf(readFileSync(await testVideo(4, FPS, "card.h264", ["-bf", "0", "-x264-params", "repeat-headers=1", "-f", "h264"])));
+  return picturesOf(
+    readFileSync(await testVideo(4, FPS, "card.h264", ["-bf", "0", "-x264-params", "repeat-headers=1", "-f", "h264"])),
+  );
 }
 
 const SDP = {
@@ -59,14 +69,27 @@ function md5(...parts: string[]): string {
   return createHash("md5").update(parts.join(":")).digest("hex");
 }
 
-function isLoggedIn(head: string, method: string, { scheme, user, password }: NonNullable<RtspCameraOptions["login"]>): boolean {
+function isLoggedIn(
+  head: string,
+  method: string,
+  { scheme, user, password }: NonNullable<RtspCameraOptions["login"]>,
+): boolean {
   const said = /^Authorization: (.*)$/im.exec(head)?.[1]?.trim() ?? "";
   if (scheme === "Basic") return said === `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
   const uri = /uri="([^"]*)"/.exec(said)?.[1] ?? "";
-  return said.includes(`username="${user}"`) && said.includes(`response="${md5(md5(user, REALM, password), NONCE, md5(method, uri))}"`);
+  return (
+    said.includes(`username="${user}"`) &&
+    said.includes(`response="${md5(md5(user, REALM, password), NONCE, md5(method, uri))}"`)
+  );
 }
 
-export async function rtspCamera({ timestamp = (index) => index * (CLOCK / FPS), carries = "video", login, tls, answer }: RtspCameraOptions = {}): Promise<RtspCamera> {
+export async function rtspCamera({
+  timestamp = (index) => index * (CLOCK / FPS),
+  carries = "video",
+  login,
+  tls,
+  answer,
+}: RtspCameraOptions = {}): Promise<RtspCamera> {
   clip ??= makeClip();
   const pictures = await clip;
   const sockets = new Set<Socket>();
@@ -102,7 +125,11 @@ export async function rtspCamera({ timestamp = (index) => index * (CLOCK / FPS),
       for (let at = 1; at < unit.length; at += MOST_BYTES) {
         const end = Math.min(unit.length, at + MOST_BYTES);
         const mark = (at === 1 ? 0x80 : 0) | (end === unit.length ? 0x40 : 0);
-        send(Buffer.concat([Buffer.from([(first & 0xe0) | 28, mark | (first & 31)]), unit.subarray(at, end)]), time, last && end === unit.length);
+        send(
+          Buffer.concat([Buffer.from([(first & 0xe0) | 28, mark | (first & 31)]), unit.subarray(at, end)]),
+          time,
+          last && end === unit.length,
+        );
       }
     };
     let index = 0;
@@ -123,13 +150,29 @@ export async function rtspCamera({ timestamp = (index) => index * (CLOCK / FPS),
     const [method = "", uri = ""] = head.split(" ", 2);
     camera.requests.push(head.slice(0, head.indexOf("\r\n")));
     const number = /^CSeq: *(\d+)/im.exec(head)?.[1] ?? "0";
-    const reply = (first: string, more = "", body = ""): void => void socket.write(`RTSP/1.0 ${first}\r\nCSeq: ${number}\r\n${more}${body === "" ? "" : `Content-Length: ${body.length}\r\n`}\r\n${body}`);
+    const reply = (first: string, more = "", body = ""): void =>
+      void socket.write(
+        `RTSP/1.0 ${first}\r\nCSeq: ` +
+          `${number}\r\n${more}${body === "" ? "" : `Content-Length: ${body.length}\r\n`}\r\n${body}`,
+      );
     const own = answer?.(method, uri);
     if (own !== undefined) reply(own.split("\r\n")[0] as string, own.slice(own.indexOf("\r\n") + 2));
-    else if (login !== undefined && method !== "OPTIONS" && !isLoggedIn(head, method, login)) reply("401 Unauthorized", `WWW-Authenticate: ${login.scheme} realm="${REALM}"${login.scheme === "Digest" ? `, nonce="${NONCE}"` : ""}\r\n`);
-    else if (method === "DESCRIBE") reply("200 OK", "Content-Type: application/sdp\r\n", `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\n${SDP[carries]}a=control:track0\r\n`);
-    else if (method === "SETUP") reply("200 OK", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1;timeout=60\r\n");
-    else reply("200 OK", method === "PLAY" ? "Session: 1\r\n" : "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n");
+    else if (login !== undefined && method !== "OPTIONS" && !isLoggedIn(head, method, login))
+      reply(
+        "401 Unauthorized",
+        `WWW-Authenticate: ${login.scheme} ` +
+          `realm="${REALM}"${login.scheme === "Digest" ? `, nonce="${NONCE}"` : ""}\r\n`,
+      );
+    else if (method === "DESCRIBE")
+      reply(
+        "200 OK",
+        "Content-Type: application/sdp\r\n",
+        `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\n${SDP[carries]}a=control:track0\r\n`,
+      );
+    else if (method === "SETUP")
+      reply("200 OK", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1;timeout=60\r\n");
+    else
+      reply("200 OK", method === "PLAY" ? "Session: 1\r\n" : "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n");
     if (method === "PLAY" && carries === "video") play(socket);
     if (method === "TEARDOWN") socket.end();
   };
@@ -143,7 +186,12 @@ export async function rtspCamera({ timestamp = (index) => index * (CLOCK / FPS),
     socket.on("data", (chunk: Buffer) => {
       waiting = Buffer.concat([waiting, chunk]);
       for (;;) {
-        const end = waiting[0] === 0x24 ? (waiting.length < 4 ? Infinity : 4 + waiting.readUInt16BE(2)) : waiting.indexOf("\r\n\r\n") + 4;
+        const end =
+          waiting[0] === 0x24
+            ? waiting.length < 4
+              ? Infinity
+              : 4 + waiting.readUInt16BE(2)
+            : waiting.indexOf("\r\n\r\n") + 4;
         if (end > waiting.length || end === 3) return;
         if (waiting[0] !== 0x24) respond(socket, waiting.subarray(0, end).toString("latin1"));
         waiting = waiting.subarray(end);

@@ -20,7 +20,8 @@ export interface SmallDisk {
 
 /** Why no file system can be mounted here, or false when one can. */
 export function noMount(): string | false {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs root on Linux, to mount a small file system";
+  if (process.platform !== "linux" || process.getuid?.() !== 0)
+    return "needs root on Linux, to mount a small file system";
   const folder = mkdtempSync(join(tmpdir(), "mount-"));
   const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]);
   if (status === 0) spawnSync("umount", [folder]);
@@ -29,7 +30,9 @@ export function noMount(): string | false {
 
 /** Why no limit of file sizes can be set for a process, or false when it can. */
 export function noLimit(): string | false {
-  return process.platform === "linux" && spawnSync("prlimit", ["--version"]).status === 0 ? false : "needs prlimit (util-linux)";
+  return process.platform === "linux" && spawnSync("prlimit", ["--version"]).status === 0
+    ? false
+    : "needs prlimit (util-linux)";
 }
 
 export function smallDisk(megabytes: number, folder = mkdtempSync(join(tmpdir(), "disk-"))): SmallDisk {
@@ -50,7 +53,12 @@ export function limitedDisk(pid: number): SmallDisk {
   // Found now: a test may hide programs later.
   const program = which("prlimit") ?? "prlimit";
   const limit = (bytes: string): void => void execFileSync(program, ["--pid", String(pid), `--fsize=${bytes}:`]);
-  return { folder: mkdtempSync(join(tmpdir(), "disk-")), fill: () => limit("0"), empty: () => limit("unlimited"), unmount: () => undefined };
+  return {
+    folder: mkdtempSync(join(tmpdir(), "disk-")),
+    fill: () => limit("0"),
+    empty: () => limit("unlimited"),
+    unmount: () => undefined,
+  };
 }
 
 function writeUntilFull(path: string, bytes: Buffer): void {

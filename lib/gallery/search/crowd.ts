@@ -3,7 +3,10 @@ import { euclideanDistance, toUnitLength } from "../../embed/distance";
 import { NEIGHBOURS, type Normalisation } from "../../embed/normalise";
 import { type Chunk, FREE, type Hit, merge, scan } from "./scan";
 
-/** Rows of a crowd that are nobody's in the gallery; each is an owner of its own, below FREE, so that none is taken for a person. */
+/**
+ * Rows of a crowd that are nobody's in the gallery; each is an owner of its own, below FREE, so that none is taken for
+ * a person.
+ */
 export function nobodies(rows: number): Int32Array {
   return new Int32Array(new SharedArrayBuffer(rows * Int32Array.BYTES_PER_ELEMENT)).map((_, row) => FREE - 1 - row);
 }
@@ -28,7 +31,8 @@ export function crowding(neighbours: readonly Hit[], except: number, mean: numbe
 export type Measure = (a: Float32Array, b: Float32Array) => number;
 
 /**
- * How far two faces are apart that are not both in the gallery: d' with the built-in cohort alone, else the Euclidean distance.
+ * How far two faces are apart that are not both in the gallery: d' with the built-in cohort alone, else the Euclidean
+ * distance.
  * R of each embedding is kept as long as the embedding is.
  */
 export function measureOf(normalisation: Normalisation | undefined): Measure {

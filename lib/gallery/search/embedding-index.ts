@@ -9,14 +9,20 @@ export type { Hit } from "./scan";
 
 /** A small gallery has a small first chunk, which doubles until it is a whole one. */
 const FIRST_ROWS = 64;
-/** Up to so many numbers the main thread looks itself, in about a millisecond; a worker's answer takes nearly as long to come. */
+/**
+ * Up to so many numbers the main thread looks itself, in about a millisecond; a worker's answer takes nearly as long
+ * to come.
+ */
 const INLINE_VALUES = 4096 * 128;
 
 const pool = new StagePool<SearchTask, Both>(__dirname, "search-worker", THREADS.search);
 
 /** @throws a sentence when it holds a NaN or an infinity */
 export function checkProbe(probe: Float32Array): void {
-  if (!probe.every(Number.isFinite)) throw new UserError("the embedding in msg.faces holds a NaN or an infinity: it was not made by a facenet-embed node.");
+  if (!probe.every(Number.isFinite))
+    throw new UserError(
+      "the embedding in msg.faces holds a NaN or an infinity: it was not made by a facenet-embed node.",
+    );
 }
 
 export class EmbeddingIndex {
@@ -47,7 +53,10 @@ export class EmbeddingIndex {
 
   /** Bytes of memory that are held for embeddings. */
   get bytes(): number {
-    return this.#chunks.reduce((sum, { values, owners, biases }) => sum + values.byteLength + owners.byteLength + (biases?.byteLength ?? 0), 0);
+    return this.#chunks.reduce(
+      (sum, { values, owners, biases }) => sum + values.byteLength + owners.byteLength + (biases?.byteLength ?? 0),
+      0,
+    );
   }
 
   /**
@@ -55,7 +64,8 @@ export class EmbeddingIndex {
    * @returns a handle of the embedding, until it is removed @throws Error when the length is not the index's
    */
   add(owner: number, embedding: Float32Array, bias = 0): number {
-    if (embedding.length !== this.#dimensions) throw new Error(`embeddings of ${embedding.length} and ${this.#dimensions} dimensions are in one gallery`);
+    if (embedding.length !== this.#dimensions)
+      throw new Error(`embeddings of ${embedding.length} and ${this.#dimensions} dimensions are in one gallery`);
     const row = this.#free.pop() ?? this.#append();
     const { chunk, at, index } = this.#place(row);
     this.#kept[index] = (this.#kept[index] ?? 0) + 1;
@@ -78,7 +88,8 @@ export class EmbeddingIndex {
     rows?.delete(handle);
     if (rows?.size === 0) this.#rowsByOwner.delete(owner);
     this.#size -= 1;
-    // A worker that reads it now must not see half of it, nor somebody else's under the owner whom it has read already.
+    // A worker that reads it now must not see half of it, nor somebody else's under the owner whom it has read
+    // already.
     if (this.#reading.size === 0) this.#wipe(handle);
     else void Promise.all(this.#reading).then(() => this.#wipe(handle));
   }
@@ -96,7 +107,8 @@ export class EmbeddingIndex {
   }
 
   /**
-   * The `count` nearest owners, nearest first; at one distance the lower owner. Exact, and off the main thread unless it is quick.
+   * The `count` nearest owners, nearest first; at one distance the lower owner. Exact, and off the main thread unless
+   * it is quick.
    * @throws a sentence when the probe's length is not the index's or it holds a NaN or an infinity
    */
   async nearest(probe: Float32Array, count: number): Promise<Hit[]> {
@@ -107,12 +119,24 @@ export class EmbeddingIndex {
   async nearestBoth(probe: Float32Array, count: number, plain: number): Promise<Both> {
     this.#check(probe);
     if (this.#closed) throw new UserError("the gallery is closed.");
-    if (this.#size * this.#dimensions <= INLINE_VALUES) return plain === 0 ? { biased: scan(this.#chunks, probe, count), plain: [] } : scanBoth(this.#chunks, probe, count, plain);
+    if (this.#size * this.#dimensions <= INLINE_VALUES)
+      return plain === 0
+        ? { biased: scan(this.#chunks, probe, count), plain: [] }
+        : scanBoth(this.#chunks, probe, count, plain);
     if (!this.#acquired) pool.acquire();
     this.#acquired = true;
     const parts = this.#shares().map((chunks) => pool.run({ chunks, probe, count, plain }));
     const found = await this.#whileReading(parts);
-    return { biased: merge(found.map((part) => part.biased), count), plain: merge(found.map((part) => part.plain), plain) };
+    return {
+      biased: merge(
+        found.map((part) => part.biased),
+        count,
+      ),
+      plain: merge(
+        found.map((part) => part.plain),
+        plain,
+      ),
+    };
   }
 
   /** Distance to one owner; Infinity when there is no embedding of theirs. @throws as nearest */
@@ -147,7 +171,8 @@ export class EmbeddingIndex {
   }
 
   /**
-   * Look at the embeddings as they are now, most likely in a worker; a handle is chunk × CHUNK_ROWS + row. Rows may be removed meanwhile, but
+   * Look at the embeddings as they are now, most likely in a worker; a handle is chunk × CHUNK_ROWS + row. Rows may be
+   * removed meanwhile, but
    * nobody else gets their places until it has ended.
    */
   async look<T>(work: (chunks: readonly Chunk[]) => Promise<T>): Promise<T> {
@@ -186,7 +211,11 @@ export class EmbeddingIndex {
   }
 
   #check(probe: Float32Array): void {
-    if (probe.length !== this.#dimensions) throw new UserError(`an embedding of ${probe.length} dimensions cannot be compared with a gallery of ${this.#dimensions}: use the same model in facenet-embed and in the gallery.`);
+    if (probe.length !== this.#dimensions)
+      throw new UserError(
+        `an embedding of ${probe.length} dimensions cannot be compared with a gallery of ${this.#dimensions}: ` +
+          "use the same model in facenet-embed and in the gallery.",
+      );
     checkProbe(probe);
   }
 
@@ -213,7 +242,12 @@ export class EmbeddingIndex {
 
   /** Rows of a chunk, without a copy. */
   #part({ values, owners, biases }: Chunk, from: number, to: number): Chunk {
-    return { values: values.subarray(from * this.#dimensions, to * this.#dimensions), owners: owners.subarray(from, to), rows: to - from, ...(biases === undefined ? {} : { biases: biases.subarray(from, to) }) };
+    return {
+      values: values.subarray(from * this.#dimensions, to * this.#dimensions),
+      owners: owners.subarray(from, to),
+      rows: to - from,
+      ...(biases === undefined ? {} : { biases: biases.subarray(from, to) }),
+    };
   }
 
   /** @returns a row after the last one of the first chunk that has room */
@@ -221,7 +255,8 @@ export class EmbeddingIndex {
     const found = this.#chunks.findIndex(({ rows }) => rows < CHUNK_ROWS);
     const index = found < 0 ? this.#chunks.length : found;
     const before = this.#chunks[index] ?? this.#allocate(0);
-    const chunk = before.rows < before.owners.length ? before : this.#enlarged(before, index === 0 ? FIRST_ROWS : CHUNK_ROWS);
+    const chunk =
+      before.rows < before.owners.length ? before : this.#enlarged(before, index === 0 ? FIRST_ROWS : CHUNK_ROWS);
     this.#chunks[index] = chunk;
     chunk.rows += 1;
     return index * CHUNK_ROWS + chunk.rows - 1;
@@ -241,8 +276,15 @@ export class EmbeddingIndex {
 
   #allocate(rows: number): Chunk {
     const owners = new Int32Array(new SharedArrayBuffer(rows * Int32Array.BYTES_PER_ELEMENT)).fill(FREE);
-    const biases = this.#biased ? { biases: new Float32Array(new SharedArrayBuffer(rows * Float32Array.BYTES_PER_ELEMENT)) } : {};
-    return { values: new Float32Array(new SharedArrayBuffer(rows * this.#dimensions * Float32Array.BYTES_PER_ELEMENT)), owners, rows: 0, ...biases };
+    const biases = this.#biased
+      ? { biases: new Float32Array(new SharedArrayBuffer(rows * Float32Array.BYTES_PER_ELEMENT)) }
+      : {};
+    return {
+      values: new Float32Array(new SharedArrayBuffer(rows * this.#dimensions * Float32Array.BYTES_PER_ELEMENT)),
+      owners,
+      rows: 0,
+      ...biases,
+    };
   }
 
   #enlarged({ values, owners, biases, rows }: Chunk, least: number): Chunk {

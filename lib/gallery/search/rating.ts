@@ -1,7 +1,10 @@
 /**
- * Many templates at once: made of photos, and rated, each by how crowded the place is where it lies (R, see lib/embed/normalise). In a worker.
- * To compare each of a large gallery with all others would grow with its square. So they are put on shelves, each with what is nearest to one
- * of some templates chosen from all; each is then compared with those of its shelf and of the shelves nearest to that, up to a bound.
+ * Many templates at once: made of photos, and rated, each by how crowded the place is where it lies (R, see
+ * lib/embed/normalise). In a worker.
+ * To compare each of a large gallery with all others would grow with its square. So they are put on shelves, each with
+ * what is nearest to one
+ * of some templates chosen from all; each is then compared with those of its shelf and of the shelves nearest to that,
+ * up to a bound.
  */
 import { toUnitLength } from "../../embed/distance";
 import { NEIGHBOURS, type Normalisation } from "../../embed/normalise";
@@ -76,11 +79,17 @@ export function make({ values, counts, sure, normalisation }: Omit<MakeTask, "wh
   const templates = new Float32Array(counts.length * dimensions);
   let first = 0;
   const all = Array.from(counts, (count) => {
-    const photos = Array.from({ length: count }, (_, photo) => ({ embedding: values.subarray((first + photo) * dimensions, (first + photo + 1) * dimensions), sure: sure[first + photo] === 1 }));
+    const photos = Array.from({ length: count }, (_, photo) => ({
+      embedding: values.subarray((first + photo) * dimensions, (first + photo + 1) * dimensions),
+      sure: sure[first + photo] === 1,
+    }));
     first += count;
     return { photos, units: photos.map(({ embedding }) => toUnitLength(embedding)), able: canSetAside(photos) };
   });
-  const halves = halvesOf(all.flatMap(({ units, able }) => (able ? units : [])), normalisation);
+  const halves = halvesOf(
+    all.flatMap(({ units, able }) => (able ? units : [])),
+    normalisation,
+  );
   let weighing = 0;
   const people = all.map(({ photos, units, able }) => {
     const begin = weighing;
@@ -88,7 +97,8 @@ export function make({ values, counts, sure, normalisation }: Omit<MakeTask, "wh
     const weighed = weigh(photos, units, (_, photo) => (able ? (halves[begin + photo] as number) : 0));
     return { weighed, farthest: able ? farthestOf(weighed) : undefined };
   });
-  // Of most people no photo is set aside: whether the farthest is is asked of all of them together, and only then which ones.
+  // Of most people no photo is set aside: whether the farthest is is asked of all of them together, and only then
+  // which ones.
   const means = people.flatMap(({ farthest }) => farthest?.others ?? []);
   const halvesOfMeans = halvesOf(means, normalisation);
   let asked = 0;
@@ -97,7 +107,10 @@ export function make({ values, counts, sure, normalisation }: Omit<MakeTask, "wh
     const begin = asked;
     asked += farthest?.others.length ?? 0;
     // What rounding may differ by, where it is just τ.
-    const far = farthest !== undefined && distanceTo(farthest.photo, farthest.others, mean, (_, other) => halvesOfMeans[begin + other] as number) > threshold - ROUNDING;
+    const far =
+      farthest !== undefined &&
+      distanceTo(farthest.photo, farthest.others, mean, (_, other) => halvesOfMeans[begin + other] as number) >
+        threshold - ROUNDING;
     const out = far ? setAsideOf(weighed, normalisation) : new Map<number, number>();
     for (const [photo, distance] of out) aside.push([person, photo, distance]);
     templates.set(meanOf(weighed.flatMap(({ unit, index }) => (out.has(index) ? [] : [unit]))), person * dimensions);
@@ -110,13 +123,20 @@ function halvesOf(units: readonly Float32Array[], { rows, dimensions, mean }: No
   const values = new Float32Array(units.length * dimensions);
   for (const [place, unit] of units.entries()) values.set(unit, place * dimensions);
   const builtIn = rows.length / dimensions;
-  return rateTogether({ values, owners: Int32Array.from(units.keys()), rows: units.length }, [{ values: rows, owners: nobodies(builtIn), rows: builtIn }], mean).map((rated) => rated / 2);
+  return rateTogether(
+    { values, owners: Int32Array.from(units.keys()), rows: units.length },
+    [{ values: rows, owners: nobodies(builtIn), rows: builtIn }],
+    mean,
+  ).map((rated) => rated / 2);
 }
 
 /** Handles of templates that are to be the middles of shelves: spread over all, few for few. */
 export function middlesOf(handles: Int32Array): Int32Array {
   const count = handles.length <= ALL_WITH_ALL ? 1 : Math.min(MOST_SHELVES, Math.ceil(handles.length / ON_A_SHELF));
-  return Int32Array.from({ length: count }, (_, shelf) => handles[Math.floor((shelf * handles.length) / count)] as number);
+  return Int32Array.from(
+    { length: count },
+    (_, shelf) => handles[Math.floor((shelf * handles.length) / count)] as number,
+  );
 }
 
 /** The shelf of each template: that of the nearest middle. */
@@ -138,7 +158,8 @@ export function shelve({ chunks, handles, middles }: Omit<ShelveTask, "what">): 
 export function order(handles: Int32Array, shelfOf: Float32Array, middles: Int32Array): Shelves {
   const starts = shared(middles.length + 1);
   for (const shelf of shelfOf) starts[shelf + 1] = (starts[shelf + 1] as number) + 1;
-  for (let shelf = 0; shelf < middles.length; shelf += 1) starts[shelf + 1] = (starts[shelf + 1] as number) + (starts[shelf] as number);
+  for (let shelf = 0; shelf < middles.length; shelf += 1)
+    starts[shelf + 1] = (starts[shelf + 1] as number) + (starts[shelf] as number);
   const next = Int32Array.from(starts);
   const sorted = shared(handles.length);
   for (let place = 0; place < handles.length; place += 1) {
@@ -182,7 +203,10 @@ function poolOf({ handles, starts, middles }: Shelves, shelf: number, begin: num
   if (count < POOL) {
     const dimensions = places.values.length / places.rows;
     const own = places.values.subarray(shelf * dimensions, (shelf + 1) * dimensions);
-    const near = Array.from({ length: middles.length }, (_, other) => ({ other, dot: dotOf(own, places.values, other * dimensions) })).sort((a, b) => b.dot - a.dot);
+    const near = Array.from({ length: middles.length }, (_, other) => ({
+      other,
+      dot: dotOf(own, places.values, other * dimensions),
+    })).sort((a, b) => b.dot - a.dot);
     for (const { other } of near) {
       if (count >= POOL) break;
       if (other !== shelf) take(starts[other] as number, starts[other + 1] as number);
@@ -193,7 +217,8 @@ function poolOf({ handles, starts, middles }: Shelves, shelf: number, begin: num
 
 /** Rows by their handles, one after the other; one that was removed is nobody's. */
 function gather(chunks: readonly Chunk[], handles: Int32Array): Chunk {
-  const dimensions = chunks[0] === undefined || chunks[0].owners.length === 0 ? 0 : chunks[0].values.length / chunks[0].owners.length;
+  const dimensions =
+    chunks[0] === undefined || chunks[0].owners.length === 0 ? 0 : chunks[0].values.length / chunks[0].owners.length;
   const values = new Float32Array(handles.length * dimensions);
   const owners = new Int32Array(handles.length).fill(FREE);
   for (const [place, handle] of handles.entries()) {
@@ -209,7 +234,8 @@ function gather(chunks: readonly Chunk[], handles: Int32Array): Chunk {
 const AT_ONCE = 4;
 
 /**
- * Products of each of some rows with all of others; a row's are every fourth of `dots`, from `first` on. Four at a time: each number of the others is read once for all four, which takes about half
+ * Products of each of some rows with all of others; a row's are every fourth of `dots`, from `first` on. Four at a
+ * time: each number of the others is read once for all four, which takes about half
  * the time of one after the other.
  */
 function eachFour(some: Chunk, others: Chunk, use: (row: number, dots: Float64Array, first: number) => void): void {
@@ -218,7 +244,9 @@ function eachFour(some: Chunk, others: Chunk, use: (row: number, dots: Float64Ar
   const dots = new Float64Array(AT_ONCE * others.rows);
   for (let row = 0; row < some.rows; row += AT_ONCE) {
     const rows = Math.min(AT_ONCE, some.rows - row);
-    for (let axis = 0; axis < dimensions; axis += 1) for (let each = 0; each < rows; each += 1) four[axis * AT_ONCE + each] = some.values[(row + each) * dimensions + axis] as number;
+    for (let axis = 0; axis < dimensions; axis += 1)
+      for (let each = 0; each < rows; each += 1)
+        four[axis * AT_ONCE + each] = some.values[(row + each) * dimensions + axis] as number;
     multiply(four, others.values, dots, dimensions);
     for (let each = 0; each < rows; each += 1) use(row + each, dots, each);
   }
@@ -250,7 +278,10 @@ function dotOf(a: Float32Array, values: Float32Array, at: number): number {
   return sum;
 }
 
-/** R of each of some rows: all are of length 1, so that the largest products are the smallest distances, which are then measured. */
+/**
+ * R of each of some rows: all are of length 1, so that the largest products are the smallest distances, which are then
+ * measured.
+ */
 function rateTogether(some: Chunk, crowds: readonly Chunk[], mean: number): Float32Array {
   const dimensions = some.values.length / Math.max(1, some.rows);
   const largest = Array.from({ length: some.rows }, () => new Float64Array(NEIGHBOURS).fill(-Infinity));
@@ -286,7 +317,9 @@ function rateTogether(some: Chunk, crowds: readonly Chunk[], mean: number): Floa
       return false;
     }) as Chunk;
     let sum = 0;
-    for (let axis = 0; axis < dimensions; axis += 1) sum += ((some.values[row * dimensions + axis] as number) - (crowd.values[at * dimensions + axis] as number)) ** 2;
+    for (let axis = 0; axis < dimensions; axis += 1)
+      sum +=
+        ((some.values[row * dimensions + axis] as number) - (crowd.values[at * dimensions + axis] as number)) ** 2;
     return Math.sqrt(sum);
   };
   return Float32Array.from(where, (places, row) => {

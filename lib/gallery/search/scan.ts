@@ -1,4 +1,7 @@
-/** The exact scan over a part of the embeddings; runs on the main thread for small galleries and in workers for large ones. */
+/**
+ * The exact scan over a part of the embeddings; runs on the main thread for small galleries and in workers for large
+ * ones.
+ */
 
 /** The distance of a person: that of the nearest of their embeddings, each less its bias. */
 export interface Hit {
@@ -20,7 +23,9 @@ export interface Chunk {
 
 export const FREE = -1;
 
-/** Rows of a whole chunk: 33 MB with 128 dimensions. Memory grows by a chunk at a time, so that nothing is ever copied. */
+/**
+ * Rows of a whole chunk: 33 MB with 128 dimensions. Memory grows by a chunk at a time, so that nothing is ever copied.
+ */
 export const CHUNK_ROWS = 65_536;
 
 /** Whether a row can still be among the nearest is asked after every so many dimensions. */
@@ -29,14 +34,18 @@ const STRIDE = 32;
 /** What rounding may lose between a distance and its square. */
 const SLACK = 1 + 1e-12;
 
-/** The square that a distance must not exceed, for it less its bias to be at most `worst`; below 0 where none is so small. */
+/**
+ * The square that a distance must not exceed, for it less its bias to be at most `worst`; below 0 where none is so
+ * small.
+ */
 function squareWithin(worst: number, bias: number): number {
   const most = worst + bias;
   return most < 0 ? -1 : most * most * SLACK;
 }
 
 /**
- * The `count` nearest owners of some chunks by distance less bias, nearest first, at one distance the lower owner. Exact: a row is
+ * The `count` nearest owners of some chunks by distance less bias, nearest first, at one distance the lower owner.
+ * Exact: a row is
  * left early only when what was summed up of its squared distance already exceeds what would put it among the nearest.
  */
 export function scan(chunks: readonly Chunk[], probe: Float32Array, count: number): Hit[] {
@@ -102,7 +111,8 @@ function squareUpTo(reach: number, probe: Float32Array, values: Float32Array, at
   const dimensions = probe.length;
   let sum = 0;
   let index = 0;
-  for (; index + STRIDE <= dimensions && sum <= reach; index += STRIDE) sum += stride(probe, index, values, at + index);
+  for (; index + STRIDE <= dimensions && sum <= reach; index += STRIDE)
+    sum += stride(probe, index, values, at + index);
   for (; index < dimensions && sum <= reach; index += 1) {
     const difference = (probe[index] as number) - (values[at + index] as number);
     sum += difference * difference;

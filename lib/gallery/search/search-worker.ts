@@ -10,4 +10,6 @@ export interface SearchTask {
   plain: number;
 }
 
-export default serve(({ chunks, probe, count, plain }: SearchTask): Both => (plain === 0 ? { biased: scan(chunks, probe, count), plain: [] } : scanBoth(chunks, probe, count, plain)));
+export default serve(({ chunks, probe, count, plain }: SearchTask): Both =>
+  plain === 0 ? { biased: scan(chunks, probe, count), plain: [] } : scanBoth(chunks, probe, count, plain),
+);

@@ -52,14 +52,24 @@ export async function exportStore(store: PeopleStore, { write, bytesOf }: Export
     source.on("error", (error) => (zip.outputStream as Readable).destroy(error));
     zip.addReadStream(source, name, { mode: PRIVATE_FILE });
   };
-  zip.addBuffer(Buffer.from(JSON.stringify({ format: FORMAT, version: VERSION, exportedAt: new Date().toISOString() })), HEADER, { mode: PRIVATE_FILE });
+  zip.addBuffer(
+    Buffer.from(JSON.stringify({ format: FORMAT, version: VERSION, exportedAt: new Date().toISOString() })),
+    HEADER,
+    { mode: PRIVATE_FILE },
+  );
   // As they are now: whose record is in the zip, hers are the pictures in it.
   const [photos, unknowns] = [store.photos(), store.unknowns()];
   text(FILES.people, store.people().map(line));
   text(FILES.photos, photos.map(line));
   text(FILES.embeddings, embeddingLines(store));
-  text(FILES.anchors, store.anchors().map(({ vector, ...rest }) => line({ ...rest, vector: toBase64(vector) })));
-  text(FILES.unknowns, unknowns.map(({ vectors, beside: _beside, ...rest }) => line({ ...rest, vectors: vectors.map(toBase64) })));
+  text(
+    FILES.anchors,
+    store.anchors().map(({ vector, ...rest }) => line({ ...rest, vector: toBase64(vector) })),
+  );
+  text(
+    FILES.unknowns,
+    unknowns.map(({ vectors, beside: _beside, ...rest }) => line({ ...rest, vectors: vectors.map(toBase64) })),
+  );
   let ended = false;
   let sent = 0;
   const written = (async () => {
@@ -67,7 +77,9 @@ export async function exportStore(store: PeopleStore, { write, bytesOf }: Export
       await write(chunk as Uint8Array);
       sent += (chunk as Uint8Array).length;
     }
-  })().finally(() => { ended = true; });
+  })().finally(() => {
+    ended = true;
+  });
   // Heard of where it is awaited, at the end.
   written.catch(() => undefined);
   let given = 0;
@@ -83,10 +95,15 @@ export async function exportStore(store: PeopleStore, { write, bytesOf }: Export
     for (const photo of photos) {
       // Whoever asked has gone.
       if (ended) break;
-      await picture(`photos/${photo.id}.jpg`, photo.origin.by === "folder" ? await bytesOf(photo) : await store.photoBytes(photo.id));
+      await picture(
+        `photos/${photo.id}.jpg`,
+        photo.origin.by === "folder" ? await bytesOf(photo) : await store.photoBytes(photo.id),
+      );
       await picture(`thumbnails/${photo.id}.jpg`, await store.thumbnail(photo.id));
     }
-    for (const { id, pictures } of unknowns) for (let index = 0; index < pictures; index += 1) await picture(`unknowns/${id}-${index}.jpg`, await store.unknownPicture(id, index));
+    for (const { id, pictures } of unknowns)
+      for (let index = 0; index < pictures; index += 1)
+        await picture(`unknowns/${id}-${index}.jpg`, await store.unknownPicture(id, index));
   } finally {
     zip.end();
   }
@@ -114,14 +131,20 @@ export interface ImportOptions {
  * People of one name are one person. What is here already stays as it is.
  * @throws a sentence when it is no export, or a damaged one: then nothing was added; the signal's reason
  */
-export async function importInto(store: PeopleStore, bytes: AsyncIterable<Uint8Array>, { folder, signal, spaces = new Map(), keepPictures = true, whileAdding = (work) => work() }: ImportOptions): Promise<Imported> {
+export async function importInto(
+  store: PeopleStore,
+  bytes: AsyncIterable<Uint8Array>,
+  { folder, signal, spaces = new Map(), keepPictures = true, whileAdding = (work) => work() }: ImportOptions,
+): Promise<Imported> {
   const path = join(folder, `import-${randomBytes(RANDOM_BYTES).toString("hex")}.zip`);
   try {
     await receive(bytes, path, signal);
     const zip = await openArchive(path);
     try {
       const contents = await readContents(zip, new Map([...(await store.spaces()), ...spaces]), signal);
-      return await whileAdding(() => add(store, contents, (name) => (keepPictures ? pictureIn(zip, contents, name) : Promise.resolve(undefined))));
+      return await whileAdding(() =>
+        add(store, contents, (name) => (keepPictures ? pictureIn(zip, contents, name) : Promise.resolve(undefined))),
+      );
     } finally {
       zip.close();
     }
@@ -130,12 +153,22 @@ export async function importInto(store: PeopleStore, bytes: AsyncIterable<Uint8A
   }
 }
 
-async function receive(bytes: AsyncIterable<Uint8Array>, path: string, signal: AbortSignal | undefined): Promise<void> {
+async function receive(
+  bytes: AsyncIterable<Uint8Array>,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   await pipeline(bounded(endedBy(signal, bytes)), createWriteStream(path, { mode: PRIVATE_FILE, flags: "wx" }));
 }
 
-/** Ends at the signal also while the sender is silent, for which a pipeline's own signal waits. @throws the signal's reason */
-async function* endedBy(signal: AbortSignal | undefined, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/**
+ * Ends at the signal also while the sender is silent, for which a pipeline's own signal waits.
+ * @throws the signal's reason
+ */
+async function* endedBy(
+  signal: AbortSignal | undefined,
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   if (signal === undefined) {
     yield* bytes;
     return;
@@ -168,7 +201,11 @@ async function pictureIn(zip: OpenZip, { pictures }: Contents, name: string): Pr
 }
 
 /** Add what is not here yet. @param pictureOf a file of the zip */
-async function add(store: PeopleStore, { people, photos, embeddings, anchors, unknowns }: Contents, pictureOf: (name: string) => Promise<Buffer | undefined>): Promise<Imported> {
+async function add(
+  store: PeopleStore,
+  { people, photos, embeddings, anchors, unknowns }: Contents,
+  pictureOf: (name: string) => Promise<Buffer | undefined>,
+): Promise<Imported> {
   const byName = new Map(store.people().map((person) => [person.name, person]));
   /** Ids in the export, and who they are here. */
   const here = new Map<string, Person>();
@@ -182,7 +219,11 @@ async function add(store: PeopleStore, { people, photos, embeddings, anchors, un
     }
     here.set(person.id, known ?? person);
   }
-  await inBatches(newcomers, () => 0, (batch) => store.putMany({ people: batch }));
+  await inBatches(
+    newcomers,
+    () => 0,
+    (batch) => store.putMany({ people: batch }),
+  );
   const wanted = [...photos.values()].flatMap((photo) => {
     const person = here.get(photo.personId);
     return person === undefined || store.photo(photo.id) !== undefined ? [] : [{ ...photo, personId: person.id }];
@@ -196,25 +237,53 @@ async function add(store: PeopleStore, { people, photos, embeddings, anchors, un
       embeddings: (embeddings.get(photo.id) ?? []).map((embedding) => ({ ...embedding, personId: photo.personId })),
     };
   };
-  await inBatches(each(wanted, read), ({ bytes, thumbnail }) => (bytes?.length ?? 0) + (thumbnail?.length ?? 0), (batch) => store.putMany({ photos: batch }));
+  await inBatches(
+    each(wanted, read),
+    ({ bytes, thumbnail }) => (bytes?.length ?? 0) + (thumbnail?.length ?? 0),
+    (batch) => store.putMany({ photos: batch }),
+  );
   const anchored = new Set(store.anchors().map(({ id }) => id));
   const against = [...anchors.values()].flatMap((anchor) => {
     const person = anchor.against === null ? null : here.get(anchor.against)?.id;
     return person === undefined || anchored.has(anchor.id) ? [] : [{ ...anchor, against: person }];
   });
-  await inBatches(against, () => 0, (batch) => store.putMany({ anchors: batch }));
+  await inBatches(
+    against,
+    () => 0,
+    (batch) => store.putMany({ anchors: batch }),
+  );
   const strangers = new Set(store.unknowns().map(({ id }) => id));
   const now = Date.now();
   const meet = async (id: string): Promise<StrangerContent[]> => {
     const group = unknowns.get(id);
     if (group === undefined) return [];
-    const found = await Promise.all(Array.from({ length: group.pictures }, (_, index) => pictureOf(`unknowns/${id}-${index}.jpg`)));
+    const found = await Promise.all(
+      Array.from({ length: group.pictures }, (_, index) => pictureOf(`unknowns/${id}-${index}.jpg`)),
+    );
     const pictures = found.filter((picture) => picture !== undefined);
     // Who was seen in the future would stay for ever.
-    return [{ group: { ...group, firstSeenAt: Math.min(group.firstSeenAt, now), lastSeenAt: Math.min(group.lastSeenAt, now), pictures: pictures.length }, pictures }];
+    return [
+      {
+        group: {
+          ...group,
+          firstSeenAt: Math.min(group.firstSeenAt, now),
+          lastSeenAt: Math.min(group.lastSeenAt, now),
+          pictures: pictures.length,
+        },
+        pictures,
+      },
+    ];
   };
-  const met = each([...unknowns.keys()].filter((id) => !strangers.has(id)), meet);
-  await inBatches(met, (contents) => contents.reduce((sum, { pictures }) => sum + pictures.reduce((bytes, { length }) => bytes + length, 0), 0), (batch) => store.putMany({ unknowns: batch.flat() }));
+  const met = each(
+    [...unknowns.keys()].filter((id) => !strangers.has(id)),
+    meet,
+  );
+  await inBatches(
+    met,
+    (contents) =>
+      contents.reduce((sum, { pictures }) => sum + pictures.reduce((bytes, { length }) => bytes + length, 0), 0),
+    (batch) => store.putMany({ unknowns: batch.flat() }),
+  );
   return { people: newcomers.length, photos: wanted.length, skipped: photos.size - wanted.length };
 }
 
@@ -223,7 +292,11 @@ async function* each<T, R>(items: readonly T[], make: (item: T) => Promise<R>): 
 }
 
 /** Write many, some at a time. @param sizeOf bytes that wait in memory */
-async function inBatches<T>(items: Iterable<T> | AsyncIterable<T>, sizeOf: (item: T) => number, write: (batch: readonly T[]) => Promise<void>): Promise<void> {
+async function inBatches<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  sizeOf: (item: T) => number,
+  write: (batch: readonly T[]) => Promise<void>,
+): Promise<void> {
   let batch: T[] = [];
   let bytes = 0;
   for await (const item of items) {
@@ -240,7 +313,8 @@ async function* bounded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   let length = 0;
   for await (const chunk of bytes) {
     length += chunk.length;
-    if (length > MAX_ZIP_BYTES) throw new UserError(`the zip has more than ${MAX_ZIP_BYTES / 2 ** 30} GB: nothing was imported.`);
+    if (length > MAX_ZIP_BYTES)
+      throw new UserError(`the zip has more than ${MAX_ZIP_BYTES / 2 ** 30} GB: nothing was imported.`);
     yield chunk;
   }
 }

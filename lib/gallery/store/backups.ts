@@ -1,4 +1,7 @@
-/** Backups that rotate: the newest, one of about a day ago and one of about a week ago; and what to do when the database is damaged. */
+/**
+ * Backups that rotate: the newest, one of about a day ago and one of about a week ago; and what to do when the
+ * database is damaged.
+ */
 import { copyFile, link, readdir, rename, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeToOthers, removeDurable, syncFolder } from "../files";
@@ -56,7 +59,11 @@ export class Backups {
    * @returns where it is now, and when the backup was made; undefined when there is no good one
    * @throws the system's error when the disk refuses; then nothing was changed
    */
-  async restore(path: string, now: number, isGood: (path: string) => Promise<boolean>): Promise<{ aside: string; madeAt: number | undefined }> {
+  async restore(
+    path: string,
+    now: number,
+    isGood: (path: string) => Promise<boolean>,
+  ): Promise<{ aside: string; madeAt: number | undefined }> {
     for (const slot of SLOTS) {
       const backup = this.#pathOf(slot);
       const madeAt = await timeOf(backup);
@@ -87,7 +94,10 @@ export class Backups {
     return old.length;
   }
 
-  /** Delete what was set aside a month ago, and what a crash left half-written. @returns whether there still is something set aside */
+  /**
+   * Delete what was set aside a month ago, and what a crash left half-written.
+   * @returns whether there still is something set aside
+   */
   async tidy(now: number): Promise<boolean> {
     await removeDatabase(freshOf(this.#pathOf("recent")));
     for (const slot of SLOTS) await removeDatabase(freshOf(this.#pathOf(slot)));
@@ -119,7 +129,8 @@ export class Backups {
 
   async #asides(): Promise<string[]> {
     const found: string[] = [];
-    for (const folder of [this.#store, this.#folder]) for (const file of await readdir(folder).catch(() => [])) if (ASIDE.test(file)) found.push(join(folder, file));
+    for (const folder of [this.#store, this.#folder])
+      for (const file of await readdir(folder).catch(() => [])) if (ASIDE.test(file)) found.push(join(folder, file));
     return found;
   }
 
@@ -135,7 +146,9 @@ async function setAside(path: string, now: number): Promise<string> {
   return aside;
 }
 
-/** As setAside, but what takes its place has its name at once: a crash in between leaves no gallery that begins empty. */
+/**
+ * As setAside, but what takes its place has its name at once: a crash in between leaves no gallery that begins empty.
+ */
 async function replace(path: string, fresh: string, now: number): Promise<string> {
   const aside = await nameAside(path, now);
   await rename(fresh, path);
@@ -152,7 +165,10 @@ async function nameAside(path: string, now: number): Promise<string> {
 }
 
 async function timeOf(path: string): Promise<number | undefined> {
-  return stat(path).then(({ mtimeMs }) => mtimeMs, () => undefined);
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
+  );
 }
 
 async function move(from: string, to: string): Promise<void> {

@@ -1,6 +1,8 @@
 /**
- * A process of its own looks through a database, because a damaged one may crash whoever reads it, and can copy it without some of its
- * records. Reads its task from the standard input and writes to the standard output how many of these records there were.
+ * A process of its own looks through a database, because a damaged one may crash whoever reads it, and can copy it
+ * without some of its
+ * records. Reads its task from the standard input and writes to the standard output how many of these records there
+ * were.
  */
 import { open, type RootDatabase } from "lmdb";
 import { storageReasonOf } from "../../storage";
@@ -28,13 +30,18 @@ async function run({ path, copy }: Task): Promise<number> {
   if (copy !== undefined) await allocateLock(copy.path);
   const from = open<Buffer, string>({ path, noSubdir: true, encoding: "binary", readOnly: true, cache: false });
   // Synced by whoever asked, once it is complete.
-  const to: Lmdb | undefined = copy === undefined ? undefined : open<Buffer, string>({ path: copy.path, noSubdir: true, encoding: "binary", noSync: true, cache: false });
+  const to: Lmdb | undefined =
+    copy === undefined
+      ? undefined
+      : open<Buffer, string>({ path: copy.path, noSubdir: true, encoding: "binary", noSync: true, cache: false });
   const without = new Set(copy?.without);
   let counted = 0;
   let held = 0;
   let waiting: { key: string; value: Buffer }[] = [];
   const flush = (): void => {
-    to?.transactionSync(() => { for (const { key, value } of waiting) to.putSync(key, value); });
+    to?.transactionSync(() => {
+      for (const { key, value } of waiting) to.putSync(key, value);
+    });
     waiting = [];
   };
   for (const { key, value } of from.getRange()) {

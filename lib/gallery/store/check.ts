@@ -23,10 +23,15 @@ export async function isSound(path: string): Promise<boolean> {
 }
 
 /**
- * Copy a database without some of its records. The copy has no page of the original, is not yet synced, and is of no use when none was held.
+ * Copy a database without some of its records. The copy has no page of the original, is not yet synced, and is of no
+ * use when none was held.
  * @returns how many it held; undefined when it cannot be read from end to end
  */
-export async function copyWithout(path: string, copy: string, without: readonly string[]): Promise<number | undefined> {
+export async function copyWithout(
+  path: string,
+  copy: string,
+  without: readonly string[],
+): Promise<number | undefined> {
   return runChild({ path, copy: { path: copy, without } });
 }
 
@@ -35,13 +40,27 @@ async function runChild(task: Task): Promise<number | undefined> {
   const timeout = TIMEOUT_MS + Math.ceil(size / MEGABYTE) * TIMEOUT_MS_PER_MEGABYTE;
   try {
     return await new Promise<number | undefined>((done, fail) => {
-      const child = execFile(process.execPath, childArguments(__dirname, "check-child"), { timeout, windowsHide: true }, (error, held) => {
-        if (error === null) done(Number(held));
-        else if (isCrash(error)) done(undefined);
-        else if (error.code === REFUSED) fail(new StorageError({ reason: held, folder: dirname(task.path), cause: error }));
-        // A full process table or memory says nothing about the file: better no gallery for now than one restored for nothing.
-        else fail(new UserError(`${task.path} could not be checked (${error.signal ?? error.code ?? error.message}): look whether the computer has memory left, and start the flow again. Nothing was changed.`, { cause: error }));
-      });
+      const child = execFile(
+        process.execPath,
+        childArguments(__dirname, "check-child"),
+        { timeout, windowsHide: true },
+        (error, held) => {
+          if (error === null) done(Number(held));
+          else if (isCrash(error)) done(undefined);
+          else if (error.code === REFUSED)
+            fail(new StorageError({ reason: held, folder: dirname(task.path), cause: error }));
+          // A full process table or memory says nothing about the file: better no gallery for now than one restored
+          // for nothing.
+          else
+            fail(
+              new UserError(
+                `${task.path} could not be checked (${error.signal ?? error.code ?? error.message}): look ` +
+                  "whether the computer has memory left, and start the flow again. Nothing was changed.",
+                { cause: error },
+              ),
+            );
+        },
+      );
       // It may have crashed before it read its task.
       child.stdin?.on("error", () => undefined);
       child.stdin?.end(JSON.stringify(task));
@@ -51,6 +70,14 @@ async function runChild(task: Task): Promise<number | undefined> {
   }
 }
 
-function isCrash({ code, signal }: { code?: number | string | null | undefined; signal?: NodeJS.Signals | null | undefined }): boolean {
-  return code === UNSOUND || (typeof code === "number" && code >= WINDOWS_CRASH) || (signal != null && CRASHES.has(signal));
+function isCrash({
+  code,
+  signal,
+}: {
+  code?: number | string | null | undefined;
+  signal?: NodeJS.Signals | null | undefined;
+}): boolean {
+  return (
+    code === UNSOUND || (typeof code === "number" && code >= WINDOWS_CRASH) || (signal != null && CRASHES.has(signal))
+  );
 }

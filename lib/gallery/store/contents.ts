@@ -1,15 +1,32 @@
-/** What an export says, read and checked to its end before a single record is written: by the same rules as whatever else comes in. */
+/**
+ * What an export says, read and checked to its end before a single record is written: by the same rules as whatever
+ * else comes in.
+ */
 import { z } from "zod";
 import { UserError } from "../../errors";
 import { sentence } from "../../validate";
 import { type Anchor, type Person, personSchema, type Photo, type PhotoEmbedding, type UnknownGroup } from "../people";
-import { anchorSchema, embeddingSchema, MAX_DIMENSIONS, MAX_VECTORS, photoSchema, unknownSchema, toVector } from "./records";
+import {
+  anchorSchema,
+  embeddingSchema,
+  MAX_DIMENSIONS,
+  MAX_VECTORS,
+  photoSchema,
+  unknownSchema,
+  toVector,
+} from "./records";
 import { type Bounds, checkClaims, type Entry, filesIn, linesOf, readEntry, type ZipFile } from "./zip";
 
 export const FORMAT = "facenet-gallery";
 export const VERSION = 1;
 export const HEADER = "gallery.json";
-export const FILES = { people: "people.ndjson", photos: "photos.ndjson", embeddings: "embeddings.ndjson", anchors: "anchors.ndjson", unknowns: "unknowns.ndjson" } as const;
+export const FILES = {
+  people: "people.ndjson",
+  photos: "photos.ndjson",
+  embeddings: "embeddings.ndjson",
+  anchors: "anchors.ndjson",
+  unknowns: "unknowns.ndjson",
+} as const;
 const PICTURE = /^(photos|thumbnails|unknowns)\/([0-9a-f]{8,64}(?:-\d{1,3})?)\.jpg$/;
 
 const MEGABYTE = 2 ** 20;
@@ -61,29 +78,50 @@ interface Line<T> {
  * @param spaces by fingerprint, of what is in the gallery already
  * @throws a sentence when anything in the zip is not as an export has it
  */
-export async function readContents(zip: ZipFile, spaces: ReadonlyMap<string, Space>, signal: AbortSignal | undefined): Promise<Contents> {
+export async function readContents(
+  zip: ZipFile,
+  spaces: ReadonlyMap<string, Space>,
+  signal: AbortSignal | undefined,
+): Promise<Contents> {
   const files = await filesIn(zip, signal);
   const pictures = new Map<string, Entry>();
   for (const [name, entry] of files) {
     if (PICTURE.test(name)) pictures.set(name, entry);
-    else if (name !== HEADER && !Object.values<string>(FILES).includes(name)) throw new UserError(`the zip holds ${JSON.stringify(name.slice(0, 100))}, which no export of a gallery has: nothing was imported.`);
+    else if (name !== HEADER && !Object.values<string>(FILES).includes(name))
+      throw new UserError(
+        `the zip holds ${JSON.stringify(name.slice(0, 100))}, which no export of a gallery has: nothing was imported.`,
+      );
   }
   const header = files.get(HEADER);
-  if (header === undefined || !headerSchema.safeParse(parsed((await readEntry(zip, header, HEADER_BOUNDS)).toString())).success) throw new UserError("the zip is no export of a gallery, or one of a newer version of this package: nothing was imported.");
-  const lines = <T>(name: string, schema: z.ZodType<T>): AsyncGenerator<Line<T>> => recordsOf(zip, files.get(name), schema, signal);
+  if (
+    header === undefined ||
+    !headerSchema.safeParse(parsed((await readEntry(zip, header, HEADER_BOUNDS)).toString())).success
+  )
+    throw new UserError(
+      "the zip is no export of a gallery, or one of a newer version of this package: nothing was imported.",
+    );
+  const lines = <T>(name: string, schema: z.ZodType<T>): AsyncGenerator<Line<T>> =>
+    recordsOf(zip, files.get(name), schema, signal);
   const known = new Map(spaces);
   const people = await byId(lines(FILES.people, personSchema));
   const photos = await byId(lines(FILES.photos, photoSchema));
   const embeddings = await embeddingsOf(lines(FILES.embeddings, embeddingLine), known);
-  const anchors = await byId(lines(FILES.anchors, anchorLine), (line) => checkSpace(known, line, [line.record.vector]));
-  const unknowns = await byId(lines(FILES.unknowns, unknownLine), (line) => checkSpace(known, line, line.record.vectors));
+  const anchors = await byId(lines(FILES.anchors, anchorLine), (line) =>
+    checkSpace(known, line, [line.record.vector]),
+  );
+  const unknowns = await byId(lines(FILES.unknowns, unknownLine), (line) =>
+    checkSpace(known, line, line.record.vectors),
+  );
   const contents = { people, photos, embeddings, anchors, unknowns, pictures };
   await checkPictures(zip, contents, signal);
   return contents;
 }
 
 /** Records by their ids, each checked. @throws a sentence when two have the same */
-async function byId<T extends { id: string }>(lines: AsyncIterable<Line<T>>, check: (line: Line<T>) => void = () => undefined): Promise<Map<string, T>> {
+async function byId<T extends { id: string }>(
+  lines: AsyncIterable<Line<T>>,
+  check: (line: Line<T>) => void = () => undefined,
+): Promise<Map<string, T>> {
   const records = new Map<string, T>();
   for await (const line of lines) {
     if (records.has(line.record.id)) throw line.refuse("its id is an earlier line's");
@@ -93,13 +131,18 @@ async function byId<T extends { id: string }>(lines: AsyncIterable<Line<T>>, che
   return records;
 }
 
-async function embeddingsOf(lines: AsyncIterable<Line<PhotoEmbedding>>, known: Map<string, Space>): Promise<Map<string, PhotoEmbedding[]>> {
+async function embeddingsOf(
+  lines: AsyncIterable<Line<PhotoEmbedding>>,
+  known: Map<string, Space>,
+): Promise<Map<string, PhotoEmbedding[]>> {
   const embeddings = new Map<string, PhotoEmbedding[]>();
   for await (const line of lines) {
     const { photoId, fingerprint, vector } = line.record;
     const others = embeddings.get(photoId) ?? [];
-    if (others.some((other) => other.fingerprint === fingerprint)) throw line.refuse("its photo has an embedding of this fingerprint already");
-    if (others.length >= MOST_EMBEDDINGS_OF_PHOTO) throw line.refuse(`a photo has at most ${MOST_EMBEDDINGS_OF_PHOTO} embeddings`);
+    if (others.some((other) => other.fingerprint === fingerprint))
+      throw line.refuse("its photo has an embedding of this fingerprint already");
+    if (others.length >= MOST_EMBEDDINGS_OF_PHOTO)
+      throw line.refuse(`a photo has at most ${MOST_EMBEDDINGS_OF_PHOTO} embeddings`);
     checkSpace(known, line, [vector]);
     others.push(line.record);
     embeddings.set(photoId, others);
@@ -108,33 +151,60 @@ async function embeddingsOf(lines: AsyncIterable<Line<PhotoEmbedding>>, known: M
 }
 
 /** Only what is of one length and model can be compared: another one would make the gallery unreadable. */
-function checkSpace(known: Map<string, Space>, { record: { model, fingerprint }, refuse }: Line<{ model: string; fingerprint: string }>, vectors: readonly Float32Array[]): void {
+function checkSpace(
+  known: Map<string, Space>,
+  { record: { model, fingerprint }, refuse }: Line<{ model: string; fingerprint: string }>,
+  vectors: readonly Float32Array[],
+): void {
   const space = known.get(fingerprint) ?? { model, dimensions: vectors[0]?.length ?? 0 };
   known.set(fingerprint, space);
   const other = vectors.find(({ length }) => length !== space.dimensions);
-  if (other !== undefined) throw refuse(`its embedding has ${other.length} numbers, others of its fingerprint have ${space.dimensions}`);
-  if (model !== space.model) throw refuse(`it is of the model ${JSON.stringify(model)}, others of its fingerprint are of ${JSON.stringify(space.model)}`);
+  if (other !== undefined)
+    throw refuse(`its embedding has ${other.length} numbers, others of its fingerprint have ${space.dimensions}`);
+  if (model !== space.model)
+    throw refuse(
+      `it is of the model ${JSON.stringify(model)}, others of its fingerprint are of ${JSON.stringify(space.model)}`,
+    );
 }
 
 /** Each picture can be read and is one. */
-async function checkPictures(zip: ZipFile, { photos, unknowns, pictures }: Contents, signal: AbortSignal | undefined): Promise<void> {
+async function checkPictures(
+  zip: ZipFile,
+  { photos, unknowns, pictures }: Contents,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   checkClaims(zip, pictures.values(), PICTURE_BOUNDS.small);
   const named = 2 * photos.size + [...unknowns.values()].reduce((sum, group) => sum + group.pictures, 0);
-  if (pictures.size > named + SPARE_PICTURES) throw new UserError(`the zip holds ${pictures.size} pictures, its records name ${named}: nothing was imported.`);
+  if (pictures.size > named + SPARE_PICTURES)
+    throw new UserError(`the zip holds ${pictures.size} pictures, its records name ${named}: nothing was imported.`);
   for (const [name, entry] of pictures) {
     signal?.throwIfAborted();
     const bytes = await readEntry(zip, entry, PICTURE_BOUNDS);
-    if (!bytes.subarray(0, JPEG_START.length).equals(JPEG_START)) throw new UserError(`${name} in the zip is no JPEG: nothing was imported.`);
+    if (!bytes.subarray(0, JPEG_START.length).equals(JPEG_START))
+      throw new UserError(`${name} in the zip is no JPEG: nothing was imported.`);
   }
 }
 
-async function* recordsOf<T>(zip: ZipFile, entry: Entry | undefined, schema: z.ZodType<T>, signal: AbortSignal | undefined): AsyncGenerator<Line<T>> {
+async function* recordsOf<T>(
+  zip: ZipFile,
+  entry: Entry | undefined,
+  schema: z.ZodType<T>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Line<T>> {
   if (entry === undefined) return;
   let number = 0;
-  for await (const text of linesOf(zip, entry, entry.fileName === FILES.embeddings ? EMBEDDINGS_BOUNDS : RECORDS_BOUNDS)) {
+  for await (const text of linesOf(
+    zip,
+    entry,
+    entry.fileName === FILES.embeddings ? EMBEDDINGS_BOUNDS : RECORDS_BOUNDS,
+  )) {
     signal?.throwIfAborted();
     number += 1;
-    const refuse = (why: string): UserError => new UserError(`line ${number} of ${entry.fileName} in the zip is malformed: nothing was imported. In that line: ${why.replace(/\.$/, "")}.`);
+    const refuse = (why: string): UserError =>
+      new UserError(
+        `line ${number} of ${entry.fileName} in the zip is malformed: nothing was imported. In that line: ` +
+          `${why.replace(/\.$/, "")}.`,
+      );
     // Nor is a line empty: millions of them fit into a few bytes.
     const json = text === undefined ? undefined : parsed(text);
     if (json === undefined) throw refuse(text === undefined ? "it is longer than any record" : "it is no JSON");
@@ -155,5 +225,10 @@ function parsed(text: string): unknown {
 
 /** Numbers, not too many, and not all of them 0, from which everybody is equally far. */
 function isEmbedding(vector: Float32Array): boolean {
-  return vector.length > 0 && vector.length <= MAX_DIMENSIONS && vector.some((value) => value !== 0) && vector.every((value) => Math.abs(value) <= LARGEST_VALUE);
+  return (
+    vector.length > 0 &&
+    vector.length <= MAX_DIMENSIONS &&
+    vector.some((value) => value !== 0) &&
+    vector.every((value) => Math.abs(value) <= LARGEST_VALUE)
+  );
 }

@@ -13,7 +13,8 @@ const BATCH = 500;
 const REASON_MS = 1000;
 
 /**
- * Marks what may still lie in old pages or in a backup: followed by the key of a deleted record, or by nothing when a record was
+ * Marks what may still lie in old pages or in a backup: followed by the key of a deleted record, or by nothing when a
+ * record was
  * only changed. Written with the deletion itself, so that no crash forgets that there is something left to wipe.
  */
 const GONE = "gone:";
@@ -54,7 +55,10 @@ export class Database {
     this.#secret = secret;
   }
 
-  /** @param path of the file, made if it is missing; give it only a file that was checked, a damaged one may end the process */
+  /**
+   * @param path of the file, made if it is missing; give it only a file that was checked, a damaged one may end the
+   * process
+   */
   static async open(path: string, secret: Secret): Promise<Database> {
     return new Database(path, await openLmdb(path), secret);
   }
@@ -95,7 +99,9 @@ export class Database {
         const value = this.get(key);
         if (value !== undefined) yield [key, value];
       }
-      await new Promise((resolve) => { setImmediate(resolve); });
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
     }
   }
 
@@ -105,7 +111,10 @@ export class Database {
     return marks.length === 0 ? undefined : marks.map((mark) => mark.slice(GONE.length)).filter((key) => key !== "");
   }
 
-  /** All or nothing. On disk when it resolves. @throws the system's error when it cannot be written: then nothing of it was */
+  /**
+   * All or nothing. On disk when it resolves.
+   * @throws the system's error when it cannot be written: then nothing of it was
+   */
   async write({ put = [], remove = [], replaces = false }: Changes): Promise<void> {
     const gone = [...remove].filter((key) => this.#lmdb.doesExist(key));
     const marks = [...gone, ...(replaces ? [""] : [])].map((key) => [GONE + key, Buffer.alloc(0)] as const);
@@ -133,8 +142,10 @@ export class Database {
   }
 
   /**
-   * Write everything into a new file that takes this one's place. LMDB keeps what was deleted in pages it has not used again, and
-   * copies whole pages; only a new file holds nothing of it, and no marks of it. Nothing else may be written meanwhile.
+   * Write everything into a new file that takes this one's place. LMDB keeps what was deleted in pages it has not used
+   * again, and
+   * copies whole pages; only a new file holds nothing of it, and no marks of it. Nothing else may be written
+   * meanwhile.
    * @param secret seals the new file
    */
   async rewrite(secret = this.#secret): Promise<void> {
@@ -170,7 +181,9 @@ export class Database {
       for (const keys of batches(this.keys("").filter((key) => !key.startsWith(GONE)))) {
         const put = keys.flatMap((key) => {
           const sealed = this.#lmdb.get(key);
-          return sealed === undefined ? [] : [[key, secret === this.#secret ? sealed : secret.seal(this.#secret.open(sealed, key), key)] as const];
+          return sealed === undefined
+            ? []
+            : [[key, secret === this.#secret ? sealed : secret.seal(this.#secret.open(sealed, key), key)] as const];
         });
         await commit(target, { put });
       }
@@ -213,7 +226,8 @@ export class Database {
 }
 
 /**
- * Room is asked for first: where the system refuses a write, LMDB 3.5.6 puts a sentence of up to 124 characters into 100 bytes (mdb.c,
+ * Room is asked for first: where the system refuses a write, LMDB 3.5.6 puts a sentence of up to 124 characters into
+ * 100 bytes (mdb.c,
  * mdb_page_flush), which now and then ends the process ("malloc(): invalid size").
  * @throws as the system does, when what is to be written finds no room
  */
@@ -246,7 +260,9 @@ async function commit(lmdb: Lmdb, { put, remove = [] }: Commit): Promise<void> {
 /** Why a commit failed, which LMDB tells by the rejection of a promise. */
 async function reasonOf(commitError: Promise<unknown>, otherwise: unknown): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => { timer = setTimeout(resolve, REASON_MS, otherwise); });
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, REASON_MS, otherwise);
+  });
   try {
     return await Promise.race([commitError.catch((reason: unknown) => reason), late]);
   } finally {
@@ -256,9 +272,19 @@ async function reasonOf(commitError: Promise<unknown>, otherwise: unknown): Prom
 
 async function openLmdb(path: string, options: { noSync?: true; readOnly?: true } = {}): Promise<Lmdb> {
   await allocateLock(path);
-  // Without overlapping syncs a write that has resolved is on the disk; with batches of an event turn LMDB has a promise of each commit
+  // Without overlapping syncs a write that has resolved is on the disk; with batches of an event turn LMDB has a
+  // promise of each commit
   // of its own that nobody hears of.
-  const lmdb = open<Buffer, string>({ path, noSubdir: true, encoding: "binary", overlappingSync: false, eventTurnBatching: false, noMemInit: false, cache: false, ...options });
+  const lmdb = open<Buffer, string>({
+    path,
+    noSubdir: true,
+    encoding: "binary",
+    overlappingSync: false,
+    eventTurnBatching: false,
+    noMemInit: false,
+    cache: false,
+    ...options,
+  });
   await Promise.all([path, path + LOCK_ENDING].map((file) => chmod(file, PRIVATE_FILE).catch(() => undefined)));
   return lmdb;
 }

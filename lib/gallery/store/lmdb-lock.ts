@@ -11,7 +11,8 @@ const BLOCK_BYTES = 512;
 const PRIVATE_FILE = 0o600;
 
 /**
- * Call it before a database is opened that nobody else has open. LMDB makes this file without room for it on the disk: on a full one
+ * Call it before a database is opened that nobody else has open. LMDB makes this file without room for it on the disk:
+ * on a full one
  * the first write to the mapped memory ends the process (SIGBUS).
  * @throws the system's error when there is no room
  */
@@ -19,7 +20,8 @@ export async function allocateLock(path: string): Promise<void> {
   const lock = path + LOCK_ENDING;
   const there = await stat(lock).catch(() => undefined);
   // Windows tells of no blocks, and has no such files with holes.
-  if (there !== undefined && there.size >= LOCK_BYTES && (there.blocks ?? Infinity) * BLOCK_BYTES >= LOCK_BYTES) return;
+  if (there !== undefined && there.size >= LOCK_BYTES && (there.blocks ?? Infinity) * BLOCK_BYTES >= LOCK_BYTES)
+    return;
   try {
     const file = await open(lock, "w", PRIVATE_FILE);
     try {

@@ -18,7 +18,13 @@ const SETTLE_MS = 20;
 const TOKEN_BYTES = 8;
 
 /** `space` is where the number of the process counts: a computer has many such spaces when it runs containers. */
-const holderSchema = z.object({ pid: z.number().int(), startedAt: z.string(), host: z.string(), space: z.string().default(""), token: z.string() });
+const holderSchema = z.object({
+  pid: z.number().int(),
+  startedAt: z.string(),
+  host: z.string(),
+  space: z.string().default(""),
+  token: z.string(),
+});
 type Holder = z.infer<typeof holderSchema>;
 
 /** Folders held by this process; each promise resolves when it is held no more. */
@@ -39,7 +45,8 @@ export interface Lock {
 }
 
 /**
- * At once when nobody has the folder, or a process that can be seen to be dead. A holder elsewhere is waited for until it shows that it
+ * At once when nobody has the folder, or a process that can be seen to be dead. A holder elsewhere is waited for until
+ * it shows that it
  * lives, or has not for so long that it must be dead.
  * @throws a sentence that names the holder when the folder is in use
  */
@@ -49,7 +56,11 @@ export async function takeLock(folder: string, times = TIMES, handOver = NO_WAIT
   const path = join(place, FILE);
   const token = randomBytes(TOKEN_BYTES).toString("hex");
   try {
-    await take(path, { pid: process.pid, startedAt: await startOf(process.pid), host: hostname(), space: await spaceOf(), token }, times.deadMs);
+    await take(
+      path,
+      { pid: process.pid, startedAt: await startOf(process.pid), host: hostname(), space: await spaceOf(), token },
+      times.deadMs,
+    );
   } catch (error) {
     end();
     throw error;
@@ -68,7 +79,11 @@ export async function takeLock(folder: string, times = TIMES, handOver = NO_WAIT
   };
 }
 
-/** Within this process. @returns what lets it go @throws a sentence when it is not handed over in time; the signal's reason */
+/**
+ * Within this process.
+ * @returns what lets it go
+ * @throws a sentence when it is not handed over in time; the signal's reason
+ */
 async function hold(place: string, folder: string, { ms, signal, onWait }: HandOver): Promise<() => void> {
   const end = performance.now() + ms;
   if (ms > 0 && held.has(place)) onWait();
@@ -76,11 +91,19 @@ async function hold(place: string, folder: string, { ms, signal, onWait }: HandO
     const left = end - performance.now();
     if (left > 0) await inTime(other, left, signal);
     signal.throwIfAborted();
-    if (held.get(place) === other) throw new UserError(`the people in ${folder} are used by another gallery of this Node-RED: give each gallery a folder of its own.`);
+    if (held.get(place) === other)
+      throw new UserError(
+        `the people in ${folder} are used by another gallery of this Node-RED: give each gallery a folder of its own.`,
+      );
   }
   // Nothing runs between this and the look, so that of several who wait one has it.
   let letGo = (): void => undefined;
-  held.set(place, new Promise<void>((resolve) => { letGo = resolve; }));
+  held.set(
+    place,
+    new Promise<void>((resolve) => {
+      letGo = resolve;
+    }),
+  );
   return () => {
     held.delete(place);
     letGo();
@@ -100,10 +123,17 @@ async function take(path: string, holder: Holder, deadMs: number): Promise<void>
     }
   }
   const other = await read(path);
-  if (other !== undefined && (await isAlive(path, other, holder, deadMs))) throw new UserError(`the people in ${path.slice(0, -FILE.length - 1)} are in use by another Node-RED (process ${other.pid} on ${other.host}): only one can use a gallery at a time. End that one, or use another user folder.`);
+  if (other !== undefined && (await isAlive(path, other, holder, deadMs)))
+    throw new UserError(
+      `the people in ${path.slice(0, -FILE.length - 1)} are in use by another Node-RED (process ${other.pid} ` +
+        `on ${other.host}): only one can use a gallery at a time. End that one, or use another user folder.`,
+    );
   await writeFile(path, text, { mode: PRIVATE_FILE });
   await sleep(SETTLE_MS);
-  if ((await read(path))?.token !== holder.token) throw new UserError(`another Node-RED took the people in ${path} at the same moment: only one can use a gallery at a time.`);
+  if ((await read(path))?.token !== holder.token)
+    throw new UserError(
+      `another Node-RED took the people in ${path} at the same moment: only one can use a gallery at a time.`,
+    );
 }
 
 /** Undefined when there is none, or a crash left half of it. */
@@ -115,7 +145,12 @@ async function read(path: string): Promise<Holder | undefined> {
   }
 }
 
-async function isAlive(path: string, { pid, startedAt, host, space }: Holder, self: Holder, deadMs: number): Promise<boolean> {
+async function isAlive(
+  path: string,
+  { pid, startedAt, host, space }: Holder,
+  self: Holder,
+  deadMs: number,
+): Promise<boolean> {
   if (host !== self.host || space !== self.space) return beats(path, deadMs);
   // Held by nobody in this process, so left by one that had its number before.
   if (pid === self.pid) return false;
@@ -125,19 +160,24 @@ async function isAlive(path: string, { pid, startedAt, host, space }: Holder, se
     // Somebody else's process lives too.
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
-  // Another process may have been given the number meanwhile; where nobody tells when it began, the holder must show that it lives.
+  // Another process may have been given the number meanwhile; where nobody tells when it began, the holder must show
+  // that it lives.
   return startedAt === "" ? beats(path, deadMs) : (await startOf(pid)) === startedAt;
 }
 
 /** Whether a holder touches its file. Clocks of two computers differ, so it is watched. */
 async function beats(path: string, deadMs: number): Promise<boolean> {
   const first = await timeOf(path);
-  for (const end = Date.now() + deadMs; Date.now() < end; await sleep(LOOK_MS)) if ((await timeOf(path)) !== first) return true;
+  for (const end = Date.now() + deadMs; Date.now() < end; await sleep(LOOK_MS))
+    if ((await timeOf(path)) !== first) return true;
   return false;
 }
 
 async function timeOf(path: string): Promise<number | undefined> {
-  return stat(path).then(({ mtimeMs }) => mtimeMs, () => undefined);
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
+  );
 }
 
 /** The space in which numbers of processes count, on Linux (namespaces(7)). */

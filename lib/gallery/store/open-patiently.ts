@@ -24,8 +24,19 @@ const HAND_OVER_MS = 60_000;
 const RETRY_MS = 3000;
 
 /** @throws as openStore, but a StorageError only when the waiting is ended; the signal's reason */
-export async function openPatiently(options: StoreOptions, { signal, onWait, handOverMs = HAND_OVER_MS, retryMs = RETRY_MS }: Patience): Promise<PeopleStore> {
-  const handOver = { ms: handOverMs, signal, onWait: () => onWait({ for: "handOver", sentence: "the gallery waits until the one before has closed: ask again in a moment." }) };
+export async function openPatiently(
+  options: StoreOptions,
+  { signal, onWait, handOverMs = HAND_OVER_MS, retryMs = RETRY_MS }: Patience,
+): Promise<PeopleStore> {
+  const handOver = {
+    ms: handOverMs,
+    signal,
+    onWait: () =>
+      onWait({
+        for: "handOver",
+        sentence: "the gallery waits until the one before has closed: ask again in a moment.",
+      }),
+  };
   for (;;) {
     signal.throwIfAborted();
     try {

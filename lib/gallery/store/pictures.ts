@@ -1,4 +1,7 @@
-/** Photos, thumbnails and strangers' pictures: one immutable file each, sealed, with a copy for the day the first one is damaged. */
+/**
+ * Photos, thumbnails and strangers' pictures: one immutable file each, sealed, with a copy for the day the first one
+ * is damaged.
+ */
 import { copyFile, readdir, readFile, rename, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { makePrivateFolder, removeDurable, writeManyDurable } from "../files";
@@ -32,12 +35,16 @@ export class Pictures {
 
   /** On disk when it resolves. */
   async write(pictures: readonly Picture[]): Promise<void> {
-    const files = pictures.map(({ kind, id, bytes }) => [this.#pathOf(kind, id), this.#secret.seal(bytes, `${kind} ${id}`)] as const);
+    const files = pictures.map(
+      ({ kind, id, bytes }) => [this.#pathOf(kind, id), this.#secret.seal(bytes, `${kind} ${id}`)] as const,
+    );
     for (const folder of new Set(files.map(([path]) => dirname(path)))) await makePrivateFolder(folder);
     await writeManyDurable(files);
   }
 
-  /** Undefined when there is none. A damaged one is told, set aside, and its copy takes its place where there is one. */
+  /**
+   * Undefined when there is none. A damaged one is told, set aside, and its copy takes its place where there is one.
+   */
   async read(kind: PictureKind, id: string): Promise<Buffer | undefined> {
     const path = this.#pathOf(kind, id);
     const found = await this.#open(path, kind, id);
@@ -46,18 +53,31 @@ export class Pictures {
     const copy = join(this.#copies, kind, basename(path));
     const restored = await this.#open(copy, kind, id);
     if (restored === undefined || restored === "damaged") {
-      this.#tell(`a picture in ${dirname(path)} is damaged and was set aside (${basename(path)}${DAMAGED}); there is no copy. Who it shows is recognized all the same.`);
+      this.#tell(
+        `a picture in ${dirname(path)} is damaged and was set aside (${basename(path)}${DAMAGED}); there is ` +
+          "no copy. Who it shows is recognized all the same.",
+      );
       return undefined;
     }
     await copyFile(copy, path);
-    this.#tell(`a picture in ${dirname(path)} was damaged and set aside (${basename(path)}${DAMAGED}); its copy took its place.`);
+    this.#tell(
+      `a picture in ${dirname(path)} was damaged and set aside (${basename(path)}${DAMAGED}); its copy took ` +
+        "its place.",
+    );
     return restored;
   }
 
   /** Delete pictures with their copies. @returns how many there were */
   async remove(kind: PictureKind, ids: readonly string[]): Promise<number> {
     const paths = ids.map((id) => this.#pathOf(kind, id));
-    const there = await Promise.all(paths.map((path) => stat(path).then(() => 1, () => 0)));
+    const there = await Promise.all(
+      paths.map((path) =>
+        stat(path).then(
+          () => 1,
+          () => 0,
+        ),
+      ),
+    );
     await removeDurable(paths.flatMap((path) => [path, path + DAMAGED, join(this.#copies, kind, basename(path))]));
     return there.reduce<number>((sum, one) => sum + one, 0);
   }
@@ -65,12 +85,16 @@ export class Pictures {
   /** Copy what has no copy yet. */
   async copyNew(): Promise<void> {
     for (const kind of KINDS) {
-      const [files, copies] = await Promise.all([namesIn(join(this.#folder, kind)), namesIn(join(this.#copies, kind))]);
+      const [files, copies] = await Promise.all([
+        namesIn(join(this.#folder, kind)),
+        namesIn(join(this.#copies, kind)),
+      ]);
       const known = new Set(copies);
       const missing = files.filter((file) => !known.has(file) && !file.endsWith(DAMAGED));
       if (missing.length > 0) await makePrivateFolder(join(this.#copies, kind));
       // Not synced one by one: what a power cut takes of a copy is seen by its seal.
-      for (const file of missing) await copyFile(join(this.#folder, kind, file), join(this.#copies, kind, file)).catch(ignoreMissing);
+      for (const file of missing)
+        await copyFile(join(this.#folder, kind, file), join(this.#copies, kind, file)).catch(ignoreMissing);
     }
   }
 

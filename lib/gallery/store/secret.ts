@@ -12,7 +12,10 @@ const KEY_BYTES = 32;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 export const SALT_BYTES = 16;
-/** scrypt's cost: 32 MB and a tenth of a second, once at each start (RFC 7914; N = 2^15 is OWASP's with r = 8 and p = 3). */
+/**
+ * scrypt's cost: 32 MB and a tenth of a second, once at each start (RFC 7914; N = 2^15 is OWASP's with r = 8 and p =
+ * 3).
+ */
 const SCRYPT = { N: 2 ** 15, r: 8, p: 3, maxmem: 2 ** 26 };
 const ID_LENGTH = 32;
 
@@ -40,7 +43,9 @@ export const noSecret: Secret = {
 /** Encrypts with AES-256-GCM under a key made from the pass phrase. */
 export async function makeSecret(passPhrase: string, salt: Buffer): Promise<Secret> {
   const bytes = await new Promise<Buffer>((done, fail) => {
-    scrypt(passPhrase.normalize("NFKC"), salt, 2 * KEY_BYTES, SCRYPT, (error, key) => (error ? fail(error) : done(key)));
+    scrypt(passPhrase.normalize("NFKC"), salt, 2 * KEY_BYTES, SCRYPT, (error, key) =>
+      error ? fail(error) : done(key),
+    );
   });
   const [key, nameKey] = [bytes.subarray(0, KEY_BYTES), bytes.subarray(KEY_BYTES)];
   return {
@@ -76,7 +81,8 @@ export function isEncrypted(sealed: Uint8Array): boolean {
 
 function openPlain(sealed: Buffer): Buffer {
   const value = sealed.subarray(1 + CHECKSUM_BYTES);
-  if (sealed[0] !== PLAIN || !checksum(value).equals(sealed.subarray(1, 1 + CHECKSUM_BYTES))) throw new Unsealable(isEncrypted(sealed) ? "encrypted" : "damaged");
+  if (sealed[0] !== PLAIN || !checksum(value).equals(sealed.subarray(1, 1 + CHECKSUM_BYTES)))
+    throw new Unsealable(isEncrypted(sealed) ? "encrypted" : "damaged");
   return Buffer.from(value);
 }
 

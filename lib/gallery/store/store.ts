@@ -19,7 +19,20 @@ import type { Space } from "./contents";
 import { Database, freshOf, removeDatabase } from "./database";
 import { type HandOver, type Lock, takeLock } from "./lock";
 import { type Picture, type PictureKind, Pictures } from "./pictures";
-import { pack, packAnchor, packEmbedding, packPerson, packPhoto, packUnknown, unpack, unpackAnchor, unpackEmbedding, unpackPerson, unpackPhoto, unpackUnknown } from "./records";
+import {
+  pack,
+  packAnchor,
+  packEmbedding,
+  packPerson,
+  packPhoto,
+  packUnknown,
+  unpack,
+  unpackAnchor,
+  unpackEmbedding,
+  unpackPerson,
+  unpackPhoto,
+  unpackUnknown,
+} from "./records";
 import { makeSecret, noSecret, SALT_BYTES, type Secret, Unsealable } from "./secret";
 
 export interface StoreOptions {
@@ -34,7 +47,14 @@ export interface StoreOptions {
 }
 
 export interface StoreProblem {
-  code: "bad_record" | "damaged_database" | "damaged_record" | "damaged_picture" | "no_backup" | "lost_pictures" | "unwritable_backup";
+  code:
+    | "bad_record"
+    | "damaged_database"
+    | "damaged_record"
+    | "damaged_picture"
+    | "no_backup"
+    | "lost_pictures"
+    | "unwritable_backup";
   message: string;
 }
 
@@ -89,7 +109,10 @@ const VISIT_SETTLE_MS = 15 * 60_000;
 const RETRY_MS = 3000;
 /** … and how often a backup, which needs more room. */
 const WIPE_RETRY_MS = 10_000;
-/** A larger database is not copied while it closes: Node-RED waits fifteen seconds, and a slow memory card writes ten megabytes in one. */
+/**
+ * A larger database is not copied while it closes: Node-RED waits fifteen seconds, and a slow memory card writes ten
+ * megabytes in one.
+ */
 const MOST_COPIED_BYTES = 32 * 2 ** 20;
 const FINGERPRINT_LENGTH = 16;
 /** Embeddings read before the event loop gets a turn. */
@@ -98,12 +121,26 @@ const FORMAT_VERSION = 1;
 /** What is sealed to tell the right pass phrase from a wrong one. */
 const CHECK = "facenet";
 
-const metaSchema = z.object({ format: z.literal("facenet-people"), version: z.literal(FORMAT_VERSION), salt: z.base64().optional(), check: z.base64().optional(), converted: z.boolean().default(true) });
+const metaSchema = z.object({
+  format: z.literal("facenet-people"),
+  version: z.literal(FORMAT_VERSION),
+  salt: z.base64().optional(),
+  check: z.base64().optional(),
+  converted: z.boolean().default(true),
+});
 type Meta = z.infer<typeof metaSchema>;
 const closedSchema = z.object({ size: z.number(), mtimeMs: z.number() });
 
-/** @throws a sentence when the folder is in use, the pass phrase is wrong or missing, or the folder cannot be written to */
-export async function openStore({ folder, key, onProblem = () => undefined, handOver }: StoreOptions): Promise<PeopleStore> {
+/**
+ * @throws a sentence when the folder is in use, the pass phrase is wrong or missing, or the folder cannot be written
+ * to
+ */
+export async function openStore({
+  folder,
+  key,
+  onProblem = () => undefined,
+  handOver,
+}: StoreOptions): Promise<PeopleStore> {
   let lock: Lock | undefined;
   try {
     await closeToOthers(folder);
@@ -142,7 +179,10 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   #timer: NodeJS.Timeout | undefined;
   /** When the timer fires, ms since the epoch. */
   #due = Infinity;
-  /** Keys of records that are none, though they were sealed well: set aside, on the disk and in the backups, and known to nobody. */
+  /**
+   * Keys of records that are none, though they were sealed well: set aside, on the disk and in the backups, and known
+   * to nobody.
+   */
   readonly #bad = new Set<string>();
   #badTold = 0;
   readonly #problems = new Map<string, StoreProblem>();
@@ -207,7 +247,10 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   async putPerson(person: Person): Promise<void> {
     await this.#write(async (database) => {
       // What she was called before is not to stay in old pages.
-      await database.write({ put: [[this.#key("person", person.id), packPerson(person)]], replaces: this.#people.has(person.id) });
+      await database.write({
+        put: [[this.#key("person", person.id), packPerson(person)]],
+        replaces: this.#people.has(person.id),
+      });
       this.#people.set(person.id, person);
     });
   }
@@ -219,7 +262,9 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
         const person = this.#people.get(id);
         return person === undefined ? [] : [{ ...person, lastSeenAt }];
       });
-      await database.write({ put: people.map((person) => [this.#key("person", person.id), packPerson(person)] as const) });
+      await database.write({
+        put: people.map((person) => [this.#key("person", person.id), packPerson(person)] as const),
+      });
       for (const person of people) this.#people.set(person.id, person);
     }, VISIT_SETTLE_MS);
   }
@@ -234,12 +279,23 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     await this.putMany({ people: added.map(({ person }) => person), photos: added }, { insteadOf });
   }
 
-  /** All or nothing, and much faster than one by one: every commit waits for the disk. @param insteadOf a stranger who goes */
-  async putMany({ people = [], photos = [], anchors = [], unknowns = [] }: Records, { insteadOf, settleMs }: { insteadOf?: string | undefined; settleMs?: number } = {}): Promise<void> {
+  /**
+   * All or nothing, and much faster than one by one: every commit waits for the disk.
+   * @param insteadOf a stranger who goes
+   */
+  async putMany(
+    { people = [], photos = [], anchors = [], unknowns = [] }: Records,
+    { insteadOf, settleMs }: { insteadOf?: string | undefined; settleMs?: number } = {},
+  ): Promise<void> {
     await this.#write(async (database) => {
       const pictures = [
-        ...photos.flatMap(({ photo: { id }, bytes, thumbnail }) => [...pictureOf("photos", id, bytes), ...pictureOf("thumbnails", id, thumbnail)]),
-        ...unknowns.flatMap(({ group: { id, pictures: count }, pictures: added }) => added.flatMap((bytes, index) => pictureOf("unknowns", pictureId(id, count - added.length + index), bytes))),
+        ...photos.flatMap(({ photo: { id }, bytes, thumbnail }) => [
+          ...pictureOf("photos", id, bytes),
+          ...pictureOf("thumbnails", id, thumbnail),
+        ]),
+        ...unknowns.flatMap(({ group: { id, pictures: count }, pictures: added }) =>
+          added.flatMap((bytes, index) => pictureOf("unknowns", pictureId(id, count - added.length + index), bytes)),
+        ),
       ];
       const fresh = pictures.filter(({ kind, id }) => kind === "unknowns" || !this.#photos.has(id));
       try {
@@ -255,7 +311,13 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
           remove: insteadOf === undefined ? [] : [this.#key("unknown", insteadOf)],
         });
       } catch (error) {
-        for (const kind of ["photos", "thumbnails", "unknowns"] as const) await this.#pictures.remove(kind, fresh.filter((picture) => picture.kind === kind).map(({ id }) => id)).catch(() => undefined);
+        for (const kind of ["photos", "thumbnails", "unknowns"] as const)
+          await this.#pictures
+            .remove(
+              kind,
+              fresh.filter((picture) => picture.kind === kind).map(({ id }) => id),
+            )
+            .catch(() => undefined);
         throw error;
       }
       for (const person of people) remember(this.#people, person);
@@ -270,16 +332,28 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
 
   /** Of photos that are here; another model's beside the first's. */
   async putEmbeddings(embeddings: readonly PhotoEmbedding[]): Promise<void> {
-    await this.#write((database) => database.write({ put: embeddings.filter(({ photoId }) => this.#photos.has(photoId)).map((embedding) => [this.#embeddingKey(embedding), packEmbedding(embedding)] as const) }));
+    await this.#write((database) =>
+      database.write({
+        put: embeddings
+          .filter(({ photoId }) => this.#photos.has(photoId))
+          .map((embedding) => [this.#embeddingKey(embedding), packEmbedding(embedding)] as const),
+      }),
+    );
   }
 
   /** All embeddings that were made alike. The event loop gets its turns. */
   async *embeddings(fingerprint: string): AsyncGenerator<PhotoEmbedding> {
     const ending = `:${shortened(fingerprint)}`;
-    const all = await this.#exclusively(async () => this.#opened().keys("embedding:").filter((key) => key.endsWith(ending)));
+    const all = await this.#exclusively(async () =>
+      this.#opened()
+        .keys("embedding:")
+        .filter((key) => key.endsWith(ending)),
+    );
     for (const keys of batchesOf(all)) {
       yield* await this.#exclusively(async () => keys.flatMap((key) => this.#embedding(key) ?? []));
-      await new Promise((resolve) => { setImmediate(resolve); });
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
     }
     this.#tellOfBad();
   }
@@ -287,25 +361,40 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   /** How many embeddings there are, by fingerprint. */
   async countEmbeddings(): Promise<Map<string, { model: string; count: number }>> {
     const counts = new Map<string, { model: string; count: number }>();
-    for await (const { model, fingerprint } of this.allEmbeddings()) counts.set(fingerprint, { model, count: (counts.get(fingerprint)?.count ?? 0) + 1 });
+    for await (const { model, fingerprint } of this.allEmbeddings())
+      counts.set(fingerprint, { model, count: (counts.get(fingerprint)?.count ?? 0) + 1 });
     return counts;
   }
 
   /** All that a photo has, of any model. */
   async embeddingsOf(photoId: string): Promise<PhotoEmbedding[]> {
-    return this.#exclusively(async () => this.#opened().keys(`embedding:${this.#secret.blind(photoId)}:`).flatMap((key) => this.#embedding(key) ?? []));
+    return this.#exclusively(async () =>
+      this.#opened()
+        .keys(`embedding:${this.#secret.blind(photoId)}:`)
+        .flatMap((key) => this.#embedding(key) ?? []),
+    );
   }
 
-  /** Delete embeddings and anchors that were made alike, where `isGone` says so; strangers lose what they have of it beside. Gone from old pages and backups too. */
+  /**
+   * Delete embeddings and anchors that were made alike, where `isGone` says so; strangers lose what they have of it
+   * beside. Gone from old pages and backups too.
+   */
   async removeEmbeddings(fingerprint: string, isGone: (photoId: string) => boolean): Promise<void> {
     const photos: string[] = [];
     for await (const { photoId } of this.embeddings(fingerprint)) if (isGone(photoId)) photos.push(photoId);
     await this.#write(async (database) => {
-      const anchors = this.anchors().filter((anchor) => anchor.fingerprint === fingerprint).map(({ id }) => id);
-      const unknowns = this.unknowns().filter(({ beside }) => beside?.fingerprint === fingerprint).map(({ beside: _gone, ...group }) => group);
+      const anchors = this.anchors()
+        .filter((anchor) => anchor.fingerprint === fingerprint)
+        .map(({ id }) => id);
+      const unknowns = this.unknowns()
+        .filter(({ beside }) => beside?.fingerprint === fingerprint)
+        .map(({ beside: _gone, ...group }) => group);
       await database.write({
         put: unknowns.map((group) => [this.#key("unknown", group.id), packUnknown(group)] as const),
-        remove: [...photos.map((photoId) => this.#embeddingKey({ photoId, fingerprint })), ...anchors.map((id) => this.#key("anchor", id))],
+        remove: [
+          ...photos.map((photoId) => this.#embeddingKey({ photoId, fingerprint })),
+          ...anchors.map((id) => this.#key("anchor", id)),
+        ],
         replaces: unknowns.length > 0,
       });
       for (const id of anchors) this.#anchors.delete(id);
@@ -314,11 +403,17 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     });
   }
 
-  /** What embeddings of one fingerprint have in common, by fingerprint: as the first one here that can be read has it. */
+  /**
+   * What embeddings of one fingerprint have in common, by fingerprint: as the first one here that can be read has it.
+   */
   async spaces(): Promise<Map<string, Space>> {
     const spaces = new Map<string, Space>();
-    const learn = ({ fingerprint, model }: Pick<PhotoEmbedding, "fingerprint" | "model">, vector: Float32Array | undefined): void => {
-      if (vector !== undefined && !spaces.has(fingerprint)) spaces.set(fingerprint, { model, dimensions: vector.length });
+    const learn = (
+      { fingerprint, model }: Pick<PhotoEmbedding, "fingerprint" | "model">,
+      vector: Float32Array | undefined,
+    ): void => {
+      if (vector !== undefined && !spaces.has(fingerprint))
+        spaces.set(fingerprint, { model, dimensions: vector.length });
     };
     const seen = new Set<string>();
     for (const key of await this.#exclusively(async () => this.#opened().keys("embedding:"))) {
@@ -353,7 +448,9 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
 
   async unknownPicture(id: string, index: number): Promise<Buffer | undefined> {
     const group = this.#unknowns.get(id);
-    return group === undefined || index < 0 || index >= group.pictures ? undefined : this.#pictures.read("unknowns", pictureId(id, index));
+    return group === undefined || index < 0 || index >= group.pictures
+      ? undefined
+      : this.#pictures.read("unknowns", pictureId(id, index));
   }
 
   /** @param value anything that JSON can say; undefined deletes the note */
@@ -366,16 +463,24 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     });
   }
 
-  /** Everything that is known of a person: photos, thumbnails, embeddings, anchors against her, and all of it in the backups. */
+  /**
+   * Everything that is known of a person: photos, thumbnails, embeddings, anchors against her, and all of it in the
+   * backups.
+   */
   async removePerson(id: string): Promise<Receipt> {
-    return this.#remove({ what: "person", id, name: this.#people.get(id)?.name ?? null }, { people: [id], photos: this.#photoIdsOf(id), anchors: this.#anchorIdsOf(id) });
+    return this.#remove(
+      { what: "person", id, name: this.#people.get(id)?.name ?? null },
+      { people: [id], photos: this.#photoIdsOf(id), anchors: this.#anchorIdsOf(id) },
+    );
   }
 
   async removePhoto(id: string): Promise<Receipt> {
     return this.removePhotos([id]);
   }
 
-  /** Several at once: one by one each would rewrite the whole database. The receipt names them, separated by commas. */
+  /**
+   * Several at once: one by one each would rewrite the whole database. The receipt names them, separated by commas.
+   */
   async removePhotos(ids: readonly string[]): Promise<Receipt> {
     return this.#remove({ what: "photo", id: ids.join(","), name: null }, { photos: ids });
   }
@@ -398,17 +503,30 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     return this.#remove({ what: "unknown", id, name: null }, { unknowns: [id] }, anchors);
   }
 
-  /** Strangers whose time is over: gone now from the records and pictures, and from old pages and backups within a quarter of an hour. */
+  /**
+   * Strangers whose time is over: gone now from the records and pictures, and from old pages and backups within a
+   * quarter of an hour.
+   */
   async expireUnknowns(ids: readonly string[]): Promise<void> {
     await this.#write((database) => this.#drop(database, { unknowns: ids }), VISIT_SETTLE_MS);
   }
 
-  /** People with all that belongs to them, and photos, as removePerson and removePhoto, at once: one by one each would rewrite the whole database. */
+  /**
+   * People with all that belongs to them, and photos, as removePerson and removePhoto, at once: one by one each would
+   * rewrite the whole database.
+   */
   async removeMany({ people, photos }: { people: readonly string[]; photos: readonly string[] }): Promise<void> {
-    await this.#wipe({ people, photos: [...photos, ...people.flatMap((id) => this.#photoIdsOf(id))], anchors: people.flatMap((id) => this.#anchorIdsOf(id)) });
+    await this.#wipe({
+      people,
+      photos: [...photos, ...people.flatMap((id) => this.#photoIdsOf(id))],
+      anchors: people.flatMap((id) => this.#anchorIdsOf(id)),
+    });
   }
 
-  /** Made by itself too, soon after a change and when the store closes. Wipes what was deleted first. @throws StorageError, which is told too */
+  /**
+   * Made by itself too, soon after a change and when the store closes. Wipes what was deleted first.
+   * @throws StorageError, which is told too
+   */
   async backup(): Promise<void> {
     try {
       await this.#exclusively(() => this.#backUp());
@@ -419,7 +537,10 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   }
 
   /** One zip, see docs/gallery-format.md. @param bytesOf pictures that are kept elsewhere */
-  async exportTo(write: (chunk: Uint8Array) => Promise<void>, bytesOf: (photo: Photo) => Promise<Buffer | undefined> = () => Promise.resolve(undefined)): Promise<void> {
+  async exportTo(
+    write: (chunk: Uint8Array) => Promise<void>,
+    bytesOf: (photo: Photo) => Promise<Buffer | undefined> = () => Promise.resolve(undefined),
+  ): Promise<void> {
     await exportStore(this, { write, bytesOf });
   }
 
@@ -436,7 +557,9 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     const all = await this.#exclusively(async () => this.#opened().keys("embedding:"));
     for (const keys of batchesOf(all)) {
       yield* await this.#exclusively(async () => keys.flatMap((key) => this.#embedding(key) ?? []));
-      await new Promise((resolve) => { setImmediate(resolve); });
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
     }
   }
 
@@ -457,7 +580,9 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     }
   }
 
-  /** What is left out is made up for after the next start: pictures are copied then, and a database that takes long. */
+  /**
+   * What is left out is made up for after the next start: pictures are copied then, and a database that takes long.
+   */
   async #backUpAtTheEnd(): Promise<void> {
     const { size } = await stat(this.#pathOf(DATABASE));
     if (size <= MOST_COPIED_BYTES) await this.#backUp(false);
@@ -466,10 +591,12 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   /** The database need not be read from end to end at the next start. */
   async #noteClosed(): Promise<void> {
     const { size, mtimeMs } = await stat(this.#pathOf(DATABASE));
-    await writeDurable(this.#pathOf(CLOSED), Buffer.from(JSON.stringify({ size, mtimeMs }))).catch((error: unknown) => {
-      // Without the note it is read.
-      if (!(asStorageError(error, this.#parts.folder) instanceof StorageError)) throw error;
-    });
+    await writeDurable(this.#pathOf(CLOSED), Buffer.from(JSON.stringify({ size, mtimeMs }))).catch(
+      (error: unknown) => {
+        // Without the note it is read.
+        if (!(asStorageError(error, this.#parts.folder) instanceof StorageError)) throw error;
+      },
+    );
   }
 
   /** Called once, by openStore. */
@@ -490,7 +617,8 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
       await this.#load(path);
     }
     if (!meta.converted) await this.#convert(meta, secret);
-    // Pictures without a record may be somebody's who was enrolled since the backup: they stay as long as what was set aside.
+    // Pictures without a record may be somebody's who was enrolled since the backup: they stay as long as what was set
+    // aside.
     if (restored) await this.#tellOfLost();
     else if (!asides && this.#bad.size === 0) await this.#pictures.sweep(this.#pictureIds());
     this.#tellOfBad();
@@ -501,12 +629,15 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   async #tidy(path: string): Promise<boolean> {
     await removeDatabase(freshOf(path));
     const { folder } = this.#parts;
-    await removeDurable((await readdir(folder)).filter((file) => isWaitingZip(file) || isAside(file)).map((file) => join(folder, file)));
+    await removeDurable(
+      (await readdir(folder)).filter((file) => isWaitingZip(file) || isAside(file)).map((file) => join(folder, file)),
+    );
     return this.#backups.tidy(Date.now());
   }
 
   async #load(path: string): Promise<void> {
-    for (const map of [this.#people, this.#photos, this.#photosByPerson, this.#anchors, this.#unknowns, this.#notes]) map.clear();
+    for (const map of [this.#people, this.#photos, this.#photosByPerson, this.#anchors, this.#unknowns, this.#notes])
+      map.clear();
     const database = await Database.open(path, this.#secret);
     this.#database = database;
     this.#bad.clear();
@@ -523,7 +654,11 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     }
   }
 
-  /** Every record of a kind that can be read; one that was sealed well and is none nevertheless does not take the others with it. @throws Unsealable */
+  /**
+   * Every record of a kind that can be read; one that was sealed well and is none nevertheless does not take the
+   * others with it.
+   * @throws Unsealable
+   */
   async #eachOf<T>(kind: RecordKind, unpackOne: (value: Buffer) => T, keep: (record: T) => void): Promise<void> {
     for await (const [key, value] of this.#opened().entries(`${kind}:`)) {
       const record = tried(() => unpackOne(value));
@@ -537,7 +672,13 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     this.#badTold = this.#bad.size;
     const kinds = [...this.#bad].map((key) => key.slice(0, key.indexOf(":")));
     const counts = [...new Set(kinds)].map((kind) => `${kind}: ${kinds.filter((each) => each === kind).length}`);
-    this.#tell({ code: "bad_record", message: `${this.#bad.size} records in ${this.#parts.folder} are malformed (${counts.join(", ")}) and are set aside; everybody else is known. Enrol these people again, or import an export. The records stay in the file until somebody is deleted.` });
+    this.#tell({
+      code: "bad_record",
+      message:
+        `${this.#bad.size} records in ${this.#parts.folder} are malformed (${counts.join(", ")}) and are set ` +
+        "aside; everybody else is known. Enrol these people again, or import an export. The records stay in the " +
+        "file until somebody is deleted.",
+    });
   }
 
   /** Told now, and as long as the gallery runs. */
@@ -549,7 +690,11 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   async #readMeta(key: string | undefined): Promise<{ meta: Meta; secret: Secret }> {
     const text = await readFile(this.#pathOf(META), "utf8").catch(() => undefined);
     const parsed = text === undefined ? undefined : metaSchema.safeParse(parseJson(text));
-    if (parsed?.success === false) throw new UserError(`${this.#pathOf(META)} is not what this version of the package writes: update the package, or bring the file back from a backup of the computer.`);
+    if (parsed?.success === false)
+      throw new UserError(
+        `${this.#pathOf(META)} is not what this version of the package writes: update the package, or bring ` +
+          "the file back from a backup of the computer.",
+      );
     const meta = parsed?.data;
     if (meta?.salt !== undefined) return { meta, secret: await this.#unlock(meta, key) };
     if (key === undefined) {
@@ -560,23 +705,40 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     // New, or plain until now: what is there is sealed anew once it has been read.
     const salt = randomBytes(SALT_BYTES);
     const secret = await makeSecret(key, salt);
-    const locked: Meta = { format: "facenet-people", version: FORMAT_VERSION, salt: salt.toString("base64"), check: secret.seal(Buffer.from(CHECK), META).toString("base64"), converted: meta === undefined };
+    const locked: Meta = {
+      format: "facenet-people",
+      version: FORMAT_VERSION,
+      salt: salt.toString("base64"),
+      check: secret.seal(Buffer.from(CHECK), META).toString("base64"),
+      converted: meta === undefined,
+    };
     await this.#writeMeta(locked);
     return { meta: locked, secret };
   }
 
   async #unlock({ salt = "", check = "" }: Meta, key: string | undefined): Promise<Secret> {
-    if (key === undefined) throw new UserError("the people of this gallery are encrypted: open the gallery's form and give its pass phrase. A flow that was imported does not bring it along.");
+    if (key === undefined)
+      throw new UserError(
+        "the people of this gallery are encrypted: open the gallery's form and give its pass phrase. A flow " +
+          "that was imported does not bring it along.",
+      );
     const secret = await makeSecret(key, Buffer.from(salt, "base64"));
     try {
       secret.open(Buffer.from(check, "base64"), META);
     } catch (error) {
-      throw new UserError("the pass phrase of this gallery is wrong: open the gallery's form and give the one with which it was encrypted. Nothing was changed.", { cause: error });
+      throw new UserError(
+        "the pass phrase of this gallery is wrong: open the gallery's form and give the one with which it was " +
+          "encrypted. Nothing was changed.",
+        { cause: error },
+      );
     }
     return secret;
   }
 
-  /** From plain to encrypted. A crash in between leaves a mixture that is read all the same, and sealed at the next start. */
+  /**
+   * From plain to encrypted. A crash in between leaves a mixture that is read all the same, and sealed at the next
+   * start.
+   */
   async #convert(meta: Meta, secret: Secret): Promise<void> {
     const plain = this.#picturesWith(noSecret);
     await plain.reseal(secret, this.#pictureIds());
@@ -607,7 +769,10 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     await writeDurable(this.#pathOf(META), Buffer.from(JSON.stringify(meta)));
   }
 
-  /** Whether the database is new, was closed well and is as it was then, or was read from end to end by a process of its own. */
+  /**
+   * Whether the database is new, was closed well and is as it was then, or was read from end to end by a process of
+   * its own.
+   */
   async #isToBeTrusted(path: string): Promise<boolean> {
     const now = await stat(path).catch(() => undefined);
     if (now === undefined) return true;
@@ -624,21 +789,49 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   async #restore(path: string, cause?: unknown): Promise<true> {
     const { aside, madeAt } = await this.#backups.restore(path, Date.now(), (backup) => this.#isGood(backup));
     const why = cause instanceof Error ? ` (${cause.message.split("\n")[0] ?? ""})` : "";
-    if (madeAt === undefined) this.#tell({ code: "no_backup", message: `the people in ${this.#parts.folder} are damaged${why} and there is no good backup: the damaged file was set aside as ${aside}, and the gallery begins empty. Bring the folder back from a backup of the computer, import an export, or enrol the people again.` });
-    else this.#tell({ code: "damaged_database", message: `the people in ${this.#parts.folder} were damaged${why}: the damaged file was set aside as ${aside}, and the backup of ${new Date(madeAt).toISOString()} took its place. Whoever was enrolled since is missing.` });
+    if (madeAt === undefined)
+      this.#tell({
+        code: "no_backup",
+        message:
+          `the people in ${this.#parts.folder} are damaged${why} and there is no good backup: the damaged file ` +
+          `was set aside as ${aside}, and the gallery begins empty. Bring the folder back from a backup of the ` +
+          "computer, import an export, or enrol the people again.",
+      });
+    else
+      this.#tell({
+        code: "damaged_database",
+        message:
+          `the people in ${this.#parts.folder} were damaged${why}: the damaged file was set aside as ${aside}, ` +
+          `and the backup of ${new Date(madeAt).toISOString()} took its place. Whoever was enrolled since is ` +
+          "missing.",
+      });
     return true;
   }
 
   async #tellOfLost(): Promise<void> {
     const count = await this.#pictures.countOthers(this.#pictureIds());
-    if (count > 0) this.#tell({ code: "lost_pictures", message: `${count} pictures in ${this.#parts.folder} belong to no record any more, because of the restored backup. They are deleted in 30 days, or when somebody is deleted before: copy the folder if you want to look for them.` });
+    if (count > 0)
+      this.#tell({
+        code: "lost_pictures",
+        message:
+          `${count} pictures in ${this.#parts.folder} belong to no record any more, because of the restored ` +
+          "backup. They are deleted in 30 days, or when somebody is deleted before: copy the folder if you want " +
+          "to look for them.",
+      });
   }
 
   #tellOfBackup(error: unknown): void {
     const what = "no backup of the people can be made, and what was deleted may still be in the older ones";
     const refused = asStorageError(error, this.#parts.folder, what);
     if (refused instanceof StorageError) this.#refused("unwritable_backup", refused);
-    else this.#tell({ code: "unwritable_backup", message: `no backup of the people could be made in ${this.#parts.folder} (${error instanceof Error ? error.message : String(error)}), and what was deleted may still be in the older ones: check that the disk is not full.` });
+    else
+      this.#tell({
+        code: "unwritable_backup",
+        message:
+          `no backup of the people could be made in ${this.#parts.folder} ` +
+          `(${error instanceof Error ? error.message : String(error)}), and what was deleted may still be in ` +
+          "the older ones: check that the disk is not full.",
+      });
     if (!this.#closed) this.#settle(refused instanceof StorageError ? WIPE_RETRY_MS : SETTLE_MS);
   }
 
@@ -667,7 +860,10 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
         await this.#opened().tryOut();
       } catch (error) {
         const refused = asStorageError(error, folder);
-        this.#refused("unwritable_store", refused instanceof StorageError ? refused : new StorageError({ reason: "EIO", folder, cause: error }));
+        this.#refused(
+          "unwritable_store",
+          refused instanceof StorageError ? refused : new StorageError({ reason: "EIO", folder, cause: error }),
+        );
         return;
       }
       // What could not be backed up or wiped meanwhile.
@@ -686,18 +882,32 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
         this.#bad.add(key);
         return undefined;
       }
-      if (!this.#damaged) this.#tell({ code: "damaged_record", message: `an embedding in ${this.#parts.folder} is damaged (${error instanceof Error ? error.message : String(error)}) and left out: start the flow again, then the newest good backup takes the file's place.` });
+      if (!this.#damaged)
+        this.#tell({
+          code: "damaged_record",
+          message:
+            `an embedding in ${this.#parts.folder} is damaged ` +
+            `(${error instanceof Error ? error.message : String(error)}) and left out: start the flow again, ` +
+            "then the newest good backup takes the file's place.",
+        });
       this.#damaged = true;
       return undefined;
     }
   }
 
-  async #remove(about: Pick<Receipt, "what" | "id" | "name">, ids: Ids, anchors: readonly Anchor[] = []): Promise<Receipt> {
+  async #remove(
+    about: Pick<Receipt, "what" | "id" | "name">,
+    ids: Ids,
+    anchors: readonly Anchor[] = [],
+  ): Promise<Receipt> {
     return { ...about, at: Date.now(), ...(await this.#wipe(ids, anchors)) };
   }
 
   /** @param anchors new ones, that come with what goes */
-  async #wipe(ids: Ids, anchors: readonly Anchor[] = []): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails" | "backups">> {
+  async #wipe(
+    ids: Ids,
+    anchors: readonly Anchor[] = [],
+  ): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails" | "backups">> {
     return this.#write(async (database) => {
       // What is damaged cannot be searched: it goes whole, and first, so that no crash forgets it.
       const asides = await this.#backups.removeAsides();
@@ -715,11 +925,21 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
       const refused = asStorageError(error, folder);
       if (!(refused instanceof StorageError)) throw error;
       this.#tellOfBackup(refused);
-      throw new NotWiped({ reason: refused.reason, what: "it is deleted and nobody is recognized by it any more, but what is left of it in old pages and backups cannot be wiped yet", folder, cause: error });
+      throw new NotWiped({
+        reason: refused.reason,
+        what:
+          "it is deleted and nobody is recognized by it any more, but what is left of it in old pages and " +
+          "backups cannot be wiped yet",
+        folder,
+        cause: error,
+      });
     });
   }
 
-  /** Nothing that was deleted or changed is left in old pages, nor what was deleted in a backup. @returns how many backups held it */
+  /**
+   * Nothing that was deleted or changed is left in old pages, nor what was deleted in a backup.
+   * @returns how many backups held it
+   */
   async #purge(database: Database): Promise<number> {
     const gone = database.gone();
     if (gone === undefined) return 0;
@@ -728,9 +948,19 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     return held;
   }
 
-  /** Records that cannot be read may be of whoever is being deleted. Some may have been overwritten since they were found. */
+  /**
+   * Records that cannot be read may be of whoever is being deleted. Some may have been overwritten since they were
+   * found.
+   */
   #stillBad(database: Database): string[] {
-    const readers: Record<string, (value: Buffer) => unknown> = { person: unpackPerson, photo: unpackPhoto, anchor: unpackAnchor, unknown: unpackUnknown, note: unpackNote, embedding: unpackEmbedding };
+    const readers: Record<string, (value: Buffer) => unknown> = {
+      person: unpackPerson,
+      photo: unpackPhoto,
+      anchor: unpackAnchor,
+      unknown: unpackUnknown,
+      note: unpackNote,
+      embedding: unpackEmbedding,
+    };
     const bad = [...this.#bad].filter((key) => {
       const value = tried(() => database.get(key));
       const record = value === undefined ? undefined : tried(() => readers[key.slice(0, key.indexOf(":"))]?.(value));
@@ -742,20 +972,33 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     return bad;
   }
 
-  async #drop(database: Database, { people = [], photos = [], anchors = [], unknowns = [] }: Ids, { added = [], besides = [] }: { added?: readonly Anchor[]; besides?: readonly string[] } = {}): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails">> {
+  async #drop(
+    database: Database,
+    { people = [], photos = [], anchors = [], unknowns = [] }: Ids,
+    { added = [], besides = [] }: { added?: readonly Anchor[]; besides?: readonly string[] } = {},
+  ): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails">> {
     const embeddings = photos.flatMap((id) => database.keys(`embedding:${this.#secret.blind(id)}:`));
     const groups = unknowns.flatMap((id) => this.#unknowns.get(id) ?? []);
     const there = photos.filter((id) => this.#photos.has(id));
     await database.write({
       put: added.map((anchor) => [this.#key("anchor", anchor.id), packAnchor(anchor)] as const),
-      remove: [...people.map((id) => this.#key("person", id)), ...photos.map((id) => this.#key("photo", id)), ...anchors.map((id) => this.#key("anchor", id)), ...unknowns.map((id) => this.#key("unknown", id)), ...embeddings, ...besides],
+      remove: [
+        ...people.map((id) => this.#key("person", id)),
+        ...photos.map((id) => this.#key("photo", id)),
+        ...anchors.map((id) => this.#key("anchor", id)),
+        ...unknowns.map((id) => this.#key("unknown", id)),
+        ...embeddings,
+        ...besides,
+      ],
     });
     for (const id of photos) this.#forget(id);
     for (const id of people) {
       this.#people.delete(id);
       this.#photosByPerson.delete(id);
     }
-    const vectors = anchors.filter((id) => this.#anchors.delete(id)).length + groups.reduce((sum, { vectors: own, beside }) => sum + own.length + (beside?.vectors.length ?? 0), 0);
+    const vectors =
+      anchors.filter((id) => this.#anchors.delete(id)).length +
+      groups.reduce((sum, { vectors: own, beside }) => sum + own.length + (beside?.vectors.length ?? 0), 0);
     const pictureIds = unknowns.flatMap((id) => this.#forgetUnknown(id));
     for (const anchor of added) this.#anchors.set(anchor.id, anchor);
     // Records first: a crash leaves at worst files that no record names, and the next start deletes them.
@@ -794,7 +1037,11 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
         return await work(this.#opened());
       } catch (error) {
         const refused = asStorageError(error, this.#parts.folder);
-        if (refused instanceof StorageError && !(refused instanceof NotWiped)) this.#refused("unwritable_store", new StorageError({ reason: refused.reason, folder: this.#parts.folder, cause: error }));
+        if (refused instanceof StorageError && !(refused instanceof NotWiped))
+          this.#refused(
+            "unwritable_store",
+            new StorageError({ reason: refused.reason, folder: this.#parts.folder, cause: error }),
+          );
         throw refused;
       } finally {
         this.#settle(settleMs);
@@ -845,12 +1092,22 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   }
 
   #anchorIdsOf(personId: string): string[] {
-    return this.anchors().filter(({ against }) => against === personId).map(({ id }) => id);
+    return this.anchors()
+      .filter(({ against }) => against === personId)
+      .map(({ id }) => id);
   }
 
   #pictureIds(): Record<PictureKind, ReadonlySet<string>> {
     const photos = new Set(this.#photos.keys());
-    return { photos, thumbnails: photos, unknowns: new Set(this.unknowns().flatMap(({ id, pictures }) => Array.from({ length: pictures }, (_, index) => pictureId(id, index)))) };
+    return {
+      photos,
+      thumbnails: photos,
+      unknowns: new Set(
+        this.unknowns().flatMap(({ id, pictures }) =>
+          Array.from({ length: pictures }, (_, index) => pictureId(id, index)),
+        ),
+      ),
+    };
   }
 
   #picturesWith(secret: Secret): Pictures {

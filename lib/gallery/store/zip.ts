@@ -24,22 +24,38 @@ export interface Bounds {
 
 export function openArchive(path: string): Promise<ZipFile> {
   return new Promise((done, fail) => {
-    openZip(path, { lazyEntries: true, autoClose: false, validateEntrySizes: true, strictFileNames: true }, (error, zip) => (error ? fail(noZip(error)) : done(zip)));
+    openZip(
+      path,
+      { lazyEntries: true, autoClose: false, validateEntrySizes: true, strictFileNames: true },
+      (error, zip) => (error ? fail(noZip(error)) : done(zip)),
+    );
   });
 }
 
-/** Every file in the zip by its name. @throws a sentence when there are too many, two of a name, or two that share bytes */
+/**
+ * Every file in the zip by its name.
+ * @throws a sentence when there are too many, two of a name, or two that share bytes
+ */
 export async function filesIn(zip: ZipFile, signal: AbortSignal | undefined): Promise<Map<string, Entry>> {
   const files = new Map<string, Entry>();
   for await (const entry of entriesOf(zip)) {
     signal?.throwIfAborted();
-    if (files.has(entry.fileName)) throw new UserError(`the zip holds ${JSON.stringify(entry.fileName.slice(0, 100))} twice: nothing was imported.`);
+    if (files.has(entry.fileName))
+      throw new UserError(
+        `the zip holds ${JSON.stringify(entry.fileName.slice(0, 100))} twice: nothing was imported.`,
+      );
     files.set(entry.fileName, entry);
   }
   let end = 0;
-  for (const { relativeOffsetOfLocalHeader: begin, compressedSize, fileName } of [...files.values()].sort((a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader)) {
+  for (const { relativeOffsetOfLocalHeader: begin, compressedSize, fileName } of [...files.values()].sort(
+    (a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader,
+  )) {
     // The same bytes again and again: a small file that unpacks to any size.
-    if (begin < end) throw new UserError(`${JSON.stringify(fileName.slice(0, 100))} shares its bytes with another file in the zip: nothing was imported.`);
+    if (begin < end)
+      throw new UserError(
+        `${JSON.stringify(fileName.slice(0, 100))} shares its bytes with another file in the zip: nothing was ` +
+          "imported.",
+      );
     end = begin + LOCAL_HEADER_BYTES + compressedSize;
   }
   return files;
@@ -49,7 +65,10 @@ export async function filesIn(zip: ZipFile, signal: AbortSignal | undefined): Pr
 export function checkClaims(zip: ZipFile, pictures: Iterable<Entry>, small: number): void {
   let claimed = 0;
   for (const { uncompressedSize } of pictures) claimed += uncompressedSize;
-  if (claimed > small + MAX_GROWTH * zip.fileSize) throw new UserError(`the pictures in the zip claim ${claimed} bytes, the zip has ${zip.fileSize}: nothing was imported.`);
+  if (claimed > small + MAX_GROWTH * zip.fileSize)
+    throw new UserError(
+      `the pictures in the zip claim ${claimed} bytes, the zip has ${zip.fileSize}: nothing was imported.`,
+    );
 }
 
 /** @throws a sentence when it is larger than it may be, or damaged */
@@ -73,7 +92,11 @@ export async function* linesOf(zip: ZipFile, entry: Entry, bounds: Bounds): Asyn
   try {
     for await (const chunk of stream) {
       let at = 0;
-      for (let end = chunk.indexOf(NEWLINE); end >= 0 && length + end - at <= MAX_LINE_BYTES; end = chunk.indexOf(NEWLINE, at)) {
+      for (
+        let end = chunk.indexOf(NEWLINE);
+        end >= 0 && length + end - at <= MAX_LINE_BYTES;
+        end = chunk.indexOf(NEWLINE, at)
+      ) {
         const rest = chunk.subarray(at, end);
         yield (parts.length === 0 ? rest : Buffer.concat([...parts, rest])).toString();
         [parts, length] = [[], 0];
@@ -93,11 +116,16 @@ export async function* linesOf(zip: ZipFile, entry: Entry, bounds: Bounds): Asyn
 }
 
 export function noZip(error: Error): Error {
-  return new UserError(`the file is no zip, or a damaged one (${error.message}): nothing was imported. Send the zip that the export made.`, { cause: error });
+  return new UserError(
+    `the file is no zip, or a damaged one (${error.message}): nothing was imported. Send the zip that the ` +
+      "export made.",
+    { cause: error },
+  );
 }
 
 async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {
-  if (zip.entryCount > MAX_ENTRIES) throw new UserError(`the zip holds ${zip.entryCount} files, more than a gallery can: nothing was imported.`);
+  if (zip.entryCount > MAX_ENTRIES)
+    throw new UserError(`the zip holds ${zip.entryCount} files, more than a gallery can: nothing was imported.`);
   for (;;) {
     const entry = await new Promise<Entry | undefined>((done, fail) => {
       const settle = (act: () => void): void => {
@@ -116,14 +144,24 @@ async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {
 
 async function streamOf(zip: ZipFile, entry: Entry, { most, small }: Bounds): Promise<AsyncIterable<Buffer>> {
   const { fileName, uncompressedSize, compressedSize } = entry;
-  if (uncompressedSize > Math.max(small, MAX_GROWTH * compressedSize)) throw new UserError(`${fileName} in the zip claims to be ${Math.round(uncompressedSize / compressedSize)} times as large as it is in it: nothing was imported.`);
-  if (uncompressedSize > most) throw new UserError(`${fileName} in the zip claims ${uncompressedSize} bytes, ${most} are the most: nothing was imported.`);
+  if (uncompressedSize > Math.max(small, MAX_GROWTH * compressedSize))
+    throw new UserError(
+      `${fileName} in the zip claims to be ${Math.round(uncompressedSize / compressedSize)} times as large as ` +
+        "it is in it: nothing was imported.",
+    );
+  if (uncompressedSize > most)
+    throw new UserError(
+      `${fileName} in the zip claims ${uncompressedSize} bytes, ${most} are the most: nothing was imported.`,
+    );
   return new Promise((done, fail) => {
     zip.openReadStream(entry, (error, stream) => (error ? fail(noZip(error)) : done(summed(stream, entry))));
   });
 }
 
-/** yauzl checks sizes, but no sums: a picture that is not packed could change and be a picture still. @throws at the end, when it did */
+/**
+ * yauzl checks sizes, but no sums: a picture that is not packed could change and be a picture still.
+ * @throws at the end, when it did
+ */
 async function* summed(stream: Readable, { fileName, crc32: expected }: Entry): AsyncGenerator<Buffer> {
   let sum = 0;
   for await (const chunk of stream) {

@@ -1,4 +1,7 @@
-/** What the API answers, as schemas: for the description of the API, and for the tests that hold the answers against it. */
+/**
+ * What the API answers, as schemas: for the description of the API, and for the tests that hold the answers against
+ * it.
+ */
 import { z } from "zod";
 import type { WantedThreshold } from "../../../lib/calibrate/wanted";
 import type { Calibration } from "../../../lib/calibrate/calibration";
@@ -26,20 +29,38 @@ function objectOf<T>() {
 const count = z.int().min(0);
 const time = z.int().describe("Milliseconds since the epoch");
 const distance = z.number().min(0).describe("Euclidean distance of two embeddings");
-const compared = z.number().describe("What τ is compared with: the cohort-normalised distance, which may be below 0, or the Euclidean one");
+const compared = z
+  .number()
+  .describe("What τ is compared with: the cohort-normalised distance, which may be below 0, or the Euclidean one");
 const kind = z.enum(["cohort", "euclidean"]);
 const id = z.string().describe("12 hex digits");
 const photoId = z.string().describe("16 hex digits");
 
-export const progressAnswer = z.strictObject({ what: z.literal("people").optional().describe("Instead of photos that are read, people of a large gallery who can be compared; at its start nobody is recognized until all can"), done: count, total: count });
+export const progressAnswer = z.strictObject({
+  what: z
+    .literal("people")
+    .optional()
+    .describe(
+      "Instead of photos that are read, people of a large gallery who can be compared; at its start nobody is " +
+        "recognized until all can",
+    ),
+  done: count,
+  total: count,
+});
 
-const problem = z.strictObject({ file: z.string().describe("In the photo folder; empty when it is not about one photo"), code: z.string(), message: z.string() });
+const problem = z.strictObject({
+  file: z.string().describe("In the photo folder; empty when it is not about one photo"),
+  code: z.string(),
+  message: z.string(),
+});
 
 const networkKey = z.string().describe("A built-in id, a pack's, or the path of a descriptor");
 
 const leftBehind = objectOf<LeftBehind>()({
   photos: count.describe("Of which no picture is kept, or none that shows a usable face"),
-  people: z.array(z.strictObject({ id, name: z.string() })).describe("Of whom nothing else is known: the new network would not know them"),
+  people: z
+    .array(z.strictObject({ id, name: z.string() }))
+    .describe("Of whom nothing else is known: the new network would not know them"),
   strangers: count,
   corrections: count.describe("Negative anchors: they are embeddings alone"),
 }).meta({ id: "LeftBehind" });
@@ -47,7 +68,12 @@ const leftBehind = objectOf<LeftBehind>()({
 const networkChange = objectOf<NetworkChange>()({
   key: networkKey,
   model: z.string(),
-  stage: z.enum(["embedding", "paused", "disk", "failed", "asking"]).describe("disk: the disk refuses, it goes on by itself; failed: the new network cannot be used, it is tried again; asking: people would stay behind, and somebody has to accept that"),
+  stage: z
+    .enum(["embedding", "paused", "disk", "failed", "asking"])
+    .describe(
+      "disk: the disk refuses, it goes on by itself; failed: the new network cannot be used, it is tried " +
+        "again; asking: people would stay behind, and somebody has to accept that",
+    ),
   done: count,
   total: count.describe("Photos"),
   remainingMs: count.nullable().describe("At the pace so far"),
@@ -60,7 +86,10 @@ export const networkAnswer = objectOf<NetworkState>()({
   model: z.string().describe("Its id"),
   asInForm: z.boolean().describe("Whether it is the one in the gallery's form"),
   change: networkChange.nullable().describe("Under way: until it is done the old network decides"),
-  previous: z.strictObject({ key: networkKey, model: z.string(), until: time.describe("So long its embeddings are kept") }).nullable().describe("What decided before, and can again at once"),
+  previous: z
+    .strictObject({ key: networkKey, model: z.string(), until: time.describe("So long its embeddings are kept") })
+    .nullable()
+    .describe("What decided before, and can again at once"),
   offer: networkKey.nullable().describe("A surer network that this gallery could change to"),
 }).meta({ id: "Network" });
 
@@ -77,10 +106,16 @@ export const estimateAnswer = objectOf<NetworkEstimate>()({
 
 const wantedThreshold = objectOf<WantedThreshold>()({
   wanted: z.number().describe("The share of strangers who may get a name"),
-  threshold: z.number().describe("τ of d' that came out: the largest at which the upper 95 % bound of strangers with a name is what is wanted"),
+  threshold: z
+    .number()
+    .describe(
+      "τ of d' that came out: the largest at which the upper 95 % bound of strangers with a name is what is wanted",
+    ),
   people: count.describe("With whom a stranger is compared; in verification it is one"),
   photos: z.strictObject({ least: count, most: count }).describe("Of a person"),
-  strangers: z.strictObject({ share: z.number(), high: z.number().describe("Upper 95 % bound") }).describe("Of strangers who get a name at this τ, in the population where most do"),
+  strangers: z
+    .strictObject({ share: z.number(), high: z.number().describe("Upper 95 % bound") })
+    .describe("Of strangers who get a name at this τ, in the population where most do"),
   comparisons: count.describe("Pairs of different people that it rests on"),
   supported: z.boolean().describe("false: so small a rate takes more comparisons; it is extrapolated"),
 }).meta({ id: "WantedThreshold" });
@@ -104,8 +139,15 @@ export const galleryAnswer = objectOf<GallerySummary & { id: string; name: strin
   anchors: count,
   model: z.string().nullable(),
   threshold: distance.nullable().describe("τ of the model's Euclidean distance"),
-  cohortThreshold: z.number().nullable().describe("τ of its cohort-normalised distance; null where the model has no cohort"),
-  wanted: wantedThreshold.nullable().describe("τ with one stranger of a hundred named, with the people who are here now; null where it cannot be said"),
+  cohortThreshold: z
+    .number()
+    .nullable()
+    .describe("τ of its cohort-normalised distance; null where the model has no cohort"),
+  wanted: wantedThreshold
+    .nullable()
+    .describe(
+      "τ with one stranger of a hundred named, with the people who are here now; null where it cannot be said",
+    ),
   keepPhotos: z.boolean(),
   encrypted: z.boolean(),
   paused: z.boolean(),
@@ -115,11 +157,39 @@ export const galleryAnswer = objectOf<GallerySummary & { id: string; name: strin
   error: z.string().optional().describe("Why it does not work at all"),
 }).meta({ id: "Gallery" });
 
-export const cameraAnswer = z.strictObject({ id: z.string(), name: z.string(), running: z.boolean(), width: count.nullable().describe("Pixels of the newest frame; null while none comes"), height: count.nullable() }).meta({ id: "Camera" });
+export const cameraAnswer = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    running: z.boolean(),
+    width: count.nullable().describe("Pixels of the newest frame; null while none comes"),
+    height: count.nullable(),
+  })
+  .meta({ id: "Camera" });
 
-export const matcherAnswer = z.strictObject({ id: z.string(), name: z.string(), gallery: z.string(), distance: kind.describe("What its τ is compared with"), threshold: distance.nullable().describe("A fixed τ as the node sets it; null where it sets none"), wanted: z.number().nullable().describe("The share of strangers who may get a name, from which its τ follows; null is a fixed τ"), decides: thresholdAnswer.nullable().describe("τ as it is now, and why; null while its gallery is not open") }).meta({ id: "Matcher" });
+export const matcherAnswer = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    gallery: z.string(),
+    distance: kind.describe("What its τ is compared with"),
+    threshold: distance.nullable().describe("A fixed τ as the node sets it; null where it sets none"),
+    wanted: z
+      .number()
+      .nullable()
+      .describe("The share of strangers who may get a name, from which its τ follows; null is a fixed τ"),
+    decides: thresholdAnswer.nullable().describe("τ as it is now, and why; null while its gallery is not open"),
+  })
+  .meta({ id: "Matcher" });
 
-export const statsAnswer = objectOf<SourceStats>()({ source: z.string(), frames: count, dropped: count, fps: z.number().min(0), outcomes: z.record(z.string(), count), timing: z.record(z.string(), z.number()).describe("Milliseconds by stage") }).meta({ id: "Stats" });
+export const statsAnswer = objectOf<SourceStats>()({
+  source: z.string(),
+  frames: count,
+  dropped: count,
+  fps: z.number().min(0),
+  outcomes: z.record(z.string(), count),
+  timing: z.record(z.string(), z.number()).describe("Milliseconds by stage"),
+}).meta({ id: "Stats" });
 
 export const enrolmentAnswer = z.strictObject({ paused: z.boolean(), progress: progressAnswer.nullable() });
 
@@ -139,17 +209,37 @@ export const personAnswer = objectOf<Person>()({ ...personFields, notes: z.strin
 export const peopleAnswer = objectOf<PeoplePage>()({
   total: count.describe("On all pages"),
   groups: z.array(z.strictObject({ name: z.string(), count })).describe("Of the whole gallery"),
-  people: z.array(z.strictObject({ ...personFields, photos: count, thumbnail: photoId.nullable().describe("A photo with a thumbnail") })),
+  people: z.array(
+    z.strictObject({
+      ...personFields,
+      photos: count,
+      thumbnail: photoId.nullable().describe("A photo with a thumbnail"),
+    }),
+  ),
 }).meta({ id: "PeoplePage" });
 
 const photoFields = {
   id: photoId,
   personId: id,
-  origin: z.union([z.strictObject({ by: z.literal("folder"), file: z.string() }), z.strictObject({ by: z.enum(["message", "upload", "capture", "unknown", "event", "import"]) })]),
+  origin: z.union([
+    z.strictObject({ by: z.literal("folder"), file: z.string() }),
+    z.strictObject({ by: z.enum(["message", "upload", "capture", "unknown", "event", "import"]) }),
+  ]),
   addedAt: time,
   size: count.describe("Bytes of the kept picture; 0 when none is kept here"),
-  quality: z.strictObject({ size: z.number(), blur: z.number(), exposure: z.number(), yaw: z.number(), pitch: z.number(), roll: z.number() }).nullable(),
-  accepted: z.array(z.string()).describe("Codes of findings that somebody accepted, and left_out of a photo that is left out"),
+  quality: z
+    .strictObject({
+      size: z.number(),
+      blur: z.number(),
+      exposure: z.number(),
+      yaw: z.number(),
+      pitch: z.number(),
+      roll: z.number(),
+    })
+    .nullable(),
+  accepted: z
+    .array(z.string())
+    .describe("Codes of findings that somebody accepted, and left_out of a photo that is left out"),
 };
 
 export const photoAnswer = objectOf<Photo>()(photoFields).meta({ id: "Photo" });
@@ -158,7 +248,14 @@ export const entryAnswer = objectOf<PhotoEntry>()({
   ...photoFields,
   thumbnail: z.boolean(),
   usable: z.boolean().describe("Whether it has an embedding of the present model"),
-  aside: z.strictObject({ distance: z.number().describe("Cohort-normalised, to the mean of the person's other photos"), threshold: z.number().describe("τ of that distance"), reason: z.string() }).nullable().describe("Why nobody is compared with it; null where it is compared"),
+  aside: z
+    .strictObject({
+      distance: z.number().describe("Cohort-normalised, to the mean of the person's other photos"),
+      threshold: z.number().describe("τ of that distance"),
+      reason: z.string(),
+    })
+    .nullable()
+    .describe("Why nobody is compared with it; null where it is compared"),
   sure: z.boolean().describe("Whether somebody said that it is this person, however far from their other photos"),
   out: z.boolean().describe("Whether somebody left it out of recognition: it is kept, and nobody is compared with it"),
 }).meta({ id: "PhotoEntry" });
@@ -169,10 +266,27 @@ export const detailsAnswer = objectOf<PersonDetails>()({
   photos: z.array(entryAnswer),
 }).meta({ id: "PersonDetails" });
 
-const findingCode = z.enum(["no_face", "several_faces", "too_small", "blurry", "turned_away", "too_dark", "too_bright", "near_duplicate", "resembles", "unlike"]);
+const findingCode = z.enum([
+  "no_face",
+  "several_faces",
+  "too_small",
+  "blurry",
+  "turned_away",
+  "too_dark",
+  "too_bright",
+  "near_duplicate",
+  "resembles",
+  "unlike",
+]);
 
 export const judgementAnswer = objectOf<Told>()({
-  findings: z.array(objectOf<Omit<Finding, "unnamed">>()({ code: findingCode, message: z.string(), severity: z.enum(["refuse", "ask"]) })),
+  findings: z.array(
+    objectOf<Omit<Finding, "unnamed">>()({
+      code: findingCode,
+      message: z.string(),
+      severity: z.enum(["refuse", "ask"]),
+    }),
+  ),
   accepted: z.array(findingCode),
   verdict: z.enum(["keep", "refuse", "ask"]),
 }).meta({ id: "Judgement" });
@@ -197,7 +311,13 @@ export const receiptAnswer = objectOf<Receipt>()({
   backups: count.describe("Backups that were deleted or written anew because they held it"),
 }).meta({ id: "Receipt" });
 
-const candidate = z.strictObject({ name: z.string(), distance: compared, euclidean: distance.describe("Euclidean distance to the nearest of their photos"), photo: photoId.describe("That photo"), ruledOut: z.boolean().optional().describe("A negative anchor lay nearer") });
+const candidate = z.strictObject({
+  name: z.string(),
+  distance: compared,
+  euclidean: distance.describe("Euclidean distance to the nearest of their photos"),
+  photo: photoId.describe("That photo"),
+  ruledOut: z.boolean().optional().describe("A negative anchor lay nearer"),
+});
 const outcome = z.enum(["match", "ambiguous", "unknown", "noface", "denied"]);
 
 const identityFields = {
@@ -209,7 +329,12 @@ const identityFields = {
   margin: z.number().nullable().describe("Distance of the runner-up minus that of the nearest person"),
   candidates: z.array(candidate).describe("Who was considered, nearest first"),
   reason: z.string(),
-  sure: z.number().min(0).max(1).optional().describe("Of a track that votes: how sure it is that more frames would not change what is said"),
+  sure: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe("Of a track that votes: how sure it is that more frames would not change what is said"),
   frames: z.number().int().min(1).optional().describe("… in how many of its frames the face was embedded anew"),
 };
 
@@ -218,27 +343,58 @@ const identity = objectOf<Identity>()({ ...identityFields, groups: z.array(z.str
 export const facesAnswer = z.strictObject({
   faces: z.array(
     objectOf<Pick<Face, "box" | "score" | "quality" | "rejected" | "identity">>()({
-      box: z.strictObject({ x: z.number(), y: z.number(), width: z.number(), height: z.number() }).describe("Pixels of the picture as shown"),
+      box: z
+        .strictObject({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
+        .describe("Pixels of the picture as shown"),
       score: z.number(),
-      quality: z.strictObject({ size: z.number(), blur: z.number(), exposure: z.number(), pose: z.strictObject({ yaw: z.number(), pitch: z.number(), roll: z.number() }), weight: z.number() }).optional(),
+      quality: z
+        .strictObject({
+          size: z.number(),
+          blur: z.number(),
+          exposure: z.number(),
+          pose: z.strictObject({ yaw: z.number(), pitch: z.number(), roll: z.number() }),
+          weight: z.number(),
+        })
+        .optional(),
       rejected: z.enum(["too_small", "blurry", "bad_alignment"]).optional(),
       identity,
     }),
   ),
 });
 
-export const eventAnswer = objectOf<SeenEvent>()({ ...identityFields, id, at: time, source: z.string().describe("Names the camera"), picture: z.boolean().describe("Whether one is kept"), weight: z.number().nullable().describe("How much the face counts beside a clear one, over 0 to 1: small and blurred ones less") }).meta({ id: "SeenEvent" });
+export const eventAnswer = objectOf<SeenEvent>()({
+  ...identityFields,
+  id,
+  at: time,
+  source: z.string().describe("Names the camera"),
+  picture: z.boolean().describe("Whether one is kept"),
+  weight: z
+    .number()
+    .nullable()
+    .describe("How much the face counts beside a clear one, over 0 to 1: small and blurred ones less"),
+}).meta({ id: "SeenEvent" });
 
 export const correctionAnswer = objectOf<CorrectionEntry>()({
   id: z.string().describe("Of the negative anchor, or of the photo"),
   at: time,
-  what: z.enum(["not", "ignored", "is"]).describe("not: this face is not that person; ignored: it is nobody; is: somebody said who it was"),
+  what: z
+    .enum(["not", "ignored", "is"])
+    .describe("not: this face is not that person; ignored: it is nobody; is: somebody said who it was"),
   person: id.nullable(),
   name: z.string().nullable(),
   note: z.string(),
 }).meta({ id: "Correction" });
 
-export const anchorAnswer = z.strictObject({ id, against: id.nullable().describe("The person it speaks against; null is everybody"), againstName: z.string().nullable(), note: z.string(), createdAt: time, model: z.string() }).meta({ id: "Anchor" });
+export const anchorAnswer = z
+  .strictObject({
+    id,
+    against: id.nullable().describe("The person it speaks against; null is everybody"),
+    againstName: z.string().nullable(),
+    note: z.string(),
+    createdAt: time,
+    model: z.string(),
+  })
+  .meta({ id: "Anchor" });
 
 export const unknownAnswer = objectOf<UnknownEntry>()({
   id,
@@ -250,14 +406,41 @@ export const unknownAnswer = objectOf<UnknownEntry>()({
   nearest: z.strictObject({ name: z.string(), distance: compared }).nullable(),
 }).meta({ id: "Unknown" });
 
-export const importAnswer = z.strictObject({ people: count, photos: count, skipped: count.describe("Photos that were here already") });
+export const importAnswer = z.strictObject({
+  people: count,
+  photos: count,
+  skipped: count.describe("Photos that were here already"),
+});
 
 const counted = z.strictObject({ counted: count, of: count });
-const share = z.strictObject({ hits: count, total: count, share: z.number(), low: z.number().describe("95 % interval"), high: z.number() }).meta({ id: "Share" });
-const point = z.strictObject({ threshold: compared, fmr: share.nullable(), fnmr: share.nullable(), fpir: z.strictObject({ share: z.number(), high: z.number() }).nullable() }).meta({ id: "CurvePoint" });
+const share = z
+  .strictObject({
+    hits: count,
+    total: count,
+    share: z.number(),
+    low: z.number().describe("95 % interval"),
+    high: z.number(),
+  })
+  .meta({ id: "Share" });
+const point = z
+  .strictObject({
+    threshold: compared,
+    fmr: share.nullable(),
+    fnmr: share.nullable(),
+    fpir: z.strictObject({ share: z.number(), high: z.number() }).nullable(),
+  })
+  .meta({ id: "CurvePoint" });
 const histogram = z.array(count).describe("Distances in bins of 0.01, the first of which begins at `from`");
 const photoOf = z.strictObject({ personId: id, name: z.string(), photoId }).meta({ id: "PhotoOf" });
-const distances = { from: z.number(), genuine: histogram, impostor: histogram, genuinePairs: count, impostorPairs: count, curve: z.array(point), supportedFmr: z.number().nullable() };
+const distances = {
+  from: z.number(),
+  genuine: histogram,
+  impostor: histogram,
+  genuinePairs: count,
+  impostorPairs: count,
+  curve: z.array(point),
+  supportedFmr: z.number().nullable(),
+};
 
 export const downloadAnswer = objectOf<DownloadState>()({
   state: z.enum(["running", "failed", "cancelled", "done"]),
@@ -277,7 +460,10 @@ export const modelAnswer = objectOf<ListedModel>()({
   size: count.nullable().describe("Bytes"),
   dimensions: count.nullable().describe("Numbers a face"),
   threshold: distance.nullable().describe("τ of the Euclidean distance"),
-  cohortThreshold: z.number().nullable().describe("τ of the cohort-normalised distance; null where the model has no cohort"),
+  cohortThreshold: z
+    .number()
+    .nullable()
+    .describe("τ of the cohort-normalised distance; null where the model has no cohort"),
   measured: objectOf<MeasuredFigures>()({
     source: z.string().describe("On what, when, by which command"),
     people: count,
@@ -287,7 +473,9 @@ export const modelAnswer = objectOf<ListedModel>()({
     fnmr: share.nullable(),
   }).nullable(),
   problem: z.string().nullable().describe("Why it cannot be used"),
-  needs: objectOf<Need>()({ code: z.enum(["onnx-runtime", "tfjs-converter"]), message: z.string() }).nullable().describe("What must be installed first"),
+  needs: objectOf<Need>()({ code: z.enum(["onnx-runtime", "tfjs-converter"]), message: z.string() })
+    .nullable()
+    .describe("What must be installed first"),
   download: downloadAnswer.nullable().describe("How far it is, or how the last one ended"),
 }).meta({ id: "Model" });
 
@@ -303,15 +491,34 @@ export const calibrationAnswer = objectOf<Calibration>()({
   seed: z.number().nullable(),
   own: z.strictObject(distances),
   now: point,
-  model: z.strictObject({ ...distances, model: z.string(), source: z.string(), people: count, photos: count }).nullable(),
-  suggestion: z.strictObject({ threshold: compared, from: z.enum(["own", "model"]), supported: z.boolean(), fmr: share, fnmr: share.nullable() }).nullable(),
+  model: z
+    .strictObject({ ...distances, model: z.string(), source: z.string(), people: count, photos: count })
+    .nullable(),
+  suggestion: z
+    .strictObject({
+      threshold: compared,
+      from: z.enum(["own", "model"]),
+      supported: z.boolean(),
+      fmr: share,
+      fnmr: share.nullable(),
+    })
+    .nullable(),
   nearest: z.array(z.strictObject({ distance: compared, a: photoOf, b: photoOf })),
-  outliers: z.array(z.strictObject({ photo: photoOf, codes: z.array(z.enum(["nearer_to_other", "far_from_own"])), own: compared, other: z.strictObject({ photo: photoOf, distance: compared }).nullable() })),
+  outliers: z.array(
+    z.strictObject({
+      photo: photoOf,
+      codes: z.array(z.enum(["nearer_to_other", "far_from_own"])),
+      own: compared,
+      other: z.strictObject({ photo: photoOf, distance: compared }).nullable(),
+    }),
+  ),
   outlierCount: count,
 }).meta({ id: "Calibration" });
 
 const tried = share.nullable().describe("null where there was none to try");
-const works = objectOf<Works>()({ right: tried, wrong: tried, nobody: tried, strangersNamed: tried }).meta({ id: "Works" });
+const works = objectOf<Works>()({ right: tried, wrong: tried, nobody: tried, strangersNamed: tried }).meta({
+  id: "Works",
+});
 
 export const trialAnswer = objectOf<GalleryWorks>()({
   threshold: compared,
@@ -324,7 +531,9 @@ export const trialAnswer = objectOf<GalleryWorks>()({
     objectOf<Proposal>()({
       photo: photoOf,
       why: z.enum(["confusing", "redundant"]),
-      beside: photoOf.nullable().describe("To whom it is nearer than to its own person, or which photo it nearly repeats"),
+      beside: photoOf
+        .nullable()
+        .describe("To whom it is nearer than to its own person, or which photo it nearly repeats"),
       before: works.describe("On the photos that would be left, and the strangers"),
       after: works,
     }),
@@ -342,4 +551,10 @@ export const trialAnswer = objectOf<GalleryWorks>()({
 }).meta({ id: "Trial" });
 
 /** Every answer that is not the one asked for. */
-export const errorAnswer = z.strictObject({ error: z.string().describe("A sentence: what is wrong, and the mend"), code: z.string(), judgement: judgementAnswer.optional().describe("Of a photo that is refused, or asks first") }).meta({ id: "Error" });
+export const errorAnswer = z
+  .strictObject({
+    error: z.string().describe("A sentence: what is wrong, and the mend"),
+    code: z.string(),
+    judgement: judgementAnswer.optional().describe("Of a photo that is refused, or asks first"),
+  })
+  .meta({ id: "Error" });

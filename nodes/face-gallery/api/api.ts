@@ -12,12 +12,32 @@ import { people } from "./people";
 import { ofAll, register, type Route } from "./routes";
 import { unknowns } from "./unknowns";
 
-const openapi = ofAll({ method: "get", path: "/openapi.json", permission: "read", summary: "This description, OpenAPI 3.1", answers: z.looseObject({ openapi: z.string() }) }, async ({ response }) => {
-  response.json(describeApi(routes));
-});
+const openapi = ofAll(
+  {
+    method: "get",
+    path: "/openapi.json",
+    permission: "read",
+    summary: "This description, OpenAPI 3.1",
+    answers: z.looseObject({ openapi: z.string() }),
+  },
+  async ({ response }) => {
+    response.json(describeApi(routes));
+  },
+);
 
 /** Every route, those about no gallery first: their paths would pass for a gallery's. */
-export const routes: readonly Route[] = [openapi, ...galleries, ...models, ...people, ...unknowns, ...events, ...identify, ...calibration, ...network, ...archive];
+export const routes: readonly Route[] = [
+  openapi,
+  ...galleries,
+  ...models,
+  ...people,
+  ...unknowns,
+  ...events,
+  ...identify,
+  ...calibration,
+  ...network,
+  ...archive,
+];
 
 /** Register the HTTP API under Node-RED's admin root, once for all galleries. */
 export function registerApi(RED: NodeAPI): void {

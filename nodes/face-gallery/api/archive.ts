@@ -56,19 +56,42 @@ async function inTime<T>(work: Promise<T>, closing: AbortSignal): Promise<T> {
 }
 
 export const archive: Route[] = [
-  ofGallery({ method: "get", path: "/export", permission: "write", summary: "Everything in one zip, photos and embeddings included, not encrypted", answers: "application/zip" }, async ({ node, gallery, response }) => {
-    response.status(200).set({ "Content-Type": "application/zip", "Content-Disposition": `attachment; filename="gallery-${new Date().toISOString().slice(0, 10)}.zip"` });
-    const gone = new AbortController();
-    response.on("close", () => gone.abort());
-    const signal = AbortSignal.any([gone.signal, node.closing]);
-    await gallery.exportTo(async (chunk) => {
-      signal.throwIfAborted();
-      if (!response.write(chunk)) await once(response, "drain", { signal });
-    });
-    response.end();
-  }),
-  ofGallery({ method: "post", path: "/import", permission: "write", summary: "Add what an export holds", body: "application/zip", answers: importAnswer }, async ({ node, gallery, request, response }) => {
-    if (!request.is("application/zip")) throw new HttpError(415, "content_type", "the body must be application/zip.");
-    response.json(await gallery.importFrom(piecesOf(request, node.closing)));
-  }),
+  ofGallery(
+    {
+      method: "get",
+      path: "/export",
+      permission: "write",
+      summary: "Everything in one zip, photos and embeddings included, not encrypted",
+      answers: "application/zip",
+    },
+    async ({ node, gallery, response }) => {
+      response.status(200).set({
+        "Content-Type": "application/zip",
+        "Content-Disposition": `attachment; filename="gallery-${new Date().toISOString().slice(0, 10)}.zip"`,
+      });
+      const gone = new AbortController();
+      response.on("close", () => gone.abort());
+      const signal = AbortSignal.any([gone.signal, node.closing]);
+      await gallery.exportTo(async (chunk) => {
+        signal.throwIfAborted();
+        if (!response.write(chunk)) await once(response, "drain", { signal });
+      });
+      response.end();
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/import",
+      permission: "write",
+      summary: "Add what an export holds",
+      body: "application/zip",
+      answers: importAnswer,
+    },
+    async ({ node, gallery, request, response }) => {
+      if (!request.is("application/zip"))
+        throw new HttpError(415, "content_type", "the body must be application/zip.");
+      response.json(await gallery.importFrom(piecesOf(request, node.closing)));
+    },
+  ),
 ];

@@ -29,12 +29,16 @@ const trialQuery = z.object({
   margin: z.coerce.number().min(0).max(LARGEST_THRESHOLD).default(0.02),
 });
 
-/** Calibrations at once, of all galleries: one worker makes one after the other, and each that waits holds a copy of its embeddings. */
+/**
+ * Calibrations at once, of all galleries: one worker makes one after the other, and each that waits holds a copy of
+ * its embeddings.
+ */
 const MOST_CALIBRATIONS = 4;
 let calibrations = 0;
 
 const TRIAL =
-  "Does it work? Each photo shown to the gallery without it, and the strangers who are kept; people who can hardly be told apart; photos that are better left out, with the effect before and after";
+  "Does it work? Each photo shown to the gallery without it, and the strangers who are kept; people who can " +
+  "hardly be told apart; photos that are better left out, with the effect before and after";
 const SUMMARY = "What the gallery's own photos, and the model's statistics, say about τ";
 
 export const calibration: Route[] = [

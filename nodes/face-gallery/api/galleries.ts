@@ -19,7 +19,9 @@ const enrolmentBody = z.strictObject({ paused: z.boolean() });
 
 /** The gallery that a node names: in a subflow it may be the instance's own. */
 function galleryBeside(galleries: readonly Deployed<NodeDef>[], prefix: string, id: string): string {
-  const [nearest] = galleries.filter(({ def, prefix: place }) => def.id === id && prefix.startsWith(place)).sort((a, b) => b.prefix.length - a.prefix.length);
+  const [nearest] = galleries
+    .filter(({ def, prefix: place }) => def.id === id && prefix.startsWith(place))
+    .sort((a, b) => b.prefix.length - a.prefix.length);
   return nearest?.id ?? id;
 }
 
@@ -28,74 +30,196 @@ function cameraOf(RED: NodeAPI, id: string): Camera | undefined {
 }
 
 export const galleries: Route[] = [
-  ofAll({ method: "get", path: "/galleries", permission: "read", summary: "The galleries that are deployed, and what is wrong with them", answers: z.array(galleryAnswer) }, async ({ RED, response }) => {
-    const all = await Promise.all(
-      deployedNodes(RED, "face-gallery").map(async ({ id, name }) => {
-        const node = RED.nodes.getNode(id) as FaceGalleryNode;
-        // Nothing is known of a gallery that is not open but why.
-        const unopened = (error: string) => ({ id, name, people: 0, photos: 0, embeddings: 0, unknowns: 0, anchors: 0, model: null, threshold: null, cohortThreshold: null, wanted: null, keepPhotos: true, encrypted: false, paused: false, progress: null, network: null, problems: [], error });
-        await node.settled;
-        if (node.waiting !== undefined) return unopened(node.waiting.sentence);
-        return node.gallery.then((gallery) => ({ id, name, ...gallery.summary }), (error: unknown) => unopened(sentenceOf(error)));
-      }),
-    );
-    response.json(all);
-  }),
-  ofAll({ method: "get", path: "/cameras", permission: "read", summary: "The cameras that are deployed", answers: z.array(cameraAnswer) }, async ({ RED, response }) => {
-    response.json(deployedNodes(RED, "facewire-camera").map(({ id, name }) => {
-      const camera = cameraOf(RED, id);
-      return { id, name, running: camera?.running ?? false, width: camera?.latest?.width ?? null, height: camera?.latest?.height ?? null };
-    }));
-  }),
-  ofAll({ method: "get", path: "/matchers", permission: "read", summary: "The face-match nodes that are deployed", answers: z.array(matcherAnswer) }, async ({ RED, response }) => {
-    const matchers = deployedNodes<NodeDef & { gallery?: string; distance?: string; threshold?: string | number; wanted?: string | number }>(RED, "face-match");
-    const all = deployedNodes(RED, "face-gallery");
-    response.json(matchers.map(({ id, name, prefix, def: { gallery = "", distance, threshold, wanted } }) => {
-      // A node that could not start has only what was typed.
-      const { decidesBy } = (RED.nodes.getNode(id) ?? {}) as { decidesBy?: MatchRule };
-      const named = { id, name, gallery: decidesBy !== undefined && gallery.startsWith("${") ? decidesBy.gallery : galleryBeside(all, prefix, gallery) };
-      const typed = (value: string | number | undefined): number | null => (value === undefined || value === "" || Number.isNaN(Number(value)) ? null : Number(value));
-      if (decidesBy === undefined) return { ...named, distance: distance === "cohort" ? "cohort" : "euclidean", threshold: typed(threshold), wanted: typed(wanted), decides: null };
-      return { ...named, distance: decidesBy.distance, threshold: decidesBy.threshold ?? null, wanted: decidesBy.wanted ?? null, decides: decidesBy.now() ?? null };
-    }));
-  }),
-  ofAll({ method: "get", path: "/stats", permission: "read", summary: "Frames a second, drops, outcomes and milliseconds by stage, for each camera", answers: z.array(statsAnswer) }, async ({ response }) => {
-    response.json(metrics.sources(Date.now()));
-  }),
-  ofAll({ method: "get", path: "/metrics", permission: "read", summary: "The same for Prometheus", answers: "text/plain" }, async ({ response }) => {
-    response.type("text/plain; version=0.0.4").send(metrics.text());
-  }),
-  ofGallery({ method: "post", path: "/enrolment", permission: "write", summary: "Stop embedding the photo folder's new photos, or go on where it stopped", body: enrolmentBody, answers: enrolmentAnswer }, async ({ gallery, request, response }) => {
-    gallery.pause((await bodyOf(request, enrolmentBody)).paused);
-    response.json({ paused: gallery.paused, progress: gallery.progress ?? null });
-  }),
-  ofGallery({ method: "post", path: "/people/:person/capture", permission: "write", summary: "Take snapshots from a running camera, judge each, keep what is good", query: acceptQuery, body: captureBody, answers: captureAnswer }, async ({ RED, node, gallery, request, response }) => {
-    const { accept } = queryOf(request, acceptQuery);
-    const { camera: id, count } = await bodyOf(request, captureBody);
-    const person = gallery.details(request.params["person"] ?? "");
-    const camera = cameraOf(RED, id);
-    if (camera === undefined) throw new HttpError(404, "no_camera", "there is no such camera: deploy the flow, and look at the camera's id.");
-    const keep = (jpeg: Buffer): Promise<object> =>
-      gallery.addPhoto({ id: person.id }, jpeg, { origin: "capture", accept }).then(
-        ({ photo, judgement }) => ({ photo, judgement: told(judgement) }),
-        (error: unknown) => {
-          if (error instanceof NotKept) return { judgement: told(error.judgement) };
-          throw error;
-        },
+  ofAll(
+    {
+      method: "get",
+      path: "/galleries",
+      permission: "read",
+      summary: "The galleries that are deployed, and what is wrong with them",
+      answers: z.array(galleryAnswer),
+    },
+    async ({ RED, response }) => {
+      const all = await Promise.all(
+        deployedNodes(RED, "face-gallery").map(async ({ id, name }) => {
+          const node = RED.nodes.getNode(id) as FaceGalleryNode;
+          // Nothing is known of a gallery that is not open but why.
+          const unopened = (error: string) => ({
+            id,
+            name,
+            people: 0,
+            photos: 0,
+            embeddings: 0,
+            unknowns: 0,
+            anchors: 0,
+            model: null,
+            threshold: null,
+            cohortThreshold: null,
+            wanted: null,
+            keepPhotos: true,
+            encrypted: false,
+            paused: false,
+            progress: null,
+            network: null,
+            problems: [],
+            error,
+          });
+          await node.settled;
+          if (node.waiting !== undefined) return unopened(node.waiting.sentence);
+          return node.gallery.then(
+            (gallery) => ({ id, name, ...gallery.summary }),
+            (error: unknown) => unopened(sentenceOf(error)),
+          );
+        }),
       );
-    const gone = new AbortController();
-    // Not the request's close: that comes as soon as its body is read.
-    response.once("close", () => gone.abort());
-    const taken: object[] = [];
-    let missed: string | null = null;
-    try {
-      for await (const picture of snapshots(camera, count, AbortSignal.any([gone.signal, node.closing]))) taken.push(await keep(await toKeptJpeg(picture)));
-    } catch (error) {
-      if (!(error instanceof NoPicture)) throw error;
-      if (taken.length === 0) throw new HttpError(409, camera.running ? "camera_silent" : "camera_stopped", error.message);
-      missed = error.message;
-    }
-    node.closing.throwIfAborted();
-    response.json({ taken, missed });
-  }),
+      response.json(all);
+    },
+  ),
+  ofAll(
+    {
+      method: "get",
+      path: "/cameras",
+      permission: "read",
+      summary: "The cameras that are deployed",
+      answers: z.array(cameraAnswer),
+    },
+    async ({ RED, response }) => {
+      response.json(
+        deployedNodes(RED, "facewire-camera").map(({ id, name }) => {
+          const camera = cameraOf(RED, id);
+          return {
+            id,
+            name,
+            running: camera?.running ?? false,
+            width: camera?.latest?.width ?? null,
+            height: camera?.latest?.height ?? null,
+          };
+        }),
+      );
+    },
+  ),
+  ofAll(
+    {
+      method: "get",
+      path: "/matchers",
+      permission: "read",
+      summary: "The face-match nodes that are deployed",
+      answers: z.array(matcherAnswer),
+    },
+    async ({ RED, response }) => {
+      const matchers = deployedNodes<
+        NodeDef & { gallery?: string; distance?: string; threshold?: string | number; wanted?: string | number }
+      >(RED, "face-match");
+      const all = deployedNodes(RED, "face-gallery");
+      response.json(
+        matchers.map(({ id, name, prefix, def: { gallery = "", distance, threshold, wanted } }) => {
+          // A node that could not start has only what was typed.
+          const { decidesBy } = (RED.nodes.getNode(id) ?? {}) as { decidesBy?: MatchRule };
+          const named = {
+            id,
+            name,
+            gallery:
+              decidesBy !== undefined && gallery.startsWith("${")
+                ? decidesBy.gallery
+                : galleryBeside(all, prefix, gallery),
+          };
+          const typed = (value: string | number | undefined): number | null =>
+            value === undefined || value === "" || Number.isNaN(Number(value)) ? null : Number(value);
+          if (decidesBy === undefined)
+            return {
+              ...named,
+              distance: distance === "cohort" ? "cohort" : "euclidean",
+              threshold: typed(threshold),
+              wanted: typed(wanted),
+              decides: null,
+            };
+          return {
+            ...named,
+            distance: decidesBy.distance,
+            threshold: decidesBy.threshold ?? null,
+            wanted: decidesBy.wanted ?? null,
+            decides: decidesBy.now() ?? null,
+          };
+        }),
+      );
+    },
+  ),
+  ofAll(
+    {
+      method: "get",
+      path: "/stats",
+      permission: "read",
+      summary: "Frames a second, drops, outcomes and milliseconds by stage, for each camera",
+      answers: z.array(statsAnswer),
+    },
+    async ({ response }) => {
+      response.json(metrics.sources(Date.now()));
+    },
+  ),
+  ofAll(
+    { method: "get", path: "/metrics", permission: "read", summary: "The same for Prometheus", answers: "text/plain" },
+    async ({ response }) => {
+      response.type("text/plain; version=0.0.4").send(metrics.text());
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/enrolment",
+      permission: "write",
+      summary: "Stop embedding the photo folder's new photos, or go on where it stopped",
+      body: enrolmentBody,
+      answers: enrolmentAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      gallery.pause((await bodyOf(request, enrolmentBody)).paused);
+      response.json({ paused: gallery.paused, progress: gallery.progress ?? null });
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/people/:person/capture",
+      permission: "write",
+      summary: "Take snapshots from a running camera, judge each, keep what is good",
+      query: acceptQuery,
+      body: captureBody,
+      answers: captureAnswer,
+    },
+    async ({ RED, node, gallery, request, response }) => {
+      const { accept } = queryOf(request, acceptQuery);
+      const { camera: id, count } = await bodyOf(request, captureBody);
+      const person = gallery.details(request.params["person"] ?? "");
+      const camera = cameraOf(RED, id);
+      if (camera === undefined)
+        throw new HttpError(
+          404,
+          "no_camera",
+          "there is no such camera: deploy the flow, and look at the camera's id.",
+        );
+      const keep = (jpeg: Buffer): Promise<object> =>
+        gallery.addPhoto({ id: person.id }, jpeg, { origin: "capture", accept }).then(
+          ({ photo, judgement }) => ({ photo, judgement: told(judgement) }),
+          (error: unknown) => {
+            if (error instanceof NotKept) return { judgement: told(error.judgement) };
+            throw error;
+          },
+        );
+      const gone = new AbortController();
+      // Not the request's close: that comes as soon as its body is read.
+      response.once("close", () => gone.abort());
+      const taken: object[] = [];
+      let missed: string | null = null;
+      try {
+        for await (const picture of snapshots(camera, count, AbortSignal.any([gone.signal, node.closing])))
+          taken.push(await keep(await toKeptJpeg(picture)));
+      } catch (error) {
+        if (!(error instanceof NoPicture)) throw error;
+        if (taken.length === 0)
+          throw new HttpError(409, camera.running ? "camera_silent" : "camera_stopped", error.message);
+        missed = error.message;
+      }
+      node.closing.throwIfAborted();
+      response.json({ taken, missed });
+    },
+  ),
 ];

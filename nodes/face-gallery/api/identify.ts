@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { USUAL_WANTED } from "../../../lib/calibrate/wanted";
-import { decide, distanceSchema, matchOptionsSchema, ruleOf, thresholdSchema, wantedSchema } from "../../../lib/match/match";
+import {
+  decide,
+  distanceSchema,
+  matchOptionsSchema,
+  ruleOf,
+  thresholdSchema,
+  wantedSchema,
+} from "../../../lib/match/match";
 import type { Face } from "../../../lib/message";
 import { queryOf } from "../../common/request";
 import { facesAnswer, thresholdAnswer } from "./answers";
@@ -11,7 +18,10 @@ const judgingQuery = z.object({
   distance: distanceSchema.default("cohort"),
   /** A fixed τ, whatever strangers are wanted. */
   threshold: thresholdSchema.optional(),
-  /** Share of strangers who may get a name, from which τ of the cohort-normalised distance follows: 0.01 is one in a hundred. */
+  /**
+   * Share of strangers who may get a name, from which τ of the cohort-normalised distance follows: 0.01 is one in a
+   * hundred.
+   */
   strangers: z.coerce.number().pipe(wantedSchema).default(USUAL_WANTED),
 });
 
@@ -27,25 +37,68 @@ const thresholdQuery = judgingQuery.extend({
 });
 
 /** What may be told of a face: everything but the embedding and the points. */
-async function facesOf({ node, gallery, request }: GalleryCall, claim: string | undefined): Promise<Pick<Face, "box" | "score" | "quality" | "rejected" | "identity">[]> {
+async function facesOf(
+  { node, gallery, request }: GalleryCall,
+  claim: string | undefined,
+): Promise<Pick<Face, "box" | "score" | "quality" | "rejected" | "identity">[]> {
   const options = judgingOf(queryOf(request, judgingQuery));
   const faces = await gallery.encode(await photoOf(request));
   // What is still in memory of a gallery that was removed is nobody's business.
   node.closing.throwIfAborted();
-  return Promise.all(faces.map(async (face) => ({ box: face.box, score: face.score, quality: face.quality, rejected: face.rejected, identity: await decide(face, { gallery: gallery.roster, options, claim, age: undefined }) })));
+  return Promise.all(
+    faces.map(async (face) => ({
+      box: face.box,
+      score: face.score,
+      quality: face.quality,
+      rejected: face.rejected,
+      identity: await decide(face, { gallery: gallery.roster, options, claim, age: undefined }),
+    })),
+  );
 }
 
 export const identify: Route[] = [
-  ofGallery({ method: "get", path: "/threshold", permission: "read", summary: "τ as it comes out for a question with the people who are here now, and why", query: thresholdQuery, answers: thresholdAnswer }, ({ gallery, request, response }) => {
-    const { question, claim, ...judging } = queryOf(request, thresholdQuery);
-    response.json(ruleOf(gallery.roster, judgingOf(judging), question === "verify" ? claim : undefined));
-    return Promise.resolve();
-  }),
-  ofGallery({ method: "post", path: "/identify", permission: "read", summary: "Who is on this picture? (1:K; τ follows from the strangers wanted)", query: judgingQuery, body: "image/*", answers: facesAnswer }, async (call) => {
-    call.response.json({ faces: await facesOf(call, undefined) });
-  }),
-  ofGallery({ method: "post", path: "/people/:person/verify", permission: "read", summary: "Is this person on this picture? (1:1; τ follows from the strangers wanted)", query: judgingQuery, body: "image/*", answers: facesAnswer }, async (call) => {
-    const { name } = call.gallery.details(call.request.params["person"] ?? "");
-    call.response.json({ faces: await facesOf(call, name) });
-  }),
+  ofGallery(
+    {
+      method: "get",
+      path: "/threshold",
+      permission: "read",
+      summary: "τ as it comes out for a question with the people who are here now, and why",
+      query: thresholdQuery,
+      answers: thresholdAnswer,
+    },
+    ({ gallery, request, response }) => {
+      const { question, claim, ...judging } = queryOf(request, thresholdQuery);
+      response.json(ruleOf(gallery.roster, judgingOf(judging), question === "verify" ? claim : undefined));
+      return Promise.resolve();
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/identify",
+      permission: "read",
+      summary: "Who is on this picture? (1:K; τ follows from the strangers wanted)",
+      query: judgingQuery,
+      body: "image/*",
+      answers: facesAnswer,
+    },
+    async (call) => {
+      call.response.json({ faces: await facesOf(call, undefined) });
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/people/:person/verify",
+      permission: "read",
+      summary: "Is this person on this picture? (1:1; τ follows from the strangers wanted)",
+      query: judgingQuery,
+      body: "image/*",
+      answers: facesAnswer,
+    },
+    async (call) => {
+      const { name } = call.gallery.details(call.request.params["person"] ?? "");
+      call.response.json({ faces: await facesOf(call, name) });
+    },
+  ),
 ];

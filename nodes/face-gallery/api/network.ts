@@ -4,8 +4,14 @@ import { HttpError } from "../../common/answer-error";
 import { bodyOf, queryOf } from "../../common/request";
 import { ofGallery, type Route } from "./routes";
 
-/** A built-in id, or a pack's. A path would have whoever may look at people look at files too: it can be chosen in the gallery's form. */
-const key = z.string().regex(/^[\w.+-]{1,100}$/, "must be the id of a network: choose one that lies in a file in the gallery's form").refine((id) => !id.endsWith(".json"), "must be no file's name");
+/**
+ * A built-in id, or a pack's. A path would have whoever may look at people look at files too: it can be chosen in the
+ * gallery's form.
+ */
+const key = z
+  .string()
+  .regex(/^[\w.+-]{1,100}$/, "must be the id of a network: choose one that lies in a file in the gallery's form")
+  .refine((id) => !id.endsWith(".json"), "must be no file's name");
 
 const estimateQuery = z.object({ network: key });
 
@@ -18,30 +24,66 @@ const networkBody = z.discriminatedUnion("do", [
 let estimating = false;
 
 export const network: Route[] = [
-  ofGallery({ method: "get", path: "/network", permission: "read", summary: "Which network decides, how a change of it goes on, and whether it can be taken back", answers: networkAnswer.nullable() }, async ({ gallery, response }) => {
-    response.json(gallery.network);
-  }),
-  ofGallery({ method: "get", path: "/network/estimate", permission: "read", summary: "What a change to a network would cost on this computer, measured on a few of the gallery's photos, and who could not come along", query: estimateQuery, answers: estimateAnswer }, async ({ gallery, request, response }) => {
-    const { network: wanted } = queryOf(request, estimateQuery);
-    if (estimating) throw new HttpError(503, "busy", "a change of a network is being measured already: ask again in a moment.");
-    estimating = true;
-    const estimate = await gallery.networks.estimate(wanted).finally(() => { estimating = false; });
-    response.json(estimate);
-  }),
-  ofGallery({ method: "post", path: "/network", permission: "write", summary: "Change to another network in the background; pause that, go on, cancel it, accept that some people stay behind; take a change back, keep it for good, or decline the offer of one", body: networkBody, answers: networkAnswer.nullable() }, async ({ gallery, request, response }) => {
-    const wanted = await bodyOf(request, networkBody);
-    const { networks } = gallery;
-    switch (wanted.do) {
-      case "change":
-        await networks.changeTo(wanted.network);
-        break;
-      case "pause":
-      case "continue":
-        networks.pause(wanted.do === "pause");
-        break;
-      default:
-        await networks[wanted.do]();
-    }
-    response.json(gallery.network);
-  }),
+  ofGallery(
+    {
+      method: "get",
+      path: "/network",
+      permission: "read",
+      summary: "Which network decides, how a change of it goes on, and whether it can be taken back",
+      answers: networkAnswer.nullable(),
+    },
+    async ({ gallery, response }) => {
+      response.json(gallery.network);
+    },
+  ),
+  ofGallery(
+    {
+      method: "get",
+      path: "/network/estimate",
+      permission: "read",
+      summary:
+        "What a change to a network would cost on this computer, measured on a few of the gallery's photos, " +
+        "and who could not come along",
+      query: estimateQuery,
+      answers: estimateAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      const { network: wanted } = queryOf(request, estimateQuery);
+      if (estimating)
+        throw new HttpError(503, "busy", "a change of a network is being measured already: ask again in a moment.");
+      estimating = true;
+      const estimate = await gallery.networks.estimate(wanted).finally(() => {
+        estimating = false;
+      });
+      response.json(estimate);
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/network",
+      permission: "write",
+      summary:
+        "Change to another network in the background; pause that, go on, cancel it, accept that some people " +
+        "stay behind; take a change back, keep it for good, or decline the offer of one",
+      body: networkBody,
+      answers: networkAnswer.nullable(),
+    },
+    async ({ gallery, request, response }) => {
+      const wanted = await bodyOf(request, networkBody);
+      const { networks } = gallery;
+      switch (wanted.do) {
+        case "change":
+          await networks.changeTo(wanted.network);
+          break;
+        case "pause":
+        case "continue":
+          networks.pause(wanted.do === "pause");
+          break;
+        default:
+          await networks[wanted.do]();
+      }
+      response.json(gallery.network);
+    },
+  ),
 ];

@@ -29,10 +29,27 @@ export function describeApi(routes: readonly Route[]): object {
   }
   return {
     openapi: "3.1.0",
-    info: { title: "Face gallery", version: "1", description: "The people a recognizer knows. Addresses are relative to Node-RED's admin root; requests carry Node-RED's own access token." },
+    info: {
+      title: "Face gallery",
+      version: "1",
+      description:
+        "The people a recognizer knows. Addresses are relative to Node-RED's admin root; requests carry " +
+        "Node-RED's own access token.",
+    },
     components: {
-      securitySchemes: { nodeRed: { type: "http", scheme: "bearer", description: "An access token of Node-RED; needed where adminAuth is set" } },
-      responses: Object.fromEntries(Object.entries(ERRORS).map(([status, description]) => [status, status === "401" ? { description } : { description, content: { "application/json": { schema: error } } }])),
+      securitySchemes: {
+        nodeRed: {
+          type: "http",
+          scheme: "bearer",
+          description: "An access token of Node-RED; needed where adminAuth is set",
+        },
+      },
+      responses: Object.fromEntries(
+        Object.entries(ERRORS).map(([status, description]) => [
+          status,
+          status === "401" ? { description } : { description, content: { "application/json": { schema: error } } },
+        ]),
+      ),
       schemas: Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1))),
     },
     paths,
@@ -41,23 +58,51 @@ export function describeApi(routes: readonly Route[]): object {
 
 function operationOf(route: Route, schemas: Record<string, object>): object {
   const { path, permission, summary, query, body, answers, status } = route;
-  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: "path", required: true, schema: { type: "string", pattern: "^[\\w.-]{1,100}$" } }));
-  const inQuery = query === undefined ? [] : Object.entries(query.shape).map(([name, schema]) => ({ name, in: "query", required: false, schema: schemaOf(schema as z.ZodType, "input", schemas) }));
-  const content = body === undefined ? undefined : typeof body === "string" ? { [body]: {} } : { "application/json": { schema: schemaOf(body, "input", schemas) } };
-  const answer = typeof answers === "string" ? { [answers]: answers.startsWith("text/") ? { schema: { type: "string" } } : {} } : { "application/json": { schema: schemaOf(answers, "output", schemas) } };
+  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string", pattern: "^[\\w.-]{1,100}$" },
+  }));
+  const inQuery =
+    query === undefined
+      ? []
+      : Object.entries(query.shape).map(([name, schema]) => ({
+          name,
+          in: "query",
+          required: false,
+          schema: schemaOf(schema as z.ZodType, "input", schemas),
+        }));
+  const content =
+    body === undefined
+      ? undefined
+      : typeof body === "string"
+        ? { [body]: {} }
+        : { "application/json": { schema: schemaOf(body, "input", schemas) } };
+  const answer =
+    typeof answers === "string"
+      ? { [answers]: answers.startsWith("text/") ? { schema: { type: "string" } } : {} }
+      : { "application/json": { schema: schemaOf(answers, "output", schemas) } };
   return {
     operationId: operationIdOf(route),
     summary,
     security: [{ nodeRed: [PERMISSIONS[permission]] }],
     ...(inPath.length + inQuery.length === 0 ? {} : { parameters: [...inPath, ...inQuery] }),
     ...(content === undefined ? {} : { requestBody: { required: true, content } }),
-    responses: { [status ?? 200]: { description: summary, content: answer }, ...Object.fromEntries(errorsOf(route).map((each) => [each, { $ref: `#/components/responses/${each}` }])) },
+    responses: {
+      [status ?? 200]: { description: summary, content: answer },
+      ...Object.fromEntries(errorsOf(route).map((each) => [each, { $ref: `#/components/responses/${each}` }])),
+    },
   };
 }
 
 /** Programs made from the description call it so: `getPeopleByPerson`. */
 function operationIdOf({ method, path }: Route): string {
-  const words = path.replace(/^\/:gallery(?=\/)/, "").replace(/:/g, "by-").split(/[^A-Za-z]+/).filter(Boolean);
+  const words = path
+    .replace(/^\/:gallery(?=\/)/, "")
+    .replace(/:/g, "by-")
+    .split(/[^A-Za-z]+/)
+    .filter(Boolean);
   return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }
 
@@ -77,8 +122,15 @@ function errorsOf({ about, path, method, query, body }: Route): ErrorStatus[] {
 
 /** A schema as OpenAPI has it; what has a name goes into `named`. */
 function schemaOf(schema: z.ZodType, io: "input" | "output", named: Record<string, object>): object {
-  const text = JSON.stringify(z.toJSONSchema(schema, { io, unrepresentable: "any" })).replaceAll("#/$defs/", "#/components/schemas/");
-  const { $schema: _version, $defs, ...described } = JSON.parse(text) as { $schema?: string; $defs?: Record<string, object> };
+  const text = JSON.stringify(z.toJSONSchema(schema, { io, unrepresentable: "any" })).replaceAll(
+    "#/$defs/",
+    "#/components/schemas/",
+  );
+  const {
+    $schema: _version,
+    $defs,
+    ...described
+  } = JSON.parse(text) as { $schema?: string; $defs?: Record<string, object> };
   Object.assign(named, $defs);
   return described;
 }

@@ -2,7 +2,15 @@ import { z } from "zod";
 import { personFieldsSchema, personPatchSchema } from "../../../lib/gallery/people";
 import { told } from "../../common/answer-error";
 import { bodyOf, queryOf } from "../../common/request";
-import { addedAnswer, detailsAnswer, entryAnswer, movedAnswer, peopleAnswer, personAnswer, receiptAnswer } from "./answers";
+import {
+  addedAnswer,
+  detailsAnswer,
+  entryAnswer,
+  movedAnswer,
+  peopleAnswer,
+  personAnswer,
+  receiptAnswer,
+} from "./answers";
 import { acceptQuery, ofGallery, photoOf, type Route, sendPicture } from "./routes";
 
 const listQuery = z.object({
@@ -18,11 +26,20 @@ const MOST_AT_ONCE = 200;
 const photoIds = z.array(z.string().max(64)).min(1).max(MOST_AT_ONCE);
 const photosBody = z.strictObject({ photos: photoIds });
 /** Somebody who is there by id, or anybody by name. */
-const moveBody = z.strictObject({ photos: photoIds, to: z.union([z.strictObject({ id: z.string().max(64) }), z.strictObject({ name: z.string().max(200) })]) });
+const moveBody = z.strictObject({
+  photos: photoIds,
+  to: z.union([z.strictObject({ id: z.string().max(64) }), z.strictObject({ name: z.string().max(200) })]),
+});
 const mergeBody = z.strictObject({ into: z.string().max(64).describe("Id of the person who stays") });
 const photoPatch = z
   .strictObject({
-    sure: z.boolean().optional().describe("true: it is this person, and is used however far it is from their other photos; false: it is set aside if it is farther than τ"),
+    sure: z
+      .boolean()
+      .optional()
+      .describe(
+        "true: it is this person, and is used however far it is from their other photos; false: it is set " +
+          "aside if it is farther than τ",
+      ),
     out: z.boolean().optional().describe("true: it is left out of recognition, and kept; false: it is used again"),
   })
   .refine(({ sure, out }) => sure !== undefined || out !== undefined, { message: "must say sure, out or both" });
@@ -44,52 +61,190 @@ function param(params: Record<string, string>, name: string): string {
 }
 
 export const people: Route[] = [
-  ofGallery({ method: "get", path: "/people", permission: "read", summary: "People, a page at a time, with the groups there are", query: listQuery, answers: peopleAnswer }, async ({ gallery, request, response }) => {
-    response.json(gallery.listPeople(queryOf(request, listQuery)));
-  }),
-  ofGallery({ method: "post", path: "/people", permission: "write", summary: "Add a person", body: personFieldsSchema, status: 201, answers: personAnswer }, async ({ gallery, request, response }) => {
-    response.status(201).json(await gallery.createPerson(await bodyOf(request, personFieldsSchema)));
-  }),
-  ofGallery({ method: "get", path: "/people/:person", permission: "read", summary: "A person with notes and photos", answers: detailsAnswer }, async ({ gallery, request, response }) => {
-    response.json(gallery.details(param(request.params, "person")));
-  }),
-  ofGallery({ method: "patch", path: "/people/:person", permission: "write", summary: "Change a person", body: personPatchSchema, answers: personAnswer }, async ({ gallery, request, response }) => {
-    response.json(await gallery.updatePerson(param(request.params, "person"), await bodyOf(request, personPatchSchema)));
-  }),
-  ofGallery({ method: "delete", path: "/people/:person", permission: "write", summary: "Delete a person with everything that is known of her; answers the receipt", answers: receiptAnswer }, async ({ gallery, request, response }) => {
-    response.json(await gallery.forget({ id: param(request.params, "person") }));
-  }),
-  ofGallery({ method: "post", path: "/people/:person/photos", permission: "write", summary: "Judge a photo and keep it; 422 refuses it, 409 asks first", query: photoQuery, body: "image/*", status: 201, answers: addedAnswer }, async ({ gallery, request, response }) => {
-    const { accept, at } = queryOf(request, photoQuery);
-    const { photo, judgement } = await gallery.addPhoto({ id: param(request.params, "person") }, await photoOf(request), { origin: "upload", accept, at });
-    response.status(201).json({ photo, judgement: told(judgement) });
-  }),
-  ofGallery({ method: "get", path: "/people/:person/photos/:photo", permission: "read", summary: "A photo", answers: "image/jpeg" }, async ({ gallery, request, response }) => {
-    sendPicture(response, await gallery.photoBytes(param(request.params, "person"), param(request.params, "photo")));
-  }),
-  ofGallery({ method: "patch", path: "/people/:person/photos/:photo", permission: "write", summary: "Use a photo that is set aside all the same, or leave one out of recognition, and take either back; answers the photo", body: photoPatch, answers: entryAnswer }, async ({ gallery, request, response }) => {
-    // An address that names nobody is told first, whatever the body.
-    const { id } = gallery.details(param(request.params, "person"));
-    const photo = param(request.params, "photo");
-    const { sure, out } = await bodyOf(request, photoPatch);
-    const left = out === undefined ? undefined : await gallery.leaveOut(id, photo, out);
-    response.json(sure === undefined ? left : await gallery.usePhoto(id, photo, sure));
-  }),
-  ofGallery({ method: "get", path: "/people/:person/photos/:photo/thumbnail", permission: "read", summary: "The face of a photo, small", answers: "image/jpeg" }, async ({ gallery, request, response }) => {
-    sendPicture(response, await gallery.thumbnail(param(request.params, "person"), param(request.params, "photo")));
-  }),
-  ofGallery({ method: "post", path: "/people/:person/merge", permission: "write", summary: "This person is another one: photos, notes and groups go over, and this one is gone", body: mergeBody, answers: personAnswer }, async ({ gallery, request, response }) => {
-    const { into } = await bodyOf(request, mergeBody);
-    response.json(await gallery.merge(param(request.params, "person"), into));
-  }),
-  ofGallery({ method: "post", path: "/people/:person/photos/move", permission: "write", summary: "Photos are another person's, by id, or by a name that may be new", body: moveBody, answers: movedAnswer }, async ({ gallery, request, response }) => {
-    const { photos, to } = await bodyOf(request, moveBody);
-    response.json(await gallery.movePhotos(param(request.params, "person"), photos, to));
-  }),
-  ofGallery({ method: "post", path: "/people/:person/photos/delete", permission: "write", summary: "Delete several photos at once; answers the receipt", body: photosBody, answers: receiptAnswer }, async ({ gallery, request, response }) => {
-    response.json(await gallery.removePhotos(param(request.params, "person"), (await bodyOf(request, photosBody)).photos));
-  }),
-  ofGallery({ method: "delete", path: "/people/:person/photos/:photo", permission: "write", summary: "Delete a photo; answers the receipt", answers: receiptAnswer }, async ({ gallery, request, response }) => {
-    response.json(await gallery.removePhoto(param(request.params, "person"), param(request.params, "photo")));
-  }),
+  ofGallery(
+    {
+      method: "get",
+      path: "/people",
+      permission: "read",
+      summary: "People, a page at a time, with the groups there are",
+      query: listQuery,
+      answers: peopleAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      response.json(gallery.listPeople(queryOf(request, listQuery)));
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/people",
+      permission: "write",
+      summary: "Add a person",
+      body: personFieldsSchema,
+      status: 201,
+      answers: personAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      response.status(201).json(await gallery.createPerson(await bodyOf(request, personFieldsSchema)));
+    },
+  ),
+  ofGallery(
+    {
+      method: "get",
+      path: "/people/:person",
+      permission: "read",
+      summary: "A person with notes and photos",
+      answers: detailsAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      response.json(gallery.details(param(request.params, "person")));
+    },
+  ),
+  ofGallery(
+    {
+      method: "patch",
+      path: "/people/:person",
+      permission: "write",
+      summary: "Change a person",
+      body: personPatchSchema,
+      answers: personAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      response.json(
+        await gallery.updatePerson(param(request.params, "person"), await bodyOf(request, personPatchSchema)),
+      );
+    },
+  ),
+  ofGallery(
+    {
+      method: "delete",
+      path: "/people/:person",
+      permission: "write",
+      summary: "Delete a person with everything that is known of her; answers the receipt",
+      answers: receiptAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      response.json(await gallery.forget({ id: param(request.params, "person") }));
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/people/:person/photos",
+      permission: "write",
+      summary: "Judge a photo and keep it; 422 refuses it, 409 asks first",
+      query: photoQuery,
+      body: "image/*",
+      status: 201,
+      answers: addedAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      const { accept, at } = queryOf(request, photoQuery);
+      const { photo, judgement } = await gallery.addPhoto(
+        { id: param(request.params, "person") },
+        await photoOf(request),
+        { origin: "upload", accept, at },
+      );
+      response.status(201).json({ photo, judgement: told(judgement) });
+    },
+  ),
+  ofGallery(
+    {
+      method: "get",
+      path: "/people/:person/photos/:photo",
+      permission: "read",
+      summary: "A photo",
+      answers: "image/jpeg",
+    },
+    async ({ gallery, request, response }) => {
+      sendPicture(response, await gallery.photoBytes(param(request.params, "person"), param(request.params, "photo")));
+    },
+  ),
+  ofGallery(
+    {
+      method: "patch",
+      path: "/people/:person/photos/:photo",
+      permission: "write",
+      summary:
+        "Use a photo that is set aside all the same, or leave one out of recognition, and take either back; " +
+        "answers the photo",
+      body: photoPatch,
+      answers: entryAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      // An address that names nobody is told first, whatever the body.
+      const { id } = gallery.details(param(request.params, "person"));
+      const photo = param(request.params, "photo");
+      const { sure, out } = await bodyOf(request, photoPatch);
+      const left = out === undefined ? undefined : await gallery.leaveOut(id, photo, out);
+      response.json(sure === undefined ? left : await gallery.usePhoto(id, photo, sure));
+    },
+  ),
+  ofGallery(
+    {
+      method: "get",
+      path: "/people/:person/photos/:photo/thumbnail",
+      permission: "read",
+      summary: "The face of a photo, small",
+      answers: "image/jpeg",
+    },
+    async ({ gallery, request, response }) => {
+      sendPicture(response, await gallery.thumbnail(param(request.params, "person"), param(request.params, "photo")));
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/people/:person/merge",
+      permission: "write",
+      summary: "This person is another one: photos, notes and groups go over, and this one is gone",
+      body: mergeBody,
+      answers: personAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      const { into } = await bodyOf(request, mergeBody);
+      response.json(await gallery.merge(param(request.params, "person"), into));
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/people/:person/photos/move",
+      permission: "write",
+      summary: "Photos are another person's, by id, or by a name that may be new",
+      body: moveBody,
+      answers: movedAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      const { photos, to } = await bodyOf(request, moveBody);
+      response.json(await gallery.movePhotos(param(request.params, "person"), photos, to));
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/people/:person/photos/delete",
+      permission: "write",
+      summary: "Delete several photos at once; answers the receipt",
+      body: photosBody,
+      answers: receiptAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      response.json(
+        await gallery.removePhotos(param(request.params, "person"), (await bodyOf(request, photosBody)).photos),
+      );
+    },
+  ),
+  ofGallery(
+    {
+      method: "delete",
+      path: "/people/:person/photos/:photo",
+      permission: "write",
+      summary: "Delete a photo; answers the receipt",
+      answers: receiptAnswer,
+    },
+    async ({ gallery, request, response }) => {
+      response.json(await gallery.removePhoto(param(request.params, "person"), param(request.params, "photo")));
+    },
+  ),
 ];

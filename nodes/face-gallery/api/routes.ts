@@ -1,4 +1,7 @@
-/** What a route is, and how it is registered: permission, other sites, errors and the gallery it is about, the same for all. */
+/**
+ * What a route is, and how it is registered: permission, other sites, errors and the gallery it is about, the same for
+ * all.
+ */
 import type { Request, Response } from "express";
 import type { NodeAPI } from "node-red";
 import { z } from "zod";
@@ -44,7 +47,11 @@ interface RouteBase {
   status?: 201;
 }
 
-export type Route = RouteBase & ({ about: "gallery"; handle: (call: GalleryCall) => Promise<void> } | { about: "all"; handle: (call: Call) => Promise<void> });
+export type Route = RouteBase &
+  (
+    | { about: "gallery"; handle: (call: GalleryCall) => Promise<void> }
+    | { about: "all"; handle: (call: Call) => Promise<void> }
+  );
 
 const ID = /^[\w.-]{1,100}$/;
 /** Pictures and zips that come at once, of all galleries: they wait in memory. */
@@ -62,12 +69,16 @@ export function ofAll(base: RouteBase, handle: (call: Call) => Promise<void>): R
 
 export function register(RED: NodeAPI, routes: readonly Route[]): void {
   for (const route of routes) {
-    RED.httpAdmin[route.method](API_ROOT + route.path, RED.auth.needsPermission(PERMISSIONS[route.permission]), (request, response) => {
-      response.set({ "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" });
-      answer(RED, route, request, response)
-        .catch((error: unknown) => answerError(RED, response, error))
-        .finally(() => abandon(request));
-    });
+    RED.httpAdmin[route.method](
+      API_ROOT + route.path,
+      RED.auth.needsPermission(PERMISSIONS[route.permission]),
+      (request, response) => {
+        response.set({ "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" });
+        answer(RED, route, request, response)
+          .catch((error: unknown) => answerError(RED, response, error))
+          .finally(() => abandon(request));
+      },
+    );
   }
 }
 
@@ -75,13 +86,15 @@ async function answer(RED: NodeAPI, route: Route, request: Request, response: Re
   refuseOtherHosts(RED, request);
   refuseOtherSites(request);
   refuseForms(request);
-  for (const value of Object.values(request.params)) if (!ID.test(value)) throw new HttpError(404, "not_found", "there is nothing at this address.");
+  for (const value of Object.values(request.params))
+    if (!ID.test(value)) throw new HttpError(404, "not_found", "there is nothing at this address.");
   if (route.about === "all") {
     await route.handle({ RED, request, response });
     return;
   }
   const node = RED.nodes.getNode(String(request.params["gallery"])) as FaceGalleryNode | null;
-  if (node?.gallery === undefined) throw new HttpError(404, "no_gallery", "there is no such gallery: deploy the flow, and look at the gallery's id.");
+  if (node?.gallery === undefined)
+    throw new HttpError(404, "no_gallery", "there is no such gallery: deploy the flow, and look at the gallery's id.");
   await node.settled;
   if (node.waiting !== undefined) throw new HttpError(503, "gallery_waiting", node.waiting.sentence);
   const gallery = await node.gallery.catch((error: unknown) => {
@@ -90,24 +103,39 @@ async function answer(RED: NodeAPI, route: Route, request: Request, response: Re
   });
   await gallery.loaded();
   const upload = typeof route.body === "string";
-  if (upload && uploads >= MOST_UPLOADS) throw new HttpError(503, "busy", `${MOST_UPLOADS} pictures are coming in already: send this one again in a moment.`);
+  if (upload && uploads >= MOST_UPLOADS)
+    throw new HttpError(
+      503,
+      "busy",
+      `${MOST_UPLOADS} pictures are coming in already: send this one again in a moment.`,
+    );
   if (upload) uploads += 1;
   try {
     await route.handle({ RED, request, response, node, gallery });
   } catch (error) {
     // Whatever went wrong, this is why.
-    if (node.closing.aborted) throw new HttpError(503, "gallery_closed", "the gallery was closed meanwhile: if the flow was deployed anew, ask again.");
+    if (node.closing.aborted)
+      throw new HttpError(
+        503,
+        "gallery_closed",
+        "the gallery was closed meanwhile: if the flow was deployed anew, ask again.",
+      );
     throw error;
   } finally {
     if (upload) uploads -= 1;
   }
 }
 
-/** The picture of a request as it is kept: a JPEG, upright, without metadata. @throws an error with the status to answer */
+/**
+ * The picture of a request as it is kept: a JPEG, upright, without metadata.
+ * @throws an error with the status to answer
+ */
 export async function photoOf(request: Request): Promise<Buffer> {
   const bytes = await readUpload(request, MAX_PHOTO_BYTES, "image/*");
   return toKeptJpeg({ bytes, frame: undefined }).catch((error: unknown) => {
-    throw error instanceof UserError ? new HttpError(422, "no_picture", error.message.replace("msg.payload", "the body")) : error;
+    throw error instanceof UserError
+      ? new HttpError(422, "no_picture", error.message.replace("msg.payload", "the body"))
+      : error;
   });
 }
 
@@ -118,4 +146,10 @@ export function sendPicture(response: Response, jpeg: Buffer | undefined): void 
 }
 
 /** "a,b" as a list. */
-export const acceptQuery = z.object({ accept: z.string().max(500).default("").transform((text) => text.split(",").filter((code) => code !== "")) });
+export const acceptQuery = z.object({
+  accept: z
+    .string()
+    .max(500)
+    .default("")
+    .transform((text) => text.split(",").filter((code) => code !== "")),
+});

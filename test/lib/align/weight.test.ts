@@ -18,7 +18,12 @@ describe("qualityWeight", () => {
       ["fit", [0.02, 0.03, 0.05, 0.08].map((residual) => qualityWeight(GOOD, residual))],
     ];
     for (const [what, weights] of steps) {
-      assert.ok(weights.every((weight, index) => weight > 0 && weight <= 1 && (index === 0 || weight < (weights[index - 1] as number))), `${what}: ${weights.join(" ")}`);
+      assert.ok(
+        weights.every(
+          (weight, index) => weight > 0 && weight <= 1 && (index === 0 || weight < (weights[index - 1] as number)),
+        ),
+        `${what}: ${weights.join(" ")}`,
+      );
     }
   });
 
@@ -27,6 +32,11 @@ describe("qualityWeight", () => {
   });
 
   it("takes what cannot be measured for poor, not for good", () => {
-    for (const weight of [qualityWeight({ ...GOOD, blur: NaN }, FITS), qualityWeight({ ...GOOD, pose: { yaw: NaN, pitch: 0, roll: 0 } }, FITS), qualityWeight(GOOD, NaN)]) assert.ok(weight > 0 && weight < 0.05, String(weight));
+    for (const weight of [
+      qualityWeight({ ...GOOD, blur: NaN }, FITS),
+      qualityWeight({ ...GOOD, pose: { yaw: NaN, pitch: 0, roll: 0 } }, FITS),
+      qualityWeight(GOOD, NaN),
+    ])
+      assert.ok(weight > 0 && weight < 0.05, String(weight));
   });
 });

@@ -9,30 +9,62 @@ import { normalisationOf } from "../../../lib/embed/normalise";
 
 /** Photos on a line, named by person and count: a0, a1, b0, … */
 function people(places: Record<string, number[]>): { embeddings: LabelledEmbedding[]; names: Map<string, string> } {
-  const embeddings = Object.entries(places).flatMap(([personId, own]) => own.map((place, index) => ({ personId, photoId: `${personId}${index}`, vector: Float32Array.of(place, 0) })));
+  const embeddings = Object.entries(places).flatMap(([personId, own]) =>
+    own.map((place, index) => ({ personId, photoId: `${personId}${index}`, vector: Float32Array.of(place, 0) })),
+  );
   return { embeddings, names: new Map(Object.keys(places).map((id) => [id, id.toUpperCase()])) };
 }
 
 /** So many distances, all in the bin that ends there. */
-const at = (edge: number, count: number): number[] => [...Array.from({ length: Math.round(edge * 100) - 1 }, () => 0), count];
+const at = (edge: number, count: number): number[] => [
+  ...Array.from({ length: Math.round(edge * 100) - 1 }, () => 0),
+  count,
+];
 const OPTIONS = { threshold: 0.5, stats: undefined, wantedFmr: 0.001 };
 
 describe("calibrate", () => {
   it("measures a gallery: rates at τ, curve, nearest people, photos that hurt", async () => {
     const result = await calibrate({ ...OPTIONS, ...people({ a: [0, 0.25, 3], b: [3.25, 3.375], c: [9] }) });
-    assert.deepEqual([result.people, result.photos, result.impostorPairs, result.comparablePhotos, result.seed], [{ counted: 3, of: 3 }, { counted: 6, of: 6 }, { counted: 11, of: 11 }, 5, null]);
-    assert.deepEqual([result.now.fnmr?.hits, result.now.fnmr?.total, result.now.fmr?.hits, result.now.fmr?.total], [2, 4, 2, 11]);
+    assert.deepEqual(
+      [result.people, result.photos, result.impostorPairs, result.comparablePhotos, result.seed],
+      [{ counted: 3, of: 3 }, { counted: 6, of: 6 }, { counted: 11, of: 11 }, 5, null],
+    );
+    assert.deepEqual(
+      [result.now.fnmr?.hits, result.now.fnmr?.total, result.now.fmr?.hits, result.now.fmr?.total],
+      [2, 4, 2, 11],
+    );
     assert.ok(Math.abs((result.now.fpir?.share ?? 0) - (1 - (9 / 11) ** 6)) < 1e-12);
-    assert.deepEqual(result.nearest[0], { distance: 0.25, a: { personId: "b", name: "B", photoId: "b0" }, b: { personId: "a", name: "A", photoId: "a2" } });
-    assert.deepEqual(result.nearest.map(({ distance }) => distance), [0.25, 5.625, 6]);
-    assert.deepEqual(result.outliers, [{ photo: { personId: "a", name: "A", photoId: "a2" }, codes: ["nearer_to_other", "far_from_own"], own: 2.75, other: { photo: { personId: "b", name: "B", photoId: "b0" }, distance: 0.25 } }]);
+    assert.deepEqual(result.nearest[0], {
+      distance: 0.25,
+      a: { personId: "b", name: "B", photoId: "b0" },
+      b: { personId: "a", name: "A", photoId: "a2" },
+    });
+    assert.deepEqual(
+      result.nearest.map(({ distance }) => distance),
+      [0.25, 5.625, 6],
+    );
+    assert.deepEqual(result.outliers, [
+      {
+        photo: { personId: "a", name: "A", photoId: "a2" },
+        codes: ["nearer_to_other", "far_from_own"],
+        own: 2.75,
+        other: { photo: { personId: "b", name: "B", photoId: "b0" }, distance: 0.25 },
+      },
+    ]);
     assert.equal(result.own.curve.at(-1)?.fmr?.share, 1);
   });
 
   it("says that 120 impostor pairs cannot support 1 in 10,000", async () => {
-    const { own, suggestion, pairsForWantedFmr } = await calibrate({ ...OPTIONS, ...people(Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`p${index}`, [index]]))), wantedFmr: 0.0001 });
+    const { own, suggestion, pairsForWantedFmr } = await calibrate({
+      ...OPTIONS,
+      ...people(Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`p${index}`, [index]]))),
+      wantedFmr: 0.0001,
+    });
     assert.deepEqual([own.impostorPairs, own.supportedFmr, pairsForWantedFmr], [120, 0.025, 30_000]);
-    assert.deepEqual([suggestion?.from, suggestion?.supported, suggestion?.fmr.hits, suggestion?.threshold, suggestion?.fnmr], ["own", false, 0, 0.99, null]);
+    assert.deepEqual(
+      [suggestion?.from, suggestion?.supported, suggestion?.fmr.hits, suggestion?.threshold, suggestion?.fnmr],
+      ["own", false, 0, 0.99, null],
+    );
   });
 
   it("travels as JSON", async () => {
@@ -44,13 +76,31 @@ describe("calibrate", () => {
 
   it("knows nothing of an empty gallery but what is known of the model", async () => {
     const alone = await calibrate({ ...OPTIONS, ...people({}) });
-    assert.deepEqual([alone.suggestion, alone.model, alone.now, alone.own.supportedFmr], [null, null, { threshold: 0.5, fmr: null, fnmr: null, fpir: null }, null]);
-    const { suggestion, model } = await calibrate({ ...OPTIONS, ...people({}), stats: statisticsOf("dlib-resnet-v1") });
+    assert.deepEqual(
+      [alone.suggestion, alone.model, alone.now, alone.own.supportedFmr],
+      [null, null, { threshold: 0.5, fmr: null, fnmr: null, fpir: null }, null],
+    );
+    const { suggestion, model } = await calibrate({
+      ...OPTIONS,
+      ...people({}),
+      stats: statisticsOf("dlib-resnet-v1"),
+    });
     assert.deepEqual([suggestion?.from, suggestion?.supported, model?.people], ["model", true, 273]);
   });
 
   it("draws whole people where there are too many photos, and says so", async () => {
-    const result = await calibrate({ ...OPTIONS, ...people({ ...Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`p${index}`, Array.from({ length: 700 }, (_each, photo) => index + photo / 1e4)])), crowd: Array.from({ length: 1100 }, () => 50) }) });
+    const result = await calibrate({
+      ...OPTIONS,
+      ...people({
+        ...Object.fromEntries(
+          Array.from({ length: 30 }, (_, index) => [
+            `p${index}`,
+            Array.from({ length: 700 }, (_each, photo) => index + photo / 1e4),
+          ]),
+        ),
+        crowd: Array.from({ length: 1100 }, () => 50),
+      }),
+    });
     assert.equal(result.photos.of, 22_100);
     assert.ok(result.photos.counted <= 20_000 && result.photos.counted > 19_000, `${result.photos.counted}`);
     // Of the crowd's 1,100 photos 1,000 may count.
@@ -60,9 +110,20 @@ describe("calibrate", () => {
   });
 
   it("refuses a rate that is none, and embeddings of two models", async () => {
-    for (const wantedFmr of [0, 1, NaN, -1]) await assert.rejects(calibrate({ ...OPTIONS, ...people({}), wantedFmr }), /wanted false match rate is .*: give a share above 0 and below 1/);
+    for (const wantedFmr of [0, 1, NaN, -1])
+      await assert.rejects(
+        calibrate({ ...OPTIONS, ...people({}), wantedFmr }),
+        /wanted false match rate is .*: give a share above 0 and below 1/,
+      );
     const { embeddings, names } = people({ a: [1] });
-    await assert.rejects(calibrate({ ...OPTIONS, names, embeddings: [...embeddings, { personId: "b", photoId: "b0", vector: Float32Array.of(1, 2, 3) }] }), /2 and 3 dimensions .* one model/);
+    await assert.rejects(
+      calibrate({
+        ...OPTIONS,
+        names,
+        embeddings: [...embeddings, { personId: "b", photoId: "b0", vector: Float32Array.of(1, 2, 3) }],
+      }),
+      /2 and 3 dimensions .* one model/,
+    );
   });
 });
 
@@ -87,7 +148,11 @@ describe("suggest", () => {
   });
 
   it("is strict where false matches lie low", () => {
-    const twins = distancesOf(at(0.3, 50), at(0.2, 100).map((count, bin) => (bin === 4 ? 2 : count)), 10);
+    const twins = distancesOf(
+      at(0.3, 50),
+      at(0.2, 100).map((count, bin) => (bin === 4 ? 2 : count)),
+      10,
+    );
     assert.equal(suggest(twins, null, 0.03)?.threshold, 0.04);
   });
 });

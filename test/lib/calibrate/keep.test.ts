@@ -36,7 +36,10 @@ describe("does a gallery work?", () => {
     const crowd = direction();
     const centres = [near(crowd, 0.5), near(crowd, 0.5), direction(), direction()];
     const embeddings = centres.flatMap((centre, index) =>
-      person(`p${index}`, Array.from({ length: 3 }, () => near(centre, index === 2 ? 1.3 : 0.6))),
+      person(
+        `p${index}`,
+        Array.from({ length: 3 }, () => near(centre, index === 2 ? 1.3 : 0.6)),
+      ),
     );
     const alone = person("alone", [direction()]);
     const strangers = [near(centres[0] as Float32Array, 0.5), direction(), direction()];
@@ -53,13 +56,19 @@ describe("does a gallery work?", () => {
     const options = matchOptionsSchema.parse({ threshold: 0.75, margin: 0.02 });
     const [said, named]: [string[], boolean[]] = [[], []];
     for (const { photoId, personId, vector } of embeddings) {
-      const roster = await galleryOf(all.filter((photo) => photo.photoId !== photoId), strangers);
+      const roster = await galleryOf(
+        all.filter((photo) => photo.photoId !== photoId),
+        strangers,
+      );
       const { person: who } = await identify(vector, roster, options);
       said.push(who === null ? "nobody" : who === personId ? "right" : "wrong");
       await roster.close();
     }
     for (const stranger of strangers) {
-      const roster = await galleryOf(all, strangers.filter((each) => each !== stranger));
+      const roster = await galleryOf(
+        all,
+        strangers.filter((each) => each !== stranger),
+      );
       named.push((await identify(stranger, roster, options)).person !== null);
       await roster.close();
     }
@@ -71,7 +80,10 @@ describe("does a gallery work?", () => {
     );
     assert.deepEqual([now.strangersNamed?.hits, now.strangersNamed?.total], [named.filter(Boolean).length, 3]);
     // Else it proves nothing.
-    assert.ok(count("right") > 0 && count("nobody") > 0 && named.includes(true) && named.includes(false), `${said.join()} ${named.join()}`);
+    assert.ok(
+      count("right") > 0 && count("nobody") > 0 && named.includes(true) && named.includes(false),
+      `${said.join()} ${named.join()}`,
+    );
     assert.ok((now.right?.low ?? 1) < (now.right?.share ?? 0) && (now.right?.high ?? 0) >= (now.right?.share ?? 1));
   });
 
@@ -87,16 +99,28 @@ describe("does a gallery work?", () => {
     ];
     const { proposals, now, together } = await tryGallery(input(embeddings, { normalisation, strangers: [] }));
     const confusing = proposals.filter(({ why }) => why === "confusing");
-    assert.deepEqual(confusing.map(({ photo }) => photo.photoId.slice(0, 1)), confusing.map(() => "a"));
-    assert.ok(confusing.some(({ photo, beside }) => ["a-2", "a-3"].includes(photo.photoId) && beside?.name === "B"), JSON.stringify(proposals));
+    assert.deepEqual(
+      confusing.map(({ photo }) => photo.photoId.slice(0, 1)),
+      confusing.map(() => "a"),
+    );
+    assert.ok(
+      confusing.some(({ photo, beside }) => ["a-2", "a-3"].includes(photo.photoId) && beside?.name === "B"),
+      JSON.stringify(proposals),
+    );
     for (const { before, after } of confusing) {
       assert.equal(before.right?.total, after.right?.total, "before and after are on the same probes");
-      assert.ok((after.right?.hits ?? 0) >= (before.right?.hits ?? 1) && (after.wrong?.hits ?? 1) <= (before.wrong?.hits ?? 0));
+      assert.ok(
+        (after.right?.hits ?? 0) >= (before.right?.hits ?? 1) && (after.wrong?.hits ?? 1) <= (before.wrong?.hits ?? 0),
+      );
     }
     assert.ok(confusing.some(({ before, after }) => (after.right?.hits ?? 0) > (before.right?.hits ?? 0)));
     const redundant = proposals.filter(({ why }) => why === "redundant");
-    assert.deepEqual(redundant.map(({ photo, beside }) => [photo.photoId, beside?.photoId]), [["c-1", "c-0"]]);
-    for (const { before, after } of redundant) assert.deepEqual([after.right, after.wrong], [before.right, before.wrong]);
+    assert.deepEqual(
+      redundant.map(({ photo, beside }) => [photo.photoId, beside?.photoId]),
+      [["c-1", "c-0"]],
+    );
+    for (const { before, after } of redundant)
+      assert.deepEqual([after.right, after.wrong], [before.right, before.wrong]);
     assert.ok((together?.after.right?.share ?? 0) >= (now.right?.share ?? 1));
     // What somebody is sure of is not proposed.
     const sure = embeddings.map((photo) => ({ ...photo, sure: photo.personId === "a" }));
@@ -113,7 +137,10 @@ describe("does a gallery work?", () => {
       ...person("apart", [direction()]),
     ];
     const { pairs } = await tryGallery(input(embeddings, { normalisation, strangers: [] }));
-    assert.deepEqual(pairs.map(({ a, b }) => [a.name, b.name].sort()), [["OTHER", "TWIN"]]);
+    assert.deepEqual(
+      pairs.map(({ a, b }) => [a.name, b.name].sort()),
+      [["OTHER", "TWIN"]],
+    );
     assert.ok((pairs[0]?.distance ?? 1) <= 0.75);
     assert.deepEqual(pairs[0]?.advice, ["more_photos", "verify", "second_factor"]);
   });

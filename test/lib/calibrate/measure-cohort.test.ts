@@ -141,9 +141,15 @@ describe("d' of a gallery against itself", () => {
   it("finds the same nearest people and photos that hurt where pairs are only drawn", async () => {
     const [all, drawn] = [measureCohort(taskOf(WRONG)), measureCohort(taskOf(WRONG, { maxPairs: 50 }))];
     assert.deepEqual([drawn.nearest, drawn.outliers], [all.nearest, all.outliers]);
-    assert.deepEqual(drawn.genuine.filter((count) => count > 0), all.genuine.filter((count) => count > 0));
+    assert.deepEqual(
+      drawn.genuine.filter((count) => count > 0),
+      all.genuine.filter((count) => count > 0),
+    );
     const row = WRONG.findIndex(({ photoId }) => photoId === "p2-0");
-    assert.deepEqual([all.outliers[0]?.row, WRONG[all.outliers[0]?.other?.row ?? 0]?.personId], [row, WRONG[9]?.personId]);
+    assert.deepEqual(
+      [all.outliers[0]?.row, WRONG[all.outliers[0]?.other?.row ?? 0]?.personId],
+      [row, WRONG[9]?.personId],
+    );
   });
 
   it("is told by calibrate with whom a stranger is compared: people, each by one template", async () => {
@@ -160,7 +166,16 @@ describe("d' of a gallery against itself", () => {
   it("knows nothing of a gallery of nobody, and of one person how near their photos are", async () => {
     const nothing = measureCohort({ ...taskOf(PHOTOS), vectors: new Float32Array(), people: new Int32Array() });
     assert.deepEqual([nothing.from, nothing.genuine, nothing.impostor, nothing.nearest], [0, [], [], []]);
-    const alone = measureCohort(taskOf(PHOTOS.filter(({ person }) => person === 0 || person === 1).slice(1).map((photo) => ({ ...photo, person: 0, personId: "p0" }))));
-    assert.deepEqual([sum(alone.genuine), sum(alone.impostor), alone.outliers.every(({ other }) => other === null)], [3, 0, true]);
+    const alone = measureCohort(
+      taskOf(
+        PHOTOS.filter(({ person }) => person === 0 || person === 1)
+          .slice(1)
+          .map((photo) => ({ ...photo, person: 0, personId: "p0" })),
+      ),
+    );
+    assert.deepEqual(
+      [sum(alone.genuine), sum(alone.impostor), alone.outliers.every(({ other }) => other === null)],
+      [3, 0, true],
+    );
   });
 });

@@ -1,13 +1,28 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { binOf, edgeOf, errorRate, identificationRate, MAX_BINS, rateCurve, seeded, shuffled, smallestRate, trialsFor, trimmed } from "../../../lib/calibrate/statistics";
+import {
+  binOf,
+  edgeOf,
+  errorRate,
+  identificationRate,
+  MAX_BINS,
+  rateCurve,
+  seeded,
+  shuffled,
+  smallestRate,
+  trialsFor,
+  trimmed,
+} from "../../../lib/calibrate/statistics";
 
 const round = (value: number): number => Math.round(value * 10_000) / 10_000;
 
 describe("errorRate", () => {
   it("is Wilson's interval where there are errors and others", () => {
     const rate = errorRate(5, 100);
-    assert.deepEqual([rate?.hits, rate?.total, rate?.share, round(rate?.low ?? 0), round(rate?.high ?? 0)], [5, 100, 0.05, 0.0215, 0.1118]);
+    assert.deepEqual(
+      [rate?.hits, rate?.total, rate?.share, round(rate?.low ?? 0), round(rate?.high ?? 0)],
+      [5, 100, 0.05, 0.0215, 0.1118],
+    );
   });
 
   it("is the rule of three where there is no error, or nothing else", () => {
@@ -31,7 +46,10 @@ describe("what pairs can support", () => {
 
 describe("identificationRate", () => {
   it("grows with the gallery", () => {
-    assert.deepEqual([1, 10, 1000].map((size) => round(identificationRate(0.001, size))), [0.001, 0.01, 0.6323]);
+    assert.deepEqual(
+      [1, 10, 1000].map((size) => round(identificationRate(0.001, size))),
+      [0.001, 0.01, 0.6323],
+    );
     assert.deepEqual([identificationRate(0, 1000), identificationRate(1, 5), identificationRate(1, 0)], [0, 1, 0]);
   });
 
@@ -42,7 +60,8 @@ describe("identificationRate", () => {
 
 describe("histograms", () => {
   it("put a distance on an edge below it, whatever the rounding", () => {
-    for (let hundredths = 1; hundredths <= 200; hundredths += 1) assert.deepEqual([binOf(hundredths / 100), edgeOf(hundredths - 1)], [hundredths - 1, hundredths / 100]);
+    for (let hundredths = 1; hundredths <= 200; hundredths += 1)
+      assert.deepEqual([binOf(hundredths / 100), edgeOf(hundredths - 1)], [hundredths - 1, hundredths / 100]);
     assert.deepEqual([binOf(0), binOf(0.0101), binOf(1e9)], [0, 1, MAX_BINS - 1]);
   });
 
@@ -55,12 +74,24 @@ describe("histograms", () => {
 describe("rateCurve", () => {
   it("gives FMR and FNMR at τ on each edge", () => {
     const points = rateCurve([2, 1, 1], [0, 0, 1, 3]);
-    assert.deepEqual(points.map(({ threshold, fmr, fnmr }) => [threshold, fmr?.share, fnmr?.share]), [[0, 0, 1], [0.01, 0, 0.5], [0.02, 0, 0.25], [0.03, 0.25, 0], [0.04, 1, 0]]);
+    assert.deepEqual(
+      points.map(({ threshold, fmr, fnmr }) => [threshold, fmr?.share, fnmr?.share]),
+      [
+        [0, 0, 1],
+        [0.01, 0, 0.5],
+        [0.02, 0, 0.25],
+        [0.03, 0.25, 0],
+        [0.04, 1, 0],
+      ],
+    );
   });
 
   it("knows nothing where there are no pairs", () => {
     assert.deepEqual(rateCurve([], []), [{ threshold: 0, fmr: null, fnmr: null }]);
-    assert.deepEqual(rateCurve([], [1]).map(({ fnmr }) => fnmr), [null, null]);
+    assert.deepEqual(
+      rateCurve([], [1]).map(({ fnmr }) => fnmr),
+      [null, null],
+    );
   });
 });
 
@@ -68,6 +99,9 @@ describe("shuffled", () => {
   it("repeats its draw and loses nothing", () => {
     const values = Array.from({ length: 50 }, (_, index) => index);
     assert.deepEqual(shuffled(values, seeded(3)), shuffled(values, seeded(3)));
-    assert.deepEqual(shuffled(values, seeded(3)).sort((a, b) => a - b), values);
+    assert.deepEqual(
+      shuffled(values, seeded(3)).sort((a, b) => a - b),
+      values,
+    );
   });
 });

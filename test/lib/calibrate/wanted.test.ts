@@ -11,9 +11,18 @@ const WANTED = [0.1, 0.01, 0.001, 0.0001] as const;
 /** FMR 10 ** (2 × (τ − 1) − 2), its bound twice that; means of three photos lie 0.1 nearer. */
 const tail: Tail = {
   source: "made for a test",
-  populations: [{ name: "one", people: 100, comparisons: 4000 }, { name: "other", people: 225, comparisons: 26_000 }],
-  points: [{ threshold: 0, fmr: 1e-4, high: 2e-4 }, { threshold: 1, fmr: 1e-2, high: 2e-2 }],
-  templates: [{ photos: 1, nearer: 0 }, { photos: 3, nearer: 0.1 }],
+  populations: [
+    { name: "one", people: 100, comparisons: 4000 },
+    { name: "other", people: 225, comparisons: 26_000 },
+  ],
+  points: [
+    { threshold: 0, fmr: 1e-4, high: 2e-4 },
+    { threshold: 1, fmr: 1e-2, high: 2e-2 },
+  ],
+  templates: [
+    { photos: 1, nearer: 0 },
+    { photos: 3, nearer: 0.1 },
+  ],
 };
 
 const builtIn = (model: string): Tail => {
@@ -27,16 +36,27 @@ function population(people: number, middle: number, seed: number): Comparison[] 
   const random = seeded(seed);
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const own = Array.from({ length: people }, () => 0.03 * normal());
-  return Array.from({ length: people * people }, (_, index) => ({ person: Math.floor(index / people), stranger: index % people }))
+  return Array.from({ length: people * people }, (_, index) => ({
+    person: Math.floor(index / people),
+    stranger: index % people,
+  }))
     .filter(({ person, stranger }) => person !== stranger)
-    .map(({ person, stranger }) => ({ person, stranger, distance: middle + (own[person] as number) + (own[stranger] as number) + 0.08 * normal() }));
+    .map(({ person, stranger }) => ({
+      person,
+      stranger,
+      distance: middle + (own[person] as number) + (own[stranger] as number) + 0.08 * normal(),
+    }));
 }
 
 /** P(middle + 0.03 a + 0.03 b + 0.08 c ≤ τ), by Abramowitz and Stegun 26.2.17. */
 function truth(threshold: number, middle: number): number {
   const z = (middle - threshold) / Math.hypot(0.03, 0.03, 0.08);
   const t = 1 / (1 + 0.2316419 * z);
-  return (Math.exp(-z * z / 2) / Math.sqrt(2 * Math.PI)) * t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  return (
+    (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) *
+    t *
+    (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
+  );
 }
 
 describe("the tail of d' between strangers", () => {
@@ -53,7 +73,11 @@ describe("the tail of d' between strangers", () => {
   });
 
   it("does not say much more than the truth: τ for one in a hundred is within a third of the distribution's width", () => {
-    const { threshold } = thresholdFor(0.01, { ...tail, points: measureTail([population(150, 1.3, 5)]) }, new Map([[1, 1]]));
+    const { threshold } = thresholdFor(
+      0.01,
+      { ...tail, points: measureTail([population(150, 1.3, 5)]) },
+      new Map([[1, 1]]),
+    );
     assert.ok(truth(threshold, 1.3) <= 0.01 && truth(threshold + 0.03, 1.3) > 0.01, String(threshold));
   });
 
@@ -93,9 +117,20 @@ describe("τ from what is wanted of strangers", () => {
 
   it("takes people with several photos for what their mean is", () => {
     assert.equal(thresholdFor(0.01, tail, new Map([[3, 5]])).threshold, 0.4008);
-    assert.equal(thresholdFor(0.01, tail, new Map([[2, 5]])).threshold, 0.4008, "between two that were measured it is the nearer");
+    assert.equal(
+      thresholdFor(0.01, tail, new Map([[2, 5]])).threshold,
+      0.4008,
+      "between two that were measured it is the nearer",
+    );
     assert.equal(thresholdFor(0.01, tail, new Map([[900, 5]])).threshold, 0.4008);
-    const mixed = thresholdFor(0.01, tail, new Map([[1, 3], [4, 2]]));
+    const mixed = thresholdFor(
+      0.01,
+      tail,
+      new Map([
+        [1, 3],
+        [4, 2],
+      ]),
+    );
     assert.ok(mixed.threshold > 0.4008 && mixed.threshold < 0.5008);
     assert.deepEqual(mixed.photos, { least: 1, most: 4 });
   });
@@ -110,7 +145,16 @@ describe("τ from what is wanted of strangers", () => {
           assert.ok(threshold <= before, `${wanted}, ${people} people`);
           before = threshold;
           assert.ok(threshold <= thresholdFor(wanted, each, new Map([[1, people]])).threshold);
-          assert.ok(thresholdFor(wanted, each, new Map([[1, 1], [3, people]])).threshold <= threshold);
+          assert.ok(
+            thresholdFor(
+              wanted,
+              each,
+              new Map([
+                [1, 1],
+                [3, people],
+              ]),
+            ).threshold <= threshold,
+          );
         }
         assert.ok(before < strictest, "100,000 people leave no rate that was measured");
         strictest = before;
@@ -121,12 +165,21 @@ describe("τ from what is wanted of strangers", () => {
   it("judges an empty gallery as one with its first photo, and says that nobody is there", () => {
     const [empty, one] = [thresholdFor(0.01, tail, new Map()), thresholdFor(0.01, tail, new Map([[1, 1]]))];
     assert.deepEqual([empty.threshold, empty.people, empty.photos], [one.threshold, 0, { least: 0, most: 0 }]);
-    assert.equal(thresholdFor(0.01, tail, new Map([[3, 0]])).threshold, one.threshold, "nobody has three photos any more");
+    assert.equal(
+      thresholdFor(0.01, tail, new Map([[3, 0]])).threshold,
+      one.threshold,
+      "nobody has three photos any more",
+    );
   });
 
   it("says whether its comparisons support so small a rate", () => {
-    const supported = (wanted: number, people: number): boolean => thresholdFor(wanted, tail, new Map([[1, people]])).supported;
-    assert.deepEqual([supported(0.0001, 1), supported(0.0001, 2), supported(0.01, 100), supported(0.01, 101)], [true, false, true, false], "30,000 pairs without an error support one in 10,000");
+    const supported = (wanted: number, people: number): boolean =>
+      thresholdFor(wanted, tail, new Map([[1, people]])).supported;
+    assert.deepEqual(
+      [supported(0.0001, 1), supported(0.0001, 2), supported(0.01, 100), supported(0.01, 101)],
+      [true, false, true, false],
+      "30,000 pairs without an error support one in 10,000",
+    );
     assert.equal(thresholdFor(0.01, tail, new Map()).comparisons, 30_000);
   });
 
@@ -150,7 +203,11 @@ describe("the statistics of a model pack", () => {
   it("may have a tail, which ascends", () => {
     assert.deepEqual(statisticsSchema.parse({ ...statistics, tail }).tail, tail);
     assert.equal(statisticsSchema.parse(statistics).tail, undefined);
-    for (const [wrong, why] of [[{ points: tail.points.toReversed() }, /must ascend in threshold, fmr and high/], [{ points: tail.points.slice(1) }, /expected array to have >=2 items/], [{ templates: tail.templates.toReversed() }, /must ascend in photos and nearer/]] as const) {
+    for (const [wrong, why] of [
+      [{ points: tail.points.toReversed() }, /must ascend in threshold, fmr and high/],
+      [{ points: tail.points.slice(1) }, /expected array to have >=2 items/],
+      [{ templates: tail.templates.toReversed() }, /must ascend in photos and nearer/],
+    ] as const) {
       assert.throws(() => statisticsSchema.parse({ ...statistics, tail: { ...tail, ...wrong } }), why);
     }
   });

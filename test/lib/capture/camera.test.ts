@@ -42,7 +42,10 @@ async function eventOf({ camera, events }: Watched, name: CameraEvent["event"]):
   }
 }
 
-const still = (width = 64, height = 48): Promise<Buffer> => sharp({ create: { width, height, channels: 3, background: "#369" } }).jpeg().toBuffer();
+const still = (width = 64, height = 48): Promise<Buffer> =>
+  sharp({ create: { width, height, channels: 3, background: "#369" } })
+    .jpeg()
+    .toBuffer();
 
 const servers: http.Server[] = [];
 
@@ -77,14 +80,31 @@ describe("Camera", () => {
     const watched = watch({ source: "file", path: video, realtime: false });
     watched.camera.start();
     await eventOf(watched, "ended");
-    assert.deepEqual(watched.frames.map(({ frame }) => frame.sequence), Array.from({ length: 20 }, (_, index) => index));
+    assert.deepEqual(
+      watched.frames.map(({ frame }) => frame.sequence),
+      Array.from({ length: 20 }, (_, index) => index),
+    );
     const { frame, bytes } = watched.frames[7]!;
-    assert.deepEqual([frame.source, frame.width, frame.height, frame.encoding, jpegSize(bytes)], ["door", 320, 240, undefined, { width: 320, height: 240 }]);
-    assert.deepEqual(watched.events.map(({ event }) => event), ["connected", "ended"]);
+    assert.deepEqual(
+      [frame.source, frame.width, frame.height, frame.encoding, jpegSize(bytes)],
+      ["door", 320, 240, undefined, { width: 320, height: 240 }],
+    );
+    assert.deepEqual(
+      watched.events.map(({ event }) => event),
+      ["connected", "ended"],
+    );
   });
 
   it("scales, thins out and gives raw RGB", async () => {
-    const watched = watch({ source: "file", path: video, realtime: false, width: 160, height: 120, fps: 5, output: "rgb" });
+    const watched = watch({
+      source: "file",
+      path: video,
+      realtime: false,
+      width: 160,
+      height: 120,
+      fps: 5,
+      output: "rgb",
+    });
     watched.camera.start();
     await eventOf(watched, "ended");
     assert.equal(watched.frames.length, 10);
@@ -124,8 +144,17 @@ describe("Camera", () => {
   });
 
   it("repeats no frame of a video whose frames come unevenly, nor to reach a rate", async () => {
-    const uneven = await testVideo(2, 10, "uneven.mp4", ["-vf", "select='not(eq(n,5))*not(eq(n,6))*not(eq(n,11))'", "-vsync", "vfr"]);
-    for (const [fps, frames] of [[undefined, 17], [30, 17], [5, 10]] as const) {
+    const uneven = await testVideo(2, 10, "uneven.mp4", [
+      "-vf",
+      "select='not(eq(n,5))*not(eq(n,6))*not(eq(n,11))'",
+      "-vsync",
+      "vfr",
+    ]);
+    for (const [fps, frames] of [
+      [undefined, 17],
+      [30, 17],
+      [5, 10],
+    ] as const) {
       const watched = watch({ source: "file", path: uneven, realtime: false, fps });
       watched.camera.start();
       await eventOf(watched, "ended");
@@ -134,7 +163,11 @@ describe("Camera", () => {
   });
 
   it("fits a picture into a width alone, and into a height alone", async () => {
-    for (const [size, expected] of [[{ width: 160 }, [160, 120]], [{ height: 60 }, [80, 60]], [{ width: 200, height: 60 }, [80, 60]]] as const) {
+    for (const [size, expected] of [
+      [{ width: 160 }, [160, 120]],
+      [{ height: 60 }, [80, 60]],
+      [{ width: 200, height: 60 }, [80, 60]],
+    ] as const) {
       const watched = watch({ source: "file", path: video, realtime: false, fps: 1, ...size });
       watched.camera.start();
       await eventOf(watched, "ended");
@@ -150,7 +183,10 @@ describe("Camera", () => {
       writeFileSync(cut, whole.subarray(0, Math.floor(whole.length * 0.6)));
       const watched = watch({ source: "file", path: cut, realtime: false, loop: true });
       watched.camera.start();
-      assert.match((await eventOf(watched, "notice")).reason ?? "", /ends in the middle of a frame or is damaged: what can be read goes on/);
+      assert.match(
+        (await eventOf(watched, "notice")).reason ?? "",
+        /ends in the middle of a frame or is damaged: what can be read goes on/,
+      );
       const enough = watched.frames.length + 40;
       const { signal } = new AbortController();
       await Promise.race([
@@ -191,7 +227,9 @@ describe("Camera", () => {
   it("gives up a snapshot that fails, and forgets it", async () => {
     let broken = true;
     const jpeg = await still();
-    const server = await serve((_, response) => { response.writeHead(broken ? 503 : 200).end(jpeg); });
+    const server = await serve((_, response) => {
+      response.writeHead(broken ? 503 : 200).end(jpeg);
+    });
     const watched = watch({ source: "snapshot", url: server.url, fps: 50 });
     watched.camera.snapshot();
     assert.equal((await eventOf(watched, "lost")).retryIn, undefined);
@@ -214,7 +252,10 @@ describe("Camera", () => {
     await once(watched.camera, "frame", { signal: AbortSignal.timeout(120_000) });
     assert.equal(ffmpegChildren().length, 1);
     await watched.camera.stop();
-    assert.deepEqual(watched.events.map(({ event }) => event), ["connected", "connected", "stopped"]);
+    assert.deepEqual(
+      watched.events.map(({ event }) => event),
+      ["connected", "connected", "stopped"],
+    );
   });
 
   it("reads an MJPEG stream, with and without lengths", async () => {
@@ -222,7 +263,16 @@ describe("Camera", () => {
     for (const withLength of [true, false]) {
       const server = await serve((_, response) => {
         response.writeHead(200, { "Content-Type": "multipart/x-mixed-replace; boundary=frame" });
-        const part = (): void => void response.write(Buffer.concat([Buffer.from(`--frame\r\nContent-Type: image/jpeg\r\n${withLength ? `Content-Length: ${jpeg.length}\r\n` : ""}\r\n`), jpeg, Buffer.from("\r\n")]));
+        const part = (): void =>
+          void response.write(
+            Buffer.concat([
+              Buffer.from(
+                `--frame\r\nContent-Type: image/jpeg\r\n${withLength ? `Content-Length: ${jpeg.length}\r\n` : ""}\r\n`,
+              ),
+              jpeg,
+              Buffer.from("\r\n"),
+            ]),
+          );
         const timer = setInterval(part, 20);
         response.on("close", () => clearInterval(timer));
       });
@@ -241,25 +291,46 @@ describe("Camera", () => {
     const server = await serve((_, response) => {
       visits += 1;
       response.writeHead(200, { "Content-Type": "multipart/x-mixed-replace; boundary=f" });
-      response.write(Buffer.concat([Buffer.from(`--f\r\nContent-Length: ${jpeg.length}\r\n\r\n`), jpeg, Buffer.from("\r\n--f\r\n")]));
+      response.write(
+        Buffer.concat([
+          Buffer.from(`--f\r\nContent-Length: ${jpeg.length}\r\n\r\n`),
+          jpeg,
+          Buffer.from("\r\n--f\r\n"),
+        ]),
+      );
       // A camera that ends its answer properly is lost as well.
       if (visits === 1) response.end();
     });
     const watched = watch({ source: "mjpeg", url: server.url });
     watched.camera.start();
     while (watched.frames.length < 2) await once(watched.camera, "frame", { signal: AbortSignal.timeout(120_000) });
-    assert.deepEqual(watched.events.map(({ event, retryIn }) => [event, retryIn]), [["connected", undefined], ["lost", 1000], ["connected", undefined]]);
-    assert.deepEqual(watched.frames.map(({ frame }) => frame.sequence), [0, 1]);
+    assert.deepEqual(
+      watched.events.map(({ event, retryIn }) => [event, retryIn]),
+      [
+        ["connected", undefined],
+        ["lost", 1000],
+        ["connected", undefined],
+      ],
+    );
+    assert.deepEqual(
+      watched.frames.map(({ frame }) => frame.sequence),
+      [0, 1],
+    );
     await watched.camera.stop();
     await server.close();
   });
 
   it("waits longer after each failure", async () => {
-    const server = await serve((_, response) => { response.writeHead(503).end(); });
+    const server = await serve((_, response) => {
+      response.writeHead(503).end();
+    });
     const watched = watch({ source: "snapshot", url: server.url });
     watched.camera.start();
     while (watched.events.length < 2) await once(watched.camera, "event", { signal: AbortSignal.timeout(120_000) });
-    assert.deepEqual(watched.events.map(({ retryIn }) => retryIn), [1000, 2000]);
+    assert.deepEqual(
+      watched.events.map(({ retryIn }) => retryIn),
+      [1000, 2000],
+    );
     await watched.camera.stop();
     await server.close();
   });
@@ -291,20 +362,45 @@ describe("Camera", () => {
       const said = request.headers.authorization;
       asked.push(said);
       const field = (name: string): string => new RegExp(`${name}="?([^",]+)`).exec(said ?? "")?.[1] ?? "";
-      const right = md5([md5("me:IP Camera:p@ss/word"), "n1", field("nc"), field("cnonce"), "auth", md5("GET:/video?channel=1")].join(":"));
+      const right = md5(
+        [md5("me:IP Camera:p@ss/word"), "n1", field("nc"), field("cnonce"), "auth", md5("GET:/video?channel=1")].join(
+          ":",
+        ),
+      );
       if (said !== undefined && field("response") === right) response.end(jpeg);
-      else response.writeHead(401, { "WWW-Authenticate": ['Digest realm="IP Camera", qop="auth,auth-int", nonce="n1", opaque="o"', 'Basic realm="IP Camera"'] }).end();
+      else
+        response
+          .writeHead(401, {
+            "WWW-Authenticate": [
+              'Digest realm="IP Camera", qop="auth,auth-int", nonce="n1", opaque="o"',
+              'Basic realm="IP Camera"',
+            ],
+          })
+          .end();
     });
-    const watched = watch({ source: "snapshot", url: `${server.url}?channel=1`, user: "me", password: "p@ss/word", fps: 50 });
+    const watched = watch({
+      source: "snapshot",
+      url: `${server.url}?channel=1`,
+      user: "me",
+      password: "p@ss/word",
+      fps: 50,
+    });
     watched.camera.start();
     while (watched.frames.length < 3) await once(watched.camera, "frame", { signal: AbortSignal.timeout(120_000) });
     await watched.camera.stop();
-    assert.deepEqual([asked[0], ...asked.slice(1, 4).map((said) => /nc=(\d+)/.exec(said ?? "")?.[1])], [undefined, "00000001", "00000002", "00000003"]);
+    assert.deepEqual(
+      [asked[0], ...asked.slice(1, 4).map((said) => /nc=(\d+)/.exec(said ?? "")?.[1])],
+      [undefined, "00000001", "00000002", "00000003"],
+    );
   });
 
   it("notices a stream that falls silent, one that sends no pictures, and a camera that never answers", async () => {
     const jpeg = await still();
-    const part = Buffer.concat([Buffer.from(`--frame\r\nContent-Type: image/jpeg\r\nContent-Length: ${jpeg.length}\r\n\r\n`), jpeg, Buffer.from("\r\n")]);
+    const part = Buffer.concat([
+      Buffer.from(`--frame\r\nContent-Type: image/jpeg\r\nContent-Length: ${jpeg.length}\r\n\r\n`),
+      jpeg,
+      Buffer.from("\r\n"),
+    ]);
     const server = await serve((request, response) => {
       if (request.url === "/never") return;
       response.writeHead(200, { "Content-Type": "multipart/x-mixed-replace; boundary=frame" });
@@ -314,18 +410,34 @@ describe("Camera", () => {
       const timer = setInterval(() => response.write("x"), 20);
       response.on("close", () => clearInterval(timer));
     });
-    for (const [path, frames] of [["/silent", 1], ["/trickle", 1], ["/never", 0]] as const) {
+    for (const [path, frames] of [
+      ["/silent", 1],
+      ["/trickle", 1],
+      ["/never", 0],
+    ] as const) {
       let seen = 0;
       const url = server.url.replace("/video", path);
-      const options = { ...cameraOptionsSchema.parse({ name: "door", source: "mjpeg", url }), idle: 0.2 } as OptionsOf<"mjpeg">;
-      const run = mjpegSource(options)({ onFrame: () => { seen += 1; }, onNotice: () => undefined, signal: new AbortController().signal });
+      const options = {
+        ...cameraOptionsSchema.parse({ name: "door", source: "mjpeg", url }),
+        idle: 0.2,
+      } as OptionsOf<"mjpeg">;
+      const run = mjpegSource(options)({
+        onFrame: () => {
+          seen += 1;
+        },
+        onNotice: () => undefined,
+        signal: new AbortController().signal,
+      });
       await assert.rejects(run, /gave (nothing|no picture) for 0\.2 seconds/, path);
       assert.equal(seen, frames, path);
     }
   });
 
   it("says within seconds that nobody listens, for a stream and for an HTTP camera", async () => {
-    for (const options of [{ source: "rtsp", url: "rtsp://user:secret@127.0.0.1:9/x" }, { source: "mjpeg", url: "http://127.0.0.1:9/x" }]) {
+    for (const options of [
+      { source: "rtsp", url: "rtsp://user:secret@127.0.0.1:9/x" },
+      { source: "mjpeg", url: "http://127.0.0.1:9/x" },
+    ]) {
       const watched = watch(options);
       watched.camera.start();
       const { reason, retryIn } = await eventOf(watched, "lost");
@@ -335,13 +447,18 @@ describe("Camera", () => {
   });
 
   it("refuses a stream that is none", async () => {
-    const server = await serve((_, response) => { response.setHeader("Content-Type", "text/html").end("<html>"); });
+    const server = await serve((_, response) => {
+      response.setHeader("Content-Type", "text/html").end("<html>");
+    });
     const stream = watch({ source: "mjpeg", url: server.url });
     stream.camera.start();
     assert.match((await eventOf(stream, "lost")).reason ?? "", /is no MJPEG stream but text\/html/);
     const snapshot = watch({ source: "snapshot", url: server.url });
     snapshot.camera.start();
-    assert.match((await eventOf(snapshot, "lost")).reason ?? "", /\(text\/html\) is no picture that can be used: it is a web page/);
+    assert.match(
+      (await eventOf(snapshot, "lost")).reason ?? "",
+      /\(text\/html\) is no picture that can be used: it is a web page/,
+    );
     await stream.camera.stop();
     await snapshot.camera.stop();
     await server.close();
@@ -349,13 +466,29 @@ describe("Camera", () => {
 
   it("shows a folder in the order of names and skips what is no picture", async () => {
     const folder = mkdtempSync(join(tmpdir(), "folder-"));
-    for (const [name, width] of [["10.jpg", 10], ["2.jpg", 20], ["1.png", 30]] as const) writeFileSync(join(folder, name), await sharp({ create: { width, height: 8, channels: 3, background: "#000" } }).toFormat(name.endsWith("png") ? "png" : "jpeg").toBuffer());
+    for (const [name, width] of [
+      ["10.jpg", 10],
+      ["2.jpg", 20],
+      ["1.png", 30],
+    ] as const)
+      writeFileSync(
+        join(folder, name),
+        await sharp({ create: { width, height: 8, channels: 3, background: "#000" } })
+          .toFormat(name.endsWith("png") ? "png" : "jpeg")
+          .toBuffer(),
+      );
     writeFileSync(join(folder, "3.jpg"), "no picture");
     const watched = watch({ source: "folder", path: folder, fps: 100 });
     watched.camera.start();
     await eventOf(watched, "ended");
-    assert.deepEqual(watched.frames.map(({ frame }) => frame.width), [30, 20, 10]);
-    assert.match(watched.events.find(({ event }) => event === "notice")?.reason ?? "", /the picture 3\.jpg cannot be read/);
+    assert.deepEqual(
+      watched.frames.map(({ frame }) => frame.width),
+      [30, 20, 10],
+    );
+    assert.match(
+      watched.events.find(({ event }) => event === "notice")?.reason ?? "",
+      /the picture 3\.jpg cannot be read/,
+    );
   });
 
   it("shows no drawing and no picture too large of a folder, whatever its name says, and says which it left out", async () => {
@@ -368,7 +501,10 @@ describe("Camera", () => {
     const watched = watch({ source: "folder", path: folder, fps: 100 });
     watched.camera.start();
     await eventOf(watched, "ended");
-    assert.deepEqual(watched.frames.map(({ frame }) => frame.width), [64]);
+    assert.deepEqual(
+      watched.frames.map(({ frame }) => frame.width),
+      [64],
+    );
     const notices = watched.events.filter(({ event }) => event === "notice").map(({ reason }) => reason ?? "");
     assert.match(notices[0] ?? "", /the picture a\.jpg cannot be read \(it is an SVG drawing/);
     assert.match(notices[1] ?? "", /the picture b\.png cannot be read \(.*64 megapixels/);
@@ -381,7 +517,10 @@ describe("Camera", () => {
     watched.camera.start();
     watched.camera.push(jpeg);
     assert.throws(() => watched.camera.push(Buffer.from("GIF89a")), /no JPEG/);
-    assert.deepEqual(watched.frames.map(({ frame }) => [frame.width, frame.height]), [[64, 48]]);
+    assert.deepEqual(
+      watched.frames.map(({ frame }) => [frame.width, frame.height]),
+      [[64, 48]],
+    );
   });
 
   it("counts a browser that falls silent as lost, and takes its frames when it comes back", async (context) => {
@@ -393,7 +532,10 @@ describe("Camera", () => {
     context.mock.timers.tick(9999);
     watched.camera.push(jpeg);
     context.mock.timers.tick(9999);
-    assert.deepEqual(watched.events.map(({ event }) => event), ["connected"]);
+    assert.deepEqual(
+      watched.events.map(({ event }) => event),
+      ["connected"],
+    );
     const lost = once(watched.camera, "event");
     context.mock.timers.tick(1);
     await lost;
@@ -402,7 +544,10 @@ describe("Camera", () => {
     context.mock.timers.tick(1000);
     await new Promise(setImmediate);
     watched.camera.push(jpeg);
-    assert.deepEqual(watched.events.map(({ event }) => event), ["connected", "lost", "connected"]);
+    assert.deepEqual(
+      watched.events.map(({ event }) => event),
+      ["connected", "lost", "connected"],
+    );
     await watched.camera.stop();
   });
 
@@ -415,7 +560,10 @@ describe("Camera", () => {
       watched.camera.push(jpeg);
       context.mock.timers.tick(60_000);
     }
-    assert.deepEqual(watched.events.map(({ event }) => event), ["connected"]);
+    assert.deepEqual(
+      watched.events.map(({ event }) => event),
+      ["connected"],
+    );
     const lost = once(watched.camera, "event");
     context.mock.timers.tick(120_000);
     await lost;
@@ -432,14 +580,24 @@ describe("Camera", () => {
         const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "file", path: ${JSON.stringify(video)}, loop: true, realtime: true }));
         camera.start();
         camera.once("frame", () => { require("node:fs").writeSync(1, ffmpegChildren().join()); ${how}; });`;
-      const child = spawn(process.execPath, ["--import", "tsx", "-e", code], { stdio: ["ignore", "pipe", "inherit"], cwd: join(__dirname, "../../..") });
+      const child = spawn(process.execPath, ["--import", "tsx", "-e", code], {
+        stdio: ["ignore", "pipe", "inherit"],
+        cwd: join(__dirname, "../../.."),
+      });
       let pid = "";
-      child.stdout.on("data", (chunk: Buffer) => { pid += chunk.toString(); });
+      child.stdout.on("data", (chunk: Buffer) => {
+        pid += chunk.toString();
+      });
       await once(child, "close", { signal: AbortSignal.timeout(120_000) });
       assert.match(pid, /^\d+$/);
-      for (const deadline = Date.now() + 60_000; existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("ffmpeg"); ) {
+      for (
+        const deadline = Date.now() + 60_000;
+        existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("ffmpeg");
+      ) {
         assert.ok(Date.now() < deadline, "ffmpeg still runs");
-        await new Promise((resolve) => { setTimeout(resolve, 20); });
+        await new Promise((resolve) => {
+          setTimeout(resolve, 20);
+        });
       }
     });
   }
@@ -457,38 +615,75 @@ describe("camera options", () => {
       [{ source: "usb", device: "/etc/passwd" }, /must be a camera of this computer/],
       [{ source: "usb", device: "/dev/video0 -i /etc/passwd" }, /must be a camera of this computer/],
       [{ source: "file", path: "x", fps: 0 }, /fps|>=0.01/],
-    ] as const) assert.throws(() => cameraOptionsSchema.parse({ name: "x", ...options }), why);
-    assert.equal(cameraOptionsSchema.parse({ name: "x", source: "usb", device: process.platform === "win32" ? "Webcam" : process.platform === "darwin" ? "0" : "/dev/video12" }).source, "usb");
+    ] as const)
+      assert.throws(() => cameraOptionsSchema.parse({ name: "x", ...options }), why);
+    assert.equal(
+      cameraOptionsSchema.parse({
+        name: "x",
+        source: "usb",
+        device: process.platform === "win32" ? "Webcam" : process.platform === "darwin" ? "0" : "/dev/video12",
+      }).source,
+      "usb",
+    );
   });
 
   it("says where a password goes that an address cannot hold, and never shows it", () => {
-    for (const address of ["rtsp://me:se#cret@camera/x", "rtsp://me:12#cret@camera/x", "rtsp://me:se/cret@camera/x", "rtsp://me:se?cret@camera/x", "rtsp://me:se:c#ret@camera"]) {
+    for (const address of [
+      "rtsp://me:se#cret@camera/x",
+      "rtsp://me:12#cret@camera/x",
+      "rtsp://me:se/cret@camera/x",
+      "rtsp://me:se?cret@camera/x",
+      "rtsp://me:se:c#ret@camera",
+    ]) {
       const { error } = cameraOptionsSchema.safeParse({ name: "x", source: "rtsp", url: address });
-      assert.match(error?.message ?? "", /a user or password with one of # \/ \? @ : in it belongs into the fields/, address);
+      assert.match(
+        error?.message ?? "",
+        /a user or password with one of # \/ \? @ : in it belongs into the fields/,
+        address,
+      );
       assert.doesNotMatch(error?.message ?? "", /cret/);
     }
-    assert.equal(cameraOptionsSchema.safeParse({ name: "x", source: "mjpeg", url: "http://camera/a@b" }).success, true);
+    assert.equal(
+      cameraOptionsSchema.safeParse({ name: "x", source: "mjpeg", url: "http://camera/a@b" }).success,
+      true,
+    );
   });
 
   it("keeps a login out of the name of the frames' source", () => {
-    assert.equal(cameraOptionsSchema.parse({ name: "rtsp://me:secret@camera/x?pwd=secret", source: "browser" }).name, "rtsp://camera/x?…");
+    assert.equal(
+      cameraOptionsSchema.parse({ name: "rtsp://me:secret@camera/x?pwd=secret", source: "browser" }).name,
+      "rtsp://camera/x?…",
+    );
   });
 
   it("takes a fingerprint however it was copied, and only whole ones", () => {
     const hex = "ab".repeat(32);
     const written = hex.toUpperCase().match(/../g)!.join(":");
-    const parse = (fingerprint: string | undefined, certificate = "fingerprint") => cameraOptionsSchema.safeParse({ name: "x", source: "mjpeg", url: "https://camera/", certificate, fingerprint });
-    for (const text of [hex, written, ` ${written}\n`, `sha256 Fingerprint=${written}`, `SHA-256: ${written}`, `SHA256:${hex}`, hex.toUpperCase().match(/../g)!.join(" ")]) {
+    const parse = (fingerprint: string | undefined, certificate = "fingerprint") =>
+      cameraOptionsSchema.safeParse({ name: "x", source: "mjpeg", url: "https://camera/", certificate, fingerprint });
+    for (const text of [
+      hex,
+      written,
+      ` ${written}\n`,
+      `sha256 Fingerprint=${written}`,
+      `SHA-256: ${written}`,
+      `SHA256:${hex}`,
+      hex.toUpperCase().match(/../g)!.join(" "),
+    ]) {
       assert.equal((parse(text).data as { fingerprint?: string } | undefined)?.fingerprint, written, text);
     }
-    for (const text of ["", "AB:CD", `${hex}ab`, hex.replace("ab", "xy"), "sha1 Fingerprint=AB:CD"]) assert.match(parse(text).error?.message ?? "", /must be a SHA-256 fingerprint: 64 hexadecimal digits/, text);
+    for (const text of ["", "AB:CD", `${hex}ab`, hex.replace("ab", "xy"), "sha1 Fingerprint=AB:CD"])
+      assert.match(parse(text).error?.message ?? "", /must be a SHA-256 fingerprint: 64 hexadecimal digits/, text);
     assert.match(parse(undefined).error?.message ?? "", /fingerprint.*is missing/s);
     assert.equal(parse(undefined, "any").success, true);
   });
 
   it("takes a login from its fields before one in the address", () => {
     const url = "rtsp://old:p%40ss@camera/x";
-    assert.deepEqual(splitLogin({ url }), { address: new URL("rtsp://camera/x"), login: { user: "old", password: "p@ss" } });
+    assert.deepEqual(splitLogin({ url }), {
+      address: new URL("rtsp://camera/x"),
+      login: { user: "old", password: "p@ss" },
+    });
     assert.deepEqual(splitLogin({ url, user: "me", password: "50%" }).login, { user: "me", password: "50%" });
     assert.equal(splitLogin({ url: "rtsp://camera/x" }).login, undefined);
   });
@@ -497,19 +692,46 @@ describe("camera options", () => {
 describe("parsers", () => {
   it("find frames however the stream is cut into pieces", async () => {
     const jpegs = await Promise.all([still(10, 10), still(20, 10), still(30, 10)]);
-    const stream = Buffer.concat(jpegs.flatMap((jpeg) => [Buffer.from(`--b\r\nContent-type: image/jpeg\r\nContent-length: ${jpeg.length}\r\n\r\n`), jpeg, Buffer.from("\r\n")]));
+    const stream = Buffer.concat(
+      jpegs.flatMap((jpeg) => [
+        Buffer.from(`--b\r\nContent-type: image/jpeg\r\nContent-length: ${jpeg.length}\r\n\r\n`),
+        jpeg,
+        Buffer.from("\r\n"),
+      ]),
+    );
     for (const size of [1, 7, 100, 10_000]) {
       const parse = multipartParser();
       const widths: number[] = [];
-      for (let at = 0; at < stream.length; at += size) widths.push(...parse(stream.subarray(at, at + size)).map(({ width }) => width));
+      for (let at = 0; at < stream.length; at += size)
+        widths.push(...parse(stream.subarray(at, at + size)).map(({ width }) => width));
       assert.deepEqual(widths, [10, 20, 30], `pieces of ${size}`);
     }
-    const ppm = Buffer.concat([Buffer.from("P6\n2 1\n255\n"), Buffer.alloc(6, 7), Buffer.from("P6\n1 1\n255\n"), Buffer.alloc(3, 9)]);
+    const ppm = Buffer.concat([
+      Buffer.from("P6\n2 1\n255\n"),
+      Buffer.alloc(6, 7),
+      Buffer.from("P6\n1 1\n255\n"),
+      Buffer.alloc(3, 9),
+    ]);
     for (const size of [1, 5, 100]) {
       const parse = ppmParser();
       const found: number[][] = [];
-      for (let at = 0; at < ppm.length; at += size) found.push(...parse(ppm.subarray(at, at + size)).map(({ width, height, bytes }) => [width, height, bytes.length, bytes[0] as number]));
-      assert.deepEqual(found, [[2, 1, 6, 7], [1, 1, 3, 9]], `pieces of ${size}`);
+      for (let at = 0; at < ppm.length; at += size)
+        found.push(
+          ...parse(ppm.subarray(at, at + size)).map(({ width, height, bytes }) => [
+            width,
+            height,
+            bytes.length,
+            bytes[0] as number,
+          ]),
+        );
+      assert.deepEqual(
+        found,
+        [
+          [2, 1, 6, 7],
+          [1, 1, 3, 9],
+        ],
+        `pieces of ${size}`,
+      );
     }
   });
 

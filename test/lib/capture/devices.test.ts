@@ -10,7 +10,10 @@ describe("cameras of this computer", () => {
 [AVFoundation indev @ 0x7f8] AVFoundation audio devices:
 [AVFoundation indev @ 0x7f8] [0] MacBook Pro Microphone
 : Input/output error`;
-    assert.deepEqual(parseDevices(text), [{ device: "0", label: "FaceTime HD Camera" }, { device: "1", label: "Capture screen 0" }]);
+    assert.deepEqual(parseDevices(text), [
+      { device: "0", label: "FaceTime HD Camera" },
+      { device: "1", label: "Capture screen 0" },
+    ]);
   });
 
   it("are named on Windows, in old and new ffmpeg", () => {
@@ -25,11 +28,17 @@ dummy: Immediate exit requested`;
 [dshow @ 0000]   Alternative name "@device_pnp_x"
 [dshow @ 0000] "OBS Virtual Camera" (none)
 [dshow @ 0000] "Microphone (High Definition)" (audio)`;
-    assert.deepEqual(parseDevices(recent).map(({ device }) => device), ["Integrated Webcam", "OBS Virtual Camera"]);
+    assert.deepEqual(
+      parseDevices(recent).map(({ device }) => device),
+      ["Integrated Webcam", "OBS Virtual Camera"],
+    );
   });
 
   it("are none where nothing tells them", async () => {
     assert.deepEqual(parseDevices(""), []);
-    assert.deepEqual((await listDevices("linux")).filter(({ device }) => !/^\/dev\/video\d+$/.test(device)), []);
+    assert.deepEqual(
+      (await listDevices("linux")).filter(({ device }) => !/^\/dev\/video\d+$/.test(device)),
+      [],
+    );
   });
 });

@@ -13,15 +13,30 @@ function toldOf(rate: FrameRate, counts: readonly number[]): (string | undefined
 
 describe("FrameRate", () => {
   it("is told once while frames come about as fast", () => {
-    assert.deepEqual(toldOf(new FrameRate(), [50, 48, 51, 55, 44, 50]).filter((each) => each !== undefined), ["25"]);
+    assert.deepEqual(
+      toldOf(new FrameRate(), [50, 48, 51, 55, 44, 50]).filter((each) => each !== undefined),
+      ["25"],
+    );
   });
 
   it("is told again when it stays changed, not after a hiccup", () => {
-    assert.deepEqual(toldOf(new FrameRate(), [50, 50, 10, 50, 50, 20, 20, 20]), ["25", undefined, undefined, undefined, undefined, undefined, "10", undefined]);
+    assert.deepEqual(toldOf(new FrameRate(), [50, 50, 10, 50, 50, 20, 20, 20]), [
+      "25",
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      "10",
+      undefined,
+    ]);
   });
 
   it("is that of the time between frames for a slow camera", () => {
-    assert.deepEqual(toldOf(new FrameRate(), [0, 0, 0, 0, 1, 0, 0, 0, 0, 1]).filter((each) => each !== undefined), ["0.1"]);
+    assert.deepEqual(
+      toldOf(new FrameRate(), [0, 0, 0, 0, 1, 0, 0, 0, 0, 1]).filter((each) => each !== undefined),
+      ["0.1"],
+    );
   });
 
   it("is told anew after a reset", () => {

@@ -5,32 +5,49 @@ import { authorization } from "../../../lib/capture/http-login";
 /** The example of RFC 7616, 3.9.1. */
 const LOGIN = { user: "Mufasa", password: "Circle of Life" };
 const CNONCE = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
-const challenge = (algorithm: string): string => `Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=${algorithm}, nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"`;
+const challenge = (algorithm: string): string =>
+  `Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=${algorithm}, ` +
+  `nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"`;
 const answer = (header: string): string => authorization(header, LOGIN, "GET", "/dir/index.html", 1, CNONCE);
 const responseOf = (header: string): string | undefined => /response="(\w+)"/.exec(answer(header))?.[1];
 
 describe("the login of an HTTP camera", () => {
   it("answers as the RFC's example does, with the better of what is offered", () => {
-    const [md5, sha256] = ["8ca523f5e9506fed4657c9700eebdbec", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"];
+    const [md5, sha256] = [
+      "8ca523f5e9506fed4657c9700eebdbec",
+      "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+    ];
     assert.equal(responseOf(challenge("MD5")), md5);
     assert.equal(responseOf(challenge("SHA-256")), sha256);
     assert.equal(responseOf(`Basic realm="a, Digest b", ${challenge("MD5")}, ${challenge("SHA-256")}`), sha256);
-    assert.match(answer(challenge("MD5")), /^Digest username="Mufasa", realm="http-auth@example\.org", nonce=".*", uri="\/dir\/index\.html", response="\w+", algorithm=MD5, qop=auth, nc=00000001, cnonce=".*", opaque="FQhe/);
+    assert.match(
+      answer(challenge("MD5")),
+      /^Digest username="Mufasa", realm="http-auth@example\.org", nonce=".*", uri="\/dir\/index\.html", response="\w+", algorithm=MD5, qop=auth, nc=00000001, cnonce=".*", opaque="FQhe/,
+    );
   });
 
   it("answers an old camera without qop as RFC 2069 has it", () => {
-    const old = authorization('Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093"', { user: "Mufasa", password: "CircleOfLife" }, "GET", "/dir/index.html", 1);
+    const old = authorization(
+      'Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093"',
+      { user: "Mufasa", password: "CircleOfLife" },
+      "GET",
+      "/dir/index.html",
+      1,
+    );
     assert.match(old, /response="1949323746fe6a43ef61f9606e7febea"/);
     assert.doesNotMatch(old, /qop|cnonce/);
   });
 
   it("tells the password only where nothing else is understood", () => {
     const basic = `Basic ${Buffer.from("Mufasa:Circle of Life").toString("base64")}`;
-    assert.deepEqual([answer('Basic realm="x"'), answer(challenge("SHA-512-256")), answer("Basic")], [basic, basic, basic]);
+    assert.deepEqual(
+      [answer('Basic realm="x"'), answer(challenge("SHA-512-256")), answer("Basic")],
+      [basic, basic, basic],
+    );
   });
 
   it("reads a challenge made to be slow in a moment", () => {
-    for (const part of ["a", "a=\"", ", ", "Digest ", ",Digest a", "a=\\\"", " "]) {
+    for (const part of ["a", 'a="', ", ", "Digest ", ",Digest a", 'a=\\"', " "]) {
       const began = performance.now();
       answer(`Digest ${part.repeat(160_000 / part.length)}`);
       assert.ok(performance.now() - began < 5000, `${part}: ${Math.round(performance.now() - began)} ms`);

@@ -26,12 +26,23 @@ async function listen<S extends Server>(server: S): Promise<S & { port: number }
 }
 
 /** Run a camera until it has given so many frames, or is lost. */
-async function take(options: { source: "mjpeg" | "snapshot"; url: string; idle?: number; [field: string]: unknown }, count: number): Promise<{ frames: CapturedFrame[]; lost: string | undefined }> {
+async function take(
+  options: { source: "mjpeg" | "snapshot"; url: string; idle?: number; [field: string]: unknown },
+  count: number,
+): Promise<{ frames: CapturedFrame[]; lost: string | undefined }> {
   const { idle, ...rest } = options;
-  const parsed = { ...cameraOptionsSchema.parse({ name: "door", fps: 100, ...rest }), ...(idle === undefined ? {} : { idle }) } as CameraOptions;
+  const parsed = {
+    ...cameraOptionsSchema.parse({ name: "door", fps: 100, ...rest }),
+    ...(idle === undefined ? {} : { idle }),
+  } as CameraOptions;
   const end = new AbortController();
   const frames: CapturedFrame[] = [];
-  const source = parsed.source === "mjpeg" ? mjpegSource(parsed) : parsed.source === "snapshot" ? snapshotSource(parsed) : undefined;
+  const source =
+    parsed.source === "mjpeg"
+      ? mjpegSource(parsed)
+      : parsed.source === "snapshot"
+        ? snapshotSource(parsed)
+        : undefined;
   assert.ok(source);
   let lost: string | undefined;
   await source({
@@ -51,11 +62,21 @@ async function take(options: { source: "mjpeg" | "snapshot"; url: string; idle?:
 async function noise(width: number, height = width): Promise<Buffer> {
   const pixels = Buffer.alloc(width * height * 3);
   // Multiplicative hashing, of which the upper bits look random.
-  for (let index = 0; index < pixels.length; index += 1) pixels[index] = Math.imul(index + width, 2_654_435_761) >>> 24;
-  return sharp(pixels, { raw: { width, height, channels: 3 } }).jpeg({ quality: 90 }).toBuffer();
+  for (let index = 0; index < pixels.length; index += 1)
+    pixels[index] = Math.imul(index + width, 2_654_435_761) >>> 24;
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 90 })
+    .toBuffer();
 }
 
-const decodes = async (bytes: Buffer): Promise<boolean> => sharp(bytes, { failOn: "error" }).raw().toBuffer().then(() => true, () => false);
+const decodes = async (bytes: Buffer): Promise<boolean> =>
+  sharp(bytes, { failOn: "error" })
+    .raw()
+    .toBuffer()
+    .then(
+      () => true,
+      () => false,
+    );
 
 afterEach(async () => {
   for (const server of open.splice(0)) {
@@ -66,14 +87,16 @@ afterEach(async () => {
 
 /** Serves raw bytes: `begin`, then `part` again and again until somebody hangs up. */
 async function rawCamera(begin: string, part: (index: number) => Buffer): Promise<string> {
-  const server = await listen(createServer((socket) => {
-    socket.once("data", () => {
-      socket.write(begin);
-      let index = 0;
-      const timer = setInterval(() => socket.write(part(index++)), 10);
-      socket.on("close", () => clearInterval(timer));
-    });
-  }));
+  const server = await listen(
+    createServer((socket) => {
+      socket.once("data", () => {
+        socket.write(begin);
+        let index = 0;
+        const timer = setInterval(() => socket.write(part(index++)), 10);
+        socket.on("close", () => clearInterval(timer));
+      });
+    }),
+  );
   return `http://127.0.0.1:${server.port}/`;
 }
 
@@ -88,50 +111,137 @@ describe("an MJPEG stream is read as cameras write it:", () => {
     pictures = [await noise(80), await noise(120)];
   });
   const of = (index: number): Buffer => pictures[index % 2] as Buffer;
-  const written = (begin: string, index: number, after: string, cut = 0): Buffer => Buffer.concat([Buffer.from(begin), of(index).subarray(0, of(index).length - cut), Buffer.from(after)]);
+  const written = (begin: string, index: number, after: string, cut = 0): Buffer =>
+    Buffer.concat([Buffer.from(begin), of(index).subarray(0, of(index).length - cut), Buffer.from(after)]);
   const length = (index: number): string => `Content-Length: ${of(index).length}\r\n`;
 
   const dialects: Record<string, [begin: string, part: (index: number) => Buffer]> = {
     "as it should be": [MULTIPART, (index) => written(`--frame\r\n${JPEG_HEADER}${length(index)}\r\n`, index, "\r\n")],
     "without lengths": [MULTIPART, (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n")],
     "no line end before the boundary": [MULTIPART, (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "")],
-    "a length of 0": [MULTIPART, (index) => written(`--frame\r\n${JPEG_HEADER}Content-Length: 0\r\n\r\n`, index, "\r\n")],
-    "lengths that are too small": [MULTIPART, (index) => written(`--frame\r\n${JPEG_HEADER}Content-Length: 500\r\n\r\n`, index, "\r\n")],
-    "lengths that are too large": [MULTIPART, (index) => written(`--frame\r\n${JPEG_HEADER}Content-Length: 900000\r\n\r\n`, index, "\r\n")],
-    "lengths that end in the line end before the boundary": [MULTIPART, (index) => written(`--frame\r\n${JPEG_HEADER}Content-Length: ${of(index).length + 2}\r\n\r\n`, index, "\r\n")],
-    "lengths that are none": [MULTIPART, (index) => written(`--frame\r\n${JPEG_HEADER}Content-Length: unknown\r\n\r\n`, index, "\r\n")],
-    "application/octet-stream": [`${OK}Content-Type: application/octet-stream\r\n\r\n`, (index) => written(`--frame\r\n${JPEG_HEADER}${length(index)}\r\n`, index, "\r\n")],
-    "no Content-Type": ["HTTP/1.0 200 OK\r\nServer: cam\r\n\r\n", (index) => written(`--frame\r\n${JPEG_HEADER}${length(index)}\r\n`, index, "\r\n")],
-    "text/html": [`${OK}Content-Type: text/html\r\n\r\n`, (index) => written(`--frame\r\n${JPEG_HEADER}${length(index)}\r\n`, index, "\r\n")],
-    "no boundary in the header": [`${OK}Content-Type: multipart/x-mixed-replace\r\n\r\n`, (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n")],
-    "the dashes in the header": [`${OK}Content-Type: multipart/x-mixed-replace; boundary=--frame\r\n\r\n`, (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n")],
-    "the dashes in the header and twice as many before a part": [`${OK}Content-Type: multipart/x-mixed-replace; boundary=--frame\r\n\r\n`, (index) => written(`----frame\r\n${JPEG_HEADER}${length(index)}\r\n`, index, "\r\n")],
-    "a boundary in quotes": [`${OK}Content-Type: multipart/x-mixed-replace; boundary="my frame"\r\n\r\n`, (index) => written(`--my frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n")],
-    "a boundary without its dashes": [MULTIPART, (index) => written(`frame\r\n${JPEG_HEADER}${length(index)}\r\n`, index, "\r\n")],
+    "a length of 0": [
+      MULTIPART,
+      (index) => written(`--frame\r\n${JPEG_HEADER}Content-Length: 0\r\n\r\n`, index, "\r\n"),
+    ],
+    "lengths that are too small": [
+      MULTIPART,
+      (index) => written(`--frame\r\n${JPEG_HEADER}Content-Length: 500\r\n\r\n`, index, "\r\n"),
+    ],
+    "lengths that are too large": [
+      MULTIPART,
+      (index) => written(`--frame\r\n${JPEG_HEADER}Content-Length: 900000\r\n\r\n`, index, "\r\n"),
+    ],
+    "lengths that end in the line end before the boundary": [
+      MULTIPART,
+      (index) => written(`--frame\r\n${JPEG_HEADER}Content-Length: ${of(index).length + 2}\r\n\r\n`, index, "\r\n"),
+    ],
+    "lengths that are none": [
+      MULTIPART,
+      (index) => written(`--frame\r\n${JPEG_HEADER}Content-Length: unknown\r\n\r\n`, index, "\r\n"),
+    ],
+    "application/octet-stream": [
+      `${OK}Content-Type: application/octet-stream\r\n\r\n`,
+      (index) => written(`--frame\r\n${JPEG_HEADER}${length(index)}\r\n`, index, "\r\n"),
+    ],
+    "no Content-Type": [
+      "HTTP/1.0 200 OK\r\nServer: cam\r\n\r\n",
+      (index) => written(`--frame\r\n${JPEG_HEADER}${length(index)}\r\n`, index, "\r\n"),
+    ],
+    "text/html": [
+      `${OK}Content-Type: text/html\r\n\r\n`,
+      (index) => written(`--frame\r\n${JPEG_HEADER}${length(index)}\r\n`, index, "\r\n"),
+    ],
+    "no boundary in the header": [
+      `${OK}Content-Type: multipart/x-mixed-replace\r\n\r\n`,
+      (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n"),
+    ],
+    "the dashes in the header": [
+      `${OK}Content-Type: multipart/x-mixed-replace; boundary=--frame\r\n\r\n`,
+      (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n"),
+    ],
+    "the dashes in the header and twice as many before a part": [
+      `${OK}Content-Type: multipart/x-mixed-replace; boundary=--frame\r\n\r\n`,
+      (index) => written(`----frame\r\n${JPEG_HEADER}${length(index)}\r\n`, index, "\r\n"),
+    ],
+    "a boundary in quotes": [
+      `${OK}Content-Type: multipart/x-mixed-replace; boundary="my frame"\r\n\r\n`,
+      (index) => written(`--my frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n"),
+    ],
+    "a boundary without its dashes": [
+      MULTIPART,
+      (index) => written(`frame\r\n${JPEG_HEADER}${length(index)}\r\n`, index, "\r\n"),
+    ],
     "another boundary than announced": [MULTIPART, (index) => written(`--other\r\n${JPEG_HEADER}\r\n`, index, "\r\n")],
-    "LF alone": [MULTIPART, (index) => written(`--frame\nContent-Type: image/jpeg\nContent-Length: ${of(index).length}\n\n`, index, "\n")],
-    "LF alone, in the answer's header too": ["HTTP/1.0 200 OK\nContent-Type: multipart/x-mixed-replace;boundary=frame\n\n", (index) => written("--frame\nContent-Type: image/jpeg\n\n", index, "\n")],
-    "letters in a header that are not allowed": [`${OK}Server: cam\u0001\r\nContent-Type: multipart/x-mixed-replace;boundary=frame\r\n\r\n`, (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n")],
+    "LF alone": [
+      MULTIPART,
+      (index) => written(`--frame\nContent-Type: image/jpeg\nContent-Length: ${of(index).length}\n\n`, index, "\n"),
+    ],
+    "LF alone, in the answer's header too": [
+      "HTTP/1.0 200 OK\nContent-Type: multipart/x-mixed-replace;boundary=frame\n\n",
+      (index) => written("--frame\nContent-Type: image/jpeg\n\n", index, "\n"),
+    ],
+    "letters in a header that are not allowed": [
+      `${OK}Server: cam\u0001\r\nContent-Type: multipart/x-mixed-replace;boundary=frame\r\n\r\n`,
+      (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n"),
+    ],
     "parts without headers": [MULTIPART, (index) => written("--frame\r\n\r\n", index, "\r\n")],
     "parts without headers nor an empty line": [MULTIPART, (index) => written("--frame\r\n", index, "\r\n")],
-    "text before the first boundary": [MULTIPART, (index) => written(`${index === 0 ? "This is a multi-part message.\r\nNo picture yet -- wait\r\n" : ""}--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n")],
-    "parts that are no pictures between": [MULTIPART, (index) => written(`--frame\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nkeepalive\r\n--frame\r\n${JPEG_HEADER}${length(index)}\r\n`, index, "\r\n")],
-    "chunked": [`${OK}Content-Type: multipart/x-mixed-replace; boundary=frame\r\nTransfer-Encoding: chunked\r\n\r\n`, (index) => {
-      const part = written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n");
-      return Buffer.concat([Buffer.from(`${(40).toString(16)}\r\n`), part.subarray(0, 40), Buffer.from(`\r\n${(part.length - 40).toString(16)}\r\n`), part.subarray(40), Buffer.from("\r\n")]);
-    }],
+    "text before the first boundary": [
+      MULTIPART,
+      (index) =>
+        written(
+          `${index === 0 ? "This is a multi-part message.\r\nNo picture yet -- wait\r\n" : ""}--frame\r\n${JPEG_HEADER}\r\n`,
+          index,
+          "\r\n",
+        ),
+    ],
+    "parts that are no pictures between": [
+      MULTIPART,
+      (index) =>
+        written(
+          `--frame\r\nContent-Type: text/plain\r\nContent-Length: ` +
+            `9\r\n\r\nkeepalive\r\n--frame\r\n${JPEG_HEADER}${length(index)}\r\n`,
+          index,
+          "\r\n",
+        ),
+    ],
+    chunked: [
+      `${OK}Content-Type: multipart/x-mixed-replace; boundary=frame\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      (index) => {
+        const part = written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n");
+        return Buffer.concat([
+          Buffer.from(`${(40).toString(16)}\r\n`),
+          part.subarray(0, 40),
+          Buffer.from(`\r\n${(part.length - 40).toString(16)}\r\n`),
+          part.subarray(40),
+          Buffer.from("\r\n"),
+        ]);
+      },
+    ],
     "JPEGs one after the other": [`${OK}Content-Type: video/x-motion-jpeg\r\n\r\n`, of],
     "JPEGs one after the other as image/jpeg": [`${OK}Content-Type: image/jpeg\r\n\r\n`, of],
-    "zeros after a picture": [MULTIPART, (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\0".repeat(3000))],
-    "pictures without an end marker, with their length": [MULTIPART, (index) => written(`--frame\r\n${JPEG_HEADER}Content-Length: ${of(index).length - 2}\r\n\r\n`, index, "\r\n", 2)],
-    "pictures without an end marker nor length": [MULTIPART, (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n", 2)],
+    "zeros after a picture": [
+      MULTIPART,
+      (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\0".repeat(3000)),
+    ],
+    "pictures without an end marker, with their length": [
+      MULTIPART,
+      (index) => written(`--frame\r\n${JPEG_HEADER}Content-Length: ${of(index).length - 2}\r\n\r\n`, index, "\r\n", 2),
+    ],
+    "pictures without an end marker nor length": [
+      MULTIPART,
+      (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n", 2),
+    ],
   };
 
   for (const [name, [begin, part]] of Object.entries(dialects)) {
     it(name, async () => {
       const { frames, lost } = await take({ source: "mjpeg", url: await rawCamera(begin, part) }, 4);
       assert.equal(lost, undefined);
-      assert.deepEqual(frames.map(({ width }) => width), [80, 120, 80, 120]);
+      assert.deepEqual(
+        frames.map(({ width }) => width),
+        [80, 120, 80, 120],
+      );
       for (const [index, { bytes }] of frames.entries()) {
         assert.equal(await decodes(bytes), true);
         // Neither less than the picture nor what stands around it.
@@ -143,26 +253,56 @@ describe("an MJPEG stream is read as cameras write it:", () => {
   it("progressive pictures, those with thumbnails in them and those with comments, cut anywhere", async () => {
     const thumbnail = await noise(16);
     const progressive = await sharp(of(0)).jpeg({ progressive: true }).toBuffer();
-    const exif = Buffer.concat([of(1).subarray(0, 2), Buffer.from([0xff, 0xe1, (thumbnail.length + 2) >> 8, (thumbnail.length + 2) & 255]), thumbnail, of(1).subarray(2)]);
+    const exif = Buffer.concat([
+      of(1).subarray(0, 2),
+      Buffer.from([0xff, 0xe1, (thumbnail.length + 2) >> 8, (thumbnail.length + 2) & 255]),
+      thumbnail,
+      of(1).subarray(2),
+    ]);
     // The number of lines may come behind the first scan.
     const late = Buffer.concat([of(0).subarray(0, -2), Buffer.from([0xff, 0xdc, 0, 4, 0, 80, 0xff, 0xd9])]);
     const sent = [progressive, exif, late, of(0)];
-    const { frames } = await take({ source: "mjpeg", url: await rawCamera(MULTIPART, (index) => Buffer.concat([Buffer.from("--frame\r\n\r\n"), sent[index % 4] as Buffer])) }, 4);
-    assert.deepEqual(frames.map(({ bytes }) => sent.findIndex((each) => each.equals(bytes))), [0, 1, 2, 3]);
+    const { frames } = await take(
+      {
+        source: "mjpeg",
+        url: await rawCamera(MULTIPART, (index) =>
+          Buffer.concat([Buffer.from("--frame\r\n\r\n"), sent[index % 4] as Buffer]),
+        ),
+      },
+      4,
+    );
+    assert.deepEqual(
+      frames.map(({ bytes }) => sent.findIndex((each) => each.equals(bytes))),
+      [0, 1, 2, 3],
+    );
   });
 
   it("goes on after a picture that was cut off, which stays one that cannot be read", async () => {
-    const frames = multipartParser()(Buffer.concat([0, 1, 2, 3].map((index) => written("--frame\r\n\r\n", index, "\r\n", index === 1 ? 500 : 0))));
+    const frames = multipartParser()(
+      Buffer.concat([0, 1, 2, 3].map((index) => written("--frame\r\n\r\n", index, "\r\n", index === 1 ? 500 : 0))),
+    );
     assert.deepEqual(await Promise.all(frames.map(({ bytes }) => decodes(bytes))), [true, false, true, true]);
   });
 
   it("and one that is none says what it is", async () => {
     const png = await sharp(of(0)).png().toBuffer();
-    const html = await listen(http.createServer((_, response) => response.setHeader("Content-Type", "text/html").end("<html>")));
-    const single = await listen(http.createServer((_, response) => response.setHeader("Content-Type", "image/jpeg").end(of(0))));
-    const pngs = await rawCamera(MULTIPART, () => Buffer.concat([Buffer.from(`--frame\r\nContent-Type: image/png\r\n\r\n`), png, Buffer.from("\r\n")]));
-    assert.match((await take({ source: "mjpeg", url: `http://127.0.0.1:${html.port}/` }, 1)).lost ?? "", /is no MJPEG stream but text\/html: check the address/);
-    assert.match((await take({ source: "mjpeg", url: `http://127.0.0.1:${single.port}/` }, 2)).lost ?? "", /is no MJPEG stream but image\/jpeg: choose the source "HTTP snapshot"/);
+    const html = await listen(
+      http.createServer((_, response) => response.setHeader("Content-Type", "text/html").end("<html>")),
+    );
+    const single = await listen(
+      http.createServer((_, response) => response.setHeader("Content-Type", "image/jpeg").end(of(0))),
+    );
+    const pngs = await rawCamera(MULTIPART, () =>
+      Buffer.concat([Buffer.from(`--frame\r\nContent-Type: image/png\r\n\r\n`), png, Buffer.from("\r\n")]),
+    );
+    assert.match(
+      (await take({ source: "mjpeg", url: `http://127.0.0.1:${html.port}/` }, 1)).lost ?? "",
+      /is no MJPEG stream but text\/html: check the address/,
+    );
+    assert.match(
+      (await take({ source: "mjpeg", url: `http://127.0.0.1:${single.port}/` }, 2)).lost ?? "",
+      /is no MJPEG stream but image\/jpeg: choose the source "HTTP snapshot"/,
+    );
     assert.match((await take({ source: "mjpeg", url: pngs }, 1)).lost ?? "", /its pictures are image\/png, not JPEG/);
   });
 });
@@ -173,14 +313,28 @@ describe("what a stream sends costs what it is long:", () => {
   const start = Buffer.from("--frame\r\nContent-Type: image/jpeg\r\n\r\n");
   const filled = (unit: Buffer): Buffer => Buffer.alloc(32 * MB, unit);
   const hostile: Record<string, Buffer> = {
-    "a part whose boundary never comes": Buffer.concat([start, Buffer.from([0xff, 0xd8, 0xff, 0xda, 0, 2]), Buffer.alloc(32 * MB, 1)]),
+    "a part whose boundary never comes": Buffer.concat([
+      start,
+      Buffer.from([0xff, 0xd8, 0xff, 0xda, 0, 2]),
+      Buffer.alloc(32 * MB, 1),
+    ]),
     "a part that begins like nothing": Buffer.concat([start, Buffer.alloc(32 * MB, 1)]),
-    "data that looks like markers": Buffer.concat([start, Buffer.from([0xff, 0xd8, 0xff, 0xda, 0, 2]), filled(Buffer.from([0xff, 0]))]),
+    "data that looks like markers": Buffer.concat([
+      start,
+      Buffer.from([0xff, 0xd8, 0xff, 0xda, 0, 2]),
+      filled(Buffer.from([0xff, 0])),
+    ]),
     "fill bytes": Buffer.concat([start, Buffer.from([0xff, 0xd8]), Buffer.alloc(32 * MB, 0xff)]),
-    "segments with beginnings of pictures in them": Buffer.concat([start, filled(Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 4, 0xff, 0xd8]))]),
+    "segments with beginnings of pictures in them": Buffer.concat([
+      start,
+      filled(Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 4, 0xff, 0xd8])),
+    ]),
     "beginnings of pictures": Buffer.concat([start, filled(Buffer.from([0xff, 0xd8, 0xff]))]),
-    "pictures without an end": Buffer.concat([start, filled(Buffer.from("\xff\xd8\xff\xda\0\x02abc--frame\r\n", "latin1"))]),
-    "boundaries": filled(Buffer.from("--frame\r\n\r\n")),
+    "pictures without an end": Buffer.concat([
+      start,
+      filled(Buffer.from("\xff\xd8\xff\xda\0\x02abc--frame\r\n", "latin1")),
+    ]),
+    boundaries: filled(Buffer.from("--frame\r\n\r\n")),
     "header fields": Buffer.concat([start, filled(Buffer.from("Content-Length: 1\r\n"))]),
   };
 
@@ -211,41 +365,67 @@ describe("a snapshot", () => {
 
   for (const format of ["png", "webp", "gif", "avif"] as const) {
     it(`that is ${format.toUpperCase()} goes on as JPEG`, async () => {
-      const bytes = await sharp(await noise(64, 48)).toFormat(format).toBuffer();
-      const { frames, lost } = await take({ source: "snapshot", url: await camera((_, response) => response.end(bytes)) }, 1);
-      assert.deepEqual([lost, frames.map(({ width, height, encoding }) => [width, height, encoding])], [undefined, [[64, 48, "jpeg"]]]);
+      const bytes = await sharp(await noise(64, 48))
+        .toFormat(format)
+        .toBuffer();
+      const { frames, lost } = await take(
+        { source: "snapshot", url: await camera((_, response) => response.end(bytes)) },
+        1,
+      );
+      assert.deepEqual(
+        [lost, frames.map(({ width, height, encoding }) => [width, height, encoding])],
+        [undefined, [[64, 48, "jpeg"]]],
+      );
       assert.equal((await sharp(frames[0]!.bytes).metadata()).format, "jpeg");
     });
   }
 
   it("that is no picture says what it is", async () => {
     for (const [bytes, type, said] of [
-      ["<html>", "text/html", /\(text\/html\) is no picture that can be used: it is a web page: the address answers with HTML, perhaps a login/],
+      [
+        "<html>",
+        "text/html",
+        /\(text\/html\) is no picture that can be used: it is a web page: the address answers with HTML, perhaps a login/,
+      ],
       ["", "image/jpeg", /the picture is empty/],
       ["\xff\xd8\xff\xe0", "image/jpeg", /cut off or damaged/],
       ["\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heic", /HEIC/],
       ['<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "image/svg+xml", /it is an SVG drawing/],
     ] as const) {
-      const url = await camera((_, response) => response.setHeader("Content-Type", type).end(Buffer.from(bytes, "latin1")));
+      const url = await camera((_, response) =>
+        response.setHeader("Content-Type", type).end(Buffer.from(bytes, "latin1")),
+      );
       assert.match((await take({ source: "snapshot", url }, 1)).lost ?? "", said);
     }
-    const stream = await camera((_, response) => response.setHeader("Content-Type", "multipart/x-mixed-replace; boundary=x").write("--x\r\n"));
-    assert.match((await take({ source: "snapshot", url: stream }, 1)).lost ?? "", /is a stream: choose the source "HTTP stream \(MJPEG\)"/);
+    const stream = await camera((_, response) =>
+      response.setHeader("Content-Type", "multipart/x-mixed-replace; boundary=x").write("--x\r\n"),
+    );
+    assert.match(
+      (await take({ source: "snapshot", url: stream }, 1)).lost ?? "",
+      /is a stream: choose the source "HTTP stream \(MJPEG\)"/,
+    );
   });
 
   it("is asked for again where the camera closed the connection that waited", async () => {
     const jpeg = await noise(32);
     let asked = 0;
-    const server = await listen(createServer((socket) => {
-      let first = true;
-      socket.on("data", () => {
-        asked += 1;
-        // A waiting connection is closed when it is used again, as cameras do.
-        if (!first) return socket.resetAndDestroy();
-        first = false;
-        socket.write(Buffer.concat([Buffer.from(`${OK}Connection: keep-alive\r\nContent-Length: ${jpeg.length}\r\n\r\n`), jpeg]));
-      });
-    }));
+    const server = await listen(
+      createServer((socket) => {
+        let first = true;
+        socket.on("data", () => {
+          asked += 1;
+          // A waiting connection is closed when it is used again, as cameras do.
+          if (!first) return socket.resetAndDestroy();
+          first = false;
+          socket.write(
+            Buffer.concat([
+              Buffer.from(`${OK}Connection: keep-alive\r\nContent-Length: ${jpeg.length}\r\n\r\n`),
+              jpeg,
+            ]),
+          );
+        });
+      }),
+    );
     const { frames, lost } = await take({ source: "snapshot", url: `http://127.0.0.1:${server.port}/` }, 3);
     assert.deepEqual([lost, frames.length, asked], [undefined, 3, 5]);
   });
@@ -253,37 +433,59 @@ describe("a snapshot", () => {
 
 describe("an answer that trickles is lost:", () => {
   /** A byte now and then, so that no bound on silence ever ends it. */
-  const trickle = (begin: string | Buffer): Promise<string> => rawCamera(begin.toString("latin1"), () => Buffer.from("x"));
+  const trickle = (begin: string | Buffer): Promise<string> =>
+    rawCamera(begin.toString("latin1"), () => Buffer.from("x"));
 
   it("a snapshot whose header never ends", async () => {
-    assert.match((await take({ source: "snapshot", url: await trickle(`${OK}X-Wait: `), idle: 1 }, 1)).lost ?? "", /its answer was not complete within 2 seconds/);
+    assert.match(
+      (await take({ source: "snapshot", url: await trickle(`${OK}X-Wait: `), idle: 1 }, 1)).lost ?? "",
+      /its answer was not complete within 2 seconds/,
+    );
   });
 
   it("a snapshot whose picture never ends", async () => {
-    assert.match((await take({ source: "snapshot", url: await trickle(`${OK}Content-Length: 100000\r\n\r\n`), idle: 1 }, 1)).lost ?? "", /its answer was not complete within 2 seconds/);
+    assert.match(
+      (await take({ source: "snapshot", url: await trickle(`${OK}Content-Length: 100000\r\n\r\n`), idle: 1 }, 1))
+        .lost ?? "",
+      /its answer was not complete within 2 seconds/,
+    );
   });
 
   it("a stream whose header never ends", async () => {
-    assert.match((await take({ source: "mjpeg", url: await trickle(`${OK}X-Wait: `), idle: 1 }, 1)).lost ?? "", /its answer was not complete within 2 seconds/);
+    assert.match(
+      (await take({ source: "mjpeg", url: await trickle(`${OK}X-Wait: `), idle: 1 }, 1)).lost ?? "",
+      /its answer was not complete within 2 seconds/,
+    );
   });
 
-  for (const [name, begin] of [["whose first picture never ends", `${MULTIPART}--frame\r\n\r\n\xff\xd8\xff\xda\0\x02`], ["that sends no picture", `${MULTIPART}--frame\r\n`]] as const) {
+  for (const [name, begin] of [
+    ["whose first picture never ends", `${MULTIPART}--frame\r\n\r\n\xff\xd8\xff\xda\0\x02`],
+    ["that sends no picture", `${MULTIPART}--frame\r\n`],
+  ] as const) {
     it(`a stream ${name}`, async () => {
-      assert.match((await take({ source: "mjpeg", url: await trickle(begin), idle: 1 }, 1)).lost ?? "", /it gave no picture for 1 seconds/);
+      assert.match(
+        (await take({ source: "mjpeg", url: await trickle(begin), idle: 1 }, 1)).lost ?? "",
+        /it gave no picture for 1 seconds/,
+      );
     });
   }
 
   it("and a camera that gives its pictures at long intervals is not, where it may", async () => {
     const jpeg = await noise(32);
-    const server = await listen(createServer((socket) => {
-      socket.once("data", () => {
-        socket.write(MULTIPART);
-        const timer = setInterval(() => socket.write(Buffer.concat([Buffer.from("--frame\r\n\r\n"), jpeg])), 400);
-        socket.on("close", () => clearInterval(timer));
-      });
-    }));
+    const server = await listen(
+      createServer((socket) => {
+        socket.once("data", () => {
+          socket.write(MULTIPART);
+          const timer = setInterval(() => socket.write(Buffer.concat([Buffer.from("--frame\r\n\r\n"), jpeg])), 400);
+          socket.on("close", () => clearInterval(timer));
+        });
+      }),
+    );
     const url = `http://127.0.0.1:${server.port}/`;
-    assert.match((await take({ source: "mjpeg", url, idle: 0.1 }, 2)).lost ?? "", /it gave (nothing|no picture) for 0\.1 seconds/);
+    assert.match(
+      (await take({ source: "mjpeg", url, idle: 0.1 }, 2)).lost ?? "",
+      /it gave (nothing|no picture) for 0\.1 seconds/,
+    );
     const { frames, lost } = await take({ source: "mjpeg", url, idle: 30 }, 2);
     assert.deepEqual([lost, frames.length], [undefined, 2]);
   });
@@ -294,53 +496,103 @@ describe("a camera that sends its login elsewhere", () => {
   const basic = `Basic ${Buffer.from("me:secret").toString("base64")}`;
 
   async function redirecting(to: string, status = 302): Promise<string> {
-    const server = await listen(http.createServer((_, response) => { response.writeHead(status, { Location: to }).end(); }));
+    const server = await listen(
+      http.createServer((_, response) => {
+        response.writeHead(status, { Location: to }).end();
+      }),
+    );
     return `http://127.0.0.1:${server.port}/`;
   }
 
   it("keeps it on another port of the same host", async () => {
     const jpeg = await noise(32);
     const told: (string | undefined)[] = [];
-    const asking = await listen(http.createServer((request, response) => {
-      told.push(request.headers.authorization);
-      if (request.headers.authorization === basic) response.end(jpeg);
-      else response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
-    }));
-    const { lost } = await take({ source: "snapshot", url: await redirecting(`http://127.0.0.1:${asking.port}/x`), ...me }, 1);
+    const asking = await listen(
+      http.createServer((request, response) => {
+        told.push(request.headers.authorization);
+        if (request.headers.authorization === basic) response.end(jpeg);
+        else response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
+      }),
+    );
+    const { lost } = await take(
+      { source: "snapshot", url: await redirecting(`http://127.0.0.1:${asking.port}/x`), ...me },
+      1,
+    );
     assert.deepEqual([lost, told], [undefined, [undefined, basic]]);
   });
 
   it("keeps it where both ask for a Digest of their own", async () => {
     const jpeg = await noise(32);
-    const digest = (nonce: string, then: http.RequestListener): http.RequestListener => (request, response) => {
-      if (request.headers.authorization?.includes(`nonce="${nonce}"`)) then(request, response);
-      else response.writeHead(401, { "WWW-Authenticate": `Digest realm="r", nonce="${nonce}", qop="auth"` }).end();
-    };
+    const digest =
+      (nonce: string, then: http.RequestListener): http.RequestListener =>
+      (request, response) => {
+        if (request.headers.authorization?.includes(`nonce="${nonce}"`)) then(request, response);
+        else response.writeHead(401, { "WWW-Authenticate": `Digest realm="r", nonce="${nonce}", qop="auth"` }).end();
+      };
     const second = await listen(http.createServer(digest("two", (_, response) => response.end(jpeg))));
-    const first = await listen(http.createServer(digest("one", (_, response) => response.writeHead(307, { Location: `http://127.0.0.1:${second.port}/` }).end())));
-    assert.equal((await take({ source: "snapshot", url: `http://127.0.0.1:${first.port}/`, ...me }, 2)).lost, undefined);
+    const first = await listen(
+      http.createServer(
+        digest("one", (_, response) =>
+          response.writeHead(307, { Location: `http://127.0.0.1:${second.port}/` }).end(),
+        ),
+      ),
+    );
+    assert.equal(
+      (await take({ source: "snapshot", url: `http://127.0.0.1:${first.port}/`, ...me }, 2)).lost,
+      undefined,
+    );
   });
 
   it("gives it to no other host, and says so", async () => {
     const told: (string | undefined)[] = [];
-    const other = await listen(http.createServer((request, response) => {
-      told.push(request.headers.authorization);
-      response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
-    }));
-    const { lost } = await take({ source: "snapshot", url: (await redirecting(`http://127.0.0.1:${other.port}/x`)).replace("127.0.0.1", "localhost"), ...me }, 1);
-    assert.match(lost ?? "", /answers 401: the camera sent there, and .* gets no password; put that address into the node/);
+    const other = await listen(
+      http.createServer((request, response) => {
+        told.push(request.headers.authorization);
+        response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
+      }),
+    );
+    const { lost } = await take(
+      {
+        source: "snapshot",
+        url: (await redirecting(`http://127.0.0.1:${other.port}/x`)).replace("127.0.0.1", "localhost"),
+        ...me,
+      },
+      1,
+    );
+    assert.match(
+      lost ?? "",
+      /answers 401: the camera sent there, and .* gets no password; put that address into the node/,
+    );
     assert.deepEqual(told, [undefined]);
   });
 
   it("is not followed in circles, nor to what is no HTTP", async () => {
-    const circle = await listen(http.createServer((_, response) => { response.writeHead(302, { Location: "/again" }).end(); }));
-    assert.match((await take({ source: "snapshot", url: `http://127.0.0.1:${circle.port}/` }, 1)).lost ?? "", /answers 302: it sends from one address to the next without end/);
-    assert.match((await take({ source: "snapshot", url: await redirecting("file:///etc/passwd") }, 1)).lost ?? "", /answers 302/);
+    const circle = await listen(
+      http.createServer((_, response) => {
+        response.writeHead(302, { Location: "/again" }).end();
+      }),
+    );
+    assert.match(
+      (await take({ source: "snapshot", url: `http://127.0.0.1:${circle.port}/` }, 1)).lost ?? "",
+      /answers 302: it sends from one address to the next without end/,
+    );
+    assert.match(
+      (await take({ source: "snapshot", url: await redirecting("file:///etc/passwd") }, 1)).lost ?? "",
+      /answers 302/,
+    );
   });
 
   it("never reads it in a sentence", async () => {
-    const server = await listen(http.createServer((_, response) => { response.writeHead(404).end(); }));
-    for (const path of ["user=admin&password=SECRET&channel=1", "snap?user=admin&pwd=SECRET", "token=SECRET/snap.jpg"]) {
+    const server = await listen(
+      http.createServer((_, response) => {
+        response.writeHead(404).end();
+      }),
+    );
+    for (const path of [
+      "user=admin&password=SECRET&channel=1",
+      "snap?user=admin&pwd=SECRET",
+      "token=SECRET/snap.jpg",
+    ]) {
       for (const source of ["mjpeg", "snapshot"] as const) {
         const { lost } = await take({ source, url: `http://admin:SECRET@127.0.0.1:${server.port}/${path}` }, 1);
         assert.match(lost ?? "", /answers 404: check the path/);
@@ -355,7 +607,25 @@ describe("a camera with https and a certificate of its own", () => {
   before(() => {
     try {
       const folder = mkdtempSync(join(tmpdir(), "certificate-"));
-      execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", join(folder, "key"), "-out", join(folder, "cert"), "-days", "2", "-subj", "/CN=camera"], { stdio: "ignore" });
+      execFileSync(
+        "openssl",
+        [
+          "req",
+          "-x509",
+          "-newkey",
+          "rsa:2048",
+          "-nodes",
+          "-keyout",
+          join(folder, "key"),
+          "-out",
+          join(folder, "cert"),
+          "-days",
+          "2",
+          "-subj",
+          "/CN=camera",
+        ],
+        { stdio: "ignore" },
+      );
       made = { key: readFileSync(join(folder, "key")), cert: readFileSync(join(folder, "cert")) };
     } catch {
       made = undefined;
@@ -365,11 +635,14 @@ describe("a camera with https and a certificate of its own", () => {
   async function camera(): Promise<{ url: string; asked: string[]; fingerprint: string }> {
     const jpeg = await noise(32);
     const asked: string[] = [];
-    const server = await listen(https.createServer(made ?? {}, (request, response) => {
-      asked.push(request.headers.authorization ?? "");
-      if (request.headers.authorization === undefined) response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
-      else response.end(jpeg);
-    }));
+    const server = await listen(
+      https.createServer(made ?? {}, (request, response) => {
+        asked.push(request.headers.authorization ?? "");
+        if (request.headers.authorization === undefined)
+          response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
+        else response.end(jpeg);
+      }),
+    );
     server.on("tlsClientError", () => undefined);
     const fingerprint = new X509Certificate(made!.cert).fingerprint256;
     return { url: `https://127.0.0.1:${server.port}/snap`, asked, fingerprint };
@@ -380,18 +653,27 @@ describe("a camera with https and a certificate of its own", () => {
     if (made === undefined) return context.skip("openssl is not installed");
     const { url, asked, fingerprint } = await camera();
     const { lost } = await take({ source: "snapshot", url, ...me }, 1);
-    assert.match(lost ?? "", /the certificate of 127\.0\.0\.1:\d+ cannot be verified \(it is of the camera's own making\).*choose "only this fingerprint".*NODE_EXTRA_CA_CERTS/);
+    assert.match(
+      lost ?? "",
+      /the certificate of 127\.0\.0\.1:\d+ cannot be verified \(it is of the camera's own making\).*choose "only this fingerprint".*NODE_EXTRA_CA_CERTS/,
+    );
     const pasted = /fingerprint ((?:[\dA-F]{2}:){31}[\dA-F]{2})/.exec(lost ?? "")?.[1];
     assert.equal(pasted, fingerprint);
     assert.deepEqual(asked, []);
-    const { frames } = await take({ source: "snapshot", url, ...me, certificate: "fingerprint", fingerprint: pasted }, 2);
+    const { frames } = await take(
+      { source: "snapshot", url, ...me, certificate: "fingerprint", fingerprint: pasted },
+      2,
+    );
     assert.equal(frames.length, 2);
   });
 
   it("is refused before it hears a password when it shows another certificate than the one chosen", async (context) => {
     if (made === undefined) return context.skip("openssl is not installed");
     const { url, asked, fingerprint } = await camera();
-    const { lost } = await take({ source: "snapshot", url, ...me, certificate: "fingerprint", fingerprint: "00".repeat(32) }, 1);
+    const { lost } = await take(
+      { source: "snapshot", url, ...me, certificate: "fingerprint", fingerprint: "00".repeat(32) },
+      1,
+    );
     assert.match(lost ?? "", /has the SHA-256 fingerprint/);
     assert.ok(lost?.includes(fingerprint));
     assert.deepEqual(asked, []);
@@ -407,7 +689,11 @@ describe("a camera with https and a certificate of its own", () => {
   it("keeps the login when http sends to https of the same host", async (context) => {
     if (made === undefined) return context.skip("openssl is not installed");
     const { url, asked } = await camera();
-    const server = await listen(http.createServer((_, response) => { response.writeHead(301, { Location: url }).end(); }));
+    const server = await listen(
+      http.createServer((_, response) => {
+        response.writeHead(301, { Location: url }).end();
+      }),
+    );
     const from = { source: "snapshot", url: `http://127.0.0.1:${server.port}/`, ...me } as const;
     assert.match((await take(from, 1)).lost ?? "", /cannot be verified/);
     assert.equal((await take({ ...from, certificate: "any" }, 1)).frames.length, 1);
@@ -417,20 +703,35 @@ describe("a camera with https and a certificate of its own", () => {
   it("gives no login to http where it was given for https, and says so", async (context) => {
     if (made === undefined) return context.skip("openssl is not installed");
     const told: (string | undefined)[] = [];
-    const plain = await listen(http.createServer((request, response) => {
-      told.push(request.headers.authorization);
-      response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
-    }));
-    const secure = await listen(https.createServer(made, (_, response) => { response.writeHead(302, { Location: `http://127.0.0.1:${plain.port}/` }).end(); }));
-    const { lost } = await take({ source: "snapshot", url: `https://127.0.0.1:${secure.port}/`, ...me, certificate: "any" }, 1);
+    const plain = await listen(
+      http.createServer((request, response) => {
+        told.push(request.headers.authorization);
+        response.writeHead(401, { "WWW-Authenticate": "Basic" }).end();
+      }),
+    );
+    const secure = await listen(
+      https.createServer(made, (_, response) => {
+        response.writeHead(302, { Location: `http://127.0.0.1:${plain.port}/` }).end();
+      }),
+    );
+    const { lost } = await take(
+      { source: "snapshot", url: `https://127.0.0.1:${secure.port}/`, ...me, certificate: "any" },
+      1,
+    );
     assert.match(lost ?? "", /gets no password/);
     assert.deepEqual(told, [undefined]);
   });
 
   it("says that there is no https at the other end, and that a handshake does not end", async () => {
     const plain = await listen(createServer((socket) => socket.end("HTTP/1.0 400 Bad Request\r\n\r\n")));
-    assert.match((await take({ source: "snapshot", url: `https://127.0.0.1:${plain.port}/` }, 1)).lost ?? "", /there is no TLS that this computer understands .*perhaps the address begins with http:\/\//);
+    assert.match(
+      (await take({ source: "snapshot", url: `https://127.0.0.1:${plain.port}/` }, 1)).lost ?? "",
+      /there is no TLS that this computer understands .*perhaps the address begins with http:\/\//,
+    );
     const silent = await listen(createServer(() => undefined));
-    assert.match((await take({ source: "snapshot", url: `https://127.0.0.1:${silent.port}/`, idle: 0.2 }, 1)).lost ?? "", /was not complete within 0\.4 seconds/);
+    assert.match(
+      (await take({ source: "snapshot", url: `https://127.0.0.1:${silent.port}/`, idle: 0.2 }, 1)).lost ?? "",
+      /was not complete within 0\.4 seconds/,
+    );
   });
 });

@@ -29,7 +29,15 @@ interface Watched {
 }
 
 function watch(port: number, options: object = {}): Watched {
-  const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsp://127.0.0.1:${port}/card`, oldFfmpeg: true, ...options }));
+  const camera = new Camera(
+    cameraOptionsSchema.parse({
+      name: "door",
+      source: "rtsp",
+      url: `rtsp://127.0.0.1:${port}/card`,
+      oldFfmpeg: true,
+      ...options,
+    }),
+  );
   const watched: Watched = { camera, frames: [], events: [] };
   camera.on("frame", (bytes, frame) => {
     watched.frames.push(frame);
@@ -55,13 +63,15 @@ async function loss({ camera, events }: Watched): Promise<string> {
 
 /** What the list of processes tells of all that run here (Linux). */
 function commandLines(): string[] {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map((id) => {
-    try {
-      return readFileSync(`/proc/${id}/cmdline`, "latin1").replaceAll("\u0000", " ");
-    } catch {
-      return "";
-    }
-  });
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((id) => {
+      try {
+        return readFileSync(`/proc/${id}/cmdline`, "latin1").replaceAll("\u0000", " ");
+      } catch {
+        return "";
+      }
+    });
 }
 
 describe("RTSP cameras", () => {
@@ -83,7 +93,10 @@ describe("RTSP cameras", () => {
       const { port } = await serve({ timestamp });
       const watched = watch(port);
       await untilFrames(watched, 45);
-      assert.deepEqual(watched.events.filter(({ event }) => event !== "notice").map(({ event }) => event), ["connected"]);
+      assert.deepEqual(
+        watched.events.filter(({ event }) => event !== "notice").map(({ event }) => event),
+        ["connected"],
+      );
     });
   }
 
@@ -91,37 +104,106 @@ describe("RTSP cameras", () => {
     const { port } = await serve({ timestamp: () => 5000 });
     const watched = watch(port, { fps: 2 });
     await untilFrames(watched, 8);
-    const gaps = watched.frames.slice(3).map(({ capturedAt }, index) => capturedAt - (watched.frames[index + 2] as Frame).capturedAt);
+    const gaps = watched.frames
+      .slice(3)
+      .map(({ capturedAt }, index) => capturedAt - (watched.frames[index + 2] as Frame).capturedAt);
     const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
     assert.ok(mean > 400 && mean < 700, `${gaps.join()} ms between frames`);
   });
 
   for (const scheme of ["Basic", "Digest"] as const) {
-    it(`logs in by ${scheme}, and the list of processes tells neither login nor address`, { skip: process.platform !== "linux" && "reads /proc" }, async () => {
-      const password = 's3cret "p@ss:w/rd%41?#';
-      const { port, requests } = await serve({ login: { scheme, user: "viewer9", password } });
-      const watched = watch(port, { url: `rtsp://127.0.0.1:${port}/live/tok3n?channel=1&password=qu3ry`, user: "viewer9", password });
-      await untilFrames(watched, 3);
-      const lines = commandLines();
-      // Of other people's processes nothing is shown when this fails.
-      assert.ok(lines.some((line) => / -i rtsp:\/\/127\.0\.0\.1:\d+\/[\da-f]{32} /.test(line)), "ffmpeg reads from the relay");
-      assert.deepEqual(lines.filter((line) => /s3cret|viewer9|tok3n|qu3ry/.test(line)), []);
-      assert.doesNotMatch(JSON.stringify(watched.events), /s3cret|qu3ry/);
-      assert.ok(requests.includes(`DESCRIBE rtsp://127.0.0.1:${port}/live/tok3n?channel=1&password=qu3ry RTSP/1.0`), requests.join("\n"));
-    });
+    it(
+      `logs in by ${scheme}, and the list of processes tells neither login nor address`,
+      { skip: process.platform !== "linux" && "reads /proc" },
+      async () => {
+        const password = 's3cret "p@ss:w/rd%41?#';
+        const { port, requests } = await serve({ login: { scheme, user: "viewer9", password } });
+        const watched = watch(port, {
+          url: `rtsp://127.0.0.1:${port}/live/tok3n?channel=1&password=qu3ry`,
+          user: "viewer9",
+          password,
+        });
+        await untilFrames(watched, 3);
+        const lines = commandLines();
+        // Of other people's processes nothing is shown when this fails.
+        assert.ok(
+          lines.some((line) => / -i rtsp:\/\/127\.0\.0\.1:\d+\/[\da-f]{32} /.test(line)),
+          "ffmpeg reads from the relay",
+        );
+        assert.deepEqual(
+          lines.filter((line) => /s3cret|viewer9|tok3n|qu3ry/.test(line)),
+          [],
+        );
+        assert.doesNotMatch(JSON.stringify(watched.events), /s3cret|qu3ry/);
+        assert.ok(
+          requests.includes(`DESCRIBE rtsp://127.0.0.1:${port}/live/tok3n?channel=1&password=qu3ry RTSP/1.0`),
+          requests.join("\n"),
+        );
+      },
+    );
   }
 
   const REASONS: [string, RtspCameraOptions, object, RegExp][] = [
-    ["a wrong password", { login: { scheme: "Digest", user: "me", password: "right" } }, { user: "me", password: "wr0ng" }, /gives no picture: the camera answers 401 Unauthorized: user or password is wrong/],
-    ["a login that is missing", { login: { scheme: "Basic", user: "me", password: "right" } }, {}, /gives no picture: the camera answers 401 Unauthorized: put the camera's user and password into the node/],
-    ["a path that is none", { answer: (method) => (method === "DESCRIBE" ? "404 Not Found\r\n" : undefined) }, {}, /gives no picture: the camera answers 404 Not Found: check the path in the address/],
-    ["a stream that is only sound", { carries: "audio" }, {}, /gives no picture: it has no picture, only sound or data: choose the camera's video stream/],
-    ["a transport that the camera has not", { answer: (method) => (method === "SETUP" ? "461 Unsupported Transport\r\n" : undefined) }, { transport: "udp" }, /gives no picture: the camera answers 461 Unsupported Transport: choose the other transport/],
-    ["a camera that sends in circles", { answer: (_, uri) => `302 Moved\r\nLocation: ${uri}\r\n` }, {}, /gives no picture: the camera sends from one address to the next without an end/],
-    ["a camera that sends to no RTSP address", { answer: () => "302 Moved\r\nLocation: http://127.0.0.1/\r\n" }, {}, /gives no picture: the camera sends elsewhere, to no RTSP address/],
-    ["a camera that sends to another host", { answer: () => "302 Moved\r\nLocation: rtsp://localhost/card\r\n" }, { user: "me", password: "wr0ng" }, /gives no picture: the camera sends to another host, localhost, which is not told the password/],
-    ["a stream that ends", { timestamp: (index) => (index < 60 ? index * 9000 : "end") }, {}, /was lost: the camera ended it\.$/],
-    ["a stream that breaks", { timestamp: (index) => (index < 60 ? index * 9000 : "close") }, {}, /was lost: the connection broke/],
+    [
+      "a wrong password",
+      { login: { scheme: "Digest", user: "me", password: "right" } },
+      { user: "me", password: "wr0ng" },
+      /gives no picture: the camera answers 401 Unauthorized: user or password is wrong/,
+    ],
+    [
+      "a login that is missing",
+      { login: { scheme: "Basic", user: "me", password: "right" } },
+      {},
+      /gives no picture: the camera answers 401 Unauthorized: put the camera's user and password into the node/,
+    ],
+    [
+      "a path that is none",
+      { answer: (method) => (method === "DESCRIBE" ? "404 Not Found\r\n" : undefined) },
+      {},
+      /gives no picture: the camera answers 404 Not Found: check the path in the address/,
+    ],
+    [
+      "a stream that is only sound",
+      { carries: "audio" },
+      {},
+      /gives no picture: it has no picture, only sound or data: choose the camera's video stream/,
+    ],
+    [
+      "a transport that the camera has not",
+      { answer: (method) => (method === "SETUP" ? "461 Unsupported Transport\r\n" : undefined) },
+      { transport: "udp" },
+      /gives no picture: the camera answers 461 Unsupported Transport: choose the other transport/,
+    ],
+    [
+      "a camera that sends in circles",
+      { answer: (_, uri) => `302 Moved\r\nLocation: ${uri}\r\n` },
+      {},
+      /gives no picture: the camera sends from one address to the next without an end/,
+    ],
+    [
+      "a camera that sends to no RTSP address",
+      { answer: () => "302 Moved\r\nLocation: http://127.0.0.1/\r\n" },
+      {},
+      /gives no picture: the camera sends elsewhere, to no RTSP address/,
+    ],
+    [
+      "a camera that sends to another host",
+      { answer: () => "302 Moved\r\nLocation: rtsp://localhost/card\r\n" },
+      { user: "me", password: "wr0ng" },
+      /gives no picture: the camera sends to another host, localhost, which is not told the password/,
+    ],
+    [
+      "a stream that ends",
+      { timestamp: (index) => (index < 60 ? index * 9000 : "end") },
+      {},
+      /was lost: the camera ended it\.$/,
+    ],
+    [
+      "a stream that breaks",
+      { timestamp: (index) => (index < 60 ? index * 9000 : "close") },
+      {},
+      /was lost: the connection broke/,
+    ],
   ];
   for (const [what, faults, options, sentence] of REASONS) {
     it(`tells the true reason: ${what}`, async () => {
@@ -137,19 +219,28 @@ describe("RTSP cameras", () => {
     const target = await serve({ login: { scheme: "Digest", user: "me", password: "right" } });
     const { port } = await serve({ answer: () => `302 Moved\r\nLocation: rtsp://127.0.0.1:${target.port}/other\r\n` });
     await untilFrames(watch(port, { user: "me", password: "right" }), 3);
-    assert.ok(target.requests.some((request) => request.startsWith(`SETUP rtsp://127.0.0.1:${target.port}/other/track0 `)), target.requests.join("\n"));
+    assert.ok(
+      target.requests.some((request) => request.startsWith(`SETUP rtsp://127.0.0.1:${target.port}/other/track0 `)),
+      target.requests.join("\n"),
+    );
   });
 
   it("lets one program read, and only the one that was told the address", async () => {
     const { port, requests } = await serve();
-    const options = cameraOptionsSchema.parse({ name: "door", source: "rtsp", url: `rtsp://127.0.0.1:${port}/card` }) as OptionsOf<"rtsp">;
+    const options = cameraOptionsSchema.parse({
+      name: "door",
+      source: "rtsp",
+      url: `rtsp://127.0.0.1:${port}/card`,
+    }) as OptionsOf<"rtsp">;
     const relay = await openRelay(options, new AbortController().signal);
     const place = { host: "127.0.0.1", port: Number(new URL(relay.url).port) };
     const guess = connect(place);
     guess.write(`DESCRIBE rtsp://127.0.0.1:${place.port}/guess RTSP/1.0\r\nCSeq: 1\r\n\r\n`);
     await once(guess, "close", { signal: AbortSignal.timeout(PATIENCE_MS) });
     const second = connect(place);
-    const [refusal] = (await once(second, "error", { signal: AbortSignal.timeout(PATIENCE_MS) })) as [NodeJS.ErrnoException];
+    const [refusal] = (await once(second, "error", { signal: AbortSignal.timeout(PATIENCE_MS) })) as [
+      NodeJS.ErrnoException,
+    ];
     relay.close();
     assert.deepEqual([refusal.code, requests], ["ECONNREFUSED", []]);
   });
@@ -158,22 +249,48 @@ describe("RTSP cameras", () => {
 describe("a reader of RTSP", () => {
   const packet = Buffer.from([0x24, 0, 0, 3, 0x24, 82, 84]);
   const answer = Buffer.from("RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 4\r\n\r\nbody");
-  const stream = Buffer.concat([answer, packet, packet, Buffer.from([0, 1, 0xff]), packet, answer, Buffer.from("OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n"), packet]);
+  const stream = Buffer.concat([
+    answer,
+    packet,
+    packet,
+    Buffer.from([0, 1, 0xff]),
+    packet,
+    answer,
+    Buffer.from("OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n"),
+    packet,
+  ]);
 
   it("finds messages and passes on all between them, however the stream is cut", () => {
     for (const size of [1, 2, 3, 5, 7, 16, 64, stream.length]) {
       const messages: string[] = [];
       const rest: Buffer[] = [];
-      const reader = new RtspReader({ message: (head, body) => messages.push(`${head.split("\r\n")[0]} ${body.toString()}`), rest: (bytes) => rest.push(Buffer.from(bytes)) });
+      const reader = new RtspReader({
+        message: (head, body) => messages.push(`${head.split("\r\n")[0]} ${body.toString()}`),
+        rest: (bytes) => rest.push(Buffer.from(bytes)),
+      });
       for (let at = 0; at < stream.length; at += size) reader.read(stream.subarray(at, at + size));
-      assert.deepEqual(messages, ["RTSP/1.0 200 OK body", "RTSP/1.0 200 OK body", "OPTIONS * RTSP/1.0 "], `pieces of ${size}`);
-      assert.deepEqual(Buffer.concat(rest), Buffer.concat([packet, packet, Buffer.from([0, 1, 0xff]), packet, packet]), `pieces of ${size}`);
+      assert.deepEqual(
+        messages,
+        ["RTSP/1.0 200 OK body", "RTSP/1.0 200 OK body", "OPTIONS * RTSP/1.0 "],
+        `pieces of ${size}`,
+      );
+      assert.deepEqual(
+        Buffer.concat(rest),
+        Buffer.concat([packet, packet, Buffer.from([0, 1, 0xff]), packet, packet]),
+        `pieces of ${size}`,
+      );
     }
   });
 
   it("gives up on an answer without an end, and on one that is too large", () => {
     const reader = (): RtspReader => new RtspReader({ message: () => undefined, rest: () => undefined });
-    assert.throws(() => reader().read(Buffer.from(`RTSP/1.0 200 OK\r\n${"x".repeat(20_000)}`)), /its answer has no end/);
-    assert.throws(() => reader().read(Buffer.from("RTSP/1.0 200 OK\r\nContent-Length: 999999999\r\n\r\n")), /its answer is too large/);
+    assert.throws(
+      () => reader().read(Buffer.from(`RTSP/1.0 200 OK\r\n${"x".repeat(20_000)}`)),
+      /its answer has no end/,
+    );
+    assert.throws(
+      () => reader().read(Buffer.from("RTSP/1.0 200 OK\r\nContent-Length: 999999999\r\n\r\n")),
+      /its answer is too large/,
+    );
   });
 });

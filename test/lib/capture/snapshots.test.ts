@@ -9,7 +9,10 @@ import { Camera } from "../../../lib/capture/camera";
 import { cameraOptionsSchema } from "../../../lib/capture/options";
 import { snapshots } from "../../../lib/capture/snapshots";
 
-const still = (): Promise<Buffer> => sharp({ create: { width: 64, height: 48, channels: 3, background: "#369" } }).jpeg().toBuffer();
+const still = (): Promise<Buffer> =>
+  sharp({ create: { width: 64, height: 48, channels: 3, background: "#369" } })
+    .jpeg()
+    .toBuffer();
 
 describe("snapshots", () => {
   const open: Camera[] = [];

@@ -19,16 +19,33 @@ const BOXES: Record<Name, Box> = {
 };
 
 async function pixelsOf(name: Name, change: (image: sharp.Sharp) => sharp.Sharp = (image) => image): Promise<Pixels> {
-  return decode({ bytes: Uint8Array.from(await change(sharp(await portrait(name))).jpeg().toBuffer()), raw: undefined });
+  return decode({
+    bytes: Uint8Array.from(
+      await change(sharp(await portrait(name)))
+        .jpeg()
+        .toBuffer(),
+    ),
+    raw: undefined,
+  });
 }
 
-const moved = ({ x, y, width }: Box, right: number, down: number, size: number): Box => ({ x: x + right * width, y: y + down * width, width: width * size, height: width * size });
+const moved = ({ x, y, width }: Box, right: number, down: number, size: number): Box => ({
+  x: x + right * width,
+  y: y + down * width,
+  width: width * size,
+  height: width * size,
+});
 
 describe("Anchor", () => {
   for (const name of Object.keys(PORTRAITS) as Name[]) {
     it(`knows ${name} again under the jitter of boxes, another light and JPEG's noise`, async () => {
       const anchor = new Anchor(lookAt(await pixelsOf(name), BOXES[name]));
-      for (const [right, down, size] of [[0.04, 0, 1], [-0.05, 0.03, 1.06], [0.02, -0.05, 0.95], [0.06, 0.06, 1.04]] as const) {
+      for (const [right, down, size] of [
+        [0.04, 0, 1],
+        [-0.05, 0.03, 1.06],
+        [0.02, -0.05, 0.95],
+        [0.06, 0.06, 1.04],
+      ] as const) {
         const other = await pixelsOf(name, (image) => image.linear(0.8, 12).jpeg({ quality: 60 }));
         const likeness = anchor.likeness(lookAt(other, moved(BOXES[name], right, down, size)));
         assert.ok(likeness >= SAME_LOOK, `${likeness} for ${right}, ${down}, ${size}`);
@@ -47,11 +64,22 @@ describe("Anchor", () => {
   it("takes a mirrored face for another look", async () => {
     const anchor = new Anchor(lookAt(await pixelsOf("green"), BOXES.green));
     const { x, ...box } = BOXES.green;
-    assert.ok(anchor.likeness(lookAt(await pixelsOf("green", (image) => image.flop()), { ...box, x: PORTRAITS.green.width - x - box.width })) < SAME_LOOK);
+    assert.ok(
+      anchor.likeness(
+        lookAt(await pixelsOf("green", (image) => image.flop()), { ...box, x: PORTRAITS.green.width - x - box.width }),
+      ) < SAME_LOOK,
+    );
   });
 
   it("finds nothing like a wall without structure, and that is like nothing", async () => {
-    const wall = await decode({ bytes: Uint8Array.from(await sharp({ create: { width: 480, height: 480, channels: 3, background: "#888" } }).png().toBuffer()), raw: undefined });
+    const wall = await decode({
+      bytes: Uint8Array.from(
+        await sharp({ create: { width: 480, height: 480, channels: 3, background: "#888" } })
+          .png()
+          .toBuffer(),
+      ),
+      raw: undefined,
+    });
     const face = lookAt(await pixelsOf("green"), BOXES.green);
     const flat = lookAt(wall, BOXES.green);
     assert.deepEqual([new Anchor(face).likeness(flat), new Anchor(flat).likeness(face)], [-1, -1]);

@@ -33,7 +33,14 @@ describe("Tracker", () => {
     const two = tracker();
     const seen = new Set<number | undefined>();
     for (let sequence = 0; sequence < 5; sequence += 1) {
-      for (const follower of [one, two]) for (const { track } of show(follower, frameAt(sequence, { capturedAt: 10_000 * sequence }), seenAt(ANNA, 100, 200), seenAt(BEN, 400, 200))) seen.add(track);
+      for (const follower of [one, two])
+        for (const { track } of show(
+          follower,
+          frameAt(sequence, { capturedAt: 10_000 * sequence }),
+          seenAt(ANNA, 100, 200),
+          seenAt(BEN, 400, 200),
+        ))
+          seen.add(track);
     }
     assert.equal(seen.size, 20);
   });
@@ -51,7 +58,8 @@ describe("Tracker", () => {
 
   it("looks where the face is going, for faces of about its size", () => {
     const follower = tracker(100);
-    for (let sequence = 0; sequence < 30; sequence += 1) show(follower, frameAt(sequence), seenAt(ANNA, 100 + 12 * sequence, 200));
+    for (let sequence = 0; sequence < 30; sequence += 1)
+      show(follower, frameAt(sequence), seenAt(ANNA, 100 + 12 * sequence, 200));
     const [near] = follower.plan(frameAt(30)) ?? [];
     assert.ok(near !== undefined);
     const { region, minSize, maxSize } = near;
@@ -133,12 +141,20 @@ describe("Tracker", () => {
   for (const step of [1, 2, 4]) {
     it(`keeps two people apart who cross, when it sees every ${["", "", "second ", "", "fourth "][step]}frame`, () => {
       const follower = tracker();
-      const tracks = new Map<number, Set<string>>([[ANNA, new Set()], [BEN, new Set()]]);
+      const tracks = new Map<number, Set<string>>([
+        [ANNA, new Set()],
+        [BEN, new Set()],
+      ]);
       for (let sequence = 0; sequence <= 60; sequence += step) {
         const x = 140 + 6 * sequence;
         // While one hides the other only the one in front is there.
         const hidden = Math.abs(2 * x - 640) < 90;
-        const faces = show(follower, frameAt(sequence), seenAt(ANNA, x, 200), ...(hidden ? [] : [seenAt(BEN, 640 - x, 205)]));
+        const faces = show(
+          follower,
+          frameAt(sequence),
+          seenAt(ANNA, x, 200),
+          ...(hidden ? [] : [seenAt(BEN, 640 - x, 205)]),
+        );
         tracks.get(ANNA)?.add(ids(faces)[0] as string);
         if (!hidden) tracks.get(BEN)?.add(ids(faces)[1] as string);
       }
@@ -164,18 +180,30 @@ describe("Tracker", () => {
   it("gives a face its own box, not a smoothed one", () => {
     const follower = tracker();
     show(follower, frameAt(0), seenAt(ANNA, 300, 200));
-    assert.deepEqual(show(follower, frameAt(1), seenAt(ANNA, 321, 207, 110))[0]?.box, { x: 266, y: 152, width: 110, height: 110 });
+    assert.deepEqual(show(follower, frameAt(1), seenAt(ANNA, 321, 207, 110))[0]?.box, {
+      x: 266,
+      y: 152,
+      width: 110,
+      height: 110,
+    });
   });
 });
 
 describe("overlap", () => {
   it("is the intersection over the union", () => {
     const box = { x: 0, y: 0, width: 10, height: 10 };
-    assert.deepEqual([overlap(box, box), overlap(box, { ...box, x: 5 }), overlap(box, { ...box, x: 10 })], [1, 1 / 3, 0]);
+    assert.deepEqual(
+      [overlap(box, box), overlap(box, { ...box, x: 5 }), overlap(box, { ...box, x: 10 })],
+      [1, 1 / 3, 0],
+    );
   });
 
   it("keeps the better of two boxes of one face", () => {
-    const [weak, strong, other] = [{ box: { x: 2, y: 0, width: 10, height: 10 }, score: 5 }, { box: { x: 0, y: 0, width: 10, height: 10 }, score: 9 }, { box: { x: 30, y: 0, width: 10, height: 10 }, score: 5 }];
+    const [weak, strong, other] = [
+      { box: { x: 2, y: 0, width: 10, height: 10 }, score: 5 },
+      { box: { x: 0, y: 0, width: 10, height: 10 }, score: 9 },
+      { box: { x: 30, y: 0, width: 10, height: 10 }, score: 5 },
+    ];
     assert.deepEqual(withoutDoubles([weak, strong, other]), [strong, other]);
   });
 });

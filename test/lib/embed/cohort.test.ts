@@ -8,7 +8,9 @@ import { euclideanDistance, toUnitLength } from "../../../lib/embed/distance";
 const NEAREST = 10;
 
 function nearest(probe: Float32Array, rows: Float32Array, dimensions: number, except = -1): number[] {
-  const all = Array.from({ length: rows.length / dimensions }, (_, row) => (row === except ? Infinity : euclideanDistance(probe, rows.subarray(row * dimensions, (row + 1) * dimensions))));
+  const all = Array.from({ length: rows.length / dimensions }, (_, row) =>
+    row === except ? Infinity : euclideanDistance(probe, rows.subarray(row * dimensions, (row + 1) * dimensions)),
+  );
   return all.sort((a, b) => a - b).slice(0, NEAREST);
 }
 
@@ -18,15 +20,29 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 function crowd(count: number, dimensions: number, random: () => number): Float32Array {
   const rows = new Float32Array(count * dimensions);
   const common = Float32Array.from({ length: dimensions }, () => random() - 0.5);
-  for (let row = 0; row < count; row += 1) rows.set(toUnitLength(common.map((value) => value + 0.6 * (random() - 0.5))), row * dimensions);
+  for (let row = 0; row < count; row += 1)
+    rows.set(toUnitLength(common.map((value) => value + 0.6 * (random() - 0.5))), row * dimensions);
   return rows;
 }
 
 describe("a cohort", () => {
-  /** Mean distance of the first rows to the ten others that are nearest to each, in the file of 32-bit numbers; and of all rows. */
+  /**
+   * Mean distance of the first rows to the ten others that are nearest to each, in the file of 32-bit numbers; and of
+   * all rows.
+   */
   const ORIGINALS = [
-    { model: "dlib-resnet-v1", dimensions: 128, first: [0.4051, 0.4456, 0.4442, 0.4386, 0.4038, 0.3653], all: 0.39149 },
-    { model: "mobilefacenet-192", dimensions: 192, first: [1.0864, 1.0636, 1.1211, 1.1644, 1.1378, 1.0905], all: 1.10075 },
+    {
+      model: "dlib-resnet-v1",
+      dimensions: 128,
+      first: [0.4051, 0.4456, 0.4442, 0.4386, 0.4038, 0.3653],
+      all: 0.39149,
+    },
+    {
+      model: "mobilefacenet-192",
+      dimensions: 192,
+      first: [1.0864, 1.0636, 1.1211, 1.1644, 1.1378, 1.0905],
+      all: 1.10075,
+    },
   ];
 
   for (const { model, dimensions, first, all } of ORIGINALS) {
@@ -34,17 +50,25 @@ describe("a cohort", () => {
       const cohort = await loadCohort(model);
       assert.ok(cohort !== undefined);
       assert.deepEqual([cohort.dimensions, cohort.rows.length], [dimensions, 506 * dimensions]);
-      const rows = Array.from({ length: 506 }, (_, row) => cohort.rows.subarray(row * dimensions, (row + 1) * dimensions));
+      const rows = Array.from({ length: 506 }, (_, row) =>
+        cohort.rows.subarray(row * dimensions, (row + 1) * dimensions),
+      );
       for (const row of rows) assert.ok(Math.abs(Math.hypot(...row) - 1) < 1e-6);
       const means = rows.map((row, index) => mean(nearest(row, cohort.rows, dimensions, index)));
-      first.forEach((expected, index) => assert.ok(Math.abs((means[index] as number) - expected) < 0.002, `row ${index}: ${means[index]}, in 32 bits ${expected}`));
+      first.forEach((expected, index) =>
+        assert.ok(
+          Math.abs((means[index] as number) - expected) < 0.002,
+          `row ${index}: ${means[index]}, in 32 bits ${expected}`,
+        ),
+      );
       assert.ok(Math.abs(mean(means) - all) < 0.001, `all: ${mean(means)}, in 32 bits ${all}`);
       assert.equal(await loadCohort(model), cohort, "read once");
     });
   }
 
   it("of a model that has none is none", async () => {
-    for (const model of ["dlib-resnet-v1-box50", "my-facenet", "constructor", ""]) assert.equal(await loadCohort(model), undefined);
+    for (const model of ["dlib-resnet-v1-box50", "my-facenet", "constructor", ""])
+      assert.equal(await loadCohort(model), undefined);
   });
 
   it("in 8 bits is within 0.005 of what it was, for each of the ten nearest of a probe", () => {

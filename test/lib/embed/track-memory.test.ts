@@ -10,10 +10,28 @@ const GOOD: Quality = { size: 80, blur: 200, exposure: 120, pose: { yaw: 0, pitc
 /** Small and blurred. */
 const POOR: Quality = { size: 9, blur: 1, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 0.1 };
 
-const memory = (reembedAfter = 1000): TrackMemory => new TrackMemory({ reembedAfter, threshold: THRESHOLD, unitLength: false });
-const at = (ms: number, source = "door"): Frame => ({ source, sequence: ms, capturedAt: 1_000_000 + ms, width: 640, height: 480 });
-const face = (changes: Partial<Face> = {}): Face => ({ box: { x: 100, y: 100, width: 100, height: 100 }, score: 20, track: 7, look: 0, ...changes });
-const found = (x: number, changes: Findings = {}): Findings => ({ quality: GOOD, embedding: Float32Array.of(x, 0), landmarks: [{ x: 1, y: 1 }], ...changes });
+const memory = (reembedAfter = 1000): TrackMemory =>
+  new TrackMemory({ reembedAfter, threshold: THRESHOLD, unitLength: false });
+const at = (ms: number, source = "door"): Frame => ({
+  source,
+  sequence: ms,
+  capturedAt: 1_000_000 + ms,
+  width: 640,
+  height: 480,
+});
+const face = (changes: Partial<Face> = {}): Face => ({
+  box: { x: 100, y: 100, width: 100, height: 100 },
+  score: 20,
+  track: 7,
+  look: 0,
+  ...changes,
+});
+const found = (x: number, changes: Findings = {}): Findings => ({
+  quality: GOOD,
+  embedding: Float32Array.of(x, 0),
+  landmarks: [{ x: 1, y: 1 }],
+  ...changes,
+});
 
 /** A memory that has embedded track 7 in three frames, the last at 66 ms. */
 function settled(reembedAfter?: number): TrackMemory {
@@ -25,7 +43,16 @@ function settled(reembedAfter?: number): TrackMemory {
 describe("TrackMemory", () => {
   it("carries an embedding on, says since when, and claims no landmarks", () => {
     const carried = settled().recall(face({ box: { x: 104, y: 101, width: 102, height: 102 } }), at(100));
-    assert.deepEqual(carried, { box: { x: 104, y: 101, width: 102, height: 102 }, score: 20, track: 7, look: 0, quality: GOOD, embedding: Float32Array.of(1, 0), carried: 34, fused: 3 });
+    assert.deepEqual(carried, {
+      box: { x: 104, y: 101, width: 102, height: 102 },
+      score: 20,
+      track: 7,
+      look: 0,
+      quality: GOOD,
+      embedding: Float32Array.of(1, 0),
+      carried: 34,
+      fused: 3,
+    });
   });
 
   it("carries nothing from one camera to another of the same name", () => {
@@ -59,7 +86,10 @@ describe("TrackMemory", () => {
   }
 
   it("knows nothing of another camera's track, and nothing of photos", () => {
-    assert.deepEqual([settled().recall(face(), at(100, "yard")), settled().recall(face(), undefined)], [undefined, undefined]);
+    assert.deepEqual(
+      [settled().recall(face(), at(100, "yard")), settled().recall(face(), undefined)],
+      [undefined, undefined],
+    );
   });
 
   it("still refuses an old look after the face was embedded in a new one", () => {
@@ -76,12 +106,16 @@ describe("TrackMemory", () => {
     assert.equal(known.recall(face({ look: 1 }), at(200))?.track, other.track);
   });
 
-  it("starts the mean anew when an embedding is too far from it to be surely the same person, and keeps the number below τ", () => {
-    const known = settled();
-    const turned = known.learn(face({ look: 1 }), at(100), found(1.5));
-    assert.deepEqual([turned.embedding, turned.fused, turned.track], [Float32Array.of(1.5, 0), 1, 7]);
-    assert.equal(known.recall(face({ look: 1 }), at(133)), undefined);
-  });
+  it(
+    "starts the mean anew when an embedding is too far from it to be surely the same person, and keeps the " +
+      "number below τ",
+    () => {
+      const known = settled();
+      const turned = known.learn(face({ look: 1 }), at(100), found(1.5));
+      assert.deepEqual([turned.embedding, turned.fused, turned.track], [Float32Array.of(1.5, 0), 1, 7]);
+      assert.equal(known.recall(face({ look: 1 }), at(133)), undefined);
+    },
+  );
 
   it("averages what is near", () => {
     const fused = settled().learn(face({ look: 1 }), at(100), found(1.2));
@@ -92,7 +126,11 @@ describe("TrackMemory", () => {
   it("keeps what is known through a blurred moment, of which nothing but its own embedding is said", () => {
     const known = settled();
     const blurred = known.learn(face({ look: 1 }), at(100), found(1.9, { quality: POOR }));
-    assert.deepEqual([blurred.embedding, blurred.fused, blurred.track], [Float32Array.of(1.9, 0), 1, 7], "a blur is nobody else's, and nobody's name is lent to it");
+    assert.deepEqual(
+      [blurred.embedding, blurred.fused, blurred.track],
+      [Float32Array.of(1.9, 0), 1, 7],
+      "a blur is nobody else's, and nobody's name is lent to it",
+    );
     const again = known.learn(face({ look: 2 }), at(133), found(1.2));
     assert.deepEqual([again.fused, again.track], [4, 7]);
     assert.ok(Math.abs((again.embedding?.[0] as number) - 1.05) < 1e-6);
@@ -109,7 +147,11 @@ describe("TrackMemory", () => {
     known.learn(face(), at(0), found(1, { quality: POOR }));
     const clear = known.learn(face(), at(33), found(1.9));
     assert.deepEqual([clear.embedding, clear.fused, clear.track], [Float32Array.of(1.9, 0), 1, 7]);
-    assert.equal(known.learn(face(), at(66), found(1, { quality: POOR })).fused, 1, "the poor one is not gone back to");
+    assert.equal(
+      known.learn(face(), at(66), found(1, { quality: POOR })).fused,
+      1,
+      "the poor one is not gone back to",
+    );
   });
 
   it("tells the next person from the first also when the next came blurred", () => {
@@ -117,7 +159,11 @@ describe("TrackMemory", () => {
     known.learn(face({ look: 1 }), at(100), found(1.8, { quality: POOR }));
     const other = known.learn(face({ look: 2 }), at(133), found(1.7));
     assert.deepEqual([other.embedding?.[0]?.toFixed(3), other.fused, other.track === 7], ["1.709", 2, false]);
-    assert.equal(known.learn(face({ look: 3 }), at(166), found(1)).track === other.track, false, "and the first again");
+    assert.equal(
+      known.learn(face({ look: 3 }), at(166), found(1)).track === other.track,
+      false,
+      "and the first again",
+    );
   });
 
   it("carries a rejection for a quarter of a second only, without any embedding", () => {
@@ -142,7 +188,16 @@ describe("TrackMemory", () => {
   });
 
   it("does not pass on what an embedding node before it said", () => {
-    assert.deepEqual(Object.keys(memory().learn(face({ carried: 5, fused: 9 }), at(0), found(1))).sort(), ["box", "embedding", "fused", "landmarks", "look", "quality", "score", "track"]);
+    assert.deepEqual(Object.keys(memory().learn(face({ carried: 5, fused: 9 }), at(0), found(1))).sort(), [
+      "box",
+      "embedding",
+      "fused",
+      "landmarks",
+      "look",
+      "quality",
+      "score",
+      "track",
+    ]);
     assert.equal(memory().learn(face({ carried: 5, fused: 9 }), at(0), found(1)).fused, 1);
   });
 });
@@ -160,6 +215,11 @@ describe("Template", () => {
   });
 
   it("counts an embedding in full where nobody measured its face, or not in numbers", () => {
-    assert.deepEqual([undefined, ...[0.25, 0, -1, 7, NaN, "0.5", undefined].map((weight) => ({ weight: weight as number }))].map(weightOf), [1, 0.25, 1, 1, 1, 1, 1, 1]);
+    assert.deepEqual(
+      [undefined, ...[0.25, 0, -1, 7, NaN, "0.5", undefined].map((weight) => ({ weight: weight as number }))].map(
+        weightOf,
+      ),
+      [1, 0.25, 1, 1, 1, 1, 1, 1],
+    );
   });
 });

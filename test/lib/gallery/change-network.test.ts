@@ -24,7 +24,9 @@ class Network extends FakeEncoder {
   #release: () => void = () => undefined;
 
   hold(): void {
-    this.#held = new Promise((resolve) => { this.#release = resolve; });
+    this.#held = new Promise((resolve) => {
+      this.#release = resolve;
+    });
   }
 
   release(): void {
@@ -64,7 +66,14 @@ interface Opened {
 type Options = Partial<Omit<GalleryOptions, "networks">> & { networks?: Opened["networks"] };
 
 /** A gallery whose form names a network. */
-async function galleryIn(root: string, form: string, { networks = { old: new Network("old", "o"), newer: new Network("newer", "n"), third: new Network("thirdly", "t") }, ...options }: Options = {}): Promise<Opened> {
+async function galleryIn(
+  root: string,
+  form: string,
+  {
+    networks = { old: new Network("old", "o"), newer: new Network("newer", "n"), third: new Network("thirdly", "t") },
+    ...options
+  }: Options = {},
+): Promise<Opened> {
   const byKey: Partial<Record<string, Network>> = networks;
   const openBy = async (key: string): Promise<Network> => {
     const network = byKey[key];
@@ -73,7 +82,15 @@ async function galleryIn(root: string, form: string, { networks = { old: new Net
   };
   const store = await openStore({ folder: join(root, "people") });
   const chosen = await chooseNetworks(store, form, openBy);
-  const gallery = new Gallery({ folder: join(root, "photos"), interval: 50, keepUnknownsMs: 1e9, ...options, store, encoder: chosen.deciding.encoder, networks: { chosen, open: openBy } });
+  const gallery = new Gallery({
+    folder: join(root, "photos"),
+    interval: 50,
+    keepUnknownsMs: 1e9,
+    ...options,
+    store,
+    encoder: chosen.deciding.encoder,
+    networks: { chosen, open: openBy },
+  });
   open.push(gallery);
   await gallery.start();
   return { gallery, networks };
@@ -87,9 +104,11 @@ function newRoot(photos: Record<string, string> = {}): string {
 }
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 60_000; !(await condition()); ) {
+  for (const deadline = Date.now() + 60_000; !(await condition());) {
     assert.ok(Date.now() < deadline, `${what} did not happen`);
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
   }
 }
 
@@ -98,20 +117,29 @@ function holds(root: string, ...numbers: number[]): boolean {
   const bytes = Buffer.from(Float32Array.from(numbers).buffer);
   const folder = join(root, "people");
   const contentOf = (path: string): Buffer => (existsSync(path) ? readFileSync(path) : Buffer.alloc(0));
-  return readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => entry.isFile() && contentOf(join(entry.parentPath, entry.name)).includes(bytes));
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).some(
+    (entry) => entry.isFile() && contentOf(join(entry.parentPath, entry.name)).includes(bytes),
+  );
 }
 
 /** Who it is, as a node says that embeds with this network. */
 async function who({ gallery, networks }: Opened, text: string, by: "old" | "newer" = "old"): Promise<string | null> {
   const network = networks[by];
   const [vector] = text.split(";").map((part) => numbersOf(network.model, Float32Array.from(part.split(" "), Number)));
-  const { faces: [face], roster } = await gallery.understand([{ box: BOX, score: 1, embedding: vector, model: network.model }], { bytes: Buffer.from(text), frame: undefined });
+  const {
+    faces: [face],
+    roster,
+  } = await gallery.understand([{ box: BOX, score: 1, embedding: vector, model: network.model }], {
+    bytes: Buffer.from(text),
+    frame: undefined,
+  });
   if (face?.model !== roster.model || face.embedding === undefined) return "not understood";
   return (await identify(face.embedding, roster, OPTIONS)).name;
 }
 
 const model = ({ gallery }: Opened): string => gallery.summary.model;
-const done = (opened: Opened, to: string): Promise<void> => until(`the change to ${to}`, () => opened.gallery.network?.change === null && model(opened) === to);
+const done = (opened: Opened, to: string): Promise<void> =>
+  until(`the change to ${to}`, () => opened.gallery.network?.change === null && model(opened) === to);
 
 describe("changing the network of a gallery", () => {
   afterEach(async () => {
@@ -124,7 +152,11 @@ describe("changing the network of a gallery", () => {
     const first = await galleryIn(root, "old", options);
     await first.gallery.enrol("Bob", Buffer.from("5 6"));
     await first.gallery.close();
-    const networks = { old: new Network("old", "o"), newer: new Network("newer", "n"), third: new Network("thirdly", "t") };
+    const networks = {
+      old: new Network("old", "o"),
+      newer: new Network("newer", "n"),
+      third: new Network("thirdly", "t"),
+    };
     networks.newer.hold();
     const opened = await galleryIn(root, "newer", { ...options, networks });
     await until("the first photo", () => networks.newer.calls === 1);
@@ -134,13 +166,29 @@ describe("changing the network of a gallery", () => {
   it("leaves the old network to decide until every photo is embedded anew, whichever network a face comes from", async () => {
     const opened = await changing();
     const { gallery, networks } = opened;
-    assert.deepEqual([model(opened), gallery.network?.key, gallery.network?.asInForm, gallery.network?.change?.key], ["old", "old", false, "newer"]);
-    for (const by of ["old", "newer"] as const) assert.deepEqual([await who(opened, "1 2", by), await who(opened, "5 6", by), await who(opened, "90 90", by)], ["Alice", "Bob", null], by);
+    assert.deepEqual(
+      [model(opened), gallery.network?.key, gallery.network?.asInForm, gallery.network?.change?.key],
+      ["old", "old", false, "newer"],
+    );
+    for (const by of ["old", "newer"] as const)
+      assert.deepEqual(
+        [await who(opened, "1 2", by), await who(opened, "5 6", by), await who(opened, "90 90", by)],
+        ["Alice", "Bob", null],
+        by,
+      );
     assert.equal(networks.old.calls, 0, "nobody is embedded by the old network again");
     networks.newer.release();
     await done(opened, "newer");
-    for (const by of ["old", "newer"] as const) assert.deepEqual([await who(opened, "1 2", by), await who(opened, "5 6", by), await who(opened, "90 90", by)], ["Alice", "Bob", null], by);
-    assert.deepEqual([gallery.network?.asInForm, gallery.network?.previous?.key, networks.newer.calls], [true, "old", 2]);
+    for (const by of ["old", "newer"] as const)
+      assert.deepEqual(
+        [await who(opened, "1 2", by), await who(opened, "5 6", by), await who(opened, "90 90", by)],
+        ["Alice", "Bob", null],
+        by,
+      );
+    assert.deepEqual(
+      [gallery.network?.asInForm, gallery.network?.previous?.key, networks.newer.calls],
+      [true, "old", 2],
+    );
   });
 
   it("at no moment does not know somebody who is known", async () => {
@@ -155,7 +203,9 @@ describe("changing the network of a gallery", () => {
           asked += 1;
           if (name !== "Bob") wrong.push(name);
         }
-        await new Promise((resolve) => { setImmediate(resolve); });
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
       }
     })();
     await until("some questions", () => asked > 20);
@@ -171,7 +221,10 @@ describe("changing the network of a gallery", () => {
   it("tells how far it is, and how long it takes still", async () => {
     const opened = await changing();
     const { gallery, networks } = opened;
-    assert.deepEqual([gallery.network?.change?.done, gallery.network?.change?.total, gallery.network?.change?.remainingMs], [0, 2, null]);
+    assert.deepEqual(
+      [gallery.network?.change?.done, gallery.network?.change?.total, gallery.network?.change?.remainingMs],
+      [0, 2, null],
+    );
     const heard: (number | undefined)[] = [];
     gallery.on("network", ({ change }) => heard.push(change?.done));
     gallery.networks.pause(true);
@@ -192,7 +245,10 @@ describe("changing the network of a gallery", () => {
     await gallery.close();
     const again = await galleryIn(root, "newer");
     await done(again, "newer");
-    assert.deepEqual([again.networks.newer.calls, await who(again, "1 2"), await who(again, "5 6")], [1, "Alice", "Bob"]);
+    assert.deepEqual(
+      [again.networks.newer.calls, await who(again, "1 2"), await who(again, "5 6")],
+      [1, "Alice", "Bob"],
+    );
   });
 
   it("knows whoever is enrolled meanwhile with both networks, and nobody who is deleted", async () => {
@@ -215,8 +271,13 @@ describe("changing the network of a gallery", () => {
       assert.equal(await who(next, "20 20"), "Carol");
       next.gallery.networks.pause(false);
       await done(next, "thirdly");
-      assert.deepEqual([await who(next, "20 20"), await who(next, "1 2"), await who(next, "5 6")], ["Carol", "Alice", null], `keepPhotos: ${keepPhotos}`);
-      for (const name of ["old", "newer", "thirdly"]) assert.ok(!holds(root, ...numbersOf(name, Float32Array.of(5, 6))), `nothing is left of Bob by ${name}`);
+      assert.deepEqual(
+        [await who(next, "20 20"), await who(next, "1 2"), await who(next, "5 6")],
+        ["Carol", "Alice", null],
+        `keepPhotos: ${keepPhotos}`,
+      );
+      for (const name of ["old", "newer", "thirdly"])
+        assert.ok(!holds(root, ...numbersOf(name, Float32Array.of(5, 6))), `nothing is left of Bob by ${name}`);
       assert.ok(holds(root, ...numbersOf("old", Float32Array.of(1, 2))), "the test sees what is kept");
       await next.gallery.close();
     }
@@ -229,12 +290,18 @@ describe("changing the network of a gallery", () => {
     await done(opened, "newer");
     const calls = networks.old.calls;
     await gallery.networks.undo();
-    assert.deepEqual([model(opened), gallery.network?.change, gallery.network?.previous?.key, networks.old.calls], ["old", null, "newer", calls]);
+    assert.deepEqual(
+      [model(opened), gallery.network?.change, gallery.network?.previous?.key, networks.old.calls],
+      ["old", null, "newer", calls],
+    );
     assert.deepEqual([await who(opened, "1 2"), await who(opened, "5 6", "newer")], ["Alice", "Bob"]);
     await gallery.close();
     // The form still names the newer one: what was said last holds.
     const second = await galleryIn(root, "newer");
-    assert.deepEqual([model(second), second.gallery.network?.change, second.gallery.network?.asInForm], ["old", null, false]);
+    assert.deepEqual(
+      [model(second), second.gallery.network?.change, second.gallery.network?.asInForm],
+      ["old", null, false],
+    );
     await second.gallery.close();
     const third = await galleryIn(root, "old");
     await third.gallery.close();
@@ -251,7 +318,10 @@ describe("changing the network of a gallery", () => {
     const calls = networks.old.calls;
     await gallery.networks.undo();
     await done(opened, "old");
-    assert.deepEqual([networks.old.calls - calls, await who(opened, "20 20"), await who(opened, "1 2")], [1, "Carol", "Alice"]);
+    assert.deepEqual(
+      [networks.old.calls - calls, await who(opened, "20 20"), await who(opened, "1 2")],
+      [1, "Carol", "Alice"],
+    );
   });
 
   it("is cancelled without a trace, and stays so after a restart", async () => {
@@ -259,10 +329,18 @@ describe("changing the network of a gallery", () => {
     gallery.networks.pause(true);
     networks.newer.release();
     await until("one photo", () => gallery.network?.change?.done === 1);
-    assert.ok(holds(root, ...numbersOf("newer", Float32Array.of(1, 2))) || holds(root, ...numbersOf("newer", Float32Array.of(5, 6))), "the test sees what is kept");
+    assert.ok(
+      holds(root, ...numbersOf("newer", Float32Array.of(1, 2))) ||
+        holds(root, ...numbersOf("newer", Float32Array.of(5, 6))),
+      "the test sees what is kept",
+    );
     await gallery.networks.cancel();
     assert.deepEqual([gallery.summary.model, gallery.network?.change], ["old", null]);
-    for (const face of [[1, 2], [5, 6]]) assert.ok(!holds(root, ...numbersOf("newer", Float32Array.from(face))));
+    for (const face of [
+      [1, 2],
+      [5, 6],
+    ])
+      assert.ok(!holds(root, ...numbersOf("newer", Float32Array.from(face))));
     await gallery.close();
     const again = await galleryIn(root, "newer");
     assert.deepEqual([model(again), again.gallery.network?.change, again.networks.newer.calls], ["old", null, 0]);
@@ -304,10 +382,20 @@ describe("changing the network of a gallery", () => {
     assert.deepEqual([photos, leftBehind.photos, leftBehind.people.map(({ name }) => name)], [1, 1, ["Bob"]]);
     await first.gallery.networks.changeTo("newer");
     await until("a question", () => first.gallery.network?.change?.stage === "asking");
-    assert.deepEqual([model(first), await who(first, "5 6"), first.gallery.network?.change?.leftBehind.people.map(({ name }) => name)], ["old", "Bob", ["Bob"]]);
+    assert.deepEqual(
+      [
+        model(first),
+        await who(first, "5 6"),
+        first.gallery.network?.change?.leftBehind.people.map(({ name }) => name),
+      ],
+      ["old", "Bob", ["Bob"]],
+    );
     first.gallery.networks.accept();
     await done(first, "newer");
-    assert.deepEqual([await who(first, "1 2"), await who(first, "5 6"), first.gallery.summary.people], ["Alice", null, 2]);
+    assert.deepEqual(
+      [await who(first, "1 2"), await who(first, "5 6"), first.gallery.summary.people],
+      ["Alice", null, 2],
+    );
     await first.gallery.networks.keep();
     assert.ok(holds(root, ...numbersOf("old", Float32Array.of(5, 6))), "nothing else is known of Bob");
     assert.ok(!holds(root, ...numbersOf("old", Float32Array.of(1, 2))));
@@ -327,8 +415,18 @@ describe("changing the network of a gallery", () => {
   it("takes strangers along whose pictures are kept, and says how many are not, nor corrections", async () => {
     const opened = await galleryIn(newRoot({ "Alice.jpg": "1 2" }), "old");
     const { gallery, networks } = opened;
-    const stranger = (text: string): Face => ({ box: BOX, score: 1, quality: QUALITY, model: "old", embedding: numbersOf("old", Float32Array.from(text.split(" "), Number)) });
-    await gallery.sawUnknown(stranger("50 50"), { at: Date.now(), source: "door", crop: async () => Buffer.from("50 50") });
+    const stranger = (text: string): Face => ({
+      box: BOX,
+      score: 1,
+      quality: QUALITY,
+      model: "old",
+      embedding: numbersOf("old", Float32Array.from(text.split(" "), Number)),
+    });
+    await gallery.sawUnknown(stranger("50 50"), {
+      at: Date.now(),
+      source: "door",
+      crop: async () => Buffer.from("50 50"),
+    });
     await gallery.sawUnknown(stranger("80 80"), { at: Date.now(), source: "door", crop: async () => undefined });
     await gallery.addAnchor(numbersOf("old", Float32Array.of(1, 9)), null, "nobody");
     const { leftBehind } = await gallery.networks.estimate("newer");
@@ -337,8 +435,15 @@ describe("changing the network of a gallery", () => {
     await done(opened, "newer");
     const kept = (await gallery.unknowns()).find(({ model: by }) => by === "newer");
     assert.ok(kept !== undefined);
-    await gallery.sawUnknown({ ...stranger("50 50"), model: "newer", embedding: numbersOf("newer", Float32Array.of(50, 50)) }, { at: Date.now() + 3_600_000, source: "door", crop: async () => undefined });
-    assert.equal((await gallery.unknowns()).find(({ id }) => id === kept.id)?.visits, 2, "known again by the new network");
+    await gallery.sawUnknown(
+      { ...stranger("50 50"), model: "newer", embedding: numbersOf("newer", Float32Array.of(50, 50)) },
+      { at: Date.now() + 3_600_000, source: "door", crop: async () => undefined },
+    );
+    assert.equal(
+      (await gallery.unknowns()).find(({ id }) => id === kept.id)?.visits,
+      2,
+      "known again by the new network",
+    );
     await gallery.networks.undo();
     assert.equal((await gallery.unknowns()).filter(({ model: by }) => by === "old").length, 2);
     assert.equal(networks.old.calls, 1);
@@ -352,7 +457,10 @@ describe("changing the network of a gallery", () => {
     opened.networks.newer.broken = true;
     await opened.gallery.networks.changeTo("newer");
     await until("a failure", () => opened.gallery.network?.change?.stage === "failed");
-    assert.deepEqual([opened.gallery.network?.change?.error, await who(opened, "1 2")], ["the model file is gone.", "Alice"]);
+    assert.deepEqual(
+      [opened.gallery.network?.change?.error, await who(opened, "1 2")],
+      ["the model file is gone.", "Alice"],
+    );
     await assert.rejects(opened.gallery.networks.changeTo("nothing"), /there is no model "nothing"/);
     await opened.gallery.networks.cancel();
     assert.equal(opened.gallery.network?.change, null);
@@ -369,10 +477,20 @@ describe("changing the network of a gallery", () => {
   it("changes an old gallery that never wrote down which network it has, too", async () => {
     const root = newRoot({ "Alice.jpg": "1 2" });
     const store = await openStore({ folder: join(root, "people") });
-    const former = new Gallery({ folder: join(root, "photos"), store, encoder: new Network("dlib-resnet-v1", "o"), interval: 50 });
+    const former = new Gallery({
+      folder: join(root, "photos"),
+      store,
+      encoder: new Network("dlib-resnet-v1", "o"),
+      interval: 50,
+    });
     await former.start();
     await former.close();
-    const networks = { old: new Network("old", "x"), newer: new Network("newer", "n"), third: new Network("thirdly", "t"), "dlib-resnet-v1": new Network("dlib-resnet-v1", "o") };
+    const networks = {
+      old: new Network("old", "x"),
+      newer: new Network("newer", "n"),
+      third: new Network("thirdly", "t"),
+      "dlib-resnet-v1": new Network("dlib-resnet-v1", "o"),
+    };
     networks.newer.hold();
     const opened = await galleryIn(root, "newer", { networks });
     assert.deepEqual([model(opened), opened.gallery.network?.change?.key], ["dlib-resnet-v1", "newer"]);
@@ -382,7 +500,12 @@ describe("changing the network of a gallery", () => {
 
   it("offers the surer network to a gallery of dlib's that knows somebody, until somebody says no", async () => {
     const root = newRoot();
-    const networks = { old: new Network("old", "x"), newer: new Network("newer", "n"), third: new Network("thirdly", "t"), "dlib-resnet-v1": new Network("dlib-resnet-v1", "o") };
+    const networks = {
+      old: new Network("old", "x"),
+      newer: new Network("newer", "n"),
+      third: new Network("thirdly", "t"),
+      "dlib-resnet-v1": new Network("dlib-resnet-v1", "o"),
+    };
     const opened = await galleryIn(root, "dlib-resnet-v1", { networks });
     assert.equal(opened.gallery.network?.offer, null, "there is nobody in it");
     await opened.gallery.enrol("Bob", Buffer.from("5 6"));
@@ -406,7 +529,11 @@ describe("changing the network of a gallery", () => {
     const bob = gallery.listPeople({}).people.find(({ name }) => name === "Bob");
     assert.ok(bob !== undefined);
     const details = gallery.details(bob.id);
-    await gallery.movePhotos(bob.id, details.photos.map(({ id }) => id), { name: "Robert" });
+    await gallery.movePhotos(
+      bob.id,
+      details.photos.map(({ id }) => id),
+      { name: "Robert" },
+    );
     await gallery.networks.undo();
     assert.deepEqual([model(opened), await who(opened, "5 6"), networks.newer.calls], ["old", "Robert", calls]);
     const chunks: Uint8Array[] = [];

@@ -1,4 +1,6 @@
-/** A gallery in a process of its own, which does what its parent says: a full disk may end the process, and must not. */
+/**
+ * A gallery in a process of its own, which does what its parent says: a full disk may end the process, and must not.
+ */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -28,7 +30,14 @@ export const acts = {
     mkdirSync(photos, { recursive: true });
     problems.length = 0;
     store = await openStore({ folder: join(root, "people"), onProblem: ({ code }) => problems.push(code) });
-    gallery = new Gallery({ folder: photos, store, encoder: new FakeEncoder(), interval: 50, keepPhotos, keepUnknownsMs: FOR_EVER_MS });
+    gallery = new Gallery({
+      folder: photos,
+      store,
+      encoder: new FakeEncoder(),
+      interval: 50,
+      keepPhotos,
+      keepUnknownsMs: FOR_EVER_MS,
+    });
     await gallery.start();
   },
   /** … whose form names a network, one of any name. */
@@ -38,7 +47,13 @@ export const acts = {
     store = await openStore({ folder: join(root, "people"), onProblem: ({ code }) => problems.push(code) });
     const openBy = async (key: string): Promise<FakeEncoder> => new FakeEncoder(key, key);
     const chosen = await chooseNetworks(store, form, openBy);
-    gallery = new Gallery({ folder: photos, store, encoder: chosen.deciding.encoder, networks: { chosen, open: openBy }, interval: 50 });
+    gallery = new Gallery({
+      folder: photos,
+      store,
+      encoder: chosen.deciding.encoder,
+      networks: { chosen, open: openBy },
+      interval: 50,
+    });
     await gallery.start();
   },
   changeTo: (key: string) => gallery.networks.changeTo(key),
@@ -56,14 +71,21 @@ export const acts = {
   /** Names in the list; notes are kept with them. */
   names: () => gallery.listPeople({}).people.map(({ name }) => name),
   /** Who has the face, however far within τ. */
-  who: async (face: string) => (await gallery.roster.nearest(vectorOf(face), 1, "euclidean")).filter(({ distance }) => distance < 0.5).map(({ person }) => person.name),
+  who: async (face: string) =>
+    (await gallery.roster.nearest(vectorOf(face), 1, "euclidean"))
+      .filter(({ distance }) => distance < 0.5)
+      .map(({ person }) => person.name),
   /** Somebody was seen, and that is to be written now. */
   saw: async (id: string, at: number) => {
     gallery.saw(id, at);
     await gallery.exportTo(async () => undefined);
   },
   seen: () => store.people().map(({ lastSeenAt }) => lastSeenAt),
-  meet: (face: string, at: number) => gallery.sawUnknown({ box: BOX, score: 1, embedding: vectorOf(face), quality: QUALITY, model: "fake" }, { at, source: "cam", crop: async () => Buffer.alloc(PICTURE_BYTES, 1) }),
+  meet: (face: string, at: number) =>
+    gallery.sawUnknown(
+      { box: BOX, score: 1, embedding: vectorOf(face), quality: QUALITY, model: "fake" },
+      { at, source: "cam", crop: async () => Buffer.alloc(PICTURE_BYTES, 1) },
+    ),
   strangers: async () => (await gallery.unknowns()).map(({ id, pictures }) => ({ id, pictures })),
   kept: () => store.unknowns().map(({ id, pictures }) => ({ id, pictures })),
   sweep: (now: number) => gallery.sweep(now),
@@ -89,7 +111,11 @@ process.on("message", ({ act, args }: { act: keyof Acts; args: never[] }) => {
   const run = async (): Promise<unknown> => (acts[act] as (...given: never[]) => unknown)(...args);
   run().then(
     (value) => process.send?.({ value } satisfies Ended),
-    (error: unknown) => process.send?.({ error: error instanceof Error ? error.message : String(error), ...(error instanceof StorageError ? { status: error.status, reason: error.reason } : {}) } satisfies Ended),
+    (error: unknown) =>
+      process.send?.({
+        error: error instanceof Error ? error.message : String(error),
+        ...(error instanceof StorageError ? { status: error.status, reason: error.reason } : {}),
+      } satisfies Ended),
   );
 });
 process.send?.("ready");

@@ -14,8 +14,20 @@ const PATIENCE_MS = 30_000;
 
 /** What refuses, why, and how it is made to. */
 const DISKS = [
-  { what: "a full file system", reason: "ENOSPC", says: /the disk is full \(ENOSPC, .*people\)\. To mend it, make room on it/, skip: noMount(), make: () => smallDisk(MEGABYTES) },
-  { what: "a limit of file sizes", reason: "EFBIG", says: /a file would be larger than the disk or the system allows \(EFBIG, .*people\)/, skip: noLimit(), make: limitedDisk },
+  {
+    what: "a full file system",
+    reason: "ENOSPC",
+    says: /the disk is full \(ENOSPC, .*people\)\. To mend it, make room on it/,
+    skip: noMount(),
+    make: () => smallDisk(MEGABYTES),
+  },
+  {
+    what: "a limit of file sizes",
+    reason: "EFBIG",
+    says: /a file would be larger than the disk or the system allows \(EFBIG, .*people\)/,
+    skip: noLimit(),
+    make: limitedDisk,
+  },
 ];
 
 for (const { what, reason, says, skip, make } of DISKS) {
@@ -26,9 +38,14 @@ for (const { what, reason, says, skip, make } of DISKS) {
     let number = 0;
 
     async function ask<A extends keyof Acts>(act: A, ...args: Parameters<Acts[A]>): Promise<Ended> {
-      assert.ok(child.connected, `the process of the gallery ended (${child.signalCode ?? child.exitCode}) before "${act}"`);
+      assert.ok(
+        child.connected,
+        `the process of the gallery ended (${child.signalCode ?? child.exitCode}) before "${act}"`,
+      );
       const gone = new AbortController();
-      const died = once(child, "exit", { signal: gone.signal }).then(([code, signal]) => { throw new Error(`the process of the gallery ended at "${act}": ${signal ?? code}`); });
+      const died = once(child, "exit", { signal: gone.signal }).then(([code, signal]) => {
+        throw new Error(`the process of the gallery ended at "${act}": ${signal ?? code}`);
+      });
       died.catch(() => undefined);
       child.send({ act, args });
       try {
@@ -39,7 +56,10 @@ for (const { what, reason, says, skip, make } of DISKS) {
     }
 
     /** Do what must succeed. */
-    async function does<A extends keyof Acts>(act: A, ...args: Parameters<Acts[A]>): Promise<Awaited<ReturnType<Acts[A]>>> {
+    async function does<A extends keyof Acts>(
+      act: A,
+      ...args: Parameters<Acts[A]>
+    ): Promise<Awaited<ReturnType<Acts[A]>>> {
       const ended = await ask(act, ...args);
       assert.ok("value" in ended || !("error" in ended), `${act}: ${"error" in ended ? ended.error : ""}`);
       return ("value" in ended ? ended.value : undefined) as Awaited<ReturnType<Acts[A]>>;
@@ -55,9 +75,11 @@ for (const { what, reason, says, skip, make } of DISKS) {
     }
 
     async function until(happens: string, condition: () => Promise<boolean>): Promise<void> {
-      for (const deadline = Date.now() + PATIENCE_MS; !(await condition()); ) {
+      for (const deadline = Date.now() + PATIENCE_MS; !(await condition());) {
         assert.ok(Date.now() < deadline, `${happens} did not happen`);
-        await new Promise((resolve) => { setTimeout(resolve, 50); });
+        await new Promise((resolve) => {
+          setTimeout(resolve, 50);
+        });
       }
     }
 
@@ -71,7 +93,10 @@ for (const { what, reason, says, skip, make } of DISKS) {
     }
 
     before(async () => {
-      child = fork(join(__dirname, "disk-child.ts"), { execArgv: ["--import", "tsx"], stdio: ["ignore", "ignore", "ignore", "ipc"] });
+      child = fork(join(__dirname, "disk-child.ts"), {
+        execArgv: ["--import", "tsx"],
+        stdio: ["ignore", "ignore", "ignore", "ipc"],
+      });
       await once(child, "message");
       disk = make(child.pid ?? 0);
     });
@@ -101,7 +126,10 @@ for (const { what, reason, says, skip, make } of DISKS) {
       disk.fill();
       await refuses("create", "Bob");
       assert.deepEqual([await does("names"), await codes()], [["Alice"], ["unwritable_store"]]);
-      assert.match((await does("problems"))[0]?.message ?? "", /^nothing can be written: .* it then goes on by itself\. Until then whoever is known is recognized all the same\.$/);
+      assert.match(
+        (await does("problems"))[0]?.message ?? "",
+        /^nothing can be written: .* it then goes on by itself\. Until then whoever is known is recognized all the same\.$/,
+      );
       assert.deepEqual(await does("who", "1 2"), ["Alice"]);
       disk.empty();
       await mended();
@@ -160,24 +188,34 @@ for (const { what, reason, says, skip, make } of DISKS) {
       assert.deepEqual(await does("names"), ["Alice", "Robert"]);
     });
 
-    for (const [way, remove] of [["a person", (id: string) => refuses("forget", id === "" ? "" : "Alice")], ["the photo of a person", (id: string) => refuses("removePhoto", id)]] as const) {
-      it(`recognizes by ${way} who could not be deleted, nobody who was, and wipes what is left once there is room`, async () => {
-        const alice = await open();
-        await does("backup");
-        disk.fill();
-        const sentence = await remove(alice);
-        const gone = sentence.startsWith("it is deleted");
-        assert.deepEqual(await does("who", "1 2"), gone ? [] : ["Alice"]);
-        disk.empty();
-        await mended();
-        if (!gone) await (way === "a person" ? does("forget", "Alice") : does("removePhoto", alice));
-        assert.deepEqual(await does("who", "1 2"), []);
-        const vector = Buffer.from(Float32Array.of(1, 2).buffer);
-        const holds = (): boolean => readdirSync(join(root, "people"), { recursive: true, withFileTypes: true }).some((entry) => entry.isFile() && readFileSync(join(entry.parentPath, entry.name)).includes(vector));
-        await until("the wipe", async () => !holds());
-        await reopened();
-        assert.deepEqual(await does("who", "1 2"), []);
-      });
+    for (const [way, remove] of [
+      ["a person", (id: string) => refuses("forget", id === "" ? "" : "Alice")],
+      ["the photo of a person", (id: string) => refuses("removePhoto", id)],
+    ] as const) {
+      it(
+        `recognizes by ${way} who could not be deleted, nobody who was, and wipes what is left once there is ` +
+          "room",
+        async () => {
+          const alice = await open();
+          await does("backup");
+          disk.fill();
+          const sentence = await remove(alice);
+          const gone = sentence.startsWith("it is deleted");
+          assert.deepEqual(await does("who", "1 2"), gone ? [] : ["Alice"]);
+          disk.empty();
+          await mended();
+          if (!gone) await (way === "a person" ? does("forget", "Alice") : does("removePhoto", alice));
+          assert.deepEqual(await does("who", "1 2"), []);
+          const vector = Buffer.from(Float32Array.of(1, 2).buffer);
+          const holds = (): boolean =>
+            readdirSync(join(root, "people"), { recursive: true, withFileTypes: true }).some(
+              (entry) => entry.isFile() && readFileSync(join(entry.parentPath, entry.name)).includes(vector),
+            );
+          await until("the wipe", async () => !holds());
+          await reopened();
+          assert.deepEqual(await does("who", "1 2"), []);
+        },
+      );
     }
 
     it("writes when people were seen once there is room", async () => {
@@ -198,12 +236,18 @@ for (const { what, reason, says, skip, make } of DISKS) {
       disk.fill();
       await does("meet", "50 50", 1000);
       await does("meet", "70 70", 2000);
-      assert.deepEqual([(await does("strangers")).length, await does("kept"), await codes()], [2, [], ["unwritable_store"]]);
+      assert.deepEqual(
+        [(await does("strangers")).length, await does("kept"), await codes()],
+        [2, [], ["unwritable_store"]],
+      );
       disk.empty();
       await until("the writing", async () => (await does("kept")).length === 2);
       await mended();
       await reopened();
-      assert.deepEqual((await does("strangers")).map(({ pictures }) => pictures), [1, 1]);
+      assert.deepEqual(
+        (await does("strangers")).map(({ pictures }) => pictures),
+        [1, 1],
+      );
     });
 
     it("deletes strangers whose time is over once there is room, if not before", async () => {
@@ -223,7 +267,10 @@ for (const { what, reason, says, skip, make } of DISKS) {
       const [stranger] = await does("strangers");
       disk.fill();
       await refuses("name", stranger?.id ?? "", "Bob");
-      assert.deepEqual([await does("names"), await does("who", "50 50"), (await does("strangers")).length], [["Alice"], [], 1]);
+      assert.deepEqual(
+        [await does("names"), await does("who", "50 50"), (await does("strangers")).length],
+        [["Alice"], [], 1],
+      );
       disk.empty();
       await mended();
       await does("name", stranger?.id ?? "", "Bob");
@@ -233,7 +280,11 @@ for (const { what, reason, says, skip, make } of DISKS) {
 
     it("ignores a stranger wholly or not at all, and takes no anchor that it cannot write", async () => {
       const alice = await open();
-      for (const [face, at] of [["50 50", 1000], ["50.3 50", 2000]] as const) await does("meet", face, at);
+      for (const [face, at] of [
+        ["50 50", 1000],
+        ["50.3 50", 2000],
+      ] as const)
+        await does("meet", face, at);
       const [stranger] = await does("strangers");
       disk.fill();
       const ended = await ask("ignore", stranger?.id ?? "");
@@ -256,7 +307,12 @@ for (const { what, reason, says, skip, make } of DISKS) {
       await does("open", root, photos);
       disk.fill();
       mkdirSync(join(photos, "Nobody"));
-      for (const [file, face] of [["Bob.jpg", "8 9"], ["Carol.jpg", "20 20"], ["Nobody/1.jpg", ""]] as const) writeFileSync(join(photos, file), face);
+      for (const [file, face] of [
+        ["Bob.jpg", "8 9"],
+        ["Carol.jpg", "20 20"],
+        ["Nobody/1.jpg", ""],
+      ] as const)
+        writeFileSync(join(photos, file), face);
       await until("the look", async () => (await codes()).includes("unwritable_store"));
       assert.deepEqual([await codes(), await does("who", "8 9")], [["unwritable_store"], []]);
       disk.empty();
@@ -265,7 +321,10 @@ for (const { what, reason, says, skip, make } of DISKS) {
       disk.fill();
       rmSync(join(photos, "Bob.jpg"));
       await does("create", "Dave").catch(() => undefined);
-      await until("the removal, or the refusal", async () => (await codes()).includes("unwritable_store") || (await does("who", "8 9")).length === 0);
+      await until(
+        "the removal, or the refusal",
+        async () => (await codes()).includes("unwritable_store") || (await does("who", "8 9")).length === 0,
+      );
       disk.empty();
       await until("the removal", async () => (await does("who", "8 9")).length === 0);
       await until("the end of the refusal", async () => (await codes()).join() === "no_face");
@@ -274,12 +333,16 @@ for (const { what, reason, says, skip, make } of DISKS) {
     it("tells that no backup can be made, keeps the ones there are, and makes it once there is room", async () => {
       await open();
       await does("backup");
-      const backups = (): string[] => readdirSync(join(root, "people/backups")).filter((file) => file.endsWith(".mdb"));
+      const backups = (): string[] =>
+        readdirSync(join(root, "people/backups")).filter((file) => file.endsWith(".mdb"));
       const earlier = backups();
       disk.fill();
       await refuses("backup");
       assert.deepEqual(backups(), earlier);
-      assert.deepEqual(readdirSync(join(root, "people/backups")).filter((file) => file.includes(".new")), []);
+      assert.deepEqual(
+        readdirSync(join(root, "people/backups")).filter((file) => file.includes(".new")),
+        [],
+      );
       assert.deepEqual(await codes(), ["unwritable_backup"]);
       disk.empty();
       await mended();
@@ -300,7 +363,10 @@ for (const { what, reason, says, skip, make } of DISKS) {
       await does("forget", "Bob");
       disk.fill();
       await refuses("import", zip);
-      assert.deepEqual([await does("names"), readdirSync(join(root, "people")).filter((file) => file.endsWith(".zip"))], [["Alice"], []]);
+      assert.deepEqual(
+        [await does("names"), readdirSync(join(root, "people")).filter((file) => file.endsWith(".zip"))],
+        [["Alice"], []],
+      );
       disk.empty();
       assert.deepEqual(await does("import", zip), { people: 1, photos: 0, skipped: 1 });
       assert.deepEqual(await does("names"), ["Alice", "Bob"]);
@@ -312,7 +378,10 @@ for (const { what, reason, says, skip, make } of DISKS) {
       for (const file of ["people.mdb-lock", "closed.json"]) rmSync(join(root, "people", file), { force: true });
       disk.fill();
       await refuses("open", root, join(root, "photos"));
-      assert.deepEqual(readdirSync(join(root, "people")).filter((file) => file.includes("damaged")), []);
+      assert.deepEqual(
+        readdirSync(join(root, "people")).filter((file) => file.includes("damaged")),
+        [],
+      );
       disk.empty();
       await does("open", root, join(root, "photos"));
       assert.deepEqual([await does("who", "1 2"), await does("told")], [["Alice"], []]);

@@ -28,9 +28,21 @@ function traced(folder: string): string[] {
       sync: () => (calls.push(`sync ${nameOf(path)}`), sync()),
     });
   });
-  mock.method(shared, "rename", (from: string, to: string) => (calls.push(`rename ${nameOf(from)} to ${nameOf(to)}`), rename(from, to)));
-  mock.method(shared, "rm", (path: string, options: object) => (calls.push(`delete ${nameOf(path)}`), rm(path, options)));
-  mock.method(shared, "mkdir", (path: string, options: { recursive: true }) => (calls.push(`make ${nameOf(path)}`), mkdir(path, options)));
+  mock.method(
+    shared,
+    "rename",
+    (from: string, to: string) => (calls.push(`rename ${nameOf(from)} to ${nameOf(to)}`), rename(from, to)),
+  );
+  mock.method(
+    shared,
+    "rm",
+    (path: string, options: object) => (calls.push(`delete ${nameOf(path)}`), rm(path, options)),
+  );
+  mock.method(
+    shared,
+    "mkdir",
+    (path: string, options: { recursive: true }) => (calls.push(`make ${nameOf(path)}`), mkdir(path, options)),
+  );
   return calls;
 }
 
@@ -51,7 +63,11 @@ describe("files that survive a power cut", { skip: process.platform === "win32" 
     const folder = folderOf();
     mkdirSync(join(folder, "sub"));
     const calls = traced(folder);
-    await writeManyDurable([[join(folder, "a"), Buffer.from("1")], [join(folder, "sub/b"), Buffer.from("2")], [join(folder, "c"), Buffer.from("3")]]);
+    await writeManyDurable([
+      [join(folder, "a"), Buffer.from("1")],
+      [join(folder, "sub/b"), Buffer.from("2")],
+      [join(folder, "c"), Buffer.from("3")],
+    ]);
     const each = (name: string): string[] => ["write aside", "sync aside", `rename aside to ${name}`];
     assert.deepEqual(calls, [...each("a"), ...each("sub/b"), ...each("c"), "sync folder", "sync sub"]);
   });
@@ -87,16 +103,22 @@ describe("a store that cannot be opened yet", () => {
     const file = join(mkdtempSync(join(tmpdir(), "patience-")), "facenet");
     writeFileSync(file, "");
     const said: string[] = [];
-    const store = await openPatiently({ folder: join(file, "people") }, {
-      signal: new AbortController().signal,
-      retryMs: 10,
-      onWait: ({ sentence }) => {
-        said.push(sentence);
-        if (existsSync(file)) rmSync(file);
+    const store = await openPatiently(
+      { folder: join(file, "people") },
+      {
+        signal: new AbortController().signal,
+        retryMs: 10,
+        onWait: ({ sentence }) => {
+          said.push(sentence);
+          if (existsSync(file)) rmSync(file);
+        },
       },
-    });
+    );
     await store.close();
-    assert.match(said.join(), /^the gallery cannot be opened: what should be a folder is a file \(ENOTDIR, .*people\)\. To mend it, move that file away; it then goes on by itself\.$/);
+    assert.match(
+      said.join(),
+      /^the gallery cannot be opened: what should be a folder is a file \(ENOTDIR, .*people\)\. To mend it, move that file away; it then goes on by itself\.$/,
+    );
   });
 
   it("is opened once the one before has closed", async () => {
@@ -104,7 +126,16 @@ describe("a store that cannot be opened yet", () => {
     const signal = new AbortController().signal;
     const before = await openPatiently({ folder }, { signal, onWait: () => undefined });
     const said: string[] = [];
-    const store = await openPatiently({ folder }, { signal, onWait: (waiting) => { said.push(waiting.for); void before.close(); } });
+    const store = await openPatiently(
+      { folder },
+      {
+        signal,
+        onWait: (waiting) => {
+          said.push(waiting.for);
+          void before.close();
+        },
+      },
+    );
     await store.close();
     assert.deepEqual(said, ["handOver"]);
   });
@@ -113,6 +144,9 @@ describe("a store that cannot be opened yet", () => {
     const file = join(mkdtempSync(join(tmpdir(), "patience-")), "facenet");
     writeFileSync(file, "");
     const gone = new AbortController();
-    await assert.rejects(openPatiently({ folder: join(file, "people") }, { signal: gone.signal, onWait: () => gone.abort() }), { name: "AbortError" });
+    await assert.rejects(
+      openPatiently({ folder: join(file, "people") }, { signal: gone.signal, onWait: () => gone.abort() }),
+      { name: "AbortError" },
+    );
   });
 });

@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
@@ -13,7 +25,11 @@ const open: Gallery[] = [];
 const INTERVAL = 50;
 
 /** A gallery over the folder's photos and a store beside them, not started. */
-async function unstarted(root: string, encoder: PhotoEncoder = new FakeEncoder(), options: Partial<GalleryOptions> = {}): Promise<Gallery> {
+async function unstarted(
+  root: string,
+  encoder: PhotoEncoder = new FakeEncoder(),
+  options: Partial<GalleryOptions> = {},
+): Promise<Gallery> {
   const store = options.store ?? (await openStore({ folder: join(root, "people") }));
   const gallery = new Gallery({ folder: join(root, "photos"), encoder, interval: INTERVAL, ...options, store });
   open.push(gallery);
@@ -43,7 +59,9 @@ async function until(what: string, condition: () => boolean): Promise<void> {
   const deadline = Date.now() + 60_000;
   while (!condition()) {
     assert.ok(Date.now() < deadline, `${what} did not happen`);
-    await new Promise((resolve) => { setTimeout(resolve, 10); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 10);
+    });
   }
 }
 
@@ -53,7 +71,9 @@ function holds(root: string, ...embedding: number[]): boolean {
   const folder = join(root, "people");
   // Files of a store at work come and go.
   const contentOf = (path: string): Buffer => (existsSync(path) ? readFileSync(path) : Buffer.alloc(0));
-  return readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => entry.isFile() && contentOf(join(entry.parentPath, entry.name)).includes(bytes));
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).some(
+    (entry) => entry.isFile() && contentOf(join(entry.parentPath, entry.name)).includes(bytes),
+  );
 }
 
 const names = (gallery: Gallery): string[] => gallery.people.map(({ name, photos }) => `${name} ${photos}`);
@@ -64,7 +84,9 @@ async function exportedAlice(): Promise<Buffer> {
   await gallery.start();
   await gallery.enrol("Alice", Buffer.from("1 2"));
   const chunks: Uint8Array[] = [];
-  await gallery.exportTo(async (chunk) => { chunks.push(chunk); });
+  await gallery.exportTo(async (chunk) => {
+    chunks.push(chunk);
+  });
   return Buffer.concat(chunks);
 }
 
@@ -78,7 +100,11 @@ describe("Gallery", () => {
     const encoder = Object.assign(new FakeEncoder(), { dimensions: 2 });
     const first = await unstarted(root, encoder, { keepPhotos: false });
     await first.start();
-    for (const [name, numbers] of [["Alice", "1 2"], ["Bob", "7 8"]] as const) await first.enrol(name, Buffer.from(numbers));
+    for (const [name, numbers] of [
+      ["Alice", "1 2"],
+      ["Bob", "7 8"],
+    ] as const)
+      await first.enrol(name, Buffer.from(numbers));
     await first.close();
     // As versions took it that did not look.
     const store = await openStore({ folder: join(root, "people") });
@@ -87,18 +113,43 @@ describe("Gallery", () => {
     const strange = { model: "fake", fingerprint: "", vector: Float32Array.of(1, 2, 3) };
     await store.putEmbeddings([{ ...strange, photoId: photo.id, personId: photo.personId }]);
     await store.putAnchor({ ...strange, id: "dddddddddddd", against: null, note: "", createdAt: 1 });
-    await store.putUnknown({ ...strange, id: "cccccccccccc", firstSeenAt: Date.now(), lastSeenAt: Date.now(), visits: 1, vectors: [strange.vector], pictures: 0 });
+    await store.putUnknown({
+      ...strange,
+      id: "cccccccccccc",
+      firstSeenAt: Date.now(),
+      lastSeenAt: Date.now(),
+      visits: 1,
+      vectors: [strange.vector],
+      pictures: 0,
+    });
     await store.close();
     const gallery = await unstarted(root, encoder, { keepPhotos: false, keepUnknownsMs: 1e9 });
     await gallery.start();
     assert.deepEqual(vectors(gallery).length, 1);
-    assert.deepEqual(gallery.problems.map(({ file, code }) => [file, code]), [["", "bad_record"], ["", "store"]]);
-    assert.match(gallery.problems[0]?.message ?? "", /^2 embeddings in the gallery have another length than those of the model fake and are left out; everybody else is known/);
+    assert.deepEqual(
+      gallery.problems.map(({ file, code }) => [file, code]),
+      [
+        ["", "bad_record"],
+        ["", "store"],
+      ],
+    );
+    assert.match(
+      gallery.problems[0]?.message ?? "",
+      /^2 embeddings in the gallery have another length than those of the model fake and are left out; everybody else is known/,
+    );
     const [left] = vectors(gallery);
     assert.equal((await gallery.roster.nearest(Float32Array.from(left ?? []), 1, "euclidean"))[0]?.distance, 0);
     assert.deepEqual(gallery.roster.anchors(Float32Array.of(1, 2)), []);
     // A stranger of another length is no reason not to know the next one.
-    await gallery.sawUnknown({ box: { x: 0, y: 0, width: 1, height: 1 }, score: 1, embedding: Float32Array.of(50, 50), quality: { size: 100, blur: 100, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 } }, { at: Date.now(), source: "s", crop: () => Promise.resolve(undefined) });
+    await gallery.sawUnknown(
+      {
+        box: { x: 0, y: 0, width: 1, height: 1 },
+        score: 1,
+        embedding: Float32Array.of(50, 50),
+        quality: { size: 100, blur: 100, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 },
+      },
+      { at: Date.now(), source: "s", crop: () => Promise.resolve(undefined) },
+    );
     assert.equal((await gallery.unknowns()).length, 2);
   });
 
@@ -107,13 +158,30 @@ describe("Gallery", () => {
     const from = await unstarted(rootWith({}), encoder, { keepPhotos: false, keepUnknownsMs: 1e9 });
     await from.start();
     await from.enrol("Alice", Buffer.from("1 2"));
-    await from.sawUnknown({ box: { x: 0, y: 0, width: 1, height: 1 }, score: 1, embedding: Float32Array.of(50, 50), quality: { size: 100, blur: 100, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 } }, { at: Date.now(), source: "s", crop: () => Promise.resolve(undefined) });
+    await from.sawUnknown(
+      {
+        box: { x: 0, y: 0, width: 1, height: 1 },
+        score: 1,
+        embedding: Float32Array.of(50, 50),
+        quality: { size: 100, blur: 100, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 },
+      },
+      { at: Date.now(), source: "s", crop: () => Promise.resolve(undefined) },
+    );
     const chunks: Uint8Array[] = [];
-    await from.exportTo(async (chunk) => { chunks.push(chunk); });
-    const send = async function* (): AsyncGenerator<Uint8Array> { yield* chunks; };
-    const other = await unstarted(rootWith({}), Object.assign(new FakeEncoder(), { dimensions: 3 }), { keepPhotos: false });
+    await from.exportTo(async (chunk) => {
+      chunks.push(chunk);
+    });
+    const send = async function* (): AsyncGenerator<Uint8Array> {
+      yield* chunks;
+    };
+    const other = await unstarted(rootWith({}), Object.assign(new FakeEncoder(), { dimensions: 3 }), {
+      keepPhotos: false,
+    });
     await other.start();
-    await assert.rejects(other.importFrom(send()), /its embedding has 2 numbers, others of its fingerprint have 3.*nothing was imported|nothing was imported.*its embedding has 2 numbers, others of its fingerprint have 3/);
+    await assert.rejects(
+      other.importFrom(send()),
+      /its embedding has 2 numbers, others of its fingerprint have 3.*nothing was imported|nothing was imported.*its embedding has 2 numbers, others of its fingerprint have 3/,
+    );
     assert.deepEqual([names(other), await other.unknowns()], [[], []]);
     const to = await unstarted(rootWith({}), encoder, { keepPhotos: false, keepUnknownsMs: 1e9 });
     await to.start();
@@ -121,27 +189,100 @@ describe("Gallery", () => {
     assert.deepEqual([names(to), (await to.unknowns()).length], [["Alice 1"], 1]);
   });
 
-  it("takes nobody from the folders and files of NASs, desktops and sync programs, at any depth, and says nothing of them", async () => {
-    const system = [
-      "@eaDir/SYNOPHOTO_THUMB_M.jpg", "@eaDir/Alice.jpg/SYNOPHOTO_THUMB_XL.jpg", "Alice/@eaDir/1.jpg", "@tmp/x.jpg", "@Recycle/x.jpg", "@Recently-Snapshot/x.jpg", ".@__thumb/Alice.jpg", "#recycle/old.jpg", "#snapshot/x.jpg",
-      "lost+found/x.jpg", "$RECYCLE.BIN/x.jpg", "$Recycle.Bin/y.jpg", "RECYCLER/x.jpg", "System Volume Information/x.jpg", "FOUND.000/x.jpg", ".Trash-1000/x.jpg", ".Trashes/x.jpg", ".Spotlight-V100/x.jpg", ".fseventsd/x.jpg", ".TemporaryItems/x.jpg",
-      "Network Trash Folder/x.jpg", "Temporary Items/x.jpg", "__MACOSX/x.jpg", "__MACOSX/._Alice.jpg", "~syncthing~Alice.jpg.tmp", "~syncthing~Bob.jpg", ".stfolder/x.jpg", ".stversions/Alice~20260101-000000.jpg", ".git/x.jpg", "Alice.sync-conflict-20260101-120000-ABCDEFG.jpg",
-      "Thumbs.db", "desktop.ini", "._Alice.jpg", "._Zoe.heic", ".DS_Store", "Alice/._1.jpg", "Alice/Thumbs.db", "~$Alice.jpg",
-    ];
-    const gallery = await galleryIn(rootWith({ "Alice.jpg": "1 2", "Alice/1.jpg": "1.5 2", "%40Home.jpg": "7 8", "%40eaDir/1.jpg": "9 9", ...Object.fromEntries(system.map((file, index) => [file, `${100 + index} 4`])) }));
-    assert.deepEqual([names(gallery), gallery.problems], [["@eaDir 1", "@Home 1", "Alice 2"], []]);
-  });
+  it(
+    "takes nobody from the folders and files of NASs, desktops and sync programs, at any depth, and says " +
+      "nothing of them",
+    async () => {
+      const system = [
+        "@eaDir/SYNOPHOTO_THUMB_M.jpg",
+        "@eaDir/Alice.jpg/SYNOPHOTO_THUMB_XL.jpg",
+        "Alice/@eaDir/1.jpg",
+        "@tmp/x.jpg",
+        "@Recycle/x.jpg",
+        "@Recently-Snapshot/x.jpg",
+        ".@__thumb/Alice.jpg",
+        "#recycle/old.jpg",
+        "#snapshot/x.jpg",
+        "lost+found/x.jpg",
+        "$RECYCLE.BIN/x.jpg",
+        "$Recycle.Bin/y.jpg",
+        "RECYCLER/x.jpg",
+        "System Volume Information/x.jpg",
+        "FOUND.000/x.jpg",
+        ".Trash-1000/x.jpg",
+        ".Trashes/x.jpg",
+        ".Spotlight-V100/x.jpg",
+        ".fseventsd/x.jpg",
+        ".TemporaryItems/x.jpg",
+        "Network Trash Folder/x.jpg",
+        "Temporary Items/x.jpg",
+        "__MACOSX/x.jpg",
+        "__MACOSX/._Alice.jpg",
+        "~syncthing~Alice.jpg.tmp",
+        "~syncthing~Bob.jpg",
+        ".stfolder/x.jpg",
+        ".stversions/Alice~20260101-000000.jpg",
+        ".git/x.jpg",
+        "Alice.sync-conflict-20260101-120000-ABCDEFG.jpg",
+        "Thumbs.db",
+        "desktop.ini",
+        "._Alice.jpg",
+        "._Zoe.heic",
+        ".DS_Store",
+        "Alice/._1.jpg",
+        "Alice/Thumbs.db",
+        "~$Alice.jpg",
+      ];
+      const gallery = await galleryIn(
+        rootWith({
+          "Alice.jpg": "1 2",
+          "Alice/1.jpg": "1.5 2",
+          "%40Home.jpg": "7 8",
+          "%40eaDir/1.jpg": "9 9",
+          ...Object.fromEntries(system.map((file, index) => [file, `${100 + index} 4`])),
+        }),
+      );
+      assert.deepEqual([names(gallery), gallery.problems], [["@eaDir 1", "@Home 1", "Alice 2"], []]);
+    },
+  );
 
   it("takes no name from a file that no form would take, says so, and goes on with the others", async () => {
-    const gallery = await galleryIn(rootWith({ "Alice.jpg": "1 2", [`${"x".repeat(81)}.jpg`]: "3 4", "a\u202eb.jpg": "5 6", " .jpg": "7 8" }));
+    const gallery = await galleryIn(
+      rootWith({ "Alice.jpg": "1 2", [`${"x".repeat(81)}.jpg`]: "3 4", "a\u202eb.jpg": "5 6", " .jpg": "7 8" }),
+    );
     assert.deepEqual(names(gallery), ["Alice 1"]);
-    assert.deepEqual(new Set(gallery.problems.map(({ message }) => /81 characters|control character|names nobody/.exec(message)?.[0])), new Set(["81 characters", "control character", "names nobody"]));
+    assert.deepEqual(
+      new Set(
+        gallery.problems.map(({ message }) => /81 characters|control character|names nobody/.exec(message)?.[0]),
+      ),
+      new Set(["81 characters", "control character", "names nobody"]),
+    );
   });
 
   it("reads one photo each, and several", async () => {
-    const gallery = await galleryIn(rootWith({ "Alice.jpg": "1 2", "Bob/1.jpg": "3 4", "Bob/2.jpg": "5 6", "john#1.jpg": "7 8", "notes.txt": "1 1", ".hidden.jpg": "1 1" }));
+    const gallery = await galleryIn(
+      rootWith({
+        "Alice.jpg": "1 2",
+        "Bob/1.jpg": "3 4",
+        "Bob/2.jpg": "5 6",
+        "john#1.jpg": "7 8",
+        "notes.txt": "1 1",
+        ".hidden.jpg": "1 1",
+      }),
+    );
     assert.deepEqual(names(gallery), ["Alice 1", "Bob 2", "john 1"]);
-    assert.deepEqual([vectors(gallery).sort(([a = 0], [b = 0]) => a - b), gallery.roster.model], [[[1, 2], [3, 4], [5, 6], [7, 8]], "fake"]);
+    assert.deepEqual(
+      [vectors(gallery).sort(([a = 0], [b = 0]) => a - b), gallery.roster.model],
+      [
+        [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+          [7, 8],
+        ],
+        "fake",
+      ],
+    );
   });
 
   it("sees a photo added, changed and removed", async () => {
@@ -158,32 +299,45 @@ describe("Gallery", () => {
   it("reports a photo with no face, with several and that is no picture, by name, once", async () => {
     const root = rootWith({ "None.jpg": "", "Two.jpg": "1 2;3 4", "Bad.jpg": "bad", "Good.jpg": "1 2" });
     const gallery = await galleryIn(root);
-    assert.deepEqual(gallery.problems.map(({ file, code }) => `${file} ${code}`).sort(), ["Bad.jpg unreadable_photo", "None.jpg no_face", "Two.jpg several_faces"]);
-    assert.match(gallery.problems.find(({ file }) => file === "Two.jpg")?.message ?? "", /the photo Two\.jpg shows 2 faces: cut it/);
+    assert.deepEqual(gallery.problems.map(({ file, code }) => `${file} ${code}`).sort(), [
+      "Bad.jpg unreadable_photo",
+      "None.jpg no_face",
+      "Two.jpg several_faces",
+    ]);
+    assert.match(
+      gallery.problems.find(({ file }) => file === "Two.jpg")?.message ?? "",
+      /the photo Two\.jpg shows 2 faces: cut it/,
+    );
     assert.deepEqual(names(gallery), ["Good 1"]);
     let told = 0;
-    gallery.on("problem", () => { told += 1; });
+    gallery.on("problem", () => {
+      told += 1;
+    });
     await gallery.look();
     assert.equal(told, 0);
     writeFileSync(join(root, "photos/None.jpg"), "5 5");
     await until("the mend", () => gallery.problems.length === 2);
   });
 
-  it("closes though an encode never ends, takes no photo for unreadable because of it, and reads it at the next start", async () => {
-    const root = rootWith({ "Alice.jpg": "1 2" });
-    const encoder = new FakeEncoder();
-    encoder.encode = () => new Promise(() => undefined);
-    const gallery = await unstarted(root, encoder);
-    const problems: string[] = [];
-    gallery.on("problem", ({ code }) => problems.push(code));
-    void gallery.start();
-    await gallery.loaded();
-    const enrolling = assert.rejects(gallery.enrol("Bob", Buffer.from("3 4")), /the gallery is closed/);
-    await gallery.close();
-    await enrolling;
-    assert.deepEqual(problems, []);
-    assert.deepEqual(names(await galleryIn(root)), ["Alice 1"]);
-  });
+  it(
+    "closes though an encode never ends, takes no photo for unreadable because of it, and reads it at the next " +
+      "start",
+    async () => {
+      const root = rootWith({ "Alice.jpg": "1 2" });
+      const encoder = new FakeEncoder();
+      encoder.encode = () => new Promise(() => undefined);
+      const gallery = await unstarted(root, encoder);
+      const problems: string[] = [];
+      gallery.on("problem", ({ code }) => problems.push(code));
+      void gallery.start();
+      await gallery.loaded();
+      const enrolling = assert.rejects(gallery.enrol("Bob", Buffer.from("3 4")), /the gallery is closed/);
+      await gallery.close();
+      await enrolling;
+      assert.deepEqual(problems, []);
+      assert.deepEqual(names(await galleryIn(root)), ["Alice 1"]);
+    },
+  );
 
   it("keeps the new photo before the old one of a file goes, so that nobody is a stranger in between", async (context) => {
     const root = rootWith({ "Alice.jpg": "1 2" });
@@ -237,7 +391,10 @@ describe("Gallery", () => {
   it("keeps nothing of a photo that cannot be enrolled", async () => {
     const root = rootWith({});
     const gallery = await galleryIn(root);
-    await assert.rejects(gallery.enrol("Alice", Buffer.from("")), /the photo is not kept: the photo shows no face that can be used/);
+    await assert.rejects(
+      gallery.enrol("Alice", Buffer.from("")),
+      /the photo is not kept: the photo shows no face that can be used/,
+    );
     await assert.rejects(gallery.enrol("Alice", Buffer.from("1 2;3 4")), /shows 2 faces/);
     await assert.rejects(gallery.enrol("../Alice", Buffer.from("1 2")), /slash/);
     assert.deepEqual([gallery.summary.people, gallery.summary.photos], [0, 0]);
@@ -296,7 +453,10 @@ describe("Gallery", () => {
       await until(name, () => names(gallery).includes(`${name} 1`));
       took.push(performance.now() - start);
     }
-    assert.ok(took.some((ms) => ms < 2000), `${took.join(", ")} ms`);
+    assert.ok(
+      took.some((ms) => ms < 2000),
+      `${took.join(", ")} ms`,
+    );
   });
 
   it("waits for a photo that is still being written", async () => {
@@ -317,7 +477,10 @@ describe("Gallery", () => {
     const encoder = new FakeEncoder();
     encoder.failing = 1;
     const gallery = await galleryIn(rootWith({ "Alice.jpg": "1 2" }), encoder);
-    assert.deepEqual(gallery.problems.map(({ message }) => message), ["the photo Alice.jpg cannot be used: the worker died"]);
+    assert.deepEqual(
+      gallery.problems.map(({ message }) => message),
+      ["the photo Alice.jpg cannot be used: the worker died"],
+    );
     await until("the second try", () => names(gallery).join() === "Alice 1");
     assert.deepEqual([encoder.calls, gallery.problems], [2, []]);
   });
@@ -325,7 +488,9 @@ describe("Gallery", () => {
   it("counts a person as she was while her changed photo is read", async () => {
     const root = rootWith({ "Alice.jpg": "1 2" });
     let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => { release = resolve; });
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
     class SlowEncoder extends FakeEncoder {
       override async encode(bytes: Buffer): Promise<Face[]> {
         if (this.calls > 0) await held;
@@ -336,7 +501,9 @@ describe("Gallery", () => {
     writeFileSync(join(root, "photos/Alice.jpg"), "3 44");
     await gallery.look();
     const reading = gallery.look();
-    await new Promise((resolve) => { setTimeout(resolve, 5 * INTERVAL); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5 * INTERVAL);
+    });
     const meanwhile = [names(gallery), gallery.problems, vectors(gallery).flat()];
     release();
     await reading;
@@ -354,49 +521,95 @@ describe("Gallery", () => {
     assert.deepEqual([same.calls, changed.calls], [0, 1]);
   });
 
-  it("keeps the people of a person's folder that cannot be read, and says so", { skip: process.getuid?.() === 0 ? "root may read everything; the loop of links below stands for it" : process.platform === "win32" }, async () => {
-    const root = rootWith({ "Alice/1.jpg": "1 2" });
-    const gallery = await galleryIn(root);
-    chmodSync(join(root, "photos/Alice"), 0);
-    await until("the problem", () => gallery.problems.length === 1);
-    assert.deepEqual(names(gallery), ["Alice 1"]);
-    chmodSync(join(root, "photos/Alice"), 0o700);
-    await until("the mend", () => gallery.problems.length === 0);
-  });
+  it(
+    "keeps the people of a person's folder that cannot be read, and says so",
+    {
+      skip:
+        process.getuid?.() === 0
+          ? "root may read everything; the loop of links below stands for it"
+          : process.platform === "win32",
+    },
+    async () => {
+      const root = rootWith({ "Alice/1.jpg": "1 2" });
+      const gallery = await galleryIn(root);
+      chmodSync(join(root, "photos/Alice"), 0);
+      await until("the problem", () => gallery.problems.length === 1);
+      assert.deepEqual(names(gallery), ["Alice 1"]);
+      chmodSync(join(root, "photos/Alice"), 0o700);
+      await until("the mend", () => gallery.problems.length === 0);
+    },
+  );
 
-  it("keeps who is known by a photo that cannot be looked at, and forgets nobody whose photos it cannot see", { skip: process.platform === "win32" }, async () => {
-    const root = rootWith({ "Alice.jpg": "1 2" });
-    const gallery = await galleryIn(root);
-    // A link to itself fails with ELOOP for root too, as a broken network folder does with EIO.
-    rmSync(join(root, "photos/Alice.jpg"));
-    symlinkSync("Alice.jpg", join(root, "photos/Alice.jpg"));
-    await until("the problem", () => gallery.problems.length === 1);
-    assert.match(gallery.problems[0]?.message ?? "", /^Alice\.jpg in .* cannot be read \(ELOOP\): check its permissions/);
-    assert.deepEqual([names(gallery), gallery.readable], [["Alice 1"], true]);
-    await assert.rejects(gallery.forget("Alice"), /the person cannot be deleted now: a photo of hers in .* cannot be read \(ELOOP\)/);
-    assert.deepEqual(names(gallery), ["Alice 1"]);
-  });
+  it(
+    "keeps who is known by a photo that cannot be looked at, and forgets nobody whose photos it cannot see",
+    { skip: process.platform === "win32" },
+    async () => {
+      const root = rootWith({ "Alice.jpg": "1 2" });
+      const gallery = await galleryIn(root);
+      // A link to itself fails with ELOOP for root too, as a broken network folder does with EIO.
+      rmSync(join(root, "photos/Alice.jpg"));
+      symlinkSync("Alice.jpg", join(root, "photos/Alice.jpg"));
+      await until("the problem", () => gallery.problems.length === 1);
+      assert.match(
+        gallery.problems[0]?.message ?? "",
+        /^Alice\.jpg in .* cannot be read \(ELOOP\): check its permissions/,
+      );
+      assert.deepEqual([names(gallery), gallery.readable], [["Alice 1"], true]);
+      await assert.rejects(
+        gallery.forget("Alice"),
+        /the person cannot be deleted now: a photo of hers in .* cannot be read \(ELOOP\)/,
+      );
+      assert.deepEqual(names(gallery), ["Alice 1"]);
+    },
+  );
 
   it("does not call a person deleted while the folder is away", async () => {
     const root = rootWith({ "Alice.jpg": "1 2" });
     const gallery = await galleryIn(root);
     renameSync(join(root, "photos"), join(root, "away"));
-    await assert.rejects(gallery.forget("Alice"), /nobody can be deleted now: the folder .* cannot be read \(ENOENT\)/);
-    assert.deepEqual([names(gallery), readdirSync(join(root, "away")), holds(root, 1, 2)], [["Alice 1"], ["Alice.jpg"], true]);
+    await assert.rejects(
+      gallery.forget("Alice"),
+      /nobody can be deleted now: the folder .* cannot be read \(ENOENT\)/,
+    );
+    assert.deepEqual(
+      [names(gallery), readdirSync(join(root, "away")), holds(root, 1, 2)],
+      [["Alice 1"], ["Alice.jpg"], true],
+    );
   });
 
-  it("forgets a photo too that came a moment ago, that shows nobody, that cannot be decoded, and what a crash left", async () => {
-    const root = rootWith({ "Alice/1.jpg": "1 2", "Alice/none.jpg": "", "Alice/phone.heic": "?", "Alice/.0123456789ab.tmp": "half", "Alice/keep.txt": "a note" });
-    const gallery = await unstarted(root, new FakeEncoder(), { interval: 60_000 });
-    await gallery.start();
-    writeFileSync(join(root, "photos/Alice#new.jpg"), "3 4");
-    assert.equal((await gallery.forget("Alice")).photos, 4);
-    assert.deepEqual([readdirSync(join(root, "photos")), readdirSync(join(root, "photos/Alice")), holds(root, 1, 2), gallery.problems], [["Alice"], ["keep.txt"], false, []]);
-  });
+  it(
+    "forgets a photo too that came a moment ago, that shows nobody, that cannot be decoded, and what a crash " +
+      "left",
+    async () => {
+      const root = rootWith({
+        "Alice/1.jpg": "1 2",
+        "Alice/none.jpg": "",
+        "Alice/phone.heic": "?",
+        "Alice/.0123456789ab.tmp": "half",
+        "Alice/keep.txt": "a note",
+      });
+      const gallery = await unstarted(root, new FakeEncoder(), { interval: 60_000 });
+      await gallery.start();
+      writeFileSync(join(root, "photos/Alice#new.jpg"), "3 4");
+      assert.equal((await gallery.forget("Alice")).photos, 4);
+      assert.deepEqual(
+        [
+          readdirSync(join(root, "photos")),
+          readdirSync(join(root, "photos/Alice")),
+          holds(root, 1, 2),
+          gallery.problems,
+        ],
+        [["Alice"], ["keep.txt"], false, []],
+      );
+    },
+  );
 
   it("says of a photo of a format nobody reads that it is one", async () => {
     const gallery = await galleryIn(rootWith({ "Alice.bmp": "?", "Bob.jfif": "1 2" }));
-    assert.deepEqual([names(gallery), gallery.problems.map(({ message }) => message)], [["Bob 1"], ["the photo Alice.bmp is of a format that cannot be read: save it as JPEG."]]);
+    assert.deepEqual(
+      [names(gallery), gallery.problems.map(({ message }) => message)],
+      [["Bob 1"], ["the photo Alice.bmp is of a format that cannot be read: save it as JPEG."]],
+    );
   });
 
   it("does not hang on what is no file", { skip: process.platform === "win32" }, async () => {
@@ -407,15 +620,22 @@ describe("Gallery", () => {
   });
 
   it("deletes what a crash left half-written, but nothing that may still be being written", async () => {
-    const root = rootWith({ "Alice/.0123456789ab.tmp": "old", "Alice/.ba9876543210.tmp": "young", "Alice/.mine.tmp": "somebody's own" });
+    const root = rootWith({
+      "Alice/.0123456789ab.tmp": "old",
+      "Alice/.ba9876543210.tmp": "young",
+      "Alice/.mine.tmp": "somebody's own",
+    });
     const yesterday = Date.now() / 1000 - 86_400;
-    for (const file of [".0123456789ab.tmp", ".mine.tmp"]) utimesSync(join(root, "photos/Alice", file), yesterday, yesterday);
+    for (const file of [".0123456789ab.tmp", ".mine.tmp"])
+      utimesSync(join(root, "photos/Alice", file), yesterday, yesterday);
     await galleryIn(root);
     assert.deepEqual(readdirSync(join(root, "photos/Alice")).sort(), [".ba9876543210.tmp", ".mine.tmp"]);
   });
 
   it("lets an enrolment in while many photos are embedded, and tells how far it is", async () => {
-    const root = rootWith(Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`P${index}.jpg`, `${index} 0`])));
+    const root = rootWith(
+      Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`P${index}.jpg`, `${index} 0`])),
+    );
     const encoder = new FakeEncoder();
     const gallery = await unstarted(root, encoder, { interval: INTERVAL });
     const steps: string[] = [];
@@ -426,21 +646,33 @@ describe("Gallery", () => {
     assert.ok(steps.length < 20, `enrolled after ${steps.length}`);
     assert.ok(names(gallery).includes("Alice 1"));
     await started;
-    assert.deepEqual([steps[0], steps.at(-1), gallery.progress, gallery.people.length], ["1/20", "20/20", undefined, 21]);
+    assert.deepEqual(
+      [steps[0], steps.at(-1), gallery.progress, gallery.people.length],
+      ["1/20", "20/20", undefined, 21],
+    );
   });
 
   it("stops embedding when told to, goes on where it stopped, and embeds nothing twice after a restart in between", async () => {
-    const root = rootWith(Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`P${index}.jpg`, `${index * 9} 0`])));
+    const root = rootWith(
+      Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`P${index}.jpg`, `${index * 9} 0`])),
+    );
     const encoder = new FakeEncoder();
     const gallery = await unstarted(root, encoder);
-    gallery.on("progress", ({ done }) => { if (done === 10) gallery.pause(true); });
+    gallery.on("progress", ({ done }) => {
+      if (done === 10) gallery.pause(true);
+    });
     await gallery.start();
-    assert.deepEqual([encoder.calls, gallery.people.length, gallery.paused, gallery.progress], [10, 10, true, { done: 10, total: 40 }]);
+    assert.deepEqual(
+      [encoder.calls, gallery.people.length, gallery.paused, gallery.progress],
+      [10, 10, true, { done: 10, total: 40 }],
+    );
     await gallery.look();
     assert.equal(encoder.calls, 10);
     await gallery.close();
     const again = await unstarted(root, encoder);
-    again.on("progress", ({ done }) => { if (done === 20) again.pause(true); });
+    again.on("progress", ({ done }) => {
+      if (done === 20) again.pause(true);
+    });
     await again.start();
     assert.deepEqual([encoder.calls, again.people.length], [20, 20]);
     again.pause(false);
@@ -449,7 +681,9 @@ describe("Gallery", () => {
   });
 
   it("reads 500 photos without holding up anything else", async () => {
-    const root = rootWith(Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`P${index}/1.jpg`, `${index} 0`])));
+    const root = rootWith(
+      Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`P${index}/1.jpg`, `${index} 0`])),
+    );
     // Turns of the event loop, not milliseconds: a busy computer holds up a process that does nothing, too.
     let turns = 0;
     let reading = true;
@@ -484,7 +718,10 @@ describe("Gallery", () => {
 
   it("deletes one photo and keeps the person", async () => {
     const gallery = await galleryIn(rootWith({ "Alice.jpg": "1 2" }));
-    await assert.rejects(gallery.enrol("Alice", Buffer.from("3 4")), /unlike the person's own photos .* set msg\.enrol\.accept = \["unlike"\]/);
+    await assert.rejects(
+      gallery.enrol("Alice", Buffer.from("3 4")),
+      /unlike the person's own photos .* set msg\.enrol\.accept = \["unlike"\]/,
+    );
     const { person } = await gallery.enrol({ name: "Alice", accept: ["unlike"] }, Buffer.from("3 4"));
     const [filed] = gallery.person(person)?.photos ?? [];
     await gallery.removePhoto(person, filed?.id ?? "");
@@ -499,7 +736,10 @@ describe("Gallery", () => {
     await gallery.updatePerson(id, { groups: ["family"], notes: "owns the key" });
     for (const file of ["Alice.jpg", "Bob.jpg"]) rmSync(join(root, "photos", file));
     await until("both to be gone", () => names(gallery).length === 0);
-    assert.deepEqual(gallery.listPeople({}).people.map(({ name, photos, groups }) => `${name} ${photos} ${groups.join()}`), ["Alice 0 family"]);
+    assert.deepEqual(
+      gallery.listPeople({}).people.map(({ name, photos, groups }) => `${name} ${photos} ${groups.join()}`),
+      ["Alice 0 family"],
+    );
     assert.equal(gallery.person(id)?.notes, "owns the key");
   });
 
@@ -510,16 +750,41 @@ describe("Gallery", () => {
     assert.deepEqual(names(gallery), ["Alice 1", "Robert 1"]);
     await assert.rejects(gallery.updatePerson(person, { name: "Alice" }), /somebody is called Alice already/);
     const alice = gallery.listPeople({ search: "alice" }).people[0]?.id ?? "";
-    await assert.rejects(gallery.updatePerson(alice, { name: "Alicia" }), /Alice\.jpg in the photo folder carries the name\. Rename that file/);
+    await assert.rejects(
+      gallery.updatePerson(alice, { name: "Alicia" }),
+      /Alice\.jpg in the photo folder carries the name\. Rename that file/,
+    );
   });
 
   it("lists a page of the people found, in order, with the groups there are", async () => {
     const gallery = await galleryIn(rootWith({}));
-    for (const [name, groups] of [["Zoë", ["staff"]], ["bob", []], ["Ann 10", ["staff", "Family"]], ["Ann 9", []]] as const) await gallery.createPerson({ name, groups: [...groups] });
-    assert.deepEqual(gallery.listPeople({}).people.map(({ name }) => name), ["Ann 9", "Ann 10", "bob", "Zoë"]);
-    assert.deepEqual(gallery.listPeople({ search: "zoe" }).people.map(({ name }) => name), ["Zoë"]);
+    for (const [name, groups] of [
+      ["Zoë", ["staff"]],
+      ["bob", []],
+      ["Ann 10", ["staff", "Family"]],
+      ["Ann 9", []],
+    ] as const)
+      await gallery.createPerson({ name, groups: [...groups] });
+    assert.deepEqual(
+      gallery.listPeople({}).people.map(({ name }) => name),
+      ["Ann 9", "Ann 10", "bob", "Zoë"],
+    );
+    assert.deepEqual(
+      gallery.listPeople({ search: "zoe" }).people.map(({ name }) => name),
+      ["Zoë"],
+    );
     const page = gallery.listPeople({ group: "staff", offset: 1, limit: 1 });
-    assert.deepEqual([page.total, page.people.map(({ name }) => name), page.groups], [2, ["Zoë"], [{ name: "family", count: 1 }, { name: "staff", count: 2 }]]);
+    assert.deepEqual(
+      [page.total, page.people.map(({ name }) => name), page.groups],
+      [
+        2,
+        ["Zoë"],
+        [
+          { name: "family", count: 1 },
+          { name: "staff", count: 2 },
+        ],
+      ],
+    );
   });
 
   it("lists by last seen as it is now, and a change of a person costs it nothing", async () => {
@@ -528,7 +793,8 @@ describe("Gallery", () => {
     const ids: string[] = [];
     for (const name of ["Alice", "Bob", "Carol"]) ids.push((await gallery.createPerson({ name })).id);
     const [, bob = "", carol = ""] = ids;
-    const bySeen = (): string[] => gallery.listPeople({ sort: "lastSeen" }).people.map(({ name, lastSeenAt }) => `${name} ${lastSeenAt}`);
+    const bySeen = (): string[] =>
+      gallery.listPeople({ sort: "lastSeen" }).people.map(({ name, lastSeenAt }) => `${name} ${lastSeenAt}`);
     gallery.saw(carol, 1000);
     gallery.saw(bob, 2000);
     assert.deepEqual(bySeen(), ["Bob 2000", "Carol 1000", "Alice null"]);
@@ -537,7 +803,10 @@ describe("Gallery", () => {
     assert.deepEqual(bySeen(), ["Carol 3000", "Bob 2000", "Alice null"]);
     await gallery.close();
     const again = await galleryIn(root);
-    assert.deepEqual(ids.map((id) => again.person(id)?.lastSeenAt), [null, 2000, 3000]);
+    assert.deepEqual(
+      ids.map((id) => again.person(id)?.lastSeenAt),
+      [null, 2000, 3000],
+    );
   });
 
   it("goes on while an export is coming in, and imports it when it is there", async () => {
@@ -545,13 +814,19 @@ describe("Gallery", () => {
     const root = rootWith({});
     const gallery = await galleryIn(root);
     let go: () => void = () => undefined;
-    const more = new Promise<void>((resolve) => { go = resolve; });
-    const importing = gallery.importFrom((async function* () {
-      yield zip.subarray(0, 100);
-      await more;
-      yield zip.subarray(100);
-    })());
-    await until("the zip's beginning", () => readdirSync(join(root, "people")).some((file) => file.startsWith("import-")));
+    const more = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const importing = gallery.importFrom(
+      (async function* () {
+        yield zip.subarray(0, 100);
+        await more;
+        yield zip.subarray(100);
+      })(),
+    );
+    await until("the zip's beginning", () =>
+      readdirSync(join(root, "people")).some((file) => file.startsWith("import-")),
+    );
     await gallery.enrol("Bob", Buffer.from("3 4"));
     assert.deepEqual(names(gallery), ["Bob 1"]);
     go();
@@ -562,16 +837,30 @@ describe("Gallery", () => {
     const zip = await exportedAlice();
     const root = rootWith({});
     const gallery = await galleryIn(root);
-    const importing = gallery.importFrom((async function* () {
-      yield zip.subarray(0, 100);
-      await new Promise(() => undefined);
-    })());
+    const importing = gallery.importFrom(
+      (async function* () {
+        yield zip.subarray(0, 100);
+        await new Promise(() => undefined);
+      })(),
+    );
     const refused = assert.rejects(importing, /the gallery is closed: nothing was imported/);
-    await until("the zip's beginning", () => readdirSync(join(root, "people")).some((file) => file.startsWith("import-")));
+    await until("the zip's beginning", () =>
+      readdirSync(join(root, "people")).some((file) => file.startsWith("import-")),
+    );
     await gallery.close();
     await refused;
-    assert.deepEqual(readdirSync(join(root, "people")).filter((file) => file.startsWith("import-")), []);
-    await assert.rejects(gallery.importFrom((async function* () { yield zip; })()), /the gallery is closed/);
+    assert.deepEqual(
+      readdirSync(join(root, "people")).filter((file) => file.startsWith("import-")),
+      [],
+    );
+    await assert.rejects(
+      gallery.importFrom(
+        (async function* () {
+          yield zip;
+        })(),
+      ),
+      /the gallery is closed/,
+    );
   });
 
   it("says which field of a person is wrong", async () => {
@@ -587,8 +876,14 @@ describe("Gallery", () => {
     const gallery = await unstarted(root, new FakeEncoder(), { keepPhotos: false });
     await gallery.start();
     const { person, photo } = await gallery.enrol("Alice", Buffer.from("1 2"));
-    assert.deepEqual([await gallery.photoBytes(person, photo), await gallery.thumbnail(person, photo), names(gallery)], [undefined, undefined, ["Alice 1"]]);
-    assert.equal(readdirSync(join(root, "people"), { recursive: true }).some((file) => /\.jpg/.test(String(file))), false);
+    assert.deepEqual(
+      [await gallery.photoBytes(person, photo), await gallery.thumbnail(person, photo), names(gallery)],
+      [undefined, undefined, ["Alice 1"]],
+    );
+    assert.equal(
+      readdirSync(join(root, "people"), { recursive: true }).some((file) => /\.jpg/.test(String(file))),
+      false,
+    );
   });
 
   it("remembers when a person was seen, and a negative anchor, over a restart", async () => {
@@ -600,7 +895,14 @@ describe("Gallery", () => {
     assert.equal(gallery.person(person)?.lastSeenAt, 1234);
     await gallery.close();
     const again = await galleryIn(root);
-    assert.deepEqual([again.person(person)?.lastSeenAt, again.anchors().map(({ note }) => note), again.roster.anchors(Float32Array.of(2, 5))], [1234, ["her sister"], [{ against: person, distance: 3 }]]);
+    assert.deepEqual(
+      [
+        again.person(person)?.lastSeenAt,
+        again.anchors().map(({ note }) => note),
+        again.roster.anchors(Float32Array.of(2, 5)),
+      ],
+      [1234, ["her sister"], [{ against: person, distance: 3 }]],
+    );
     await again.removeAnchor(id);
     assert.deepEqual([again.anchors(), again.roster.anchors(Float32Array.of(2, 5))], [[], []]);
     await assert.rejects(again.removeAnchor(id), /there is no negative anchor/);
@@ -608,20 +910,39 @@ describe("Gallery", () => {
 
   it("asks before it keeps a face that matches another person, and keeps it when told so", async () => {
     const gallery = await galleryIn(rootWith({ "Alice.jpg": "1 2" }));
-    await assert.rejects(gallery.enrol("Bob", Buffer.from("1 2.25")), /the face matches somebody else of the gallery \(distance 0\.25, τ 0\.5\).*accept = \["resembles"\]/);
+    await assert.rejects(
+      gallery.enrol("Bob", Buffer.from("1 2.25")),
+      /the face matches somebody else of the gallery \(distance 0\.25, τ 0\.5\).*accept = \["resembles"\]/,
+    );
     assert.deepEqual(names(gallery), ["Alice 1"]);
     await gallery.enrol({ name: "Bob", accept: ["resembles"] }, Buffer.from("1 2.25"));
     assert.deepEqual(names(gallery), ["Alice 1", "Bob 1"]);
-    await assert.rejects(gallery.enrol({ name: "Bob", accept: ["near_duplicate"] }, Buffer.from("1 2.26")), /nearly the same as one that is kept already/);
+    await assert.rejects(
+      gallery.enrol({ name: "Bob", accept: ["near_duplicate"] }, Buffer.from("1 2.26")),
+      /nearly the same as one that is kept already/,
+    );
   });
 
   it("counts a doubtful photo of the folder, and says what is doubtful", async () => {
     const gallery = await galleryIn(rootWith({ "Alice.jpg": "1 2", "Bob.jpg": "1 2.25" }));
-    assert.deepEqual([names(gallery), gallery.problems.map(({ file, code }) => `${file} ${code}`)], [["Alice 1", "Bob 1"], ["Bob.jpg doubtful_photo"]]);
+    assert.deepEqual(
+      [names(gallery), gallery.problems.map(({ file, code }) => `${file} ${code}`)],
+      [["Alice 1", "Bob 1"], ["Bob.jpg doubtful_photo"]],
+    );
   });
 
-  const stranger = (x: number, y: number): Face => ({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 1, model: "fake", embedding: Float32Array.of(x, y), quality: { size: 60, blur: 90, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 } });
-  const sight = (at: number, picture = "a face") => ({ at, source: "door", crop: () => Promise.resolve(Buffer.from(picture)) });
+  const stranger = (x: number, y: number): Face => ({
+    box: { x: 0, y: 0, width: 9, height: 9 },
+    score: 1,
+    model: "fake",
+    embedding: Float32Array.of(x, y),
+    quality: { size: 60, blur: 90, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 },
+  });
+  const sight = (at: number, picture = "a face") => ({
+    at,
+    source: "door",
+    crop: () => Promise.resolve(Buffer.from(picture)),
+  });
   const MINUTE = 60_000;
 
   it("keeps strangers in groups with their visits, over a restart, and names one: she is recognized", async () => {
@@ -637,7 +958,13 @@ describe("Gallery", () => {
     const again = await unstarted(root, new FakeEncoder(), { keepUnknownsMs: 99 * MINUTE });
     await again.start();
     const seen = await again.unknowns();
-    assert.deepEqual(seen.map(({ visits, firstSeenAt, lastSeenAt, nearest }) => [visits, firstSeenAt, lastSeenAt, nearest?.name]), [[1, start + 4 * MINUTE, start + 4 * MINUTE, "Alice"], [2, start, start + 3 * MINUTE, "Alice"]]);
+    assert.deepEqual(
+      seen.map(({ visits, firstSeenAt, lastSeenAt, nearest }) => [visits, firstSeenAt, lastSeenAt, nearest?.name]),
+      [
+        [1, start + 4 * MINUTE, start + 4 * MINUTE, "Alice"],
+        [2, start, start + 3 * MINUTE, "Alice"],
+      ],
+    );
     assert.equal(came.length, 3);
     const id = seen[1]?.id ?? "";
     assert.equal((await again.unknownPicture(id, 0))?.toString(), "a face");
@@ -674,19 +1001,23 @@ describe("Gallery", () => {
     assert.deepEqual(again.roster.anchors(Float32Array.of(1, 2.4)), [{ against: null, distance: 0 }]);
   });
 
-  it("deletes strangers whom nobody has seen for long, keeps none where none are wanted, and adds no photo by itself", async () => {
-    const root = rootWith({ "Alice.jpg": "1 2" });
-    const none = await galleryIn(root);
-    await none.sawUnknown(stranger(9, 9), sight(1));
-    assert.deepEqual([await none.unknowns(), none.summary.photos], [[], 1]);
-    await none.close();
-    const gallery = await unstarted(root, new FakeEncoder(), { keepUnknownsMs: MINUTE });
-    await gallery.start();
-    await gallery.sawUnknown(stranger(9, 9), sight(Date.now() - 2 * MINUTE));
-    assert.ok(holds(root, 9, 9));
-    assert.equal(await gallery.sweep(Date.now()), 1);
-    assert.deepEqual([await gallery.unknowns(), gallery.summary.photos], [[], 1]);
-    await gallery.close();
-    assert.equal(holds(root, 9, 9), false);
-  });
+  it(
+    "deletes strangers whom nobody has seen for long, keeps none where none are wanted, and adds no photo by " +
+      "itself",
+    async () => {
+      const root = rootWith({ "Alice.jpg": "1 2" });
+      const none = await galleryIn(root);
+      await none.sawUnknown(stranger(9, 9), sight(1));
+      assert.deepEqual([await none.unknowns(), none.summary.photos], [[], 1]);
+      await none.close();
+      const gallery = await unstarted(root, new FakeEncoder(), { keepUnknownsMs: MINUTE });
+      await gallery.start();
+      await gallery.sawUnknown(stranger(9, 9), sight(Date.now() - 2 * MINUTE));
+      assert.ok(holds(root, 9, 9));
+      assert.equal(await gallery.sweep(Date.now()), 1);
+      assert.deepEqual([await gallery.unknowns(), gallery.summary.photos], [[], 1]);
+      await gallery.close();
+      assert.equal(holds(root, 9, 9), false);
+    },
+  );
 });

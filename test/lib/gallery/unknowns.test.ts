@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { UnknownGroup } from "../../../lib/gallery/people";
-import { JOIN, MAX_PICTURES, type Offered, type Sighting, Unknowns, type UnknownsOptions, VISIT_GAP_MS } from "../../../lib/gallery/unknowns";
+import {
+  JOIN,
+  MAX_PICTURES,
+  type Offered,
+  type Sighting,
+  Unknowns,
+  type UnknownsOptions,
+  VISIT_GAP_MS,
+} from "../../../lib/gallery/unknowns";
 import type { Quality } from "../../../lib/message";
 
 const GOOD: Quality = { size: 40, blur: 50, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 };
@@ -9,10 +17,17 @@ const BLURRED: Quality = { ...GOOD, blur: 5 };
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
-const unknowns = (options: Partial<UnknownsOptions> = {}, records: readonly UnknownGroup[] = []): Unknowns => new Unknowns({ model: "m", fingerprint: "f", threshold: 1, ...options }, records);
+const unknowns = (options: Partial<UnknownsOptions> = {}, records: readonly UnknownGroup[] = []): Unknowns =>
+  new Unknowns({ model: "m", fingerprint: "f", threshold: 1, ...options }, records);
 
 /** A stranger at a place on a line; τ is 1. */
-const at = (place: number, fields: Partial<Sighting> = {}): Sighting => ({ embedding: Float32Array.of(place, 0), quality: GOOD, at: 0, source: "door", ...fields });
+const at = (place: number, fields: Partial<Sighting> = {}): Sighting => ({
+  embedding: Float32Array.of(place, 0),
+  quality: GOOD,
+  at: 0,
+  source: "door",
+  ...fields,
+});
 
 function offered(result: Offered | undefined): Offered {
   assert.ok(result !== undefined, "it is in no group");
@@ -23,7 +38,19 @@ describe("Unknowns", () => {
   it("opens a group for a stranger and asks for her picture", () => {
     const { group, ...rest } = offered(unknowns().offer(at(0, { at: 7 })));
     assert.match(group.id, /^[0-9a-f]{12}$/);
-    assert.deepEqual({ ...group, id: "" }, { id: "", firstSeenAt: 7, lastSeenAt: 7, visits: 1, model: "m", fingerprint: "f", vectors: [Float32Array.of(0, 0)], pictures: 0 });
+    assert.deepEqual(
+      { ...group, id: "" },
+      {
+        id: "",
+        firstSeenAt: 7,
+        lastSeenAt: 7,
+        visits: 1,
+        model: "m",
+        fingerprint: "f",
+        vectors: [Float32Array.of(0, 0)],
+        pictures: 0,
+      },
+    );
     assert.deepEqual(rest, { isNew: true, newVisit: true, wantsPicture: true, changed: true, evicted: [] });
   });
 
@@ -43,7 +70,15 @@ describe("Unknowns", () => {
   });
 
   it("opens no group for a poor face, but knows whom it belongs to", () => {
-    const poor: (Quality | undefined)[] = [BLURRED, { ...GOOD, size: 10 }, { ...GOOD, exposure: 10 }, { ...GOOD, exposure: 250 }, { ...GOOD, pose: { yaw: 45, pitch: 0, roll: 0 } }, { ...GOOD, pose: { yaw: 0, pitch: -45, roll: 0 } }, undefined];
+    const poor: (Quality | undefined)[] = [
+      BLURRED,
+      { ...GOOD, size: 10 },
+      { ...GOOD, exposure: 10 },
+      { ...GOOD, exposure: 250 },
+      { ...GOOD, pose: { yaw: 45, pitch: 0, roll: 0 } },
+      { ...GOOD, pose: { yaw: 0, pitch: -45, roll: 0 } },
+      undefined,
+    ];
     for (const quality of poor) {
       const strangers = unknowns();
       assert.equal(strangers.offer(at(0, { quality })), undefined);
@@ -59,7 +94,10 @@ describe("Unknowns", () => {
     const stay = [50, 100, 150].map((seconds) => offered(strangers.offer(at(0, { at: seconds * 1000 }))).newVisit);
     assert.deepEqual(stay, [false, false, false]);
     const back = offered(strangers.offer(at(0, { at: 150_000 + VISIT_GAP_MS + 1 })));
-    assert.deepEqual([back.newVisit, back.group.visits, back.group.firstSeenAt, back.group.lastSeenAt], [true, 2, 0, 150_000 + VISIT_GAP_MS + 1]);
+    assert.deepEqual(
+      [back.newVisit, back.group.visits, back.group.firstSeenAt, back.group.lastSeenAt],
+      [true, 2, 0, 150_000 + VISIT_GAP_MS + 1],
+    );
   });
 
   it("counts one visit for two cameras, also when one clock is behind", () => {
@@ -73,7 +111,10 @@ describe("Unknowns", () => {
     const strangers = unknowns();
     for (let step = 0; step < 40; step += 1) strangers.offer(at(step * 0.25, { at: step }));
     const [first] = strangers.records.toSorted((a, b) => a.firstSeenAt - b.firstSeenAt);
-    assert.deepEqual(first?.vectors.map(([place]) => place), [0, 0.5, 1, 1.5, 2]);
+    assert.deepEqual(
+      first?.vectors.map(([place]) => place),
+      [0, 0.5, 1, 1.5, 2],
+    );
   });
 
   it("takes two faces of one picture for two people, and two boxes around one face for one", () => {
@@ -87,17 +128,28 @@ describe("Unknowns", () => {
 
   it("wants three pictures: of new visits and of other looks", () => {
     const strangers = unknowns();
-    const wanted = [at(0), at(0.1, { at: 1 }), at(0.7, { at: 2 }), at(0, { at: 2 * MINUTE }), at(0, { at: 4 * MINUTE })].map((sighting) => offered(strangers.offer(sighting)).wantsPicture);
+    const wanted = [
+      at(0),
+      at(0.1, { at: 1 }),
+      at(0.7, { at: 2 }),
+      at(0, { at: 2 * MINUTE }),
+      at(0, { at: 4 * MINUTE }),
+    ].map((sighting) => offered(strangers.offer(sighting)).wantsPicture);
     assert.deepEqual(wanted, [true, false, true, true, false]);
     assert.equal(wanted.filter(Boolean).length, MAX_PICTURES);
     const [group] = strangers.records;
     assert.equal(strangers.pictureKept(group?.id ?? "")?.pictures, 1);
-    assert.deepEqual([strangers.records[0]?.pictures, group?.pictures, strangers.pictureKept("nobody")], [1, 0, undefined]);
+    assert.deepEqual(
+      [strangers.records[0]?.pictures, group?.pictures, strangers.pictureKept("nobody")],
+      [1, 0, undefined],
+    );
   });
 
   it("says what is worth writing: not every frame", () => {
     const strangers = unknowns();
-    const changed = [0, 0.04, 30, 61, 62, 121.5].map((seconds) => offered(strangers.offer(at(0, { at: seconds * 1000 }))).changed);
+    const changed = [0, 0.04, 30, 61, 62, 121.5].map(
+      (seconds) => offered(strangers.offer(at(0, { at: seconds * 1000 }))).changed,
+    );
     assert.deepEqual(changed, [true, false, false, true, false, true]);
     assert.equal(offered(strangers.offer(at(0.7, { at: 121_600 }))).changed, true);
   });
@@ -106,10 +158,16 @@ describe("Unknowns", () => {
     const strangers = unknowns({ maxGroups: 3 });
     const regular = offered(strangers.offer(at(0))).group.id;
     strangers.offer(at(0, { at: 2 * MINUTE }));
-    const [older, newer] = [offered(strangers.offer(at(10, { at: 3 * MINUTE }))).group.id, offered(strangers.offer(at(20, { at: 4 * MINUTE }))).group.id];
+    const [older, newer] = [
+      offered(strangers.offer(at(10, { at: 3 * MINUTE }))).group.id,
+      offered(strangers.offer(at(20, { at: 4 * MINUTE }))).group.id,
+    ];
     const newest = offered(strangers.offer(at(30, { at: 5 * MINUTE })));
     assert.deepEqual(newest.evicted, [older]);
-    assert.deepEqual(strangers.records.map(({ id }) => id), [newest.group.id, newer, regular]);
+    assert.deepEqual(
+      strangers.records.map(({ id }) => id),
+      [newest.group.id, newer, regular],
+    );
   });
 
   it("forgets whom nobody has seen for a week", () => {

@@ -12,10 +12,25 @@ const PICTURE = { width: 320, height: 240 };
 const face = (identity: Partial<Identity>, box = BOX): Face => ({
   box,
   score: 1,
-  identity: { outcome: "match", name: "Ada", person: null, groups: [], distance: 0.414, threshold: 0.58, margin: null, candidates: [], reason: "below_threshold", ...identity },
+  identity: {
+    outcome: "match",
+    name: "Ada",
+    person: null,
+    groups: [],
+    distance: 0.414,
+    threshold: 0.58,
+    margin: null,
+    candidates: [],
+    reason: "below_threshold",
+    ...identity,
+  },
 });
-const grey = (width: number, height: number): Promise<Buffer> => sharp({ create: { width, height, channels: 3, background: "#808080" } }).jpeg().toBuffer();
-const pixel = async (jpeg: Buffer, x: number, y: number): Promise<number[]> => Array.from(await sharp(jpeg).extract({ left: x, top: y, width: 1, height: 1 }).raw().toBuffer());
+const grey = (width: number, height: number): Promise<Buffer> =>
+  sharp({ create: { width, height, channels: 3, background: "#808080" } })
+    .jpeg()
+    .toBuffer();
+const pixel = async (jpeg: Buffer, x: number, y: number): Promise<number[]> =>
+  Array.from(await sharp(jpeg).extract({ left: x, top: y, width: 1, height: 1 }).raw().toBuffer());
 
 describe("annotate", () => {
   it("names a match with its distance and τ", () => {
@@ -23,9 +38,18 @@ describe("annotate", () => {
   });
 
   it("calls nobody by the reader's word, and shows how far above τ the nearest was", () => {
-    assert.deepEqual(labelOf(face({ outcome: "unknown", name: null, distance: 0.7 }), WORDS), { title: "stranger", detail: "0.70 > τ 0.58" });
-    assert.deepEqual(labelOf(face({ outcome: "ambiguous", name: null }), WORDS), { title: "not sure", detail: "0.41 ≤ τ 0.58" });
-    assert.deepEqual(labelOf(face({ outcome: "unknown", name: null, distance: null }), WORDS), { title: "stranger", detail: "" });
+    assert.deepEqual(labelOf(face({ outcome: "unknown", name: null, distance: 0.7 }), WORDS), {
+      title: "stranger",
+      detail: "0.70 > τ 0.58",
+    });
+    assert.deepEqual(labelOf(face({ outcome: "ambiguous", name: null }), WORDS), {
+      title: "not sure",
+      detail: "0.41 ≤ τ 0.58",
+    });
+    assert.deepEqual(labelOf(face({ outcome: "unknown", name: null, distance: null }), WORDS), {
+      title: "stranger",
+      detail: "",
+    });
   });
 
   it("writes nothing at what is no face, and dashes its box", () => {
@@ -36,7 +60,10 @@ describe("annotate", () => {
   });
 
   it("draws the box in the outcome's colour at its place, and leaves the rest of the picture alone", async () => {
-    const { jpeg, width, height } = await annotate({ bytes: await grey(320, 240), frame: undefined }, [face({})], { words: WORDS, quality: 95 });
+    const { jpeg, width, height } = await annotate({ bytes: await grey(320, 240), frame: undefined }, [face({})], {
+      words: WORDS,
+      quality: 95,
+    });
     assert.deepEqual([width, height], [320, 240]);
     const [red = 0, green = 0, blue = 0] = await pixel(jpeg, 60, 100);
     assert.ok(green > red + 50 && green > blue + 10, `green at the box's edge, not ${red}, ${green}, ${blue}`);
@@ -44,15 +71,28 @@ describe("annotate", () => {
   });
 
   it("draws on a raw RGB frame", async () => {
-    const raw = await sharp(await grey(320, 240)).raw().toBuffer();
-    const { jpeg } = await annotate({ bytes: raw, frame: { source: "c", sequence: 0, capturedAt: 0, width: 320, height: 240, encoding: "rgb" } }, [face({})], { words: WORDS, quality: 85 });
+    const raw = await sharp(await grey(320, 240))
+      .raw()
+      .toBuffer();
+    const { jpeg } = await annotate(
+      { bytes: raw, frame: { source: "c", sequence: 0, capturedAt: 0, width: 320, height: 240, encoding: "rgb" } },
+      [face({})],
+      { words: WORDS, quality: 85 },
+    );
     const { format, width } = await sharp(jpeg).metadata();
     assert.deepEqual([format, width], ["jpeg", 320]);
   });
 
   it("draws on a phone's photo as it is shown, not as it is stored", async () => {
-    const stored = await sharp(await grey(320, 240)).withMetadata({ orientation: 6 }).jpeg().toBuffer();
-    const { jpeg, width, height } = await annotate({ bytes: stored, frame: undefined }, [face({}, { x: 100, y: 200, width: 80, height: 80 })], { words: WORDS, quality: 95 });
+    const stored = await sharp(await grey(320, 240))
+      .withMetadata({ orientation: 6 })
+      .jpeg()
+      .toBuffer();
+    const { jpeg, width, height } = await annotate(
+      { bytes: stored, frame: undefined },
+      [face({}, { x: 100, y: 200, width: 80, height: 80 })],
+      { words: WORDS, quality: 95 },
+    );
     assert.deepEqual([width, height], [240, 320]);
     const [red = 0, green = 0] = await pixel(jpeg, 100, 240);
     assert.ok(green > red + 50);
@@ -72,14 +112,19 @@ describe("annotate", () => {
 
   it("keeps a label inside the picture where the face is at its edge", () => {
     const svg = drawing([face({ name: "Wilhelmina" }, { x: 300, y: 0, width: 20, height: 240 })], PICTURE, WORDS);
-    for (const [, x = "", y = "", width = "", height = ""] of svg.matchAll(/<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/g)) {
+    for (const [, x = "", y = "", width = "", height = ""] of svg.matchAll(
+      /<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/g,
+    )) {
       assert.ok(Number(x) >= 0 && Number(x) + Number(width) <= 320.01, `x ${x} + ${width}`);
       assert.ok(Number(y) >= 0 && Number(y) + Number(height) <= 240.01, `y ${y} + ${height}`);
     }
   });
 
   it("says what is wrong with a payload that is no picture", async () => {
-    await assert.rejects(annotate({ bytes: Buffer.from("hello"), frame: undefined }, [], { words: WORDS, quality: 85 }), /not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture/);
+    await assert.rejects(
+      annotate({ bytes: Buffer.from("hello"), frame: undefined }, [], { words: WORDS, quality: 85 }),
+      /not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture/,
+    );
   });
 
   it("makes a preview that is small", async () => {

@@ -9,22 +9,35 @@ import { toKeptJpeg } from "../../../lib/image/encode";
 import type { Pixels } from "../../../lib/image/pixels";
 
 /** Left half red, right half blue. */
-const twoHalves = (): sharp.Sharp => sharp({ create: { width: 64, height: 32, channels: 3, background: "#f00" } }).composite([{ input: { create: { width: 32, height: 32, channels: 3, background: "#00f" } }, left: 32, top: 0 }]);
+const twoHalves = (): sharp.Sharp =>
+  sharp({ create: { width: 64, height: 32, channels: 3, background: "#f00" } }).composite([
+    { input: { create: { width: 32, height: 32, channels: 3, background: "#00f" } }, left: 32, top: 0 },
+  ]);
 
-const open = (bytes: Buffer, raw?: { width: number; height: number }): Promise<Pixels> => decode({ bytes: Uint8Array.from(bytes), raw });
+const open = (bytes: Buffer, raw?: { width: number; height: number }): Promise<Pixels> =>
+  decode({ bytes: Uint8Array.from(bytes), raw });
 
 function colourAt({ data, width }: Pixels, x: number, y: number): number[] {
   return [...data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)];
 }
 
 function near(actual: number[], expected: number[], tolerance = 12): void {
-  actual.forEach((value, index) => assert.ok(Math.abs(value - (expected[index] as number)) <= tolerance, `${String(actual)} is not near ${String(expected)}`));
+  actual.forEach((value, index) =>
+    assert.ok(
+      Math.abs(value - (expected[index] as number)) <= tolerance,
+      `${String(actual)} is not near ${String(expected)}`,
+    ),
+  );
 }
 
 describe("decode", () => {
   for (const format of ["jpeg", "png", "webp", "avif", "gif"] as const) {
     it(`reads ${format}`, async () => {
-      const pixels = await open(await twoHalves().toFormat(format, format === "avif" ? { lossless: true } : {}).toBuffer());
+      const pixels = await open(
+        await twoHalves()
+          .toFormat(format, format === "avif" ? { lossless: true } : {})
+          .toBuffer(),
+      );
       assert.deepEqual([pixels.width, pixels.height, pixels.data.length], [64, 32, 64 * 32 * 3]);
       near(colourAt(pixels, 8, 16), [255, 0, 0]);
       near(colourAt(pixels, 56, 16), [0, 0, 255]);
@@ -39,7 +52,12 @@ describe("decode", () => {
   });
 
   it("makes RGB of a grey picture", async () => {
-    const pixels = await open(await sharp({ create: { width: 8, height: 8, channels: 3, background: "#808080" } }).toColourspace("b-w").png().toBuffer());
+    const pixels = await open(
+      await sharp({ create: { width: 8, height: 8, channels: 3, background: "#808080" } })
+        .toColourspace("b-w")
+        .png()
+        .toBuffer(),
+    );
     assert.equal(pixels.data.length, 8 * 8 * 3);
     near(colourAt(pixels, 4, 4), [128, 128, 128], 1);
   });
@@ -52,7 +70,12 @@ describe("decode", () => {
   });
 
   it("makes 8 bits of a 16-bit PNG, and white of transparency", async () => {
-    const clear = await sharp({ create: { width: 8, height: 8, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0 } } }).toColourspace("rgb16").png().toBuffer();
+    const clear = await sharp({
+      create: { width: 8, height: 8, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0 } },
+    })
+      .toColourspace("rgb16")
+      .png()
+      .toBuffer();
     near(colourAt(await open(clear), 4, 4), [255, 255, 255], 1);
   });
 
@@ -62,20 +85,37 @@ describe("decode", () => {
   });
 
   it("refuses a raw frame of another size", async () => {
-    await assert.rejects(open(Buffer.alloc(5), { width: 2, height: 1 }), /msg\.payload has 5 bytes, but a raw RGB frame of 2 × 1 has 6/);
+    await assert.rejects(
+      open(Buffer.alloc(5), { width: 2, height: 1 }),
+      /msg\.payload has 5 bytes, but a raw RGB frame of 2 × 1 has 6/,
+    );
   });
 
   it("refuses text", async () => {
-    await assert.rejects(open(Buffer.from("not a picture at all")), /not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture/);
+    await assert.rejects(
+      open(Buffer.from("not a picture at all")),
+      /not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture/,
+    );
     await assert.rejects(open(Buffer.alloc(0)), /the picture is empty/);
-    const drawing = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="32"><rect width="64" height="32"/></svg>');
-    for (const bytes of [drawing, zlib.gzipSync(drawing)]) await assert.rejects(open(bytes), /it is (?:an SVG drawing|compressed \(gzip\)) \(\d+ bytes\), not a JPEG/);
+    const drawing = Buffer.from(
+      '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="32"><rect width="64" height="32"/></svg>',
+    );
+    for (const bytes of [drawing, zlib.gzipSync(drawing)])
+      await assert.rejects(open(bytes), /it is (?:an SVG drawing|compressed \(gzip\)) \(\d+ bytes\), not a JPEG/);
   });
 
   it("refuses a drawing wherever a picture is opened: a few bytes of it may keep a thread busy for many minutes", async () => {
-    const picture = { bytes: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="32"><rect width="64" height="32"/></svg>'), frame: undefined };
+    const picture = {
+      bytes: Buffer.from(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="32"><rect width="64" height="32"/></svg>',
+      ),
+      frame: undefined,
+    };
     await assert.rejects(toKeptJpeg(picture), /it is an SVG drawing/);
-    await assert.rejects(annotate(picture, [], { words: { unknown: "", ambiguous: "" }, quality: 80 }), /it is an SVG drawing/);
+    await assert.rejects(
+      annotate(picture, [], { words: { unknown: "", ambiguous: "" }, quality: 80 }),
+      /it is an SVG drawing/,
+    );
     await assert.rejects(cropFace(picture, { x: 0, y: 0, width: 8, height: 8 }, 8), /it is an SVG drawing/);
   });
 
@@ -103,7 +143,11 @@ describe("decode", () => {
 describe("toGrey", () => {
   it("weighs colours as OpenCV does", () => {
     const grey = new Uint8Array(4);
-    toGrey({ data: Uint8Array.from([255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 200, 30]), width: 4, height: 1 }, { x: 0, y: 0, width: 4, height: 1 }, grey);
+    toGrey(
+      { data: Uint8Array.from([255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 200, 30]), width: 4, height: 1 },
+      { x: 0, y: 0, width: 4, height: 1 },
+      grey,
+    );
     assert.deepEqual([...grey], [76, 150, 29, 124]);
   });
 });
@@ -122,5 +166,10 @@ function hugePng(side: number): Buffer {
   header.writeUInt32BE(side, 0);
   header.writeUInt32BE(side, 4);
   header.set([8, 2, 0, 0, 0], 8);
-  return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), chunk("IHDR", header), chunk("IDAT", zlib.deflateSync(Buffer.alloc(1000))), chunk("IEND", Buffer.alloc(0))]);
+  return Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+    chunk("IHDR", header),
+    chunk("IDAT", zlib.deflateSync(Buffer.alloc(1000))),
+    chunk("IEND", Buffer.alloc(0)),
+  ]);
 }

@@ -9,7 +9,8 @@ async function withoutDecoder<T>(work: () => Promise<T>): Promise<T> {
   const resolver = Module as unknown as { _resolveFilename: (request: string, ...rest: unknown[]) => string };
   const real = resolver._resolveFilename;
   resolver._resolveFilename = (request, ...rest) => {
-    if (request === "heic-decode") throw Object.assign(new Error("Cannot find module 'heic-decode'"), { code: "MODULE_NOT_FOUND" });
+    if (request === "heic-decode")
+      throw Object.assign(new Error("Cannot find module 'heic-decode'"), { code: "MODULE_NOT_FOUND" });
     return real.call(resolver, request, ...rest);
   };
   try {
@@ -20,6 +21,11 @@ async function withoutDecoder<T>(work: () => Promise<T>): Promise<T> {
 }
 
 it("names HEIC and the mend where its decoder is not installed", async () => {
-  const { userError } = (await withoutDecoder(() => heicTask({ bytes: Uint8Array.from(HEIC_HALVES) }))) as { userError: string };
-  assert.match(userError, /it is a HEIC picture.*run "npm install heic-decode" in the Node-RED user folder, send a JPEG/);
+  const { userError } = (await withoutDecoder(() => heicTask({ bytes: Uint8Array.from(HEIC_HALVES) }))) as {
+    userError: string;
+  };
+  assert.match(
+    userError,
+    /it is a HEIC picture.*run "npm install heic-decode" in the Node-RED user folder, send a JPEG/,
+  );
 });

@@ -8,11 +8,28 @@ const face = (identity: Partial<Identity> = {}): Face => ({
   score: 1,
   embedding: Float32Array.of(1, 2),
   model: "m",
-  identity: { outcome: "match", name: "Alice", person: "a", groups: ["family"], distance: 0.3, threshold: 0.58, margin: null, candidates: [{ name: "Alice", distance: 0.3, euclidean: 0.4, photo: "a1" }, { name: "Bob", distance: 0.9, euclidean: 0.8, photo: "b1" }], reason: "below_threshold", ...identity },
+  identity: {
+    outcome: "match",
+    name: "Alice",
+    person: "a",
+    groups: ["family"],
+    distance: 0.3,
+    threshold: 0.58,
+    margin: null,
+    candidates: [
+      { name: "Alice", distance: 0.3, euclidean: 0.4, photo: "a1" },
+      { name: "Bob", distance: 0.9, euclidean: 0.8, photo: "b1" },
+    ],
+    reason: "below_threshold",
+    ...identity,
+  },
 });
 const STRANGER = { outcome: "unknown", name: null, person: null, reason: "above_threshold" } as const;
 const picture = (): Promise<Buffer> => Promise.resolve(Buffer.from("a face"));
-const settled = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+const settled = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 
 describe("Journal", () => {
   let journal = new Journal();
@@ -41,7 +58,13 @@ describe("Journal", () => {
     const quality = { size: 9, blur: 2, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 0.12 };
     journal.offer("door", [{ ...face(), quality }], 0, picture);
     journal.offer("garden", [face()], 1, picture);
-    assert.deepEqual(journal.recent.map(({ source, weight }) => [source, weight]), [["garden", null], ["door", 0.12]]);
+    assert.deepEqual(
+      journal.recent.map(({ source, weight }) => [source, weight]),
+      [
+        ["garden", null],
+        ["door", 0.12],
+      ],
+    );
     assert.equal(journal.quality(journal.recent[1]?.id ?? ""), quality);
   });
 
@@ -51,16 +74,29 @@ describe("Journal", () => {
     journal.offer("door", [face()], 7, picture);
     await settled();
     const [event] = journal.recent as [SeenEvent];
-    assert.deepEqual([heard, event.reason, event.threshold, event.candidates.length, event.picture], [[event], "below_threshold", 0.58, 2, true]);
-    assert.deepEqual([journal.picture(event.id)?.toString(), journal.embedding(event.id, "m")], ["a face", Float32Array.of(1, 2)]);
+    assert.deepEqual(
+      [heard, event.reason, event.threshold, event.candidates.length, event.picture],
+      [[event], "below_threshold", 0.58, 2, true],
+    );
+    assert.deepEqual(
+      [journal.picture(event.id)?.toString(), journal.embedding(event.id, "m")],
+      ["a face", Float32Array.of(1, 2)],
+    );
     assert.deepEqual([journal.picture("nobody"), journal.embedding("nobody", "m")], [undefined, undefined]);
-    assert.equal(journal.embedding(event.id, "another"), undefined, "an embedding of another network says nothing in the gallery");
+    assert.equal(
+      journal.embedding(event.id, "another"),
+      undefined,
+      "an embedding of another network says nothing in the gallery",
+    );
   });
 
   it("keeps an event whose picture cannot be cut", async () => {
     journal.offer("door", [face()], 0, () => Promise.reject(new Error("no picture")));
     await settled();
-    assert.deepEqual(journal.recent.map(({ picture: has }) => has), [false]);
+    assert.deepEqual(
+      journal.recent.map(({ picture: has }) => has),
+      [false],
+    );
   });
 
   it("cuts the pictures of a crowd one after the other, of eight that wait at most", async () => {
@@ -74,9 +110,17 @@ describe("Journal", () => {
     };
     const heard: SeenEvent[] = [];
     journal.on("seen", (event) => heard.push(event));
-    journal.offer("door", Array.from("abcdefghij", (person) => face({ name: person, person })), 0, slow);
+    journal.offer(
+      "door",
+      Array.from("abcdefghij", (person) => face({ name: person, person })),
+      0,
+      slow,
+    );
     while (heard.length < 10) await settled();
-    assert.deepEqual([most, journal.recent.map(({ picture: has }) => has)], [1, [false, false, ...Array.from({ length: 8 }, () => true)]]);
+    assert.deepEqual(
+      [most, journal.recent.map(({ picture: has }) => has)],
+      [1, [false, false, ...Array.from({ length: 8 }, () => true)]],
+    );
   });
 
   it("cuts no more than ten pictures a second, and goes on when the clock is put back", async () => {
@@ -88,7 +132,14 @@ describe("Journal", () => {
     const first: (boolean | undefined)[] = [];
     for (let index = 0; index < 11; index += 1) first.push(await pictured(`camera ${index}`, 50_000 + index));
     assert.deepEqual(first, [...Array.from({ length: 10 }, () => true), false]);
-    assert.deepEqual([await pictured("later", 51_000), await pictured("too soon after it", 51_000), await pictured("put back", 40_000)], [true, false, true]);
+    assert.deepEqual(
+      [
+        await pictured("later", 51_000),
+        await pictured("too soon after it", 51_000),
+        await pictured("put back", 40_000),
+      ],
+      [true, false, true],
+    );
   });
 
   it("cuts no picture of a person who was deleted while it waited", async () => {
@@ -108,15 +159,27 @@ describe("Journal", () => {
     assert.deepEqual([journal.recent.length, journal.recent[0]?.at, journal.recent.at(-1)?.at], [200, 999, 800]);
   });
 
-  it("tells nothing any more of a person who was deleted, not even as a candidate, nor of a picture that was being cut", async () => {
-    journal.offer("door", [face(), face({ name: "Bob", person: "b" })], 0, picture);
-    journal.forget("a", "Alice");
-    await settled();
-    assert.deepEqual(journal.recent.map(({ name, candidates }) => [name, candidates.map((candidate) => candidate.name)]), [["Bob", ["Bob"]]]);
-  });
+  it(
+    "tells nothing any more of a person who was deleted, not even as a candidate, nor of a picture that was " +
+      "being cut",
+    async () => {
+      journal.offer("door", [face(), face({ name: "Bob", person: "b" })], 0, picture);
+      journal.forget("a", "Alice");
+      await settled();
+      assert.deepEqual(
+        journal.recent.map(({ name, candidates }) => [name, candidates.map((candidate) => candidate.name)]),
+        [["Bob", ["Bob"]]],
+      );
+    },
+  );
 
   it("takes no notice of what is no face, and of anything once closed", () => {
-    journal.offer("door", [face({ outcome: "noface" }), { box: { x: 0, y: 0, width: 1, height: 1 }, score: 1 }], 0, picture);
+    journal.offer(
+      "door",
+      [face({ outcome: "noface" }), { box: { x: 0, y: 0, width: 1, height: 1 }, score: 1 }],
+      0,
+      picture,
+    );
     assert.deepEqual(journal.recent, []);
     journal.close();
     journal.offer("door", [face()], 0, picture);

@@ -8,12 +8,20 @@ import type { Face, Frame } from "../../../lib/message";
 const TAU = 1;
 const SCALE = 1;
 const GALLERY = { model: "fake", normalised: true, thresholdOf: () => SCALE, thresholdWanted: () => undefined };
-const QUESTION = { gallery: GALLERY, options: { distance: "cohort", threshold: undefined }, claim: undefined } as const;
+const QUESTION = {
+  gallery: GALLERY,
+  options: { distance: "cohort", threshold: undefined },
+  claim: undefined,
+} as const;
 
 type Distances = Record<string, number>;
 
 function standing(distances: Distances, { threshold = TAU, leastMargin = 0.02 } = {}): Standing {
-  const rivals = Object.entries(distances).map(([name, distance]) => ({ person: { id: name, name, groups: [], validFrom: null, validUntil: null }, distance, spared: Infinity }));
+  const rivals = Object.entries(distances).map(([name, distance]) => ({
+    person: { id: name, name, groups: [], validFrom: null, validUntil: null },
+    distance,
+    spared: Infinity,
+  }));
   return { rivals: rivals.sort((a, b) => a.distance - b.distance), threshold, leastMargin };
 }
 
@@ -36,7 +44,24 @@ function follow(vote = new TrackVote()): (distances: Distances, shown?: Shown) =
     fused += face.carried === undefined ? 1 : 0;
     const frame: Frame = { source, sequence, capturedAt: at ?? 1_000_000 + 100 * sequence, width: 640, height: 480 };
     const quality = { size: 60, blur: 60, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight };
-    const { rival, reason } = vote.judgeOf({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 1, track: 1, embedding: Float32Array.of(0, 0), quality, fused, ...face }, frame, { ...QUESTION, claim })(standing(distances, { ...(threshold === undefined ? {} : { threshold }), ...(leastMargin === undefined ? {} : { leastMargin }) }));
+    const { rival, reason } = vote.judgeOf(
+      {
+        box: { x: 0, y: 0, width: 9, height: 9 },
+        score: 1,
+        track: 1,
+        embedding: Float32Array.of(0, 0),
+        quality,
+        fused,
+        ...face,
+      },
+      frame,
+      { ...QUESTION, claim },
+    )(
+      standing(distances, {
+        ...(threshold === undefined ? {} : { threshold }),
+        ...(leastMargin === undefined ? {} : { leastMargin }),
+      }),
+    );
     return reason === "below_threshold" || reason === "track" ? `${rival?.person.name}` : reason;
   };
 }
@@ -59,7 +84,8 @@ describe("the vote of a track", () => {
   it("is not surer of frames that were only carried on", () => {
     const see = follow();
     see({ Alice: 0.98, Bob: 1.3 });
-    for (let frame = 0; frame < 15; frame += 1) assert.equal(see({ Alice: 0.98, Bob: 1.3 }, { carried: 100 * frame, fused: 1 }), "undecided");
+    for (let frame = 0; frame < 15; frame += 1)
+      assert.equal(see({ Alice: 0.98, Bob: 1.3 }, { carried: 100 * frame, fused: 1 }), "undecided");
   });
 
   it("is less sure of poor frames", () => {
@@ -80,16 +106,28 @@ describe("the vote of a track", () => {
   it("never names a stranger whose look changes all the time, each with a chance of its own", () => {
     const see = follow();
     for (let frame = 0; frame < 40; frame += 1) {
-      const told = see({ Alice: frame % 2 === 1 ? 0.975 : 1.08, Bob: 1.3 }, { fused: 1, embedding: Float32Array.of(frame % 2 === 1 ? 0.7 : 0, 0) });
+      const told = see(
+        { Alice: frame % 2 === 1 ? 0.975 : 1.08, Bob: 1.3 },
+        { fused: 1, embedding: Float32Array.of(frame % 2 === 1 ? 0.7 : 0, 0) },
+      );
       assert.notEqual(told, "Alice", `frame ${frame}`);
     }
   });
 
-  for (const [what, shown] of [["good but a little off", {}], ["poor", { weight: 0.1 }]] as const) {
+  for (const [what, shown] of [
+    ["good but a little off", {}],
+    ["poor", { weight: 0.1 }],
+  ] as const) {
     it(`keeps a name through one frame that is ${what}`, () => {
       const see = follow();
       for (let frame = 0; frame < 4; frame += 1) see({ Alice: 0.7, Bob: 1.3 });
-      assert.deepEqual([see({ Alice: what === "poor" ? 1.18 : 1.05, Bob: 1.3 }, { ...TURNED, ...shown }), see({ Alice: 0.7, Bob: 1.3 }, { fused: 1 })], ["Alice", "Alice"]);
+      assert.deepEqual(
+        [
+          see({ Alice: what === "poor" ? 1.18 : 1.05, Bob: 1.3 }, { ...TURNED, ...shown }),
+          see({ Alice: 0.7, Bob: 1.3 }, { fused: 1 }),
+        ],
+        ["Alice", "Alice"],
+      );
     });
   }
 
@@ -115,19 +153,24 @@ describe("the vote of a track", () => {
   it("changes from one to another only once the other has the better evidence", () => {
     const see = follow();
     for (let frame = 0; frame < 4; frame += 1) see({ Alice: 0.8, Bob: 0.95 });
-    const told = Array.from({ length: 12 }, (_, index) => see({ Alice: 0.95, Bob: 0.8 }, { fused: 1 + index, embedding: Float32Array.of(0.7, 0) }));
+    const told = Array.from({ length: 12 }, (_, index) =>
+      see({ Alice: 0.95, Bob: 0.8 }, { fused: 1 + index, embedding: Float32Array.of(0.7, 0) }),
+    );
     assert.deepEqual([told[0], told.at(-1)], ["margin", "Bob"]);
     assert.ok(told.lastIndexOf("margin") < told.indexOf("Bob") && !told.includes("Alice"), told.join(", "));
   });
 
   it("says of two people at one distance that they cannot be told apart, however many frames there are", () => {
     const see = follow();
-    for (let frame = 0; frame < 30; frame += 1) assert.equal(see({ Alice: 0.5, Twin: 0.5, Bob: 1.3 }, { leastMargin: 0 }), "margin");
+    for (let frame = 0; frame < 30; frame += 1)
+      assert.equal(see({ Alice: 0.5, Twin: 0.5, Bob: 1.3 }, { leastMargin: 0 }), "margin");
   });
 
   it("says so too of two people who are nearer by turns", () => {
     const see = follow();
-    const told = Array.from({ length: 40 }, (_, frame) => see({ Alice: 0.5 + (frame % 2) * 0.03, Twin: 0.53 - (frame % 2) * 0.03 }, { fused: undefined }));
+    const told = Array.from({ length: 40 }, (_, frame) =>
+      see({ Alice: 0.5 + (frame % 2) * 0.03, Twin: 0.53 - (frame % 2) * 0.03 }, { fused: undefined }),
+    );
     assert.deepEqual(new Set(told.slice(2)), new Set(["margin"]));
   });
 
@@ -139,11 +182,14 @@ describe("the vote of a track", () => {
       ["a clock put back", (_, see) => see(near, { at: 900_000 })],
       ["τ", (_, see) => see({ Alice: 1.08, Bob: 1.4 }, { threshold: 1.1 })],
       ["claim", (_, see) => see(near, { claim: "Alice" })],
-      ["cleared", (vote, see) => {
-        vote.clear();
-        assert.equal(vote.size, 0);
-        return see(near);
-      }],
+      [
+        "cleared",
+        (vote, see) => {
+          vote.clear();
+          assert.equal(vote.size, 0);
+          return see(near);
+        },
+      ],
       ["nothing", (_, see) => see(near)],
     ];
     assert.deepEqual(
@@ -169,7 +215,11 @@ describe("the vote of a track", () => {
   it("remembers so many tracks and no more, and none that is gone for long", () => {
     const vote = new TrackVote();
     const show = (track: number, capturedAt: number): void => {
-      vote.judgeOf({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 1, track, embedding: Float32Array.of(0, 0) }, { source: "door", sequence: track, capturedAt, width: 640, height: 480 }, QUESTION)(standing({ Alice: 0.5 }));
+      vote.judgeOf(
+        { box: { x: 0, y: 0, width: 9, height: 9 }, score: 1, track, embedding: Float32Array.of(0, 0) },
+        { source: "door", sequence: track, capturedAt, width: 640, height: 480 },
+        QUESTION,
+      )(standing({ Alice: 0.5 }));
     };
     for (let track = 0; track < 2000; track += 1) show(track, 1000);
     assert.equal(vote.size, 512);
@@ -180,14 +230,31 @@ describe("the vote of a track", () => {
   it("says how sure it is and of how many frames: surer of more, less so near τ", () => {
     const told = (distance: number, frames: number) => {
       const vote = new TrackVote();
-      const tell = (sequence: number) => vote.judgeOf({ box: { x: 0, y: 0, width: 9, height: 9 }, score: 1, track: 1, embedding: Float32Array.of(0, 0), fused: sequence }, { source: "door", sequence, capturedAt: 1000 + 300 * sequence, width: 640, height: 480 }, QUESTION)(standing({ Alice: distance, Bob: 1.9 }));
+      const tell = (sequence: number) =>
+        vote.judgeOf(
+          {
+            box: { x: 0, y: 0, width: 9, height: 9 },
+            score: 1,
+            track: 1,
+            embedding: Float32Array.of(0, 0),
+            fused: sequence,
+          },
+          { source: "door", sequence, capturedAt: 1000 + 300 * sequence, width: 640, height: 480 },
+          QUESTION,
+        )(standing({ Alice: distance, Bob: 1.9 }));
       for (let sequence = 1; sequence < frames; sequence += 1) tell(sequence);
       return tell(frames);
     };
     const [first, later, border, stranger] = [told(0.9, 1), told(0.9, 6), told(0.999, 6), told(1.3, 1)] as const;
-    assert.deepEqual([first.frames, later.frames, border.reason, stranger.reason], [1, 6, "undecided", "above_threshold"]);
+    assert.deepEqual(
+      [first.frames, later.frames, border.reason, stranger.reason],
+      [1, 6, "undecided", "above_threshold"],
+    );
     // Φ(0.1 / 0.08) and Φ(0.3 / 0.08).
-    assert.ok(Math.abs((first.sure ?? 0) - 0.8944) < 1e-3 && Math.abs((stranger.sure ?? 0) - 0.9999) < 1e-3, `${first.sure}, ${stranger.sure}`);
+    assert.ok(
+      Math.abs((first.sure ?? 0) - 0.8944) < 1e-3 && Math.abs((stranger.sure ?? 0) - 0.9999) < 1e-3,
+      `${first.sure}, ${stranger.sure}`,
+    );
     assert.ok((later.sure ?? 0) > (first.sure ?? 0) && (border.sure ?? 1) < 0.5);
   });
 });

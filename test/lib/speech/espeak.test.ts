@@ -20,7 +20,15 @@ describe("WAV", () => {
     const piped = Buffer.from(wav);
     piped.writeUInt32LE(0xff_ff_ff_ff, 40);
     const list = Buffer.from("LIST\u0003\0\0\0abc\0", "latin1");
-    assert.deepEqual([wavDuration(piped), wavDuration(Buffer.concat([wav.subarray(0, 36), list, wav.subarray(36)])), wavDuration(wav.subarray(0, 44 + 22_050)), wavDuration(wav.subarray(0, 30))], [1000, 1000, 500, 0]);
+    assert.deepEqual(
+      [
+        wavDuration(piped),
+        wavDuration(Buffer.concat([wav.subarray(0, 36), list, wav.subarray(36)])),
+        wavDuration(wav.subarray(0, 44 + 22_050)),
+        wavDuration(wav.subarray(0, 30)),
+      ],
+      [1000, 1000, 500, 0],
+    );
   });
 });
 
@@ -57,11 +65,24 @@ describe("eSpeak NG", () => {
   it("says French in French after English", async () => {
     await espeak.phonemes("hello", "en");
     assert.match(await espeak.phonemes("Bienvenue Alice, bonne journée !", "fr"), /bjɛ̃vn|bjɛ̃vən/);
-    assert.deepEqual(["en", "en-GB", "en-AU", "zh-TW", "zh-HK", "pt-BR", "pt-PT", "no", "de-AT"].map(voiceFor), ["en-us", "en", "en-us", "cmn", "yue", "pt-br", "pt", "nb", "de"]);
+    assert.deepEqual(["en", "en-GB", "en-AU", "zh-TW", "zh-HK", "pt-BR", "pt-PT", "no", "de-AT"].map(voiceFor), [
+      "en-us",
+      "en",
+      "en-us",
+      "cmn",
+      "yue",
+      "pt-br",
+      "pt",
+      "nb",
+      "de",
+    ]);
   });
 
   it("refuses a voice that it does not have, instead of the last one's", async () => {
-    await assert.rejects(espeak.synthesize("hello", "en", 160, "en-us-nobody"), /^Error: eSpeak NG failed: it has no voice "en-us-nobody": choose another, or leave the voice empty\.$/);
+    await assert.rejects(
+      espeak.synthesize("hello", "en", 160, "en-us-nobody"),
+      /^Error: eSpeak NG failed: it has no voice "en-us-nobody": choose another, or leave the voice empty\.$/,
+    );
     await assert.rejects(espeak.synthesize("nuqneH", "xx"), /it has no voice "xx"/);
   });
 
@@ -71,7 +92,19 @@ describe("eSpeak NG", () => {
 
   it("makes a mono 16-bit WAV of the length of the sentence", async () => {
     const wav = await espeak.synthesize(ENGLISH, "en", 160);
-    assert.deepEqual([wav.toString("latin1", 0, 4), wav.readUInt32LE(4), wav.toString("latin1", 8, 16), wav.readUInt16LE(20), wav.readUInt16LE(22), wav.readUInt32LE(24), wav.readUInt16LE(34), wav.readUInt32LE(40)], ["RIFF", wav.length - 8, "WAVEfmt ", 1, 1, 22_050, 16, wav.length - 44]);
+    assert.deepEqual(
+      [
+        wav.toString("latin1", 0, 4),
+        wav.readUInt32LE(4),
+        wav.toString("latin1", 8, 16),
+        wav.readUInt16LE(20),
+        wav.readUInt16LE(22),
+        wav.readUInt32LE(24),
+        wav.readUInt16LE(34),
+        wav.readUInt32LE(40),
+      ],
+      ["RIFF", wav.length - 8, "WAVEfmt ", 1, 1, 22_050, 16, wav.length - 44],
+    );
     assert.ok(wavDuration(wav) > 1500 && wavDuration(wav) < 5000, `${wavDuration(wav)} ms`);
     assert.ok(wavDuration(await espeak.synthesize(ENGLISH, "en", 320)) < 0.8 * wavDuration(wav));
     assert.ok(wavDuration(await espeak.synthesize(`${ENGLISH} ${ENGLISH}`, "en", 160)) > 1.8 * wavDuration(wav));
@@ -105,7 +138,10 @@ describe("eSpeak NG", () => {
     const pid = asker.pid as number;
     process.kill(pid, "SIGSTOP");
     context.mock.timers.enable({ apis: ["setTimeout"] });
-    const rejected = assert.rejects(asker.synthesize("hello", "en"), /eSpeak NG failed: it did not answer within 60 seconds\./);
+    const rejected = assert.rejects(
+      asker.synthesize("hello", "en"),
+      /eSpeak NG failed: it did not answer within 60 seconds\./,
+    );
     context.mock.timers.tick(60_000);
     await rejected;
     context.mock.timers.reset();
@@ -126,7 +162,9 @@ describe("eSpeak NG", () => {
 
   it("ends when the process that asked it is killed", { skip: process.platform === "win32" }, async () => {
     const module = JSON.stringify(createRequire(__filename).resolve("../../../lib/speech/espeak"));
-    const code = `const { Espeak } = require(${module}); const e = new Espeak(); e.phonemes("hello", "en").then(() => { console.log(e.pid); setInterval(() => undefined, 1000); });`;
+    const code =
+      `const { Espeak } = require(${module}); const e = new Espeak(); e.phonemes("hello", "en").then(() => { ` +
+      "console.log(e.pid); setInterval(() => undefined, 1000); });";
     const owner = spawn(process.execPath, ["--import", "tsx", "-e", code], { stdio: ["ignore", "pipe", "inherit"] });
     const pid = await new Promise<number>((resolve) => {
       owner.stdout.once("data", (data: Buffer) => resolve(Number(data.toString())));
@@ -139,7 +177,16 @@ describe("eSpeak NG", () => {
 
   it("does not keep the process that asked it from ending", async () => {
     const module = JSON.stringify(createRequire(__filename).resolve("../../../lib/speech/espeak"));
-    const owner = spawn(process.execPath, ["--import", "tsx", "-e", `const { Espeak } = require(${module}); void new Espeak().phonemes("hello", "en");`], { stdio: "ignore" });
-    assert.equal(await new Promise((resolve) => { owner.once("exit", resolve); }), 0);
+    const owner = spawn(
+      process.execPath,
+      ["--import", "tsx", "-e", `const { Espeak } = require(${module}); void new Espeak().phonemes("hello", "en");`],
+      { stdio: "ignore" },
+    );
+    assert.equal(
+      await new Promise((resolve) => {
+        owner.once("exit", resolve);
+      }),
+      0,
+    );
   });
 });

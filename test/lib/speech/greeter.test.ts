@@ -19,7 +19,9 @@ const SECOND = toWav(new Int16Array(22_050), 22_050);
 const fails = ({ sentence }: Problem): void => assert.fail(sentence);
 const pidIn = (folder: string): number => Number(readFileSync(join(folder, "pid"), "utf8"));
 /** Writes its process's id, then hangs and does not hear SIGTERM. */
-const HANG = `trap '' TERM; echo $$ > "$here/pid.new"; /bin/mv "$here/pid.new" "$here/pid"; while :; do /bin/sleep 0.1; done`;
+const HANG =
+  `trap '' TERM; echo $$ > "$here/pid.new"; /bin/mv "$here/pid.new" "$here/pid"; while :; do /bin/sleep 0.1; ` +
+  "done";
 // Other tests, which run beside this one, leave files of theirs.
 process.env["TMPDIR"] = mkdtempSync(join(tmpdir(), "greeter-"));
 const greetingFiles = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith("greeting-"));
@@ -40,7 +42,10 @@ describe("Greeter", SCRIPTS, () => {
   it("greets once, gives the sound, and nobody while it is spoken", async () => {
     const one = greeter({ cooldown: 60 });
     const [spoken] = await one.greet(["Alice", "Bob"], fails);
-    assert.deepEqual([spoken?.text, spoken?.names, spoken?.engine, wavDuration(spoken?.wav ?? Buffer.alloc(0)) > 1000], ["Welcome Alice and Bob, have a nice day!", ["Alice", "Bob"], "espeak", true]);
+    assert.deepEqual(
+      [spoken?.text, spoken?.names, spoken?.engine, wavDuration(spoken?.wav ?? Buffer.alloc(0)) > 1000],
+      ["Welcome Alice and Bob, have a nice day!", ["Alice", "Bob"], "espeak", true],
+    );
     assert.equal(one.speaking, true);
     assert.deepEqual(await one.greet(["Carol"], fails), []);
     assert.deepEqual(await one.greet(["Alice"], fails), []);
@@ -54,7 +59,10 @@ describe("Greeter", SCRIPTS, () => {
     await one.quiet();
     // The sound of the WAV, less what a coarse timer may take off.
     assert.ok(performance.now() - begun > 0.9 * wavDuration(spoken?.wav ?? Buffer.alloc(0)));
-    assert.deepEqual((await one.greet(["Alice", "Bob"], fails)).map(({ names }) => names), [["Bob"]]);
+    assert.deepEqual(
+      (await one.greet(["Alice", "Bob"], fails)).map(({ names }) => names),
+      [["Bob"]],
+    );
   });
 
   it("greets somebody who stayed all the time once, and again who came back after the cooldown", async () => {
@@ -66,7 +74,8 @@ describe("Greeter", SCRIPTS, () => {
       return (await one.greet(names, fails)).map(({ text }) => text);
     };
     assert.deepEqual(await at(0, "Alice"), ["Welcome Alice, have a nice day!"]);
-    for (let second = 1; second < 100; second += 9) assert.deepEqual(await at(second, "Alice"), [], `second ${second}`);
+    for (let second = 1; second < 100; second += 9)
+      assert.deepEqual(await at(second, "Alice"), [], `second ${second}`);
     assert.deepEqual(await at(110, "Alice"), ["Welcome Alice, have a nice day!"]);
   });
 
@@ -88,18 +97,35 @@ describe("Greeter", SCRIPTS, () => {
     const first = await one.greet(crowd, fails);
     await one.quiet();
     const second = await one.greet(crowd, fails);
-    assert.deepEqual([first[0]?.names.length, second[0]?.text], [MAX_AT_ONCE, "Welcome P10 and P11, have a nice day!"]);
+    assert.deepEqual(
+      [first[0]?.names.length, second[0]?.text],
+      [MAX_AT_ONCE, "Welcome P10 and P11, have a nice day!"],
+    );
   });
 
   it("gives one greeting for each language, each in its voice", async () => {
     const spoken = await greeter({ voice: "en-gb-scotland" }).greet(["小明", "Alice"], fails);
-    assert.deepEqual(spoken.map(({ lang, text, problem, wav }) => [lang, text, problem, wav === null]), [["zh-TW", "歡迎小明，祝您有美好的一天！", undefined, false], ["en", "Welcome Alice, have a nice day!", undefined, false]]);
+    assert.deepEqual(
+      spoken.map(({ lang, text, problem, wav }) => [lang, text, problem, wav === null]),
+      [
+        ["zh-TW", "歡迎小明，祝您有美好的一天！", undefined, false],
+        ["en", "Welcome Alice, have a nice day!", undefined, false],
+      ],
+    );
   });
 
   it("says names of slashes, emoji, markup, control characters and 300 letters", async () => {
     const espeak = new Espeak();
     try {
-      for (const name of ["../../etc/passwd", "Zoë 🎉", "<speak><break time='30s'/>Eve</speak>", "a\u0000b\u001b[2J", "x".repeat(300), "-v", "--help"]) {
+      for (const name of [
+        "../../etc/passwd",
+        "Zoë 🎉",
+        "<speak><break time='30s'/>Eve</speak>",
+        "a\u0000b\u001b[2J",
+        "x".repeat(300),
+        "-v",
+        "--help",
+      ]) {
         const [greeting, ...others] = compose([name], "auto", "en", "");
         assert.deepEqual([greeting?.names, others], [[name], []]);
         assert.doesNotMatch(greeting?.text ?? "", /[<>/\\\p{C}]/u);
@@ -115,7 +141,10 @@ describe("Greeter", SCRIPTS, () => {
   it("still gives the text where there is no engine, and says what to install", async () => {
     withPrograms({});
     const [spoken] = await greeter({ engine: "system" }).greet(["Alice"], fails);
-    assert.deepEqual([spoken?.text, spoken?.wav, spoken?.engine, spoken?.problem], ["Welcome Alice, have a nice day!", null, "none", { kind: "noEngine", sentence: NO_ENGINE }]);
+    assert.deepEqual(
+      [spoken?.text, spoken?.wav, spoken?.engine, spoken?.problem],
+      ["Welcome Alice, have a nice day!", null, "none", { kind: "noEngine", sentence: NO_ENGINE }],
+    );
   });
 
   it("takes the computer's engine where eSpeak NG's package cannot do it", async () => {
@@ -123,7 +152,10 @@ describe("Greeter", SCRIPTS, () => {
     // A language for private use, which no voice has.
     const [spoken] = await greeter({ language: "qaa", template: "{names}!" }).greet(["Alice"], fails);
     assert.deepEqual([spoken?.engine, spoken?.wav?.toString()], ["espeak-ng", "RIFF"]);
-    const [silent] = await greeter({ engine: "espeak", language: "qaa", template: "{names}!" }).greet(["Alice"], fails);
+    const [silent] = await greeter({ engine: "espeak", language: "qaa", template: "{names}!" }).greet(
+      ["Alice"],
+      fails,
+    );
     assert.deepEqual([silent?.text, silent?.wav, silent?.problem?.kind], ["Alice!", null, "failed"]);
     assert.match(silent?.problem?.sentence ?? "", /eSpeak NG failed: it has no voice "qaa"/);
   });
@@ -131,7 +163,10 @@ describe("Greeter", SCRIPTS, () => {
   it("cuts an engine that hangs, says so, and gives the text", async () => {
     const folder = withPrograms({ "espeak-ng": HANG });
     const [spoken] = await greeter({ engine: "system" }, { speakTimeoutMs: 700 }).greet(["Alice"], fails);
-    assert.deepEqual([spoken?.text, spoken?.wav, spoken?.engine, spoken?.problem?.kind], ["Welcome Alice, have a nice day!", null, "none", "failed"]);
+    assert.deepEqual(
+      [spoken?.text, spoken?.wav, spoken?.engine, spoken?.problem?.kind],
+      ["Welcome Alice, have a nice day!", null, "none", "failed"],
+    );
     assert.match(spoken?.problem?.sentence ?? "", /espeak-ng did not end within 0\.7 seconds and was stopped\.$/);
     await until(() => !runs(pidIn(folder)), "the engine's end");
     assert.deepEqual(greetingFiles(), []);
@@ -145,7 +180,11 @@ describe("Greeter", SCRIPTS, () => {
   });
 
   it("plays the WAV with the player it finds, and speaks until that ends", async () => {
-    const folder = withPrograms({ aplay: '/bin/cp "$1" "$here/playing.wav"; while [ ! -e "$here/go" ]; do /bin/sleep 0.05; done; /bin/mv "$here/playing.wav" "$here/played.wav"' });
+    const folder = withPrograms({
+      aplay:
+        '/bin/cp "$1" "$here/playing.wav"; while [ ! -e "$here/go" ]; do /bin/sleep 0.05; done; /bin/mv ' +
+        '"$here/playing.wav" "$here/played.wav"',
+    });
     const playing = greeter({ play: true });
     const [spoken] = await playing.greet(["Alice"], fails);
     await until(() => existsSync(join(folder, "playing.wav")), "the player");
@@ -163,7 +202,10 @@ describe("Greeter", SCRIPTS, () => {
     const [spoken] = await one.greet(["Bob"], (problem) => problems.push(problem));
     assert.deepEqual([problems, spoken?.problem, (spoken?.wav?.length ?? 0) > 44], [[], undefined, true]);
     await until(() => problems.length > 0, "the problem");
-    assert.deepEqual(problems.map(({ kind }) => kind), ["noPlayer"]);
+    assert.deepEqual(
+      problems.map(({ kind }) => kind),
+      ["noPlayer"],
+    );
     assert.match(problems[0]?.sentence ?? "", /there is no player: install alsa-utils/);
   });
 
@@ -205,8 +247,16 @@ describe("the computer's engines", SCRIPTS, () => {
   });
 
   it("say gets the text by standard input, and the voice of the language", async () => {
-    const folder = withPrograms({ say: `if [ "$2" = "?" ]; then echo 'Alex                en_US    # Hello'; echo 'Mei-Jia             zh_TW    # 你好'; echo 'Bad News            en_US    # Hi'; exit; fi; ${KEEP}; for last do [ "$before" = -o ] && printf RIFF > "$last"; before="$last"; done` });
-    assert.equal((await findSystemSpeech(false, "darwin")?.speak(utterance, { timeoutMs: 60_000 }))?.toString(), "RIFF");
+    const folder = withPrograms({
+      say:
+        `if [ "$2" = "?" ]; then echo 'Alex                en_US    # Hello'; echo 'Mei-Jia             zh_TW   ` +
+        ` # 你好'; echo 'Bad News            en_US    # Hi'; exit; fi; ${KEEP}; for last do [ "$before" = -o ] && ` +
+        `printf RIFF > "$last"; before="$last"; done`,
+    });
+    assert.equal(
+      (await findSystemSpeech(false, "darwin")?.speak(utterance, { timeoutMs: 60_000 }))?.toString(),
+      "RIFF",
+    );
     assert.equal(kept(folder, "text"), utterance.text);
     assert.match(kept(folder, "args"), /^-v\nMei-Jia\n-r\n160\n-o\n.*\.wav\n--data-format=LEI16@22050\n-f\n-\n$/);
     await findSystemSpeech(false, "darwin")?.speak({ ...utterance, language: "sw" }, { timeoutMs: 60_000 });
@@ -218,11 +268,20 @@ describe("the computer's engines", SCRIPTS, () => {
   it("PowerShell gets the text by the environment, and always the same program", async () => {
     const folder = withPrograms({ powershell: `${KEEP}; printf RIFF > "$GREETING_FILE"` });
     const text = 'Alice"; Remove-Item C:\\ -Recurse; $(calc)';
-    assert.equal((await findSystemSpeech(false, "win32")?.speak({ ...utterance, text, rate: 450 }, { timeoutMs: 60_000 }))?.toString(), "RIFF");
+    assert.equal(
+      (
+        await findSystemSpeech(false, "win32")?.speak({ ...utterance, text, rate: 450 }, { timeoutMs: 60_000 })
+      )?.toString(),
+      "RIFF",
+    );
     assert.doesNotMatch(kept(folder, "args"), /Alice|Remove-Item|calc/);
-    assert.match(kept(folder, "args"), /^-NoProfile\n-NonInteractive\n-Command\nAdd-Type -AssemblyName System\.Speech; .*\$s\.Speak\(\$env:GREETING_TEXT\)/);
+    assert.match(
+      kept(folder, "args"),
+      /^-NoProfile\n-NonInteractive\n-Command\nAdd-Type -AssemblyName System\.Speech; .*\$s\.Speak\(\$env:GREETING_TEXT\)/,
+    );
     const environment = kept(folder, "env").split("\n");
-    for (const line of [`GREETING_TEXT=${text}`, "GREETING_LANGUAGE=zh-TW", "GREETING_RATE=8", "GREETING_VOICE="]) assert.ok(environment.includes(line), line);
+    for (const line of [`GREETING_TEXT=${text}`, "GREETING_LANGUAGE=zh-TW", "GREETING_RATE=8", "GREETING_VOICE="])
+      assert.ok(environment.includes(line), line);
   });
 
   it("spd-say gets the text after --, and is asked only where it may speak aloud", async () => {
@@ -243,7 +302,10 @@ describe("the computer's engines", SCRIPTS, () => {
 
   it("end when they hang", async () => {
     const folder = withPrograms({ hang: HANG });
-    await assert.rejects(run(join(folder, "hang"), [], { timeoutMs: 500 }), /hang did not end within 0\.5 seconds and was stopped\.$/);
+    await assert.rejects(
+      run(join(folder, "hang"), [], { timeoutMs: 500 }),
+      /hang did not end within 0\.5 seconds and was stopped\.$/,
+    );
     await until(() => !runs(pidIn(folder)), "the program's end");
   });
 
@@ -257,7 +319,10 @@ describe("players", SCRIPTS, () => {
   afterEach(restorePath);
 
   it("are tried in turn: paplay without a sound server, then aplay", async () => {
-    const folder = withPrograms({ paplay: "echo 'Connection refused' >&2; exit 1", aplay: '/bin/cp "$1" "$here/played.wav"' });
+    const folder = withPrograms({
+      paplay: "echo 'Connection refused' >&2; exit 1",
+      aplay: '/bin/cp "$1" "$here/played.wav"',
+    });
     await play(SECOND, findPlayers("linux"));
     assert.deepEqual(readFileSync(join(folder, "played.wav")), SECOND);
   });
@@ -270,23 +335,45 @@ describe("players", SCRIPTS, () => {
 
   it("end when they take much longer than the sound", async () => {
     const folder = withPrograms({ aplay: HANG });
-    await assert.rejects(play(SECOND, findPlayers("linux"), undefined, 200), /aplay did not end within 1\.2 seconds and was stopped/);
+    await assert.rejects(
+      play(SECOND, findPlayers("linux"), undefined, 200),
+      /aplay did not end within 1\.2 seconds and was stopped/,
+    );
     await until(() => !runs(pidIn(folder)), "the player's end");
   });
 
   it("are afplay on macOS, and PowerShell on Windows, which gets the file by the environment", async () => {
-    const folder = withPrograms({ afplay: '/bin/cp "$1" "$here/mac.wav"', powershell: 'printf "%s\\n" "$@" > "$here/args"; /bin/cp "$GREETING_FILE" "$here/windows.wav"' });
+    const folder = withPrograms({
+      afplay: '/bin/cp "$1" "$here/mac.wav"',
+      powershell: 'printf "%s\\n" "$@" > "$here/args"; /bin/cp "$GREETING_FILE" "$here/windows.wav"',
+    });
     await play(SECOND, findPlayers("darwin"));
     await play(SECOND, findPlayers("win32"));
-    assert.deepEqual([readFileSync(join(folder, "mac.wav")), readFileSync(join(folder, "windows.wav"))], [SECOND, SECOND]);
-    assert.equal(readFileSync(join(folder, "args"), "utf8"), "-NoProfile\n-NonInteractive\n-Command\n(New-Object System.Media.SoundPlayer $env:GREETING_FILE).PlaySync()\n");
+    assert.deepEqual(
+      [readFileSync(join(folder, "mac.wav")), readFileSync(join(folder, "windows.wav"))],
+      [SECOND, SECOND],
+    );
+    assert.equal(
+      readFileSync(join(folder, "args"), "utf8"),
+      "-NoProfile\n-NonInteractive\n-Command\n(New-Object System.Media.SoundPlayer $env:GREETING_FILE).PlaySync()\n",
+    );
   });
 });
 
 /** What refuses, and the words for it. */
 const DISKS = [
-  { what: "a full file system", says: /^nothing is spoken: the disk is full \(ENOSPC, .*\)\. To mend it, make room on it; it then goes on by itself\.$/, skip: noMount(), make: () => smallDisk(1) },
-  { what: "a limit of file sizes", says: /^nothing is spoken: a file would be larger than the disk or the system allows \(EFBIG, .*\)\. To mend it, raise the limit/, skip: noLimit(), make: () => limitedDisk(process.pid) },
+  {
+    what: "a full file system",
+    says: /^nothing is spoken: the disk is full \(ENOSPC, .*\)\. To mend it, make room on it; it then goes on by itself\.$/,
+    skip: noMount(),
+    make: () => smallDisk(1),
+  },
+  {
+    what: "a limit of file sizes",
+    says: /^nothing is spoken: a file would be larger than the disk or the system allows \(EFBIG, .*\)\. To mend it, raise the limit/,
+    skip: noLimit(),
+    make: () => limitedDisk(process.pid),
+  },
 ];
 
 for (const { what, says, skip, make } of DISKS) {
@@ -317,7 +404,10 @@ for (const { what, says, skip, make } of DISKS) {
       return made;
     }
 
-    for (const [how, ending] of [["fails with words of its own", ""], ["says nothing of it", " 2>&- || :"]] as const) {
+    for (const [how, ending] of [
+      ["fails with words of its own", ""],
+      ["says nothing of it", " 2>&- || :"],
+    ] as const) {
       it(`goes out as text when the engine ${how}, is no file afterwards, and is spoken once there is room`, async () => {
         withPrograms({ "espeak-ng": `/bin/cat > /dev/null; /bin/cp '${join(wavs, "said.wav")}' "$6"${ending}` });
         const one = greeter({ engine: "system" });
@@ -325,7 +415,10 @@ for (const { what, says, skip, make } of DISKS) {
         const [silent] = await one.greet(["Alice"], fails);
         const left = greetingFiles();
         disk.empty();
-        assert.deepEqual([silent?.text, silent?.wav, silent?.engine, silent?.problem?.kind, left], ["Welcome Alice, have a nice day!", null, "none", "diskFull", []]);
+        assert.deepEqual(
+          [silent?.text, silent?.wav, silent?.engine, silent?.problem?.kind, left],
+          ["Welcome Alice, have a nice day!", null, "none", "diskFull", []],
+        );
         assert.match(silent?.problem?.sentence ?? "", says);
         await one.quiet();
         const [spoken] = await one.greet(["Bob"], fails);
@@ -342,7 +435,10 @@ for (const { what, says, skip, make } of DISKS) {
       await one.quiet();
       const left = greetingFiles();
       disk.empty();
-      assert.deepEqual([spoken?.problem, (spoken?.wav?.length ?? 0) > 44, problems.map(({ kind }) => kind), left], [undefined, true, ["diskFull"], []]);
+      assert.deepEqual(
+        [spoken?.problem, (spoken?.wav?.length ?? 0) > 44, problems.map(({ kind }) => kind), left],
+        [undefined, true, ["diskFull"], []],
+      );
       assert.match(problems[0]?.sentence ?? "", says);
       const [next] = await one.greet(["Bob"], fails);
       await one.quiet();

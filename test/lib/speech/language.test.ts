@@ -6,16 +6,31 @@ import { MAX_PEOPLE, Presence } from "../../../lib/speech/presence";
 import { speakable } from "../../../lib/speech/speakable";
 import { TEMPLATES } from "../../../lib/speech/templates";
 
-const texts = (names: string[], language = "auto", defaultLanguage = "en", template = ""): string[] => compose(names, language, defaultLanguage, template).map(({ lang, text }) => `${lang}: ${text}`);
+const texts = (names: string[], language = "auto", defaultLanguage = "en", template = ""): string[] =>
+  compose(names, language, defaultLanguage, template).map(({ lang, text }) => `${lang}: ${text}`);
 
 describe("greetings", () => {
   it("joins names as English does", () => {
-    assert.deepEqual([texts(["Alice"]), texts(["A", "B"]), texts(["A", "B", "C"])], [["en: Welcome Alice, have a nice day!"], ["en: Welcome A and B, have a nice day!"], ["en: Welcome A, B, and C, have a nice day!"]]);
+    assert.deepEqual(
+      [texts(["Alice"]), texts(["A", "B"]), texts(["A", "B", "C"])],
+      [
+        ["en: Welcome Alice, have a nice day!"],
+        ["en: Welcome A and B, have a nice day!"],
+        ["en: Welcome A, B, and C, have a nice day!"],
+      ],
+    );
   });
 
   it("joins them as other languages do", () => {
     assert.deepEqual(
-      [["A", "zh-TW"], ["B", "zh-CN"], ["A", "es"], ["A", "de"], ["A", "fr"], ["A", "ja"]].map(([, language]) => texts(["A", "B", "C"], language)[0]),
+      [
+        ["A", "zh-TW"],
+        ["B", "zh-CN"],
+        ["A", "es"],
+        ["A", "de"],
+        ["A", "fr"],
+        ["A", "ja"],
+      ].map(([, language]) => texts(["A", "B", "C"], language)[0]),
       [
         "zh-TW: 歡迎A、B和C，祝您有美好的一天！",
         "zh-CN: 欢迎A、B和C，祝您有美好的一天！",
@@ -28,12 +43,29 @@ describe("greetings", () => {
   });
 
   it("goes by the script of the name, a greeting for each language", () => {
-    assert.deepEqual(texts(["小明", "Alice", "美玲"]), ["zh-TW: 歡迎小明和美玲，祝您有美好的一天！", "en: Welcome Alice, have a nice day!"]);
-    assert.deepEqual(["Иван", "Їжак", "さくら", "철수", "Ελένη", "سلمى", "דוד", "रवि", "สมชาย", "Zoë"].map((name) => languageOf(name, "de")), ["ru", "uk", "ja", "ko", "el", "ar", "he", "hi", "th", "de"]);
+    assert.deepEqual(texts(["小明", "Alice", "美玲"]), [
+      "zh-TW: 歡迎小明和美玲，祝您有美好的一天！",
+      "en: Welcome Alice, have a nice day!",
+    ]);
+    assert.deepEqual(
+      ["Иван", "Їжак", "さくら", "철수", "Ελένη", "سلمى", "דוד", "रवि", "สมชาย", "Zoë"].map((name) =>
+        languageOf(name, "de"),
+      ),
+      ["ru", "uk", "ja", "ko", "el", "ar", "he", "hi", "th", "de"],
+    );
   });
 
   it("leaves a name to the default language where that has its letters", () => {
-    assert.deepEqual([languageOf("小明", "zh-CN"), languageOf("小明", "ja"), languageOf("小明", "en"), languageOf("Иван", "uk"), languageOf("Alice", "zh-TW")], ["zh-CN", "ja", "zh-TW", "uk", "zh-TW"]);
+    assert.deepEqual(
+      [
+        languageOf("小明", "zh-CN"),
+        languageOf("小明", "ja"),
+        languageOf("小明", "en"),
+        languageOf("Иван", "uk"),
+        languageOf("Alice", "zh-TW"),
+      ],
+      ["zh-CN", "ja", "zh-TW", "uk", "zh-TW"],
+    );
   });
 
   it("greets all in the language that was set", () => {
@@ -64,21 +96,41 @@ describe("greetings", () => {
   });
 
   it("names who is greeted as the gallery has them", () => {
-    assert.deepEqual(compose(["Ada_Lovelace 🎉"], "auto", "en", ""), [{ lang: "en", names: ["Ada_Lovelace 🎉"], text: "Welcome Ada Lovelace, have a nice day!" }]);
+    assert.deepEqual(compose(["Ada_Lovelace 🎉"], "auto", "en", ""), [
+      { lang: "en", names: ["Ada_Lovelace 🎉"], text: "Welcome Ada Lovelace, have a nice day!" },
+    ]);
   });
 
   it("has a place for the names in every language, once", () => {
-    for (const [language, template] of Object.entries(TEMPLATES)) assert.equal(template.split("{names}").length, 2, language);
+    for (const [language, template] of Object.entries(TEMPLATES))
+      assert.equal(template.split("{names}").length, 2, language);
   });
 });
 
 describe("a name as it is said", () => {
   it("has no markup, no phonemes, no path and no control characters", () => {
-    assert.deepEqual(["<b>Eve</b>\u0000\n", "[[w'Vn]] Bob", "../etc/passwd", "a\\b", "\u202eevil\u202c", "<speak><break time='9s'/></speak>", "\ud800Alice"].map(speakable), ["b Eve b", "w'Vn Bob", ".. etc passwd", "a b", "evil", "speak break time='9s' speak", "Alice"]);
+    assert.deepEqual(
+      [
+        "<b>Eve</b>\u0000\n",
+        "[[w'Vn]] Bob",
+        "../etc/passwd",
+        "a\\b",
+        "\u202eevil\u202c",
+        "<speak><break time='9s'/></speak>",
+        "\ud800Alice",
+      ].map(speakable),
+      ["b Eve b", "w'Vn Bob", ".. etc passwd", "a b", "evil", "speak break time='9s' speak", "Alice"],
+    );
   });
 
   it("has no emoji beside letters, and keeps digits, joiners and accents", () => {
-    assert.deepEqual(["Zoë 🎉👨‍👩‍👧", "R2-D2", "Bob 🇹🇼 👍🏽", "क्‍ष", "Zoe\u0308"].map(speakable), ["Zoë", "R2-D2", "Bob", "क्‍ष", "Zoë"]);
+    assert.deepEqual(["Zoë 🎉👨‍👩‍👧", "R2-D2", "Bob 🇹🇼 👍🏽", "क्‍ष", "Zoe\u0308"].map(speakable), [
+      "Zoë",
+      "R2-D2",
+      "Bob",
+      "क्‍ष",
+      "Zoë",
+    ]);
   });
 
   it("is an emoji where there is nothing else, and nothing where there is nothing to say", () => {
@@ -95,21 +147,57 @@ describe("a name as it is said", () => {
 
 describe("a text that one voice cannot read", () => {
   it("is cut where the letters are another language's", () => {
-    assert.deepEqual(stretches("Welcome Alice and 小明, have a nice day!", "en"), [{ text: "Welcome Alice and " }, { text: "小明", language: "zh-TW" }, { text: ", have a nice day!" }]);
-    assert.deepEqual(stretches("Hi Лев Толстой and Їжак!", "de"), [{ text: "Hi " }, { text: "Лев Толстой", language: "ru" }, { text: " and " }, { text: "Їжак", language: "uk" }, { text: "!" }]);
+    assert.deepEqual(stretches("Welcome Alice and 小明, have a nice day!", "en"), [
+      { text: "Welcome Alice and " },
+      { text: "小明", language: "zh-TW" },
+      { text: ", have a nice day!" },
+    ]);
+    assert.deepEqual(stretches("Hi Лев Толстой and Їжак!", "de"), [
+      { text: "Hi " },
+      { text: "Лев Толстой", language: "ru" },
+      { text: " and " },
+      { text: "Їжак", language: "uk" },
+      { text: "!" },
+    ]);
     assert.deepEqual(stretches("太郎さん", "ja"), [{ text: "太郎", language: "zh-TW" }, { text: "さん" }]);
   });
 
   it("is left whole where its language has the letters, or they are Latin", () => {
-    for (const [text, language] of [["歡迎Alice，祝您有美好的一天！", "zh-TW"], ["Ласкаво просимо, Іван", "uk"], ["Welcome Zoë!", "en"], ["철수님", "ko"]] as const) assert.deepEqual(stretches(text, language), [{ text }]);
+    for (const [text, language] of [
+      ["歡迎Alice，祝您有美好的一天！", "zh-TW"],
+      ["Ласкаво просимо, Іван", "uk"],
+      ["Welcome Zoë!", "en"],
+      ["철수님", "ko"],
+    ] as const)
+      assert.deepEqual(stretches(text, language), [{ text }]);
   });
 });
 
 describe("options", () => {
   it("have their defaults, and refuse what no engine can do", () => {
-    assert.deepEqual(speechOptionsSchema.parse({}), { engine: "auto", language: "auto", defaultLanguage: "en", template: "", voice: "", rate: 160, play: false, cooldown: 60 });
-    for (const wrong of [{ engine: "loud" }, { language: "klingonish!" }, { defaultLanguage: "auto!" }, { rate: 0 }, { cooldown: -1 }, { voice: "--help" }, { voice: "a\nb" }, { voice: "$(reboot)" }]) assert.equal(speechOptionsSchema.safeParse(wrong).success, false, JSON.stringify(wrong));
-    for (const voice of ["en-us+f3", "gmw/en-GB-scotland", "Microsoft Zira Desktop", "Samantha (Enhanced)"]) assert.equal(speechOptionsSchema.parse({ voice }).voice, voice);
+    assert.deepEqual(speechOptionsSchema.parse({}), {
+      engine: "auto",
+      language: "auto",
+      defaultLanguage: "en",
+      template: "",
+      voice: "",
+      rate: 160,
+      play: false,
+      cooldown: 60,
+    });
+    for (const wrong of [
+      { engine: "loud" },
+      { language: "klingonish!" },
+      { defaultLanguage: "auto!" },
+      { rate: 0 },
+      { cooldown: -1 },
+      { voice: "--help" },
+      { voice: "a\nb" },
+      { voice: "$(reboot)" },
+    ])
+      assert.equal(speechOptionsSchema.safeParse(wrong).success, false, JSON.stringify(wrong));
+    for (const voice of ["en-us+f3", "gmw/en-GB-scotland", "Microsoft Zira Desktop", "Samantha (Enhanced)"])
+      assert.equal(speechOptionsSchema.parse({ voice }).voice, voice);
   });
 });
 

@@ -8,16 +8,30 @@ function job(log: string[], name: string): { run: () => Promise<void>; drop: () 
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
-  return { run: async () => { log.push(name); await ended; }, drop: () => log.push(`drop ${name}`), end: () => end() };
+  return {
+    run: async () => {
+      log.push(name);
+      await ended;
+    },
+    drop: () => log.push(`drop ${name}`),
+    end: () => end(),
+  };
 }
 
-const settle = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+const settle = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 
 describe("Inbox", () => {
   it("keeps only the newest waiting frame of a source, and counts the others", async () => {
     const log: string[] = [];
     const inbox = new Inbox({ policy: "latest", bound: 10 });
-    const [first, second, third] = ["a1", "a2", "a3"].map((name) => job(log, name)) as [ReturnType<typeof job>, ReturnType<typeof job>, ReturnType<typeof job>];
+    const [first, second, third] = ["a1", "a2", "a3"].map((name) => job(log, name)) as [
+      ReturnType<typeof job>,
+      ReturnType<typeof job>,
+      ReturnType<typeof job>,
+    ];
     for (const each of [first, second, third]) inbox.offer("a", each);
     assert.deepEqual(log, ["a1", "drop a2"]);
     assert.equal(inbox.dropped("a"), 1);

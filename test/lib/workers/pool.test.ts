@@ -18,62 +18,86 @@ async function withPool(work: (pool: StagePool<What, string>) => Promise<void>):
 }
 
 describe("StagePool", () => {
-  it("gives back what the worker answers", () => withPool(async (pool) => {
-    assert.equal(await pool.run("answer"), "done");
-  }));
+  it("gives back what the worker answers", () =>
+    withPool(async (pool) => {
+      assert.equal(await pool.run("answer"), "done");
+    }));
 
-  it("passes on what a task throws, and works on", () => withPool(async (pool) => {
-    await assert.rejects(pool.run("throw"), /as asked/);
-    assert.equal(await pool.run("answer"), "done");
-  }));
+  it("passes on what a task throws, and works on", () =>
+    withPool(async (pool) => {
+      await assert.rejects(pool.run("throw"), /as asked/);
+      assert.equal(await pool.run("answer"), "done");
+    }));
 
-  it("tells a sentence for people, which stays one on its way from the worker, from a mistake", () => withPool(async (pool) => {
-    await assert.rejects(pool.run("refuse"), (error) => error instanceof UserError && error.message === "send another picture.");
-    await assert.rejects(pool.run("throw"), (error) => error instanceof Error && !(error instanceof UserError));
-    await assert.rejects(pool.run("hang", { timeoutMs: 1500 }), Fault);
-    assert.equal(await pool.run("answer"), "done");
-  }));
+  it("tells a sentence for people, which stays one on its way from the worker, from a mistake", () =>
+    withPool(async (pool) => {
+      await assert.rejects(
+        pool.run("refuse"),
+        (error) => error instanceof UserError && error.message === "send another picture.",
+      );
+      await assert.rejects(pool.run("throw"), (error) => error instanceof Error && !(error instanceof UserError));
+      await assert.rejects(pool.run("hang", { timeoutMs: 1500 }), Fault);
+      assert.equal(await pool.run("answer"), "done");
+    }));
 
-  it("answers with an error when the worker dies, and starts another", () => withPool(async (pool) => {
-    await assert.rejects(pool.run("die"), /worker/i);
-    assert.equal(await pool.run("answer"), "done");
-  }));
+  it("answers with an error when the worker dies, and starts another", () =>
+    withPool(async (pool) => {
+      await assert.rejects(pool.run("die"), /worker/i);
+      assert.equal(await pool.run("answer"), "done");
+    }));
 
   for (const [what, kind, sentence] of [
     ["throw a number", Fault, "an engine broke (1865568) and was restarted: send the picture again, or another one."],
     ["throw nothing", Fault, "an engine broke (undefined) and was restarted: send the picture again, or another one."],
-    ["trap", Fault, "an engine broke (RuntimeError: unreachable) and was restarted: send the picture again, or another one."],
+    [
+      "trap",
+      Fault,
+      "an engine broke (RuntimeError: unreachable) and was restarted: send the picture again, or another one.",
+    ],
     ["refuse for a trap", UserError, "send a smaller picture."],
-    ["die", Fault, "the worker ended in the midst of its work (worker exited with code: 3) and was restarted: send the picture again, or another one."],
+    [
+      "die",
+      Fault,
+      "the worker ended in the midst of its work (worker exited with code: 3) and was restarted: send the " +
+        "picture again, or another one.",
+    ],
   ] as const) {
-    it(`replaces a worker told to ${what}, for its engine is broken, and says a sentence`, () => withPool(async (pool) => {
-      assert.equal(await pool.run("count"), "1");
-      assert.equal(await pool.run("count"), "2");
-      // What waits is done by the new worker.
-      const [broken, next] = await Promise.allSettled([pool.run(what), pool.run("count")]);
-      assert.ok(broken.status === "rejected" && broken.reason instanceof kind);
-      assert.equal(broken.reason.message, sentence);
-      assert.deepEqual(next, { status: "fulfilled", value: "1" });
-    }));
+    it(`replaces a worker told to ${what}, for its engine is broken, and says a sentence`, () =>
+      withPool(async (pool) => {
+        assert.equal(await pool.run("count"), "1");
+        assert.equal(await pool.run("count"), "2");
+        // What waits is done by the new worker.
+        const [broken, next] = await Promise.allSettled([pool.run(what), pool.run("count")]);
+        assert.ok(broken.status === "rejected" && broken.reason instanceof kind);
+        assert.equal(broken.reason.message, sentence);
+        assert.deepEqual(next, { status: "fulfilled", value: "1" });
+      }));
   }
 
-  it("keeps a worker whose task threw an Error, and its engine with it", () => withPool(async (pool) => {
-    await assert.rejects(pool.run("throw"), /^Error: as asked$/);
-    await assert.rejects(pool.run("refuse"), UserError);
-    assert.equal(await pool.run("count"), "3");
-  }));
+  it("keeps a worker whose task threw an Error, and its engine with it", () =>
+    withPool(async (pool) => {
+      await assert.rejects(pool.run("throw"), /^Error: as asked$/);
+      await assert.rejects(pool.run("refuse"), UserError);
+      assert.equal(await pool.run("count"), "3");
+    }));
 
-  it("gives a task whose worker died of it to another once, made anew, and no third", () => withPool(async (pool) => {
-    const asked: What[] = [];
-    const tasks = (...whats: What[]) => () => {
-      asked.push(whats[0] as What);
-      return Promise.resolve({ task: whats.shift() as What, transfer: [] });
-    };
-    assert.equal(await pool.runAgain(tasks("trap", "answer")), "done");
-    await assert.rejects(pool.runAgain(tasks("throw a number", "refuse for a trap", "answer")), /send a smaller picture/);
-    await assert.rejects(pool.runAgain(tasks("throw", "answer")), /as asked/);
-    assert.deepEqual(asked, ["trap", "answer", "throw a number", "refuse for a trap", "throw"]);
-  }));
+  it("gives a task whose worker died of it to another once, made anew, and no third", () =>
+    withPool(async (pool) => {
+      const asked: What[] = [];
+      const tasks =
+        (...whats: What[]) =>
+        () => {
+          asked.push(whats[0] as What);
+          return Promise.resolve({ task: whats.shift() as What, transfer: [] });
+        };
+      assert.equal(await pool.runAgain(tasks("trap", "answer")), "done");
+      await assert.rejects(
+        pool.runAgain(tasks("throw a number", "refuse for a trap", "answer")),
+        /send a smaller picture/,
+      );
+      await assert.rejects(pool.runAgain(tasks("throw", "answer")), /as asked/);
+      assert.deepEqual(asked, ["trap", "answer", "throw a number", "refuse for a trap", "throw"]);
+    }));
 
   it("says why a worker cannot be started, and lives on until one can", async () => {
     // A worker with nothing to do keeps no process alive.
@@ -86,7 +110,8 @@ describe("StagePool", () => {
       await withPool(async (pool) => {
         broken(true);
         // Whether it had the task already decides who tells the reason: the loader says that of a module that throws.
-        for (let attempt = 0; attempt < 3; attempt += 1) await assert.rejects(pool.run("answer"), /Unknown file extension/);
+        for (let attempt = 0; attempt < 3; attempt += 1)
+          await assert.rejects(pool.run("answer"), /Unknown file extension/);
         broken(false);
         // A worker that was begun before may still fail.
         await eventually("an answer", () => pool.run("answer").catch(() => undefined));
@@ -103,22 +128,26 @@ describe("StagePool", () => {
     }
   });
 
-  it("ends a worker that hangs, and starts another", () => withPool(async (pool) => {
-    await assert.rejects(pool.run("hang", { timeoutMs: 1500 }), /did not answer within 1500 ms/);
-    assert.equal(await pool.run("answer"), "done");
-  }));
-
-  it("begins tasks in the order in which they came, so that none of several cameras starves", () => withPool(async (pool) => {
-    const answered = Array.from({ length: 5 }, () => 0);
-    await Promise.all(answered.map(async (_, camera) => {
-      // Each asks again as soon as it was answered, until one was answered ten times.
-      while (Math.max(...answered) < 10) {
-        await pool.run("answer");
-        answered[camera] = (answered[camera] ?? 0) + 1;
-      }
+  it("ends a worker that hangs, and starts another", () =>
+    withPool(async (pool) => {
+      await assert.rejects(pool.run("hang", { timeoutMs: 1500 }), /did not answer within 1500 ms/);
+      assert.equal(await pool.run("answer"), "done");
     }));
-    assert.ok(Math.min(...answered) >= 9, answered.join(", "));
-  }));
+
+  it("begins tasks in the order in which they came, so that none of several cameras starves", () =>
+    withPool(async (pool) => {
+      const answered = Array.from({ length: 5 }, () => 0);
+      await Promise.all(
+        answered.map(async (_, camera) => {
+          // Each asks again as soon as it was answered, until one was answered ten times.
+          while (Math.max(...answered) < 10) {
+            await pool.run("answer");
+            answered[camera] = (answered[camera] ?? 0) + 1;
+          }
+        }),
+      );
+      assert.ok(Math.min(...answered) >= 9, answered.join(", "));
+    }));
 
   it("answers with an error what waits when its last user goes", async () => {
     const pool = new StagePool<What, string>(join(__dirname, "../../support"), "faulty-worker", 1);

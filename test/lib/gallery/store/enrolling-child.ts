@@ -1,5 +1,6 @@
 /**
- * Looks whether everything is there that was promised, then enrols and removes people for ever, and says of each when the promise has
+ * Looks whether everything is there that was promised, then enrols and removes people for ever, and says of each when
+ * the promise has
  * resolved. Killed by the test.
  */
 import { writeSync } from "node:fs";
@@ -27,10 +28,18 @@ async function look(store: PeopleStore, { here, gone }: Orders): Promise<void> {
   const embedded = new Map<string, Float32Array>();
   for await (const { photoId, vector } of store.embeddings("f")) embedded.set(photoId, vector);
   for (const number of here) if (!(await isWhole(store, number, embedded))) say(`harmed ${number}`);
-  for (const number of gone) if (store.person(idOf(number)) !== undefined || store.photo(idOf(number, "b")) !== undefined || embedded.has(idOf(number, "b"))) say(`risen ${number}`);
+  for (const number of gone)
+    if (
+      store.person(idOf(number)) !== undefined ||
+      store.photo(idOf(number, "b")) !== undefined ||
+      embedded.has(idOf(number, "b"))
+    )
+      say(`risen ${number}`);
   // Whom it was killed with is there wholly or not at all.
-  for (const { id } of store.people()) if (!(await isWhole(store, Number.parseInt(id.slice(1), 16), embedded))) say(`half ${id}`);
-  if (embedded.size !== store.people().length || store.photos().length !== store.people().length) say(`left over ${embedded.size} ${store.photos().length} ${store.people().length}`);
+  for (const { id } of store.people())
+    if (!(await isWhole(store, Number.parseInt(id.slice(1), 16), embedded))) say(`half ${id}`);
+  if (embedded.size !== store.people().length || store.photos().length !== store.people().length)
+    say(`left over ${embedded.size} ${store.photos().length} ${store.people().length}`);
 }
 
 async function main(): Promise<void> {
