@@ -16,6 +16,7 @@ const INSTALLED = join(root, "node_modules/.package-lock.json");
 /** Written by scripts/build.mjs when a build is complete. */
 const BUILT = join(root, "dist/.built");
 const SOURCES = [
+  "api",
   "lib",
   "nodes",
   "editor",

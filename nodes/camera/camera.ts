@@ -14,8 +14,8 @@ import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart, type Status } from "../common/status";
-import { route } from "../common/route";
-import { readUpload } from "../common/upload";
+import { route } from "../../api/http/route";
+import { readUpload } from "../../api/http/upload";
 import { serveTry } from "./try";
 
 export interface CameraDef extends NodeDef {

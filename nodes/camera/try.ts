@@ -13,10 +13,10 @@ import { UserError } from "../../lib/errors";
 import { thumbnail } from "../../lib/image/annotate";
 import { closedPicture } from "../../lib/image/open-picture";
 import type { Frame, Picture } from "../../lib/message";
-import { HttpError } from "../common/answer-error";
-import { refuseForms, refuseOtherSites } from "../common/refuse-sites";
-import { bodyOf } from "../common/request";
-import { route } from "../common/route";
+import { HttpError } from "../../api/http/answer-error";
+import { refuseForms, refuseOtherSites } from "../../api/http/refuse-sites";
+import { bodyOf } from "../../api/http/request";
+import { route } from "../../api/http/route";
 import type { CameraDef, CameraLogin } from "./camera";
 
 /** For all of it: a camera that has given no frame until then gives none to somebody who waits. */

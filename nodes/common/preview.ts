@@ -1,5 +1,5 @@
 import type { NodeAPI } from "node-red";
-import { route } from "./route";
+import { route } from "../../api/http/route";
 
 /** Topic of the editor's websocket, and path under the admin root; the node's id follows. */
 const PATH = "facenet/preview";

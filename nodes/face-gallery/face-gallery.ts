@@ -12,9 +12,10 @@ import { lookForPacksIn } from "../../lib/models/packs";
 import { Journal } from "../../lib/match/journal";
 import { parseOptions } from "../../lib/validate";
 import { inTime } from "../../lib/workers/in-time";
-import { registerApi } from "./api/api";
+import type { ServedGallery } from "../../api/host";
 import { logFault, nameError } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
+import { serveApi } from "../common/serve-api";
 
 export interface FaceGalleryDef extends NodeDef {
   /** Of photos: absolute, or in Node-RED's user folder; empty for one of its own there. */
@@ -70,12 +71,8 @@ function optionsOf(def: FaceGalleryDef, login: GalleryKey): z.infer<typeof optio
   );
 }
 
-/** The config node as other nodes see it. */
-export interface FaceGalleryNode extends Node<GalleryKey> {
-  /**
-   * Rejects with a sentence when the model or the store cannot be used. Everybody is known once its start() resolves.
-   */
-  gallery: Promise<Gallery>;
+/** The config node as other nodes, and the API, see it. */
+export interface FaceGalleryNode extends Node<GalleryKey>, ServedGallery {
   /** Whether the model is one of those that come with the package. */
   builtIn: boolean;
   /**
@@ -83,17 +80,8 @@ export interface FaceGalleryNode extends Node<GalleryKey> {
    * that is not known.
    */
   thresholdBefore(network: string, nodeId: string): string | undefined;
-  /**
-   * What the gallery waits for before it is open; undefined when it is open, or never will be. A change is a "waiting"
-   * event.
-   */
+  /** A change is a "waiting" event. */
   waiting: Waiting | undefined;
-  /** Resolves once it is known whether the gallery is open, waits for something or cannot be used. */
-  settled: Promise<void>;
-  /** The newest events of all face-match nodes of this gallery. */
-  journal: Journal;
-  /** Aborted when the node closes: whoever waits for something of it waits in vain. */
-  closing: AbortSignal;
 }
 
 /** @throws a sentence when the id is not that of a face-gallery node */
@@ -224,5 +212,5 @@ export default function register(RED: NodeAPI): void {
     credentials: { key: { type: "password" } },
   });
   lookForPacksIn(RED.settings.userDir ?? process.cwd());
-  registerApi(RED);
+  serveApi(RED);
 }

@@ -30,7 +30,7 @@ import {
 import { TrackVote } from "../../lib/match/track-vote";
 import { metrics } from "../../lib/match/metrics";
 import { parseOptions } from "../../lib/validate";
-import type { MatchRule } from "../common/match-rule";
+import type { MatchRule } from "../../api/host";
 import { nameError, onInput, type Send } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart, liveStatus, type Status } from "../common/status";

@@ -7,7 +7,7 @@ import { speechOptionsSchema } from "../../lib/speech/options";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
-import { route } from "../common/route";
+import { route } from "../../api/http/route";
 import { failToStart } from "../common/status";
 
 export interface TtsGreetDef extends NodeDef {

@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import sharp from "sharp";
-import { routes } from "../../nodes/face-gallery/api/api";
-import { API_ROOT } from "../../nodes/face-gallery/api/routes";
+import { routes } from "../../api/api";
+import { API_ROOT } from "../../api/routes";
 import { type FlowNode, linkedUserDir, NODE_RED, type NodeRed, startNodeRed } from "../support/node-red";
 import { groupPhoto, portrait } from "../support/photos";
 

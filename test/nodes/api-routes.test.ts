@@ -8,8 +8,9 @@ import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import { Fault, UserError } from "../../lib/errors";
 import { NotFound } from "../../lib/gallery/directory";
-import { registerApi, routes } from "../../nodes/face-gallery/api/api";
-import { API_ROOT, PERMISSIONS } from "../../nodes/face-gallery/api/routes";
+import { routes } from "../../api/api";
+import { API_ROOT, PERMISSIONS } from "../../api/routes";
+import { serveApi } from "../../nodes/common/serve-api";
 import { adminRoutes, allNodes, serveAdmin, type Served } from "../support/admin";
 import { eventually } from "../support/node-red";
 
@@ -76,7 +77,7 @@ describe("a served gallery", () => {
     closing = new AbortController();
     setMaxListeners(0, closing.signal);
     served = await serveAdmin(
-      registerApi,
+      serveApi,
       new Map([["g", { gallery: Promise.resolve(gallery), journal, closing: closing.signal }]]),
     );
   });
@@ -351,7 +352,7 @@ describe("a served gallery", () => {
         throw reason;
       })();
       failed.catch(() => undefined);
-      const other = await serveAdmin(registerApi, new Map([["g", { gallery: failed, closing: closing.signal }]]));
+      const other = await serveAdmin(serveApi, new Map([["g", { gallery: failed, closing: closing.signal }]]));
       const answer = await fetch(`${other.url}${API_ROOT}/g/people`);
       await other.close();
       return [answer.status, ((await answer.json()) as { error: string }).error];

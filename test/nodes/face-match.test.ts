@@ -13,7 +13,7 @@ import { cameraNames } from "../../lib/capture/names";
 import { Journal } from "../../lib/match/journal";
 import { metrics } from "../../lib/match/metrics";
 import type { Face, FaceMessage } from "../../lib/message";
-import type { MatchRule } from "../../nodes/common/match-rule";
+import type { MatchRule } from "../../api/host";
 import faceMatch from "../../nodes/face-match/face-match";
 import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 import { eventually } from "../support/node-red";

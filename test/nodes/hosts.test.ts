@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { hostname } from "node:os";
 import { describe, it } from "node:test";
-import { registerApi } from "../../nodes/face-gallery/api/api";
-import { API_ROOT } from "../../nodes/face-gallery/api/routes";
+import { API_ROOT } from "../../api/routes";
+import { serveApi } from "../../nodes/common/serve-api";
 import { adminRoutes, allNodes, serveAdmin } from "../support/admin";
 
 /** Ask as a browser does on which another name leads here. */
@@ -60,7 +60,7 @@ describe("admin routes", () => {
 
   it("answer by other names where settings.js lists them, or where everybody needs a login", async () => {
     const asked = async (settings: object, host: string): Promise<string> => {
-      const served = await serveAdmin(registerApi, new Map(), settings);
+      const served = await serveAdmin(serveApi, new Map(), settings);
       try {
         return await askAs(served.port, { Host: host });
       } finally {

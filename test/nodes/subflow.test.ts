@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { API_ROOT } from "../../nodes/face-gallery/api/routes";
+import { API_ROOT } from "../../api/routes";
 import { type FlowNode, type NodeRed, startNodeRed } from "../support/node-red";
 
 const place = { x: 1, y: 1 };

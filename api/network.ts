@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { estimateAnswer, networkAnswer } from "./answers";
-import { HttpError } from "../../common/answer-error";
-import { bodyOf, queryOf } from "../../common/request";
+import { HttpError } from "./http/answer-error";
+import { bodyOf, queryOf } from "./http/request";
 import { ofGallery, type Route } from "./routes";
 
 /**

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Request } from "express";
 import { importAnswer } from "./answers";
-import { HttpError } from "../../common/answer-error";
+import { HttpError } from "./http/answer-error";
 import { ofGallery, type Route } from "./routes";
 
 /** Somebody who sends nothing for so long must not hold the gallery, … */

@@ -1,9 +1,9 @@
-import type { NodeAPI } from "node-red";
 import { z } from "zod";
 import { archive } from "./archive";
 import { calibration } from "./calibration";
 import { events } from "./events";
 import { galleries } from "./galleries";
+import type { AdminServer, DeployedNodes } from "./host";
 import { identify } from "./identify";
 import { models } from "./models";
 import { network } from "./network";
@@ -40,6 +40,6 @@ export const routes: readonly Route[] = [
 ];
 
 /** Register the HTTP API under Node-RED's admin root, once for all galleries. */
-export function registerApi(RED: NodeAPI): void {
-  register(RED, routes);
+export function registerApi(server: AdminServer, deployed: DeployedNodes): void {
+  register(server, deployed, routes);
 }

@@ -1,6 +1,6 @@
 import type { Request } from "express";
-import type { NodeAPI } from "node-red";
 import { isOwnHost } from "../../lib/hosts";
+import type { AdminServer } from "../host";
 import { HttpError } from "./answer-error";
 
 /** The key in Node-RED's settings.js: a list of names by which Node-RED is asked besides its own. */
@@ -8,12 +8,11 @@ export const HOSTS_SETTING = "facenetAllowedHosts";
 
 /**
  * Without a login the browser of somebody who may reach Node-RED is all that another site's page needs. Where there is
- * adminAuth it has no
- * token, whatever name leads here.
+ * adminAuth it has no token, whatever name leads here.
  * @throws HttpError where the request was meant for another host
  */
-export function refuseOtherHosts(RED: NodeAPI, request: Request): void {
-  const settings = RED.settings as unknown as Record<string, unknown>;
+export function refuseOtherHosts(server: AdminServer, request: Request): void {
+  const settings = server.settings as Record<string, unknown>;
   const login = settings["adminAuth"] as { default?: unknown } | null | undefined;
   // Where a default user is let in without a token, a page is too.
   if (login != null && login.default === undefined) return;

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import type { SeenEvent } from "../../../lib/match/journal";
-import type { FaceGalleryNode } from "../face-gallery";
+import type { SeenEvent } from "../lib/match/journal";
 import { anchorAnswer, eventAnswer, personAnswer, photoAnswer } from "./answers";
-import { HttpError } from "../../common/answer-error";
-import { bodyOf } from "../../common/request";
+import { HttpError } from "./http/answer-error";
+import { bodyOf } from "./http/request";
+import type { ServedGallery } from "./host";
 import { ofGallery, type Route, sendPicture } from "./routes";
 import { shownAnchor } from "./unknowns";
 
@@ -22,9 +22,9 @@ const EVENTS =
   "total), `network` (a change of the network goes on, or another one decides; data: a Network); a comment " +
   "every fifteen seconds";
 const NO_FACE = "of this event no face is kept, or the gallery has changed its network since: correct a newer one.";
-const listening = new WeakMap<FaceGalleryNode, number>();
+const listening = new WeakMap<ServedGallery, number>();
 
-function eventOf(node: FaceGalleryNode, id: string | undefined): SeenEvent {
+function eventOf(node: ServedGallery, id: string | undefined): SeenEvent {
   const event = node.journal.event(id ?? "");
   if (event === undefined)
     throw new HttpError(

@@ -1,14 +1,14 @@
 import { z } from "zod";
-import { UserError } from "../../../lib/errors";
-import type { Gallery } from "../../../lib/gallery/gallery";
-import type { DistanceKind, KnownEmbedding } from "../../../lib/gallery/roster";
-import { distanceSchema } from "../../../lib/match/match";
-import { calibrate } from "../../../lib/calibrate/calibrate";
-import { tryGallery } from "../../../lib/calibrate/keep";
-import { statisticsOf } from "../../../lib/calibrate/model-statistics";
+import { UserError } from "../lib/errors";
+import type { Gallery } from "../lib/gallery/gallery";
+import type { DistanceKind, KnownEmbedding } from "../lib/gallery/roster";
+import { distanceSchema } from "../lib/match/match";
+import { calibrate } from "../lib/calibrate/calibrate";
+import { tryGallery } from "../lib/calibrate/keep";
+import { statisticsOf } from "../lib/calibrate/model-statistics";
 import { calibrationAnswer, trialAnswer } from "./answers";
-import { HttpError } from "../../common/answer-error";
-import { queryOf } from "../../common/request";
+import { HttpError } from "./http/answer-error";
+import { queryOf } from "./http/request";
 import { ofGallery, type Route } from "./routes";
 
 const LARGEST_THRESHOLD = 100;

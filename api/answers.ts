@@ -3,20 +3,20 @@
  * it.
  */
 import { z } from "zod";
-import type { WantedThreshold } from "../../../lib/calibrate/wanted";
-import type { Calibration } from "../../../lib/calibrate/calibration";
-import type { ConfusedPeople, GalleryWorks, Proposal, Works } from "../../../lib/calibrate/keep";
-import type { PeoplePage } from "../../../lib/gallery/directory";
-import type { GallerySummary, PersonDetails, PhotoEntry, UnknownEntry } from "../../../lib/gallery/gallery";
-import type { Finding } from "../../../lib/gallery/judge";
-import type { LeftBehind, NetworkChange, NetworkEstimate, NetworkState } from "../../../lib/gallery/network-state";
-import type { CorrectionEntry, Person, Photo, Receipt } from "../../../lib/gallery/people";
-import type { DownloadState } from "../../../lib/models/downloads";
-import type { ListedModel, MeasuredFigures, Need } from "../../../lib/models/list";
-import type { SeenEvent } from "../../../lib/match/journal";
-import type { SourceStats } from "../../../lib/match/metrics";
-import type { Face, Identity } from "../../../lib/message";
-import type { Told } from "../../common/answer-error";
+import type { WantedThreshold } from "../lib/calibrate/wanted";
+import type { Calibration } from "../lib/calibrate/calibration";
+import type { ConfusedPeople, GalleryWorks, Proposal, Works } from "../lib/calibrate/keep";
+import type { PeoplePage } from "../lib/gallery/directory";
+import type { GallerySummary, PersonDetails, PhotoEntry, UnknownEntry } from "../lib/gallery/gallery";
+import type { Finding } from "../lib/gallery/judge";
+import type { LeftBehind, NetworkChange, NetworkEstimate, NetworkState } from "../lib/gallery/network-state";
+import type { CorrectionEntry, Person, Photo, Receipt } from "../lib/gallery/people";
+import type { DownloadState } from "../lib/models/downloads";
+import type { ListedModel, MeasuredFigures, Need } from "../lib/models/list";
+import type { SeenEvent } from "../lib/match/journal";
+import type { SourceStats } from "../lib/match/metrics";
+import type { Face, Identity } from "../lib/message";
+import type { Told } from "./http/answer-error";
 
 /** Every field of `T`, and what may stand in it. */
 type FieldsOf<T> = { [K in keyof T]-?: z.ZodType };

@@ -3,17 +3,16 @@
  * all.
  */
 import type { Request, Response } from "express";
-import type { NodeAPI } from "node-red";
 import { z } from "zod";
-import { UserError } from "../../../lib/errors";
-import type { Gallery } from "../../../lib/gallery/gallery";
-import { toKeptJpeg } from "../../../lib/image/encode";
-import { MAX_PHOTO_BYTES } from "../../../lib/image/limits";
-import { answerError, HttpError, sentenceOf } from "../../common/answer-error";
-import { refuseOtherHosts } from "../../common/refuse-hosts";
-import { refuseForms, refuseOtherSites } from "../../common/refuse-sites";
-import { abandon, readUpload } from "../../common/upload";
-import type { FaceGalleryNode } from "../face-gallery";
+import { UserError } from "../lib/errors";
+import type { Gallery } from "../lib/gallery/gallery";
+import { toKeptJpeg } from "../lib/image/encode";
+import { MAX_PHOTO_BYTES } from "../lib/image/limits";
+import { answerError, HttpError, sentenceOf } from "./http/answer-error";
+import { refuseOtherHosts } from "./http/refuse-hosts";
+import { refuseForms, refuseOtherSites } from "./http/refuse-sites";
+import { abandon, readUpload } from "./http/upload";
+import type { AdminServer, DeployedNodes, ServedGallery } from "./host";
 
 /** Under Node-RED's admin root. */
 export const API_ROOT = "/facenet/api";
@@ -22,13 +21,13 @@ export const PERMISSIONS = { read: "facenet.read", write: "facenet.write" } as c
 
 /** What a handler works with. */
 export interface Call {
-  RED: NodeAPI;
+  deployed: DeployedNodes;
   request: Request;
   response: Response;
 }
 
 export interface GalleryCall extends Call {
-  node: FaceGalleryNode;
+  node: ServedGallery;
   gallery: Gallery;
 }
 
@@ -67,33 +66,38 @@ export function ofAll(base: RouteBase, handle: (call: Call) => Promise<void>): R
   return { ...base, about: "all", handle };
 }
 
-export function register(RED: NodeAPI, routes: readonly Route[]): void {
+export function register(server: AdminServer, deployed: DeployedNodes, routes: readonly Route[]): void {
   for (const route of routes) {
-    RED.httpAdmin[route.method](
+    server.httpAdmin[route.method](
       API_ROOT + route.path,
-      RED.auth.needsPermission(PERMISSIONS[route.permission]),
+      server.auth.needsPermission(PERMISSIONS[route.permission]),
       (request, response) => {
         response.set({ "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" });
-        answer(RED, route, request, response)
-          .catch((error: unknown) => answerError(RED, response, error))
+        answer({ server, deployed }, route, request, response)
+          .catch((error: unknown) => answerError(server, response, error))
           .finally(() => abandon(request));
       },
     );
   }
 }
 
-async function answer(RED: NodeAPI, route: Route, request: Request, response: Response): Promise<void> {
-  refuseOtherHosts(RED, request);
+async function answer(
+  { server, deployed }: { server: AdminServer; deployed: DeployedNodes },
+  route: Route,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  refuseOtherHosts(server, request);
   refuseOtherSites(request);
   refuseForms(request);
   for (const value of Object.values(request.params))
     if (!ID.test(value)) throw new HttpError(404, "not_found", "there is nothing at this address.");
   if (route.about === "all") {
-    await route.handle({ RED, request, response });
+    await route.handle({ deployed, request, response });
     return;
   }
-  const node = RED.nodes.getNode(String(request.params["gallery"])) as FaceGalleryNode | null;
-  if (node?.gallery === undefined)
+  const node = deployed.gallery(String(request.params["gallery"]));
+  if (node === undefined)
     throw new HttpError(404, "no_gallery", "there is no such gallery: deploy the flow, and look at the gallery's id.");
   await node.settled;
   if (node.waiting !== undefined) throw new HttpError(503, "gallery_waiting", node.waiting.sentence);
@@ -111,7 +115,7 @@ async function answer(RED: NodeAPI, route: Route, request: Request, response: Re
     );
   if (upload) uploads += 1;
   try {
-    await route.handle({ RED, request, response, node, gallery });
+    await route.handle({ deployed, request, response, node, gallery });
   } catch (error) {
     // Whatever went wrong, this is why.
     if (node.closing.aborted)

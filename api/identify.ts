@@ -1,15 +1,8 @@
 import { z } from "zod";
-import { USUAL_WANTED } from "../../../lib/calibrate/wanted";
-import {
-  decide,
-  distanceSchema,
-  matchOptionsSchema,
-  ruleOf,
-  thresholdSchema,
-  wantedSchema,
-} from "../../../lib/match/match";
-import type { Face } from "../../../lib/message";
-import { queryOf } from "../../common/request";
+import { USUAL_WANTED } from "../lib/calibrate/wanted";
+import { decide, distanceSchema, matchOptionsSchema, ruleOf, thresholdSchema, wantedSchema } from "../lib/match/match";
+import type { Face } from "../lib/message";
+import { queryOf } from "./http/request";
 import { facesAnswer, thresholdAnswer } from "./answers";
 import { type GalleryCall, ofGallery, photoOf, type Route } from "./routes";
 

@@ -1,33 +1,16 @@
-import type { NodeAPI, NodeDef } from "node-red";
 import { z } from "zod";
-import type { Camera } from "../../../lib/capture/camera";
-import { NoPicture, snapshots } from "../../../lib/capture/snapshots";
-import { NotKept } from "../../../lib/gallery/gallery";
-import { toKeptJpeg } from "../../../lib/image/encode";
-import { metrics } from "../../../lib/match/metrics";
-import type { FaceGalleryNode } from "../face-gallery";
+import { NoPicture, snapshots } from "../lib/capture/snapshots";
+import { NotKept } from "../lib/gallery/gallery";
+import { toKeptJpeg } from "../lib/image/encode";
+import { metrics } from "../lib/match/metrics";
 import { cameraAnswer, captureAnswer, enrolmentAnswer, galleryAnswer, matcherAnswer, statsAnswer } from "./answers";
-import { HttpError, sentenceOf, told } from "../../common/answer-error";
-import { type Deployed, deployedNodes } from "../../common/deployed";
-import type { MatchRule } from "../../common/match-rule";
-import { bodyOf, queryOf } from "../../common/request";
+import { HttpError, sentenceOf, told } from "./http/answer-error";
+import { bodyOf, queryOf } from "./http/request";
 import { acceptQuery, ofAll, ofGallery, type Route } from "./routes";
 
 const captureBody = z.strictObject({ camera: z.string().max(100), count: z.number().int().min(1).max(5).default(3) });
 
 const enrolmentBody = z.strictObject({ paused: z.boolean() });
-
-/** The gallery that a node names: in a subflow it may be the instance's own. */
-function galleryBeside(galleries: readonly Deployed<NodeDef>[], prefix: string, id: string): string {
-  const [nearest] = galleries
-    .filter(({ def, prefix: place }) => def.id === id && prefix.startsWith(place))
-    .sort((a, b) => b.prefix.length - a.prefix.length);
-  return nearest?.id ?? id;
-}
-
-function cameraOf(RED: NodeAPI, id: string): Camera | undefined {
-  return (RED.nodes.getNode(id) as { camera?: Camera } | null)?.camera;
-}
 
 export const galleries: Route[] = [
   ofAll(
@@ -38,10 +21,9 @@ export const galleries: Route[] = [
       summary: "The galleries that are deployed, and what is wrong with them",
       answers: z.array(galleryAnswer),
     },
-    async ({ RED, response }) => {
+    async ({ deployed, response }) => {
       const all = await Promise.all(
-        deployedNodes(RED, "face-gallery").map(async ({ id, name }) => {
-          const node = RED.nodes.getNode(id) as FaceGalleryNode;
+        deployed.galleries().map(async ({ id, name, node }) => {
           // Nothing is known of a gallery that is not open but why.
           const unopened = (error: string) => ({
             id,
@@ -82,18 +64,15 @@ export const galleries: Route[] = [
       summary: "The cameras that are deployed",
       answers: z.array(cameraAnswer),
     },
-    async ({ RED, response }) => {
+    async ({ deployed, response }) => {
       response.json(
-        deployedNodes(RED, "facewire-camera").map(({ id, name }) => {
-          const camera = cameraOf(RED, id);
-          return {
-            id,
-            name,
-            running: camera?.running ?? false,
-            width: camera?.latest?.width ?? null,
-            height: camera?.latest?.height ?? null,
-          };
-        }),
+        deployed.cameras().map(({ id, name, camera }) => ({
+          id,
+          name,
+          running: camera?.running ?? false,
+          width: camera?.latest?.width ?? null,
+          height: camera?.latest?.height ?? null,
+        })),
       );
     },
   ),
@@ -105,41 +84,17 @@ export const galleries: Route[] = [
       summary: "The face-match nodes that are deployed",
       answers: z.array(matcherAnswer),
     },
-    async ({ RED, response }) => {
-      const matchers = deployedNodes<
-        NodeDef & { gallery?: string; distance?: string; threshold?: string | number; wanted?: string | number }
-      >(RED, "face-match");
-      const all = deployedNodes(RED, "face-gallery");
+    async ({ deployed, response }) => {
       response.json(
-        matchers.map(({ id, name, prefix, def: { gallery = "", distance, threshold, wanted } }) => {
-          // A node that could not start has only what was typed.
-          const { decidesBy } = (RED.nodes.getNode(id) ?? {}) as { decidesBy?: MatchRule };
-          const named = {
-            id,
-            name,
-            gallery:
-              decidesBy !== undefined && gallery.startsWith("${")
-                ? decidesBy.gallery
-                : galleryBeside(all, prefix, gallery),
-          };
-          const typed = (value: string | number | undefined): number | null =>
-            value === undefined || value === "" || Number.isNaN(Number(value)) ? null : Number(value);
-          if (decidesBy === undefined)
-            return {
-              ...named,
-              distance: distance === "cohort" ? "cohort" : "euclidean",
-              threshold: typed(threshold),
-              wanted: typed(wanted),
-              decides: null,
-            };
-          return {
-            ...named,
-            distance: decidesBy.distance,
-            threshold: decidesBy.threshold ?? null,
-            wanted: decidesBy.wanted ?? null,
-            decides: decidesBy.now() ?? null,
-          };
-        }),
+        deployed.matchers().map(({ id, name, gallery, distance, threshold, wanted, decides }) => ({
+          id,
+          name,
+          gallery,
+          distance,
+          threshold: threshold ?? null,
+          wanted: wanted ?? null,
+          decides: decides ?? null,
+        })),
       );
     },
   ),
@@ -185,11 +140,11 @@ export const galleries: Route[] = [
       body: captureBody,
       answers: captureAnswer,
     },
-    async ({ RED, node, gallery, request, response }) => {
+    async ({ deployed, node, gallery, request, response }) => {
       const { accept } = queryOf(request, acceptQuery);
       const { camera: id, count } = await bodyOf(request, captureBody);
       const person = gallery.details(request.params["person"] ?? "");
-      const camera = cameraOf(RED, id);
+      const camera = deployed.camera(id);
       if (camera === undefined)
         throw new HttpError(
           404,

@@ -1,11 +1,11 @@
 /** What is answered when something goes wrong: the same for every admin route of this package. */
 import type { Response } from "express";
-import type { NodeAPI } from "node-red";
 import { said, traceOf, UserError } from "../../lib/errors";
 import { NameTaken, NotFound } from "../../lib/gallery/directory";
 import { NotKept } from "../../lib/gallery/gallery";
 import type { Finding, Judgement } from "../../lib/gallery/judge";
 import { StorageError } from "../../lib/storage";
+import type { AdminServer } from "../host";
 
 /** An answer other than what was asked for. */
 export class HttpError extends UserError {
@@ -26,11 +26,11 @@ const RETRY_SECONDS = "1";
 const FAULT = 500;
 
 /** Sentences for people are answered as they are; everything else is ours: 500, and its places go to the log. */
-export function answerError(RED: NodeAPI, response: Response, error: unknown): void {
+export function answerError(server: AdminServer, response: Response, error: unknown): void {
   const kind = kindOf(error);
   // Who asked has gone: nobody's mistake.
   if (kind === undefined && (error as { name?: unknown } | null)?.name !== "AbortError")
-    RED.log.error(`@facewire/node-red-facenet: a mistake of the program: ${traceOf(error)}`);
+    server.log.error(`@facewire/node-red-facenet: a mistake of the program: ${traceOf(error)}`);
   // The connection is beyond words once the answer has begun.
   if (response.headersSent) {
     response.destroy();

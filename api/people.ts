@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { personFieldsSchema, personPatchSchema } from "../../../lib/gallery/people";
-import { told } from "../../common/answer-error";
-import { bodyOf, queryOf } from "../../common/request";
+import { personFieldsSchema, personPatchSchema } from "../lib/gallery/people";
+import { told } from "./http/answer-error";
+import { bodyOf, queryOf } from "./http/request";
 import {
   addedAnswer,
   detailsAnswer,

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { downloads, TooManyDownloads } from "../../../lib/models/downloads";
-import { listModels } from "../../../lib/models/list";
-import { HttpError } from "../../common/answer-error";
-import { bodyOf } from "../../common/request";
+import { downloads, TooManyDownloads } from "../lib/models/downloads";
+import { listModels } from "../lib/models/list";
+import { HttpError } from "./http/answer-error";
+import { bodyOf } from "./http/request";
 import { downloadAnswer, modelAnswer } from "./answers";
 import { type Call, ofAll, type Route } from "./routes";
 
