@@ -2,7 +2,7 @@
 import type { Express, RequestHandler } from "express";
 import type { Camera } from "../lib/capture/camera";
 import type { Gallery } from "../lib/gallery/gallery";
-import type { DistanceKind } from "../lib/gallery/roster";
+import type { DistanceKind } from "../lib/search/roster";
 import type { Journal } from "../lib/match/journal";
 import type { Ruling } from "../lib/match/match";
 

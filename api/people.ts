@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { personFieldsSchema, personPatchSchema } from "../lib/gallery/people";
+import { personFieldsSchema, personPatchSchema } from "../lib/people/people";
 import { told } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
 import {

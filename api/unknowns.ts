@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Gallery } from "../lib/gallery/gallery";
-import type { Anchor } from "../lib/gallery/people";
+import type { Anchor } from "../lib/people/people";
 import { bodyOf } from "./http/request";
 import { anchorAnswer, correctionAnswer, personAnswer, receiptAnswer, unknownAnswer } from "./answers";
 import { ofGallery, type Route, sendPicture } from "./routes";

@@ -18,7 +18,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { euclideanDistance } from "../lib/embed/distance";
-import { createEncoder, type FaceEncoder } from "../lib/embed/encode";
+import { createEncoder, type FaceEncoder } from "../lib/enrol/encoder";
 import { ablate } from "./ablation";
 import { demandFiles, encodePhoto, type FilePair, readFolders, readList, readPairs, readTwoLists } from "./photos";
 import {

@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { packRows, unpackRows } from "../lib/embed/cohort";
 import { euclideanDistance, toUnitLength } from "../lib/embed/distance";
-import { createEncoder } from "../lib/embed/encode";
+import { createEncoder } from "../lib/enrol/encoder";
 import { encodePhoto, readFolders } from "./photos";
 
 /** So many of the smallest distances count. */

@@ -15,7 +15,7 @@ import { detectorOptionsSchema, PRESET_LIVE, searchPlan } from "../lib/detect/op
 import { DLIB_RESNET } from "../lib/embed/descriptor";
 import { CHIP_SIDE, DIMENSIONS, foldWeights, RESIDUALS } from "../lib/embed/dlib-resnet";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
-import { EmbeddingIndex } from "../lib/gallery/search/embedding-index";
+import { EmbeddingIndex } from "../lib/search/embedding-index";
 import { tensorEngine } from "../lib/tensor/engine";
 import { faceApiFile, readWeights } from "../lib/tensor/weights";
 import { makeFrames } from "./frames";

@@ -15,7 +15,7 @@ import { detectorOptionsSchema } from "../lib/detect/options";
 import { DLIB_RESNET } from "../lib/embed/descriptor";
 import { euclideanDistance } from "../lib/embed/distance";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
-import { createEncoder } from "../lib/embed/encode";
+import { createEncoder } from "../lib/enrol/encoder";
 import { Template, weightOf } from "../lib/embed/template";
 import type { Face, Quality } from "../lib/message";
 import { PORTRAITS, portrait } from "../test/support/photos";

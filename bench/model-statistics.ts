@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { calibrate, type LabelledEmbedding } from "../lib/calibrate/calibrate";
 import type { ModelStatistics } from "../lib/calibrate/calibration";
-import { createEncoder } from "../lib/embed/encode";
+import { createEncoder } from "../lib/enrol/encoder";
 import { readFolders } from "./photos";
 
 async function main(): Promise<void> {

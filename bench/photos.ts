@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import sharp from "sharp";
-import type { FaceEncoder } from "../lib/embed/encode";
+import type { FaceEncoder } from "../lib/enrol/encoder";
 import type { Box, Face } from "../lib/message";
 
 export interface PhotoFile {

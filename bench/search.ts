@@ -11,9 +11,9 @@ import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { euclideanDistance, toUnitLength } from "../lib/embed/distance";
 import { NEIGHBOURS, type Normalisation, normalisationOf } from "../lib/embed/normalise";
-import { meanOf } from "../lib/gallery/outliers";
-import { EmbeddingIndex } from "../lib/gallery/search/embedding-index";
-import { type PhotoOf, Templates } from "../lib/gallery/templates";
+import { meanOf } from "../lib/search/outliers";
+import { EmbeddingIndex } from "../lib/search/embedding-index";
+import { type PhotoOf, Templates } from "../lib/search/templates";
 import { seeded } from "./statistics";
 
 const DIMENSIONS = 128;

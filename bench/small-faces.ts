@@ -28,7 +28,7 @@ import { euclideanDistance, toUnitLength } from "../lib/embed/distance";
 import { loadNet } from "../lib/embed/load-net";
 import type { EmbeddingNet } from "../lib/embed/net";
 import { normalisationOf } from "../lib/embed/normalise";
-import { measureOf } from "../lib/gallery/search/crowd";
+import { measureOf } from "../lib/search/crowd";
 import { decode } from "../lib/image/decode";
 import type { Pixels } from "../lib/image/pixels";
 import type { Box, Quality } from "../lib/message";

@@ -9,7 +9,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Tail } from "../lib/calibrate/tail";
-import { createEncoder } from "../lib/embed/encode";
+import { createEncoder } from "../lib/enrol/encoder";
 import { tailOf } from "../lib/models/measure-tail";
 import { encodePhoto, readFolders } from "./photos";
 

@@ -6,7 +6,7 @@
 import sharp from "sharp";
 import { shuffled } from "../lib/calibrate/statistics";
 import { euclideanDistance } from "../lib/embed/distance";
-import { createEncoder } from "../lib/embed/encode";
+import { createEncoder } from "../lib/enrol/encoder";
 import { Template, weightOf } from "../lib/embed/template";
 import { encodePhoto, readable, readFolders } from "./photos";
 import { byGroups, byPerson, equalErrorRate, operatingPoint, seeded } from "./statistics";

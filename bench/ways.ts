@@ -1,7 +1,7 @@
 /**
  * A person of several photos, by cohort-normalised distance: is a probe best compared with the mean of them, with the
  * nearest of them, or with
- * both? And what do photos that are set aside (lib/gallery/outliers) change, where all photos are right and where one
+ * both? And what do photos that are set aside (lib/search/outliers) change, where all photos are right and where one
  * is somebody else's?
  *   node --import tsx bench/ways.ts --data DIR[,DIR] [--data DIR]... [--model ID] [--photos 2,3,5] [--people 20]
  * [--draws 40]
@@ -15,11 +15,11 @@ import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { shuffled } from "../lib/calibrate/statistics";
 import { euclideanDistance, toUnitLength } from "../lib/embed/distance";
-import { createEncoder, type FaceEncoder } from "../lib/embed/encode";
+import { createEncoder, type FaceEncoder } from "../lib/enrol/encoder";
 import type { Normalisation } from "../lib/embed/normalise";
-import { meanOf, setAside } from "../lib/gallery/outliers";
-import { crowding, neighboursOf, nobodies } from "../lib/gallery/search/crowd";
-import type { Chunk, Hit } from "../lib/gallery/search/scan";
+import { meanOf, setAside } from "../lib/search/outliers";
+import { crowding, neighboursOf, nobodies } from "../lib/search/crowd";
+import type { Chunk, Hit } from "../lib/search/scan";
 import { encodePhoto, readFolders } from "./photos";
 import { byGroups, seeded } from "./statistics";
 

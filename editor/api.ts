@@ -1,8 +1,8 @@
 /** The package's HTTP API as the editor uses it: relative addresses, with the editor's own login. */
 import type { WantedThreshold } from "../lib/calibrate/wanted";
 import type { NetworkState } from "../lib/gallery/network-state";
-import type { Aside } from "../lib/gallery/outliers";
-import type { Origin, Person, Photo, PhotoQuality } from "../lib/gallery/people";
+import type { Aside } from "../lib/search/outliers";
+import type { Origin, Person, Photo, PhotoQuality } from "../lib/people/people";
 import { known, t } from "./words.js";
 
 export interface GallerySummary {

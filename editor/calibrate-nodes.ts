@@ -1,5 +1,5 @@
 /** The face-match nodes of the workspace, and τ put into them as one step that can be undone. */
-import type { DistanceKind } from "../lib/gallery/roster";
+import type { DistanceKind } from "../lib/search/roster";
 import type { GallerySummary } from "./api.js";
 import { isVariable } from "./forms.js";
 import { nodeName } from "./nodes.js";

@@ -1,6 +1,6 @@
 /** Calibrate τ on the gallery's own people: what a threshold does, whom it mixes up, one click into the nodes. */
 import type { Calibration, CurvePoint, Distances, Outlier, PhotoOf } from "../lib/calibrate/calibration";
-import type { DistanceKind } from "../lib/gallery/roster";
+import type { DistanceKind } from "../lib/search/roster";
 import { type GallerySummary, getJson, pathOf } from "./api.js";
 import { Chart, type Range, rangeOf } from "./calibrate-chart.js";
 import { matchNodesOf, type MatchNode, putThreshold, usualKind } from "./calibrate-nodes.js";

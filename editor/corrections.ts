@@ -1,5 +1,5 @@
 /** What people have said against or beside a decision, each with a way back. */
-import type { CorrectionEntry } from "../lib/gallery/people";
+import type { CorrectionEntry } from "../lib/people/people";
 import { getJson, pathOf, send } from "./api.js";
 import { attempt, dialog, tell } from "./dialogs.js";
 import { empty, fill, h, icon, liveLine, writeButton } from "./dom.js";

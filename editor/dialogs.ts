@@ -1,5 +1,5 @@
 /** Dialogs in the editor's look; the focus goes back to where it was. */
-import type { Receipt } from "../lib/gallery/people";
+import type { Receipt } from "../lib/people/people";
 import { ApiError } from "./api.js";
 import { type Child, h } from "./dom.js";
 import { count, dateTime, t } from "./words.js";

@@ -1,5 +1,5 @@
 /** One person, opened: who she is, her photos, and her deletion. */
-import type { Receipt } from "../lib/gallery/people";
+import type { Receipt } from "../lib/people/people";
 import { getJson, type PeoplePage, pathOf, type PersonDetail, type PhotoRow, send } from "./api.js";
 import { AddPhotos } from "./add-photos.js";
 import { askName } from "./ask-name.js";

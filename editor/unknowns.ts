@@ -1,5 +1,5 @@
 /** Strangers to review: name, ignore or delete, each by one click. */
-import type { Receipt } from "../lib/gallery/people";
+import type { Receipt } from "../lib/people/people";
 import { getJson, pathOf, send, type UnknownRow } from "./api.js";
 import { askName, sendName } from "./ask-name.js";
 import { Choosing } from "./choosing.js";

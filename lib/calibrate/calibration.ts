@@ -2,7 +2,7 @@
  * What a gallery's own photos, and where these are too few the model's statistics, say about τ. Plain values: it
  * travels as JSON.
  */
-import type { DistanceKind } from "../gallery/roster";
+import type { DistanceKind } from "../search/roster";
 import {
   type Histogram,
   identificationRate,

@@ -1,7 +1,7 @@
 /**
  * Does a gallery work, and what would make it work better? Measured in a worker; plain values: they travel as JSON.
  */
-import type { Comparison, KnownEmbedding } from "../gallery/roster";
+import type { Comparison, KnownEmbedding } from "../search/roster";
 import { StagePool } from "../workers/pool";
 import type { Counted, PhotoOf } from "./calibration";
 import { byPerson, choose, packSpace } from "./calibrate";

@@ -5,9 +5,9 @@
  */
 import { euclideanDistance, toUnitLength } from "../embed/distance";
 import { NEIGHBOURS, type Normalisation } from "../embed/normalise";
-import { meanOf, setAside } from "../gallery/outliers";
-import { crowding, nobodies } from "../gallery/search/crowd";
-import { type Chunk, FREE, type Hit, scan } from "../gallery/search/scan";
+import { meanOf, setAside } from "../search/outliers";
+import { crowding, nobodies } from "../search/crowd";
+import { type Chunk, FREE, type Hit, scan } from "../search/scan";
 import { squared } from "./measure";
 
 export interface SpaceTask {

@@ -8,7 +8,7 @@ import { DLIB_RESNET, MOBILEFACENET } from "../embed/descriptor";
 import { said, UserError } from "../errors";
 import { StorageError } from "../storage";
 import type { PhotoEncoder } from "./gallery";
-import { bestOf, forEnrolment } from "./judge";
+import { bestOf, forEnrolment } from "../enrol/judge";
 import type {
   ChangeStage,
   DecidingNetwork,
@@ -27,9 +27,9 @@ import {
   until,
   writeNetworkNote,
 } from "./networks";
-import type { Photo, PhotoEmbedding, UnknownGroup } from "./people";
-import { packEmbedding } from "./store/records";
-import type { PeopleStore } from "./store/store";
+import type { Photo, PhotoEmbedding, UnknownGroup } from "../people/people";
+import { packEmbedding } from "../people/records";
+import type { PeopleStore } from "../people/lmdb/store";
 
 /** What a change asks of its gallery. */
 export interface NetworkHost {

@@ -15,11 +15,11 @@ import { kindOf, type PhotoKind } from "../image/photo-file";
 import type { Face, Picture, Point, Quality } from "../message";
 import { parseOptions } from "../validate";
 import { inTime } from "../workers/in-time";
-import { Directory, NotFound, type PeoplePage, type PeopleQuery } from "./directory";
+import { Directory, NotFound, type PeoplePage, type PeopleQuery } from "../search/directory";
 import { type NetworkHost, type NetworkOptions, Networks } from "./change-network";
-import { contentHash, newId } from "./hash";
-import { bestOf, forEnrolment, type Judgement, judgePhoto, NEAR_DUPLICATE } from "./judge";
-import { parseName } from "./names";
+import { contentHash, newId } from "../people/hash";
+import { bestOf, forEnrolment, type Judgement, judgePhoto, NEAR_DUPLICATE } from "../enrol/judge";
+import { parseName } from "../people/names";
 import type { DecidingNetwork, NetworkState } from "./network-state";
 import { seenBy } from "./networks";
 import {
@@ -33,15 +33,15 @@ import {
   type PhotoEmbedding,
   type Receipt,
   type UnknownGroup,
-} from "./people";
-import { type Aside, asideOf, isLeftOut, isSure, withLeftOut, withSure } from "./outliers";
-import { type Keeper, PhotoFolder, type Problem, type Progress } from "./photo-folder";
-import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "./records";
-import { type Comparison, type DistanceKind, type KnownEmbedding, Roster, type Searchable } from "./roster";
+} from "../people/people";
+import { type Aside, asideOf, isLeftOut, isSure, withLeftOut, withSure } from "../search/outliers";
+import { type Keeper, PhotoFolder, type Problem, type Progress } from "../enrol/photo-folder";
+import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "../people/new-records";
+import { type Comparison, type DistanceKind, type KnownEmbedding, Roster, type Searchable } from "../search/roster";
 import { StorageError } from "../storage";
-import type { NewPhoto, PeopleStore, Refusal } from "./store/store";
-import { type Sight, Strangers } from "./strangers";
-import { oneStranger } from "./unknowns";
+import type { NewPhoto, PeopleStore, Refusal } from "../people/lmdb/store";
+import { type Sight, Strangers } from "../unknowns/strangers";
+import { oneStranger } from "../unknowns/unknowns";
 
 /** Makes embeddings of photos; lib/embed's encoder, or a test's. */
 export interface PhotoEncoder {

@@ -4,8 +4,8 @@
  */
 import { z } from "zod";
 import type { PhotoEncoder } from "./gallery";
-import type { UnknownGroup } from "./people";
-import type { PeopleStore } from "./store/store";
+import type { UnknownGroup } from "../people/people";
+import type { PeopleStore } from "../people/lmdb/store";
 
 /** A network that can be opened. */
 export interface Network {

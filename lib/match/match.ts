@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { whyOf, type WantedThreshold } from "../calibrate/wanted";
 import { UserError } from "../errors";
-import { BLOCKED_GROUP } from "../gallery/people";
-import type { DistanceKind, Near, NearAnchor, RosterPerson, Searchable } from "../gallery/roster";
+import { BLOCKED_GROUP } from "../people/people";
+import type { DistanceKind, Near, NearAnchor, RosterPerson, Searchable } from "../search/roster";
 import type { Candidate, Face, Identity, Outcome, Reason } from "../message";
 import { isOpen, type Rule, scheduleSchema } from "./schedule";
 

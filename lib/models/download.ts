@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { z } from "zod";
-import { makePrivateFolder, syncFolder } from "../gallery/files";
+import { makePrivateFolder, syncFolder } from "../files";
 import { UserError } from "../errors";
 import { storageReasonOf, StorageError } from "../storage";
 

@@ -3,7 +3,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
 import { said, UserError } from "../errors";
-import { writeDurable } from "../gallery/files";
+import { writeDurable } from "../files";
 import { asStorageError } from "../storage";
 import { CATALOGUE, type Offer } from "./catalogue";
 import { download, type DownloadLimits } from "./download";

@@ -15,7 +15,7 @@ import { packRows, unpackRows } from "../embed/cohort";
 import { descriptorSchema } from "../embed/descriptor";
 import { euclideanDistance, toUnitLength } from "../embed/distance";
 import { embedderOptionsSchema, FaceEmbedder } from "../embed/embedder";
-import { createEncoder, type FaceEncoder } from "../embed/encode";
+import { createEncoder, type FaceEncoder } from "../enrol/encoder";
 import { NEIGHBOURS } from "../embed/normalise";
 import { UserError } from "../errors";
 import { parseOptions } from "../validate";

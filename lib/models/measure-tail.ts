@@ -9,9 +9,9 @@
 import { seeded, shuffled } from "../calibrate/statistics";
 import { type Comparison, measureTail, pairsOf, type Tail, type TailPoint } from "../calibrate/tail";
 import { euclideanDistance, toUnitLength } from "../embed/distance";
-import type { FaceEncoder } from "../embed/encode";
+import type { FaceEncoder } from "../enrol/encoder";
 import { NEIGHBOURS, type Normalisation } from "../embed/normalise";
-import { Roster } from "../gallery/roster";
+import { Roster } from "../search/roster";
 import { COHORT_PLAN, drawNear } from "./draw-cohort";
 
 /** People of a gallery. d' hardly depends on it: with 2 and 20 the same rate is at τ within 0.01. */

@@ -4,7 +4,7 @@ import { after, before, describe, it } from "node:test";
 import type { Browser, Locator, Page } from "playwright-core";
 import sharp from "sharp";
 import { seeded } from "../../lib/calibrate/statistics";
-import { createEncoder } from "../../lib/embed/encode";
+import { createEncoder } from "../../lib/enrol/encoder";
 import { assertAccessible, launch, type OpenEditor, openEditor, shoot } from "../support/editor";
 import { type FlowNode, type NodeRed, startNodeRed } from "../support/node-red";
 import { portrait, PORTRAITS } from "../support/photos";

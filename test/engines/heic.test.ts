@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import sharp from "sharp";
 import { euclideanDistance } from "../../lib/embed/distance";
-import { createEncoder } from "../../lib/embed/encode";
+import { createEncoder } from "../../lib/enrol/encoder";
 import { cropFace } from "../../lib/image/crop";
 import { toKeptJpeg } from "../../lib/image/encode";
 import { HEIC_HALVES } from "../support/heic";

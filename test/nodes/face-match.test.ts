@@ -8,7 +8,7 @@ import sharp from "sharp";
 import type { Tail } from "../../lib/calibrate/tail";
 import type { Normalisation } from "../../lib/embed/normalise";
 import { Gallery } from "../../lib/gallery/gallery";
-import { openStore } from "../../lib/gallery/store/store";
+import { openStore } from "../../lib/people/lmdb/store";
 import { cameraNames } from "../../lib/capture/names";
 import { Journal } from "../../lib/match/journal";
 import { metrics } from "../../lib/match/metrics";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import sharp from "sharp";
-import type { Receipt } from "../../lib/gallery/people";
+import type { Receipt } from "../../lib/people/people";
 import type { FaceMessage } from "../../lib/message";
 import { DEFAULT_MODEL } from "../../lib/embed/descriptor";
 import faceGallery from "../../nodes/face-gallery/face-gallery";

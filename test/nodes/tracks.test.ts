@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import sharp from "sharp";
-import type { Roster } from "../../lib/gallery/roster";
+import type { Roster } from "../../lib/search/roster";
 import type { FaceMessage, Identity } from "../../lib/message";
 import faceGallery from "../../nodes/face-gallery/face-gallery";
 import faceMatch from "../../nodes/face-match/face-match";

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { DLIB_RESNET } from "../../lib/embed/descriptor";
 import { findModel } from "../../lib/models/find-model";
 import { type EmbedderOptions, embedderOptionsSchema, FaceEmbedder } from "../../lib/embed/embedder";
-import { createEncoder, type FaceEncoder } from "../../lib/embed/encode";
+import { createEncoder, type FaceEncoder } from "../../lib/enrol/encoder";
 import { portrait, PORTRAITS } from "./photos";
 
 export type Step =

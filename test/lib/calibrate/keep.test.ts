@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import { type KeepInput, tryGallery } from "../../../lib/calibrate/keep";
 import { seeded } from "../../../lib/calibrate/statistics";
 import { toUnitLength } from "../../../lib/embed/distance";
-import type { KnownEmbedding } from "../../../lib/gallery/roster";
-import { Roster } from "../../../lib/gallery/roster";
+import type { KnownEmbedding } from "../../../lib/search/roster";
+import { Roster } from "../../../lib/search/roster";
 import { identify, matchOptionsSchema } from "../../../lib/match/match";
 
 const DIMENSIONS = 24;

@@ -6,7 +6,7 @@ import { Space } from "../../../lib/calibrate/space";
 import { seeded, sum } from "../../../lib/calibrate/statistics";
 import { toUnitLength } from "../../../lib/embed/distance";
 import type { Normalisation } from "../../../lib/embed/normalise";
-import { Roster } from "../../../lib/gallery/roster";
+import { Roster } from "../../../lib/search/roster";
 
 const DIMENSIONS = 16;
 const random = seeded(11);

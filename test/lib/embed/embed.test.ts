@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { DLIB_RESNET, ORIGINAL } from "../../../lib/embed/descriptor";
 import { CHIP_SIDE, DlibResNet } from "../../../lib/embed/dlib-resnet";
 import { embedderOptionsSchema, FaceEmbedder } from "../../../lib/embed/embedder";
-import { createEncoder, type FaceEncoder } from "../../../lib/embed/encode";
+import { createEncoder, type FaceEncoder } from "../../../lib/enrol/encoder";
 import type { Face } from "../../../lib/message";
 import { tensorEngine, type Tf } from "../../../lib/tensor/engine";
 import { faceApiFile } from "../../../lib/tensor/weights";

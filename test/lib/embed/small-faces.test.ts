@@ -5,8 +5,8 @@ import { type Conditions, type Filmed, filmSmall } from "../../../bench/small-fr
 import { seeded } from "../../../bench/statistics";
 import { findFfmpeg } from "../../../lib/capture/ffmpeg";
 import { embedderOptionsSchema, FaceEmbedder } from "../../../lib/embed/embedder";
-import { createEncoder, type FaceEncoder } from "../../../lib/embed/encode";
-import { Roster } from "../../../lib/gallery/roster";
+import { createEncoder, type FaceEncoder } from "../../../lib/enrol/encoder";
+import { Roster } from "../../../lib/search/roster";
 import { decide, matchOptionsSchema } from "../../../lib/match/match";
 import type { Face } from "../../../lib/message";
 import { findModel } from "../../../lib/models/find-model";

@@ -7,7 +7,7 @@ import { afterEach, describe, it } from "node:test";
 import { UserError } from "../../../lib/errors";
 import { Gallery, type GalleryOptions } from "../../../lib/gallery/gallery";
 import { chooseNetworks } from "../../../lib/gallery/networks";
-import { openStore } from "../../../lib/gallery/store/store";
+import { openStore } from "../../../lib/people/lmdb/store";
 import { identify, matchOptionsSchema } from "../../../lib/match/match";
 import type { Face, Picture } from "../../../lib/message";
 import { FakeEncoder } from "../../support/fake-encoder";

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { Gallery, NotKept, type PhotoEncoder } from "../../../lib/gallery/gallery";
-import type { Person } from "../../../lib/gallery/people";
-import { openStore } from "../../../lib/gallery/store/store";
+import type { Person } from "../../../lib/people/people";
+import { openStore } from "../../../lib/people/lmdb/store";
 import type { Quality } from "../../../lib/message";
 
 /** "1 2" is one face with that embedding. */

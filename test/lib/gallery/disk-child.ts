@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Gallery } from "../../../lib/gallery/gallery";
 import { StorageError } from "../../../lib/storage";
-import { openStore, type PeopleStore } from "../../../lib/gallery/store/store";
+import { openStore, type PeopleStore } from "../../../lib/people/lmdb/store";
 import { chooseNetworks } from "../../../lib/gallery/networks";
 import { FakeEncoder } from "../../support/fake-encoder";
 

@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { Gallery, type GalleryOptions, type PhotoEncoder } from "../../../lib/gallery/gallery";
-import { openStore } from "../../../lib/gallery/store/store";
+import { openStore } from "../../../lib/people/lmdb/store";
 import type { Face } from "../../../lib/message";
 import { FakeEncoder } from "../../support/fake-encoder";
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { euclideanDistance, toUnitLength, tripletLoss } from "../../../lib/embed/distance";
 import type { Normalisation } from "../../../lib/embed/normalise";
-import type { Person } from "../../../lib/gallery/people";
-import { Roster } from "../../../lib/gallery/roster";
+import type { Person } from "../../../lib/people/people";
+import { Roster } from "../../../lib/search/roster";
 import { decide, identify, matchOptionsSchema, verify } from "../../../lib/match/match";
 import type { Candidate, Face } from "../../../lib/message";
 

@@ -6,7 +6,7 @@ import { beforeEach, describe, it } from "node:test";
 import sharp from "sharp";
 import { statisticsOf } from "../../../lib/calibrate/model-statistics";
 import { embedderOptionsSchema, FaceEmbedder } from "../../../lib/embed/embedder";
-import { createEncoder } from "../../../lib/embed/encode";
+import { createEncoder } from "../../../lib/enrol/encoder";
 import { normalisationOf } from "../../../lib/embed/normalise";
 import { findModel } from "../../../lib/models/find-model";
 import { listModels } from "../../../lib/models/list";

@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import { statisticsOf } from "../calibrate/model-statistics";
+import type { Tail } from "../calibrate/tail";
+import { FaceDetector } from "../detect/detector";
+import { type DetectorOptions, detectorOptionsSchema, PRESET_ACCURATE } from "../detect/options";
+import type { Face, Picture } from "../message";
+import { findModel } from "../models/find-model";
+import type { ModelDescriptor } from "../embed/descriptor";
+import { type Normalisation, normalisationOf } from "../embed/normalise";
+import { embedderOptionsSchema, FaceEmbedder } from "../embed/embedder";
+
+export interface EncoderOptions {
+  /** Id of a built-in model or of a model pack, or path of a descriptor; empty as findModel says. */
+  model?: string | undefined;
+  detector?: Partial<DetectorOptions> | undefined;
+}
+
+/**
+ * A photo in, its faces out: detect, align and embed in the shared workers. For enrolment; live frames go through the
+ * nodes.
+ */
+export interface FaceEncoder {
+  /** Id of the model, as it stands in `face.model`. */
+  readonly model: string;
+  /**
+   * Of all that decides about the embedding of a photo: with another one what was encoded before must be encoded anew.
+   */
+  readonly fingerprint: string;
+  /** The model's own threshold τ. */
+  readonly threshold: number;
+  /** The model's share of τ within which a photo is nearly the same as another. */
+  readonly nearDuplicate: number;
+  /** What d' of its embeddings needs; undefined where there is no cohort for the model. */
+  readonly normalisation: Normalisation | undefined;
+  /** Of its d' between strangers; undefined where it was never measured. */
+  readonly tail: Tail | undefined;
+  /** Of every embedding. */
+  readonly dimensions: number;
+  /**
+   * Every detection of the picture: with `embedding`, or with `rejected` and none.
+   * @throws a sentence when it is no picture.
+   */
+  encode(bytes: Buffer): Promise<Face[]>;
+  /**
+   * Faces that another network embedded, embedded anew; whatever their size. Those of a track are carried on.
+   * @throws a sentence when it is no picture
+   */
+  embedAnew(picture: Picture, faces: readonly Face[]): Promise<Face[]>;
+  /** Load the networks. @throws a sentence when they cannot be used */
+  warmUp(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Counts changes of this package after which a photo's embedding is another one. */
+const ENCODING_VERSION = 2;
+
+function fingerprintOf(
+  { file: _place, threshold: _judges, nearDuplicate: _too, licence: _text, ...model }: ModelDescriptor,
+  detection: DetectorOptions,
+): string {
+  return createHash("sha256")
+    .update(JSON.stringify([ENCODING_VERSION, model, detection]))
+    .digest("hex");
+}
+
+/** @throws a sentence when there is no such model, or the detector's options are wrong */
+export async function createEncoder(options: EncoderOptions): Promise<FaceEncoder> {
+  const model = await findModel(options.model);
+  const detection = detectorOptionsSchema.parse({ ...PRESET_ACCURATE, ...options.detector });
+  const normalisation = await normalisationOf(model);
+  const detector = new FaceDetector(detection);
+  const embedder = new FaceEmbedder(model, embedderOptionsSchema.parse({}));
+  /** What is too small was said before. */
+  const live = new FaceEmbedder(model, embedderOptionsSchema.parse({ minSize: 0 }));
+  return {
+    model: model.id,
+    fingerprint: fingerprintOf(model, detection),
+    threshold: model.threshold,
+    nearDuplicate: model.nearDuplicate,
+    normalisation,
+    tail: normalisation === undefined ? undefined : statisticsOf(model.id)?.tail,
+    dimensions: model.dimensions,
+    async encode(bytes) {
+      const picture = { bytes, frame: undefined };
+      const { faces } = await detector.detect(picture);
+      return (await embedder.embed(picture, faces)).faces;
+    },
+    async embedAnew(picture, faces) {
+      return (await live.embed(picture, faces)).faces;
+    },
+    async warmUp() {
+      await embedder.warmUp();
+    },
+    async close() {
+      await Promise.all([detector.close(), embedder.close(), live.close()]);
+    },
+  };
+}

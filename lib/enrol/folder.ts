@@ -1,0 +1,98 @@
+/**
+ * What lies in a gallery's folder, found by looking at it: that works on network folders too, where watching does not.
+ */
+import { readdir, realpath, stat } from "node:fs/promises";
+import { dirname, extname, isAbsolute, join, relative } from "node:path";
+import { isAside } from "../files";
+import { OTHER_PICTURE_ENDINGS, PHOTO_ENDINGS } from "../image/photo-file";
+import { isSystemFile, isSystemFolder } from "../people/names";
+
+export interface Found {
+  /** Photos by path relative to the folder, each with a stamp that changes when the file does. */
+  photos: Map<string, string>;
+  /** Pictures in formats that cannot be read. */
+  foreign: Set<string>;
+  /** Photos and folders of a person that are there but could not be looked at just now, with the error's code. */
+  unsure: Map<string, string>;
+  /** What a crash left of photos that were being written. */
+  leftovers: string[];
+}
+
+/** Half of the threads that Node.js has for files: a slow network folder must not hold up everybody else's. */
+const AT_ONCE = 2;
+
+/** Whether a path lies in a folder; both real. */
+export function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== ".." && !way.startsWith("../") && !way.startsWith("..\\") && !isAbsolute(way);
+}
+
+/** Size and times: tells a change without reading. */
+export async function stampOf(path: string): Promise<string | undefined> {
+  const { size, mtimeMs, ctimeMs, isFile } = await describe(path);
+  return isFile ? `${size} ${mtimeMs} ${ctimeMs}` : undefined;
+}
+
+/** Bytes of the photo when the stamp was taken. */
+export function sizeIn(stamp: string): number {
+  return Number(stamp.split(" ")[0]);
+}
+
+/** Whether it can be told that a photo is there or not. */
+export function isUnsure(found: Found, file: string): boolean {
+  return found.unsure.has(file) || found.unsure.has(dirname(file));
+}
+
+/** Look at the folder and the folders in it. @throws the system's error when the folder itself cannot be read */
+export async function lookInto(folder: string): Promise<Found> {
+  const root = await realpath(folder);
+  const found: Found = { photos: new Map(), foreign: new Set(), unsure: new Map(), leftovers: [] };
+  const entries = await readdir(folder, { withFileTypes: true });
+  const files = entries.filter((entry) => !entry.isDirectory()).map((entry) => ({ file: entry.name, entry }));
+  const folders = entries.filter((entry) => entry.isDirectory() && !isSystemFolder(entry.name));
+  await eachOf(folders, async ({ name }) => {
+    await surely(found, name, async () => {
+      for (const entry of await readdir(join(folder, name), { withFileTypes: true }))
+        files.push({ file: join(name, entry.name), entry });
+    });
+  });
+  await eachOf(files, async ({ file, entry }) => {
+    if (isAside(entry.name)) found.leftovers.push(file);
+    const ending = extname(file).toLowerCase();
+    if (isSystemFile(entry.name) || entry.isDirectory()) return;
+    if (OTHER_PICTURE_ENDINGS.has(ending)) found.foreign.add(file);
+    if (!PHOTO_ENDINGS.has(ending)) return;
+    await surely(found, file, async () => {
+      const path = join(folder, file);
+      if (entry.isSymbolicLink() && !isInside(root, await realpath(path))) return;
+      const stamp = await stampOf(path);
+      if (stamp !== undefined) found.photos.set(file, stamp);
+    });
+  });
+  // In order of name, so that a restart embeds, counts and breaks ties as the last one did.
+  found.photos = new Map([...found.photos].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return found;
+}
+
+async function describe(path: string): Promise<{ size: number; mtimeMs: number; ctimeMs: number; isFile: boolean }> {
+  const stats = await stat(path);
+  return { size: stats.size, mtimeMs: stats.mtimeMs, ctimeMs: stats.ctimeMs, isFile: stats.isFile() };
+}
+
+/** What vanished is gone; what fails otherwise (a network that hiccups, a permission) is unsure. */
+async function surely(found: Found, file: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const { code = "error" } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "ENOTDIR") found.unsure.set(file, code);
+  }
+}
+
+async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of rest) await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}

@@ -1,0 +1,270 @@
+/** Is a photo good enough to be kept as a person's? Pure; the bounds were measured on the photos the comments name. */
+import { euclideanDistance } from "../embed/distance";
+import type { Normalisation } from "../embed/normalise";
+import type { Candidate, Face, Quality } from "../message";
+import { measureOf } from "../search/crowd";
+
+export type FindingCode =
+  | "no_face"
+  | "several_faces"
+  | "too_small"
+  | "blurry"
+  | "turned_away"
+  | "too_dark"
+  | "too_bright"
+  | "near_duplicate"
+  | "resembles"
+  | "unlike";
+
+/** "refuse": not kept. "ask": kept when somebody says so. */
+export type Severity = "refuse" | "ask";
+
+export interface Finding {
+  code: FindingCode;
+  /** A sentence that says what to do. */
+  message: string;
+  /** The same without a name, for logs, where the message has one. */
+  unnamed?: string;
+  severity: Severity;
+}
+
+export interface Judgement {
+  /** The one face of the photo that has an embedding; undefined when there is none, or several. */
+  face: Face | undefined;
+  /** All that was found, accepted or not. */
+  findings: Finding[];
+  /** Codes of findings that the caller accepts. */
+  accepted: FindingCode[];
+  /** What is left to do when the accepted findings are passed over. */
+  verdict: "keep" | Severity;
+}
+
+export interface JudgeInput {
+  /** Every detection of the photo, as an encoder gives them. */
+  faces: readonly Face[];
+  /** Embeddings of the person's other photos, of the same model; none for a new person. */
+  own: readonly Float32Array[];
+  /** The person of the gallery nearest to the photo who is somebody else. */
+  nearestOther: Pick<Candidate, "name" | "distance"> | null;
+  /** τ of the Euclidean distance: how near two photos may be to count as two. */
+  threshold: number;
+  /** The model's share of τ within which a photo is nearly the same as another. */
+  nearDuplicate?: number | undefined;
+  /** With it d' and its τ decide whom the face resembles. */
+  normalisation?: Normalisation | undefined;
+  /** Codes of findings that are to be passed over; it may be anything. */
+  accept: readonly string[];
+}
+
+/**
+ * Least distance between the eyes, in pixels. LFW's photos have 28 to 47; made so small that 20 to 24 are left,
+ * embeddings move by
+ * 0.12 (median; 0.07 at 24 to 33). In a camera's frame a face may be much smaller; one that others are compared with
+ * must be good.
+ */
+export const MIN_SIZE = 24;
+
+/** Nobody means a face whose eyes are nearer to each other than so many pixels: it is somebody in the background. */
+const LEAST_MEANT = 20;
+
+/**
+ * Least Quality.blur. Of 100 LFW photos the softest has 8.3; where a Gaussian blur leaves 4 to 6 embeddings move by
+ * 0.27, at 10 to 15 by 0.13 (medians).
+ */
+export const MIN_BLUR = 6;
+
+/**
+ * Most degrees from the camera to the side, and up or down. 100 LFW photos have up to 49 and 38, and even these are
+ * recognized; the
+ * pose is estimated to some ten degrees. Roll is not judged: the chip is turned upright.
+ */
+export const MAX_YAW = 50;
+export const MAX_PITCH = 45;
+
+/**
+ * Bounds of Quality.exposure. 100 LFW photos have 84 to 185, a face against the light 60. Underexposed by five stops
+ * (to 21),
+ * 12 of 30 faces are not found and the others' embeddings move by 0.24; overexposed to 220 to 230 they move by 0.33
+ * (medians).
+ */
+export const MIN_EXPOSURE = 25;
+export const MAX_EXPOSURE = 220;
+
+/**
+ * A photo this near to one that is there adds nothing, as a share of τ, where the model does not say (descriptor.ts
+ * has the figures).
+ */
+export const NEAR_DUPLICATE = 0.32;
+
+/** Nothing can be embedded, it is not clear whom, or nothing is gained: nobody can wish these away. */
+const FINAL: ReadonlySet<FindingCode> = new Set(["no_face", "several_faces", "near_duplicate"]);
+
+/**
+ * The faces of a photo as enrolment sees them: a small one, which could be recognized, is no face to know somebody by.
+ */
+export function forEnrolment(faces: readonly Face[]): Face[] {
+  return faces.map((face) =>
+    face.embedding !== undefined && face.quality !== undefined && face.quality.size < LEAST_MEANT
+      ? { ...face, embedding: undefined, model: undefined, rejected: "too_small" }
+      : face,
+  );
+}
+
+/** @throws a sentence when embeddings differ in length */
+export function judgePhoto({
+  faces,
+  own,
+  nearestOther,
+  threshold,
+  nearDuplicate = NEAR_DUPLICATE,
+  normalisation,
+  accept,
+}: JudgeInput): Judgement {
+  const usable = faces.filter(({ embedding }) => embedding !== undefined);
+  const [face] = usable;
+  if (face === undefined) return judgement(undefined, [refuse("no_face", noFace(faces))], []);
+  if (usable.length > 1)
+    return judgement(
+      undefined,
+      [
+        refuse(
+          "several_faces",
+          `the photo shows ${usable.length} faces: cut it so that it shows only the person to be known.`,
+        ),
+      ],
+      [],
+    );
+  const findings = [
+    ...(face.quality === undefined ? [] : judgeQuality(face.quality)),
+    ...judgeLikeness(face.embedding as Float32Array, { own, nearestOther, threshold, nearDuplicate, normalisation }),
+  ];
+  return judgement(face, findings, accept);
+}
+
+function refuse(code: FindingCode, message: string): Finding {
+  return { code, message, severity: "refuse" };
+}
+
+function ask(code: FindingCode, message: string): Finding {
+  return { code, message, severity: "ask" };
+}
+
+function judgement(face: Face | undefined, findings: Finding[], accept: readonly string[]): Judgement {
+  const passes = ({ code }: Finding): boolean => accept.includes(code) && !FINAL.has(code);
+  const left = findings.filter((finding) => !passes(finding)).map(({ severity }) => severity);
+  return {
+    face,
+    findings,
+    accepted: findings.filter(passes).map(({ code }) => code),
+    verdict: left.includes("refuse") ? "refuse" : (left[0] ?? "keep"),
+  };
+}
+
+/** Why there is none: what the alignment gate said of the detections. */
+function noFace(faces: readonly Face[]): string {
+  const reasons = new Set(faces.map(({ rejected }) => rejected));
+  if (reasons.has("too_small"))
+    return "the photo shows no face large enough: take it from nearer, or send it in its full size.";
+  if (reasons.has("blurry")) return "the photo shows no sharp face: hold the camera still, in more light.";
+  return "the photo shows no face that can be used: take one from the front, upright, with the whole face in light.";
+}
+
+/** The pose and light of a face that has been aligned. */
+export function judgeQuality({ size, blur, exposure, pose }: Quality): Finding[] {
+  const findings: Finding[] = [];
+  // Written so that a NaN is refused too.
+  if (!(size >= MIN_SIZE))
+    findings.push(
+      refuse(
+        "too_small",
+        `the eyes are ${Math.floor(size)} pixels apart, ${MIN_SIZE} are the least: take the photo from ` +
+          "nearer, or send it in its full size.",
+      ),
+    );
+  if (!(blur >= MIN_BLUR))
+    findings.push(
+      refuse(
+        "blurry",
+        `the face is blurred (sharpness ${blur.toFixed(1)}, ${MIN_BLUR} is the least): hold the camera still, ` +
+          "focus on the face, use more light.",
+      ),
+    );
+  if (!(Math.abs(pose.yaw) <= MAX_YAW && Math.abs(pose.pitch) <= MAX_PITCH))
+    findings.push(refuse("turned_away", `the face is turned away (${turned(pose)}): look into the camera.`));
+  if (!(exposure >= MIN_EXPOSURE))
+    findings.push(
+      refuse(
+        "too_dark",
+        `the face is too dark (grey level ${Math.floor(exposure)}, ${MIN_EXPOSURE} is the least): turn it to ` +
+          "the light.",
+      ),
+    );
+  if (exposure > MAX_EXPOSURE)
+    findings.push(
+      refuse(
+        "too_bright",
+        `the face is too bright (grey level ${Math.ceil(exposure)}, ${MAX_EXPOSURE} is the most): keep direct ` +
+          "light and flash off it.",
+      ),
+    );
+  return findings;
+}
+
+function turned({ yaw, pitch }: Quality["pose"]): string {
+  const parts = [
+    ...(Math.abs(yaw) > MAX_YAW ? [`${Math.round(Math.abs(yaw))}° to the side, ${MAX_YAW}° is the most`] : []),
+    ...(Math.abs(pitch) > MAX_PITCH
+      ? [`${Math.round(Math.abs(pitch))}° ${pitch > 0 ? "up" : "down"}, ${MAX_PITCH}° is the most`]
+      : []),
+  ];
+  return parts.join("; ");
+}
+
+function judgeLikeness(
+  embedding: Float32Array,
+  {
+    own,
+    nearestOther,
+    threshold,
+    nearDuplicate,
+    normalisation,
+  }: Pick<JudgeInput, "own" | "nearestOther" | "threshold" | "normalisation"> & { nearDuplicate: number },
+): Finding[] {
+  const apart = Math.min(...own.map((other) => euclideanDistance(embedding, other)));
+  if (apart <= nearDuplicate * threshold)
+    return [
+      refuse(
+        "near_duplicate",
+        `the photo is nearly the same as one that is kept already (distance ${apart.toFixed(2)}): send one ` +
+          "with another expression, in other light or of another day.",
+      ),
+    ];
+  const measure = measureOf(normalisation);
+  const nearestOwn = Math.min(...own.map((other) => measure(embedding, other)));
+  const tau = normalisation?.threshold ?? threshold;
+  const findings: Finding[] = [];
+  // In a large gallery somebody is always below τ; it is a likeness only if the person's own photos do not lie nearer.
+  if (nearestOther !== null && nearestOther.distance <= tau && nearestOther.distance <= nearestOwn) {
+    const sentence = (whom: string, her: string): string =>
+      `the face matches ${whom} (distance ${nearestOther.distance.toFixed(2)}, τ ${tau}): add the photo to ` +
+      `${her} if it shows the same person; keep it here only if they are two.`;
+    findings.push({
+      ...ask("resembles", sentence(nearestOther.name, nearestOther.name)),
+      unnamed: sentence("somebody else of the gallery", "that person"),
+    });
+  }
+  if (own.length > 0 && nearestOwn > tau)
+    findings.push(
+      ask(
+        "unlike",
+        `the face is unlike the person's own photos (the nearest is ${nearestOwn.toFixed(2)} away, τ ${tau}): ` +
+          "keep it only if you are sure that it is the same person.",
+      ),
+    );
+  return findings;
+}
+
+/** The face that most raw detections agreed on, of those with an embedding. */
+export function bestOf(faces: readonly Face[]): Face | undefined {
+  return faces.filter(({ embedding }) => embedding !== undefined).toSorted((a, b) => b.score - a.score)[0];
+}

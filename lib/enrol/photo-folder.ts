@@ -1,0 +1,406 @@
+/**
+ * A folder of photos as a source of people: looked at again and again, each photo embedded once, what is wrong with
+ * one said.
+ */
+import { EventEmitter } from "node:events";
+import { readFile, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { said, UserError } from "../errors";
+import { MAX_PHOTO_BYTES } from "../image/limits";
+import { makePrivateFolder, removeDurable, removeStale } from "../files";
+import { type Found, isUnsure, lookInto, sizeIn } from "./folder";
+import { nameOf, parseName } from "../people/names";
+import { StorageError } from "../storage";
+import type { StoreProblem } from "../people/lmdb/store";
+
+/**
+ * What is wrong with a photo, a person's folder or (`file` is "") the gallery: `code` for the program, `message` for
+ * people.
+ */
+export interface Problem {
+  file: string;
+  code:
+    | "no_face"
+    | "several_faces"
+    | "unreadable_photo"
+    | "unreadable_folder"
+    | "unwritable_store"
+    | "unwritable_backup"
+    | "doubtful_photo"
+    | "store"
+    | "network"
+    | StoreProblem["code"];
+  message: string;
+}
+
+/** How far the photos that were new at the last look are embedded. */
+export interface Progress {
+  /** Instead of photos, how many people of a large gallery can be compared; at its start searches wait for all. */
+  what?: "people";
+  done: number;
+  total: number;
+}
+
+/** Who keeps what the folder holds. */
+export interface Keeper {
+  /**
+   * A photo is there, or has changed. @returns how many usable faces it shows (it counts only with one), and what is
+   * doubtful about it
+   * @throws a sentence when it is no picture
+   */
+  keep(file: string, name: string, bytes: Buffer): Promise<{ faces: number; doubt: string | undefined }>;
+  /** Photos that are gone. */
+  drop(files: readonly string[]): Promise<void>;
+  /** Whether anything can be kept or dropped now; photos wait while not. */
+  readonly writable: boolean;
+}
+
+export interface PhotoFolderOptions {
+  /** Made if it is missing. */
+  folder: string;
+  keeper: Keeper;
+  /** One change of the gallery at a time. */
+  exclusively: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Milliseconds between two looks at the folder. */
+  interval?: number | undefined;
+}
+
+/** A photo as it was read last. */
+interface ReadPhoto {
+  /** Size and times, to see a change without reading. */
+  stamp: string;
+  /** After a failure: how many there were, and when (performance.now()) it is tried again. */
+  failed?: { times: number; retryAt: number };
+}
+
+interface PhotoFolderEvents {
+  problem: [Problem];
+  progress: [Progress];
+  /** Who is known, or what is wrong, has changed. */
+  change: [];
+}
+
+/** A change needs two looks to be seen and to be still, and must count within two seconds. */
+const DEFAULT_INTERVAL_MS = 300;
+/** The rest between looks at a large or slow folder: this many times as long as a look took … */
+const REST_FACTOR = 10;
+/** … as far as the two seconds allow, … */
+const LONG_REST_MS = 600;
+/** … and where they cannot be kept at all, at least half of the time. */
+const LONGEST_REST_MS = 10_000;
+/** While thousands of photos are embedded people are told of as they come, in parts of this many. */
+const TELL_EVERY = 50;
+/**
+ * A photo that failed is tried again: a worker may have died, a network folder hiccuped. First after this many
+ * intervals, …
+ */
+const RETRY_INTERVALS = 8;
+/** … then ever more rarely, at the most after this. */
+const LONGEST_RETRY_MS = 600_000;
+
+/** Key of the problem that is no file's. */
+const FOLDER = "";
+
+export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
+  readonly #options: PhotoFolderOptions;
+  readonly #interval: number;
+  readonly #photos = new Map<string, ReadPhoto>();
+  readonly #problems = new Map<string, Problem>();
+  /** Stamps seen in the last look, for photos that are still being written. */
+  #seen: ReadonlyMap<string, string> = new Map();
+  /** How long the last look at the folder took, in ms, without embedding. */
+  #lookTook = 0;
+  /** Whether a photo was seen that may still be being written. */
+  #unsettled = false;
+  #progress: Progress | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<unknown> = Promise.resolve();
+  #paused = false;
+  #closed = false;
+  #firstLook = true;
+
+  /** @param known photos of the folder that the keeper has from the last time */
+  constructor(options: PhotoFolderOptions, known: Iterable<string>) {
+    super();
+    this.#options = options;
+    this.#interval = options.interval ?? DEFAULT_INTERVAL_MS;
+    // Without a stamp each is read again, and is gone if it is not there.
+    for (const file of known) this.#photos.set(file, { stamp: "" });
+  }
+
+  /** Look at the folder once and then again and again. Resolves after the first look; never rejects. */
+  async start(): Promise<void> {
+    await makePrivateFolder(this.#options.folder).catch(() => undefined);
+    await this.look();
+    this.#schedule(this.#interval);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#looking.catch(() => undefined);
+  }
+
+  /** What is wrong now. */
+  get problems(): Problem[] {
+    return [...this.#problems.values()];
+  }
+
+  /** Whether new photos wait. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Stop after the photo at work, or go on. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
+  }
+
+  /** Undefined when nothing is being embedded. */
+  get progress(): Progress | undefined {
+    return this.#progress;
+  }
+
+  /** False while the folder is away. */
+  get readable(): boolean {
+    return !this.#problems.has(FOLDER);
+  }
+
+  /** Look at the folder now. Never throws: what is wrong is a problem. */
+  async look(): Promise<void> {
+    const look = (): Promise<void> =>
+      this.#look().catch((error: unknown) => {
+        // Closed meanwhile, or the disk refuses, which its keeper tells: the next look goes on.
+        if (!this.#closed && !(error instanceof StorageError))
+          this.#report({
+            file: FOLDER,
+            code: "unreadable_folder",
+            message: `the folder ${this.#options.folder} cannot be kept up with: ${said(error)}`,
+          });
+      });
+    this.#looking = this.#looking.then(look);
+    await this.#looking;
+  }
+
+  /**
+   * Delete the photos of a person, and what a crash left of some. Call it exclusively.
+   * @returns the photos deleted, relative to the folder
+   * @throws a sentence when it cannot be told which there are, or they cannot be deleted: then nothing may be called
+   * deleted
+   */
+  async remove(person: string): Promise<string[]> {
+    const { folder } = this.#options;
+    const found = await lookInto(folder).catch((error: unknown) => {
+      throw new UserError(
+        `nobody can be deleted now: the folder ${folder} cannot be read (${codeOf(error)}). Try again when it can.`,
+        { cause: error },
+      );
+    });
+    const hers = (file: string): boolean => nameOf(file) === person;
+    const unsure = [...found.unsure].find(([file]) => hers(file));
+    if (unsure !== undefined)
+      throw new UserError(
+        `the person cannot be deleted now: a photo of hers in ${folder} cannot be read (${unsure[1]}). Try ` +
+          "again when it can.",
+      );
+    const photos = [...new Set([...found.photos.keys(), ...found.foreign, ...this.#photos.keys()])].filter(hers);
+    await this.#removeFiles([...photos, ...found.leftovers.filter((file) => dirname(file) !== "." && hers(file))]);
+    return photos;
+  }
+
+  /** Delete one photo. Call it exclusively. @throws a sentence when it cannot be deleted */
+  async removePhoto(file: string): Promise<void> {
+    await this.#removeFiles([file]);
+  }
+
+  /** A photo's bytes, or undefined when it cannot be read now. */
+  bytes(file: string): Promise<Buffer | undefined> {
+    return this.#bytesOf(file).catch(() => undefined);
+  }
+
+  async #removeFiles(files: readonly string[]): Promise<void> {
+    const { folder } = this.#options;
+    await removeDurable(files.map((file) => join(folder, file))).catch((error: unknown) => {
+      throw new UserError(
+        `the photos cannot be deleted (${codeOf(error)}): check that Node-RED may write to ${folder}.`,
+        { cause: error },
+      );
+    });
+    for (const file of files) {
+      this.#photos.delete(file);
+      this.#problems.delete(file);
+    }
+    // A folder in which there is something else stays.
+    for (const place of new Set(files.map(dirname)))
+      if (place !== ".") await rmdir(join(folder, place)).catch(() => undefined);
+  }
+
+  #schedule(delay: number): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => {
+      void this.look().then(() => this.#schedule(this.#rest()));
+    }, delay);
+    this.#timer.unref();
+  }
+
+  #rest(): number {
+    if (this.#unsettled) return this.#interval;
+    const wanted = Math.max(Math.min(REST_FACTOR * this.#lookTook, LONG_REST_MS), this.#lookTook);
+    return Math.max(this.#interval, Math.min(wanted, LONGEST_REST_MS));
+  }
+
+  async #look(): Promise<void> {
+    if (this.#closed) return;
+    const { exclusively, keeper } = this.#options;
+    const changed = await exclusively(() => this.#compare());
+    if (changed === undefined || !keeper.writable) return;
+    for (const [index, [file, stamp]] of changed.entries()) {
+      if (this.#closed || this.#paused) return;
+      if (!keeper.writable) break;
+      // One by one, so that an enrolment need not wait for thousands.
+      await exclusively(() => this.#read(file, stamp));
+      this.#progress = { done: index + 1, total: changed.length };
+      this.emit("progress", this.#progress);
+      if ((index + 1) % TELL_EVERY === 0) this.emit("change");
+    }
+    this.#progress = undefined;
+    if (changed.length > 0 || this.#firstLook) this.emit("change");
+    this.#firstLook = false;
+  }
+
+  /**
+   * Look at what is there, drop what is gone.
+   * @returns the photos to read, or undefined when the folder cannot be read
+   */
+  async #compare(): Promise<[file: string, stamp: string][] | undefined> {
+    const start = performance.now();
+    const { folder, keeper } = this.#options;
+    let found: Found;
+    try {
+      found = await lookInto(folder);
+    } catch (error) {
+      // Keep who is known: a network folder that is away for a while must not lock everybody out.
+      this.#report({
+        file: FOLDER,
+        code: "unreadable_folder",
+        message:
+          `the folder ${folder} cannot be read (${codeOf(error)}): check that it exists and that Node-RED may ` +
+          "read it. Until then whoever was known before still is.",
+      });
+      return undefined;
+    } finally {
+      this.#lookTook = performance.now() - start;
+    }
+    const { photos, foreign, unsure } = found;
+    const back = this.#problems.delete(FOLDER);
+    if (this.#firstLook) await removeStale(found.leftovers.map((file) => join(folder, file))).catch(() => undefined);
+    const gone = keeper.writable
+      ? [...this.#photos.keys()].filter((file) => !photos.has(file) && !isUnsure(found, file))
+      : [];
+    if (gone.length > 0) await keeper.drop(gone);
+    for (const file of gone) this.#photos.delete(file);
+    for (const [file, { code }] of this.#problems) {
+      const stays =
+        code === "unreadable_folder"
+          ? unsure.has(file)
+          : this.#photos.has(file) || foreign.has(file) || unsure.has(file);
+      if (!stays) this.#problems.delete(file);
+    }
+    for (const file of foreign)
+      this.#report({
+        file,
+        code: "unreadable_photo",
+        message: `the photo ${file} is of a format that cannot be read: save it as JPEG.`,
+      });
+    for (const [file, code] of unsure)
+      this.#report({
+        file,
+        code: "unreadable_folder",
+        message:
+          `${file} in ${folder} cannot be read (${code}): check its permissions. Until then its photos count as ` +
+          "they were.",
+      });
+    if (back || gone.length > 0) this.emit("change");
+    const now = performance.now();
+    const changed = [...photos].filter(([file, stamp]) => {
+      const known = this.#photos.get(file);
+      return known?.stamp === stamp ? known.failed !== undefined && now >= known.failed.retryAt : true;
+    });
+    const still = changed.filter(([file, stamp]) => this.#firstLook || this.#seen.get(file) === stamp);
+    this.#unsettled = still.length < changed.length;
+    this.#seen = photos;
+    return still;
+  }
+
+  /** Have a photo embedded, or find that it cannot be. */
+  async #read(file: string, stamp: string): Promise<void> {
+    const before = this.#photos.get(file);
+    const name = nameOf(file);
+    try {
+      if (name === "") throw new UserError("its name names nobody: give the file, or its folder, the person's name.");
+      if (sizeIn(stamp) > MAX_PHOTO_BYTES)
+        throw new UserError(`it has more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB.`);
+      const bytes = await this.#bytesOf(file);
+      if (bytes === undefined) {
+        if (before !== undefined) await this.#options.keeper.drop([file]);
+        this.#photos.delete(file);
+        return;
+      }
+      const { faces, doubt } = await this.#options.keeper.keep(file, parseName(name), bytes);
+      if (faces === 1 && doubt === undefined) this.#problems.delete(file);
+      if (faces === 1 && doubt !== undefined)
+        this.#report({ file, code: "doubtful_photo", message: `the photo ${file} counts, but look at it: ${doubt}` });
+      if (faces === 0)
+        this.#report({
+          file,
+          code: "no_face",
+          message:
+            `the photo ${file} shows no face that can be used: take one from the front, sharp and at least 100 ` +
+            "pixels wide.",
+        });
+      if (faces > 1)
+        this.#report({
+          file,
+          code: "several_faces",
+          message: `the photo ${file} shows ${faces} faces: cut it so that it shows only ${name}.`,
+        });
+      this.#photos.set(file, { stamp });
+    } catch (error) {
+      // Says nothing about the photo: it is read again at the next start, or once the disk takes it.
+      if (this.#closed || error instanceof StorageError) return;
+      const times = (before?.stamp === stamp ? (before.failed?.times ?? 0) : 0) + 1;
+      this.#photos.set(file, {
+        stamp,
+        failed: {
+          times,
+          retryAt: performance.now() + Math.min(RETRY_INTERVALS * this.#interval * 2 ** (times - 1), LONGEST_RETRY_MS),
+        },
+      });
+      this.#report({ file, code: "unreadable_photo", message: `the photo ${file} cannot be used: ${said(error)}` });
+    }
+  }
+
+  /**
+   * Undefined when the photo is gone.
+   * @throws a sentence when it cannot be read: it may be as it was, and still counts so
+   */
+  async #bytesOf(file: string): Promise<Buffer | undefined> {
+    try {
+      return await readFile(join(this.#options.folder, file));
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw new UserError(`it cannot be read (${codeOf(error)}); check that Node-RED may read it.`, { cause: error });
+    }
+  }
+
+  #report(problem: Problem): void {
+    if (this.#problems.get(problem.file)?.message === problem.message) return;
+    this.#problems.set(problem.file, problem);
+    this.emit("problem", problem);
+  }
+}
+
+/** ENOSPC and the like. */
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException | undefined)?.code ?? "error";
+}

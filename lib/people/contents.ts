@@ -1,0 +1,234 @@
+/**
+ * What an export says, read and checked to its end before a single record is written: by the same rules as whatever
+ * else comes in.
+ */
+import { z } from "zod";
+import { UserError } from "../errors";
+import { sentence } from "../validate";
+import { type Anchor, type Person, personSchema, type Photo, type PhotoEmbedding, type UnknownGroup } from "./people";
+import {
+  anchorSchema,
+  embeddingSchema,
+  MAX_DIMENSIONS,
+  MAX_VECTORS,
+  photoSchema,
+  unknownSchema,
+  toVector,
+} from "./records";
+import { type Bounds, checkClaims, type Entry, filesIn, linesOf, readEntry, type ZipFile } from "./zip";
+
+export const FORMAT = "facenet-gallery";
+export const VERSION = 1;
+export const HEADER = "gallery.json";
+export const FILES = {
+  people: "people.ndjson",
+  photos: "photos.ndjson",
+  embeddings: "embeddings.ndjson",
+  anchors: "anchors.ndjson",
+  unknowns: "unknowns.ndjson",
+} as const;
+const PICTURE = /^(photos|thumbnails|unknowns)\/([0-9a-f]{8,64}(?:-\d{1,3})?)\.jpg$/;
+
+const MEGABYTE = 2 ** 20;
+const HEADER_BOUNDS: Bounds = { most: 2 ** 16, small: 2 ** 16 };
+/** A million people, or four million embeddings; and what few bytes may stand for is read within seconds. */
+const RECORDS_BOUNDS: Bounds = { most: 1024 * MEGABYTE, small: 8 * MEGABYTE };
+const EMBEDDINGS_BOUNDS: Bounds = { most: 4096 * MEGABYTE, small: 8 * MEGABYTE };
+export const PICTURE_BOUNDS: Bounds = { most: 50 * MEGABYTE, small: 64 * MEGABYTE };
+/** Pictures beside those that records name: of who was deleted while the export was made. */
+const SPARE_PICTURES = 1000;
+/** One for each model that a photo was embedded with. */
+const MOST_EMBEDDINGS_OF_PHOTO = 32;
+/** Far beyond what any network gives; squares and sums of such numbers are exact enough still. */
+const LARGEST_VALUE = 1e6;
+const JPEG_START = Buffer.of(0xff, 0xd8, 0xff);
+
+const headerSchema = z.object({ format: z.literal(FORMAT), version: z.literal(VERSION) });
+const base64 = z.base64().max(2 ** 17);
+const vectorSchema = base64.transform(toVector).refine(isEmbedding, "holds an embedding that is none");
+
+const embeddingLine = embeddingSchema.and(z.object({ vector: vectorSchema }));
+const anchorLine = anchorSchema.and(z.object({ vector: vectorSchema }));
+const unknownLine = unknownSchema.and(z.object({ vectors: z.array(vectorSchema).min(1).max(MAX_VECTORS) }));
+
+/** What embeddings of one fingerprint have in common. */
+export interface Space {
+  model: string;
+  dimensions: number;
+}
+
+export interface Contents {
+  people: Map<string, Person>;
+  photos: Map<string, Photo>;
+  /** By photo. */
+  embeddings: Map<string, PhotoEmbedding[]>;
+  anchors: Map<string, Anchor>;
+  unknowns: Map<string, UnknownGroup>;
+  /** Where the pictures are in the zip, by file name. */
+  pictures: Map<string, Entry>;
+}
+
+/** A record and the line it stands in. */
+interface Line<T> {
+  record: T;
+  refuse: (why: string) => UserError;
+}
+
+/**
+ * @param spaces by fingerprint, of what is in the gallery already
+ * @throws a sentence when anything in the zip is not as an export has it
+ */
+export async function readContents(
+  zip: ZipFile,
+  spaces: ReadonlyMap<string, Space>,
+  signal: AbortSignal | undefined,
+): Promise<Contents> {
+  const files = await filesIn(zip, signal);
+  const pictures = new Map<string, Entry>();
+  for (const [name, entry] of files) {
+    if (PICTURE.test(name)) pictures.set(name, entry);
+    else if (name !== HEADER && !Object.values<string>(FILES).includes(name))
+      throw new UserError(
+        `the zip holds ${JSON.stringify(name.slice(0, 100))}, which no export of a gallery has: nothing was imported.`,
+      );
+  }
+  const header = files.get(HEADER);
+  if (
+    header === undefined ||
+    !headerSchema.safeParse(parsed((await readEntry(zip, header, HEADER_BOUNDS)).toString())).success
+  )
+    throw new UserError(
+      "the zip is no export of a gallery, or one of a newer version of this package: nothing was imported.",
+    );
+  const lines = <T>(name: string, schema: z.ZodType<T>): AsyncGenerator<Line<T>> =>
+    recordsOf(zip, files.get(name), schema, signal);
+  const known = new Map(spaces);
+  const people = await byId(lines(FILES.people, personSchema));
+  const photos = await byId(lines(FILES.photos, photoSchema));
+  const embeddings = await embeddingsOf(lines(FILES.embeddings, embeddingLine), known);
+  const anchors = await byId(lines(FILES.anchors, anchorLine), (line) =>
+    checkSpace(known, line, [line.record.vector]),
+  );
+  const unknowns = await byId(lines(FILES.unknowns, unknownLine), (line) =>
+    checkSpace(known, line, line.record.vectors),
+  );
+  const contents = { people, photos, embeddings, anchors, unknowns, pictures };
+  await checkPictures(zip, contents, signal);
+  return contents;
+}
+
+/** Records by their ids, each checked. @throws a sentence when two have the same */
+async function byId<T extends { id: string }>(
+  lines: AsyncIterable<Line<T>>,
+  check: (line: Line<T>) => void = () => undefined,
+): Promise<Map<string, T>> {
+  const records = new Map<string, T>();
+  for await (const line of lines) {
+    if (records.has(line.record.id)) throw line.refuse("its id is an earlier line's");
+    check(line);
+    records.set(line.record.id, line.record);
+  }
+  return records;
+}
+
+async function embeddingsOf(
+  lines: AsyncIterable<Line<PhotoEmbedding>>,
+  known: Map<string, Space>,
+): Promise<Map<string, PhotoEmbedding[]>> {
+  const embeddings = new Map<string, PhotoEmbedding[]>();
+  for await (const line of lines) {
+    const { photoId, fingerprint, vector } = line.record;
+    const others = embeddings.get(photoId) ?? [];
+    if (others.some((other) => other.fingerprint === fingerprint))
+      throw line.refuse("its photo has an embedding of this fingerprint already");
+    if (others.length >= MOST_EMBEDDINGS_OF_PHOTO)
+      throw line.refuse(`a photo has at most ${MOST_EMBEDDINGS_OF_PHOTO} embeddings`);
+    checkSpace(known, line, [vector]);
+    others.push(line.record);
+    embeddings.set(photoId, others);
+  }
+  return embeddings;
+}
+
+/** Only what is of one length and model can be compared: another one would make the gallery unreadable. */
+function checkSpace(
+  known: Map<string, Space>,
+  { record: { model, fingerprint }, refuse }: Line<{ model: string; fingerprint: string }>,
+  vectors: readonly Float32Array[],
+): void {
+  const space = known.get(fingerprint) ?? { model, dimensions: vectors[0]?.length ?? 0 };
+  known.set(fingerprint, space);
+  const other = vectors.find(({ length }) => length !== space.dimensions);
+  if (other !== undefined)
+    throw refuse(`its embedding has ${other.length} numbers, others of its fingerprint have ${space.dimensions}`);
+  if (model !== space.model)
+    throw refuse(
+      `it is of the model ${JSON.stringify(model)}, others of its fingerprint are of ${JSON.stringify(space.model)}`,
+    );
+}
+
+/** Each picture can be read and is one. */
+async function checkPictures(
+  zip: ZipFile,
+  { photos, unknowns, pictures }: Contents,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  checkClaims(zip, pictures.values(), PICTURE_BOUNDS.small);
+  const named = 2 * photos.size + [...unknowns.values()].reduce((sum, group) => sum + group.pictures, 0);
+  if (pictures.size > named + SPARE_PICTURES)
+    throw new UserError(`the zip holds ${pictures.size} pictures, its records name ${named}: nothing was imported.`);
+  for (const [name, entry] of pictures) {
+    signal?.throwIfAborted();
+    const bytes = await readEntry(zip, entry, PICTURE_BOUNDS);
+    if (!bytes.subarray(0, JPEG_START.length).equals(JPEG_START))
+      throw new UserError(`${name} in the zip is no JPEG: nothing was imported.`);
+  }
+}
+
+async function* recordsOf<T>(
+  zip: ZipFile,
+  entry: Entry | undefined,
+  schema: z.ZodType<T>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Line<T>> {
+  if (entry === undefined) return;
+  let number = 0;
+  for await (const text of linesOf(
+    zip,
+    entry,
+    entry.fileName === FILES.embeddings ? EMBEDDINGS_BOUNDS : RECORDS_BOUNDS,
+  )) {
+    signal?.throwIfAborted();
+    number += 1;
+    const refuse = (why: string): UserError =>
+      new UserError(
+        `line ${number} of ${entry.fileName} in the zip is malformed: nothing was imported. In that line: ` +
+          `${why.replace(/\.$/, "")}.`,
+      );
+    // Nor is a line empty: millions of them fit into a few bytes.
+    const json = text === undefined ? undefined : parsed(text);
+    if (json === undefined) throw refuse(text === undefined ? "it is longer than any record" : "it is no JSON");
+    const record = schema.safeParse(json);
+    if (!record.success) throw refuse(sentence(record.error));
+    yield { record: record.data, refuse };
+  }
+}
+
+/** Undefined where it is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Numbers, not too many, and not all of them 0, from which everybody is equally far. */
+function isEmbedding(vector: Float32Array): boolean {
+  return (
+    vector.length > 0 &&
+    vector.length <= MAX_DIMENSIONS &&
+    vector.some((value) => value !== 0) &&
+    vector.every((value) => Math.abs(value) <= LARGEST_VALUE)
+  );
+}

@@ -1,0 +1,317 @@
+/** LMDB as it is used here: sealed values, durable transactions, and a copy that holds nothing of what was deleted. */
+import { chmod, open as openFile, rename, rm, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { open, type RootDatabase } from "lmdb";
+import { syncFolder } from "../../files";
+import { allocateLock, LOCK_ENDING } from "./lmdb-lock";
+import type { Secret } from "./secret";
+
+const PRIVATE_FILE = 0o600;
+/** Records written or read before the event loop gets a turn. */
+const BATCH = 500;
+/** LMDB tells why a commit failed a moment after it tells that it did. */
+const REASON_MS = 1000;
+
+/**
+ * Marks what may still lie in old pages or in a backup: followed by the key of a deleted record, or by nothing when a
+ * record was
+ * only changed. Written with the deletion itself, so that no crash forgets that there is something left to wipe.
+ */
+const GONE = "gone:";
+/** A record that is written and deleted to look whether the database can grow. */
+const TRIAL = "trial:";
+const TRIAL_BYTES = 64 * 1024;
+
+/** Pages of the tree that are written anew beside the values: a few of each level, and the list of free ones. */
+const TREE_BYTES = 128 * 1024;
+
+/** What is to be written and deleted in one transaction. */
+export interface Changes {
+  put?: Iterable<readonly [key: string, value: Uint8Array]>;
+  remove?: Iterable<string>;
+  /** What is overwritten must not be left in old pages either. */
+  replaces?: boolean;
+}
+
+/** Sealed already. */
+interface Commit {
+  put: readonly (readonly [key: string, value: Buffer])[];
+  remove?: readonly string[];
+}
+
+type Lmdb = RootDatabase<Buffer, string>;
+
+export class Database {
+  readonly #path: string;
+  #lmdb: Lmdb;
+  #secret: Secret;
+  /** LMDB may refuse all that comes after a failed commit (MDB_PANIC): the file is opened anew before the next. */
+  #failed = false;
+  #open = true;
+
+  private constructor(path: string, lmdb: Lmdb, secret: Secret) {
+    this.#path = path;
+    this.#lmdb = lmdb;
+    this.#secret = secret;
+  }
+
+  /**
+   * @param path of the file, made if it is missing; give it only a file that was checked, a damaged one may end the
+   * process
+   */
+  static async open(path: string, secret: Secret): Promise<Database> {
+    return new Database(path, await openLmdb(path), secret);
+  }
+
+  /** Whether all that is in a file can be opened. @param path of a file that was checked */
+  static async opens(path: string, secret: Secret): Promise<boolean> {
+    const database = new Database(path, await openLmdb(path, { readOnly: true }), secret);
+    try {
+      for await (const value of database.values("")) value.fill(0);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await database.close();
+      await rm(path + LOCK_ENDING, { force: true });
+    }
+  }
+
+  get(key: string): Buffer | undefined {
+    const sealed = this.#lmdb.get(key);
+    return sealed === undefined ? undefined : this.#secret.open(sealed, key);
+  }
+
+  keys(prefix: string): string[] {
+    return [...this.#lmdb.getKeys(rangeOf(prefix))];
+  }
+
+  /** All values under a prefix. The event loop gets its turns. @throws Unsealable */
+  async *values(prefix: string): AsyncGenerator<Buffer> {
+    for await (const [, value] of this.entries(prefix)) yield value;
+  }
+
+  /** All values under a prefix, with their keys. The event loop gets its turns. @throws Unsealable */
+  async *entries(prefix: string): AsyncGenerator<[key: string, value: Buffer]> {
+    for (const keys of batches(this.keys(prefix))) {
+      for (const key of keys) {
+        // Removed while others had their turn.
+        const value = this.get(key);
+        if (value !== undefined) yield [key, value];
+      }
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+  }
+
+  /** Keys of what was deleted and is still to be wiped; undefined when there is nothing to wipe. */
+  gone(): string[] | undefined {
+    const marks = this.keys(GONE);
+    return marks.length === 0 ? undefined : marks.map((mark) => mark.slice(GONE.length)).filter((key) => key !== "");
+  }
+
+  /**
+   * All or nothing. On disk when it resolves.
+   * @throws the system's error when it cannot be written: then nothing of it was
+   */
+  async write({ put = [], remove = [], replaces = false }: Changes): Promise<void> {
+    const gone = [...remove].filter((key) => this.#lmdb.doesExist(key));
+    const marks = [...gone, ...(replaces ? [""] : [])].map((key) => [GONE + key, Buffer.alloc(0)] as const);
+    const sealed = [...put, ...marks].map(([key, value]) => [key, this.#secret.seal(value, key)] as const);
+    await this.#commit({ remove: gone, put: sealed });
+  }
+
+  /** Look whether anything can be written. @throws the system's error when it cannot */
+  async tryOut(): Promise<void> {
+    await this.#commit({ put: [[TRIAL, this.#secret.seal(Buffer.alloc(TRIAL_BYTES), TRIAL)]] });
+    await this.#commit({ put: [], remove: [TRIAL] });
+  }
+
+  /** A copy for the backups, consistent while writes go on. On disk when it resolves. */
+  async copyTo(path: string): Promise<void> {
+    await rm(path, { force: true });
+    try {
+      await this.#lmdb.backup(path, true);
+      await makeDurable(path);
+    } catch (error) {
+      // Half a copy is of no use, and takes the room that is missing.
+      await rm(path, { force: true });
+      throw error;
+    }
+  }
+
+  /**
+   * Write everything into a new file that takes this one's place. LMDB keeps what was deleted in pages it has not used
+   * again, and
+   * copies whole pages; only a new file holds nothing of it, and no marks of it. Nothing else may be written
+   * meanwhile.
+   * @param secret seals the new file
+   */
+  async rewrite(secret = this.#secret): Promise<void> {
+    await this.#reopenAfterFailure();
+    const fresh = freshOf(this.#path);
+    try {
+      await this.#copyInto(fresh, secret);
+    } catch (error) {
+      await removeDatabase(fresh);
+      throw error;
+    }
+    await this.#closeLmdb();
+    try {
+      await rename(fresh, this.#path);
+      this.#secret = secret;
+    } finally {
+      // A virus scanner may hold the file: the old one serves on.
+      await this.#openLmdb();
+    }
+    await removeDatabase(fresh);
+    await syncFolder(dirname(this.#path));
+  }
+
+  async close(): Promise<void> {
+    await this.#closeLmdb();
+  }
+
+  /** All records but the marks, in a new file, on disk. */
+  async #copyInto(fresh: string, secret: Secret): Promise<void> {
+    await removeDatabase(fresh);
+    const target = await openLmdb(fresh, { noSync: true });
+    try {
+      for (const keys of batches(this.keys("").filter((key) => !key.startsWith(GONE)))) {
+        const put = keys.flatMap((key) => {
+          const sealed = this.#lmdb.get(key);
+          return sealed === undefined
+            ? []
+            : [[key, secret === this.#secret ? sealed : secret.seal(this.#secret.open(sealed, key), key)] as const];
+        });
+        await commit(target, { put });
+      }
+    } finally {
+      await target.close();
+    }
+    await makeDurable(fresh);
+  }
+
+  async #closeLmdb(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#lmdb.close();
+  }
+
+  async #openLmdb(): Promise<void> {
+    // Tried again before the next write when it fails.
+    this.#failed = true;
+    this.#lmdb = await openLmdb(this.#path);
+    this.#open = true;
+    this.#failed = false;
+  }
+
+  async #commit(changes: Commit): Promise<void> {
+    await this.#reopenAfterFailure();
+    await requireRoom(dirname(this.#path), changes);
+    try {
+      await commit(this.#lmdb, changes);
+    } catch (error) {
+      this.#failed = true;
+      throw error;
+    }
+  }
+
+  async #reopenAfterFailure(): Promise<void> {
+    if (!this.#failed) return;
+    await this.#closeLmdb();
+    await this.#openLmdb();
+  }
+}
+
+/**
+ * Room is asked for first: where the system refuses a write, LMDB 3.5.6 puts a sentence of up to 124 characters into
+ * 100 bytes (mdb.c,
+ * mdb_page_flush), which now and then ends the process ("malloc(): invalid size").
+ * @throws as the system does, when what is to be written finds no room
+ */
+async function requireRoom(folder: string, { put }: Commit): Promise<void> {
+  if (put.length === 0) return;
+  const { bsize, bfree, bavail } = await statfs(folder);
+  const bytes = put.reduce((sum, [, value]) => sum + value.length, TREE_BYTES);
+  // What is kept back for the system's own user is not for others.
+  if (bsize * (process.getuid?.() === 0 ? bfree : bavail) >= bytes) return;
+  throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+}
+
+/**
+ * The one place where LMDB is written to, so that no promise of it is unheard: one that fails ends Node-RED.
+ * @throws what LMDB says of the disk; then nothing was written
+ */
+async function commit(lmdb: Lmdb, { put, remove = [] }: Commit): Promise<void> {
+  try {
+    // As a child, because what a plain transaction has written before it throws stays.
+    await lmdb.childTransaction(() => {
+      for (const key of remove) lmdb.removeSync(key);
+      for (const [key, value] of put) lmdb.putSync(key, value);
+    });
+  } catch (error) {
+    const { commitError } = error as { commitError?: Promise<unknown> };
+    throw commitError === undefined ? error : await reasonOf(commitError, error);
+  }
+}
+
+/** Why a commit failed, which LMDB tells by the rejection of a promise. */
+async function reasonOf(commitError: Promise<unknown>, otherwise: unknown): Promise<unknown> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, REASON_MS, otherwise);
+  });
+  try {
+    return await Promise.race([commitError.catch((reason: unknown) => reason), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function openLmdb(path: string, options: { noSync?: true; readOnly?: true } = {}): Promise<Lmdb> {
+  await allocateLock(path);
+  // Without overlapping syncs a write that has resolved is on the disk; with batches of an event turn LMDB has a
+  // promise of each commit
+  // of its own that nobody hears of.
+  const lmdb = open<Buffer, string>({
+    path,
+    noSubdir: true,
+    encoding: "binary",
+    overlappingSync: false,
+    eventTurnBatching: false,
+    noMemInit: false,
+    cache: false,
+    ...options,
+  });
+  await Promise.all([path, path + LOCK_ENDING].map((file) => chmod(file, PRIVATE_FILE).catch(() => undefined)));
+  return lmdb;
+}
+
+/** A file that is being written to take another's place; a crash leaves it behind. */
+export const freshOf = (path: string): string => `${path}.new`;
+
+/** Delete a database's files. */
+export async function removeDatabase(path: string): Promise<void> {
+  for (const file of [path, path + LOCK_ENDING]) await rm(file, { force: true });
+}
+
+/** Private, and on the disk. */
+export async function makeDurable(path: string): Promise<void> {
+  await chmod(path, PRIVATE_FILE);
+  const file = await openFile(path, "r+");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function rangeOf(prefix: string): { start?: string; end?: string } {
+  return prefix === "" ? {} : { start: prefix, end: `${prefix}\uffff` };
+}
+
+function* batches<T>(items: readonly T[]): Generator<T[]> {
+  for (let at = 0; at < items.length; at += BATCH) yield items.slice(at, at + BATCH);
+}

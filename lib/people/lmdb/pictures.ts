@@ -1,0 +1,174 @@
+/**
+ * Photos, thumbnails and strangers' pictures: one immutable file each, sealed, with a copy for the day the first one
+ * is damaged.
+ */
+import { copyFile, readdir, readFile, rename, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { makePrivateFolder, removeDurable, writeManyDurable } from "../../files";
+import type { Secret } from "./secret";
+
+export type PictureKind = "photos" | "thumbnails" | "unknowns";
+const KINDS: readonly PictureKind[] = ["photos", "thumbnails", "unknowns"];
+
+/** One that is to be written. */
+export interface Picture {
+  kind: PictureKind;
+  id: string;
+  bytes: Uint8Array;
+}
+
+const DAMAGED = ".damaged";
+
+export class Pictures {
+  readonly #folder: string;
+  readonly #copies: string;
+  readonly #tell: (message: string) => void;
+  #secret: Secret;
+
+  /** @param folder of the store @param tell hears of damaged files */
+  constructor(folder: string, secret: Secret, tell: (message: string) => void) {
+    this.#folder = folder;
+    this.#copies = join(folder, "backups");
+    this.#secret = secret;
+    this.#tell = tell;
+  }
+
+  /** On disk when it resolves. */
+  async write(pictures: readonly Picture[]): Promise<void> {
+    const files = pictures.map(
+      ({ kind, id, bytes }) => [this.#pathOf(kind, id), this.#secret.seal(bytes, `${kind} ${id}`)] as const,
+    );
+    for (const folder of new Set(files.map(([path]) => dirname(path)))) await makePrivateFolder(folder);
+    await writeManyDurable(files);
+  }
+
+  /**
+   * Undefined when there is none. A damaged one is told, set aside, and its copy takes its place where there is one.
+   */
+  async read(kind: PictureKind, id: string): Promise<Buffer | undefined> {
+    const path = this.#pathOf(kind, id);
+    const found = await this.#open(path, kind, id);
+    if (found !== "damaged") return found;
+    await rename(path, path + DAMAGED);
+    const copy = join(this.#copies, kind, basename(path));
+    const restored = await this.#open(copy, kind, id);
+    if (restored === undefined || restored === "damaged") {
+      this.#tell(
+        `a picture in ${dirname(path)} is damaged and was set aside (${basename(path)}${DAMAGED}); there is ` +
+          "no copy. Who it shows is recognized all the same.",
+      );
+      return undefined;
+    }
+    await copyFile(copy, path);
+    this.#tell(
+      `a picture in ${dirname(path)} was damaged and set aside (${basename(path)}${DAMAGED}); its copy took ` +
+        "its place.",
+    );
+    return restored;
+  }
+
+  /** Delete pictures with their copies. @returns how many there were */
+  async remove(kind: PictureKind, ids: readonly string[]): Promise<number> {
+    const paths = ids.map((id) => this.#pathOf(kind, id));
+    const there = await Promise.all(
+      paths.map((path) =>
+        stat(path).then(
+          () => 1,
+          () => 0,
+        ),
+      ),
+    );
+    await removeDurable(paths.flatMap((path) => [path, path + DAMAGED, join(this.#copies, kind, basename(path))]));
+    return there.reduce<number>((sum, one) => sum + one, 0);
+  }
+
+  /** Copy what has no copy yet. */
+  async copyNew(): Promise<void> {
+    for (const kind of KINDS) {
+      const [files, copies] = await Promise.all([
+        namesIn(join(this.#folder, kind)),
+        namesIn(join(this.#copies, kind)),
+      ]);
+      const known = new Set(copies);
+      const missing = files.filter((file) => !known.has(file) && !file.endsWith(DAMAGED));
+      if (missing.length > 0) await makePrivateFolder(join(this.#copies, kind));
+      // Not synced one by one: what a power cut takes of a copy is seen by its seal.
+      for (const file of missing)
+        await copyFile(join(this.#folder, kind, file), join(this.#copies, kind, file)).catch(ignoreMissing);
+    }
+  }
+
+  /** Delete files and copies that no record names: a crash left them. @param named ids by kind */
+  async sweep(named: Record<PictureKind, ReadonlySet<string>>): Promise<void> {
+    for (const kind of KINDS) {
+      const wanted = new Set([...named[kind]].map((id) => basename(this.#pathOf(kind, id))));
+      for (const folder of [join(this.#folder, kind), join(this.#copies, kind)]) {
+        const orphans = (await namesIn(folder)).filter((file) => !wanted.has(file.replace(DAMAGED, "")));
+        if (orphans.length > 0) await removeDurable(orphans.map((file) => join(folder, file)));
+      }
+    }
+  }
+
+  /** How many files no record names. */
+  async countOthers(named: Record<PictureKind, ReadonlySet<string>>): Promise<number> {
+    let count = 0;
+    for (const kind of KINDS) {
+      const wanted = new Set([...named[kind]].map((id) => basename(this.#pathOf(kind, id))));
+      count += (await namesIn(join(this.#folder, kind))).filter((file) => !wanted.has(file)).length;
+    }
+    return count;
+  }
+
+  /** Seal every picture anew. @param ids of all there are, by kind */
+  async reseal(secret: Secret, ids: Record<PictureKind, ReadonlySet<string>>): Promise<void> {
+    const before = new Pictures(this.#folder, this.#secret, this.#tell);
+    const sealed = { photos: [], thumbnails: [], unknowns: [] } as Record<PictureKind, string[]>;
+    const old = this.#secret;
+    for (const kind of KINDS) {
+      for (const id of ids[kind]) {
+        this.#secret = secret;
+        // Done before the last attempt was cut short.
+        const done = await this.#open(this.#pathOf(kind, id), kind, id);
+        if (Buffer.isBuffer(done)) continue;
+        this.#secret = old;
+        const bytes = await before.read(kind, id);
+        this.#secret = secret;
+        if (bytes !== undefined) await this.write([{ kind, id, bytes }]);
+        sealed[kind].push(id);
+      }
+      this.#secret = old;
+      await before.remove(kind, sealed[kind]);
+    }
+    this.#secret = secret;
+  }
+
+  async #open(path: string, kind: PictureKind, id: string): Promise<Buffer | "damaged" | undefined> {
+    let sealed: Buffer;
+    try {
+      sealed = await readFile(path);
+    } catch (error) {
+      ignoreMissing(error);
+      return undefined;
+    }
+    try {
+      return this.#secret.open(sealed, `${kind} ${id}`);
+    } catch {
+      return "damaged";
+    }
+  }
+
+  #pathOf(kind: PictureKind, id: string): string {
+    return join(this.#folder, kind, `${this.#secret.blind(id)}.bin`);
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: unknown) => {
+    ignoreMissing(error);
+    return [];
+  });
+}
+
+function ignoreMissing(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+}

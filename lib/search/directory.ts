@@ -1,0 +1,207 @@
+/** Who is in the gallery, in memory, for lists and look-ups: people and photos, without pictures and embeddings. */
+import { UserError } from "../errors";
+import type { Person, Photo } from "../people/people";
+
+/** A person as lists show her. */
+export interface PersonEntry extends Omit<Person, "notes"> {
+  photos: number;
+  /** A photo that has a thumbnail. */
+  thumbnail: string | null;
+}
+
+export interface PeopleQuery {
+  /** Part of the name or the notes. */
+  search?: string | undefined;
+  group?: string | undefined;
+  offset?: number | undefined;
+  /** At most 1000; default 50. */
+  limit?: number | undefined;
+  sort?: "name" | "lastSeen" | "added" | undefined;
+}
+
+export interface PeoplePage {
+  /** How many there are, on all pages. */
+  total: number;
+  /** Of the whole gallery. */
+  groups: { name: string; count: number }[];
+  people: PersonEntry[];
+}
+
+/** What was asked for is not here. */
+export class NotFound extends UserError {}
+
+/** Somebody else has the name. */
+export class NameTaken extends UserError {}
+
+const DEFAULT_LIMIT = 50;
+const MOST_LISTED = 1000;
+
+const inOrder = new Intl.Collator("en", { sensitivity: "base", numeric: true });
+
+export class Directory {
+  readonly #people = new Map<string, Person>();
+  readonly #idByName = new Map<string, string>();
+  readonly #photos = new Map<string, Photo>();
+  readonly #photosByPerson = new Map<string, Set<string>>();
+  readonly #photoByFile = new Map<string, string>();
+  /** Later than what the person's record says: it is not sorted anew for that. */
+  readonly #seenAt = new Map<string, number>();
+  readonly #hasThumbnail: (photo: Photo) => boolean;
+  #sorted: readonly Person[] | undefined;
+
+  constructor(hasThumbnail: (photo: Photo) => boolean) {
+    this.#hasThumbnail = hasThumbnail;
+  }
+
+  get size(): number {
+    return this.#people.size;
+  }
+
+  /** By name. */
+  get people(): readonly Person[] {
+    this.#sorted ??= [...this.#people.values()].sort(
+      (a, b) => inOrder.compare(a.name, b.name) || (a.id < b.id ? -1 : 1),
+    );
+    return this.#sorted;
+  }
+
+  get photos(): Iterable<Photo> {
+    return this.#photos.values();
+  }
+
+  get photoCount(): number {
+    return this.#photos.size;
+  }
+
+  /** Photos of the folder, as paths in it. */
+  get files(): Iterable<string> {
+    return this.#photoByFile.keys();
+  }
+
+  list({ search = "", group, offset = 0, limit = DEFAULT_LIMIT, sort = "name" }: PeopleQuery): PeoplePage {
+    const wanted = folded(search.trim());
+    const counts = new Map<string, number>();
+    for (const { groups } of this.people) for (const each of groups) counts.set(each, (counts.get(each) ?? 0) + 1);
+    const found = this.people.filter(
+      ({ name, notes, groups }) =>
+        (group === undefined || groups.includes(group)) &&
+        (wanted === "" || folded(name).includes(wanted) || folded(notes).includes(wanted)),
+    );
+    const seenAt = (person: Person): number => this.#present(person).lastSeenAt ?? 0;
+    if (sort === "lastSeen") found.sort((a, b) => seenAt(b) - seenAt(a));
+    if (sort === "added") found.sort((a, b) => b.createdAt - a.createdAt);
+    return {
+      total: found.length,
+      groups: [...counts].map(([name, count]) => ({ name, count })).sort((a, b) => inOrder.compare(a.name, b.name)),
+      people: found.slice(offset, offset + Math.min(limit, MOST_LISTED)).map((person) => this.#entryOf(person)),
+    };
+  }
+
+  person(id: string): Person | undefined {
+    const person = this.#people.get(id);
+    return person && this.#present(person);
+  }
+
+  /** @throws NotFound */
+  known(id: string): Person {
+    const person = this.person(id);
+    if (person === undefined)
+      throw new NotFound(
+        `there is no person ${JSON.stringify(id)} in this gallery: she may have been deleted meanwhile.`,
+      );
+    return person;
+  }
+
+  named(name: string): Person | undefined {
+    return this.person(this.#idByName.get(name) ?? "");
+  }
+
+  /** @throws NameTaken when somebody other than `id` is called so */
+  refuseTaken(name: string, id?: string): void {
+    const other = this.#idByName.get(name);
+    if (other !== undefined && other !== id)
+      throw new NameTaken(`somebody is called ${name} already: choose another name, or add photos to that person.`);
+  }
+
+  photosOf(personId: string): Photo[] {
+    return [...(this.#photosByPerson.get(personId) ?? [])].flatMap((id) => this.#photos.get(id) ?? []);
+  }
+
+  photo(id: string): Photo | undefined {
+    return this.#photos.get(id);
+  }
+
+  /** @throws NotFound when the person has no such photo */
+  photoOf(personId: string, photoId: string): Photo {
+    const photo = this.#photos.get(photoId);
+    if (photo?.personId !== personId)
+      throw new NotFound(
+        `there is no photo ${JSON.stringify(photoId)} of this person: it may have been deleted meanwhile.`,
+      );
+    return photo;
+  }
+
+  photoIn(file: string): Photo | undefined {
+    return this.#photos.get(this.#photoByFile.get(file) ?? "");
+  }
+
+  /** @param at ms since the epoch */
+  saw(id: string, at: number): void {
+    if (this.#people.has(id)) this.#seenAt.set(id, at);
+  }
+
+  putPerson(person: Person): void {
+    const before = this.#people.get(person.id);
+    if (before !== undefined && before.name !== person.name) this.#idByName.delete(before.name);
+    this.#people.set(person.id, person);
+    this.#idByName.set(person.name, person.id);
+    this.#sorted = undefined;
+  }
+
+  /** Takes the photos along. */
+  removePerson(id: string): void {
+    for (const photoId of this.#photosByPerson.get(id) ?? []) this.removePhoto(photoId);
+    const person = this.#people.get(id);
+    if (person !== undefined) this.#idByName.delete(person.name);
+    this.#photosByPerson.delete(id);
+    this.#seenAt.delete(id);
+    this.#people.delete(id);
+    this.#sorted = undefined;
+  }
+
+  putPhoto(photo: Photo): void {
+    this.#photos.set(photo.id, photo);
+    const photos = this.#photosByPerson.get(photo.personId) ?? new Set();
+    this.#photosByPerson.set(photo.personId, photos.add(photo.id));
+    if (photo.origin.by === "folder") this.#photoByFile.set(photo.origin.file, photo.id);
+  }
+
+  removePhoto(id: string): void {
+    const photo = this.#photos.get(id);
+    if (photo === undefined) return;
+    this.#photos.delete(id);
+    this.#photosByPerson.get(photo.personId)?.delete(id);
+    if (photo.origin.by === "folder" && this.#photoByFile.get(photo.origin.file) === id)
+      this.#photoByFile.delete(photo.origin.file);
+  }
+
+  #present(person: Person): Person {
+    const lastSeenAt = this.#seenAt.get(person.id);
+    return lastSeenAt === undefined ? person : { ...person, lastSeenAt };
+  }
+
+  #entryOf(of: Person): PersonEntry {
+    const { notes: _notes, ...person } = this.#present(of);
+    const photos = this.photosOf(person.id);
+    return {
+      ...person,
+      photos: photos.length,
+      thumbnail: photos.find((photo) => this.#hasThumbnail(photo))?.id ?? null,
+    };
+  }
+}
+
+/** As search compares: no matter how accents and capitals are written. */
+function folded(text: string): string {
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase("en");
+}

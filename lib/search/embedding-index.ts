@@ -1,0 +1,304 @@
+/** Exact search for the nearest people among embeddings in memory. */
+import { UserError } from "../errors";
+import { StagePool } from "../workers/pool";
+import { THREADS } from "../workers/threads";
+import { type Both, type Chunk, CHUNK_ROWS, FREE, type Hit, merge, scan, scanBoth } from "./scan";
+import type { SearchTask } from "./search-worker";
+
+export type { Hit } from "./scan";
+
+/** A small gallery has a small first chunk, which doubles until it is a whole one. */
+const FIRST_ROWS = 64;
+/**
+ * Up to so many numbers the main thread looks itself, in about a millisecond; a worker's answer takes nearly as long
+ * to come.
+ */
+const INLINE_VALUES = 4096 * 128;
+
+const pool = new StagePool<SearchTask, Both>(__dirname, "search-worker", THREADS.search);
+
+/** @throws a sentence when it holds a NaN or an infinity */
+export function checkProbe(probe: Float32Array): void {
+  if (!probe.every(Number.isFinite))
+    throw new UserError(
+      "the embedding in msg.faces holds a NaN or an infinity: it was not made by a facenet-embed node.",
+    );
+}
+
+export class EmbeddingIndex {
+  readonly #dimensions: number;
+  readonly #biased: boolean;
+  readonly #chunks: Chunk[] = [];
+  /** Rows that were removed, to be used again once no search looks at them. */
+  #free: number[] = [];
+  readonly #rowsByOwner = new Map<number, Set<number>>();
+  /** By chunk, how many of its rows are not to be used again. */
+  readonly #kept: number[] = [];
+  /** Searches that workers are at; each ends when the last worker's part has. */
+  readonly #reading = new Set<Promise<unknown>>();
+  #size = 0;
+  #acquired = false;
+  #closed = false;
+
+  /** @param dimensions of every embedding here @param biased whether distances are less what `add` and `rate` say */
+  constructor(dimensions: number, { biased = false }: { biased?: boolean } = {}) {
+    this.#dimensions = dimensions;
+    this.#biased = biased;
+  }
+
+  /** How many embeddings there are. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Bytes of memory that are held for embeddings. */
+  get bytes(): number {
+    return this.#chunks.reduce(
+      (sum, { values, owners, biases }) => sum + values.byteLength + owners.byteLength + (biases?.byteLength ?? 0),
+      0,
+    );
+  }
+
+  /**
+   * @param owner a whole number from 0 @param bias what is taken off its distances, in an index that is biased
+   * @returns a handle of the embedding, until it is removed @throws Error when the length is not the index's
+   */
+  add(owner: number, embedding: Float32Array, bias = 0): number {
+    if (embedding.length !== this.#dimensions)
+      throw new Error(`embeddings of ${embedding.length} and ${this.#dimensions} dimensions are in one gallery`);
+    const row = this.#free.pop() ?? this.#append();
+    const { chunk, at, index } = this.#place(row);
+    this.#kept[index] = (this.#kept[index] ?? 0) + 1;
+    chunk.values.set(embedding, at * this.#dimensions);
+    chunk.owners[at] = owner;
+    if (chunk.biases !== undefined) chunk.biases[at] = bias;
+    const rows = this.#rowsByOwner.get(owner) ?? new Set();
+    this.#rowsByOwner.set(owner, rows.add(row));
+    this.#size += 1;
+    return row;
+  }
+
+  /** No search that begins from now on finds it; once those under way have ended nothing of it is in memory. */
+  remove(handle: number): void {
+    const { chunk, at } = this.#place(handle);
+    const owner = chunk.owners[at] ?? FREE;
+    if (owner === FREE) return;
+    chunk.owners[at] = FREE;
+    const rows = this.#rowsByOwner.get(owner);
+    rows?.delete(handle);
+    if (rows?.size === 0) this.#rowsByOwner.delete(owner);
+    this.#size -= 1;
+    // A worker that reads it now must not see half of it, nor somebody else's under the owner whom it has read
+    // already.
+    if (this.#reading.size === 0) this.#wipe(handle);
+    else void Promise.all(this.#reading).then(() => this.#wipe(handle));
+  }
+
+  /** A copy. */
+  embedding(handle: number): Float32Array {
+    const { chunk, at } = this.#place(handle);
+    return Float32Array.from(chunk.values.subarray(at * this.#dimensions, (at + 1) * this.#dimensions));
+  }
+
+  /** What is taken off the distances of an embedding. */
+  bias(handle: number): number {
+    const { chunk, at } = this.#place(handle);
+    return chunk.biases?.[at] ?? 0;
+  }
+
+  /**
+   * The `count` nearest owners, nearest first; at one distance the lower owner. Exact, and off the main thread unless
+   * it is quick.
+   * @throws a sentence when the probe's length is not the index's or it holds a NaN or an infinity
+   */
+  async nearest(probe: Float32Array, count: number): Promise<Hit[]> {
+    return (await this.nearestBoth(probe, count, 0)).biased;
+  }
+
+  /** As `nearest`, and the `plain` nearest owners by distance alone. @throws as nearest */
+  async nearestBoth(probe: Float32Array, count: number, plain: number): Promise<Both> {
+    this.#check(probe);
+    if (this.#closed) throw new UserError("the gallery is closed.");
+    if (this.#size * this.#dimensions <= INLINE_VALUES)
+      return plain === 0
+        ? { biased: scan(this.#chunks, probe, count), plain: [] }
+        : scanBoth(this.#chunks, probe, count, plain);
+    if (!this.#acquired) pool.acquire();
+    this.#acquired = true;
+    const parts = this.#shares().map((chunks) => pool.run({ chunks, probe, count, plain }));
+    const found = await this.#whileReading(parts);
+    return {
+      biased: merge(
+        found.map((part) => part.biased),
+        count,
+      ),
+      plain: merge(
+        found.map((part) => part.plain),
+        plain,
+      ),
+    };
+  }
+
+  /** Distance to one owner; Infinity when there is no embedding of theirs. @throws as nearest */
+  nearestOf(probe: Float32Array, owner: number): number {
+    this.#check(probe);
+    const rows = [...(this.#rowsByOwner.get(owner) ?? [])].map((row) => {
+      const { chunk, at } = this.#place(row);
+      return this.#part(chunk, at, at + 1);
+    });
+    return scan(rows, probe, 1)[0]?.distance ?? Infinity;
+  }
+
+  /** Distance to one embedding, less its bias. @throws as nearest */
+  distanceTo(probe: Float32Array, handle: number): number {
+    this.#check(probe);
+    const { chunk, at } = this.#place(handle);
+    return scan([this.#part(chunk, at, at + 1)], probe, 1)[0]?.distance ?? Infinity;
+  }
+
+  /** Handles of all embeddings, in memory that threads share. */
+  handles(): Int32Array {
+    const handles = new Int32Array(new SharedArrayBuffer(this.#size * Int32Array.BYTES_PER_ELEMENT));
+    let count = 0;
+    for (const [index, { owners, rows }] of this.#chunks.entries()) {
+      for (let at = 0; at < rows; at += 1) {
+        if (owners[at] === FREE) continue;
+        handles[count] = index * CHUNK_ROWS + at;
+        count += 1;
+      }
+    }
+    return handles;
+  }
+
+  /**
+   * Look at the embeddings as they are now, most likely in a worker; a handle is chunk × CHUNK_ROWS + row. Rows may be
+   * removed meanwhile, but
+   * nobody else gets their places until it has ended.
+   */
+  async look<T>(work: (chunks: readonly Chunk[]) => Promise<T>): Promise<T> {
+    const [answer] = await this.#whileReading([work(this.#chunks.map((chunk) => this.#part(chunk, 0, chunk.rows)))]);
+    return answer as T;
+  }
+
+  /** Give embeddings a new bias, as they are rated. @param rate as in `look` */
+  async rate(handles: Int32Array, rate: (chunks: readonly Chunk[]) => Promise<Float32Array>): Promise<void> {
+    await this.look(async (chunks) => {
+      const biases = await rate(chunks);
+      for (const [place, handle] of handles.entries()) {
+        const { chunk, at } = this.#place(handle);
+        if (chunk.biases !== undefined) chunk.biases[at] = biases[place] as number;
+      }
+    });
+  }
+
+  /** Ends the workers when no other index uses them. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#acquired) await pool.release();
+  }
+
+  /** When one fails, the others read on. */
+  async #whileReading<T>(parts: readonly Promise<T>[]): Promise<T[]> {
+    const reading = Promise.allSettled(parts);
+    this.#reading.add(reading);
+    try {
+      await reading;
+      return await Promise.all(parts);
+    } finally {
+      this.#reading.delete(reading);
+    }
+  }
+
+  #check(probe: Float32Array): void {
+    if (probe.length !== this.#dimensions)
+      throw new UserError(
+        `an embedding of ${probe.length} dimensions cannot be compared with a gallery of ${this.#dimensions}: ` +
+          "use the same model in facenet-embed and in the gallery.",
+      );
+    checkProbe(probe);
+  }
+
+  /** One part for each thread, of about the same number of rows. */
+  #shares(): Chunk[][] {
+    const rows = this.#chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
+    const share = Math.ceil(rows / THREADS.search);
+    const shares: Chunk[][] = [];
+    for (let from = 0; from < rows; from += share) shares.push(this.#between(from, Math.min(rows, from + share)));
+    return shares;
+  }
+
+  #between(from: number, to: number): Chunk[] {
+    const parts: Chunk[] = [];
+    let begin = 0;
+    for (const chunk of this.#chunks) {
+      const first = Math.max(0, from - begin);
+      const last = Math.min(chunk.rows, to - begin);
+      if (first < last) parts.push(this.#part(chunk, first, last));
+      begin += chunk.rows;
+    }
+    return parts;
+  }
+
+  /** Rows of a chunk, without a copy. */
+  #part({ values, owners, biases }: Chunk, from: number, to: number): Chunk {
+    return {
+      values: values.subarray(from * this.#dimensions, to * this.#dimensions),
+      owners: owners.subarray(from, to),
+      rows: to - from,
+      ...(biases === undefined ? {} : { biases: biases.subarray(from, to) }),
+    };
+  }
+
+  /** @returns a row after the last one of the first chunk that has room */
+  #append(): number {
+    const found = this.#chunks.findIndex(({ rows }) => rows < CHUNK_ROWS);
+    const index = found < 0 ? this.#chunks.length : found;
+    const before = this.#chunks[index] ?? this.#allocate(0);
+    const chunk =
+      before.rows < before.owners.length ? before : this.#enlarged(before, index === 0 ? FIRST_ROWS : CHUNK_ROWS);
+    this.#chunks[index] = chunk;
+    chunk.rows += 1;
+    return index * CHUNK_ROWS + chunk.rows - 1;
+  }
+
+  /** It was somebody's face: nothing of it stays. The memory of a chunk in which nobody is left is given back. */
+  #wipe(row: number): void {
+    const { chunk, at, index } = this.#place(row);
+    chunk.values.fill(0, at * this.#dimensions, (at + 1) * this.#dimensions);
+    this.#free.push(row);
+    const kept = (this.#kept[index] ?? 0) - 1;
+    this.#kept[index] = kept;
+    if (kept > 0) return;
+    this.#chunks[index] = this.#allocate(0);
+    this.#free = this.#free.filter((each) => this.#place(each).index !== index);
+  }
+
+  #allocate(rows: number): Chunk {
+    const owners = new Int32Array(new SharedArrayBuffer(rows * Int32Array.BYTES_PER_ELEMENT)).fill(FREE);
+    const biases = this.#biased
+      ? { biases: new Float32Array(new SharedArrayBuffer(rows * Float32Array.BYTES_PER_ELEMENT)) }
+      : {};
+    return {
+      values: new Float32Array(new SharedArrayBuffer(rows * this.#dimensions * Float32Array.BYTES_PER_ELEMENT)),
+      owners,
+      rows: 0,
+      ...biases,
+    };
+  }
+
+  #enlarged({ values, owners, biases, rows }: Chunk, least: number): Chunk {
+    const larger = this.#allocate(Math.min(CHUNK_ROWS, Math.max(least, owners.length * 2)));
+    larger.values.set(values);
+    larger.owners.set(owners);
+    if (biases !== undefined) larger.biases?.set(biases);
+    return { ...larger, rows };
+  }
+
+  #place(row: number): { chunk: Chunk; at: number; index: number } {
+    const index = Math.floor(row / CHUNK_ROWS);
+    const chunk = this.#chunks[index];
+    if (chunk === undefined) throw new Error(`there is no embedding ${row}`);
+    return { chunk, at: row % CHUNK_ROWS, index };
+  }
+}

@@ -1,0 +1,201 @@
+/** Strangers as they are kept for review: grouped, with a few pictures, bounded in number and age. */
+import type { Face } from "../message";
+import { NotFound } from "../search/directory";
+import type { Anchor, Receipt, UnknownGroup } from "../people/people";
+import { StorageError } from "../storage";
+import { seenBy } from "../gallery/networks";
+import type { NewPhoto, PeopleStore } from "../people/lmdb/store";
+import { Unknowns, type UnknownsOptions } from "./unknowns";
+
+/** How a stranger was seen. */
+export interface Sight {
+  /** Milliseconds since the epoch. */
+  at: number;
+  /** Names the camera. */
+  source: string;
+  /** The face cut out of its picture as a JPEG at most `side` pixels wide, or undefined where there is no picture. */
+  crop: (side: number) => Promise<Buffer | undefined>;
+}
+
+/** A picture's side in pixels: enough to know somebody again, and to embed her anew for another model. */
+const PICTURE_SIDE = 256;
+/** How often whoever is too old goes. */
+const SWEEP_MS = 600_000;
+/** Writes that may wait for the disk; what comes more is written with a later sighting. */
+const MOST_WAITING = 32;
+
+export class Strangers {
+  readonly #store: PeopleStore;
+  readonly #unknowns: Unknowns;
+  readonly #timer: NodeJS.Timeout;
+  /** Groups that are to be written, each with its new pictures: they wait while the disk refuses. */
+  readonly #unwritten = new Map<string, Buffer[]>();
+  /** Groups that are to be deleted. */
+  readonly #gone = new Set<string>();
+  #work: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #closed = false;
+
+  constructor(store: PeopleStore, options: UnknownsOptions) {
+    this.#store = store;
+    this.#unknowns = new Unknowns(
+      options,
+      store.unknowns().map((group) => seenBy(options.fingerprint, group)),
+    );
+    this.#timer = setInterval(() => void this.sweep(Date.now()).catch(() => undefined), SWEEP_MS);
+    this.#timer.unref();
+  }
+
+  /** Last seen first. */
+  get list(): UnknownGroup[] {
+    return this.#unknowns.records;
+  }
+
+  /** Strangers who are in the store by another way, with an import. */
+  meet(records: readonly UnknownGroup[]): void {
+    this.#unknowns.meet(records);
+  }
+
+  /** @throws NotFound */
+  known(id: string): UnknownGroup {
+    const record = this.#unknowns.record(id);
+    if (record === undefined)
+      throw new NotFound(
+        `there is no stranger ${JSON.stringify(id)}: she may have been named, ignored or deleted meanwhile.`,
+      );
+    return record;
+  }
+
+  /**
+   * A face matched nobody. @returns the group where a visit begins, else undefined
+   * @throws a sentence when it cannot be written; the face counts all the same. What the disk refuses is written
+   * later, and told by the store
+   */
+  async saw({ embedding, quality }: Face, { at, source, crop }: Sight): Promise<UnknownGroup | undefined> {
+    if (embedding === undefined || this.#closed) return undefined;
+    const offered = this.#unknowns.offer({ embedding, quality, at, source });
+    if (offered === undefined) return undefined;
+    const { group, newVisit, wantsPicture, changed, evicted } = offered;
+    for (const id of evicted) this.#gone.add(id);
+    if ((changed || wantsPicture) && this.#waiting < MOST_WAITING) {
+      await this.#exclusively(async () => {
+        const picture = wantsPicture ? await crop(PICTURE_SIDE) : undefined;
+        if (this.#closed) return;
+        this.#unwritten.set(group.id, [
+          ...(this.#unwritten.get(group.id) ?? []),
+          ...(picture === undefined ? [] : [picture]),
+        ]);
+        await this.#writeWaiting();
+      });
+    }
+    return newVisit ? group : undefined;
+  }
+
+  /** Write what the disk refused before. @throws a sentence when it cannot be written for another reason */
+  catchUp(): Promise<void> {
+    return this.#exclusively(() => this.#writeWaiting());
+  }
+
+  /** @throws NotFound */
+  async picture(id: string, index: number): Promise<Buffer | undefined> {
+    this.known(id);
+    return this.#store.unknownPicture(id, index);
+  }
+
+  /**
+   * What another network knows of a stranger, if they are here still; undefined takes it away.
+   * @throws StorageError
+   */
+  putBeside(id: string, beside: UnknownGroup["beside"]): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.#closed) return;
+      const group = this.#unknowns.putBeside(id, beside);
+      // One that waits for the disk takes it along.
+      if (group !== undefined && !this.#unwritten.has(id)) await this.#store.putUnknown(group);
+    });
+  }
+
+  /** @throws NotFound; StorageError */
+  remove(id: string): Promise<Receipt> {
+    return this.#letGo([id], () => this.#store.removeUnknowns([id]));
+  }
+
+  /** Several at once; who is not here any more is passed over. @throws StorageError */
+  removeMany(ids: readonly string[]): Promise<Receipt> {
+    const there = ids.filter((id) => this.#unknowns.record(id) !== undefined);
+    return this.#letGo(there, () => this.#store.removeUnknowns(there));
+  }
+
+  /** From now on she is nobody. @throws NotFound; StorageError */
+  ignore(id: string, anchors: readonly Anchor[]): Promise<Receipt> {
+    return this.#letGo([id], () => this.#store.ignoreUnknown(id, anchors));
+  }
+
+  /** From now on she is somebody. @throws NotFound; StorageError */
+  name(id: string, photos: readonly NewPhoto[]): Promise<void> {
+    return this.#letGo([id], () => this.#store.addPhotos(photos, id));
+  }
+
+  /** Delete whom nobody has seen for too long. @param now ms since the epoch @returns how many went */
+  async sweep(now: number): Promise<number> {
+    return this.#exclusively(async () => {
+      if (this.#closed) return 0;
+      const ids = this.#unknowns.expired(now);
+      for (const id of ids) this.#gone.add(id);
+      await this.#writeWaiting();
+      return ids.length;
+    });
+  }
+
+  /** Nothing is written any more once this resolves. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await this.#work.catch(() => undefined);
+    await this.#writeWaiting().catch(() => undefined);
+  }
+
+  /** What the disk refuses waits on. */
+  async #writeWaiting(): Promise<void> {
+    try {
+      const gone = [...this.#gone];
+      if (gone.length > 0) await this.#store.expireUnknowns(gone);
+      for (const id of gone) this.#gone.delete(id);
+      for (const [id, pictures] of this.#unwritten) {
+        const live = this.#unknowns.record(id);
+        // A picture is counted once it is there to be asked for.
+        if (live !== undefined)
+          await this.#store.putUnknown({ ...live, pictures: live.pictures + pictures.length }, pictures);
+        for (const _ of pictures) this.#unknowns.pictureKept(id);
+        this.#unwritten.delete(id);
+      }
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+    }
+  }
+
+  /** They are in memory as long as they are in the store, however the work ends. */
+  #letGo<T>(ids: readonly string[], work: () => Promise<T>): Promise<T> {
+    return this.#exclusively(async () => {
+      for (const id of ids) this.known(id);
+      try {
+        return await work();
+      } finally {
+        const kept = new Set(this.#store.unknowns().map(({ id }) => id));
+        for (const id of ids.filter((each) => !kept.has(each))) {
+          this.#unknowns.remove(id);
+          this.#unwritten.delete(id);
+        }
+      }
+    });
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    this.#waiting += 1;
+    const next = this.#work.then(work, work).finally(() => {
+      this.#waiting -= 1;
+    });
+    this.#work = next.catch(() => undefined);
+    return next;
+  }
+}
