@@ -1,7 +1,7 @@
 /** What is answered when something goes wrong: the same for every admin route of this package. */
 import type { Response } from "express";
 import { said, traceOf, UserError } from "../../lib/errors";
-import { NameTaken, NotFound } from "../../lib/search/directory";
+import { NameTaken, NotFound } from "../../lib/people/errors";
 import { NotKept } from "../../lib/gallery/gallery";
 import type { Finding, Judgement } from "../../lib/enrol/judge";
 import { StorageError } from "../../lib/storage";

@@ -2,7 +2,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { UserError } from "../errors";
-import { isSystemFile } from "../people/names";
+import { isSystemFile } from "../system-files";
 import { toKeptJpeg } from "../image/encode";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { openPicture } from "../image/open-picture";

@@ -5,7 +5,7 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import { dirname, extname, isAbsolute, join, relative } from "node:path";
 import { isAside } from "../files";
 import { OTHER_PICTURE_ENDINGS, PHOTO_ENDINGS } from "../image/photo-file";
-import { isSystemFile, isSystemFolder } from "../people/names";
+import { isSystemFile, isSystemFolder } from "../system-files";
 
 export interface Found {
   /** Photos by path relative to the folder, each with a stamp that changes when the file does. */

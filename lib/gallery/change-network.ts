@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DLIB_RESNET, MOBILEFACENET } from "../embed/descriptor";
 import { said, UserError } from "../errors";
 import { StorageError } from "../storage";
-import type { PhotoEncoder } from "./gallery";
+import type { PhotoEncoder } from "../enrol/photo-encoder";
 import { bestOf, forEnrolment } from "../enrol/judge";
 import type {
   ChangeStage,

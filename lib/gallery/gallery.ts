@@ -4,9 +4,7 @@
  */
 import { EventEmitter, setMaxListeners } from "node:events";
 import { z } from "zod";
-import type { Tail } from "../calibrate/tail";
 import { USUAL_WANTED, type WantedThreshold } from "../calibrate/wanted";
-import type { Normalisation } from "../embed/normalise";
 import { said, UserError } from "../errors";
 import { thumbnail as shrink } from "../image/annotate";
 import { cropFace } from "../image/crop";
@@ -15,13 +13,14 @@ import { kindOf, type PhotoKind } from "../image/photo-file";
 import type { Face, Picture, Point, Quality } from "../message";
 import { parseOptions } from "../validate";
 import { inTime } from "../workers/in-time";
-import { Directory, NotFound, type PeoplePage, type PeopleQuery } from "../search/directory";
+import { Directory, type PeoplePage, type PeopleQuery } from "../search/directory";
+import { NotFound } from "../people/errors";
 import { type NetworkHost, type NetworkOptions, Networks } from "./change-network";
 import { contentHash, newId } from "../people/hash";
+import type { PhotoEncoder } from "../enrol/photo-encoder";
 import { bestOf, forEnrolment, type Judgement, judgePhoto, NEAR_DUPLICATE } from "../enrol/judge";
 import { parseName } from "../people/names";
 import type { DecidingNetwork, NetworkState } from "./network-state";
-import { seenBy } from "./networks";
 import {
   type Anchor,
   type CorrectionEntry,
@@ -34,36 +33,16 @@ import {
   type Receipt,
   type UnknownGroup,
 } from "../people/people";
-import { type Aside, asideOf, isLeftOut, isSure, withLeftOut, withSure } from "../search/outliers";
+import { isLeftOut, isSure, withLeftOut, withSure } from "../people/marks";
+import { type Aside, asideOf } from "../search/outliers";
 import { type Keeper, PhotoFolder, type Problem, type Progress } from "../enrol/photo-folder";
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "../people/new-records";
 import { type Comparison, type DistanceKind, type KnownEmbedding, Roster, type Searchable } from "../search/roster";
 import { StorageError } from "../storage";
 import type { NewPhoto, PeopleStore, Refusal } from "../people/lmdb/store";
 import { type Sight, Strangers } from "../unknowns/strangers";
+import { seenBy } from "../unknowns/seen-by";
 import { oneStranger } from "../unknowns/unknowns";
-
-/** Makes embeddings of photos; lib/embed's encoder, or a test's. */
-export interface PhotoEncoder {
-  readonly model: string;
-  /** Changes whenever photos must be embedded anew though the model's id stays. */
-  readonly fingerprint: string;
-  /** τ of the Euclidean distance. */
-  readonly threshold: number;
-  /** The share of τ within which a photo is nearly the same as another; without it the gallery has its own. */
-  readonly nearDuplicate?: number;
-  /** What d' of its embeddings needs; undefined where there is no cohort. */
-  readonly normalisation?: Normalisation | undefined;
-  /** Of its d' between strangers; undefined where it was never measured. */
-  readonly tail?: Tail | undefined;
-  /** Of its embeddings; without it the first one in the gallery tells. */
-  readonly dimensions?: number;
-  encode(bytes: Buffer): Promise<Face[]>;
-  /** Faces that another network embedded, embedded anew. */
-  embedAnew?(picture: Picture, faces: readonly Face[]): Promise<Face[]>;
-  /** @throws a sentence when the network cannot be used */
-  warmUp?(): Promise<void>;
-}
 
 export interface GalleryOptions {
   /** Opened for this gallery alone, which closes it. */

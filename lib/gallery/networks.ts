@@ -3,8 +3,7 @@
  * the start.
  */
 import { z } from "zod";
-import type { PhotoEncoder } from "./gallery";
-import type { UnknownGroup } from "../people/people";
+import type { PhotoEncoder } from "../enrol/photo-encoder";
 import type { PeopleStore } from "../people/lmdb/store";
 
 /** A network that can be opened. */
@@ -136,15 +135,4 @@ export async function photosOf(store: PeopleStore, fingerprint: string): Promise
   const photos = new Set<string>();
   for await (const { photoId } of store.embeddings(fingerprint)) photos.add(photoId);
   return photos;
-}
-
-/** A stranger as a network sees them: with its embeddings first, where there are some. */
-export function seenBy(fingerprint: string, group: UnknownGroup): UnknownGroup {
-  const { beside, ...rest } = group;
-  if (group.fingerprint === fingerprint || beside?.fingerprint !== fingerprint) return group;
-  return {
-    ...rest,
-    ...beside,
-    beside: { model: group.model, fingerprint: group.fingerprint, vectors: group.vectors },
-  };
 }

@@ -1,5 +1,5 @@
 /** Who is in the gallery, in memory, for lists and look-ups: people and photos, without pictures and embeddings. */
-import { UserError } from "../errors";
+import { NameTaken, NotFound } from "../people/errors";
 import type { Person, Photo } from "../people/people";
 
 /** A person as lists show her. */
@@ -26,12 +26,6 @@ export interface PeoplePage {
   groups: { name: string; count: number }[];
   people: PersonEntry[];
 }
-
-/** What was asked for is not here. */
-export class NotFound extends UserError {}
-
-/** Somebody else has the name. */
-export class NameTaken extends UserError {}
 
 const DEFAULT_LIMIT = 50;
 const MOST_LISTED = 1000;

@@ -4,8 +4,6 @@
  */
 import { euclideanDistance, toUnitLength } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
-import type { FindingCode } from "../enrol/judge";
-import type { Photo } from "../people/people";
 import { crowding, neighboursOf, nobodies } from "./crowd";
 import { type Chunk, FREE } from "./scan";
 
@@ -34,30 +32,6 @@ export function asideOf(distance: number, threshold: number): Aside {
       `set aside: farther from their other photos than τ (${distance.toFixed(2)}, τ ${threshold}). It is kept, ` +
       "and nobody is compared with it until somebody says that it is this person.",
   };
-}
-
-/** The finding that somebody accepts who is sure that a photo unlike the others is that person's. */
-const SURE = "unlike" satisfies FindingCode;
-
-/** Whether somebody was sure. */
-export function isSure({ accepted }: Pick<Photo, "accepted">): boolean {
-  return accepted.includes(SURE);
-}
-
-export function withSure(photo: Photo, sure: boolean): Photo {
-  return { ...photo, accepted: [...photo.accepted.filter((code) => code !== SURE), ...(sure ? [SURE] : [])] };
-}
-
-/** Stands among what was accepted of a photo that somebody left out of recognition. */
-const LEFT_OUT = "left_out";
-
-/** Whether somebody left the photo out: it is kept, and nobody is compared with it. */
-export function isLeftOut({ accepted }: Pick<Photo, "accepted">): boolean {
-  return accepted.includes(LEFT_OUT);
-}
-
-export function withLeftOut(photo: Photo, out: boolean): Photo {
-  return { ...photo, accepted: [...photo.accepted.filter((code) => code !== LEFT_OUT), ...(out ? [LEFT_OUT] : [])] };
 }
 
 /** Of fewer photos nobody can tell which is the odd one. */

@@ -1,9 +1,9 @@
 /** Strangers as they are kept for review: grouped, with a few pictures, bounded in number and age. */
 import type { Face } from "../message";
-import { NotFound } from "../search/directory";
+import { NotFound } from "../people/errors";
 import type { Anchor, Receipt, UnknownGroup } from "../people/people";
 import { StorageError } from "../storage";
-import { seenBy } from "../gallery/networks";
+import { seenBy } from "./seen-by";
 import type { NewPhoto, PeopleStore } from "../people/lmdb/store";
 import { Unknowns, type UnknownsOptions } from "./unknowns";
 

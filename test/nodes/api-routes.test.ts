@@ -7,7 +7,7 @@ import { EventEmitter, once, setMaxListeners } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import { Fault, UserError } from "../../lib/errors";
-import { NotFound } from "../../lib/search/directory";
+import { NotFound } from "../../lib/people/errors";
 import { routes } from "../../api/api";
 import { API_ROOT, PERMISSIONS } from "../../api/routes";
 import { serveApi } from "../../nodes/common/serve-api";

@@ -1,4 +1,4 @@
-import type { PhotoEncoder } from "../../lib/gallery/gallery";
+import type { PhotoEncoder } from "../../lib/enrol/photo-encoder";
 import type { Face } from "../../lib/message";
 
 /**

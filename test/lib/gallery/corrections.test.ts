@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
-import { Gallery, NotKept, type PhotoEncoder } from "../../../lib/gallery/gallery";
+import type { PhotoEncoder } from "../../../lib/enrol/photo-encoder";
+import { Gallery, NotKept } from "../../../lib/gallery/gallery";
 import type { Person } from "../../../lib/people/people";
 import { openStore } from "../../../lib/people/lmdb/store";
 import type { Quality } from "../../../lib/message";

@@ -16,7 +16,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
-import { Gallery, type GalleryOptions, type PhotoEncoder } from "../../../lib/gallery/gallery";
+import type { PhotoEncoder } from "../../../lib/enrol/photo-encoder";
+import { Gallery, type GalleryOptions } from "../../../lib/gallery/gallery";
 import { openStore } from "../../../lib/people/lmdb/store";
 import type { Face } from "../../../lib/message";
 import { FakeEncoder } from "../../support/fake-encoder";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fileNameOf, isSystemFolder, nameOf, parseName } from "../../../lib/people/names";
+import { fileNameOf, nameOf, parseName } from "../../../lib/people/names";
+import { isSystemFolder } from "../../../lib/system-files";
 
 describe("names", () => {
   it("reads the person from the file, as the original did", () => {
