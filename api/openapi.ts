@@ -15,6 +15,7 @@ const ERRORS = {
   422: "No picture, or a photo that is refused",
   500: "Something is wrong inside, or with the disk",
   503: "The gallery does not work, was closed meanwhile, or there is too much to do",
+  507: "The disk is full",
 } as const;
 type ErrorStatus = keyof typeof ERRORS;
 
@@ -106,7 +107,7 @@ function operationIdOf({ method, path }: Route): string {
   return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }
 
-function errorsOf({ about, path, method, query, body }: Route): ErrorStatus[] {
+function errorsOf({ about, path, method, permission, query, body }: Route): ErrorStatus[] {
   const writes = method === "post" || method === "patch";
   return [
     ...(query !== undefined || body !== undefined ? [400 as const] : []),
@@ -117,6 +118,7 @@ function errorsOf({ about, path, method, query, body }: Route): ErrorStatus[] {
     ...(body === "image/*" ? [422 as const] : []),
     500,
     ...(about === "gallery" || writes ? [503 as const] : []),
+    ...(about === "gallery" && permission === "write" ? [507 as const] : []),
   ];
 }
 

@@ -13,7 +13,7 @@ const COMBINATIONS = [
   { node: "22", nodeRed: "5", also: ["sidebar", "region"].map((name) => `test/e2e/${name}.test.ts`) },
   { node: "24", nodeRed: "5" },
 ];
-const FOLDERS = ["nodes", "flows"];
+const FOLDERS = ["api", "nodes", "flows"];
 
 const say = progress("matrix");
 const folder = mkdtempSync(join(tmpdir(), "facenet-matrix-"));

@@ -7,7 +7,7 @@ import { progress, run, setUp } from "./setup.mjs";
 import { runTests, testsIn } from "./tests.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const USUAL = ["lib", "nodes", "flows", "package", "demo", "bench"];
+const USUAL = ["lib", "api", "nodes", "flows", "package", "demo", "bench"];
 
 async function main(folders) {
   const say = progress("test");

@@ -5,6 +5,7 @@ import type { Browser, Locator, Page } from "playwright-core";
 import sharp from "sharp";
 import { seeded } from "../../lib/calibrate/statistics";
 import { createEncoder } from "../../lib/enrol/encoder";
+import { fetchApi } from "../support/api";
 import { assertAccessible, launch, type OpenEditor, openEditor, shoot } from "../support/editor";
 import { type FlowNode, type NodeRed, startNodeRed } from "../support/node-red";
 import { portrait, PORTRAITS } from "../support/photos";
@@ -225,7 +226,7 @@ describe("Calibrate τ", () => {
       ["one", 1],
       ["many", PEOPLE],
     ] as const) {
-      const answer = await fetch(`${red.url}/facenet/api/${GALLERIES[gallery]}/import`, {
+      const answer = await fetchApi(`${red.url}/facenet/api/${GALLERIES[gallery]}/import`, {
         method: "POST",
         headers: { "Content-Type": "application/zip" },
         body: new Uint8Array(await people(number, faces)),
@@ -311,7 +312,7 @@ describe("Calibrate τ", () => {
     await view.getByRole("columnheader", { name: "At τ = 0.50" }).waitFor();
     // The same as the route tells for this τ.
     const told = (await (
-      await fetch(`${red.url}/facenet/api/${GALLERIES.many}/calibration?distance=euclidean&threshold=0.5`)
+      await fetchApi(`${red.url}/facenet/api/${GALLERIES.many}/calibration?distance=euclidean&threshold=0.5`)
     ).json()) as {
       now: { fmr: { hits: number; total: number }; fnmr: { hits: number } };
       nearest: { a: { name: string }; b: { name: string } }[];
@@ -389,7 +390,7 @@ describe("Calibrate τ", () => {
     await view.locator(".facenet-suggestion", { hasText: "by your own photos" }).waitFor();
     const ask = async (wanted: number): Promise<string> => {
       const { suggestion } = (await (
-        await fetch(`${red.url}/facenet/api/${GALLERIES.many}/calibration?distance=euclidean&wantedFmr=${wanted}`)
+        await fetchApi(`${red.url}/facenet/api/${GALLERIES.many}/calibration?distance=euclidean&wantedFmr=${wanted}`)
       ).json()) as { suggestion: { threshold: number } };
       return suggestion.threshold.toFixed(2);
     };
@@ -494,7 +495,7 @@ describe("Calibrate τ", () => {
     const number = view.locator(".facenet-threshold");
     assert.equal(await number.inputValue(), "0.3");
     const told = (await (
-      await fetch(`${red.url}/facenet/api/${GALLERIES.many}/calibration?distance=cohort&threshold=0.3`)
+      await fetchApi(`${red.url}/facenet/api/${GALLERIES.many}/calibration?distance=cohort&threshold=0.3`)
     ).json()) as { now: { fmr: { hits: number }; fnmr: { hits: number } }; nearest: { distance: number }[] };
     const cell = (row: number): Locator => view.locator(`.facenet-rates tbody tr:nth-child(${row}) td`).first();
     assert.match(await cell(1).innerText(), new RegExp(`${told.now.fmr.hits || "none"} of 10,620 pairs`));
@@ -541,7 +542,7 @@ describe("Calibrate τ", () => {
     await trial.locator(".facenet-try").focus();
     await page.keyboard.press("Enter");
     await trial.getByText("Tried at τ = 0.30.").waitFor();
-    const told = (await (await fetch(`${red.url}/facenet/api/${GALLERIES.many}/trial?threshold=0.3`)).json()) as {
+    const told = (await (await fetchApi(`${red.url}/facenet/api/${GALLERIES.many}/trial?threshold=0.3`)).json()) as {
       now: { right: { hits: number; total: number }; strangersNamed: null };
       proposals: { photo: { photoId: string; name: string }; why: string }[];
     };
@@ -562,7 +563,7 @@ describe("Calibrate τ", () => {
     await shoot(page, "calibrate-trial");
     const countOf = async (person: number): Promise<number> => {
       const { photos } = (await (
-        await fetch(`${red.url}/facenet/api/${GALLERIES.many}/people/${idOf("a", person)}`)
+        await fetchApi(`${red.url}/facenet/api/${GALLERIES.many}/people/${idOf("a", person)}`)
       ).json()) as { photos: unknown[] };
       return photos.length;
     };
@@ -573,7 +574,7 @@ describe("Calibrate τ", () => {
     await trial.getByText("Taken back.").waitFor();
     assert.deepEqual([await countOf(MISTAKEN), await countOf(SHOWN)], [PHOTOS, PHOTOS]);
     const triedPhotos = async (): Promise<number> => {
-      const tried = await fetch(`${red.url}/facenet/api/${GALLERIES.many}/trial?threshold=0.3`);
+      const tried = await fetchApi(`${red.url}/facenet/api/${GALLERIES.many}/trial?threshold=0.3`);
       return ((await tried.json()) as { photos: { of: number } }).photos.of;
     };
     await wrong.getByRole("button", { name: "Leave it out" }).click();

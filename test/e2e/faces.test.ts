@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import { fetchApi } from "../support/api";
 import { assertAccessible, launch, openEditor, shoot } from "../support/editor";
 import { groupPhoto, portrait, PORTRAITS } from "../support/photos";
 import { example, eventually, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
@@ -578,7 +579,7 @@ describe("the Faces tab while a folder of photos is read", () => {
     await notice.locator("button", { hasText: "Stop" }).click();
     await notice.locator("button", { hasText: "Go on" }).waitFor();
     const photosNow = async (): Promise<number> =>
-      ((await (await fetch(`${red.url}/facenet/api/galleries`)).json()) as { photos: number }[])[0]?.photos ?? 0;
+      ((await (await fetchApi(`${red.url}/facenet/api/galleries`)).json()) as { photos: number }[])[0]?.photos ?? 0;
     // The photos at work are finished; how long that takes is not ours to say.
     const counts = [await photosNow()];
     await eventually("no more photos", async () => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Browser, Locator, Page } from "playwright-core";
 import type { NetworkState } from "../../lib/gallery/network-state";
+import { fetchApi } from "../support/api";
 import { assertAccessible, launch, type OpenEditor, openEditor, shoot } from "../support/editor";
 import { eventually, type FlowNode, linkedUserDir, type NodeRed, startNodeRed } from "../support/node-red";
 import { fillPhotoFolder, portrait, PORTRAITS } from "../support/photos";
@@ -93,12 +94,12 @@ function flow(): FlowNode[] {
 }
 
 async function network({ url }: NodeRed, gallery: string = IDS.gallery): Promise<NetworkState | undefined> {
-  const answer = await fetch(`${url}/facenet/api/${gallery}/network`);
+  const answer = await fetchApi(`${url}/facenet/api/${gallery}/network`);
   return answer.ok ? ((await answer.json()) as NetworkState) : undefined;
 }
 
 async function act({ url }: NodeRed, body: object, gallery: string = IDS.gallery): Promise<void> {
-  const answer = await fetch(`${url}/facenet/api/${gallery}/network`, {
+  const answer = await fetchApi(`${url}/facenet/api/${gallery}/network`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
@@ -151,7 +152,7 @@ describe("the network of a gallery, in the sidebar", () => {
     await fillPhotoFolder(join(userDir, "photos"), PHOTOS);
     red = await startNodeRed(flow(), { userDir });
     await eventually("the folder", async () => {
-      const all = (await (await fetch(`${red.url}/facenet/api/galleries`)).json()) as {
+      const all = (await (await fetchApi(`${red.url}/facenet/api/galleries`)).json()) as {
         id: string;
         embeddings: number;
         progress: unknown;
@@ -247,13 +248,13 @@ describe("the network of a gallery, in the sidebar", () => {
   it("names before, in the dialog and in the gallery's form, who cannot come along, and asks", async () => {
     const { page } = editor;
     const { id } = (await (
-      await fetch(`${red.url}/facenet/api/${IDS.bare}/people`, {
+      await fetchApi(`${red.url}/facenet/api/${IDS.bare}/people`, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ name: "Alice" }),
       })
     ).json()) as { id: string };
-    const added = await fetch(`${red.url}/facenet/api/${IDS.bare}/people/${id}/photos`, {
+    const added = await fetchApi(`${red.url}/facenet/api/${IDS.bare}/people/${id}/photos`, {
       method: "POST",
       headers: { "Content-Type": "image/jpeg" },
       body: new Uint8Array(await portrait("green")),

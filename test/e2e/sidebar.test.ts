@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
+import { fetchApi } from "../support/api";
 import { launch, type OpenEditor, openEditor, shoot } from "../support/editor";
 import { portrait } from "../support/photos";
 import { example, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
@@ -178,7 +179,7 @@ describe("the Faces tab with little room", () => {
       type: string,
       body: string | Uint8Array<ArrayBuffer>,
     ): Promise<{ id: string; photos: { id: string }[] }> => {
-      const answer = await fetch(`${api}${path}`, { method, headers: { "Content-Type": type }, body });
+      const answer = await fetchApi(`${api}${path}`, { method, headers: { "Content-Type": type }, body });
       assert.ok(answer.ok, `${path} ${answer.status}`);
       return (await answer.json()) as { id: string; photos: { id: string }[] };
     };
@@ -187,7 +188,7 @@ describe("the Faces tab with little room", () => {
     for (const name of ["green", "front", "stripes"] as const)
       await send(`/${id}/photos?accept=unlike,resembles`, "POST", "image/jpeg", new Uint8Array(await portrait(name)));
     const photosOf = async (): Promise<{ id: string; aside: object | null }[]> =>
-      ((await (await fetch(`${api}/${id}`)).json()) as { photos: { id: string; aside: object | null }[] }).photos;
+      ((await (await fetchApi(`${api}/${id}`)).json()) as { photos: { id: string; aside: object | null }[] }).photos;
     const sure = async (photo: string, value: boolean): Promise<unknown> =>
       send(`/${id}/photos/${photo}`, "PATCH", "application/json", JSON.stringify({ sure: value }));
     for (const photo of await photosOf()) await sure(photo.id, false);

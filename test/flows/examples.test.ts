@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Aedes } from "aedes";
 import sharp from "sharp";
+import { fetchApi } from "../support/api";
 import { groupPhoto, portrait, type PORTRAITS } from "../support/photos";
 import { eventually, example, type FlowNode, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
 import { DEFAULT_MODEL } from "../../lib/embed/descriptor";
@@ -446,13 +447,13 @@ describe("example: staff door with an alarm", () => {
     red = await startNodeRed(flow);
     const api = `${red.url}/facenet/api/facewire_gallery/people`;
     const people = await eventually("both people", async () => {
-      const { people: found } = (await (await fetch(api)).json()) as { people: { id: string; name: string }[] };
+      const { people: found } = (await (await fetchApi(api)).json()) as { people: { id: string; name: string }[] };
       return found.length === 2 ? found : undefined;
     });
     for (const { id, name } of people)
       assert.equal(
         (
-          await fetch(`${api}/${id}`, {
+          await fetchApi(`${api}/${id}`, {
             method: "PATCH",
             headers: { "Content-Type": "application/json" },
             body: JSON.stringify({ groups: [name === "Alice" ? "staff" : "blocked"] }),

@@ -4,6 +4,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { fetchApi } from "../support/api";
 import { portrait } from "../support/photos";
 import { eventually, example, nodeOf, startNodeRed } from "../support/node-red";
 
@@ -35,7 +36,7 @@ describe("a variable in a field", () => {
         });
         assert.equal(answer.status, 200, await answer.clone().text());
         // Who asks the API is told the value too, not the variable.
-        const matchers = (await (await fetch(`${red.url}/facenet/api/matchers`)).json()) as {
+        const matchers = (await (await fetchApi(`${red.url}/facenet/api/matchers`)).json()) as {
           threshold: number | null;
         }[];
         assert.deepEqual(

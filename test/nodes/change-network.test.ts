@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import sharp from "sharp";
 import type { NetworkEstimate, NetworkState } from "../../lib/gallery/network-state";
+import { fetchApi } from "../support/api";
 import { eventually, type FlowNode, linkedUserDir, type NodeRed, startNodeRed } from "../support/node-red";
 import { fillPhotoFolder, portrait, PORTRAITS } from "../support/photos";
 
@@ -69,12 +70,12 @@ async function who({ url }: NodeRed, photo: Buffer): Promise<Answer[]> {
 
 /** Undefined while its node is being started. */
 async function network({ url }: NodeRed): Promise<NetworkState | undefined> {
-  const response = await fetch(`${url}/facenet/api/g/network`, { headers: { Connection: "close" } });
+  const response = await fetchApi(`${url}/facenet/api/g/network`, { headers: { Connection: "close" } });
   return response.ok ? ((await response.json()) as NetworkState) : undefined;
 }
 
 async function act({ url }: NodeRed, body: object): Promise<NetworkState> {
-  const response = await fetch(`${url}/facenet/api/g/network`, {
+  const response = await fetchApi(`${url}/facenet/api/g/network`, {
     method: "POST",
     headers: { "Content-Type": "application/json", Connection: "close" },
     body: JSON.stringify(body),
@@ -116,7 +117,7 @@ async function userDirWithPhotos(): Promise<string> {
 /** Once everybody in the folder is known. */
 async function known({ url }: NodeRed): Promise<void> {
   await eventually("the folder", async () => {
-    const [gallery] = (await (await fetch(`${url}/facenet/api/galleries`)).json()) as {
+    const [gallery] = (await (await fetchApi(`${url}/facenet/api/galleries`)).json()) as {
       people: number;
       embeddings: number;
       progress: unknown;
@@ -157,7 +158,7 @@ describe("a gallery that changes its network", () => {
           "an old gallery is offered the change, and never changed silently",
         );
         const estimate = (await (
-          await fetch(`${red.url}/facenet/api/g/network/estimate?network=${NEW}`)
+          await fetchApi(`${red.url}/facenet/api/g/network/estimate?network=${NEW}`)
         ).json()) as NetworkEstimate;
         assert.deepEqual([estimate.photos, estimate.leftBehind.people], [NAMES.length * PHOTOS, []]);
         assert.ok(

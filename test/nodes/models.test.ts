@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { fetchApi } from "../support/api";
 import { eventually, type FlowNode, linkedUserDir, type NodeRed, startNodeRed } from "../support/node-red";
 import { installPack, TINY_COHORT, writePack } from "../support/packs";
 import { portrait } from "../support/photos";
@@ -72,7 +73,7 @@ describe("model packs in Node-RED", () => {
     identity: { outcome: string; name: string | null; distance: number; threshold: number };
   }
   const galleries = async (): Promise<Record<string, unknown>[]> =>
-    (await fetch(`${red.url}/facenet/api/galleries`)).json() as Promise<Record<string, unknown>[]>;
+    (await fetchApi(`${red.url}/facenet/api/galleries`)).json() as Promise<Record<string, unknown>[]>;
   const ask = async (id: string): Promise<Decided | undefined> => {
     const body = new Uint8Array(await portrait("green"));
     const answer = await fetch(`${red.url}/${id}`, {

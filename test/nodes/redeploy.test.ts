@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { fetchApi } from "../support/api";
 import { eventually, type FlowNode, linkedUserDir, type NodeRed, startNodeRed } from "../support/node-red";
 import { portrait } from "../support/photos";
 import { noMount, smallDisk } from "../support/small-disk";
@@ -67,7 +68,7 @@ async function recognized(red: NodeRed, photo: Buffer): Promise<string[]> {
 
 /** Of the only person. */
 async function lastSeen({ url }: NodeRed): Promise<number | null | undefined> {
-  const { people } = (await (await fetch(`${url}/facenet/api/g/people`)).json()) as {
+  const { people } = (await (await fetchApi(`${url}/facenet/api/g/people`)).json()) as {
     people: { lastSeenAt: number | null }[];
   };
   return people[0]?.lastSeenAt;
@@ -81,7 +82,7 @@ interface Summary {
 
 /** Undefined while its node is being started. */
 async function galleryOf({ url }: NodeRed): Promise<Summary | undefined> {
-  return ((await (await fetch(`${url}/facenet/api/galleries`)).json()) as Summary[])[0];
+  return ((await (await fetchApi(`${url}/facenet/api/galleries`)).json()) as Summary[])[0];
 }
 
 /** Once it is so. */
@@ -108,7 +109,7 @@ async function asked(
   red: NodeRed,
   name: string,
 ): Promise<{ status: number; answer: { id: string; error: string; code: string } }> {
-  const response = await fetch(`${red.url}/facenet/api/g/people`, {
+  const response = await fetchApi(`${red.url}/facenet/api/g/people`, {
     method: "POST",
     headers: { "Content-Type": "application/json", Connection: "close" },
     body: JSON.stringify({ name }),
@@ -139,7 +140,7 @@ describe("a gallery in Node-RED", () => {
       for (let round = 0; round < 5; round += 1) {
         await gallery(red, open);
         // Somebody enrols a photo meanwhile; the deploy ends that, or comes first.
-        const enrolling = fetch(`${red.url}/facenet/api/g/people/${id}/photos`, {
+        const enrolling = fetchApi(`${red.url}/facenet/api/g/people/${id}/photos`, {
           method: "POST",
           headers: { "Content-Type": "image/jpeg" },
           body: new Uint8Array(photo),
@@ -206,7 +207,7 @@ describe("a gallery in Node-RED", () => {
         await gallery(red, open);
         const { id } = (await asked(red, "Alice")).answer;
         const photo = await portrait("green");
-        const { status } = await fetch(`${red.url}/facenet/api/g/people/${id}/photos`, {
+        const { status } = await fetchApi(`${red.url}/facenet/api/g/people/${id}/photos`, {
           method: "POST",
           headers: { "Content-Type": "image/jpeg" },
           body: new Uint8Array(photo),

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { API_ROOT } from "../../api/routes";
+import { fetchApi } from "../support/api";
 import { type FlowNode, type NodeRed, startNodeRed } from "../support/node-red";
 
 const place = { x: 1, y: 1 };
@@ -72,7 +73,7 @@ describe("galleries in subflows", () => {
   after(() => red.stop());
 
   const list = async <T>(path: string): Promise<T[]> =>
-    (await fetch(`${red.url}${API_ROOT}${path}`)).json() as Promise<T[]>;
+    (await fetchApi(`${red.url}${API_ROOT}${path}`)).json() as Promise<T[]>;
   const sorted = (lines: string[]): string[] => lines.sort((a, b) => a.localeCompare(b));
 
   it("are known to sidebar and API, each instance's by its own id and a name that tells it from the others", async () => {
@@ -105,7 +106,7 @@ describe("galleries in subflows", () => {
   });
 
   it("keep the people of each instance apart, on the disk too", async () => {
-    const answer = await fetch(`${red.url}${API_ROOT}/one-g/people`, {
+    const answer = await fetchApi(`${red.url}${API_ROOT}/one-g/people`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: '{"name":"Alice"}',

@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type Page,
+  type Response as PageResponse,
+} from "playwright-core";
+import { checkAnswer } from "./api";
 
 const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const FLAGS = [
@@ -54,12 +61,29 @@ export async function openEditor(
   page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("response", (answer) => {
+    checkShown(answer).catch((error: unknown) => complaints.push(String(error)));
+  });
   await page.goto(red.url);
   await page.locator(".red-ui-palette-node").first().waitFor();
   await page.locator(".red-ui-workspace-chart-event-layer, #red-ui-workspace-chart").first().waitFor();
   // The flows come last; there is always one.
   await page.waitForFunction("globalThis.RED?.workspaces?.active()");
   return { context, page, complaints };
+}
+
+/** What the API answers to the editor is as it is described. */
+async function checkShown(answer: PageResponse): Promise<void> {
+  const headers = answer.headers();
+  if (!headers["content-type"]?.startsWith("application/json")) return;
+  // A page that is left takes its answers with it.
+  const body = await answer.body().catch(() => undefined);
+  if (body !== undefined)
+    await checkAnswer(
+      answer.request().method(),
+      answer.url(),
+      new Response(new Uint8Array(body), { status: answer.status(), headers }),
+    );
 }
 
 /** Keep a picture of the page, for people. */

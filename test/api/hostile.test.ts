@@ -11,6 +11,7 @@ import { after, before, describe, it } from "node:test";
 import sharp from "sharp";
 import { routes } from "../../api/api";
 import { API_ROOT } from "../../api/routes";
+import { fetchApi } from "../support/api";
 import { type FlowNode, linkedUserDir, NODE_RED, type NodeRed, startNodeRed } from "../support/node-red";
 import { groupPhoto, portrait } from "../support/photos";
 
@@ -122,7 +123,7 @@ describe("the HTTP API, asked by people who mean no good", () => {
       bearer = token,
     }: { method?: string; type?: string; body?: string | Uint8Array; bearer?: string } = {},
   ): Promise<Response> =>
-    fetch(`${red.url}${API_ROOT}${path}`, {
+    fetchApi(`${red.url}${API_ROOT}${path}`, {
       method,
       headers: { Authorization: `Bearer ${bearer}`, ...(type === undefined ? {} : { "Content-Type": type }) },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : new Uint8Array(body) }),
