@@ -11,6 +11,9 @@ import { parseOptions, sentence } from "./validate";
 
 export const CONTRACT_VERSION = 1;
 
+/** Points of a face (iBUG 300-W). */
+const LANDMARKS = 68;
+
 /** Side by side in pixels of the picture as shown (after EXIF rotation). */
 export interface Point {
   x: number;
@@ -68,32 +71,36 @@ export interface Quality {
 }
 
 /** `denied` is a person who was recognized and may not pass: blocked, of the wrong group, at the wrong time. */
-export type Outcome = "match" | "ambiguous" | "unknown" | "noface" | "denied";
+export const OUTCOMES = ["match", "ambiguous", "unknown", "noface", "denied"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** Why an outcome came about. */
-export type Reason =
-  | "below_threshold"
-  | "track"
-  | "undecided"
-  | "above_threshold"
-  | "margin"
-  | "negative_anchor"
-  | "blocked"
-  | "not_in_group"
-  | "not_valid"
-  | "outside_schedule"
-  | "empty_gallery"
-  | "not_enrolled"
-  | "no_detection"
-  | "too_small"
-  | "blurry"
-  | "bad_alignment"
-  | "stale"
-  | "spoof"
-  | "model_mismatch";
+export const REASONS = [
+  "below_threshold",
+  "track",
+  "undecided",
+  "above_threshold",
+  "margin",
+  "negative_anchor",
+  "blocked",
+  "not_in_group",
+  "not_valid",
+  "outside_schedule",
+  "empty_gallery",
+  "not_enrolled",
+  "no_detection",
+  "too_small",
+  "blurry",
+  "bad_alignment",
+  "stale",
+  "spoof",
+  "model_mismatch",
+] as const;
+export type Reason = (typeof REASONS)[number];
 
 /** What the quality gate can say of a detection that gets no embedding. */
-export type RejectReason = Extract<Reason, "too_small" | "blurry" | "bad_alignment">;
+const REJECT_REASONS = ["too_small", "blurry", "bad_alignment"] as const satisfies Reason[];
+export type RejectReason = (typeof REJECT_REASONS)[number];
 
 /** One person of the gallery beside the probe. */
 export interface Candidate {
@@ -107,8 +114,8 @@ export interface Candidate {
   euclidean: number;
   /** Id of that photo. */
   photo: string;
-  /** Set when a negative anchor lay nearer: she was considered and ruled out. */
-  ruledOut?: boolean;
+  /** Set when a negative example lay nearer: they were considered and ruled out. */
+  ruledOut?: boolean | undefined;
 }
 
 export interface Identity {
@@ -208,34 +215,120 @@ export interface Picture {
 const finite = z.number();
 const pixels = z.number().int().min(1).max(100_000);
 
-const frameSchema = z.object({
-  source: z.string().min(1).max(300).transform(redact),
-  camera: z.string().min(1).max(300).optional(),
-  sequence: z.number().int().min(0),
-  capturedAt: z.number().min(0),
-  width: pixels,
-  height: pixels,
-  encoding: z.enum(["jpeg", "rgb"]).optional(),
-});
+const pointSchema = z.object({ x: finite, y: finite });
 
 const boxSchema = z.object({ x: finite, y: finite, width: z.number().positive(), height: z.number().positive() });
+
+const frameSchema = z.object({
+  source: z.string().min(1).max(300).transform(redact).describe("Names the camera, for people."),
+  camera: z.string().min(1).max(300).optional().describe("Id of the camera's node; two may have one name."),
+  sequence: z.number().int().min(0).describe("Counts the frames of one source, from 0."),
+  capturedAt: z.number().min(0).describe("Milliseconds since the epoch."),
+  width: pixels.describe("Pixels."),
+  height: pixels.describe("Pixels."),
+  encoding: z.enum(["jpeg", "rgb"]).optional().describe("Absent means a compressed picture."),
+});
+
+const reasonSchema = z.enum(REASONS);
+
+const qualitySchema = z.looseObject({
+  size: z.number().min(0).describe("Between the eyes' centres, in pixels of the picture."),
+  blur: z.number().min(0).describe("Variance of the chip's Laplacian, grey levels squared; below about 20 is a blur."),
+  exposure: z.number().min(0).max(255).describe("Mean grey level of the face, 0 to 255."),
+  pose: z.object({ yaw: finite, pitch: finite, roll: finite }).describe("Degrees; 0, 0, 0 looks into the camera."),
+  weight: z.number().min(0).max(1).describe("How much the embedding counts beside others of the same person."),
+});
+
+const candidateSchema = z.looseObject({
+  name: z.string(),
+  distance: finite.describe("What τ is compared with: the cohort-normalised distance d', or the Euclidean one."),
+  euclidean: z.number().min(0).describe("Euclidean distance to the nearest of their photos."),
+  photo: z.string().describe("Id of that photo."),
+  ruledOut: z.boolean().optional().describe("Considered and ruled out: a negative example lay nearer."),
+});
+
+const identitySchema = z.looseObject({
+  outcome: z.enum(OUTCOMES),
+  name: z.string().nullable().describe("null is nobody."),
+  person: z.string().nullable().describe("Id of the person in the gallery, of a match or denied."),
+  groups: z.array(z.string()),
+  distance: finite.nullable().describe("What τ is compared with; null where none was measured."),
+  threshold: finite.describe("τ: a distance at or below it can be a match."),
+  margin: finite.nullable().describe("Distance of the runner-up minus that of the nearest; null without one."),
+  candidates: z.array(candidateSchema).describe("Nearest first."),
+  reason: reasonSchema,
+  sure: z.number().min(0).max(1).optional().describe("How sure a track that votes is of its name."),
+  frames: z.number().int().min(0).optional().describe("In how many frames of the track the face was embedded anew."),
+});
+
+const faceSchema = z.looseObject({
+  box: boxSchema.describe("Pixels of the picture as shown, after its EXIF rotation."),
+  score: finite.default(0).describe("The detector's own; more is surer."),
+  track: z.number().int().min(0).optional().describe("The same face from frame to frame; never used again."),
+  look: z.number().int().min(0).optional().describe("Counts how often the face of a track changed its looks."),
+  landmarks: z.array(pointSchema).max(LANDMARKS).optional().describe("68 points in the order of iBUG 300-W, pixels."),
+  quality: qualitySchema.optional(),
+  rejected: reasonSchema.extract(REJECT_REASONS).optional().describe("Why the face gets no embedding."),
+  chip: z.instanceof(Buffer).optional().meta({ description: "The aligned face, a JPEG.", type: "Buffer" }),
+  embedding: z
+    .instanceof(Float32Array)
+    .refine((numbers) => numbers.every(Number.isFinite), "holds a NaN or an infinite number")
+    .optional()
+    .meta({ description: "The network's numbers for this face.", type: "Float32Array" }),
+  carried: z.number().min(0).optional().describe("Age of what an earlier frame of the track measured, milliseconds."),
+  fused: z.number().int().min(1).optional().describe("How many frames of the track the embedding is the mean of."),
+  model: z.string().optional().describe("Id of the network that made the embedding."),
+  identity: identitySchema.optional(),
+});
 
 /** A cascade finds dozens at the worst; more than this is a mistake in the flow. */
 const MAX_FACES = 1000;
 
-const facesSchema = z
-  .array(
-    z.looseObject({
-      box: boxSchema,
-      score: finite.default(0),
-      track: z.number().int().min(0).optional(),
-      look: z.number().int().min(0).optional(),
-      landmarks: z.array(z.object({ x: finite, y: finite })).optional(),
-      embedding: z.instanceof(Float32Array).optional(),
-      model: z.string().optional(),
-    }),
-  )
-  .max(MAX_FACES);
+const facesSchema = z.array(faceSchema).max(MAX_FACES);
+
+const timingSchema = z.looseObject(
+  Object.fromEntries(
+    ["decode", "detect", "align", "embed", "match", "total", "dropped"].map((stage) => [stage, z.number().optional()]),
+  ),
+);
+
+/** What the nodes exchange, as a schema: docs/message.schema.json is made of it (`npm run contract`). */
+export const messageSchema = z.looseObject({
+  payload: z.any().meta({ description: "At a detector's input: a picture's file as a Buffer, or as base64." }),
+  frame: frameSchema.optional(),
+  faces: facesSchema.optional(),
+  face: z.looseObject({ version: z.literal(CONTRACT_VERSION) }).optional(),
+  timing: timingSchema.optional().describe("Milliseconds by stage."),
+});
+
+/**
+ * Refuses a message of a newer version of the contract, whose fields may mean something else.
+ * @throws a sentence that says which version it is, and what to do
+ */
+export function readVersion(message: FaceMessage): void {
+  const face: unknown = message.face;
+  if (face === undefined || face === null) return;
+  const { version } = face as { version?: unknown };
+  const is =
+    typeof face !== "object" || Array.isArray(face)
+      ? typeof face === "string"
+        ? "text"
+        : whatIs(face)
+      : version === undefined || (Number.isSafeInteger(version) && Number(version) >= 1)
+        ? undefined
+        : "without a version that is a whole number from 1";
+  if (is !== undefined)
+    throw new UserError(
+      `msg.face is ${is}: ` +
+        "it is this package's own field, with the version of its messages; keep what else is there in another field.",
+    );
+  if (Number(version) > CONTRACT_VERSION)
+    throw new UserError(
+      `msg.face.version is ${String(version)}, and this node reads messages up to version ${CONTRACT_VERSION}: they ` +
+        "come from a newer version of the package. Update it on this Node-RED, or delete msg.face and see " +
+        "whether it works.",
+    );
+}
 
 /** The frame of a message, or undefined where it has none. @throws a sentence if `msg.frame` is no frame. */
 export function readFrame(message: FaceMessage): Frame | undefined {

@@ -1,7 +1,7 @@
 import type { Node, NodeMessageInFlow } from "node-red";
 import { said, traceOf, UserError } from "../../lib/errors";
 import { Inbox } from "../../lib/workers/inbox";
-import { addTiming, cameraOf, CONTRACT_VERSION, type FaceMessage } from "../../lib/message";
+import { addTiming, cameraOf, CONTRACT_VERSION, type FaceMessage, readVersion } from "../../lib/message";
 import { redact } from "../../lib/redact";
 
 /** Sends one message, or one (or null) for each output. */
@@ -57,6 +57,7 @@ export function onInput(node: Node, handler: Handler, options: InputOptions = {}
       inbox.offer(source, {
         run: async () => {
           try {
+            readVersion(msg);
             msg.face = { ...msg.face, version: CONTRACT_VERSION };
             if (source !== undefined && inbox.dropped(source) > 0)
               addTiming(msg, { dropped: (msg.timing?.dropped ?? 0) + inbox.dropped(source) });

@@ -1,6 +1,22 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
-import { type FaceMessage, readPicture } from "../../lib/message";
+import type { z } from "zod";
+import { contractSchema } from "../../lib/contract-schema";
+import {
+  type Candidate,
+  CONTRACT_VERSION,
+  type Face,
+  type FaceMessage,
+  type Frame,
+  type Identity,
+  type messageSchema,
+  type Quality,
+  readFaces,
+  readPicture,
+  readVersion,
+} from "../../lib/message";
 import { groupPhoto } from "../support/photos";
 
 describe("readPicture", () => {
@@ -72,5 +88,134 @@ describe("readPicture", () => {
     assert.throws(() => readPicture({ payload }), /no base64/);
     // Linear: about 0.1 s here; a pattern that goes back would take hours.
     assert.ok(performance.now() - start < 5000);
+  });
+});
+
+/** A face with everything that a face can have. */
+const FACE: Required<Face> = {
+  box: { x: 1, y: 2, width: 30, height: 30 },
+  score: 3,
+  track: 4,
+  look: 0,
+  landmarks: Array.from({ length: 68 }, (_, index) => ({ x: index, y: -index })),
+  quality: { size: 40, blur: 80, exposure: 120, pose: { yaw: 1, pitch: -2, roll: 3 }, weight: 0.6 },
+  rejected: "blurry",
+  chip: Buffer.from([0xff, 0xd8]),
+  embedding: Float32Array.of(0.6, 0.8),
+  carried: 40,
+  fused: 3,
+  model: "mobilefacenet-192",
+  identity: {
+    outcome: "match",
+    name: "Alice",
+    person: "p1",
+    groups: ["family"],
+    distance: -0.1,
+    threshold: 0.7,
+    margin: null,
+    candidates: [{ name: "Alice", distance: -0.1, euclidean: 0.5, photo: "x", ruledOut: false }],
+    reason: "below_threshold",
+    sure: 1,
+    frames: 2,
+  },
+};
+
+describe("readFaces", () => {
+  it("gives what is there, what others put beside it too", () => {
+    const faces = [{ ...FACE, note: "mine" }];
+    assert.deepEqual(readFaces({ faces }), faces);
+    assert.deepEqual(readFaces({ faces: [{ box: FACE.box }] as Face[] }), [{ box: FACE.box, score: 0 }]);
+    assert.deepEqual(readFaces({ faces: [] }), []);
+  });
+
+  it("checks every field that it types, and names the one that is wrong", () => {
+    const wrong: Record<keyof Face, unknown[]> = {
+      box: [
+        undefined,
+        null,
+        [1, 2, 3, 4],
+        { ...FACE.box, width: 0 },
+        { ...FACE.box, x: NaN },
+        { ...FACE.box, y: "1" },
+      ],
+      score: [NaN, "3", null],
+      track: [-1, 1.5, "1"],
+      look: [-1, 0.5, {}],
+      landmarks: [[{ x: 1 }], "none", [[1, 2]], Array.from({ length: 69 }, () => ({ x: 0, y: 0 }))],
+      quality: ["good", { ...FACE.quality, weight: 2 }, { ...FACE.quality, pose: {} }, { ...FACE.quality, size: NaN }],
+      rejected: ["banana", "below_threshold", true],
+      chip: ["/9j/", [255, 216]],
+      embedding: [[0.6, 0.8], Float64Array.of(1), Float32Array.of(1, NaN), Float32Array.of(Infinity), "1,2"],
+      carried: [-1, "now"],
+      fused: [0, 1.5],
+      model: [7, null],
+      identity: [
+        "Alice",
+        null,
+        { ...FACE.identity, outcome: "perhaps" },
+        { ...FACE.identity, name: undefined },
+        { ...FACE.identity, name: 7 },
+        { ...FACE.identity, reason: "luck" },
+        { ...FACE.identity, threshold: "0.7" },
+        { ...FACE.identity, groups: "family" },
+        { ...FACE.identity, sure: 2 },
+        { ...FACE.identity, candidates: [{ name: "Alice" }] },
+      ],
+    };
+    for (const [field, values] of Object.entries(wrong))
+      for (const value of values)
+        assert.throws(
+          () => readFaces({ faces: [FACE, { ...FACE, [field]: value }] as Face[] }),
+          { name: "Error", message: new RegExp(`^msg\\.faces is not a list of detections: 1\\.${field}`) },
+          `${field}: ${JSON.stringify(value)}`,
+        );
+  });
+});
+
+describe("readVersion", () => {
+  it("takes its own and older messages, and those that came from elsewhere", () => {
+    for (const face of [undefined, null, {}, { version: 1 }, { version: CONTRACT_VERSION }, { mine: true }])
+      readVersion({ face } as FaceMessage);
+  });
+
+  it("refuses what is newer, and what is no version, and says what to do", () => {
+    const cases: [unknown, RegExp][] = [
+      [
+        { version: CONTRACT_VERSION + 1 },
+        /^msg\.face\.version is 2, and this node reads .* up to version 1: .* Update/,
+      ],
+      [{ version: "banana" }, /^msg\.face is without a version that is a whole number from 1: .* in another field\.$/],
+      [{ version: 0 }, /without a version/],
+      [{ version: 1.5 }, /without a version/],
+      [{ version: null }, /without a version/],
+      ["Alice", /^msg\.face is text/],
+      [[1], /^msg\.face is an array/],
+      [7, /^msg\.face is a value of type number/],
+    ];
+    for (const [face, message] of cases)
+      assert.throws(() => readVersion({ face } as FaceMessage), { message }, JSON.stringify(face));
+  });
+});
+
+describe("the contract's schema", () => {
+  it("has the fields that the types have: this does not compile where they differ", () => {
+    type Known<T> = keyof { [K in keyof T as string extends K ? never : K]: T[K] };
+    type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+    type Message = z.infer<typeof messageSchema>;
+    type OfFace = NonNullable<Message["faces"]>[number];
+    type OfIdentity = NonNullable<OfFace["identity"]>;
+    const same: [
+      Same<Message["frame"], Frame | undefined>,
+      Same<Known<OfFace>, keyof Face>,
+      Same<Known<OfIdentity>, keyof Identity>,
+      Same<Known<OfIdentity["candidates"][number]>, keyof Candidate>,
+      Same<Known<NonNullable<OfFace["quality"]>>, keyof Quality>,
+    ] = [true, true, true, true, true];
+    assert.equal(same.length, 5);
+  });
+
+  it("is published as it is checked (npm run contract)", () => {
+    const file = join(__dirname, "../../docs/message.schema.json");
+    assert.deepEqual(JSON.parse(readFileSync(file, "utf8")), JSON.parse(JSON.stringify(contractSchema())));
   });
 });

@@ -323,6 +323,7 @@ describe("haar-detect → facenet-embed → face-match", () => {
       ["d", { payload: Buffer.alloc(0) }, /msg\.payload is an empty Buffer/],
       ["d", { payload: "a text" }, /msg\.payload is text that is no base64 of a picture, not a picture/],
       ["d", {}, /msg\.payload is nothing, not a picture/],
+      ["d", { payload: whole, face: { version: 2 } }, /msg\.face\.version is 2, and this node reads .* version 1/],
       ["d", { payload: Buffer.from("a text in a Buffer") }, /not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture/],
       ["d", { payload: whole, frame: { source: 5 } as never }, /msg\.frame is not a frame: source/],
       [

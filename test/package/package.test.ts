@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -47,6 +47,63 @@ function ofGit(): string[] | undefined {
       .filter((file) => file !== "");
   } catch {
     return undefined;
+  }
+}
+
+/** A detector as somebody else would write it, with nothing but what the package exports. */
+const DETECTOR = `
+import { CONTRACT_VERSION, readFaces, readPicture, UserError } from "@facewire/node-red-facenet";
+import type { Face, FaceMessage } from "@facewire/node-red-facenet";
+
+/** Everybody sits in the middle of the picture. */
+function detect(message: FaceMessage): FaceMessage {
+  const { frame } = readPicture(message);
+  if (frame === undefined) throw new UserError("msg.frame is missing: put a camera node before this one.");
+  const { width, height } = frame;
+  const face: Face = { box: { x: width / 4, y: height / 4, width: width / 2, height: height / 2 }, score: 1 };
+  message.faces = [face];
+  message.face = { version: CONTRACT_VERSION };
+  return message;
+}
+
+const frame = { source: "door", sequence: 0, capturedAt: Date.now(), width: 640, height: 480 };
+const [face] = readFaces(detect({ payload: Buffer.from("a picture"), frame }));
+// @ts-expect-error: the contract knows no such outcome
+const wrong: Face = { ...face!, identity: { ...face!.identity!, outcome: "perhaps" } };
+void wrong;
+console.log(face?.box.width);
+`;
+
+/** Compile and run it in a project that has the packed package and TypeScript, as CommonJS and as an ES module. */
+function detectorOfOthers(userDir: string): void {
+  for (const type of ["commonjs", "module"]) {
+    const project = join(userDir, `detector-${type}`);
+    mkdirSync(project);
+    writeFileSync(join(project, "package.json"), JSON.stringify({ name: "detector", private: true, type }));
+    writeFileSync(join(project, "detector.ts"), DETECTOR);
+    const compilerOptions = {
+      module: "nodenext",
+      target: "es2023",
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      types: ["node"],
+      typeRoots: [join(ROOT, "node_modules/@types")],
+    };
+    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["detector.ts"] }));
+    const node = (...args: string[]): string => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+        cwd: project,
+        encoding: "utf8",
+        timeout: INSTALL_TIMEOUT_MS,
+      });
+      assert.equal(status, 0, `${type}: ${stdout}${stderr}`);
+      return stdout;
+    };
+    node(join(ROOT, "node_modules/typescript/bin/tsc"), "-p", project);
+    assert.equal(node("detector.js"), "320\n", type);
+    const schema = 'require("@facewire/node-red-facenet/message.schema.json").$schema';
+    assert.match(node("--input-type=commonjs", "-p", schema), /^https:\/\/json-schema\.org\//);
   }
 }
 
@@ -104,6 +161,7 @@ describe("the packed package", () => {
         [],
         "nobody is given what is optional",
       );
+      detectorOfOthers(userDir);
       const people = mkdtempSync(join(tmpdir(), "people-"));
       writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
       const flow = example("recognize a photo over HTTP");

@@ -1,0 +1,33 @@
+/**
+ * What other packages build on: the message contract with the only parser of it, and the seams. docs/contract.md and
+ * docs/extending.md say how. Nothing else of this package is promised to stay as it is.
+ */
+export {
+  CONTRACT_VERSION,
+  OUTCOMES,
+  REASONS,
+  messageSchema,
+  readFaces,
+  readFrame,
+  readPicture,
+  readVersion,
+} from "./message";
+export type {
+  Box,
+  Candidate,
+  Encoding,
+  Face,
+  FaceMessage,
+  Frame,
+  Identity,
+  Outcome,
+  Picture,
+  Point,
+  Quality,
+  Reason,
+  RejectReason,
+  Timing,
+} from "./message";
+export { UserError } from "./errors";
+export type { EmbeddingNet } from "./embed/net";
+export type { Source, SourceContext } from "./capture/source";
