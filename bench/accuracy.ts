@@ -1,11 +1,18 @@
 /**
  * Accuracy on photos of identities, through the package's own encoder.
- *   npm run bench:accuracy -- --data DIR [--out DIR] [--pairs FILE] [--model ID]
+ *   npm run bench:accuracy -- --data DIR [--data DIR]... [--out DIR] [--pairs FILE] [--model ID]
+ *                             [--people 5,10,20,60] [--photos 1,3,5] [--draws 20] [--strangers 0.01] [--same A,B]...
  *   npm run bench:accuracy -- --data DIR --ablate [--eyes FILE]...
  *   npm run bench:accuracy -- --list pairs.csv [--data DIR] [--out DIR]
  *   npm run bench:accuracy -- --genuine pairs.csv --impostor pairs.csv [--data DIR] [--out DIR]
- * DIR has a folder for each person (LFW's layout). Where pairs.txt is in it, or --pairs names it, LFW's 10-fold
- * protocol is run too.
+ * DIR has a folder for each person (LFW's layout); each --data is a population. DIR,DIR is one population of several
+ * folders, and a folder
+ * of such folders several populations. Each is looked at by pairs of photos (Euclidean distance), and in galleries of
+ * so many people by
+ * so many photos each, as the product decides (./populations; photos without a usable face are left out there). Where
+ * pairs.txt
+ * is in it, or --pairs names it, LFW's 10-fold protocol is run too.
+ * --same names two folders that show one person, which some public sets have.
  * Lists have lines of fileA,fileB,same, or of fileA,fileB in a list of genuine and one of impostor pairs.
  * A photo without a usable face, or that cannot be read, is a failure: its genuine pairs count as not matched. Of
  * several faces that passed the package's gate
@@ -15,12 +22,25 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { USUAL_WANTED } from "../lib/calibrate/wanted";
 import { euclideanDistance } from "../lib/embed/distance";
+import { DEFAULT_MODEL } from "../lib/embed/descriptor";
 import { createEncoder, type FaceEncoder } from "../lib/enrol/encoder";
 import { ablate } from "./ablation";
-import { demandFiles, encodePhoto, type FilePair, readFolders, readList, readPairs, readTwoLists } from "./photos";
+import {
+  demandFiles,
+  encodePhoto,
+  type FilePair,
+  readFolders,
+  readList,
+  readPairs,
+  readSets,
+  readTwoLists,
+  type SetOfPhotos,
+} from "./photos";
+import { type Compared, type Galleries, type Population, printGalleries, printRatios } from "./populations";
 import {
   areaUnderCurve,
   byGroups,
@@ -184,7 +204,7 @@ function verification(genuine: Float32Array, impostor: Float32Array, own: readon
   }
   console.log(
     `at the model's τ ${tau}: TMR ${interval(wilson(countAtMost(genuine, tau), genuine.length))}, FMR ` +
-      interval(wilson(countAtMost(impostor, tau), impostor.length)),
+      `${interval(wilson(countAtMost(impostor, tau), impostor.length))}`,
   );
   const { eer, threshold } = equalErrorRate(genuine, impostor);
   console.log(`EER ${percent(eer)} at τ ${threshold.toFixed(3)}, AUC ${areaUnderCurve(genuine, impostor).toFixed(5)}`);
@@ -281,31 +301,76 @@ function failures(encoded: Encoded, name: (path: string) => string): void {
   if (unreadable.length > 0) console.log(`damaged or no pictures (failures): ${unreadable.sort().join(", ")}`);
 }
 
-async function onFolders(
+/** What is asked of each set. */
+interface Asked {
+  pairsFile: string | undefined;
+  out: string | undefined;
+  galleries: Galleries;
+  /** A folder's person by another name, where both show one person. */
+  same: ReadonlyMap<string, string>;
+}
+
+async function onSet(
   encoder: FaceEncoder,
-  root: string,
-  pairsFile: string | undefined,
-  out: string | undefined,
+  { name, roots }: SetOfPhotos,
+  { pairsFile, out, galleries, same }: Asked,
+  compared: Compared,
 ): Promise<void> {
-  const files = readFolders(root);
-  const folds = pairsFile === undefined ? undefined : readPairs(pairsFile, root);
-  if (folds !== undefined) demandFiles(folds.flat(), pairsFile as string);
+  const files = roots
+    .flatMap((root) => readFolders(root))
+    .map((file) => ({ ...file, person: same.get(file.person) ?? file.person }));
+  const [root] = roots;
+  const pairs = pairsFile ?? roots.map((each) => join(each, "pairs.txt")).find((file) => existsSync(file));
+  const folds =
+    pairs === undefined || root === undefined
+      ? undefined
+      : readPairs(pairs, pairsFile === undefined ? dirname(pairs) : root);
+  if (folds !== undefined) demandFiles(folds.flat(), pairs as string);
   const encoded = await encodeAll(
     encoder,
     files.map(({ path }) => path),
   );
-  const names = new Map(files.map(({ path, name }) => [path, name]));
-  console.log(`${count(new Set(files.map(({ person }) => person)).size)} people`);
+  const names = new Map(files.map((file) => [file.path, file.name]));
+  console.log(`\n${name}: ${count(new Set(files.map(({ person }) => person)).size)} people`);
   failures(encoded, (path) => names.get(path) ?? path);
   const photos = new AllPairs(
     files.map(({ person }) => person),
     files.map(({ path }) => encoded.embeddings.get(path)),
   );
   const { genuine, impostor, own } = photos.split();
-  verification(genuine, impostor, own, encoder.threshold);
-  identification(photos);
+  if (genuine.length === 0)
+    console.log("nobody has two photos: of known people nothing can be measured, of strangers the galleries below");
+  else {
+    console.log("by pairs of photos, Euclidean distance:");
+    verification(genuine, impostor, own, encoder.threshold);
+    identification(photos);
+    if (out !== undefined) writeCurves(out, genuine, impostor);
+  }
   if (folds !== undefined) tenFold(folds, encoded);
-  if (out !== undefined) writeCurves(out, genuine, impostor);
+  const population = new Map<string, Float32Array[]>();
+  for (const { person, path } of files) {
+    const embedding = encoded.embeddings.get(path);
+    if (embedding !== undefined) population.set(person, [...(population.get(person) ?? []), embedding]);
+  }
+  console.log(
+    `galleries, as the product decides: ${population.size} people with a usable photo; default: τ from 1 ` +
+      `stranger of ${1 / galleries.strangers} named; fixed τ ${encoder.normalisation?.threshold ?? "none"} of ` +
+      `d'; Euclidean τ ${encoder.threshold}; ${galleries.draws} draws; FMR and TMR at the default's τ; % [95 % ` +
+      "by people]",
+  );
+  await printGalleries(encoder, name, population satisfies Population, galleries, compared);
+}
+
+async function onSets(encoder: FaceEncoder, sets: readonly SetOfPhotos[], asked: Asked): Promise<void> {
+  const compared: Compared = new Map();
+  for (const set of sets)
+    await onSet(
+      encoder,
+      set,
+      { ...asked, out: asked.out === undefined || sets.length === 1 ? asked.out : join(asked.out, set.name) },
+      compared,
+    );
+  if (sets.length > 1) printRatios(compared);
 }
 
 async function onPairs(encoder: FaceEncoder, pairs: readonly FilePair[], out: string | undefined): Promise<void> {
@@ -325,21 +390,36 @@ async function onPairs(encoder: FaceEncoder, pairs: readonly FilePair[], out: st
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      data: { type: "string" },
+      data: { type: "string", multiple: true, default: [] },
+      people: { type: "string", default: "5,10,20,60" },
+      photos: { type: "string", default: "1,3,5" },
+      draws: { type: "string", default: "20" },
+      same: { type: "string", multiple: true, default: [] },
+      strangers: { type: "string", default: String(USUAL_WANTED) },
       pairs: { type: "string" },
       list: { type: "string" },
       genuine: { type: "string" },
       impostor: { type: "string" },
       out: { type: "string" },
-      model: { type: "string" },
+      model: { type: "string", default: DEFAULT_MODEL.id },
       ablate: { type: "boolean", default: false },
       eyes: { type: "string", multiple: true, default: [] },
     },
   });
-  const { data, list, genuine, impostor, out } = values;
+  const { list, genuine, impostor, out } = values;
+  const sets = values.data.flatMap((given) => readSets(given));
+  const [data] = values.data;
+  const same = new Map(values.same.map((pair) => pair.split(",").reverse() as [string, string]));
+  const numbers = (given: string): number[] => given.split(",").map(Number);
+  const galleries = {
+    people: numbers(values.people),
+    photos: numbers(values.photos),
+    draws: Number(values.draws),
+    strangers: Number(values.strangers),
+  };
   console.log(
     `${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ` +
-      process.version,
+      `${process.version}`,
   );
   if (values.ablate) {
     if (data === undefined)
@@ -362,17 +442,13 @@ async function main(): Promise<void> {
       "--data DIR is missing: a folder with a folder of photos for each person. Or give --list FILE with " +
         "lines of fileA,fileB,same.",
     );
+  if (values.pairs !== undefined && sets.length > 1)
+    throw new Error("--pairs FILE is of one set of photos: give one --data DIR with it.");
   const encoder = await createEncoder({ model: values.model });
   try {
     console.log(`model ${encoder.model}`);
     if (pairs !== undefined) await onPairs(encoder, pairs, out);
-    else if (data !== undefined)
-      await onFolders(
-        encoder,
-        data,
-        values.pairs ?? (existsSync(join(data, "pairs.txt")) ? join(data, "pairs.txt") : undefined),
-        out,
-      );
+    else await onSets(encoder, sets, { pairsFile: values.pairs, out, galleries, same });
   } finally {
     await encoder.close();
   }

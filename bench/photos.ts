@@ -1,6 +1,6 @@
 /** Which photos to judge on: folders of people (LFW's layout), LFW's pairs.txt, or a list of pairs. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import sharp from "sharp";
 import type { FaceEncoder } from "../lib/enrol/encoder";
 import type { Box, Face } from "../lib/message";
@@ -37,6 +37,35 @@ export function readFolders(root: string): PhotoFile[] {
       `${root} has no folders with photos: give a folder that holds a folder of photos for each person.`,
     );
   return photos;
+}
+
+/** People who are looked at together. */
+export interface SetOfPhotos {
+  name: string;
+  /** Folders with a folder for each person. */
+  roots: string[];
+}
+
+function hasPhotos(folder: string): boolean {
+  return readdirSync(folder, { withFileTypes: true }).some((entry) => entry.isFile() && PICTURE.test(entry.name));
+}
+
+function folders(root: string): string[] {
+  return readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(root, name))
+    .sort();
+}
+
+/** @param given a folder of people; several of one set, with commas; or a folder of such folders, each a set */
+export function readSets(given: string): SetOfPhotos[] {
+  const roots = given.split(",");
+  const inside =
+    roots.length > 1 || folders(given).some(hasPhotos)
+      ? []
+      : folders(given).filter((folder) => folders(folder).some(hasPhotos));
+  if (inside.length > 0) return inside.map((folder) => ({ name: basename(folder), roots: [folder] }));
+  return [{ name: roots.map((root) => basename(root)).join(" + "), roots }];
 }
 
 /**

@@ -1,26 +1,16 @@
 /**
- * Who is called by a name: strangers who are, and people who are enrolled and are, in galleries of several sizes and
- * for populations apart,
- * through the gallery's own search and decision: by the default (τ follows from how many strangers may get a name), by
- * the model's fixed τ
- * of the cohort-normalised distance, and by that of the Euclidean distance.
- *   npm run bench:populations -- --data DIR [--data DIR]... [--model ID] [--photos 1,3] [--people 5,10,20] [--draws
- * 20] [--strangers 0.01]
- * Each DIR has a folder for each person (LFW's layout). In each draw so many people are enrolled, each by so many of
- * their photos; their
- * other photos are the known faces, and one photo of everybody else the strangers. Photos without a usable face are
- * left out and counted.
+ * Who is called by a name in galleries of several sizes, for populations apart, through the gallery's own search and
+ * decision: by the default
+ * (τ follows from how many strangers may get a name), by the model's fixed τ of the cohort-normalised distance, and by
+ * that of the Euclidean.
+ * In each draw so many people are enrolled, each by so many of their photos; their other photos are the known faces,
+ * and one photo of
+ * everybody else the strangers.
  */
-import { readFileSync } from "node:fs";
-import { basename } from "node:path";
-import { cpus } from "node:os";
-import { parseArgs } from "node:util";
 import { shuffled } from "../lib/calibrate/statistics";
-import { USUAL_WANTED } from "../lib/calibrate/wanted";
-import { createEncoder, type FaceEncoder } from "../lib/enrol/encoder";
+import type { FaceEncoder } from "../lib/enrol/encoder";
 import { Roster } from "../lib/search/roster";
 import { identify, type MatchOptions, matchOptionsSchema, ruleOf } from "../lib/match/match";
-import { encodePhoto, readFolders } from "./photos";
 import { byGroups, seeded } from "./statistics";
 
 /** How it is decided. */
@@ -29,7 +19,7 @@ const WAYS = ["default", "fixed τ", "Euclidean"] as const;
 type Way = (typeof WAYS)[number];
 
 /** Embeddings by person. */
-type Population = Map<string, Float32Array[]>;
+export type Population = ReadonlyMap<string, readonly Float32Array[]>;
 
 interface Tally {
   hits: number;
@@ -39,13 +29,17 @@ interface Tally {
 /** What became of faces, by the person whose they are: those of one go together. */
 type Tallies = Map<string, Tally>;
 
-type Outcome = Record<"strangers" | "known", Tallies>;
+/**
+ * Shares of faces that are named; and of pairs of a face and an enrolled person that are within τ: FMR of two people,
+ * TMR of one.
+ */
+type Outcome = Record<"strangers" | "known" | "fmr" | "tmr", Tallies>;
 
-const outcome = (): Outcome => ({ strangers: new Map(), known: new Map() });
+const outcome = (): Outcome => ({ strangers: new Map(), known: new Map(), fmr: new Map(), tmr: new Map() });
 
-function count(tallies: Tallies, person: string, hit: boolean): void {
+function count(tallies: Tallies, person: string, hit: number, of = 1): void {
   const { hits, total } = tallies.get(person) ?? { hits: 0, total: 0 };
-  tallies.set(person, { hits: hits + Number(hit), total: total + 1 });
+  tallies.set(person, { hits: hits + hit, total: total + of });
 }
 
 function shareOf(tallies: Tallies): number {
@@ -56,27 +50,33 @@ function shareOf(tallies: Tallies): number {
   return hits / total;
 }
 
-/** In %, with its 95 % interval by people. */
-function rate(tallies: Tallies): string {
-  if (tallies.size === 0) return "–".padStart(20);
-  const { low, high } = byGroups([...tallies.values()]);
-  return `${(100 * shareOf(tallies)).toFixed(2)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`.padStart(20);
+/** Two-sided 95 %. */
+const TAIL = 0.025;
+
+/**
+ * 95 % interval by people. Where none or all succeed there is nothing to draw from: then it is the exact binomial
+ * interval
+ * (Clopper & Pearson 1934) of as many trials as there are people, as if all of a person's were one.
+ */
+export function intervalOf(groups: readonly Tally[]): { low: number; high: number } {
+  const bound = 1 - TAIL ** (1 / groups.length);
+  if (groups.every(({ hits }) => hits === 0)) return { low: 0, high: bound };
+  if (groups.every(({ hits, total }) => hits === total)) return { low: 1 - bound, high: 1 };
+  return byGroups(groups);
 }
 
-async function encodeAll(encoder: FaceEncoder, root: string): Promise<Population> {
-  const population: Population = new Map();
-  let missing = 0;
-  const files = readFolders(root);
-  for (const { person, path } of files) {
-    const embedding = (await encodePhoto(encoder, readFileSync(path)).catch(() => undefined))?.embedding;
-    if (embedding === undefined) missing += 1;
-    else population.set(person, [...(population.get(person) ?? []), embedding]);
-  }
-  console.log(
-    `\n${basename(root)}: ${files.length} photos, ${missing} without a usable face, ${population.size} people left`,
-  );
-  return population;
+/** In %, with its 95 % interval by people. */
+function rate(tallies: Tallies, digits = 2): string {
+  if (tallies.size === 0) return "–".padStart(WIDTH);
+  const { low, high } = intervalOf([...tallies.values()]);
+  return (
+    `${(100 * shareOf(tallies)).toFixed(digits)} [${(100 * low).toFixed(digits)}, ` +
+    `${(100 * high).toFixed(digits)}]`
+  ).padStart(WIDTH);
 }
+
+/** Of a column. */
+const WIDTH = 22;
 
 interface Draw {
   people: number;
@@ -122,89 +122,110 @@ async function drawOnce(
   };
   for (const way of WAYS) {
     for (const { name, vector } of probes) {
-      const { name: called } = await identify(vector, roster, ways[way]);
+      const {
+        name: called,
+        candidates,
+        threshold: tau,
+      } = await identify(vector, roster, { ...ways[way], topK: people });
       // A wrong name is no name for who is known.
-      if (enrolled.has(name)) count(tallies[way].known, name, called === name);
-      else count(tallies[way].strangers, name, called !== null);
+      if (enrolled.has(name)) count(tallies[way].known, name, Number(called === name));
+      else count(tallies[way].strangers, name, Number(called !== null));
+      const within = candidates.filter(({ distance }) => distance <= tau);
+      const own = within.some((candidate) => candidate.name === name);
+      if (enrolled.has(name)) count(tallies[way].tmr, name, Number(own));
+      count(tallies[way].fmr, name, within.length - Number(own), people - Number(enrolled.has(name)));
     }
   }
   await roster.close();
   return ruleOf(roster, ways.default).threshold;
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      data: { type: "string", multiple: true, default: [] },
-      model: { type: "string" },
-      photos: { type: "string", default: "1,3" },
-      people: { type: "string", default: "5,10,20" },
-      draws: { type: "string", default: "20" },
-      strangers: { type: "string", default: String(USUAL_WANTED) },
-    },
-  });
-  if (values.data.length === 0)
-    throw new Error(
-      "--data DIR is missing: a folder with a folder of photos for each person; more than once for several " +
-        "populations.",
-    );
-  const strangers = Number(values.strangers);
-  const encoder = await createEncoder({ model: values.model });
-  console.log(
-    `${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ` +
-      process.version,
-  );
-  console.log(
-    `model ${encoder.model}: default, τ from 1 stranger of ${1 / strangers} named; fixed τ ` +
-      `${encoder.normalisation?.threshold ?? "none"} of d'; Euclidean τ ${encoder.threshold}; ${values.draws} ` +
-      "draws; % [95 % by people]",
-  );
-  /** Strangers named by the default, by gallery and population. */
-  const named = new Map<string, Map<string, number>>();
-  try {
-    for (const root of values.data) {
-      const population = await encodeAll(encoder, root);
-      console.log(
-        `people × photos     τ  ${WAYS.map((way) => `strangers: ${way}`.padStart(20)).join(" ")} ` +
-          WAYS.map((way) => `known: ${way}`.padStart(20)).join(" "),
-      );
-      for (const photos of values.photos.split(",").map(Number)) {
-        for (const people of values.people.split(",").map(Number)) {
-          if ([...population.values()].filter(({ length }) => length >= photos).length < people) continue;
-          const random = seeded(people);
-          const tallies: Record<Way, Outcome> = { default: outcome(), "fixed τ": outcome(), Euclidean: outcome() };
-          let threshold = Number.NaN;
-          for (let index = 0; index < Number(values.draws); index += 1)
-            threshold = await drawOnce(population, { people, photos, strangers, encoder, random }, tallies);
-          const size = `${people} × ${photos}`;
-          named.set(
-            size,
-            (named.get(size) ?? new Map<string, number>()).set(basename(root), shareOf(tallies.default.strangers)),
-          );
-          console.log(
-            `${size.padStart(15)} ${threshold.toFixed(4)} ` +
-              `${WAYS.map((way) => rate(tallies[way].strangers)).join(" ")} ` +
-              WAYS.map((way) => rate(tallies[way].known)).join(" "),
-          );
-        }
-      }
-    }
-  } finally {
-    await encoder.close();
-  }
-  console.log("\nstrangers named by the default, worst population : best");
-  for (const [size, rates] of named) console.log(`${size.padStart(15)} ${worstToBest(rates)}`);
+export interface Galleries {
+  people: readonly number[];
+  photos: readonly number[];
+  draws: number;
+  /** Of all strangers so many may get a name. */
+  strangers: number;
 }
 
-function worstToBest(rates: ReadonlyMap<string, number>): string {
+/** FMR, and strangers named, by the default: by gallery and population. */
+export type Compared = Map<string, Map<string, { fmr: number; strangers: number }>>;
+
+/** Why a gallery of so many people cannot be had; undefined where it can. */
+export function lacking(population: Population, people: number, photos: number): string | undefined {
+  const able = [...population.values()].filter(({ length }) => length >= photos).length;
+  return able >= people
+    ? undefined
+    : `not measured: ${able} people have ${photos} usable photo${photos === 1 ? "" : "s"}`;
+}
+
+/** Prints a row for each gallery, or why there is none. @param compared what the rows of all populations add to */
+export async function printGalleries(
+  encoder: FaceEncoder,
+  name: string,
+  population: Population,
+  { people: sizes, photos: counts, draws, strangers }: Galleries,
+  compared: Compared,
+): Promise<void> {
+  const columns = ["FMR", "TMR", ...WAYS.map((way) => `strangers: ${way}`), ...WAYS.map((way) => `known: ${way}`)];
+  console.log(`people × photos      τ ${columns.map((column) => column.padStart(WIDTH)).join(" ")}`);
+  for (const photos of counts) {
+    for (const people of sizes) {
+      const size = `${people} × ${photos}`;
+      const reason = lacking(population, people, photos);
+      if (reason !== undefined) {
+        console.log(`${size.padStart(15)} ${reason}`);
+        continue;
+      }
+      const random = seeded(people);
+      const tallies: Record<Way, Outcome> = { default: outcome(), "fixed τ": outcome(), Euclidean: outcome() };
+      let threshold = Number.NaN;
+      for (let index = 0; index < draws; index += 1)
+        threshold = await drawOnce(population, { people, photos, strangers, encoder, random }, tallies);
+      const { fmr, tmr, known } = tallies.default;
+      compared.set(
+        size,
+        (compared.get(size) ?? new Map<string, { fmr: number; strangers: number }>()).set(name, {
+          fmr: shareOf(fmr),
+          strangers: shareOf(tallies.default.strangers),
+        }),
+      );
+      const cells = [
+        rate(fmr, 3),
+        rate(tmr),
+        ...WAYS.map((way) => rate(tallies[way].strangers)),
+        ...WAYS.map((way) => rate(tallies[way].known)),
+      ];
+      const few =
+        known.size === 0
+          ? `; known not measured: nobody has more than ${photos} usable photo${photos === 1 ? "" : "s"}`
+          : ` (${known.size} people known)`;
+      console.log(`${size.padStart(15)} ${threshold.toFixed(4)} ${cells.join(" ")}${few}`);
+    }
+  }
+}
+
+/** How far populations are apart, by gallery. */
+export function printRatios(compared: Compared): void {
+  console.log("\nby the default, worst population : best");
+  for (const [size, rates] of compared) {
+    const of = (what: "fmr" | "strangers", digits: number): string =>
+      worstToBest(
+        new Map(
+          [...rates].filter(([, shares]) => !Number.isNaN(shares[what])).map(([name, shares]) => [name, shares[what]]),
+        ),
+        digits,
+      );
+    console.log(`${size.padStart(15)} FMR ${of("fmr", 4)}; strangers ${of("strangers", 2)}`);
+  }
+}
+
+/** @param rates shares by population */
+export function worstToBest(rates: ReadonlyMap<string, number>, digits: number): string {
   const ascending = [...rates].sort(([, a], [, b]) => a - b);
   const [best, worst] = [ascending[0], ascending.at(-1)];
-  if (best === undefined || worst === undefined || ascending.length < 2) return "one population alone";
-  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
-  return (
-    `${worst[0]} ${percent(worst[1])} : ${best[0]} ${percent(best[1])} = ` +
-    (best[1] === 0 ? "∞" : (worst[1] / best[1]).toFixed(1))
-  );
+  if (best === undefined || worst === undefined || ascending.length < 2) return "of one population alone";
+  const percent = (share: number): string => `${(100 * share).toFixed(digits)} %`;
+  const ratio = best[1] === 0 ? "no ratio: the best has none" : `= ${(worst[1] / best[1]).toFixed(1)}`;
+  return `${worst[0]} ${percent(worst[1])} : ${best[0]} ${percent(best[1])} ${ratio}`;
 }
-
-void main();
