@@ -40,7 +40,8 @@ import {
   readTwoLists,
   type SetOfPhotos,
 } from "./photos";
-import { type Compared, type Galleries, type Population, printGalleries, printRatios } from "./populations";
+import { type Population, sameOf } from "./population";
+import { type Compared, type Galleries, printGalleries, printRatios } from "./populations";
 import {
   areaUnderCurve,
   byGroups,
@@ -204,7 +205,7 @@ function verification(genuine: Float32Array, impostor: Float32Array, own: readon
   }
   console.log(
     `at the model's τ ${tau}: TMR ${interval(wilson(countAtMost(genuine, tau), genuine.length))}, FMR ` +
-      `${interval(wilson(countAtMost(impostor, tau), impostor.length))}`,
+      interval(wilson(countAtMost(impostor, tau), impostor.length)),
   );
   const { eer, threshold } = equalErrorRate(genuine, impostor);
   console.log(`EER ${percent(eer)} at τ ${threshold.toFixed(3)}, AUC ${areaUnderCurve(genuine, impostor).toFixed(5)}`);
@@ -409,7 +410,7 @@ async function main(): Promise<void> {
   const { list, genuine, impostor, out } = values;
   const sets = values.data.flatMap((given) => readSets(given));
   const [data] = values.data;
-  const same = new Map(values.same.map((pair) => pair.split(",").reverse() as [string, string]));
+  const same = sameOf(values.same);
   const numbers = (given: string): number[] => given.split(",").map(Number);
   const galleries = {
     people: numbers(values.people),
@@ -419,7 +420,7 @@ async function main(): Promise<void> {
   };
   console.log(
     `${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ` +
-      `${process.version}`,
+      process.version,
   );
   if (values.ablate) {
     if (data === undefined)

@@ -7,27 +7,14 @@
  * and one photo of
  * everybody else the strangers.
  */
-import { shuffled } from "../lib/calibrate/statistics";
-import type { FaceEncoder } from "../lib/enrol/encoder";
-import { Roster } from "../lib/search/roster";
 import { identify, type MatchOptions, matchOptionsSchema, ruleOf } from "../lib/match/match";
-import { byGroups, seeded } from "./statistics";
+import { count, drawGallery, type Model, type Population, rate, rosterOf, shareOf, type Tallies } from "./population";
+import { seeded } from "./statistics";
 
 /** How it is decided. */
 const WAYS = ["default", "fixed τ", "Euclidean"] as const;
 
 type Way = (typeof WAYS)[number];
-
-/** Embeddings by person. */
-export type Population = ReadonlyMap<string, readonly Float32Array[]>;
-
-interface Tally {
-  hits: number;
-  total: number;
-}
-
-/** What became of faces, by the person whose they are: those of one go together. */
-type Tallies = Map<string, Tally>;
 
 /**
  * Shares of faces that are named; and of pairs of a face and an enrolled person that are within τ: FMR of two people,
@@ -37,44 +24,6 @@ type Outcome = Record<"strangers" | "known" | "fmr" | "tmr", Tallies>;
 
 const outcome = (): Outcome => ({ strangers: new Map(), known: new Map(), fmr: new Map(), tmr: new Map() });
 
-function count(tallies: Tallies, person: string, hit: number, of = 1): void {
-  const { hits, total } = tallies.get(person) ?? { hits: 0, total: 0 };
-  tallies.set(person, { hits: hits + hit, total: total + of });
-}
-
-function shareOf(tallies: Tallies): number {
-  const [hits, total] = [...tallies.values()].reduce(
-    ([sum, all], each) => [sum + each.hits, all + each.total],
-    [0, 0],
-  );
-  return hits / total;
-}
-
-/** Two-sided 95 %. */
-const TAIL = 0.025;
-
-/**
- * 95 % interval by people. Where none or all succeed there is nothing to draw from: then it is the exact binomial
- * interval
- * (Clopper & Pearson 1934) of as many trials as there are people, as if all of a person's were one.
- */
-export function intervalOf(groups: readonly Tally[]): { low: number; high: number } {
-  const bound = 1 - TAIL ** (1 / groups.length);
-  if (groups.every(({ hits }) => hits === 0)) return { low: 0, high: bound };
-  if (groups.every(({ hits, total }) => hits === total)) return { low: 1 - bound, high: 1 };
-  return byGroups(groups);
-}
-
-/** In %, with its 95 % interval by people. */
-function rate(tallies: Tallies, digits = 2): string {
-  if (tallies.size === 0) return "–".padStart(WIDTH);
-  const { low, high } = intervalOf([...tallies.values()]);
-  return (
-    `${(100 * shareOf(tallies)).toFixed(digits)} [${(100 * low).toFixed(digits)}, ` +
-    `${(100 * high).toFixed(digits)}]`
-  ).padStart(WIDTH);
-}
-
 /** Of a column. */
 const WIDTH = 22;
 
@@ -82,7 +31,7 @@ interface Draw {
   people: number;
   photos: number;
   strangers: number;
-  encoder: FaceEncoder;
+  encoder: Model;
   random: () => number;
 }
 
@@ -92,36 +41,15 @@ async function drawOnce(
   { people, photos, strangers, encoder, random }: Draw,
   tallies: Record<Way, Outcome>,
 ): Promise<number> {
-  const { model, threshold, normalisation, tail } = encoder;
-  const names = shuffled([...population.keys()], random);
-  // Whoever has a photo to spare comes first: the others could not be known again. The rest of the places goes to
-  // anybody.
-  const enrolled = new Set(
-    shuffled(
-      names.filter((name) => (population.get(name)?.length ?? 0) > photos),
-      random,
-    )
-      .concat(names.filter((name) => population.get(name)?.length === photos))
-      .slice(0, people),
-  );
-  const roster = new Roster(model, { threshold, normalisation, tail });
-  const probes: { name: string; vector: Float32Array }[] = [];
-  for (const name of names) {
-    const own = shuffled(population.get(name) ?? [], random);
-    if (enrolled.has(name)) {
-      roster.putPerson({ id: name, name, groups: [], validFrom: null, validUntil: null });
-      for (const [index, vector] of own.slice(0, photos).entries()) roster.putPhoto(`${name} ${index}`, name, vector);
-    }
-    for (const vector of enrolled.has(name) ? own.slice(photos) : own.slice(0, 1)) probes.push({ name, vector });
-  }
-  await roster.refreshed();
+  const { enrolled, known, strangers: others } = drawGallery(population, { people, photos }, random);
+  const roster = await rosterOf(encoder, enrolled);
   const ways: Record<Way, MatchOptions> = {
     default: matchOptionsSchema.parse({ wanted: strangers }),
     "fixed τ": matchOptionsSchema.parse({ margin: 0 }),
     Euclidean: matchOptionsSchema.parse({ distance: "euclidean", margin: 0 }),
   };
   for (const way of WAYS) {
-    for (const { name, vector } of probes) {
+    for (const { name, vector } of [...known, ...others]) {
       const {
         name: called,
         candidates,
@@ -161,7 +89,7 @@ export function lacking(population: Population, people: number, photos: number):
 
 /** Prints a row for each gallery, or why there is none. @param compared what the rows of all populations add to */
 export async function printGalleries(
-  encoder: FaceEncoder,
+  encoder: Model,
   name: string,
   population: Population,
   { people: sizes, photos: counts, draws, strangers }: Galleries,
@@ -200,7 +128,9 @@ export async function printGalleries(
         known.size === 0
           ? `; known not measured: nobody has more than ${photos} usable photo${photos === 1 ? "" : "s"}`
           : ` (${known.size} people known)`;
-      console.log(`${size.padStart(15)} ${threshold.toFixed(4)} ${cells.join(" ")}${few}`);
+      console.log(
+        `${size.padStart(15)} ${threshold.toFixed(4)} ${cells.map((cell) => cell.padStart(WIDTH)).join(" ")}${few}`,
+      );
     }
   }
 }

@@ -6,12 +6,11 @@
  * folders that show one
  * person, which some public sets have. With --json it is what a model's statistics hold in "tail".
  */
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Tail } from "../lib/calibrate/tail";
 import { createEncoder } from "../lib/enrol/encoder";
 import { tailOf } from "../lib/models/measure-tail";
-import { encodePhoto, readFolders } from "./photos";
+import { encodePeople, sameOf } from "./population";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -26,7 +25,8 @@ async function main(): Promise<void> {
     throw new Error("--data NAME=DIR is missing: a population, and a folder with a folder of photos for each person.");
   const encoder = await createEncoder({ model: values.model });
   const { model, threshold, normalisation } = encoder;
-  const same = new Map(values.same.map((pair) => pair.split(",").reverse() as [string, string]));
+  const same = sameOf(values.same);
+  const folders = new Map<string, string[]>();
   const populations = new Map<string, Map<string, Float32Array[]>>();
   let [photos, missing] = [0, 0];
   try {
@@ -34,15 +34,13 @@ async function main(): Promise<void> {
       throw new Error(`there is no cohort for the model ${model}: no d' of it can be measured.`);
     for (const given of values.data) {
       const [name = "", folder = ""] = given.split("=");
-      const people = populations.get(name) ?? new Map<string, Float32Array[]>();
-      for (const { person, path } of readFolders(folder)) {
-        photos += 1;
-        const embedding = (await encodePhoto(encoder, readFileSync(path)).catch(() => undefined))?.embedding;
-        const who = same.get(person) ?? person;
-        if (embedding === undefined) missing += 1;
-        else people.set(who, [...(people.get(who) ?? []), embedding]);
-      }
-      populations.set(name, people);
+      folders.set(name, [...(folders.get(name) ?? []), folder]);
+    }
+    for (const [name, roots] of folders) {
+      const encoded = await encodePeople(encoder, roots, same);
+      photos += encoded.photos;
+      missing += encoded.missing;
+      populations.set(name, encoded.people);
     }
     const source =
       `measured on ${photos} photos (${missing} without a usable face), ` +

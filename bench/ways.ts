@@ -9,22 +9,18 @@
  * by so many of their
  * photos; their other photos are the known faces, one photo of everybody else the strangers.
  */
-import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { shuffled } from "../lib/calibrate/statistics";
 import { euclideanDistance, toUnitLength } from "../lib/embed/distance";
-import { createEncoder, type FaceEncoder } from "../lib/enrol/encoder";
+import { createEncoder } from "../lib/enrol/encoder";
 import type { Normalisation } from "../lib/embed/normalise";
 import { meanOf, setAside } from "../lib/search/outliers";
 import { crowding, neighboursOf, nobodies } from "../lib/search/crowd";
 import type { Chunk, Hit } from "../lib/search/scan";
-import { encodePhoto, readFolders } from "./photos";
+import { encodePeople, type Population } from "./population";
 import { byGroups, seeded } from "./statistics";
-
-/** Embeddings by person, each at length 1. */
-type Population = Map<string, Float32Array[]>;
 
 /** d' of a probe to a person: to the mean of their photos, and to the nearest of them. */
 interface Apart {
@@ -52,15 +48,6 @@ interface Trial {
   nearest: Record<Way, number>;
   /** Whether that is who it is; a stranger is nobody. */
   right: Record<Way, boolean>;
-}
-
-async function encodeAll(encoder: FaceEncoder, roots: readonly string[]): Promise<Population> {
-  const population: Population = new Map();
-  for (const { person, path } of roots.flatMap((root) => readFolders(root))) {
-    const embedding = (await encodePhoto(encoder, readFileSync(path)).catch(() => undefined))?.embedding;
-    if (embedding !== undefined) population.set(person, [...(population.get(person) ?? []), toUnitLength(embedding)]);
-  }
-  return population;
 }
 
 interface Enrolled {
@@ -252,7 +239,8 @@ async function main(): Promise<void> {
     );
     for (const data of values.data) {
       const roots = data.split(",");
-      const population = await encodeAll(encoder, roots);
+      const { people } = await encodePeople(encoder, roots, new Map());
+      const population = new Map([...people].map(([name, own]) => [name, own.map((each) => toUnitLength(each))]));
       console.log(`\n${roots.map((root) => basename(root)).join(" + ")}: ${population.size} people`);
       for (const photos of values.photos.split(",").map(Number))
         for (const wrong of [false, true])

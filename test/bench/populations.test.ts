@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { readSets } from "../../bench/photos";
-import { intervalOf, lacking, worstToBest } from "../../bench/populations";
+import { intervalOf } from "../../bench/population";
+import { lacking, worstToBest } from "../../bench/populations";
 
 describe("populations of the accuracy benchmark", () => {
   const root = mkdtempSync(join(tmpdir(), "sets-"));
