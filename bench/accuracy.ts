@@ -6,19 +6,16 @@
  *   npm run bench:accuracy -- --list pairs.csv [--data DIR] [--out DIR]
  *   npm run bench:accuracy -- --genuine pairs.csv --impostor pairs.csv [--data DIR] [--out DIR]
  * DIR has a folder for each person (LFW's layout); each --data is a population. DIR,DIR is one population of several
- * folders, and a folder
- * of such folders several populations. Each is looked at by pairs of photos (Euclidean distance), and in galleries of
- * so many people by
- * so many photos each, as the product decides (./populations; photos without a usable face are left out there). Where
- * pairs.txt
- * is in it, or --pairs names it, LFW's 10-fold protocol is run too.
- * --same names two folders that show one person, which some public sets have.
+ * folders, and a folder of such folders several populations. Each is looked at by pairs of photos (Euclidean
+ * distance), and in galleries of so many people by so many photos each, as the product decides (./populations; photos
+ * without a usable face are left out there). Where pairs.txt is in it, or --pairs names it, LFW's 10-fold protocol is
+ * run too.
+ * --same A,B takes two folders for one person: some public sets have a person under two names.
  * Lists have lines of fileA,fileB,same, or of fileA,fileB in a list of genuine and one of impostor pairs.
  * A photo without a usable face, or that cannot be read, is a failure: its genuine pairs count as not matched. Of
- * several faces that passed the package's gate
- * the large and central one is taken. --ablate prints what each lever is worth instead, and how several enrolled
- * photos are best compared with; eyes as a check are one of the levers where --eyes names OpenCV's eye cascades
- * (Debian: opencv-data).
+ * several faces that passed the package's gate the large and central one is taken.
+ * --ablate prints what each lever is worth instead, and how several enrolled photos are best compared with; eyes as a
+ * check are one of the levers where --eyes names OpenCV's eye cascades (Debian: opencv-data).
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";

@@ -1,11 +1,9 @@
 /**
  * Who is called by a name in galleries of several sizes, for populations apart, through the gallery's own search and
- * decision: by the default
- * (τ follows from how many strangers may get a name), by the model's fixed τ of the cohort-normalised distance, and by
- * that of the Euclidean.
+ * decision: by the default (τ follows from how many strangers may get a name), by the model's fixed τ of the
+ * cohort-normalised distance, and by that of the Euclidean.
  * In each draw so many people are enrolled, each by so many of their photos; their other photos are the known faces,
- * and one photo of
- * everybody else the strangers.
+ * and one photo of everybody else the strangers.
  */
 import { identify, type MatchOptions, matchOptionsSchema, ruleOf } from "../lib/match/match";
 import { count, drawGallery, type Model, type Population, rate, rosterOf, shareOf, type Tallies } from "./population";
@@ -50,15 +48,11 @@ async function drawOnce(
   };
   for (const way of WAYS) {
     for (const { name, vector } of [...known, ...others]) {
-      const {
-        name: called,
-        candidates,
-        threshold: tau,
-      } = await identify(vector, roster, { ...ways[way], topK: people });
+      const said = await identify(vector, roster, { ...ways[way], topK: people });
       // A wrong name is no name for who is known.
-      if (enrolled.has(name)) count(tallies[way].known, name, Number(called === name));
-      else count(tallies[way].strangers, name, Number(called !== null));
-      const within = candidates.filter(({ distance }) => distance <= tau);
+      if (enrolled.has(name)) count(tallies[way].known, name, Number(said.name === name));
+      else count(tallies[way].strangers, name, Number(said.name !== null));
+      const within = said.candidates.filter(({ distance }) => distance <= said.threshold);
       const own = within.some((candidate) => candidate.name === name);
       if (enrolled.has(name)) count(tallies[way].tmr, name, Number(own));
       count(tallies[way].fmr, name, within.length - Number(own), people - Number(enrolled.has(name)));

@@ -3,8 +3,8 @@
  *   node --import tsx bench/tail.ts --model ID --data NAME=DIR [--data NAME=DIR]... [--same A,B]... >
  * lib/calibrate/ID.tail.ts
  * Each DIR has a folder for each person (LFW's layout); several of one name are one population. --same names two
- * folders that show one
- * person, which some public sets have. With --json it is what a model's statistics hold in "tail".
+ * folders that show one person, which some public sets have. With --json it is what a model's statistics hold in
+ * "tail".
  */
 import { parseArgs } from "node:util";
 import type { Tail } from "../lib/calibrate/tail";

@@ -14,6 +14,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { shuffled } from "../lib/calibrate/statistics";
 import { USUAL_WANTED } from "../lib/calibrate/wanted";
+import { DEFAULT_MODEL } from "../lib/embed/descriptor";
 import { toUnitLength } from "../lib/embed/distance";
 import type { Normalisation } from "../lib/embed/normalise";
 import { createEncoder } from "../lib/enrol/encoder";
@@ -333,7 +334,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       data: { type: "string", multiple: true, default: [] },
-      model: { type: "string" },
+      model: { type: "string", default: DEFAULT_MODEL.id },
       splits: { type: "string", default: "5" },
       hold: { type: "string", default: "0.03" },
       margin: { type: "string", default: `${MARGIN},0.6` },
