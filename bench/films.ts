@@ -34,8 +34,10 @@ export async function film(photo: Buffer, source: string, random: () => number):
     const blurred = seconds * random() * 0.8;
     const steps = [
       `rotate=a='${spread(0.06)}+${spread(0.1)}*sin(${(1 + 2 * random()).toFixed(2)}*t)':fillcolor=0x556070`,
-      `eq=contrast=${(0.75 + 0.4 * random()).toFixed(2)}:brightness='${spread(0.06)}+${spread(0.08)}*sin(2*t)':eval=frame`,
-      `gblur=sigma=${(1.5 + 2.5 * random()).toFixed(2)}:enable='between(t,${blurred.toFixed(2)},${(blurred + 0.25).toFixed(2)})'`,
+      `eq=contrast=${(0.75 + 0.4 * random()).toFixed(2)}:` +
+        `brightness='${spread(0.06)}+${spread(0.08)}*sin(2*t)':eval=frame`,
+      `gblur=sigma=${(1.5 + 2.5 * random()).toFixed(2)}:` +
+        `enable='between(t,${blurred.toFixed(2)},${(blurred + 0.25).toFixed(2)})'`,
       `scale=w='${FAR}+${NEAR - FAR}*t/${seconds}':h=-1:eval=frame`,
     ];
     const place = `overlay=x='(W-w)/2+20*sin(2*t+${spread(3)})':y='(H-h)/2+12*cos(3*t+${spread(3)})':eval=frame`;

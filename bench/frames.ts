@@ -51,7 +51,8 @@ export async function makeFrames(options: FramesOptions): Promise<Frames> {
     const drift = (side * DRIFT).toFixed(1);
     filters.push(
       `[${face + 1}]scale=${side}:${side}${face >= names.length ? ",hflip" : ""}[f${face}]`,
-      `[v${face}][f${face}]overlay=x='${x.toFixed(0)}+${drift}*sin(t*2+${face})':y='${y.toFixed(0)}+${drift}*cos(t*1.5+${face})'[v${face + 1}]`,
+      `[v${face}][f${face}]overlay=x='${x.toFixed(0)}+${drift}*sin(t*2+${face})':` +
+        `y='${y.toFixed(0)}+${drift}*cos(t*1.5+${face})'[v${face + 1}]`,
     );
   }
   const { path } = await findFfmpeg();

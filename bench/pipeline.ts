@@ -123,13 +123,18 @@ async function run(path: string, width: number, height: number): Promise<Stats> 
         if (bench.last[msg.frame.source] === msg.frame.sequence) return null;
         bench.last[msg.frame.source] = msg.frame.sequence;
         bench.frames += 1;
-        if (bench.frames === 100) { bench.started = Date.now(); for (const delay of Object.values(bench.delays)) delay.reset(); bench.cameras = {}; bench.faces = 0; bench.dropped = {}; bench.droppedBefore = Object.assign({}, bench.droppedLast); }
+        if (bench.frames === 100) {
+          bench.started = Date.now();
+          for (const delay of Object.values(bench.delays)) delay.reset();
+          Object.assign(bench, { cameras: {}, faces: 0, dropped: {}, droppedBefore: { ...bench.droppedLast } });
+        }
         const source = msg.frame.source;
         bench.droppedLast[source] = msg.timing.dropped || 0;
         bench.dropped[source] = bench.droppedLast[source] - (bench.droppedBefore[source] || 0);
         bench.cameras[source] = (bench.cameras[source] || 0) + 1;
         bench.faces += msg.faces.filter((face) => face.embedding).length;
-        if (bench.frames > 100) for (const [stage, ms] of Object.entries(msg.timing)) (bench.timing[stage] = bench.timing[stage] || []).push(ms);
+        if (bench.frames > 100)
+          for (const [stage, ms] of Object.entries(msg.timing)) (bench.timing[stage] ??= []).push(ms);
         if (bench.frames % 100 === 0) bench.rss.push({ frames: bench.frames, mb: bench.memory() });
         return null;`,
       outputs: 1,
@@ -209,10 +214,10 @@ async function main(): Promise<void> {
       );
     }
     const at = (count: number): number | undefined => rss.find((each) => each.frames === count)?.mb;
-    console.log(
-      "  resident memory: " +
-        `${[200, 500, 1000, 2000, 5000, 10_000, 20_000].flatMap((count) => (at(count) === undefined ? [] : [`${count} frames ${at(count)} MB`])).join(", ")}; last ${rss.at(-1)?.mb} MB`,
+    const sizes = [200, 500, 1000, 2000, 5000, 10_000, 20_000].flatMap((count) =>
+      at(count) === undefined ? [] : [`${count} frames ${at(count)} MB`],
     );
+    console.log(`  resident memory: ${sizes.join(", ")}; last ${rss.at(-1)?.mb} MB`);
   }
 }
 

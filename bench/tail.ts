@@ -62,7 +62,8 @@ function moduleOf({ source, populations, points, templates }: Tail): string {
   return (
     `/** Made by bench/tail.ts; do not edit. */\nimport type { Tail } from "./tail";\n\nexport const TAIL: Tail ` +
     `= {\n  source: ` +
-    `${JSON.stringify(source)},\n${list("populations", populations)}${list("points", points)}${list("templates", templates)}};`
+    `${JSON.stringify(source)},\n${list("populations", populations)}${list("points", points)}` +
+    `${list("templates", templates)}};`
   );
 }
 

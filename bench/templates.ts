@@ -129,9 +129,11 @@ export async function compareTemplates(root: string): Promise<void> {
     const weights = photos
       .flatMap(({ embedding, weight }) => (embedding === undefined ? [] : [weight]))
       .sort((a, b) => a - b);
+    const what = spoiled
+      ? "All photos spoiled, each by chance: turned, smaller, darker, softer, recompressed"
+      : "The photos as they are";
     console.log(
-      `${spoiled ? "All photos spoiled, each by chance: turned, smaller, darker, softer, recompressed" : "The photos as they are"}: ${photos.length - weights.length} of ${photos.length} without a usable ` +
-        "face, weights " +
+      `${what}: ${photos.length - weights.length} of ${photos.length} without a usable face, weights ` +
         `${[0, weights.length >> 1, weights.length - 1].map((at) => weights[at]?.toFixed(2)).join(", ")} ` +
         "(least, median, most).",
     );
@@ -192,7 +194,8 @@ function withInterval(
   });
   const people = [...groups.values()];
   const { low, high } = byGroups(people);
-  return `${format(people.reduce((sum, { hits }) => sum + hits, 0) / trials.length)} [${format(low)}, ${format(high)}]`;
+  const share = people.reduce((sum, { hits }) => sum + hits, 0) / trials.length;
+  return `${format(share)} [${format(low)}, ${format(high)}]`;
 }
 
 async function encodeAll(root: string, spoiled: boolean): Promise<TemplatePhoto[]> {

@@ -182,7 +182,8 @@ function rates(
   const all = byGroups(groups);
   const difference = byGroups(groups.map(({ more, total }) => ({ hits: more, total })));
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-  const words = `${share(sum(groups.map(({ hits }) => hits)) / trials.known.length)} [${share(all.low)}, ${share(all.high)}]`;
+  const hits = sum(groups.map((group) => group.hits)) / trials.known.length;
+  const words = `${share(hits)} [${share(all.low)}, ${share(all.high)}]`;
   const against =
     base === undefined
       ? ""

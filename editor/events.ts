@@ -196,8 +196,8 @@ export class Events implements Section {
                   h(
                     "li",
                     {},
-                    `${candidate.name} · ` +
-                      `${number(candidate.distance, 2)}${candidate.ruledOut === true ? ` · ${t("events.ruled-out")}` : ""}`,
+                    `${candidate.name} · ${number(candidate.distance, 2)}` +
+                      (candidate.ruledOut === true ? ` · ${t("events.ruled-out")}` : ""),
                   ),
                 ),
               ),

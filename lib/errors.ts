@@ -38,7 +38,8 @@ export function traceOf(error: unknown): string {
 function placesOf(error: unknown): string {
   if (!(error instanceof Error)) return `no error but ${error === null ? "null" : `a ${typeof error}`}`;
   const { code } = error as NodeJS.ErrnoException;
-  const kind = `${error.constructor.name}${typeof code === "string" && /^[A-Z][A-Z0-9_]*$/.test(code) ? ` ${code}` : ""}${error instanceof Fault ? `: ${error.message}` : ""}`;
+  const shown = typeof code === "string" && /^[A-Z][A-Z0-9_]*$/.test(code) ? ` ${code}` : "";
+  const kind = `${error.constructor.name}${shown}${error instanceof Fault ? `: ${error.message}` : ""}`;
   const places = String(error.stack)
     .split("\n")
     .filter((line) => /^\s+at /.test(line));

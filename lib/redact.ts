@@ -7,8 +7,15 @@
 const TOKEN = "[^\\s\"'<>`]*";
 
 /** Names of what cameras and services take as a login, in a query, a path, a header or an error's text. */
-const SECRET_NAME =
-  /pass|pas$|pwd|psw|token|secret|auth|credential|session|signature|(?:api|access|private|shared)[_-]?key|^(?:user|usr|login)|(?:^|[_.-])(?:pw|key|sig|sid|pin|otp|nonce|response)$/i;
+const SECRET_NAME = new RegExp(
+  [
+    "pass|pas$|pwd|psw|token|secret|auth|credential|session|signature",
+    "(?:api|access|private|shared)[_-]?key",
+    "^(?:user|usr|login)",
+    "(?:^|[_.-])(?:pw|key|sig|sid|pin|otp|nonce|response)$",
+  ].join("|"),
+  "i",
+);
 
 const ADDRESS = new RegExp(`([a-z][a-z\\d+.-]{0,30}://)(${TOKEN})`, "gi");
 const NAME = /(?<![\w.-])([\w.-]+)(?:=|%3d|["']\s?:\s?)/gi;

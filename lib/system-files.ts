@@ -5,8 +5,20 @@
  * `#recycle`, QNAP's `@Recycle`,
  * Windows' `$RECYCLE.BIN`, Syncthing's `~…`. Whoever is called so has `%40…` as a folder, as fileNameOf has it.
  */
-const SYSTEM_FOLDER =
-  /^[.@#$~]|^(?:lost\+found|found\.\d{3}|system volume information|recycle[rd]?|recycle bin|__macosx|network trash folder|temporary items|thevolumesettingsfolder)$/iu;
+const SYSTEM_FOLDER = new RegExp(
+  `^[.@#$~]|^(?:${[
+    "lost\\+found",
+    "found\\.\\d{3}",
+    "system volume information",
+    "recycle[rd]?",
+    "recycle bin",
+    "__macosx",
+    "network trash folder",
+    "temporary items",
+    "thevolumesettingsfolder",
+  ].join("|")})$`,
+  "iu",
+);
 /**
  * Their files: hidden ones, among them AppleDouble's `._Alice.jpg`, and what Syncthing has not finished or could not
  * decide.

@@ -207,7 +207,8 @@ function encodeArguments(stills, file) {
   ]);
   const shots = stills.map(
     ({ seconds }, index) =>
-      `[${index}:v]crop=${WIDTH}:${HEIGHT}:x='(iw-${WIDTH})*t/${seconds}':y=0,setsar=1,noise=alls=6:allf=t,format=yuv420p[s${index}]`,
+      `[${index}:v]crop=${WIDTH}:${HEIGHT}:x='(iw-${WIDTH})*t/${seconds}':y=0,` +
+      `setsar=1,noise=alls=6:allf=t,format=yuv420p[s${index}]`,
   );
   const all = stills.map((_, index) => `[s${index}]`).join("");
   return [

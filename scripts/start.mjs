@@ -9,8 +9,9 @@ import { progress, setUp } from "./setup.mjs";
 
 const USAGE = `npm start                      the demo in Node-RED, until Ctrl-C
 npm start -- --once            plays the demo video one time, then prints a summary and ends
-npm start -- --original        the same as the program this package grew from did it: Haar 1.3 and 5, the box with 50 px around it and not
-                               aligned, dlib's 128 numbers, Euclidean distance, τ 0.7; for comparison
+npm start -- --original        the same as the program this package grew from did it: Haar 1.3 and 5, the box with
+                               50 px around it and not aligned, dlib's 128 numbers, Euclidean distance, τ 0.7; for
+                               comparison
 npm start -- --port 1881       the editor's port; or the environment variable PORT; else 1880 if free, else a free one
 npm start -- --folder DIR      where the demo keeps all it makes; else .demo in the clone`;
 

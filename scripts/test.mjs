@@ -1,5 +1,5 @@
-// `npm test`: from a bare clone to a closing summary. Set-up, types, lint, then every test that needs nothing from
-// outside.
+// `npm test`: from a bare clone to a closing summary. Set-up, types, lint, format, then every test that needs nothing
+// from outside.
 // `npm run test:e2e` needs Chromium, `npm run test:rtsp` GStreamer's RTSP server; each is one folder under test/.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,8 @@ async function main(folders) {
       await run(process.execPath, [bin("typescript/bin/tsc"), "-p", project]);
     say("lint, type-aware");
     await run(process.execPath, [bin("oxlint/bin/oxlint"), "--type-aware"]);
+    say("format");
+    await run(process.execPath, [bin("prettier/bin/prettier.cjs"), "--check", "--log-level=warn", "."]);
   }
   const files = (folders.length === 0 ? USUAL : folders).flatMap(testsIn);
   say(`${files.length} test files`);

@@ -120,8 +120,21 @@ export function ffmpegSource(options: FfmpegOptions): Source {
 }
 
 /** What ffmpeg says of a file that was cut off. */
-const DAMAGED =
-  /moov atom not found|partial file|truncat|Invalid NAL|error while decoding|corrupt|Packet corrupt|end mismatch|unexpected end|premature|Read error/i;
+const DAMAGED = new RegExp(
+  [
+    "moov atom not found",
+    "partial file",
+    "truncat",
+    "Invalid NAL",
+    "error while decoding",
+    "corrupt",
+    "end mismatch",
+    "unexpected end",
+    "premature",
+    "Read error",
+  ].join("|"),
+  "i",
+);
 
 function nameOf(options: FfmpegOptions): string {
   if (options.source === "rtsp") return `the stream ${redact(options.url)}`;
@@ -167,11 +180,9 @@ async function assertInput(options: FfmpegOptions): Promise<void> {
     if (options.source === "file" && !(await stat(file)).isFile()) throw new Error("is no file");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new UserError(
-      `${nameOf(options)} ` +
-        `${code === "ENOENT" ? "does not exist" : code === "EACCES" ? "may not be read by Node-RED (on Linux: add its user to the group video)" : (error as Error).message}.`,
-      { cause: error },
-    );
+    const forbidden = "may not be read by Node-RED (on Linux: add its user to the group video)";
+    const why = code === "ENOENT" ? "does not exist" : code === "EACCES" ? forbidden : (error as Error).message;
+    throw new UserError(`${nameOf(options)} ${why}.`, { cause: error });
   }
 }
 

@@ -4,7 +4,8 @@ import { parseArgs } from "node:util";
 import { said } from "../errors";
 import { makePack } from "./make-pack";
 
-const USAGE = `facenet-make-pack --onnx FILE --descriptor FILE --photos DIR --licence FILE --out DIR [--name NAME] [--set WHAT]
+const USAGE = `facenet-make-pack --onnx FILE --descriptor FILE --photos DIR --licence FILE --out DIR
+                  [--name NAME] [--set WHAT]
 
 Makes a model pack: the network, its descriptor, a cohort of nobody, statistics and the default τ.
   --onnx        the network, .onnx (needs onnxruntime-node or onnxruntime-web) or .tflite

@@ -12,6 +12,7 @@ import sharp from "sharp";
 import { findFfmpeg } from "../../lib/capture/ffmpeg";
 import { wavDuration } from "../../lib/speech/wav";
 import { eventually } from "../support/node-red";
+import { pattern } from "../support/pattern";
 
 const ROOT = join(__dirname, "../..");
 const started: ChildProcess[] = [];
@@ -104,7 +105,10 @@ describe("npm start", () => {
       assert.deepEqual([matched, unknown, wrong, greeting], ["0", frames, "0", "–"]);
       assert.match(
         output,
-        /\d\d:\d\d:\d\d {2}demo video #\d+ +match +Robin +d -?0\.\d\d τ 0\.96 {2}ms: decode \d+ detect \d+ align \d+ embed \d+ match \d+ total \d+/,
+        pattern(
+          /\d\d:\d\d:\d\d {2}demo video #\d+ +match +Robin +d -?0\.\d\d τ 0\.96 {2}ms: /,
+          /decode \d+ detect \d+ align \d+ embed \d+ match \d+ total \d+/,
+        ),
       );
       assert.match(output, /\d\d:\d\d:\d\d {2}demo video #\d+ +unknown +– +d \d\.\d\d τ 0\.96/);
       assert.match(output, /"Welcome Robin, have a nice day!" after/);
@@ -126,7 +130,10 @@ describe("npm start", () => {
       const output = demo.output();
       assert.match(
         output,
-        /as the original: Haar 1\.3 and 5, 50 px around the box, not aligned, 128 numbers, Euclidean distance, τ 0\.7\n/,
+        pattern(
+          /as the original: Haar 1\.3 and 5, 50 px around the box, not /,
+          /aligned, 128 numbers, Euclidean distance, τ 0\.7\n/,
+        ),
       );
       assert.match(output, /demo video #\d+ +match +Noor +d 0\.\d\d τ 0\.70 {2}ms/);
       assert.deepEqual([...new Set([...output.matchAll(/ d \d\.\d\d τ (\S+)/g)].map(([, tau]) => tau))], ["0.70"]);

@@ -531,7 +531,7 @@ describe("Calibrate τ", () => {
     await close(page);
   });
 
-  it("tries the gallery on its own photos, shows who can hardly be told apart, and moves a wrong photo and back", async () => {
+  it("tries the gallery on its own photos, shows who are hard to tell apart, moves a photo and back", async () => {
     const { page } = editor;
     const view = await open(page);
     await view.locator(".facenet-kind select").selectOption("cohort");

@@ -489,7 +489,7 @@ describe("the forms of the nodes", () => {
     }
   });
 
-  it("folds the expert fields away, opens them by the keyboard, and by itself where one of them says something", async () => {
+  it("folds the expert fields away, opens them by the keyboard, and by itself where one is filled in", async () => {
     const { page } = editor;
     for (const type of ["facewire-camera", "haar-detect", "facenet-embed", "face-match"]) {
       await edit(page, `usual_${type}`);

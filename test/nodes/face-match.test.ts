@@ -17,6 +17,7 @@ import type { MatchRule } from "../../api/host";
 import faceMatch from "../../nodes/face-match/face-match";
 import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 import { eventually } from "../support/node-red";
+import { pattern } from "../support/pattern";
 
 const MODEL = "fake";
 const box = { x: 0, y: 0, width: 40, height: 40 };
@@ -280,7 +281,7 @@ describe("face-match", () => {
     );
   });
 
-  it("compares as ever where a flow of an earlier version does not say what with, and by d′ in a new node", async () => {
+  it("compares as ever where an earlier version's flow does not say what with, and by d′ in a new node", async () => {
     const about = async (
       fields: object,
     ): Promise<[string | undefined, number | undefined, number | null | undefined]> => {
@@ -340,7 +341,10 @@ describe("face-match", () => {
       assert.equal(await judged(), 0.3497);
       assert.match(
         now()?.why ?? "",
-        /^1 in 100 strangers, 2 people by 1 photo: τ 0\.3497 \(expected 0\.5 %, upper 95 % bound 1 %, from 40,000 comparisons of different people\)$/,
+        pattern(
+          /^1 in 100 strangers, 2 people by 1 photo: τ 0\.3497 \(expected 0\.5 %, upper 95 /,
+          /% bound 1 %, from 40,000 comparisons of different people\)$/,
+        ),
       );
     });
 
@@ -469,7 +473,7 @@ describe("face-match", () => {
     ]);
   });
 
-  it("tells how long matching took, and never less than no time since the frame, whatever the camera's clock says", async () => {
+  it("tells how long matching took, and no negative time since the frame, whatever the camera's clock", async () => {
     await load();
     const { match } = await outputsOf({
       faces: [face(0, 0)],

@@ -57,7 +57,7 @@ describe("faults", () => {
     ["face-annotate", "faces", {}],
     ["haar-detect", "frame", {}],
   ] as const) {
-    it(`an exception in ${type} (${property}) becomes done(error), the log tells where, and the node works on`, async () => {
+    it(`an exception in ${type} (${property}) becomes done(error), is logged, and the node works on`, async () => {
       helper.settings({ userDir: mkdtempSync(join(tmpdir(), "user-")) });
       await helper.load(NODES, [
         { id: "n", type, name: "", wires: [["out"], ["out"]], ...fields },

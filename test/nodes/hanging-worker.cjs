@@ -1,4 +1,5 @@
-// Loaded before anything else into a Node-RED and its workers: while the file HANG is there a worker that opens a picture hangs.
+// Loaded before anything else into a Node-RED and its workers: while the file HANG is there a worker that opens a
+// picture hangs.
 const { existsSync } = require("node:fs");
 const Module = require("node:module");
 const { isMainThread } = require("node:worker_threads");

@@ -222,7 +222,7 @@ describe("haar-detect → facenet-embed → face-match", () => {
     }
   });
 
-  it("recognizes a picture that comes as base64 or as a data URI, as dashboards and MQTT bridges send it", async () => {
+  it("recognizes a picture that comes as base64 or a data URI, as dashboards and MQTT bridges send it", async () => {
     await load(family);
     const base64 = (await portrait("green")).toString("base64");
     for (const payload of [base64, `data:image/jpeg;base64,${base64}`]) {

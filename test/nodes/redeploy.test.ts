@@ -119,7 +119,7 @@ async function asked(
 }
 
 describe("a gallery in Node-RED", () => {
-  it("survives five deploys while photos are encoded by a worker that hangs, and reads them when it goes on", async () => {
+  it("survives five deploys while photos are encoded by a worker that hangs, and reads them later", async () => {
     const userDir = linkedUserDir();
     const hang = join(userDir, "hang");
     mkdirSync(join(userDir, "photos"));

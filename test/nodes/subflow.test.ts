@@ -76,7 +76,7 @@ describe("galleries in subflows", () => {
     (await fetchApi(`${red.url}${API_ROOT}${path}`)).json() as Promise<T[]>;
   const sorted = (lines: string[]): string[] => lines.sort((a, b) => a.localeCompare(b));
 
-  it("are known to sidebar and API, each instance's by its own id and a name that tells it from the others", async () => {
+  it("are known to sidebar and API, each instance's by its own id and a name of its own", async () => {
     const galleries = await list<{ id: string; name: string; error?: string }>("/galleries");
     assert.deepEqual(
       sorted(galleries.map(({ id, name, error }) => `${id} ${name} ${error ?? ""}`.trim())),

@@ -111,7 +111,7 @@ describe("tts-greet node", () => {
     assert.deepEqual(texts, ["歡迎小明，祝您有美好的一天！", "Welcome Alice, have a nice day!"]);
   });
 
-  it("greets with the words of the message before its own, for this message alone, and says what are none", async () => {
+  it("greets with the message's words before its own, for this message alone, and says what are none", async () => {
     await load({ engine: "none", template: "Hi {names}!" });
     const texts: unknown[] = [];
     helper.getNode("out").on("input", (message) => texts.push((message as FaceMessage)["text"]));

@@ -56,9 +56,7 @@ export async function offeredModels(): Promise<OfferedModels> {
   ];
   const preload = join(mkdtempSync(join(tmpdir(), "offers-")), "offers.cjs");
   const options = { catalogue, plainOrigins: [server.origin], limits: { idleMs: 60_000, retryMs: 50 } };
-  writeFileSync(
-    preload,
-    `require(${JSON.stringify(join(ROOT, "dist/lib/models/downloads.js"))}).downloadInstead(${JSON.stringify(options)});\n`,
-  );
+  const downloads = JSON.stringify(join(ROOT, "dist/lib/models/downloads.js"));
+  writeFileSync(preload, `require(${downloads}).downloadInstead(${JSON.stringify(options)});\n`);
   return { env: { NODE_OPTIONS: `--require ${JSON.stringify(preload)}` }, server, close: () => server.close() };
 }

@@ -31,7 +31,7 @@ function input(embeddings: KnownEmbedding[], comparison: KeepInput["comparison"]
 }
 
 describe("does a gallery work?", () => {
-  it("tells of each photo what face-match says of it in a gallery without it, and of strangers who are kept", async () => {
+  it("says of each photo what face-match says in a gallery without it, and of strangers who are kept", async () => {
     const { direction, near, normalisation } = world(3);
     const crowd = direction();
     const centres = [near(crowd, 0.5), near(crowd, 0.5), direction(), direction()];

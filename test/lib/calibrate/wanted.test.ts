@@ -72,7 +72,7 @@ describe("the tail of d' between strangers", () => {
     assert.ok(kept / asked >= 0.9, `${kept} of ${asked}`);
   });
 
-  it("does not say much more than the truth: τ for one in a hundred is within a third of the distribution's width", () => {
+  it("does not overstate: τ for one in a hundred is within a third of the distribution's width", () => {
     const { threshold } = thresholdFor(
       0.01,
       { ...tail, points: measureTail([population(150, 1.3, 5)]) },

@@ -491,7 +491,7 @@ describe("Camera", () => {
     );
   });
 
-  it("shows no drawing and no picture too large of a folder, whatever its name says, and says which it left out", async () => {
+  it("shows no drawing and no too large picture of a folder, and says which it left out", async () => {
     const folder = mkdtempSync(join(tmpdir(), "folder-"));
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="64" height="64"/></svg>';
     writeFileSync(join(folder, "a.jpg"), svg);
@@ -577,7 +577,9 @@ describe("Camera", () => {
         const { Camera } = require("./lib/capture/camera");
         const { cameraOptionsSchema } = require("./lib/capture/options");
         const { ffmpegChildren } = require("./test/support/video");
-        const camera = new Camera(cameraOptionsSchema.parse({ name: "door", source: "file", path: ${JSON.stringify(video)}, loop: true, realtime: true }));
+        const path = ${JSON.stringify(video)};
+        const options = { name: "door", source: "file", path, loop: true, realtime: true };
+        const camera = new Camera(cameraOptionsSchema.parse(options));
         camera.start();
         camera.once("frame", () => { require("node:fs").writeSync(1, ffmpegChildren().join()); ${how}; });`;
       const child = spawn(process.execPath, ["--import", "tsx", "-e", code], {

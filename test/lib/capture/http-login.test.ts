@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { authorization } from "../../../lib/capture/http-login";
+import { pattern } from "../../support/pattern";
 
 /** The example of RFC 7616, 3.9.1. */
 const LOGIN = { user: "Mufasa", password: "Circle of Life" };
@@ -22,7 +23,11 @@ describe("the login of an HTTP camera", () => {
     assert.equal(responseOf(`Basic realm="a, Digest b", ${challenge("MD5")}, ${challenge("SHA-256")}`), sha256);
     assert.match(
       answer(challenge("MD5")),
-      /^Digest username="Mufasa", realm="http-auth@example\.org", nonce=".*", uri="\/dir\/index\.html", response="\w+", algorithm=MD5, qop=auth, nc=00000001, cnonce=".*", opaque="FQhe/,
+      pattern(
+        /^Digest username="Mufasa", realm="http-auth@example\.org", nonce=".*", /,
+        /uri="\/dir\/index\.html", response="\w+", algorithm=MD5, qop=auth, nc=00000001, cnonce=".*", /,
+        /opaque="FQhe/,
+      ),
     );
   });
 

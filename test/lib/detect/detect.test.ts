@@ -243,7 +243,7 @@ describe("FaceDetector", () => {
     assert.equal(pixelCache.take(bytes), undefined);
   });
 
-  it("leaves a camera's pixels behind once nobody comes for them, until somebody does; a photo's ride on", async () => {
+  it("leaves a camera's pixels behind once nobody takes them, until somebody does; a photo's ride on", async () => {
     const photo = await scaled(3);
     const detect = async (source: string | undefined, sequence: number): Promise<Buffer> => {
       const bytes = Buffer.from(Uint8Array.from(photo).buffer);

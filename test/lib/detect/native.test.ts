@@ -10,6 +10,7 @@ import { detectorOptionsSchema } from "../../../lib/detect/options";
 import type { Pixels } from "../../../lib/image/pixels";
 import { eventually } from "../../support/node-red";
 import { runs } from "../../support/programs";
+import { pattern } from "../../support/pattern";
 
 /**
  * A package in place of @u4/opencv4nodejs that finds one box in any picture, except as `onLoad`, `onCascade` and
@@ -31,11 +32,18 @@ function fakeOpenCv({ onLoad = "", onCascade = "", onSearch = "" }): {
     `const { appendFileSync, existsSync, writeFileSync } = require("node:fs");
     appendFileSync(${JSON.stringify(starts)}, process.pid + "\\n");
     ${onLoad}
-    class Mat { constructor(data, rows, cols) { Object.assign(this, { rows, cols }); } resize(rows, cols) { return new Mat(undefined, rows, cols); } release() {} }
+    class Mat {
+      constructor(data, rows, cols) { Object.assign(this, { rows, cols }); }
+      resize(rows, cols) { return new Mat(undefined, rows, cols); }
+      release() {}
+    }
     class Size {}
     class CascadeClassifier {
       constructor(path) { ${onCascade} }
-      detectMultiScale({ cols }) { ${onSearch}; return { objects: [{ x: 1, y: 2, width: 30, height: 30 }], numDetections: [7] }; }
+      detectMultiScale({ cols }) {
+        ${onSearch};
+        return { objects: [{ x: 1, y: 2, width: 30, height: 30 }], numDetections: [7] };
+      }
     }
     module.exports = { CV_8UC1: 0, INTER_AREA: 3, Mat, Size, CascadeClassifier };`,
   );
@@ -57,14 +65,17 @@ const SHORT = { load: 60_000, cascade: 60_000, search: 60_000 };
 const OPTIONS = detectorOptionsSchema.parse({ engine: "native" });
 const picture = (width: number): Pixels => ({ data: new Uint8Array(width * 100 * 3), width, height: 100 });
 const FOUND = [{ box: { x: 1, y: 2, width: 30, height: 30 }, score: 7 }];
-const refusal = (pattern: RegExp) => (error: unknown) => error instanceof UserError && pattern.test(error.message);
+const refusal = (words: RegExp) => (error: unknown) => error instanceof UserError && words.test(error.message);
 
 describe("NativeDetector", () => {
   for (const [what, onLoad, sentence] of [
     [
       "aborts",
       "process.abort();",
-      /cannot be loaded \(SIGABRT\): install it again in the Node-RED user folder, or choose the engine "OpenCV WASM"\.$/,
+      pattern(
+        /cannot be loaded \(SIGABRT\): install it again in the Node-RED user /,
+        /folder, or choose the engine "OpenCV WASM"\.$/,
+      ),
     ],
     [
       "exits",
@@ -83,7 +94,7 @@ describe("NativeDetector", () => {
       /was compiled for another Node\.js than this \(v[\d.]+\): run "npm rebuild @u4\/opencv4nodejs"/,
     ],
   ] as const) {
-    it(`says a sentence where the package ${what} as it is loaded, and does not try it again for every picture`, async () => {
+    it(`says a sentence where the package ${what} when loaded, and does not try again for every picture`, async () => {
       const { module, starts } = fakeOpenCv({ onLoad });
       const detector = new NativeDetector({ find: () => module });
       for (let pictures = 0; pictures < 3; pictures += 1)

@@ -122,7 +122,7 @@ describe("Tracker", () => {
     assert.ok((looks.at(-1) as number) >= 1, `after the change the look is still ${looks.at(-1)}`);
   });
 
-  it("takes a face for another's that is like the last one as no stranger ever was, but not as the same face is", () => {
+  it("takes a face for another's that is nearer to the last one than strangers were, but not near enough", () => {
     const [anna, ben] = [seenAt(ANNA, 300, 200), seenAt(BEN, 300, 200)];
     let tried = 0;
     for (let step = 0; step <= 100; step += 1) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { inBatches, MOST_AT_ONCE } from "../../../lib/embed/batches";
 
-it("works on many faces some at a time, in order, so that no number of them is more than the engine holds", async () => {
+it("works on many faces some at a time, in order, so that no number of them is too much for the engine", async () => {
   const sizes: number[] = [];
   let busy = 0;
   const results = await inBatches(

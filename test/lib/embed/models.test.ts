@@ -40,7 +40,7 @@ describe("model registry", () => {
   });
   after(() => keepAlive.close());
 
-  it("has MobileFaceNet as default of what is new, the dlib network, and the original's padded box for comparison", async () => {
+  it("has MobileFaceNet as the default of new nodes, dlib's network, and the original's padded box", async () => {
     assert.deepEqual(BUILT_IN_MODELS, ["mobilefacenet-192", "dlib-resnet-v1", "dlib-resnet-v1-box50"]);
     assert.equal(DEFAULT_MODEL.id, "mobilefacenet-192");
     assert.deepEqual(

@@ -163,7 +163,7 @@ describe("changing the network of a gallery", () => {
     return { ...opened, root };
   }
 
-  it("leaves the old network to decide until every photo is embedded anew, whichever network a face comes from", async () => {
+  it("lets the old network decide until every photo is embedded anew, whichever network a face is of", async () => {
     const opened = await changing();
     const { gallery, networks } = opened;
     assert.deepEqual(

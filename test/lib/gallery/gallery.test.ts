@@ -21,6 +21,7 @@ import { Gallery, type GalleryOptions } from "../../../lib/gallery/gallery";
 import { openStore } from "../../../lib/people/lmdb/store";
 import type { Face } from "../../../lib/message";
 import { FakeEncoder } from "../../support/fake-encoder";
+import { pattern } from "../../support/pattern";
 
 const open: Gallery[] = [];
 const INTERVAL = 50;
@@ -136,7 +137,10 @@ describe("Gallery", () => {
     );
     assert.match(
       gallery.problems[0]?.message ?? "",
-      /^2 embeddings in the gallery have another length than those of the model fake and are left out; everybody else is known/,
+      pattern(
+        /^2 embeddings in the gallery have another length than those of the /,
+        /model fake and are left out; everybody else is known/,
+      ),
     );
     const [left] = vectors(gallery);
     assert.equal((await gallery.roster.nearest(Float32Array.from(left ?? []), 1, "euclidean"))[0]?.distance, 0);
@@ -154,7 +158,7 @@ describe("Gallery", () => {
     assert.equal((await gallery.unknowns()).length, 2);
   });
 
-  it("shows strangers whom an import brings at once, and refuses embeddings that are not of its model's length", async () => {
+  it("shows strangers of an import at once, and refuses embeddings that are not of its model's length", async () => {
     const encoder = Object.assign(new FakeEncoder(), { dimensions: 2 });
     const from = await unstarted(rootWith({}), encoder, { keepPhotos: false, keepUnknownsMs: 1e9 });
     await from.start();
@@ -181,7 +185,7 @@ describe("Gallery", () => {
     await other.start();
     await assert.rejects(
       other.importFrom(send()),
-      /its embedding has 2 numbers, others of its fingerprint have 3.*nothing was imported|nothing was imported.*its embedding has 2 numbers, others of its fingerprint have 3/,
+      pattern(/^(?=.*its embedding has 2 numbers, others of its fingerprint have 3)/, /.*nothing was imported/),
     );
     assert.deepEqual([names(other), await other.unknowns()], [[], []]);
     const to = await unstarted(rootWith({}), encoder, { keepPhotos: false, keepUnknownsMs: 1e9 });
@@ -340,7 +344,7 @@ describe("Gallery", () => {
     },
   );
 
-  it("keeps the new photo before the old one of a file goes, so that nobody is a stranger in between", async (context) => {
+  it("keeps a file's new photo before the old one goes, so that nobody is a stranger meanwhile", async (context) => {
     const root = rootWith({ "Alice.jpg": "1 2" });
     const store = await openStore({ folder: join(root, "people") });
     const gallery = await unstarted(root, new FakeEncoder(), { store });
@@ -364,7 +368,7 @@ describe("Gallery", () => {
     assert.equal(second.calls, 0);
   });
 
-  it("embeds anew for another model, also what was enrolled, and knows everybody still with the first one", async () => {
+  it("embeds anew for another model, also what was enrolled, and knows all still with the first one", async () => {
     const root = rootWith({ "Alice.jpg": "1 2" });
     const first = await galleryIn(root);
     await first.enrol("Bob", Buffer.from("3 4"));
@@ -653,7 +657,7 @@ describe("Gallery", () => {
     );
   });
 
-  it("stops embedding when told to, goes on where it stopped, and embeds nothing twice after a restart in between", async () => {
+  it("stops embedding when told to, goes on where it stopped, and embeds nothing twice after a restart", async () => {
     const root = rootWith(
       Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`P${index}.jpg`, `${index * 9} 0`])),
     );

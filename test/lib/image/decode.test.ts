@@ -104,7 +104,7 @@ describe("decode", () => {
       await assert.rejects(open(bytes), /it is (?:an SVG drawing|compressed \(gzip\)) \(\d+ bytes\), not a JPEG/);
   });
 
-  it("refuses a drawing wherever a picture is opened: a few bytes of it may keep a thread busy for many minutes", async () => {
+  it("refuses a drawing wherever a picture is opened: a few bytes may keep a thread busy for minutes", async () => {
     const picture = {
       bytes: Buffer.from(
         '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="32"><rect width="64" height="32"/></svg>',

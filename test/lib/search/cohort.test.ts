@@ -71,7 +71,7 @@ describe("the cohort of a large gallery", () => {
     for (const templates of openTemplates.splice(0)) await templates.close();
   });
 
-  it("is everybody for every person, also of those who came after the first 512, all at once and one by one alike", async () => {
+  it("is everybody for every person, also for those after the first 512, all at once or one by one", async () => {
     const people = crowd(700);
     const templates = templatesOf(people);
     await templates.settle();

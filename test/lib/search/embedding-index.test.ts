@@ -84,7 +84,7 @@ describe("EmbeddingIndex", () => {
     );
   });
 
-  it("puts the lower owner first at one distance, also where she comes last and there is room for no more", async () => {
+  it("puts the lower owner first at one distance, also where they come last and there is no more room", async () => {
     const index = indexOf(1, [
       [5, vector(1)],
       [9, vector(-1)],
@@ -168,7 +168,7 @@ describe("EmbeddingIndex", () => {
     );
   });
 
-  it("keeps what was removed as it is until all searches under way have ended, so that none reads half a face", async () => {
+  it("keeps what was removed until all searches under way have ended, so that none reads half a face", async () => {
     const rows = Array.from({ length: 9000 }, (_, row) => [row, random128()] as const);
     const index = indexOf(128, rows);
     const [, removed] = rows[4321] as (typeof rows)[number];

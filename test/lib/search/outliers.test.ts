@@ -75,7 +75,7 @@ describe("setAside", () => {
     );
   });
 
-  it("never sets aside what somebody is sure of, and tells how far the others are from the mean that is left", async () => {
+  it("never sets aside what somebody is sure of, and tells how far the others are from the mean left", async () => {
     const normalisation = await dlibs();
     const own = await personAt(77);
     const photos = unsure([anybody(), around(own, NEAR), around(own, NEAR), around(own, NEAR)]);
@@ -160,7 +160,7 @@ describe("a gallery with a wrong photo", () => {
     for (const gallery of open.splice(0)) await gallery.close();
   });
 
-  it("compares with the others, says why, keeps the photo and may name it as the nearest, in every order", async () => {
+  it("compares with the others, says why, keeps the photo and may name it the nearest, in any order", async () => {
     const gallery = await galleryIn(rootOf());
     const { id, own, wrong, alien } = await enrolAlice(gallery);
     assert.deepEqual(asideIn(gallery, id), [wrong]);

@@ -143,7 +143,7 @@ describe("the cohort-normalised distance", () => {
     }
   });
 
-  it("is exact where the nearest are themselves the probe's cohort, so that each is compared with another R", async () => {
+  it("is exact where the nearest are the probe's cohort, so that each is compared with another R", async () => {
     // All people but a few lie at one place, and the built-in cohort far from it: leaving one of them out moves R(p)
     // most.
     const normalisation = cohortOf(Array.from({ length: 12 }, () => anywhere(8)));
@@ -257,7 +257,7 @@ describe("the cohort-normalised distance", () => {
     assert.deepEqual(roster.photosOf("Alice"), ["Alice 0", "Alice 1"], "every photo is kept");
   });
 
-  it("compares by Euclidean distance alone where a model has no cohort, or somebody's own has a built-in's name", async () => {
+  it("compares by Euclidean distance where a model has no cohort, or somebody's has a built-in's name", async () => {
     assert.equal(await normalisationOf({ id: "somebody's", dimensions: 128 }), undefined);
     assert.equal(await normalisationOf({ id: "dlib-resnet-v1", dimensions: 64 }), undefined);
     assert.equal(

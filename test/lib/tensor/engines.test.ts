@@ -14,6 +14,7 @@ import {
 } from "../../support/engines";
 import type { Result } from "../../support/engine-run";
 import { tinyOnnxModel } from "../../support/tiny-models";
+import { pattern } from "../../support/pattern";
 
 const ONNX = "onnxruntime-node";
 const TENSORFLOW = "@tensorflow/tfjs-node";
@@ -60,7 +61,7 @@ describe("the engine", () => {
     assert.deepEqual(await engines({}), ["TF.js wasm", [], "TF.js wasm", []]);
   });
 
-  it("stays each node's own where two backends of TF.js and enrolment take turns, and the result names what ran", async () => {
+  it("stays each node's own where two backends and enrolment take turns, and the result names what ran", async () => {
     const folder = folderWith({ [TENSORFLOW]: SECOND_BACKEND });
     const turns = [
       { do: "embed", as: "wasm" },
@@ -135,8 +136,12 @@ describe("the engine", () => {
         { do: "open", as: "b", engine: "onnx" },
         ...embeds,
       ]);
-      const sentence =
-        /^onnxruntime-node is installed but cannot be used \(.*GLIBC_2\.99 not found\): run "npm uninstall onnxruntime-node" and then "npm install onnxruntime-node" in the Node-RED user folder, on this computer \(\S+ \S+, Node\.js v[\d.]+\), then deploy again, or choose the engine "TF\.js WASM"\.$/;
+      const sentence = pattern(
+        /^onnxruntime-node is installed but cannot be used \(.*GLIBC_2\.99 not found\): run /,
+        /"npm uninstall onnxruntime-node" and then "npm install onnxruntime-node" in the /,
+        /Node-RED user folder, on this computer \(\S+ \S+, Node\.js v[\d.]+\), then deploy /,
+        /again, or choose the engine "TF\.js WASM"\.$/,
+      );
       assert.deepEqual([auto?.engine, auto?.passedOver?.length], ["TF.js wasm", 1]);
       assert.match(auto?.passedOver?.[0] ?? "", sentence);
       assert.match(chosen?.error ?? "", sentence);
@@ -192,11 +197,18 @@ describe("the engine", () => {
     ]);
     assert.match(
       missing?.error ?? "",
-      /@tensorflow\/tfjs-node is not installed: run "npm install @tensorflow\/tfjs-node" in the Node-RED user folder .* then deploy again, or choose the engine "TF\.js WASM"/,
+      pattern(
+        /@tensorflow\/tfjs-node is not installed: run "npm install @tensorflow\/tfjs-node" in the /,
+        /Node-RED user folder .* then deploy again, or choose the engine "TF\.js WASM"/,
+      ),
     );
     assert.match(
       chosen?.error ?? "",
-      /the engine "ONNX" needs onnxruntime-node, which is not installed: run "npm install onnxruntime-node" .*--onnxruntime-node-install=skip.* in the Node-RED user folder, then deploy again/,
+      pattern(
+        /the engine "ONNX" needs onnxruntime-node, which is not installed: run "npm install /,
+        /onnxruntime-node" .*--onnxruntime-node-install=skip.* in the Node-RED user folder, then deploy /,
+        /again/,
+      ),
     );
     assert.equal(found?.engine, "onnxruntime-node");
   });
@@ -215,13 +227,27 @@ describe("the engine", () => {
     ["ends the thread that loads it", "process.exit(0);", /ended/],
     [
       "is for another Node.js",
-      String.raw`throw new Error("The module 'x.node'\nwas compiled against a different Node.js version using\nNODE_MODULE_VERSION 93. This version of Node.js requires\nNODE_MODULE_VERSION 115.");`,
-      /was compiled against a different Node\.js version using NODE_MODULE_VERSION 93.*: run "npm rebuild onnxruntime-node" in the Node-RED user folder with this Node\.js/,
+      String.raw`throw new Error("The module 'x.node'\nwas compiled against a different Node.js version using\n` +
+        String.raw`NODE_MODULE_VERSION 93. This version of Node.js requires\nNODE_MODULE_VERSION 115.");`,
+      pattern(
+        /was compiled against a different Node\.js version using NODE_MODULE_VERSION 93.*: run "npm /,
+        /rebuild onnxruntime-node" in the Node-RED user folder with this Node\.js/,
+      ),
     ],
     [
       "computes wrong numbers",
       `${SECOND_RUNTIME}
-      module.exports = { ...ort, InferenceSession: { create: async (...given) => { const session = await ort.InferenceSession.create(...given); return { inputNames: session.inputNames, outputNames: session.outputNames, release: () => session.release(), run: async (feeds) => { const result = await session.run(feeds); for (const { data } of Object.values(result)) data.fill(0); return result; } }; } } };`,
+      const create = async (...given) => {
+        const session = await ort.InferenceSession.create(...given);
+        const { inputNames, outputNames } = session;
+        const run = async (feeds) => {
+          const result = await session.run(feeds);
+          for (const { data } of Object.values(result)) data.fill(0);
+          return result;
+        };
+        return { inputNames, outputNames, release: () => session.release(), run };
+      };
+      module.exports = { ...ort, InferenceSession: { create } };`,
       /it computes wrong numbers/,
     ],
   ] as const) {
@@ -269,8 +295,11 @@ describe("the engine", () => {
   });
 
   it("that fails is not blamed on a model's descriptor", async () => {
-    const source = `${SECOND_BACKEND}tf.registerKernel({ kernelName: "Mean", backendName: "wrong", kernelFunc: () => null });
-      tf.unregisterKernel("Mean", "tensorflow"); tf.registerKernel({ kernelName: "Mean", backendName: "tensorflow", kernelFunc: () => { throw new TypeError("util_1.gone is not a function"); } });`;
+    const source = `${SECOND_BACKEND}
+      tf.registerKernel({ kernelName: "Mean", backendName: "wrong", kernelFunc: () => null });
+      tf.unregisterKernel("Mean", "tensorflow");
+      const kernelFunc = () => { throw new TypeError("util_1.gone is not a function"); };
+      tf.registerKernel({ kernelName: "Mean", backendName: "tensorflow", kernelFunc });`;
     const [opened, again] = await runEngines(folderWith({ [TENSORFLOW]: source }), [
       { do: "open", as: "a", engine: "tfjs-node" },
       { do: "embed", as: "a" },
