@@ -214,6 +214,7 @@ export const peopleAnswer = objectOf<PeoplePage>()({
       ...personFields,
       photos: count,
       thumbnail: photoId.nullable().describe("A photo with a thumbnail"),
+      out: z.boolean().describe("Never recognized: all photos that could be compared are left out"),
     }),
   ),
 }).meta({ id: "PeoplePage" });
@@ -275,6 +276,7 @@ const findingCode = z.enum([
   "too_dark",
   "too_bright",
   "near_duplicate",
+  "near_left_out",
   "resembles",
   "unlike",
 ]);

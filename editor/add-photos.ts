@@ -5,7 +5,7 @@
 import { type Camera, camerasPath, type Finding, getJson, type Judgement, pathOf, send, upload } from "./api.js";
 import { attempt } from "./dialogs.js";
 import { button, fill, h, icon, liveLine, mayWrite, select, writeButton } from "./dom.js";
-import { acceptable, findingList, findingsOf } from "./judgement.js";
+import { acceptable, acceptWords, findingList, findingsOf } from "./judgement.js";
 import { nodeName } from "./nodes.js";
 import { chooseFace, facesOn, isPicture, PICTURES, typeOf } from "./photo-faces.js";
 import type { Host } from "./section.js";
@@ -177,7 +177,7 @@ export class AddPhotos {
         this.#enqueue(() => this.#upload(file, item, codes, face));
       };
       const useAnyway = {
-        label: t("photos.use-anyway"),
+        label: acceptWords(findings),
         run: () => {
           again(
             findings.map(({ code }) => code),

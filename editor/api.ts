@@ -40,6 +40,8 @@ export interface PersonRow {
   validUntil: number | null;
   /** Id of a photo. */
   thumbnail: string | null;
+  /** Never recognized: all photos are left out. */
+  out: boolean;
 }
 
 export interface PeoplePage {
@@ -52,6 +54,8 @@ export interface PhotoRow extends Omit<Photo, "personId"> {
   origin: Origin;
   quality: PhotoQuality | null;
   thumbnail: boolean;
+  /** It has an embedding of the present model. */
+  usable: boolean;
   /** Set aside: nobody is compared with it. */
   aside: Pick<Aside, "distance" | "threshold"> | null;
   sure: boolean;

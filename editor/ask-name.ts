@@ -2,7 +2,7 @@
 import { getJson, type PeoplePage, pathOf, send } from "./api.js";
 import { attempt, dialog } from "./dialogs.js";
 import { type Child, field, fill, h } from "./dom.js";
-import { acceptable, findingList, findingsOf } from "./judgement.js";
+import { acceptable, acceptWords, findingList, findingsOf } from "./judgement.js";
 import { t } from "./words.js";
 
 const SUGGEST_DELAY_MS = 150;
@@ -64,7 +64,7 @@ export async function sendName(path: string, name: string, accept: readonly stri
       [h("p", {}, t("unknowns.asks", { name })), findingList(findings)],
       [
         { label: t("cancel"), answer: false },
-        { label: t("photos.use-anyway"), answer: true, primary: true },
+        { label: acceptWords(findings), answer: true, primary: true },
       ],
     );
     return (

@@ -1,7 +1,7 @@
 /** What is said of a photo before it is kept. */
 import { ApiError, type Finding } from "./api.js";
 import { h, icon } from "./dom.js";
-import { known } from "./words.js";
+import { known, t } from "./words.js";
 
 /** No photo without exactly one face, and none that is there already, can be kept. */
 const FINAL: ReadonlySet<string> = new Set(["no_face", "several_faces", "near_duplicate"]);
@@ -12,6 +12,11 @@ const LIKENESS: ReadonlySet<string> = new Set(["resembles", "unlike"]);
 /** Whether the photo may be kept all the same, if somebody says so. */
 export function acceptable(findings: readonly Finding[]): boolean {
   return findings.length > 0 && findings.every(({ code }) => !FINAL.has(code));
+}
+
+/** What the button says that keeps it all the same: a copy of a photo that is left out is not kept, but that one used. */
+export function acceptWords(findings: readonly Finding[]): string {
+  return t(findings.some(({ code }) => code === "near_left_out") ? "photo.again" : "photos.use-anyway");
 }
 
 /** The server's own sentence in English, for it knows the figures; the catalogue's in other languages. */

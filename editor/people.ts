@@ -230,7 +230,7 @@ export class People implements Section {
       );
   }
 
-  #row({ name, groups, photos, lastSeenAt, thumbnail, id, validFrom, validUntil }: PersonRow): readonly Node[] {
+  #row({ name, groups, photos, lastSeenAt, thumbnail, id, validFrom, validUntil, out }: PersonRow): readonly Node[] {
     const now = Date.now();
     const outside = (validFrom !== null && now < validFrom) || (validUntil !== null && now > validUntil);
     return [
@@ -255,6 +255,7 @@ export class People implements Section {
             { class: "facenet-tags" },
             ...groups.map((group) => tag(group)),
             outside && h("span", { class: "facenet-tag facenet-tag-warning" }, t("people.outside")),
+            out && h("span", { class: "facenet-tag facenet-tag-warning", title: t("person.out") }, t("people.out")),
           ),
           h("span", { class: "facenet-row-side" }, count("photo", photos)),
         ),

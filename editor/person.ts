@@ -257,8 +257,13 @@ export class PersonView {
     release(this.#photos);
     this.#choosing.keep(photos.map(({ id }) => id));
     const aside = photos.filter((photo) => photo.aside !== null).length;
-    this.#asideNote.textContent = aside === 0 ? "" : t("person.aside", { photos: count("photo", aside) });
-    this.#asideNote.hidden = aside === 0;
+    const usable = photos.filter((photo) => photo.usable);
+    const notes = [
+      ...(usable.length > 0 && usable.every(({ out }) => out) ? [t("person.out")] : []),
+      ...(aside === 0 ? [] : [t("person.aside", { photos: count("photo", aside) })]),
+    ];
+    this.#asideNote.textContent = notes.join(" ");
+    this.#asideNote.hidden = notes.length === 0;
     if (photos.length === 0)
       fill(this.#photos, h("li", { class: "facenet-hint facenet-wide" }, t("person.no-photos")));
     else

@@ -13,6 +13,7 @@ export type FindingCode =
   | "too_dark"
   | "too_bright"
   | "near_duplicate"
+  | "near_left_out"
   | "resembles"
   | "unlike";
 
@@ -44,6 +45,8 @@ export interface JudgeInput {
   faces: readonly Face[];
   /** Embeddings of the person's other photos, of the same model; none for a new person. */
   own: readonly Float32Array[];
+  /** … and of those that somebody left out of recognition. */
+  leftOut?: readonly Float32Array[];
   /** The person of the gallery nearest to the photo who is somebody else. */
   nearestOther: Pick<Candidate, "name" | "distance"> | null;
   /** τ of the Euclidean distance: how near two photos may be to count as two. */
@@ -114,6 +117,7 @@ export function forEnrolment(faces: readonly Face[]): Face[] {
 export function judgePhoto({
   faces,
   own,
+  leftOut = [],
   nearestOther,
   threshold,
   nearDuplicate = NEAR_DUPLICATE,
@@ -136,7 +140,14 @@ export function judgePhoto({
     );
   const findings = [
     ...(face.quality === undefined ? [] : judgeQuality(face.quality)),
-    ...judgeLikeness(face.embedding as Float32Array, { own, nearestOther, threshold, nearDuplicate, normalisation }),
+    ...judgeLikeness(face.embedding as Float32Array, {
+      own,
+      leftOut,
+      nearestOther,
+      threshold,
+      nearDuplicate,
+      normalisation,
+    }),
   ];
   return judgement(face, findings, accept);
 }
@@ -224,19 +235,35 @@ function judgeLikeness(
   embedding: Float32Array,
   {
     own,
+    leftOut,
     nearestOther,
     threshold,
     nearDuplicate,
     normalisation,
-  }: Pick<JudgeInput, "own" | "nearestOther" | "threshold" | "normalisation"> & { nearDuplicate: number },
+  }: Pick<JudgeInput, "own" | "nearestOther" | "threshold" | "normalisation"> & {
+    leftOut: readonly Float32Array[];
+    nearDuplicate: number;
+  },
 ): Finding[] {
-  const apart = Math.min(...own.map((other) => euclideanDistance(embedding, other)));
+  const toNearest = (others: readonly Float32Array[]): number =>
+    Math.min(...others.map((other) => euclideanDistance(embedding, other)));
+  const apart = toNearest(own);
   if (apart <= nearDuplicate * threshold)
     return [
       refuse(
         "near_duplicate",
         `the photo is nearly the same as one that is kept already (distance ${apart.toFixed(2)}): send one ` +
           "with another expression, in other light or of another day.",
+      ),
+    ];
+  // The photo that is kept has been judged by all else when it came.
+  const again = toNearest(leftOut);
+  if (again <= nearDuplicate * threshold)
+    return [
+      ask(
+        "near_left_out",
+        `the photo is nearly the same as one that is left out of recognition (distance ${again.toFixed(2)}): accept ` +
+          "that to have the one that is kept used again; no second one is kept.",
       ),
     ];
   const measure = measureOf(normalisation);

@@ -26,6 +26,7 @@ export interface Problem {
     | "unreadable_folder"
     | "unwritable_store"
     | "unwritable_backup"
+    | "left_out"
     | "doubtful_photo"
     | "store"
     | "network"
@@ -349,7 +350,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       const { faces, doubt } = await this.#options.keeper.keep(file, parseName(name), bytes);
       if (faces === 1 && doubt === undefined) this.#problems.delete(file);
       if (faces === 1 && doubt !== undefined)
-        this.#report({ file, code: "doubtful_photo", message: `the photo ${file} counts, but look at it: ${doubt}` });
+        this.#report({ file, code: "doubtful_photo", message: `the photo ${file} is kept, but look at it: ${doubt}` });
       if (faces === 0)
         this.#report({
           file,

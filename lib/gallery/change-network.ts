@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DLIB_RESNET, MOBILEFACENET } from "../embed/descriptor";
 import { said, UserError } from "../errors";
+import { isLeftOut } from "../people/marks";
 import { StorageError } from "../storage";
 import type { PhotoEncoder } from "../enrol/photo-encoder";
 import { bestOf, forEnrolment } from "../enrol/judge";
@@ -339,10 +340,11 @@ export class Networks {
   #leftBehind(fingerprint: string, lost: ReadonlySet<string>, lostStrangers: ReadonlySet<string>): LeftBehind {
     const known = new Map<string, boolean>();
     let photos = 0;
-    for (const { id, personId } of this.#host.photos()) {
+    for (const { id, personId, accepted } of this.#host.photos()) {
       if (!this.#host.isKnown(id)) continue;
       if (lost.has(id)) photos += 1;
-      known.set(personId, (known.get(personId) ?? false) || !lost.has(id));
+      // Nobody is known by what is left out.
+      if (!isLeftOut({ accepted })) known.set(personId, (known.get(personId) ?? false) || !lost.has(id));
     }
     const people = [...known].filter(([, comes]) => !comes).map(([id]) => ({ id, name: this.#host.nameOf(id) ?? id }));
     const strangers = this.#host

@@ -5,6 +5,7 @@
 import { EventEmitter, setMaxListeners } from "node:events";
 import { z } from "zod";
 import { USUAL_WANTED, type WantedThreshold } from "../calibrate/wanted";
+import { euclideanDistance } from "../embed/distance";
 import { said, UserError } from "../errors";
 import { thumbnail as shrink } from "../image/annotate";
 import { cropFace } from "../image/crop";
@@ -18,7 +19,7 @@ import { NotFound } from "../people/errors";
 import { type NetworkHost, type NetworkOptions, Networks } from "./change-network";
 import { contentHash, newId } from "../people/hash";
 import type { PhotoEncoder } from "../enrol/photo-encoder";
-import { bestOf, forEnrolment, type Judgement, judgePhoto, NEAR_DUPLICATE } from "../enrol/judge";
+import { bestOf, type Finding, forEnrolment, type Judgement, judgePhoto, NEAR_DUPLICATE } from "../enrol/judge";
 import { parseName } from "../people/names";
 import type { DecidingNetwork, NetworkState } from "./network-state";
 import {
@@ -245,6 +246,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   #embeddingAnew: Promise<void> = Promise.resolve();
   /** Whether the disk refused an embedding that was made anew. */
   #staleLeft = false;
+  /** How many people are never recognized, as far as it was told. */
+  #toldUnused = 0;
   /** What the disk refuses, as far as it was told. */
   #told: readonly Refusal["code"][] = [];
   #work: Promise<unknown> = Promise.resolve();
@@ -281,7 +284,10 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#folder.on("change", () => this.emit("change"));
     if (options.networks !== undefined)
       this.#networks = new Networks(this.#store, this.#networkHost(), options.networks);
-    this.on("change", () => this.#networks?.wake());
+    this.on("change", () => {
+      this.#networks?.wake();
+      this.#tellUnused();
+    });
   }
 
   /**
@@ -430,6 +436,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return [
       ...this.#folder.problems,
       ...this.#problems.values(),
+      ...this.#unusedProblems,
       ...this.#store.problems.map(({ code, message }) => ({ file: "", code, message })),
       ...this.#store.refusals.map(problemOf),
     ];
@@ -451,7 +458,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   listPeople(query: PeopleQuery): PeoplePage {
-    return this.#directory.list(query);
+    return this.#directory.list(query, this.#roster.unused);
   }
 
   person(id: string): PersonDetails | undefined {
@@ -550,6 +557,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       const judgement = await this.#judge(person, faces, accept);
       const { face } = judgement;
       if (judgement.verdict !== "keep" || face?.embedding === undefined) throw new NotKept(judgement);
+      const again = await this.#takeBack(person, face.embedding, judgement);
+      if (again !== undefined) {
+        this.emit("change");
+        return { person, photo: again, judgement };
+      }
       const photo = photoOf(person, {
         hash: contentHash(jpeg),
         origin: { by: origin },
@@ -602,6 +614,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async removePhoto(personId: string, photoId: string): Promise<Receipt> {
     return this.#exclusively(async () => {
       const { origin } = this.#directory.photoOf(personId, photoId);
+      this.#refuseUnused(personId, [photoId]);
       if (origin.by === "folder") await this.#folder.removePhoto(origin.file);
       const receipt = await this.#removePhotos([photoId]);
       this.emit("change");
@@ -633,15 +646,13 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async leaveOut(personId: string, photoId: string, out: boolean): Promise<PhotoEntry> {
     return this.#exclusively(async () => {
       this.#refuseClosed();
-      const photo = withLeftOut(this.#directory.photoOf(personId, photoId), out);
-      if (out && this.#roster.photosOf(personId).every((id) => id === photoId))
+      const before = this.#directory.photoOf(personId, photoId);
+      if (out && !isLeftOut(before) && this.#roster.photosOf(personId).every((id) => id === photoId))
         throw new UserError(
           `the only photo by which ${this.#directory.known(personId).name} is recognized cannot be left out: ` +
             "add another one first, or delete the person",
         );
-      await this.#store.putMany({ photos: [{ photo, bytes: undefined, thumbnail: undefined, embeddings: [] }] });
-      this.#directory.putPhoto(photo);
-      this.#roster.putOut(photoId, out);
+      const photo = await this.#keepOut(before, out);
       this.emit("change");
       return this.#entryOf(photo, this.#roster.asideOf(personId));
     });
@@ -735,10 +746,14 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       const [first] = group.vectors;
       const judgement = await this.#judge(person, first === undefined ? [] : [faceOf(first, model)], accept);
       if (judgement.verdict !== "keep") throw new NotKept(judgement);
+      const accepted = judgement.accepted.filter((code) => code !== "near_left_out");
       const photos: NewPhoto[] = [];
+      const again = first === undefined ? undefined : await this.#takeBack(person, first, judgement);
       for (const [index, vector] of group.vectors.entries()) {
+        // It is kept already.
+        if (index === 0 && again !== undefined) continue;
         const picture = index < group.pictures ? await this.#strangers.picture(id, index) : undefined;
-        photos.push(await this.#seenPhoto(person, { vector, picture, by: "unknown", accepted: judgement.accepted }));
+        photos.push(await this.#seenPhoto(person, { vector, picture, by: "unknown", accepted }));
       }
       this.#refuseClosed();
       try {
@@ -805,6 +820,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
         not ?? undefined,
       );
       if (judgement.verdict !== "keep") throw new NotKept(judgement);
+      const again = await this.#takeBack(who, vector, judgement);
+      if (again !== undefined) {
+        this.emit("change");
+        return { person: who, photo: again };
+      }
       const added = await this.#seenPhoto(who, { vector, picture, by: "event", accepted: judgement.accepted });
       await this.#store.addPhoto(added);
       this.#know(added);
@@ -853,7 +873,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       this.#refuseClosed();
       const person = this.#personOf(target);
       if (person.id === from) throw new UserError(`these photos are ${person.name}'s already: choose another person.`);
-      const photos = await this.#move(this.#ownPhotos(from, ids), person);
+      const own = this.#ownPhotos(from, ids);
+      this.#refuseUnused(from, ids);
+      const photos = await this.#move(own, person);
       this.emit("change");
       return { person, photos };
     });
@@ -901,6 +923,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async removePhotos(personId: string, ids: readonly string[]): Promise<Receipt> {
     return this.#exclusively(async () => {
       const photos = ids.map((id) => this.#directory.photoOf(personId, id));
+      this.#refuseUnused(personId, ids);
       for (const { origin } of photos) if (origin.by === "folder") await this.#folder.removePhoto(origin.file);
       return this.#removePhotos(ids).finally(() => this.emit("change"));
     });
@@ -1288,15 +1311,18 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     }
     const person = this.#directory.named(name) ?? newPerson({ ...NO_FIELDS, name });
     const judgement = await this.#judge(person, usable, [], before?.id);
-    const photo = photoOf(person, {
+    const isCopy = judgement.findings.some(({ code }) => code === "near_left_out");
+    const made = photoOf(person, {
       hash,
       origin: { by: "folder", file },
       size: 0,
       quality: face.quality,
       accepted: [],
     });
-    // Embedded anew for another model, it is the photo of which it was said.
-    if (before?.id === photo.id) photo.accepted.push(...before.accepted);
+    // Embedded anew for another model, it is the photo of which it was said. Nobody can be asked about a copy of what
+    // is left out: it is left out too, and told of where it is another file.
+    if (before?.id === made.id) made.accepted.push(...before.accepted);
+    const photo = isCopy ? withLeftOut(made, true) : made;
     // The new before the old, so that nobody is a stranger in between.
     await this.#keep(person, photo, {
       bytes: undefined,
@@ -1308,11 +1334,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     await this.#forgetNote(file);
     return {
       faces: 1,
-      doubt:
-        judgement.findings
-          .filter(({ code }) => code !== "near_duplicate")
-          .map(({ message }) => message)
-          .join(" ") || undefined,
+      doubt: doubtOf(judgement.findings, before !== undefined && isLeftOut(before)),
     };
   }
 
@@ -1356,12 +1378,79 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return photos;
   }
 
+  /**
+   * What somebody left out comes back only when somebody says so: without these photos the person would never be
+   * recognized, though some are left. Deleting or moving all of them is no such case. Called exclusively.
+   * @throws a sentence
+   */
+  #refuseUnused(personId: string, ids: readonly string[]): void {
+    const used = this.#roster.photosOf(personId);
+    if (used.length === 0 || used.some((id) => !ids.includes(id))) return;
+    if (![...this.#roster.leftOutOf(personId).keys()].some((id) => !ids.includes(id))) return;
+    const { name } = this.#directory.known(personId);
+    throw new UserError(
+      `${name} would never be recognized again: all their other photos are left out. Use one of these again first, ` +
+        "add another photo, or choose them all.",
+    );
+  }
+
+  /** Write that a photo is left out, or used again. Called exclusively. */
+  async #keepOut(before: Photo, out: boolean): Promise<Photo> {
+    const photo = withLeftOut(before, out);
+    await this.#store.putMany({ photos: [{ photo, bytes: undefined, thumbnail: undefined, embeddings: [] }] });
+    this.#directory.putPhoto(photo);
+    this.#roster.putOut(photo.id, out);
+    return photo;
+  }
+
+  /**
+   * Somebody who sent a copy of a photo that is left out accepts that this one is used again. Called exclusively.
+   * @returns it; undefined where nobody did
+   */
+  async #takeBack(
+    person: Person,
+    embedding: Float32Array,
+    { accepted }: Pick<Judgement, "accepted">,
+  ): Promise<Photo | undefined> {
+    if (!accepted.includes("near_left_out")) return undefined;
+    const [nearest] = [...this.#roster.leftOutOf(person.id)]
+      .map(([id, vector]) => ({ id, distance: euclideanDistance(embedding, vector) }))
+      .sort((a, b) => a.distance - b.distance);
+    return nearest && this.#keepOut(this.#directory.photoOf(person.id, nearest.id), false);
+  }
+
+  /** Where nobody can be asked, as when a file of the photo folder goes, it is told. */
+  get #unusedProblems(): Problem[] {
+    const people = this.#roster.unused.size;
+    return people === 0
+      ? []
+      : [
+          {
+            file: "",
+            code: "left_out",
+            message:
+              `${people} of the people here ${people === 1 ? "is" : "are"} never recognized: all their photos are ` +
+              "left out. The sidebar marks them; use one of the photos again, or add another.",
+          },
+        ];
+  }
+
+  #tellUnused(): void {
+    const people = this.#roster.unused.size;
+    const [problem] = this.#unusedProblems;
+    if (people > this.#toldUnused && problem !== undefined) this.emit("problem", problem);
+    this.#toldUnused = people;
+  }
+
   /** The new before the old, so that a crash loses no photo. Called exclusively. */
   async #move(photos: readonly Photo[], person: Person): Promise<Photo[]> {
     const moved: NewPhoto[] = [];
+    // Whoever has no other photo is to be known by these.
+    const isOnly = this.#roster.photosOf(person.id).length === 0 && photos.every(isLeftOut);
     for (const photo of photos) {
       // What was said of it was said beside the photos of somebody else.
-      const copy: Photo = { ...withSure(photo, false), id: idOfPhoto(photo.id, person.id), personId: person.id };
+      const kept = withSure(isOnly ? withLeftOut(photo, false) : photo, false);
+      const copy: Photo = { ...kept, id: idOfPhoto(photo.id, person.id), personId: person.id };
       const embeddings = (await this.#store.embeddingsOf(photo.id)).map((embedding) => ({
         ...embedding,
         photoId: copy.id,
@@ -1426,6 +1515,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return judgePhoto({
       faces,
       own,
+      leftOut: [...this.#roster.leftOutOf(person.id).values()],
       nearestOther: other === undefined ? null : { name: other.person.name, distance: other.distance },
       threshold: this.#encoder.threshold,
       nearDuplicate: this.#encoder.nearDuplicate,
@@ -1628,6 +1718,21 @@ function faceAt(faces: readonly Face[], { x, y }: Point): Face {
       `there is no usable face at (${Math.round(x)}, ${Math.round(y)}) of the photo: choose the middle of a face.`,
     );
   return smallest;
+}
+
+/** What is doubtful of a photo that lies in the folder. @param known whether the file was left out before */
+function doubtOf(findings: readonly Finding[], known: boolean): string | undefined {
+  const sentences = findings.flatMap(({ code, message }) => {
+    if (code === "near_duplicate") return [];
+    if (code !== "near_left_out") return [message];
+    return known
+      ? []
+      : [
+          "it is nearly the same as a photo that is left out of recognition, and is left out too: use it again in " +
+            "the sidebar, or remove it.",
+        ];
+  });
+  return sentences.join(" ") || undefined;
 }
 
 /** A face of which nothing is known but the embedding. */

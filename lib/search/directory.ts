@@ -7,6 +7,8 @@ export interface PersonEntry extends Omit<Person, "notes"> {
   photos: number;
   /** A photo that has a thumbnail. */
   thumbnail: string | null;
+  /** Whether they are never recognized, since all of their photos that could be compared are left out. */
+  out: boolean;
 }
 
 export interface PeopleQuery {
@@ -72,7 +74,11 @@ export class Directory {
     return this.#photoByFile.keys();
   }
 
-  list({ search = "", group, offset = 0, limit = DEFAULT_LIMIT, sort = "name" }: PeopleQuery): PeoplePage {
+  /** @param unused ids of people whose photos are all left out */
+  list(
+    { search = "", group, offset = 0, limit = DEFAULT_LIMIT, sort = "name" }: PeopleQuery,
+    unused: ReadonlySet<string> = new Set(),
+  ): PeoplePage {
     const wanted = folded(search.trim());
     const counts = new Map<string, number>();
     for (const { groups } of this.people) for (const each of groups) counts.set(each, (counts.get(each) ?? 0) + 1);
@@ -87,7 +93,9 @@ export class Directory {
     return {
       total: found.length,
       groups: [...counts].map(([name, count]) => ({ name, count })).sort((a, b) => inOrder.compare(a.name, b.name)),
-      people: found.slice(offset, offset + Math.min(limit, MOST_LISTED)).map((person) => this.#entryOf(person)),
+      people: found
+        .slice(offset, offset + Math.min(limit, MOST_LISTED))
+        .map((person) => ({ ...this.#entryOf(person), out: unused.has(person.id) })),
     };
   }
 
@@ -184,7 +192,7 @@ export class Directory {
     return lastSeenAt === undefined ? person : { ...person, lastSeenAt };
   }
 
-  #entryOf(of: Person): PersonEntry {
+  #entryOf(of: Person): Omit<PersonEntry, "out"> {
     const { notes: _notes, ...person } = this.#present(of);
     const photos = this.photosOf(person.id);
     return {

@@ -304,6 +304,22 @@ export class Roster implements Searchable {
     return [...(this.#photosByOwner.get(this.#ownerById.get(personId) ?? -1) ?? [])];
   }
 
+  /** The photos of a person that are left out, by id, with their embeddings. */
+  leftOutOf(personId: string): Map<string, Float32Array> {
+    const owner = this.#ownerById.get(personId);
+    return new Map([...this.#out].flatMap(([id, out]) => (out.owner === owner ? [[id, out.vector]] : [])));
+  }
+
+  /** Ids of people who are never recognized, since all of their photos that have an embedding are left out. */
+  get unused(): Set<string> {
+    const ids = new Set<string>();
+    for (const { owner } of this.#out.values()) {
+      const person = this.#people[owner];
+      if (person !== undefined && !this.#photosByOwner.get(owner)?.size) ids.add(person.id);
+    }
+    return ids;
+  }
+
   /** A copy; undefined of a photo that is left out. */
   embeddingOf(photoId: string): Float32Array | undefined {
     const row = this.#rows.get(photoId);

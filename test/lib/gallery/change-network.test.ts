@@ -401,6 +401,38 @@ describe("changing the network of a gallery", () => {
     assert.ok(!holds(root, ...numbersOf("old", Float32Array.of(1, 2))));
   });
 
+  it("keeps photos left out through a change and an undo, and knows nobody by them alone", async () => {
+    const root = newRoot({ "Bob.jpg": "5 6.3", "Alice.jpg": "1 2" });
+    const opened = await galleryIn(root, "old", { keepPhotos: false });
+    const { gallery } = opened;
+    const { person: bob } = await gallery.enrol({ name: "Bob", accept: ["unlike"] }, Buffer.from("5 6"));
+    const filed = gallery.details(bob).photos.find(({ origin }) => origin.by === "folder")?.id ?? "";
+    await gallery.leaveOut(bob, filed, true);
+    const { leftBehind } = await gallery.networks.estimate("newer");
+    assert.deepEqual([leftBehind.photos, leftBehind.people.map(({ name }) => name)], [1, ["Bob"]]);
+    await gallery.networks.changeTo("newer");
+    await until("a question", () => gallery.network?.change?.stage === "asking");
+    assert.deepEqual(
+      gallery.network?.change?.leftBehind.people.map(({ name }) => name),
+      ["Bob"],
+    );
+    gallery.networks.accept();
+    await done(opened, "newer");
+    const out = (): unknown[] => [
+      gallery.details(bob).photos.flatMap((photo) => (photo.out ? [photo.id] : [])),
+      gallery.listPeople({}).people.flatMap((person) => (person.out ? [person.name] : [])),
+      gallery.people.map(({ name }) => name),
+      gallery.problems.map(({ code }) => code).filter((code) => code === "left_out"),
+    ];
+    assert.deepEqual([await who(opened, "5 6.3"), out()], [null, [[filed], ["Bob"], ["Alice"], ["left_out"]]]);
+    await gallery.networks.undo();
+    assert.deepEqual([await who(opened, "5 6"), out()], ["Bob", [[filed], [], ["Alice", "Bob"], []]]);
+    await gallery.leaveOut(bob, filed, false);
+    await gallery.networks.changeTo("newer");
+    await done(opened, "newer");
+    assert.equal(await who(opened, "5 6.3"), "Bob");
+  });
+
   it("needs no answer any more when whoever was left behind is enrolled anew", async () => {
     const root = newRoot();
     const first = await galleryIn(root, "old", { keepPhotos: false });
