@@ -13,8 +13,8 @@ import type { LeftBehind, NetworkChange, NetworkEstimate, NetworkState } from ".
 import type { CorrectionEntry, Person, Photo, Receipt } from "../lib/people/people";
 import type { DownloadState } from "../lib/models/downloads";
 import type { ListedModel, MeasuredFigures, Need } from "../lib/models/list";
-import type { SeenEvent } from "../lib/match/journal";
-import type { SourceStats } from "../lib/match/metrics";
+import type { SeenEvent } from "../lib/observe/journal";
+import type { SourceStats } from "../lib/observe/metrics";
 import type { Face, Identity } from "../lib/message";
 import type { Told } from "./http/answer-error";
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { UserError } from "../lib/errors";
 import type { Gallery } from "../lib/gallery/gallery";
 import type { DistanceKind, KnownEmbedding } from "../lib/search/roster";
-import { distanceSchema } from "../lib/match/match";
+import { distanceSchema } from "../lib/match/options";
 import { calibrate } from "../lib/calibrate/calibrate";
 import { tryGallery } from "../lib/calibrate/keep";
 import { statisticsOf } from "../lib/calibrate/model-statistics";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { SeenEvent } from "../lib/match/journal";
+import type { SeenEvent } from "../lib/observe/journal";
 import { anchorAnswer, eventAnswer, personAnswer, photoAnswer } from "./answers";
 import { HttpError } from "./http/answer-error";
 import { bodyOf } from "./http/request";

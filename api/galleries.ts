@@ -2,7 +2,7 @@ import { z } from "zod";
 import { NoPicture, snapshots } from "../lib/capture/snapshots";
 import { NotKept } from "../lib/gallery/gallery";
 import { toKeptJpeg } from "../lib/image/encode";
-import { metrics } from "../lib/match/metrics";
+import { metrics } from "../lib/observe/metrics";
 import { cameraAnswer, captureAnswer, enrolmentAnswer, galleryAnswer, matcherAnswer, statsAnswer } from "./answers";
 import { HttpError, sentenceOf, told } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";

@@ -3,8 +3,8 @@ import type { Express, RequestHandler } from "express";
 import type { Camera } from "../lib/capture/camera";
 import type { Gallery } from "../lib/gallery/gallery";
 import type { DistanceKind } from "../lib/search/roster";
-import type { Journal } from "../lib/match/journal";
-import type { Ruling } from "../lib/match/match";
+import type { Journal } from "../lib/observe/journal";
+import type { Ruling } from "../lib/match/threshold";
 
 /** Node-RED's admin server, its permissions, log and settings: Node-RED's own API object is one. */
 export interface AdminServer {

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { USUAL_WANTED } from "../lib/calibrate/wanted";
-import { decide, distanceSchema, matchOptionsSchema, ruleOf, thresholdSchema, wantedSchema } from "../lib/match/match";
+import { decide } from "../lib/match/match";
+import { distanceSchema, matchOptionsSchema, thresholdSchema, wantedSchema } from "../lib/match/options";
+import { ruleOf } from "../lib/match/threshold";
 import type { Face } from "../lib/message";
 import { queryOf } from "./http/request";
 import { facesAnswer, thresholdAnswer } from "./answers";

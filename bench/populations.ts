@@ -5,7 +5,9 @@
  * In each draw so many people are enrolled, each by so many of their photos; their other photos are the known faces,
  * and one photo of everybody else the strangers.
  */
-import { identify, type MatchOptions, matchOptionsSchema, ruleOf } from "../lib/match/match";
+import { identify } from "../lib/match/match";
+import { type MatchOptions, matchOptionsSchema } from "../lib/match/options";
+import { ruleOf } from "../lib/match/threshold";
 import { count, drawGallery, type Model, type Population, rate, rosterOf, shareOf, type Tallies } from "./population";
 import { seeded } from "./statistics";
 

@@ -18,7 +18,8 @@ import { DEFAULT_MODEL } from "../lib/embed/descriptor";
 import { toUnitLength } from "../lib/embed/distance";
 import type { Normalisation } from "../lib/embed/normalise";
 import { createEncoder } from "../lib/enrol/encoder";
-import { identify, matchOptionsSchema } from "../lib/match/match";
+import { identify } from "../lib/match/match";
+import { matchOptionsSchema } from "../lib/match/options";
 import { measureOf } from "../lib/search/crowd";
 import { meanOf } from "../lib/search/outliers";
 import {

@@ -18,19 +18,10 @@
 import { euclideanDistance } from "../embed/distance";
 import { weightOf } from "../embed/template";
 import { cameraOf, type Face, type Frame } from "../message";
-import {
-  type Compared,
-  type DecideContext,
-  type Judge,
-  judgeAlone,
-  judgedBy,
-  marginOf,
-  type MatchOptions,
-  type Rival,
-  type Standing,
-  tooNear,
-  type Verdict,
-} from "./match";
+import type { DecideContext } from "./match";
+import type { MatchOptions } from "./options";
+import { type Judge, judgeAlone, marginOf, type Rival, type Standing, tooNear, type Verdict } from "./policy";
+import { type Compared, judgedBy } from "./threshold";
 
 /** Tracks remembered, of all sources; of more the one that was silent longest is forgotten. */
 const MAX_TRACKS = 512;

@@ -9,7 +9,7 @@ import { Gallery } from "../../lib/gallery/gallery";
 import { chooseNetworks } from "../../lib/gallery/networks";
 import { openPatiently, type Waiting } from "../../lib/people/lmdb/open-patiently";
 import { lookForPacksIn } from "../../lib/models/packs";
-import { Journal } from "../../lib/match/journal";
+import { Journal } from "../../lib/observe/journal";
 import { parseOptions } from "../../lib/validate";
 import { inTime } from "../../lib/workers/in-time";
 import type { ServedGallery } from "../../api/host";

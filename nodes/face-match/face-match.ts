@@ -6,14 +6,9 @@ import { annotate, thumbnail } from "../../lib/image/annotate";
 import { cropFace } from "../../lib/image/crop";
 import { LONGEST_DISTANCE } from "../../lib/embed/descriptor";
 import { toKeptJpeg } from "../../lib/image/encode";
-import {
-  decide,
-  type MatchOptions,
-  matchOptionsSchema,
-  ruleOf,
-  type Ruling,
-  thresholdSchema,
-} from "../../lib/match/match";
+import { decide } from "../../lib/match/match";
+import { type MatchOptions, matchOptionsSchema, thresholdSchema } from "../../lib/match/options";
+import { ruleOf, type Ruling } from "../../lib/match/threshold";
 import { cameraNames } from "../../lib/capture/names";
 import {
   addTiming,
@@ -28,7 +23,7 @@ import {
   type Timing,
 } from "../../lib/message";
 import { TrackVote } from "../../lib/match/track-vote";
-import { metrics } from "../../lib/match/metrics";
+import { metrics } from "../../lib/observe/metrics";
 import { parseOptions } from "../../lib/validate";
 import type { MatchRule } from "../../api/host";
 import { nameError, onInput, type Send } from "../common/on-input";

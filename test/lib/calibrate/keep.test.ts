@@ -5,7 +5,8 @@ import { seeded } from "../../../lib/calibrate/statistics";
 import { toUnitLength } from "../../../lib/embed/distance";
 import type { KnownEmbedding } from "../../../lib/search/roster";
 import { Roster } from "../../../lib/search/roster";
-import { identify, matchOptionsSchema } from "../../../lib/match/match";
+import { identify } from "../../../lib/match/match";
+import { matchOptionsSchema } from "../../../lib/match/options";
 
 const DIMENSIONS = 24;
 

@@ -8,7 +8,8 @@ import { UserError } from "../../../lib/errors";
 import { Gallery, type GalleryOptions } from "../../../lib/gallery/gallery";
 import { chooseNetworks } from "../../../lib/gallery/networks";
 import { openStore } from "../../../lib/people/lmdb/store";
-import { identify, matchOptionsSchema } from "../../../lib/match/match";
+import { identify } from "../../../lib/match/match";
+import { matchOptionsSchema } from "../../../lib/match/options";
 import type { Face, Picture } from "../../../lib/message";
 import { FakeEncoder } from "../../support/fake-encoder";
 

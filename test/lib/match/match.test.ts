@@ -4,7 +4,8 @@ import { euclideanDistance, toUnitLength, tripletLoss } from "../../../lib/embed
 import type { Normalisation } from "../../../lib/embed/normalise";
 import type { Person } from "../../../lib/people/people";
 import { Roster } from "../../../lib/search/roster";
-import { decide, identify, matchOptionsSchema, verify } from "../../../lib/match/match";
+import { decide, identify, verify } from "../../../lib/match/match";
+import { matchOptionsSchema } from "../../../lib/match/options";
 import type { Candidate, Face } from "../../../lib/message";
 
 const vector = (...values: number[]): Float32Array => Float32Array.from(values);

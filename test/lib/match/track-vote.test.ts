@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { judgeAlone, type Standing } from "../../../lib/match/match";
+import { judgeAlone, type Standing } from "../../../lib/match/policy";
 import { TrackVote } from "../../../lib/match/track-vote";
 import type { Face, Frame } from "../../../lib/message";
 

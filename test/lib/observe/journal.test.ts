@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
-import { Journal, type SeenEvent } from "../../../lib/match/journal";
+import { Journal, type SeenEvent } from "../../../lib/observe/journal";
 import type { Face, Identity } from "../../../lib/message";
 
 const face = (identity: Partial<Identity> = {}): Face => ({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Metrics } from "../../../lib/match/metrics";
+import { Metrics } from "../../../lib/observe/metrics";
 import type { Face, Outcome } from "../../../lib/message";
 
 const seen = (outcome: Outcome): Face => ({
