@@ -11,7 +11,7 @@ import { makePrivateFolder, removeDurable, removeStale } from "../files";
 import { type Found, isUnsure, lookInto, sizeIn } from "./folder";
 import { nameOf, parseName } from "../people/names";
 import { StorageError } from "../storage";
-import type { StoreProblem } from "../people/lmdb/store";
+import type { StoreProblem } from "../people/store";
 
 /**
  * What is wrong with a photo, a person's folder or (`file` is "") the gallery: `code` for the program, `message` for

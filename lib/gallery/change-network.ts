@@ -30,7 +30,7 @@ import {
 } from "./networks";
 import type { Photo, PhotoEmbedding, UnknownGroup } from "../people/people";
 import { packEmbedding } from "../people/records";
-import type { PeopleStore } from "../people/lmdb/store";
+import type { PeopleStore } from "../people/store";
 
 /** What a change asks of its gallery. */
 export interface NetworkHost {

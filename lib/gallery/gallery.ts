@@ -40,7 +40,8 @@ import { type Keeper, PhotoFolder, type Problem, type Progress } from "../enrol/
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "../people/new-records";
 import { type Comparison, type DistanceKind, type KnownEmbedding, Roster, type Searchable } from "../search/roster";
 import { StorageError } from "../storage";
-import type { NewPhoto, PeopleStore, Refusal } from "../people/lmdb/store";
+import { exportStore, importInto, type Imported } from "../people/archive";
+import type { NewPhoto, PeopleStore, Refusal } from "../people/store";
 import { type Sight, Strangers } from "../unknowns/strangers";
 import { seenBy } from "../unknowns/seen-by";
 import { oneStranger } from "../unknowns/unknowns";
@@ -826,7 +827,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
         return { person: who, photo: again };
       }
       const added = await this.#seenPhoto(who, { vector, picture, by: "event", accepted: judgement.accepted });
-      await this.#store.addPhoto(added);
+      await this.#store.putMany({ people: [added.person], photos: [added] });
       this.#know(added);
       this.emit("change");
       return { person: who, photo: added.photo };
@@ -907,7 +908,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       parseOptions(personPatchSchema, { notes: person.notes, groups: person.groups }, "the merged person");
       await this.#keepPerson(person);
       for (const anchor of this.#store.anchors().filter(({ against }) => against === from)) {
-        await this.#store.putAnchor({ ...anchor, against: into });
+        await this.#store.putMany({ anchors: [{ ...anchor, against: into }] });
         this.#roster.removeAnchor(anchor.id);
         this.#roster.putAnchor({ ...anchor, against: into });
       }
@@ -988,7 +989,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       this.#refuseClosed();
       if (against !== null) this.#directory.known(against);
       const anchor = this.#anchorOf(vector, against, note);
-      await this.#store.putAnchor(anchor);
+      await this.#store.putMany({ anchors: [anchor] });
       this.#roster.putAnchor(anchor);
       this.emit("change");
       return withoutVector(anchor);
@@ -1013,14 +1014,17 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async exportTo(write: (chunk: Uint8Array) => Promise<void>): Promise<void> {
     this.#refuseClosed();
     await this.#flushSeen();
-    await this.#store.exportTo(write, (photo) => this.photoBytes(photo.personId, photo.id).catch(() => undefined));
+    await exportStore(this.#store, {
+      write,
+      bytesOf: (photo) => this.photoBytes(photo.personId, photo.id).catch(() => undefined),
+    });
   }
 
   /** Add what an export holds to what is here. @throws a sentence when it is no export or a damaged one */
-  async importFrom(zip: AsyncIterable<Uint8Array>): Promise<{ people: number; photos: number; skipped: number }> {
+  async importFrom(zip: AsyncIterable<Uint8Array>): Promise<Imported> {
     this.#refuseClosed();
     const { model, fingerprint } = this.#encoder;
-    const importing = this.#store.importFrom(zip, {
+    const importing = importInto(this.#store, zip, {
       signal: this.#closing.signal,
       spaces: new Map(this.#dimensions === undefined ? [] : [[fingerprint, { model, dimensions: this.#dimensions }]]),
       keepPictures: this.#keepsPhotos,
@@ -1464,7 +1468,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
         embeddings,
       });
     }
-    await this.#store.addPhotos(moved);
+    await this.#store.putMany({ people: [person], photos: moved });
     for (const each of moved) this.#know(each);
     await this.#removePhotos(photos.map(({ id }) => id));
     return moved.map(({ photo }) => photo);
@@ -1536,7 +1540,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async #keep(person: Person, photo: Photo, content: Content): Promise<void> {
     this.#refuseClosed();
     const added = await this.#newPhoto(person, photo, content);
-    await this.#store.addPhoto(added);
+    await this.#store.putMany({ people: [added.person], photos: [added] });
     this.#know(added);
   }
 

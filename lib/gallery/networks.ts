@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { PhotoEncoder } from "../enrol/photo-encoder";
-import type { PeopleStore } from "../people/lmdb/store";
+import type { PeopleStore } from "../people/store";
 
 /** A network that can be opened. */
 export interface Network {
@@ -117,7 +117,9 @@ async function decidedBefore(
   store: PeopleStore,
   { encoder: { fingerprint } }: OpenNetwork,
 ): Promise<Network | undefined> {
-  const counts = await store.countEmbeddings();
+  const counts = new Map<string, { model: string; count: number }>();
+  for await (const { model, fingerprint: each } of store.embeddings())
+    counts.set(each, { model, count: (counts.get(each)?.count ?? 0) + 1 });
   const [most] = [...counts].filter(([each]) => each !== fingerprint).sort(([, a], [, b]) => b.count - a.count);
   if (most === undefined || 2 * (counts.get(fingerprint)?.count ?? 0) >= most[1].count) return undefined;
   return { key: most[1].model, model: most[1].model, fingerprint: most[0] };

@@ -8,10 +8,11 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ZipFile } from "yazl";
 import { UserError } from "../errors";
+import { asStorageError } from "../storage";
 import type { Person, Photo } from "./people";
 import { type Contents, FILES, FORMAT, HEADER, PICTURE_BOUNDS, readContents, type Space, VERSION } from "./contents";
 import { toBase64 } from "./records";
-import type { PeopleStore, PhotoContent, StrangerContent } from "./lmdb/store";
+import type { PeopleStore, PhotoContent, StrangerContent } from "./store";
 import { openArchive, readEntry, type ZipFile as OpenZip } from "./zip";
 
 export interface Imported {
@@ -41,10 +42,14 @@ export function isWaitingZip(fileName: string): boolean {
 export interface ExportOptions {
   write: (chunk: Uint8Array) => Promise<void>;
   /** Pictures that are kept elsewhere, in the watched folder. */
-  bytesOf: (photo: Photo) => Promise<Buffer | undefined>;
+  bytesOf?: ((photo: Photo) => Promise<Buffer | undefined>) | undefined;
 }
 
-export async function exportStore(store: PeopleStore, { write, bytesOf }: ExportOptions): Promise<void> {
+/** Everything in one zip. */
+export async function exportStore(
+  store: PeopleStore,
+  { write, bytesOf = () => Promise.resolve(undefined) }: ExportOptions,
+): Promise<void> {
   const zip = new ZipFile();
   const text = (name: string, lines: Iterable<string> | AsyncIterable<string>): void => {
     const source = Readable.from(lines);
@@ -111,12 +116,10 @@ export async function exportStore(store: PeopleStore, { write, bytesOf }: Export
 }
 
 async function* embeddingLines(store: PeopleStore): AsyncGenerator<string> {
-  for await (const { vector, ...rest } of store.allEmbeddings()) yield line({ ...rest, vector: toBase64(vector) });
+  for await (const { vector, ...rest } of store.embeddings()) yield line({ ...rest, vector: toBase64(vector) });
 }
 
 export interface ImportOptions {
-  /** Private, for the zip while it is read. */
-  folder: string;
   /** Ends what only receives and reads: what is being added is added to its end. */
   signal?: AbortSignal | undefined;
   /** Of the present model's embeddings, by fingerprint, beside those that are in the store. */
@@ -129,14 +132,14 @@ export interface ImportOptions {
 
 /**
  * People of one name are one person. What is here already stays as it is.
- * @throws a sentence when it is no export, or a damaged one: then nothing was added; the signal's reason
+ * @throws a sentence when it is no export, or a damaged one: then nothing was added; StorageError; the signal's reason
  */
 export async function importInto(
   store: PeopleStore,
   bytes: AsyncIterable<Uint8Array>,
-  { folder, signal, spaces = new Map(), keepPictures = true, whileAdding = (work) => work() }: ImportOptions,
+  { signal, spaces = new Map(), keepPictures = true, whileAdding = (work) => work() }: ImportOptions = {},
 ): Promise<Imported> {
-  const path = join(folder, `import-${randomBytes(RANDOM_BYTES).toString("hex")}.zip`);
+  const path = join(store.folder, `import-${randomBytes(RANDOM_BYTES).toString("hex")}.zip`);
   try {
     await receive(bytes, path, signal);
     const zip = await openArchive(path);
@@ -148,6 +151,8 @@ export async function importInto(
     } finally {
       zip.close();
     }
+  } catch (error) {
+    throw asStorageError(error, store.folder, "the import was not finished");
   } finally {
     await rm(path, { force: true });
   }

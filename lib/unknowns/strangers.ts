@@ -4,7 +4,7 @@ import { NotFound } from "../people/errors";
 import type { Anchor, Receipt, UnknownGroup } from "../people/people";
 import { StorageError } from "../storage";
 import { seenBy } from "./seen-by";
-import type { NewPhoto, PeopleStore } from "../people/lmdb/store";
+import type { NewPhoto, PeopleStore } from "../people/store";
 import { Unknowns, type UnknownsOptions } from "./unknowns";
 
 /** How a stranger was seen. */
@@ -133,7 +133,9 @@ export class Strangers {
 
   /** From now on she is somebody. @throws NotFound; StorageError */
   name(id: string, photos: readonly NewPhoto[]): Promise<void> {
-    return this.#letGo([id], () => this.#store.addPhotos(photos, id));
+    return this.#letGo([id], () =>
+      this.#store.putMany({ people: photos.map(({ person }) => person), photos }, { insteadOf: id }),
+    );
   }
 
   /** Delete whom nobody has seen for too long. @param now ms since the epoch @returns how many went */

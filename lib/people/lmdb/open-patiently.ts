@@ -1,7 +1,7 @@
 /** A store that cannot be opened yet: another gallery still closes it, or the disk refuses. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { StorageError } from "../../storage";
-import { openStore, type PeopleStore, type StoreOptions } from "./store";
+import { type LmdbStore, openStore, type StoreOptions } from "./store";
 
 /** Why a gallery is not open yet. */
 export interface Waiting {
@@ -27,7 +27,7 @@ const RETRY_MS = 3000;
 export async function openPatiently(
   options: StoreOptions,
   { signal, onWait, handOverMs = HAND_OVER_MS, retryMs = RETRY_MS }: Patience,
-): Promise<PeopleStore> {
+): Promise<LmdbStore> {
   const handOver = {
     ms: handOverMs,
     signal,

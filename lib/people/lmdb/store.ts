@@ -12,7 +12,7 @@ import { closeToOthers, isAside, removeDurable, tryDisk, writeDurable } from "..
 import { contentHash } from "../hash";
 import { asStorageError, StorageError } from "../../storage";
 import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } from "../people";
-import { exportStore, importInto, type Imported, type ImportOptions, isWaitingZip } from "../archive";
+import { isWaitingZip } from "../archive";
 import { Backups } from "./backups";
 import { isSound } from "./check";
 import type { Space } from "../contents";
@@ -33,6 +33,7 @@ import {
   unpackPhoto,
   unpackUnknown,
 } from "../records";
+import type { NewPhoto, PeopleStore, Records, Refusal, StoreChange, StoreEvents, StoreProblem } from "../store";
 import { makeSecret, noSecret, SALT_BYTES, type Secret, Unsealable } from "./secret";
 
 export interface StoreOptions {
@@ -44,57 +45,6 @@ export interface StoreOptions {
   onProblem?: ((problem: StoreProblem) => void) | undefined;
   /** Waits for a gallery of this process that has the folder; without it the folder is in use at once. */
   handOver?: HandOver | undefined;
-}
-
-export interface StoreProblem {
-  code:
-    | "bad_record"
-    | "damaged_database"
-    | "damaged_record"
-    | "damaged_picture"
-    | "no_backup"
-    | "lost_pictures"
-    | "unwritable_backup";
-  message: string;
-}
-
-/** What the disk refuses now. */
-export interface Refusal {
-  code: "unwritable_store" | "unwritable_backup";
-  error: StorageError;
-}
-
-interface StoreEvents {
-  /** What the disk refuses has changed. */
-  disk: [];
-}
-
-/** A photo with all that belongs to it. */
-export interface PhotoContent {
-  photo: Photo;
-  bytes: Buffer | undefined;
-  thumbnail: Buffer | undefined;
-  embeddings: readonly PhotoEmbedding[];
-}
-
-/** … and the person it shows. */
-export interface NewPhoto extends PhotoContent {
-  person: Person;
-}
-
-export interface StrangerContent {
-  group: UnknownGroup;
-  /** New ones, beside those that are kept; group.pictures counts them already. */
-  pictures: readonly Buffer[];
-}
-
-/** What is written at once. */
-export interface Records {
-  people?: readonly Person[];
-  /** Of people who are here, or among these. */
-  photos?: readonly PhotoContent[];
-  anchors?: readonly Anchor[];
-  unknowns?: readonly StrangerContent[];
 }
 
 const DATABASE = "people.mdb";
@@ -121,6 +71,9 @@ const FORMAT_VERSION = 1;
 /** What is sealed to tell the right pass phrase from a wrong one. */
 const CHECK = "facenet";
 
+/** Of a change. */
+const NOTHING = { people: [], photos: [], embeddings: [], anchors: [], unknowns: [] };
+
 const metaSchema = z.object({
   format: z.literal("facenet-people"),
   version: z.literal(FORMAT_VERSION),
@@ -140,12 +93,12 @@ export async function openStore({
   key,
   onProblem = () => undefined,
   handOver,
-}: StoreOptions): Promise<PeopleStore> {
+}: StoreOptions): Promise<LmdbStore> {
   let lock: Lock | undefined;
   try {
     await closeToOthers(folder);
     lock = await takeLock(folder, undefined, handOver);
-    const store = new PeopleStore({ folder, onProblem, lock });
+    const store = new LmdbStore({ folder, onProblem, lock });
     await store.open(key === "" ? undefined : key);
     return store;
   } catch (error) {
@@ -163,7 +116,7 @@ interface Parts {
   lock: Lock;
 }
 
-export class PeopleStore extends EventEmitter<StoreEvents> {
+export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore {
   readonly #parts: Parts;
   readonly #backups: Backups;
   readonly #people = new Map<string, Person>();
@@ -191,6 +144,8 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   #closed = false;
   readonly #refusals = new Map<Refusal["code"], StorageError>();
   #retryTimer: NodeJS.Timeout | undefined;
+  /** What a listener threw while it was told of a change. */
+  #fault: unknown;
 
   /** Use openStore. */
   constructor(parts: Parts) {
@@ -198,6 +153,10 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     this.#parts = parts;
     this.#backups = new Backups(parts.folder);
     this.#pictures = this.#picturesWith(noSecret);
+  }
+
+  get folder(): string {
+    return this.#parts.folder;
   }
 
   get encrypted(): boolean {
@@ -246,12 +205,8 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
 
   async putPerson(person: Person): Promise<void> {
     await this.#write(async (database) => {
-      // What she was called before is not to stay in old pages.
-      await database.write({
-        put: [[this.#key("person", person.id), packPerson(person)]],
-        replaces: this.#people.has(person.id),
-      });
-      this.#people.set(person.id, person);
+      // What they were called before is not to stay in old pages.
+      await this.#commit(database, { put: { people: [person] } }, { replaces: this.#people.has(person.id) });
     });
   }
 
@@ -262,21 +217,13 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
         const person = this.#people.get(id);
         return person === undefined ? [] : [{ ...person, lastSeenAt }];
       });
-      await database.write({
-        put: people.map((person) => [this.#key("person", person.id), packPerson(person)] as const),
-      });
-      for (const person of people) this.#people.set(person.id, person);
+      await this.#commit(database, { put: { people } });
     }, VISIT_SETTLE_MS);
   }
 
   /** With the person, all or nothing. */
   async addPhoto(added: NewPhoto): Promise<void> {
-    await this.addPhotos([added]);
-  }
-
-  /** Several with their people, all or nothing. @param insteadOf a stranger who is known now, and goes */
-  async addPhotos(added: readonly NewPhoto[], insteadOf?: string): Promise<void> {
-    await this.putMany({ people: added.map(({ person }) => person), photos: added }, { insteadOf });
+    await this.putMany({ people: [added.person], photos: [added] });
   }
 
   /**
@@ -298,18 +245,24 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
         ),
       ];
       const fresh = pictures.filter(({ kind, id }) => kind === "unknowns" || !this.#photos.has(id));
+      const known = insteadOf === undefined ? [] : of(this.#unknowns, [insteadOf]);
       try {
         // Files first: a crash leaves at worst some that no record names, and the next start deletes them.
         await this.#pictures.write(pictures);
-        await database.write({
-          put: [
-            ...people.map((person) => [this.#key("person", person.id), packPerson(person)] as const),
-            ...photos.flatMap((photo) => this.#recordsOf(photo)),
-            ...anchors.map((anchor) => [this.#key("anchor", anchor.id), packAnchor(anchor)] as const),
-            ...unknowns.map(({ group }) => [this.#key("unknown", group.id), packUnknown(group)] as const),
-          ],
-          remove: insteadOf === undefined ? [] : [this.#key("unknown", insteadOf)],
-        });
+        await this.#commit(
+          database,
+          {
+            put: {
+              people,
+              photos: photos.map(({ photo }) => photo),
+              embeddings: photos.flatMap(({ embeddings }) => embeddings),
+              anchors,
+              unknowns: unknowns.map(({ group }) => group),
+            },
+            removed: { unknowns: known },
+          },
+          { remove: insteadOf === undefined ? [] : [this.#key("unknown", insteadOf)] },
+        );
       } catch (error) {
         for (const kind of ["photos", "thumbnails", "unknowns"] as const)
           await this.#pictures
@@ -320,12 +273,8 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
             .catch(() => undefined);
         throw error;
       }
-      for (const person of people) remember(this.#people, person);
-      for (const { photo } of photos) this.#remember(photo);
-      for (const anchor of anchors) remember(this.#anchors, anchor);
-      for (const { group } of unknowns) remember(this.#unknowns, group);
       if (insteadOf === undefined) return;
-      await this.#pictures.remove("unknowns", this.#forgetUnknown(insteadOf));
+      await this.#pictures.remove("unknowns", known.flatMap(pictureIdsOf));
       await this.#purgeDropped(database);
     }, settleMs);
   }
@@ -333,17 +282,13 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
   /** Of photos that are here; another model's beside the first's. */
   async putEmbeddings(embeddings: readonly PhotoEmbedding[]): Promise<void> {
     await this.#write((database) =>
-      database.write({
-        put: embeddings
-          .filter(({ photoId }) => this.#photos.has(photoId))
-          .map((embedding) => [this.#embeddingKey(embedding), packEmbedding(embedding)] as const),
-      }),
+      this.#commit(database, { put: { embeddings: embeddings.filter(({ photoId }) => this.#photos.has(photoId)) } }),
     );
   }
 
-  /** All embeddings that were made alike. The event loop gets its turns. */
-  async *embeddings(fingerprint: string): AsyncGenerator<PhotoEmbedding> {
-    const ending = `:${shortened(fingerprint)}`;
+  /** All embeddings that were made alike, or all there are. The event loop gets its turns. */
+  async *embeddings(fingerprint?: string): AsyncGenerator<PhotoEmbedding> {
+    const ending = fingerprint === undefined ? "" : `:${shortened(fingerprint)}`;
     const all = await this.#exclusively(async () =>
       this.#opened()
         .keys("embedding:")
@@ -356,14 +301,6 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
       });
     }
     this.#tellOfBad();
-  }
-
-  /** How many embeddings there are, by fingerprint. */
-  async countEmbeddings(): Promise<Map<string, { model: string; count: number }>> {
-    const counts = new Map<string, { model: string; count: number }>();
-    for await (const { model, fingerprint } of this.allEmbeddings())
-      counts.set(fingerprint, { model, count: (counts.get(fingerprint)?.count ?? 0) + 1 });
-    return counts;
   }
 
   /** All that a photo has, of any model. */
@@ -383,22 +320,22 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     const photos: string[] = [];
     for await (const { photoId } of this.embeddings(fingerprint)) if (isGone(photoId)) photos.push(photoId);
     await this.#write(async (database) => {
-      const anchors = this.anchors()
-        .filter((anchor) => anchor.fingerprint === fingerprint)
-        .map(({ id }) => id);
+      const anchors = this.anchors().filter((anchor) => anchor.fingerprint === fingerprint);
       const unknowns = this.unknowns()
         .filter(({ beside }) => beside?.fingerprint === fingerprint)
         .map(({ beside: _gone, ...group }) => group);
-      await database.write({
-        put: unknowns.map((group) => [this.#key("unknown", group.id), packUnknown(group)] as const),
-        remove: [
-          ...photos.map((photoId) => this.#embeddingKey({ photoId, fingerprint })),
-          ...anchors.map((id) => this.#key("anchor", id)),
-        ],
-        replaces: unknowns.length > 0,
-      });
-      for (const id of anchors) this.#anchors.delete(id);
-      for (const group of unknowns) remember(this.#unknowns, group);
+      const embeddings = photos.map((photoId) => ({ photoId, fingerprint }));
+      await this.#commit(
+        database,
+        { put: { unknowns }, removed: { embeddings, anchors } },
+        {
+          remove: [
+            ...embeddings.map((embedding) => this.#embeddingKey(embedding)),
+            ...anchors.map(({ id }) => this.#key("anchor", id)),
+          ],
+          replaces: unknowns.length > 0,
+        },
+      );
       await this.#purgeDropped(database);
     });
   }
@@ -533,33 +470,6 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     } catch (error) {
       this.#tellOfBackup(error);
       throw asStorageError(error, this.#parts.folder);
-    }
-  }
-
-  /** One zip, see docs/gallery-format.md. @param bytesOf pictures that are kept elsewhere */
-  async exportTo(
-    write: (chunk: Uint8Array) => Promise<void>,
-    bytesOf: (photo: Photo) => Promise<Buffer | undefined> = () => Promise.resolve(undefined),
-  ): Promise<void> {
-    await exportStore(this, { write, bytesOf });
-  }
-
-  /** Add what an export holds. @throws a sentence when it is no export, or a damaged one: then nothing was added */
-  async importFrom(zip: AsyncIterable<Uint8Array>, options: Omit<ImportOptions, "folder"> = {}): Promise<Imported> {
-    const { folder } = this.#parts;
-    return importInto(this, zip, { ...options, folder }).catch((error: unknown) => {
-      throw asStorageError(error, folder, "the import was not finished");
-    });
-  }
-
-  /** Every embedding there is, of all models. */
-  async *allEmbeddings(): AsyncGenerator<PhotoEmbedding> {
-    const all = await this.#exclusively(async () => this.#opened().keys("embedding:"));
-    for (const keys of batchesOf(all)) {
-      yield* await this.#exclusively(async () => keys.flatMap((key) => this.#embedding(key) ?? []));
-      await new Promise((resolve) => {
-        setImmediate(resolve);
-      });
     }
   }
 
@@ -978,41 +888,87 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     { added = [], besides = [] }: { added?: readonly Anchor[]; besides?: readonly string[] } = {},
   ): Promise<Pick<Receipt, "photos" | "embeddings" | "thumbnails">> {
     const embeddings = photos.flatMap((id) => database.keys(`embedding:${this.#secret.blind(id)}:`));
-    const groups = unknowns.flatMap((id) => this.#unknowns.get(id) ?? []);
-    const there = photos.filter((id) => this.#photos.has(id));
-    await database.write({
-      put: added.map((anchor) => [this.#key("anchor", anchor.id), packAnchor(anchor)] as const),
-      remove: [
-        ...people.map((id) => this.#key("person", id)),
-        ...photos.map((id) => this.#key("photo", id)),
-        ...anchors.map((id) => this.#key("anchor", id)),
-        ...unknowns.map((id) => this.#key("unknown", id)),
-        ...embeddings,
-        ...besides,
-      ],
-    });
-    for (const id of photos) this.#forget(id);
-    for (const id of people) {
-      this.#people.delete(id);
-      this.#photosByPerson.delete(id);
-    }
+    const removed = {
+      people: of(this.#people, people),
+      photos: of(this.#photos, photos),
+      anchors: of(this.#anchors, anchors),
+      unknowns: of(this.#unknowns, unknowns),
+    };
+    await this.#commit(
+      database,
+      { put: { anchors: added }, removed },
+      {
+        remove: [
+          ...people.map((id) => this.#key("person", id)),
+          ...photos.map((id) => this.#key("photo", id)),
+          ...anchors.map((id) => this.#key("anchor", id)),
+          ...unknowns.map((id) => this.#key("unknown", id)),
+          ...embeddings,
+          ...besides,
+        ],
+      },
+    );
     const vectors =
-      anchors.filter((id) => this.#anchors.delete(id)).length +
-      groups.reduce((sum, { vectors: own, beside }) => sum + own.length + (beside?.vectors.length ?? 0), 0);
-    const pictureIds = unknowns.flatMap((id) => this.#forgetUnknown(id));
-    for (const anchor of added) this.#anchors.set(anchor.id, anchor);
+      removed.anchors.length +
+      removed.unknowns.reduce((sum, { vectors: own, beside }) => sum + own.length + (beside?.vectors.length ?? 0), 0);
     // Records first: a crash leaves at worst files that no record names, and the next start deletes them.
     await this.#pictures.remove("photos", photos);
     const thumbnails = await this.#pictures.remove("thumbnails", photos);
-    const pictures = await this.#pictures.remove("unknowns", pictureIds);
-    return { photos: there.length, embeddings: embeddings.length + vectors, thumbnails: thumbnails + pictures };
+    const pictures = await this.#pictures.remove("unknowns", removed.unknowns.flatMap(pictureIdsOf));
+    return {
+      photos: removed.photos.length,
+      embeddings: embeddings.length + vectors,
+      thumbnails: thumbnails + pictures,
+    };
   }
 
-  #recordsOf({ photo, embeddings }: PhotoContent): (readonly [key: string, value: Buffer])[] {
-    return [
-      [this.#key("photo", photo.id), packPhoto(photo)],
-      ...embeddings.map((embedding) => [this.#embeddingKey(embedding), packEmbedding(embedding)] as const),
-    ];
+  /** The one way records are written: to the disk, then to memory, then to whoever follows. */
+  async #commit(
+    database: Database,
+    { put = {}, removed = {} }: { put?: Partial<StoreChange["put"]>; removed?: Partial<StoreChange["removed"]> },
+    { remove = [], replaces = false }: { remove?: readonly string[]; replaces?: boolean } = {},
+  ): Promise<void> {
+    const change: StoreChange = { put: { ...NOTHING, ...put }, removed: { ...NOTHING, ...removed } };
+    const { people, photos, embeddings, anchors, unknowns } = change.put;
+    await database.write({
+      put: [
+        ...people.map((person) => [this.#key("person", person.id), packPerson(person)] as const),
+        ...photos.map((photo) => [this.#key("photo", photo.id), packPhoto(photo)] as const),
+        ...embeddings.map((embedding) => [this.#embeddingKey(embedding), packEmbedding(embedding)] as const),
+        ...anchors.map((anchor) => [this.#key("anchor", anchor.id), packAnchor(anchor)] as const),
+        ...unknowns.map((group) => [this.#key("unknown", group.id), packUnknown(group)] as const),
+      ],
+      remove,
+      replaces,
+    });
+    this.#follow(change);
+    this.#tellOfChange(change);
+  }
+
+  /** Memory as the disk is now. */
+  #follow({ removed, put }: StoreChange): void {
+    for (const { id } of removed.photos) this.#forget(id);
+    for (const { id } of removed.people) {
+      this.#people.delete(id);
+      this.#photosByPerson.delete(id);
+    }
+    for (const { id } of removed.anchors) this.#anchors.delete(id);
+    for (const { id } of removed.unknowns) this.#unknowns.delete(id);
+    for (const person of put.people) remember(this.#people, person);
+    for (const photo of put.photos) this.#remember(photo);
+    for (const anchor of put.anchors) remember(this.#anchors, anchor);
+    for (const group of put.unknowns) remember(this.#unknowns, group);
+  }
+
+  /** What is written is written: a listener that fails keeps neither the others from hearing of it nor the rest. */
+  #tellOfChange(change: StoreChange): void {
+    if ([...Object.values(change.put), ...Object.values(change.removed)].every(({ length }) => length === 0)) return;
+    for (const listener of this.rawListeners("change"))
+      try {
+        listener(change);
+      } catch (error) {
+        this.#fault ??= error;
+      }
   }
 
   async #backUp(pictures = true): Promise<void> {
@@ -1034,7 +990,9 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     return this.#exclusively(async () => {
       if (this.#closed) throw new UserError("the gallery is closed.");
       try {
-        return await work(this.#opened());
+        const done = await work(this.#opened());
+        this.#raise();
+        return done;
       } catch (error) {
         const refused = asStorageError(error, this.#parts.folder);
         if (refused instanceof StorageError && !(refused instanceof NotWiped))
@@ -1047,6 +1005,13 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
         this.#settle(settleMs);
       }
     });
+  }
+
+  /** @throws what a listener threw */
+  #raise(): void {
+    const fault = this.#fault;
+    this.#fault = undefined;
+    if (fault !== undefined) throw fault;
   }
 
   #settle(ms = SETTLE_MS): void {
@@ -1080,13 +1045,6 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     if (photo !== undefined) this.#photosByPerson.get(photo.personId)?.delete(id);
   }
 
-  /** @returns the ids of their pictures, which follow the record */
-  #forgetUnknown(id: string): string[] {
-    const count = this.#unknowns.get(id)?.pictures ?? 0;
-    this.#unknowns.delete(id);
-    return Array.from({ length: count }, (_, index) => pictureId(id, index));
-  }
-
   #photoIdsOf(personId: string): string[] {
     return [...(this.#photosByPerson.get(personId) ?? [])];
   }
@@ -1102,11 +1060,7 @@ export class PeopleStore extends EventEmitter<StoreEvents> {
     return {
       photos,
       thumbnails: photos,
-      unknowns: new Set(
-        this.unknowns().flatMap(({ id, pictures }) =>
-          Array.from({ length: pictures }, (_, index) => pictureId(id, index)),
-        ),
-      ),
+      unknowns: new Set(this.unknowns().flatMap(pictureIdsOf)),
     };
   }
 
@@ -1163,6 +1117,15 @@ function tried<T>(work: () => T): T | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Those that are here. */
+function of<T>(map: ReadonlyMap<string, T>, ids: readonly string[]): T[] {
+  return ids.flatMap((id) => map.get(id) ?? []);
+}
+
+function pictureIdsOf({ id, pictures }: UnknownGroup): string[] {
+  return Array.from({ length: pictures }, (_, index) => pictureId(id, index));
 }
 
 function pictureId(unknownId: string, index: number): string {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Gallery } from "../../../lib/gallery/gallery";
 import { StorageError } from "../../../lib/storage";
-import { openStore, type PeopleStore } from "../../../lib/people/lmdb/store";
+import { type LmdbStore, openStore } from "../../../lib/people/lmdb/store";
 import { chooseNetworks } from "../../../lib/gallery/networks";
 import { FakeEncoder } from "../../support/fake-encoder";
 
@@ -21,7 +21,7 @@ const FOR_EVER_MS = 1e13;
 const vectorOf = (text: string): Float32Array => Float32Array.from(text.split(" "), Number);
 
 let gallery: Gallery;
-let store: PeopleStore;
+let store: LmdbStore;
 const problems: string[] = [];
 
 /** What the parent may ask for. */

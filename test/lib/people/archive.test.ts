@@ -5,24 +5,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { UserError } from "../../../lib/errors";
-import { openStore, type PeopleStore } from "../../../lib/people/lmdb/store";
+import { type ExportOptions, exportStore, importInto } from "../../../lib/people/archive";
+import { type LmdbStore, openStore } from "../../../lib/people/lmdb/store";
 import { exportOf } from "../../support/zip";
 import { entryOf, idOf, personOf, pictureOf, vectorOf } from "./entries";
 
-const open: PeopleStore[] = [];
+const open: LmdbStore[] = [];
 
-async function opened(key?: string): Promise<{ store: PeopleStore; folder: string }> {
+async function opened(key?: string): Promise<{ store: LmdbStore; folder: string }> {
   const folder = join(mkdtempSync(join(tmpdir(), "archive-")), "people");
   const store = await openStore({ folder, key });
   open.push(store);
   return { store, folder };
 }
 
-async function exported(store: PeopleStore, bytesOf?: Parameters<PeopleStore["exportTo"]>[1]): Promise<Buffer> {
+async function exported(store: LmdbStore, bytesOf?: ExportOptions["bytesOf"]): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  await store.exportTo(async (chunk) => {
-    chunks.push(chunk);
-  }, bytesOf);
+  await exportStore(store, { write: async (chunk) => void chunks.push(chunk), bytesOf });
   return Buffer.concat(chunks);
 }
 
@@ -63,7 +62,7 @@ describe("export and import", () => {
     await store.putAnchor(anchor);
     await store.putUnknown(stranger, [pictureOf(500), pictureOf(501)]);
     const { store: other } = await opened();
-    assert.deepEqual(await other.importFrom(pieces(await exported(store))), { people: 4, photos: 3, skipped: 0 });
+    assert.deepEqual(await importInto(other, pieces(await exported(store))), { people: 4, photos: 3, skipped: 0 });
     assert.deepEqual(
       other.people().sort((a, b) => (a.id < b.id ? -1 : 1)),
       [1, 2, 3, 4].map(personOf),
@@ -92,12 +91,12 @@ describe("export and import", () => {
     const { store: other } = await opened();
     await other.addPhoto(entryOf(2));
     await other.putPerson({ ...personOf(1), id: idOf(77), notes: "mine" });
-    assert.deepEqual(await other.importFrom(pieces(zip)), { people: 0, photos: 1, skipped: 1 });
+    assert.deepEqual(await importInto(other, pieces(zip)), { people: 0, photos: 1, skipped: 1 });
     assert.deepEqual(
       [other.person(idOf(77))?.notes, other.photos(idOf(77)).length, other.person(idOf(1))],
       ["mine", 1, undefined],
     );
-    assert.deepEqual(await other.importFrom(pieces(zip)), { people: 0, photos: 0, skipped: 2 });
+    assert.deepEqual(await importInto(other, pieces(zip)), { people: 0, photos: 0, skipped: 2 });
   });
 
   it("leave somebody her new name who was renamed since, and make one of two of a name", async () => {
@@ -105,7 +104,7 @@ describe("export and import", () => {
     await store.addPhoto(entryOf(1));
     const zip = await exported(store);
     await store.putPerson({ ...personOf(1), name: "Renamed" });
-    assert.deepEqual(await store.importFrom(pieces(zip)), { people: 0, photos: 0, skipped: 1 });
+    assert.deepEqual(await importInto(store, pieces(zip)), { people: 0, photos: 0, skipped: 1 });
     assert.deepEqual(
       store.people().map(({ name }) => name),
       ["Renamed"],
@@ -114,7 +113,7 @@ describe("export and import", () => {
     const twins = [personOf(1), { ...personOf(2), name: "Person 1" }]
       .map((person) => JSON.stringify(person))
       .join("\n");
-    assert.deepEqual(await other.importFrom(pieces(await exportOf({ "people.ndjson": twins }))), {
+    assert.deepEqual(await importInto(other, pieces(await exportOf({ "people.ndjson": twins }))), {
       people: 1,
       photos: 0,
       skipped: 0,
@@ -126,7 +125,7 @@ describe("export and import", () => {
     const { store } = await opened();
     for (const number of [1, 2, 3]) await store.addPhoto(entryOf(number));
     await assert.rejects(
-      store.exportTo(() => Promise.reject(new Error("the browser was closed"))),
+      exportStore(store, { write: () => Promise.reject(new Error("the browser was closed")) }),
       /the browser was closed/,
     );
   });
@@ -137,9 +136,11 @@ describe("export and import", () => {
       await store.putPerson({ ...personOf(number), notes: randomBytes(5000).toString("hex") });
     await store.addPhoto(entryOf(31));
     let first = true;
-    const exporting = store.exportTo(async () => {
-      if (first) await store.close();
-      first = false;
+    const exporting = exportStore(store, {
+      write: async () => {
+        if (first) await store.close();
+        first = false;
+      },
     });
     await assert.rejects(exporting, /closed/);
   });
@@ -152,7 +153,8 @@ describe("export and import", () => {
       bytes: undefined,
     });
     const { store: other } = await opened();
-    await other.importFrom(
+    await importInto(
+      other,
       pieces(
         await exported(store, async ({ origin }) =>
           origin.by === "folder" && origin.file === "Person 1.jpg" ? pictureOf(1) : undefined,
@@ -228,7 +230,7 @@ describe("export and import", () => {
     it(`refuse a zip that ${what}, and change nothing`, async () => {
       const { store, folder } = await opened();
       const before = readdirSync(folder).sort();
-      await assert.rejects(store.importFrom(pieces(await exportOf(files))), sentence);
+      await assert.rejects(importInto(store, pieces(await exportOf(files))), sentence);
       assert.deepEqual([store.people(), readdirSync(folder).sort()], [[], before]);
     });
   }
@@ -377,7 +379,7 @@ describe("export and import", () => {
     it(`refuse a zip that ${what}, and change nothing, then or at the next start`, async () => {
       const { store, folder } = await opened();
       await assert.rejects(
-        store.importFrom(pieces(await exportOf({ [people]: person, "photos.ndjson": photo, ...files }))),
+        importInto(store, pieces(await exportOf({ [people]: person, "photos.ndjson": photo, ...files }))),
         (error) =>
           error instanceof UserError && sentence.test(error.message) && /nothing was imported/.test(error.message),
       );
@@ -402,13 +404,14 @@ describe("export and import", () => {
         { "unknowns.ndjson": met({ vectors: [short] }) },
       ]) {
         await assert.rejects(
-          store.importFrom(pieces(await exportOf({ [people]: person, "photos.ndjson": photo, ...files }))),
+          importInto(store, pieces(await exportOf({ [people]: person, "photos.ndjson": photo, ...files }))),
           /64 numbers, others of its fingerprint have 128/,
         );
       }
       const spaces = new Map([["new", { model: "n", dimensions: 128 }]]);
       await assert.rejects(
-        store.importFrom(
+        importInto(
+          store,
           pieces(
             await exportOf({
               "anchors.ndjson": anchored({ against: null, fingerprint: "new", model: "n", vector: short }),
@@ -421,7 +424,8 @@ describe("export and import", () => {
       assert.deepEqual([store.people().length, store.anchors(), store.unknowns()], [1, [], []]);
       // Of another model they may be as long as they like.
       assert.deepEqual(
-        await store.importFrom(
+        await importInto(
+          store,
           pieces(
             await exportOf({
               [people]: person,
@@ -437,7 +441,8 @@ describe("export and import", () => {
 
   it("take a person as a form would: the name composed and trimmed, groups in order and lower case", async () => {
     const { store } = await opened();
-    await store.importFrom(
+    await importInto(
+      store,
       pieces(await exportOf({ [people]: called(" Zoe\u0308 ", { groups: ["Staff", "family", "staff"] }) })),
     );
     assert.deepEqual(
@@ -448,7 +453,7 @@ describe("export and import", () => {
 
   it("let nobody be seen in the future, and stay for ever", async () => {
     const { store } = await opened();
-    await store.importFrom(pieces(await exportOf({ "unknowns.ndjson": met({ lastSeenAt: 8.64e15 }) })));
+    await importInto(store, pieces(await exportOf({ "unknowns.ndjson": met({ lastSeenAt: 8.64e15 }) })));
     assert.ok((store.unknowns()[0]?.lastSeenAt ?? Infinity) <= Date.now());
   });
 
@@ -456,7 +461,7 @@ describe("export and import", () => {
     const { store } = await opened();
     await store.addPhoto(entryOf(1));
     const { store: other } = await opened();
-    assert.deepEqual(await other.importFrom(pieces(await exported(store)), { keepPictures: false }), {
+    assert.deepEqual(await importInto(other, pieces(await exported(store)), { keepPictures: false }), {
       people: 1,
       photos: 1,
       skipped: 0,
@@ -501,7 +506,7 @@ describe("export and import", () => {
       const { store } = await opened();
       const zip = await exportOf(files);
       const begin = process.cpuUsage();
-      const result = await store.importFrom(pieces(zip)).then(
+      const result = await importInto(store, pieces(zip)).then(
         ({ people: count }) => count,
         (error: unknown) => String(error),
       );
@@ -523,11 +528,14 @@ describe("export and import", () => {
     // The second entry of the directory leads to the first one's bytes.
     zip.copy(shared, place(names[1]) + 42, place(names[0]) + 42, place(names[0]) + 46);
     await assert.rejects(
-      store.importFrom(pieces(shared)),
+      importInto(store, pieces(shared)),
       /shares its bytes with another file in the zip: nothing was imported/,
     );
     const twice = Buffer.from(zip.toString("latin1").replaceAll(names[1], names[0]), "latin1");
-    await assert.rejects(store.importFrom(pieces(twice)), /holds "photos\/aaaaaaa0\.jpg" twice: nothing was imported/);
+    await assert.rejects(
+      importInto(store, pieces(twice)),
+      /holds "photos\/aaaaaaa0\.jpg" twice: nothing was imported/,
+    );
   });
 
   it("refuse a zip that names another folder", async () => {
@@ -539,7 +547,7 @@ describe("export and import", () => {
       "latin1",
     );
     await assert.rejects(
-      store.importFrom(pieces(evil)),
+      importInto(store, pieces(evil)),
       /no zip, or a damaged one \(.*relative path.*\): nothing was imported/,
     );
     assert.deepEqual(readdirSync(join(folder, "..")), ["people"]);
@@ -553,7 +561,7 @@ describe("export and import", () => {
     const damaged = Buffer.from(zip);
     damaged.fill(0x5a, 200, 400);
     for (const bytes of [Buffer.from("text"), Buffer.alloc(0), zip.subarray(0, zip.length / 2), damaged])
-      await assert.rejects(other.importFrom(pieces(bytes)), /no zip, or a damaged one .*: nothing was imported/);
+      await assert.rejects(importInto(other, pieces(bytes)), /no zip, or a damaged one .*: nothing was imported/);
     assert.deepEqual(other.people(), []);
   });
 
@@ -568,7 +576,7 @@ describe("export and import", () => {
     const { store: other } = await opened();
     zip[last] = (zip[last] ?? 0) ^ 1;
     await assert.rejects(
-      other.importFrom(pieces(zip)),
+      importInto(other, pieces(zip)),
       /a damaged one \(photos\/\w+\.jpg does not have the checksum .*: nothing was imported/,
     );
     assert.deepEqual([other.people(), other.photos()], [[], []]);
@@ -580,7 +588,7 @@ describe("export and import", () => {
       yield Buffer.alloc(1000);
       throw new Error("the connection broke");
     }
-    await assert.rejects(store.importFrom(broken()), /the connection broke/);
+    await assert.rejects(importInto(store, broken()), /the connection broke/);
     assert.equal(
       readdirSync(folder).some((file) => file.startsWith("import-")),
       false,

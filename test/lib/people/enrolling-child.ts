@@ -4,7 +4,7 @@
  * resolved. Killed by the test.
  */
 import { writeSync } from "node:fs";
-import { openStore, type PeopleStore } from "../../../lib/people/lmdb/store";
+import { type LmdbStore, openStore } from "../../../lib/people/lmdb/store";
 import { entryOf, idOf, isWhole } from "./entries";
 
 export interface Orders {
@@ -24,7 +24,7 @@ const STDOUT = 1;
 /** Written before anything else happens, also on Windows. */
 const say = (line: string): number => writeSync(STDOUT, `${line}\n`);
 
-async function look(store: PeopleStore, { here, gone }: Orders): Promise<void> {
+async function look(store: LmdbStore, { here, gone }: Orders): Promise<void> {
   const embedded = new Map<string, Float32Array>();
   for await (const { photoId, vector } of store.embeddings("f")) embedded.set(photoId, vector);
   for (const number of here) if (!(await isWhole(store, number, embedded))) say(`harmed ${number}`);

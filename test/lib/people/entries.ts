@@ -1,5 +1,5 @@
 import type { Person } from "../../../lib/people/people";
-import type { NewPhoto, PeopleStore } from "../../../lib/people/lmdb/store";
+import type { NewPhoto, PeopleStore } from "../../../lib/people/store";
 
 const DIMENSIONS = 128;
 

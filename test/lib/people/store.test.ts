@@ -17,7 +17,8 @@ import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { createInterface } from "node:readline";
 import { open as openLmdb } from "lmdb";
-import { openStore, type PeopleStore, type StoreProblem } from "../../../lib/people/lmdb/store";
+import { type LmdbStore, openStore } from "../../../lib/people/lmdb/store";
+import type { StoreProblem } from "../../../lib/people/store";
 import { contentHash } from "../../../lib/people/hash";
 import { Database } from "../../../lib/people/lmdb/database";
 import { pack } from "../../../lib/people/records";
@@ -27,7 +28,7 @@ import { entryOf, idOf, isWhole, personOf, pictureOf, vectorOf } from "./entries
 import { pattern } from "../../support/pattern";
 
 const folderOf = (): string => join(mkdtempSync(join(tmpdir(), "store-")), "people");
-const open: PeopleStore[] = [];
+const open: LmdbStore[] = [];
 const problems: StoreProblem[] = [];
 
 /** What seals the records of a store. */
@@ -37,7 +38,7 @@ async function secretOf(folder: string, key: string | undefined): Promise<Secret
   return makeSecret(key, Buffer.from(salt, "base64"));
 }
 
-async function opened(folder: string, key?: string): Promise<PeopleStore> {
+async function opened(folder: string, key?: string): Promise<LmdbStore> {
   const store = await openStore({ folder, key, onProblem: (problem) => problems.push(problem) });
   open.push(store);
   return store;
