@@ -10,7 +10,7 @@ import { Gallery, NotKept, type GalleryOptions } from "../../../lib/gallery/gall
 import { normalisationOf } from "../../../lib/embed/normalise";
 import { toUnitLength } from "../../../lib/embed/distance";
 import { seeded } from "../../../lib/calibrate/statistics";
-import { openStore, type PeopleStore } from "../../../lib/people/lmdb/store";
+import { type LmdbStore, openStore } from "../../../lib/people/lmdb/store";
 import { FakeEncoder } from "../../support/fake-encoder";
 
 const open: Gallery[] = [];
@@ -19,7 +19,7 @@ const open: Gallery[] = [];
 async function opened(
   root: string,
   options: Partial<GalleryOptions> = {},
-): Promise<{ gallery: Gallery; store: PeopleStore }> {
+): Promise<{ gallery: Gallery; store: LmdbStore }> {
   mkdirSync(join(root, "photos"), { recursive: true });
   const store = await openStore({ folder: join(root, "people") });
   const gallery = new Gallery({
