@@ -9,8 +9,9 @@ import { fitChip } from "../lib/align/chip";
 import { LANDMARK_COUNT, LANDMARK_INPUT, LandmarkNet } from "../lib/align/landmark-net";
 import { apply, type Similarity, warp } from "../lib/align/transform";
 import { overlap } from "../lib/detect/boxes";
-import { type DetectorOptions, detectorOptionsSchema, type Detection, PRESET_LIVE } from "../lib/detect/options";
-import { WasmDetector } from "../lib/detect/wasm";
+import type { Detection } from "../lib/detect/detector";
+import { type HaarOptions, haarOptionsSchema, PRESET_LIVE } from "../lib/detect/haar/options";
+import { WasmDetector } from "../lib/detect/haar/wasm";
 import { euclideanDistance } from "../lib/embed/distance";
 import { CHIP_SIDE, DlibResNet } from "../lib/embed/dlib-resnet";
 import { decode } from "../lib/image/decode";
@@ -74,7 +75,7 @@ const LEVERS: readonly Lever[] = [
   { ...BASE, name: "choice by distance to the mean face", choice: "mean face" },
 ];
 
-const SEARCHES: Record<Search, Partial<DetectorOptions>> = {
+const SEARCHES: Record<Search, Partial<HaarOptions>> = {
   default: {},
   fine: { scaleFactor: 1.05 },
   eager: { minNeighbors: 3 },
@@ -214,7 +215,7 @@ class Bench {
   }
 
   async #search(bytes: Buffer, pixels: Pixels, search: Search): Promise<Detection[]> {
-    const options = detectorOptionsSchema.parse(SEARCHES[search]);
+    const options = haarOptionsSchema.parse(SEARCHES[search]);
     if (search === "doubled") {
       const doubled = await decode({
         bytes: Uint8Array.from(
@@ -303,7 +304,7 @@ class Bench {
         bytes: Uint8Array.from(await sharp(groupPhoto(index)).resize(GROUP_WIDTH).jpeg().toBuffer()),
         raw: undefined,
       });
-      for (const detection of this.#detector.detect(pixels, detectorOptionsSchema.parse({})))
+      for (const detection of this.#detector.detect(pixels, haarOptionsSchema.parse({})))
         boxes.push({ pixels, detection });
     }
     return boxes;

@@ -10,8 +10,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Rank } from "@tensorflow/tfjs-core";
 import sharp from "sharp";
-import { FaceDetector } from "../lib/detect/detector";
-import { detectorOptionsSchema, PRESET_LIVE, searchPlan } from "../lib/detect/options";
+import { FaceDetector } from "../lib/detect/face-detector";
+import { haar } from "../lib/detect/haar/haar";
+import { haarOptionsSchema, PRESET_LIVE, searchPlan } from "../lib/detect/haar/options";
 import { DLIB_RESNET } from "../lib/embed/descriptor";
 import { CHIP_SIDE, DIMENSIONS, foldWeights, RESIDUALS } from "../lib/embed/dlib-resnet";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
@@ -205,7 +206,7 @@ async function networkSize(): Promise<number> {
   return sum;
 }
 
-const SEARCH = detectorOptionsSchema.parse({ ...PRESET_LIVE, minSize: MIN_SIZE });
+const SEARCH = haarOptionsSchema.parse({ ...PRESET_LIVE, minSize: MIN_SIZE });
 
 /**
  * Haar windows of a search: every second pixel where the step from working pixels is under 2 (OpenCV,
@@ -333,7 +334,7 @@ async function main(): Promise<void> {
       `${(network / 1e6).toFixed(0)} M multiply-adds a face`,
   );
   const recognizer = {
-    detector: new FaceDetector(SEARCH),
+    detector: new FaceDetector(haar, SEARCH),
     embedder: new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ engine: values.engine, minSize: 0 })),
   };
   try {

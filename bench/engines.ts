@@ -15,9 +15,10 @@ import sharp from "sharp";
 import { alignFaces } from "../lib/align/aligner";
 import { LandmarkNet } from "../lib/align/landmark-net";
 import { warp } from "../lib/align/transform";
-import { FaceDetector } from "../lib/detect/detector";
-import { detectorOptionsSchema } from "../lib/detect/options";
-import { WasmDetector } from "../lib/detect/wasm";
+import { FaceDetector } from "../lib/detect/face-detector";
+import { haar } from "../lib/detect/haar/haar";
+import { haarOptionsSchema } from "../lib/detect/haar/options";
+import { WasmDetector } from "../lib/detect/haar/wasm";
 import { chipPlace } from "../lib/embed/chips";
 import { DLIB_RESNET, MOBILEFACENET, type ModelDescriptor } from "../lib/embed/descriptor";
 import { toUnitLength } from "../lib/embed/distance";
@@ -57,7 +58,7 @@ async function realChips(tf: Tf): Promise<Map<ModelDescriptor, Float32Array[]>> 
       bytes: Uint8Array.from(await sharp(groupPhoto(index)).resize(WIDTH).jpeg().toBuffer()),
       raw: undefined,
     });
-    const boxes = detector.detect(pixels, detectorOptionsSchema.parse({})).map(({ box }) => box);
+    const boxes = detector.detect(pixels, haarOptionsSchema.parse({})).map(({ box }) => box);
     (await alignFaces(landmarks, pixels, boxes, { minSize: 20, minSharpness: 0 })).forEach((face, at) => {
       if (face.rejected !== undefined) return;
       for (const [model, some] of chips)
@@ -150,7 +151,7 @@ async function main(): Promise<void> {
 async function stages(): Promise<void> {
   const bytes = await portrait("green");
   const picture = { bytes, frame: undefined };
-  const detector = new FaceDetector(detectorOptionsSchema.parse({}));
+  const detector = new FaceDetector(haar, haarOptionsSchema.parse({}));
   const { faces } = await detector.detect(picture);
   await detector.close();
   console.log(`\n${"network".padEnd(20)} ${"facenet-embed's engine".padEnd(28)} align ms   embed ms`);

@@ -2,8 +2,8 @@
 import { basename } from "node:path";
 import { warp } from "../lib/align/transform";
 import { overlap } from "../lib/detect/boxes";
-import { detectorOptionsSchema } from "../lib/detect/options";
-import type { WasmDetector } from "../lib/detect/wasm";
+import { haarOptionsSchema } from "../lib/detect/haar/options";
+import type { WasmDetector } from "../lib/detect/haar/wasm";
 import type { Pixels } from "../lib/image/pixels";
 import type { Box } from "../lib/message";
 import { parseOptions } from "../lib/validate";
@@ -50,7 +50,7 @@ export function eyeChecks(cascades: readonly string[]): EyeCheck[] {
 export function countEyes(detector: WasmDetector, pixels: Pixels, box: Box, { cascade, enlarged }: EyeCheck): number {
   const [picture, face] = enlarged ? enlarge(pixels, box) : [pixels, box];
   const options = parseOptions(
-    detectorOptionsSchema,
+    haarOptionsSchema,
     { cascade, minNeighbors: NEIGHBOURS, region: { ...face, height: face.height * PART } },
     "--eyes",
   );

@@ -10,8 +10,9 @@
  */
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { FaceDetector } from "../lib/detect/detector";
-import { detectorOptionsSchema } from "../lib/detect/options";
+import { FaceDetector } from "../lib/detect/face-detector";
+import { haar } from "../lib/detect/haar/haar";
+import { haarOptionsSchema } from "../lib/detect/haar/options";
 import { DLIB_RESNET } from "../lib/embed/descriptor";
 import { euclideanDistance } from "../lib/embed/distance";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
@@ -99,7 +100,7 @@ const largest = (faces: readonly Face[]): Face | undefined =>
 async function main(): Promise<void> {
   const all = await photos();
   const random = seeded(SEED);
-  const detector = new FaceDetector(detectorOptionsSchema.parse({ minSize: 40 }));
+  const detector = new FaceDetector(haar, haarOptionsSchema.parse({ minSize: 40 }));
   const embedder = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ reembedAfter: 0 }));
   const encoder = await createEncoder({});
   const people = [...new Set(all.map(({ person }) => person))];

@@ -19,8 +19,8 @@ import { loadLandmarkOnnx } from "../lib/align/landmark-onnx";
 import { warp } from "../lib/align/transform";
 import { qualityWeight, RESIDUAL, SHARPNESS, SIZE } from "../lib/align/weight";
 import { overlap } from "../lib/detect/boxes";
-import { type DetectorOptions, detectorOptionsSchema, PRESET_ACCURATE, PRESET_LIVE } from "../lib/detect/options";
-import { WasmDetector } from "../lib/detect/wasm";
+import { type HaarOptions, haarOptionsSchema, PRESET_PHOTO, PRESET_LIVE } from "../lib/detect/haar/options";
+import { WasmDetector } from "../lib/detect/haar/wasm";
 import { inBatches } from "../lib/embed/batches";
 import { chipPlace } from "../lib/embed/chips";
 import { DLIB_RESNET, MOBILEFACENET, type ModelDescriptor } from "../lib/embed/descriptor";
@@ -118,7 +118,7 @@ interface CleanPhoto extends Filmed {
 
 /** The clean photos of a folder, as enrolment takes them. */
 async function encodeClean(encoder: Encoder, root: string, seen: Seen[]): Promise<CleanPhoto[]> {
-  const options = detectorOptionsSchema.parse(PRESET_ACCURATE);
+  const options = haarOptionsSchema.parse(PRESET_PHOTO);
   const photos: CleanPhoto[] = [];
   for (const { person, name, bytes } of await readable(readFolders(root))) {
     const pixels = await decode({ bytes: Uint8Array.from(bytes), raw: undefined });
@@ -144,8 +144,8 @@ function chooseFilmed(photos: readonly CleanPhoto[], people: number): CleanPhoto
     .flatMap((own) => own.slice(0, 2));
 }
 
-function search(size: number): DetectorOptions {
-  return detectorOptionsSchema.parse({ ...PRESET_LIVE, minSize: Math.round(size * 0.7) });
+function search(size: number): HaarOptions {
+  return haarOptionsSchema.parse({ ...PRESET_LIVE, minSize: Math.round(size * 0.7) });
 }
 
 async function encodeFrames(

@@ -14,9 +14,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { deserialize, serialize } from "node:v8";
-import { FaceDetector } from "../lib/detect/detector";
+import { FaceDetector } from "../lib/detect/face-detector";
+import { haar } from "../lib/detect/haar/haar";
 import { FaceFollower } from "../lib/detect/follower";
-import { detectorOptionsSchema } from "../lib/detect/options";
+import { haarOptionsSchema } from "../lib/detect/haar/options";
 import { trackingOptionsSchema } from "../lib/detect/tracker";
 import { findModel } from "../lib/models/find-model";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
@@ -46,7 +47,7 @@ interface Item {
 }
 
 async function filmAll(root: string, models: readonly string[]): Promise<Item[]> {
-  const detector = new FaceDetector(detectorOptionsSchema.parse({ minSize: 40, minNeighbors: 3 }));
+  const detector = new FaceDetector(haar, haarOptionsSchema.parse({ minSize: 40, minNeighbors: 3 }));
   const encoders = await Promise.all(models.map((model) => createEncoder({ model })));
   const embedders = await Promise.all(
     models.map(async (model) => new FaceEmbedder(await findModel(model), embedderOptionsSchema.parse({}))),

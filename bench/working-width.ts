@@ -10,8 +10,8 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { detectorOptionsSchema } from "../lib/detect/options";
-import { WasmDetector } from "../lib/detect/wasm";
+import { haarOptionsSchema } from "../lib/detect/haar/options";
+import { WasmDetector } from "../lib/detect/haar/wasm";
 import { DLIB_RESNET } from "../lib/embed/descriptor";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
 import { decode } from "../lib/image/decode";
@@ -76,7 +76,7 @@ async function main(): Promise<void> {
         let [ms, faces, falses] = [0, 0, 0];
         for (const bytes of photos) {
           const pixels = await decode({ bytes: Uint8Array.from(bytes), raw: undefined });
-          const options = detectorOptionsSchema.parse({
+          const options = haarOptionsSchema.parse({
             minSize,
             minNeighbors,
             workingWidth: room === undefined ? 0 : Math.round((pixels.width * WINDOW * room) / minSize),

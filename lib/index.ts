@@ -18,6 +18,7 @@ export type {
   Encoding,
   Face,
   FaceMessage,
+  FacePoints,
   Frame,
   Identity,
   Outcome,
@@ -29,5 +30,6 @@ export type {
   Timing,
 } from "./message";
 export { UserError } from "./errors";
+export type { CommonOptions, Detection, Detector, Engine, LoadedDetector, Neighbourhood } from "./detect/detector";
 export type { EmbeddingNet } from "./embed/net";
 export type { Source, SourceContext } from "./capture/source";

@@ -147,10 +147,21 @@ export interface Identity {
   frames?: number | undefined;
 }
 
+/** Five points of a face, pixels of the picture as shown; left is where the picture's left is. */
+export interface FacePoints {
+  leftEye: Point;
+  rightEye: Point;
+  nose: Point;
+  mouthLeft: Point;
+  mouthRight: Point;
+}
+
 export interface Face {
   box: Box;
-  /** How many raw detections the cascade merged into this box: more is surer. */
+  /** Larger is surer. Of haar-detect it is how many raw detections the cascade merged into this box. */
   score: number;
+  /** Of a detector that knows them. */
+  points?: FacePoints | undefined;
   /** Names the same face from frame to frame; never used again for another one. */
   track?: number | undefined;
   /**
@@ -216,7 +227,6 @@ const finite = z.number();
 const pixels = z.number().int().min(1).max(100_000);
 
 const pointSchema = z.object({ x: finite, y: finite });
-
 const boxSchema = z.object({ x: finite, y: finite, width: z.number().positive(), height: z.number().positive() });
 
 const frameSchema = z.object({
@@ -230,6 +240,14 @@ const frameSchema = z.object({
 });
 
 const reasonSchema = z.enum(REASONS);
+
+const pointsSchema = z.looseObject({
+  leftEye: pointSchema,
+  rightEye: pointSchema,
+  nose: pointSchema,
+  mouthLeft: pointSchema,
+  mouthRight: pointSchema,
+});
 
 const qualitySchema = z.looseObject({
   size: z.number().min(0).describe("Between the eyes' centres, in pixels of the picture."),
@@ -266,6 +284,7 @@ const faceSchema = z.looseObject({
   score: finite.default(0).describe("The detector's own; more is surer."),
   track: z.number().int().min(0).optional().describe("The same face from frame to frame; never used again."),
   look: z.number().int().min(0).optional().describe("Counts how often the face of a track changed its looks."),
+  points: pointsSchema.optional().describe("Of a detector that knows them; left is the picture's left."),
   landmarks: z.array(pointSchema).max(LANDMARKS).optional().describe("68 points in the order of iBUG 300-W, pixels."),
   quality: qualitySchema.optional(),
   rejected: reasonSchema.extract(REJECT_REASONS).optional().describe("Why the face gets no embedding."),

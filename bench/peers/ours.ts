@@ -2,8 +2,9 @@
  * This package's detector and embedder, as the nodes call them, with the network that the others have too. Arguments:
  * the preset, the engine.
  */
-import { detectorOptionsSchema, PRESET_LIVE, PRESET_ORIGINAL } from "../../lib/detect/options";
-import { type Detected, FaceDetector } from "../../lib/detect/detector";
+import { haarOptionsSchema, PRESET_LIVE, PRESET_ORIGINAL } from "../../lib/detect/haar/options";
+import { type Detected, FaceDetector } from "../../lib/detect/face-detector";
+import { haar } from "../../lib/detect/haar/haar";
 import { FaceFollower } from "../../lib/detect/follower";
 import { trackingOptionsSchema } from "../../lib/detect/tracker";
 import { DLIB_RESNET } from "../../lib/embed/descriptor";
@@ -22,7 +23,8 @@ const [, , , preset = "tracking", engine = "wasm"] = process.argv;
 
 async function main(): Promise<void> {
   const detector = new FaceDetector(
-    detectorOptionsSchema.parse({ ...(preset === "original" ? PRESET_ORIGINAL : PRESET_LIVE), minSize: MIN_SIZE }),
+    haar,
+    haarOptionsSchema.parse({ ...(preset === "original" ? PRESET_ORIGINAL : PRESET_LIVE), minSize: MIN_SIZE }),
   );
   const follower = preset === "tracking" ? new FaceFollower(detector, trackingOptionsSchema.parse({})) : detector;
   const embedder = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ engine }));

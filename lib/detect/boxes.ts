@@ -1,4 +1,5 @@
-import type { Box, Point } from "../message";
+import type { Box, Face, Point } from "../message";
+import type { Detection } from "./detector";
 
 /** Area of the intersection over that of the union, 0..1. */
 export function overlap(a: Box, b: Box): number {
@@ -23,4 +24,9 @@ export function withoutDoubles<D extends { box: Box; score: number }>(detections
     if (kept.every(({ box }) => overlap(box, detection.box) <= ONE_FACE)) kept.push(detection);
   }
   return kept;
+}
+
+/** What the message tells of a detection. */
+export function asFace({ box, score, points }: Detection): Face {
+  return points === undefined ? { box, score } : { box, score, points };
 }

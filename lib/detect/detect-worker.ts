@@ -1,15 +1,17 @@
 import { decode } from "../image/decode";
 import type { PixelSource, Pixels } from "../image/pixels";
-import { NativeDetector } from "./native";
-import type { Detection, DetectorEngine, DetectorOptions, Near } from "./options";
 import { moving, onEngine, serve } from "../workers/serve";
 import { withoutDoubles } from "./boxes";
+import type { CommonOptions, Detection, LoadedDetector, Neighbourhood } from "./detector";
+import { detectorNamed } from "./detectors";
 import { type Look, lookAt } from "./look";
-import { WasmDetector } from "./wasm";
 
 export interface DetectTask {
   source: PixelSource;
-  options: DetectorOptions;
+  /** Id of the detector. */
+  detector: string;
+  /** Its own. */
+  options: CommonOptions;
   /** Whether to give back the pixels. */
   keep: boolean;
   /** For live frames; a photo is searched everywhere and nobody asks how its faces look. */
@@ -18,7 +20,7 @@ export interface DetectTask {
 
 export interface Follow {
   /** Search only there; undefined is everywhere. */
-  near: readonly Near[] | undefined;
+  nearby: readonly Neighbourhood[] | undefined;
 }
 
 export interface DetectResult {
@@ -36,35 +38,44 @@ export interface DetectResult {
   detect: number;
 }
 
-let wasm: Promise<WasmDetector> | undefined;
-let native: NativeDetector | undefined;
+type Loading = Promise<LoadedDetector<CommonOptions>>;
 
-function engine(name: DetectorOptions["engine"]): Promise<DetectorEngine> | DetectorEngine {
-  if (name === "native") return (native ??= new NativeDetector());
-  wasm ??= WasmDetector.load().catch((error: unknown) => {
-    // Tried again with the next picture: there may be memory then.
-    wasm = undefined;
-    throw error;
-  });
-  return wasm;
+/** By detector and engine. A worker is asked for one of them only, see the pools in face-detector.ts. */
+const loaded = new Map<string, Loading>();
+
+function load(id: string, name: string): Loading {
+  const key = `${id} ${name}`;
+  const known = loaded.get(key);
+  if (known !== undefined) return known;
+  const engine = detectorNamed(id).engines[name];
+  if (engine === undefined) throw new Error(`the detector ${id} has no engine ${name}`);
+  const loading = Promise.resolve()
+    .then(() => engine.load())
+    .catch((error: unknown) => {
+      // Tried again with the next picture: there may be memory then.
+      loaded.delete(key);
+      throw error;
+    });
+  loaded.set(key, loading);
+  return loading;
 }
 
 export default serve(async (task: DetectTask | "farewell"): Promise<DetectResult | undefined> => {
   if (task !== "farewell") return detectTask(task);
-  await native?.close();
+  await Promise.all([...loaded.values()].map(async (loading) => (await loading).close?.()));
   return undefined;
 });
 
 /** Runs in a worker: decode a picture unless that was done before, and find the faces. */
-async function detectTask({ source, options, keep, follow }: DetectTask): Promise<DetectResult> {
-  const detector = await engine(options.engine);
+async function detectTask({ source, detector: id, options, keep, follow }: DetectTask): Promise<DetectResult> {
+  const detector = await load(id, options.engine);
   const start = performance.now();
   const pixels = await decode(source);
   const decoded = performance.now();
   const { width, height } = pixels;
   const broke = (): string =>
-    `OpenCV broke on a picture of ${width} × ${height} pixels and was restarted: send a smaller picture.`;
-  const nearby = await onEngine(broke, () => searchNear(detector, pixels, options, follow));
+    `${detector.name} broke on a picture of ${width} × ${height} pixels and was restarted: send a smaller picture.`;
+  const nearby = await onEngine(broke, () => searchNearby(detector, pixels, options, follow));
   const detections = nearby ?? (await onEngine(broke, () => detector.detect(pixels, options)));
   const looks = follow === undefined ? [] : detections.map(({ box }) => lookAt(pixels, box));
   const result = {
@@ -80,15 +91,15 @@ async function detectTask({ source, options, keep, follow }: DetectTask): Promis
 }
 
 /** @returns undefined where the whole picture is to be searched */
-async function searchNear(
-  detector: DetectorEngine,
+async function searchNearby(
+  detector: LoadedDetector<CommonOptions>,
   pixels: Pixels,
-  options: DetectorOptions,
+  options: CommonOptions,
   follow: Follow | undefined,
 ): Promise<Detection[] | undefined> {
-  if (follow?.near === undefined) return undefined;
+  if (follow?.nearby === undefined) return undefined;
   const found: Detection[][] = [];
-  for (const near of follow.near) found.push(await detector.detect(pixels, options, near));
-  if (follow.near.some(({ sure }, index) => sure && found[index]?.length === 0)) return undefined;
+  for (const neighbourhood of follow.nearby) found.push(await detector.detect(pixels, options, neighbourhood));
+  if (follow.nearby.some(({ sure }, index) => sure && found[index]?.length === 0)) return undefined;
   return withoutDoubles(found.flat());
 }

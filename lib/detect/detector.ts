@@ -1,126 +1,71 @@
-import { pixelCache } from "../image/pixels";
-import { pixelSource } from "../image/source";
-import { type Box, cameraOf, type Face, type Picture, type Timing } from "../message";
-import { StagePool } from "../workers/pool";
-import { THREADS } from "../workers/threads";
-import type { DetectResult, DetectTask, Follow } from "./detect-worker";
-import type { Look } from "./look";
-import type { Detection, DetectorOptions, Near } from "./options";
-import type { Seen } from "./tracker";
-
-const pools = {
-  wasm: new StagePool<DetectTask | "farewell", DetectResult>(__dirname, "detect-worker", THREADS.detect),
-  /** Native OpenCV has threads of its own. */
-  native: new StagePool<DetectTask | "farewell", DetectResult>(__dirname, "detect-worker", 1, "farewell"),
-};
-
-/** Of the black picture for the warm-up, in pixels. */
-const WARM_UP_SIDE = 64;
-const CHANNELS = 3;
-
-export interface Detected {
-  /** One for each box, best score first; empty when none was found. */
-  faces: Face[];
-  width: number;
-  height: number;
-  timing: Required<Pick<Timing, "decode" | "detect">>;
-}
-
-export interface Searched extends Omit<Detected, "faces"> {
-  seen: Seen[];
-  /** Whether all of the frame was searched. */
-  whole: boolean;
-}
-
-/** Finds faces in pictures, in the shared workers. Close it when done. */
-export class FaceDetector {
-  readonly options: DetectorOptions;
-  readonly #pool: (typeof pools)["wasm"];
-  #open = true;
-
-  constructor(options: DetectorOptions) {
-    this.options = options;
-    this.#pool = pools[options.engine];
-    this.#pool.acquire();
-  }
-
-  /** Load OpenCV and the cascade now, so that the first frame is not the slow one. @throws as detect does */
-  async warmUp(): Promise<void> {
-    const { region: _elsewhere, ...options } = this.options;
-    const frame = {
-      source: "",
-      sequence: 0,
-      capturedAt: 0,
-      width: WARM_UP_SIDE,
-      height: WARM_UP_SIDE,
-      encoding: "rgb",
-    } as const;
-    await this.#run({ bytes: Buffer.alloc(WARM_UP_SIDE * WARM_UP_SIDE * CHANNELS), frame }, undefined, options);
-  }
-
-  /**
-   * Find the faces of a picture.
-   * @param region in place of the options'
-   * @throws a sentence when it is no picture or the engine or cascade is not to be had
-   */
-  async detect(picture: Picture, region?: Box): Promise<Detected> {
-    const {
-      detections,
-      looks: _looks,
-      whole: _whole,
-      ...detected
-    } = await this.#run(picture, undefined, this.#within(region));
-    return { ...detected, faces: byScore(detections.map(({ box, score }) => ({ box, score }))) };
-  }
-
-  /**
-   * Find the faces of a live frame, and how they look.
-   * @param near searches only there; undefined is everywhere
-   * @param region in place of the options'
-   * @throws as detect does
-   */
-  async search(picture: Picture, near: readonly Near[] | undefined, region?: Box): Promise<Searched> {
-    const { detections, looks, ...detected } = await this.#run(picture, { near }, this.#within(region));
-    return {
-      ...detected,
-      seen: byScore(detections.map((detection, index) => ({ ...detection, look: looks[index] as Look }))),
-    };
-  }
-
-  #within(region: Box | undefined): DetectorOptions {
-    return region === undefined ? this.options : { ...this.options, region };
-  }
-
-  async #run(
-    picture: Picture,
-    follow?: Follow,
-    options = this.options,
-  ): Promise<Omit<DetectResult, "pixels" | "decode" | "detect"> & Pick<Detected, "timing">> {
-    const camera = picture.frame === undefined ? undefined : cameraOf(picture.frame);
-    const { pixels, decode, detect, ...found } = await this.#pool.runAgain(async () => {
-      const { source, transfer } = await pixelSource(picture);
-      return {
-        task: { source, options, keep: pixelCache.wanted(camera), ...(follow === undefined ? {} : { follow }) },
-        transfer,
-      };
-    });
-    pixelCache.set(picture.bytes, pixels, camera);
-    return { ...found, timing: { decode, detect } };
-  }
-
-  async close(): Promise<void> {
-    if (!this.#open) return;
-    this.#open = false;
-    await this.#pool.release();
-  }
-}
-
 /**
- * Best first. Of one score the larger comes first, then what is left and above: OpenCV's threads find them in any
- * order.
+ * What a detector is: options of its own, and how to find faces by them. All around it is shared by every detector:
+ * the workers (face-detector.ts, detect-worker.ts), the region, the tracks, the node's input, enrolment.
+ * How to add one: docs/extending.md.
  */
-function byScore<D extends Detection>(detections: D[]): D[] {
-  return detections.sort(
-    (a, b) => b.score - a.score || b.box.width - a.box.width || a.box.x - b.box.x || a.box.y - b.box.y,
-  );
+import type { z } from "zod";
+import type { Pixels } from "../image/pixels";
+import type { Box, FacePoints } from "../message";
+
+/** What the options of every detector have. */
+export interface CommonOptions {
+  /** One of the detector's `engines`. */
+  engine: string;
+  /** The search stays inside; pixels of the picture. */
+  region?: Box | undefined;
+}
+
+export interface Detection {
+  /** Pixels of the picture. */
+  box: Box;
+  /** Larger is surer; its scale is the detector's own. */
+  score: number;
+  /** Where the detector knows them. */
+  points?: FacePoints | undefined;
+}
+
+/** A part of the picture where a face is expected, and its sizes; all in pixels of the picture. */
+export interface Neighbourhood {
+  /** Whether the face is so sure to be there that the whole picture is worth a search when it is not. */
+  sure: boolean;
+  region: Box;
+  minSize: number;
+  maxSize: number;
+}
+
+/** A detector that is loaded. It lives in a worker and is asked one thing at a time. */
+export interface LoadedDetector<Options> {
+  /** What is named where it breaks: "OpenCV". */
+  readonly name: string;
+  /**
+   * @param nearby searches only there; nothing is found where it lies outside the picture or the region of the options
+   * @throws a sentence when the options cannot be done with this picture
+   */
+  detect(pixels: Pixels, options: Options, nearby?: Neighbourhood): Detection[] | Promise<Detection[]>;
+  /** End what it started outside its worker. Called where its engine says `closes`. */
+  close?(): Promise<void>;
+}
+
+/** One of the ways in which a detector can be run. Each has worker threads of its own. */
+export interface Engine<Options> {
+  /** How many; one where it `closes`, for only one of them is told. */
+  threads: number;
+  /** Whether it must be told when nobody needs it any more. */
+  closes?: boolean;
+  /**
+   * Runs in a worker, once, and again after it failed. What the detector needs is required here and not above, so that
+   * Node-RED's own thread does not load it.
+   * @throws a sentence when it is not to be had here
+   */
+  load(): LoadedDetector<Options> | Promise<LoadedDetector<Options>>;
+}
+
+export interface Detector<Options extends CommonOptions = CommonOptions> {
+  /** Names it in settings and between threads; never changes. */
+  readonly id: string;
+  readonly schema: z.ZodType<Options>;
+  /** The options with which photos are searched that somebody is enrolled or looked up by. */
+  readonly photoOptions: Options;
+  /** By what `options.engine` says. */
+  readonly engines: Readonly<Record<Options["engine"], Engine<Options>>>;
 }

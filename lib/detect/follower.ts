@@ -1,5 +1,5 @@
 import { type Box, cameraOf, type Frame, type Picture } from "../message";
-import type { Detected, FaceDetector } from "./detector";
+import type { Detected, FaceDetector } from "./face-detector";
 import { Tracker, type TrackingOptions } from "./tracker";
 
 /** So many cameras are followed at once; of more the one that was silent longest is forgotten. */

@@ -4,9 +4,9 @@
  */
 import { z } from "zod";
 import type { Face, Frame, Point } from "../message";
-import { centreOf } from "./boxes";
+import { asFace, centreOf } from "./boxes";
 import { Anchor, type Look, SAME_LOOK } from "./look";
-import type { Detection, Near } from "./options";
+import type { Detection, Neighbourhood } from "./detector";
 
 export const trackingOptionsSchema = z.object({
   /**
@@ -95,7 +95,7 @@ export class Tracker {
   }
 
   /** Where to search this frame, or undefined for everywhere. */
-  plan(frame: Frame): Near[] | undefined {
+  plan(frame: Frame): Neighbourhood[] | undefined {
     if (!this.#goesOn(frame)) this.#tracks = [];
     const due = this.#sinceFull + 1 >= this.#fullEvery;
     if (due || this.#tracks.length === 0 || this.#tracks.length > MAX_REGIONS) return undefined;
@@ -200,10 +200,11 @@ export class Tracker {
       track.look += 1;
       track.anchor = new Anchor(seen.look);
     }
-    return { box: seen.box, score: seen.score, track: track.id, look: track.look };
+    return { ...asFace(seen), track: track.id, look: track.look };
   }
 
-  #begin({ box, score, look }: Seen, { capturedAt }: Frame): Face {
+  #begin(seen: Seen, { capturedAt }: Frame): Face {
+    const { box, look } = seen;
     const track: Track = {
       id: nextTrack(),
       centre: centreOf(box),
@@ -217,6 +218,6 @@ export class Tracker {
       look: 0,
     };
     this.#tracks.push(track);
-    return { box, score, track: track.id, look: track.look };
+    return { ...asFace(seen), track: track.id, look: track.look };
   }
 }

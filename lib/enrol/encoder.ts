@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { statisticsOf } from "../calibrate/model-statistics";
 import type { Tail } from "../calibrate/tail";
-import { FaceDetector } from "../detect/detector";
-import { type DetectorOptions, detectorOptionsSchema, PRESET_ACCURATE } from "../detect/options";
+import type { Detector } from "../detect/detector";
+import { DEFAULT_DETECTOR, detectorNamed } from "../detect/detectors";
+import { FaceDetector } from "../detect/face-detector";
+import { haar } from "../detect/haar/haar";
 import type { Face, Picture } from "../message";
 import { findModel } from "../models/find-model";
 import type { ModelDescriptor } from "../embed/descriptor";
@@ -12,7 +14,8 @@ import { embedderOptionsSchema, FaceEmbedder } from "../embed/embedder";
 export interface EncoderOptions {
   /** Id of a built-in model or of a model pack, or path of a descriptor; empty as findModel says. */
   model?: string | undefined;
-  detector?: Partial<DetectorOptions> | undefined;
+  /** Id of the detector that finds the faces of photos. */
+  detector?: string | undefined;
 }
 
 /**
@@ -56,19 +59,21 @@ const ENCODING_VERSION = 2;
 
 function fingerprintOf(
   { file: _place, threshold: _judges, nearDuplicate: _too, licence: _text, ...model }: ModelDescriptor,
-  detection: DetectorOptions,
+  { id, photoOptions }: Detector,
 ): string {
+  // As before there was a choice, so that no gallery is encoded anew for nothing.
+  const detection = id === haar.id ? photoOptions : { detector: id, ...photoOptions };
   return createHash("sha256")
     .update(JSON.stringify([ENCODING_VERSION, model, detection]))
     .digest("hex");
 }
 
-/** @throws a sentence when there is no such model, or the detector's options are wrong */
+/** @throws a sentence when there is no such model or detector */
 export async function createEncoder(options: EncoderOptions): Promise<FaceEncoder> {
   const model = await findModel(options.model);
-  const detection = detectorOptionsSchema.parse({ ...PRESET_ACCURATE, ...options.detector });
+  const detection = detectorNamed(options.detector ?? DEFAULT_DETECTOR);
   const normalisation = await normalisationOf(model);
-  const detector = new FaceDetector(detection);
+  const detector = new FaceDetector(detection, detection.photoOptions);
   const embedder = new FaceEmbedder(model, embedderOptionsSchema.parse({}));
   /** What is too small was said before. */
   const live = new FaceEmbedder(model, embedderOptionsSchema.parse({ minSize: 0 }));

@@ -23,6 +23,8 @@ export interface FaceGalleryDef extends NodeDef {
   /** Id of a built-in model or of a model pack, or "file". */
   model: string;
   modelFile: string;
+  /** Id of the detector that finds the faces of photos; a gallery made before there was the choice has none. */
+  detector?: string;
   /** Whether pictures are kept, or embeddings alone. */
   keepPhotos?: boolean | string;
   /** Whether strangers are kept for review, … */
@@ -121,7 +123,7 @@ export default function register(RED: NodeAPI): void {
     const encoders = new Map<string, Promise<FaceEncoder>>();
     /** Every network once, as long as the node lives: a change may be taken back. */
     const encoderOf = (key: string): Promise<FaceEncoder> => {
-      const encoder = encoders.get(key) ?? createEncoder({ model: key });
+      const encoder = encoders.get(key) ?? createEncoder({ model: key, detector: def.detector || undefined });
       encoders.set(key, encoder);
       // What is missing may be brought.
       encoder.catch(() => encoders.delete(key));

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import sharp from "sharp";
-import { nativeInstalled } from "../../lib/detect/native";
+import { nativeInstalled } from "../../lib/detect/haar/native";
 import { eventually, type FlowNode, type NodeRed, startNodeRed } from "../support/node-red";
 import { groupPhoto } from "../support/photos";
 import { pattern } from "../support/pattern";

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import sharp from "sharp";
-import { FaceDetector } from "../../lib/detect/detector";
-import { nativeInstalled } from "../../lib/detect/native";
-import { detectorOptionsSchema } from "../../lib/detect/options";
+import { FaceDetector } from "../../lib/detect/face-detector";
+import { haar } from "../../lib/detect/haar/haar";
+import { nativeInstalled } from "../../lib/detect/haar/native";
+import { haarOptionsSchema } from "../../lib/detect/haar/options";
 import type { Face } from "../../lib/message";
 import { groupPhoto } from "../support/photos";
 
@@ -28,7 +29,7 @@ describe("native OpenCV", { skip: SKIP }, () => {
   after(() => Promise.all(open.map((detector) => detector.close())));
 
   const detectorFor = (options: object): FaceDetector => {
-    const detector = new FaceDetector(detectorOptionsSchema.parse(options));
+    const detector = new FaceDetector(haar, haarOptionsSchema.parse(options));
     open.push(detector);
     return detector;
   };

@@ -217,4 +217,11 @@ describe("face-gallery", () => {
     send("m", { faces: [] });
     assert.match(await error, /there is no model "facenet9000"/);
   });
+
+  it("says that there is no such detector, and searches photos by the Haar cascade where it names that or none", async () => {
+    const node = await load({ detector: "eagle" });
+    await assert.rejects(node.gallery, /there is no detector "eagle": choose one of haar/);
+    await helper.unload();
+    assert.equal((await (await load({ detector: "haar" })).gallery).readable, true);
+  });
 });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { overlap } from "../../../lib/detect/boxes";
-import { FaceDetector } from "../../../lib/detect/detector";
+import { FaceDetector } from "../../../lib/detect/face-detector";
+import { haar } from "../../../lib/detect/haar/haar";
 import { FaceFollower } from "../../../lib/detect/follower";
-import { detectorOptionsSchema } from "../../../lib/detect/options";
+import { haarOptionsSchema } from "../../../lib/detect/haar/options";
 import { trackingOptionsSchema } from "../../../lib/detect/tracker";
 import type { Face } from "../../../lib/message";
 import { portrait } from "../../support/photos";
@@ -13,7 +14,7 @@ describe("FaceFollower", () => {
   let detector: FaceDetector;
   let follower: FaceFollower;
   before(() => {
-    detector = new FaceDetector(detectorOptionsSchema.parse({ minSize: 80 }));
+    detector = new FaceDetector(haar, haarOptionsSchema.parse({ minSize: 80 }));
   });
   after(() => detector.close());
 

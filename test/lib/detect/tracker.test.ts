@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { overlap, withoutDoubles } from "../../../lib/detect/boxes";
 import { Anchor } from "../../../lib/detect/look";
 import { Tracker, trackingOptionsSchema } from "../../../lib/detect/tracker";
-import type { Face, Frame } from "../../../lib/message";
+import type { Face, FacePoints, Frame } from "../../../lib/message";
 import { frameAt, seenAt } from "../../support/looks";
 
 const ANNA = 1;
@@ -26,6 +26,23 @@ describe("Tracker", () => {
     for (let sequence = 1; sequence < 40; sequence += 1) {
       assert.deepEqual(ids(show(follower, frameAt(sequence), seenAt(ANNA, 100 + 10 * sequence, 200))), ids(first));
     }
+  });
+
+  it("leaves a detector's five points with the face that it found", () => {
+    const follower = tracker();
+    const points = (x: number): FacePoints => ({
+      leftEye: { x: x - 20, y: 180 },
+      rightEye: { x: x + 20, y: 181 },
+      nose: { x, y: 205 },
+      mouthLeft: { x: x - 15, y: 230 },
+      mouthRight: { x: x + 15, y: 231 },
+    });
+    const [first] = show(follower, frameAt(0), { ...seenAt(ANNA, 100, 200), points: points(100) });
+    assert.deepEqual(first?.points, points(100));
+    const [second] = show(follower, frameAt(1), { ...seenAt(ANNA, 104, 200), points: points(104) });
+    assert.deepEqual([second?.track, second?.points], [first?.track, points(104)]);
+    const [without] = show(follower, frameAt(2), seenAt(ANNA, 108, 200));
+    assert.equal(without !== undefined && "points" in without, false);
   });
 
   it("never gives a number twice, nor does another camera's tracker", () => {

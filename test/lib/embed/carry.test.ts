@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { FaceDetector } from "../../../lib/detect/detector";
+import { FaceDetector } from "../../../lib/detect/face-detector";
+import { haar } from "../../../lib/detect/haar/haar";
 import { FaceFollower } from "../../../lib/detect/follower";
-import { detectorOptionsSchema } from "../../../lib/detect/options";
+import { haarOptionsSchema } from "../../../lib/detect/haar/options";
 import { trackingOptionsSchema } from "../../../lib/detect/tracker";
 import { DLIB_RESNET } from "../../../lib/embed/descriptor";
 import { euclideanDistance } from "../../../lib/embed/distance";
@@ -21,7 +22,7 @@ describe("a followed face's embedding", () => {
   const references = new Map<Who, Float32Array>();
 
   before(async () => {
-    detector = new FaceDetector(detectorOptionsSchema.parse({ minSize: 80 }));
+    detector = new FaceDetector(haar, haarOptionsSchema.parse({ minSize: 80 }));
     const alone = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ reembedAfter: 0 }));
     for (const who of WHO) {
       const picture = { bytes: await portrait(who), frame: undefined };

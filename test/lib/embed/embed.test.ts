@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import Module, { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
@@ -54,6 +55,27 @@ describe("createEncoder", () => {
     ]) {
       assert.ok(distance(enrolled, await one(await altered.toBuffer())) <= 0.58);
     }
+  });
+
+  it("keeps the fingerprint of photos searched by the Haar cascade, so that no gallery is encoded anew", async () => {
+    const { file: _place, threshold: _judges, nearDuplicate: _too, licence: _text, ...model } = DLIB_RESNET;
+    const detection = {
+      engine: "wasm",
+      cascade: "frontalface_default",
+      scaleFactor: 1.1,
+      minNeighbors: 5,
+      minSize: 0,
+      maxSize: 0,
+      workingWidth: 0,
+    };
+    const fingerprint = createHash("sha256")
+      .update(JSON.stringify([2, model, detection]))
+      .digest("hex");
+    assert.equal(encoder.fingerprint, fingerprint);
+  });
+
+  it("refuses a detector that there is none of", async () => {
+    await assert.rejects(createEncoder({ detector: "eagle" }), /there is no detector "eagle": choose one of haar/);
   });
 
   it("measures how light a face is", async () => {

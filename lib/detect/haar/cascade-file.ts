@@ -1,7 +1,7 @@
 /** Cascade files: where they are, and what must be known of one before OpenCV sees it. */
 import { readFileSync } from "node:fs";
-import { assetFile } from "../assets";
-import { UserError } from "../errors";
+import { assetFile } from "../../assets";
+import { UserError } from "../../errors";
 
 /** OpenCV's frontal cascades and its profile one, shipped in assets/cascades; a path ends in .xml. */
 export const CASCADES = ["frontalface_default", "frontalface_alt", "frontalface_alt2", "profileface"] as const;

@@ -6,7 +6,7 @@
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import type { NativeAnswer, NativeGreeting, NativeQuestion } from "./native";
-import type { Box } from "../message";
+import type { Box } from "../../message";
 
 interface NativeMat {
   resize(rows: number, cols: number, fx: number, fy: number, interpolation: number): NativeMat;

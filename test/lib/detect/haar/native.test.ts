@@ -3,14 +3,15 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { UserError } from "../../../lib/errors";
-import { FaceDetector } from "../../../lib/detect/detector";
-import { NativeDetector } from "../../../lib/detect/native";
-import { detectorOptionsSchema } from "../../../lib/detect/options";
-import type { Pixels } from "../../../lib/image/pixels";
-import { eventually } from "../../support/node-red";
-import { runs } from "../../support/programs";
-import { pattern } from "../../support/pattern";
+import { UserError } from "../../../../lib/errors";
+import { FaceDetector } from "../../../../lib/detect/face-detector";
+import { haar } from "../../../../lib/detect/haar/haar";
+import { NativeDetector } from "../../../../lib/detect/haar/native";
+import { haarOptionsSchema } from "../../../../lib/detect/haar/options";
+import type { Pixels } from "../../../../lib/image/pixels";
+import { eventually } from "../../../support/node-red";
+import { runs } from "../../../support/programs";
+import { pattern } from "../../../support/pattern";
 
 /**
  * A package in place of @u4/opencv4nodejs that finds one box in any picture, except as `onLoad`, `onCascade` and
@@ -62,7 +63,7 @@ function isAlive(pid: number): boolean {
 }
 
 const SHORT = { load: 60_000, cascade: 60_000, search: 60_000 };
-const OPTIONS = detectorOptionsSchema.parse({ engine: "native" });
+const OPTIONS = haarOptionsSchema.parse({ engine: "native" });
 const picture = (width: number): Pixels => ({ data: new Uint8Array(width * 100 * 3), width, height: 100 });
 const FOUND = [{ box: { x: 1, y: 2, width: 30, height: 30 }, score: 7 }];
 const refusal = (words: RegExp) => (error: unknown) => error instanceof UserError && words.test(error.message);
@@ -212,7 +213,7 @@ describe("NativeDetector", () => {
       const before = process.env["NODE_PATH"];
       // Where the worker's `require` looks besides.
       process.env["NODE_PATH"] = folder;
-      const detector = new FaceDetector(OPTIONS);
+      const detector = new FaceDetector(haar, OPTIONS);
       try {
         const answer = detector.warmUp().then(
           () => "done",

@@ -1,16 +1,10 @@
 /** OpenCV's Haar cascade on WASM. Runs in workers only: a search takes tens of milliseconds. */
-import { toGrey } from "../image/decode";
-import type { Pixels } from "../image/pixels";
+import { toGrey } from "../../image/decode";
+import type { Pixels } from "../../image/pixels";
+import type { Detection, LoadedDetector, Neighbourhood } from "../detector";
 import { type CascadeFile, noCascade, readCascade } from "./cascade-file";
 import { type Cascade, openCv, type OpenCv } from "./opencv";
-import {
-  type Detection,
-  type DetectorOptions,
-  type DetectorEngine,
-  type Near,
-  type SearchPlan,
-  searchPlan,
-} from "./options";
+import { type HaarOptions, type SearchPlan, searchPlan } from "./options";
 import { bytesOf } from "./pyramid";
 
 interface Deletable {
@@ -47,8 +41,8 @@ const MOST_KEPT_BYTES_IN_ALL = 256e6;
 /** Cascades kept; flows use one or two. */
 const MOST_CASCADES = 8;
 
-export class WasmDetector implements DetectorEngine {
-  readonly name = "wasm";
+export class WasmDetector implements LoadedDetector<HaarOptions> {
+  readonly name = "OpenCV";
   readonly #cv: OpenCv;
   /** Last used goes last. */
   readonly #files = new Map<string, CascadeFile>();
@@ -63,10 +57,10 @@ export class WasmDetector implements DetectorEngine {
   }
 
   /** @throws a sentence when the cascade file cannot be read or is none */
-  detect(pixels: Pixels, options: DetectorOptions, near?: Near): Detection[] {
+  detect(pixels: Pixels, options: HaarOptions, nearby?: Neighbourhood): Detection[] {
     const cv = this.#cv;
     const file = this.#file(options.cascade);
-    const plan = searchPlan(pixels, options, near, file.shape);
+    const plan = searchPlan(pixels, options, nearby, file.shape);
     if (plan === undefined) return [];
     const { cascade } = this.#cascade(options.cascade, file, plan.buffer);
     return using((own) => {

@@ -4,18 +4,14 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
-import { overlap } from "../../../lib/detect/boxes";
-import { FaceDetector } from "../../../lib/detect/detector";
-import {
-  clip,
-  detectorOptionsSchema,
-  type Near,
-  PRESET_LIVE,
-  type SearchPlan,
-  searchPlan,
-} from "../../../lib/detect/options";
-import { pixelCache } from "../../../lib/image/pixels";
-import { groupPhoto, portrait } from "../../support/photos";
+import { overlap } from "../../../../lib/detect/boxes";
+import type { Neighbourhood } from "../../../../lib/detect/detector";
+import { FaceDetector } from "../../../../lib/detect/face-detector";
+import { haar } from "../../../../lib/detect/haar/haar";
+import { haarOptionsSchema, PRESET_LIVE, type SearchPlan, searchPlan } from "../../../../lib/detect/haar/options";
+import { clip } from "../../../../lib/detect/region";
+import { pixelCache } from "../../../../lib/image/pixels";
+import { groupPhoto, portrait } from "../../../support/photos";
 
 type Bounds = [x: number, y: number, width: number, height: number];
 
@@ -89,7 +85,7 @@ const scaled = (photo: 3 | 6): Promise<Buffer> =>
   sharp(groupPhoto(photo)).resize(960, null, { kernel: "nearest" }).png().toBuffer();
 
 async function boxesOf(bytes: Buffer, options: object): Promise<Bounds[]> {
-  const detector = new FaceDetector(detectorOptionsSchema.parse(options));
+  const detector = new FaceDetector(haar, haarOptionsSchema.parse(options));
   try {
     const { faces } = await detector.detect({ bytes, frame: undefined });
     return faces.map(({ box }): Bounds => [box.x, box.y, box.width, box.height]).sort((a, b) => a[0] - b[0]);
@@ -101,11 +97,11 @@ async function boxesOf(bytes: Buffer, options: object): Promise<Bounds[]> {
 describe("FaceDetector", () => {
   let keepAlive: FaceDetector;
   before(() => {
-    keepAlive = new FaceDetector(detectorOptionsSchema.parse({}));
+    keepAlive = new FaceDetector(haar, haarOptionsSchema.parse({}));
   });
   const others: FaceDetector[] = [];
   const keepAliveOf = (options: object): FaceDetector => {
-    const detector = new FaceDetector(detectorOptionsSchema.parse(options));
+    const detector = new FaceDetector(haar, haarOptionsSchema.parse(options));
     others.push(detector);
     return detector;
   };
@@ -276,7 +272,7 @@ describe("FaceDetector", () => {
       writeFileSync(path, content);
       return path;
     };
-    const real = readFileSync(join(__dirname, "../../../assets/cascades/haarcascade_frontalface_alt2.xml"));
+    const real = readFileSync(join(__dirname, "../../../../assets/cascades/haarcascade_frontalface_alt2.xml"));
     const window = "<height>24</height><width>24</width>";
     const odd = [
       "",
@@ -303,7 +299,7 @@ describe("searchPlan", () => {
       () =>
         searchPlan(
           { width: 640, height: 480 },
-          detectorOptionsSchema.parse({ region: { x: 700, y: 0, width: 10, height: 10 } }),
+          haarOptionsSchema.parse({ region: { x: 700, y: 0, width: 10, height: 10 } }),
         ),
       /region of interest lies outside the picture \(640 × 480\)/,
     );
@@ -311,8 +307,8 @@ describe("searchPlan", () => {
 
   it("takes the working width from the smallest face asked for, and from the face that is followed", () => {
     const picture = { width: 1280, height: 720 };
-    const auto = (minSize: number, near?: Near): SearchPlan | undefined =>
-      searchPlan(picture, detectorOptionsSchema.parse({ workingWidth: "auto", minSize }), near);
+    const auto = (minSize: number, near?: Neighbourhood): SearchPlan | undefined =>
+      searchPlan(picture, haarOptionsSchema.parse({ workingWidth: "auto", minSize }), near);
     const plan = auto(80);
     assert.deepEqual([plan?.scale, plan?.minSize], [0.375, 30]);
     // Nobody said how small a face may be; or smaller than the window.
@@ -331,7 +327,7 @@ describe("searchPlan", () => {
 
   it("searches a photo of a usual size as it is, and scales down what OpenCV WASM could not hold", () => {
     const scaleOf = (width: number, height: number, options: object = {}): number | undefined =>
-      searchPlan({ width, height }, detectorOptionsSchema.parse(options))?.scale;
+      searchPlan({ width, height }, haarOptionsSchema.parse(options))?.scale;
     for (const [width, height] of [
       [640, 480],
       [1920, 1080],
@@ -349,7 +345,7 @@ describe("searchPlan", () => {
       [4000, 3000, { scaleFactor: 1.01 }],
       [8000, 6000, { minSize: 30 }],
     ] as const) {
-      const plan = searchPlan({ width, height }, detectorOptionsSchema.parse(options));
+      const plan = searchPlan({ width, height }, haarOptionsSchema.parse(options));
       assert.ok(plan !== undefined && plan.buffer.width * plan.buffer.height * 8 <= 740e6, JSON.stringify(plan));
       assert.ok(plan.scale < 1 || "scaleFactor" in options, JSON.stringify(plan));
     }

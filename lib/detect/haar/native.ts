@@ -8,18 +8,12 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import type { Socket } from "node:net";
 import { extname, join } from "node:path";
-import { UserError } from "../errors";
-import { toGrey } from "../image/decode";
-import type { Pixels } from "../image/pixels";
+import { UserError } from "../../errors";
+import { toGrey } from "../../image/decode";
+import type { Pixels } from "../../image/pixels";
+import type { Detection, LoadedDetector, Neighbourhood } from "../detector";
 import { type CascadeFile, readCascade } from "./cascade-file";
-import {
-  type Detection,
-  type DetectorEngine,
-  type DetectorOptions,
-  type Near,
-  type SearchPlan,
-  searchPlan,
-} from "./options";
+import { type HaarOptions, type SearchPlan, searchPlan } from "./options";
 
 /** What the process is asked: to open a cascade, or to search a picture (grey levels, row by row). */
 export type NativeQuestion = { cascade: string } | NativeSearch;
@@ -30,7 +24,7 @@ export interface NativeSearch {
   height: number;
   /** The size to which it is scaled first. */
   working: { width: number; height: number };
-  search: Pick<DetectorOptions, "cascade" | "scaleFactor" | "minNeighbors"> & Pick<SearchPlan, "minSize" | "maxSize">;
+  search: Pick<HaarOptions, "cascade" | "scaleFactor" | "minNeighbors"> & Pick<SearchPlan, "minSize" | "maxSize">;
 }
 
 export interface NativeAnswer {
@@ -210,8 +204,8 @@ function cannotLoad(said: string): string {
   );
 }
 
-export class NativeDetector implements DetectorEngine {
-  readonly name = "native";
+export class NativeDetector implements LoadedDetector<HaarOptions> {
+  readonly name = "native OpenCV";
   readonly #find: () => string | undefined;
   readonly #patience: typeof PATIENCE;
   #process: OpenCvProcess | undefined;
@@ -233,7 +227,7 @@ export class NativeDetector implements DetectorEngine {
    * @throws a sentence when OpenCV is not installed, cannot be loaded, or ends at this picture twice; or the cascade
    * is none
    */
-  async detect(pixels: Pixels, options: DetectorOptions, near?: Near): Promise<Detection[]> {
+  async detect(pixels: Pixels, options: HaarOptions, nearby?: Neighbourhood): Promise<Detection[]> {
     const module = this.#find();
     if (module === undefined)
       throw new UserError(
@@ -241,7 +235,7 @@ export class NativeDetector implements DetectorEngine {
           `folder (it compiles for minutes and needs OpenCV, on Debian libopencv-dev), ${WASM_INSTEAD}`,
       );
     const file = this.#file(options.cascade);
-    const plan = searchPlan(pixels, options, near, file.shape);
+    const plan = searchPlan(pixels, options, nearby, file.shape);
     if (plan === undefined) return [];
     if (this.#rests !== undefined && performance.now() < this.#rests.until) throw this.#rests.because;
     const grey = new Uint8Array(plan.region.width * plan.region.height);

@@ -1,0 +1,145 @@
+import { pixelCache } from "../image/pixels";
+import { pixelSource } from "../image/source";
+import { type Box, cameraOf, type Face, type Picture, type Timing } from "../message";
+import { StagePool } from "../workers/pool";
+import { asFace } from "./boxes";
+import type { DetectResult, DetectTask, Follow } from "./detect-worker";
+import type { CommonOptions, Detection, Detector, Neighbourhood } from "./detector";
+import type { Look } from "./look";
+import type { Seen } from "./tracker";
+
+type Pool = StagePool<DetectTask | "farewell", DetectResult>;
+
+/** By detector and engine: each has threads of its own, shared by all who use it. */
+const pools = new Map<string, Pool>();
+
+function poolOf(detector: Detector, name: string): Pool {
+  const key = `${detector.id} ${name}`;
+  const known = pools.get(key);
+  if (known !== undefined) return known;
+  const engine = detector.engines[name];
+  if (engine === undefined) throw new Error(`the detector ${detector.id} has no engine ${name}`);
+  const farewell = engine.closes === true ? "farewell" : undefined;
+  const pool: Pool = new StagePool(__dirname, "detect-worker", engine.threads, farewell);
+  pools.set(key, pool);
+  return pool;
+}
+
+/** Of the black picture for the warm-up, in pixels. */
+const WARM_UP_SIDE = 64;
+const CHANNELS = 3;
+
+export interface Detected {
+  /** One for each box, best score first; empty when none was found. */
+  faces: Face[];
+  width: number;
+  height: number;
+  timing: Required<Pick<Timing, "decode" | "detect">>;
+}
+
+export interface Searched extends Omit<Detected, "faces"> {
+  seen: Seen[];
+  /** Whether all of the frame was searched. */
+  whole: boolean;
+}
+
+/** Finds faces in pictures by one of the detectors, in the shared workers. Close it when done. */
+export class FaceDetector<Options extends CommonOptions = CommonOptions> {
+  readonly options: Options;
+  readonly #id: string;
+  readonly #pool: Pool;
+  #open = true;
+
+  constructor(detector: Detector<Options>, options: Options) {
+    this.options = options;
+    this.#id = detector.id;
+    this.#pool = poolOf(detector, options.engine);
+    this.#pool.acquire();
+  }
+
+  /** Load the engine now, so that the first frame is not the slow one. @throws as detect does */
+  async warmUp(): Promise<void> {
+    const { region: _elsewhere, ...options } = this.options;
+    const frame = {
+      source: "",
+      sequence: 0,
+      capturedAt: 0,
+      width: WARM_UP_SIDE,
+      height: WARM_UP_SIDE,
+      encoding: "rgb",
+    } as const;
+    await this.#run({ bytes: Buffer.alloc(WARM_UP_SIDE * WARM_UP_SIDE * CHANNELS), frame }, undefined, options);
+  }
+
+  /**
+   * Find the faces of a picture.
+   * @param region in place of the options'
+   * @throws a sentence when it is no picture or the engine is not to be had
+   */
+  async detect(picture: Picture, region?: Box): Promise<Detected> {
+    const {
+      detections,
+      looks: _looks,
+      whole: _whole,
+      ...detected
+    } = await this.#run(picture, undefined, this.#within(region));
+    return { ...detected, faces: byScore(detections).map(asFace) };
+  }
+
+  /**
+   * Find the faces of a live frame, and how they look.
+   * @param nearby searches only there; undefined is everywhere
+   * @param region in place of the options'
+   * @throws as detect does
+   */
+  async search(picture: Picture, nearby: readonly Neighbourhood[] | undefined, region?: Box): Promise<Searched> {
+    const { detections, looks, ...detected } = await this.#run(picture, { nearby }, this.#within(region));
+    return {
+      ...detected,
+      seen: byScore(detections.map((detection, index) => ({ ...detection, look: looks[index] as Look }))),
+    };
+  }
+
+  #within(region: Box | undefined): CommonOptions {
+    return region === undefined ? this.options : { ...this.options, region };
+  }
+
+  async #run(
+    picture: Picture,
+    follow: Follow | undefined,
+    options: CommonOptions,
+  ): Promise<Omit<DetectResult, "pixels" | "decode" | "detect"> & Pick<Detected, "timing">> {
+    const camera = picture.frame === undefined ? undefined : cameraOf(picture.frame);
+    const { pixels, decode, detect, ...found } = await this.#pool.runAgain(async () => {
+      const { source, transfer } = await pixelSource(picture);
+      return {
+        task: {
+          source,
+          detector: this.#id,
+          options,
+          keep: pixelCache.wanted(camera),
+          ...(follow === undefined ? {} : { follow }),
+        },
+        transfer,
+      };
+    });
+    pixelCache.set(picture.bytes, pixels, camera);
+    return { ...found, timing: { decode, detect } };
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#pool.release();
+  }
+}
+
+/**
+ * Best first. Of one score the larger comes first, then what is left and above: OpenCV's threads find them in any
+ * order.
+ */
+function byScore<D extends Detection>(detections: D[]): D[] {
+  return detections.sort(
+    (a, b) => b.score - a.score || b.box.width - a.box.width || a.box.x - b.box.x || a.box.y - b.box.y,
+  );
+}

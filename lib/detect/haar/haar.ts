@@ -1,0 +1,22 @@
+/** OpenCV's Haar cascades as a detector. */
+import { THREADS } from "../../workers/threads";
+import type { Detector } from "../detector";
+import { type HaarOptions, haarOptionsSchema, PRESET_PHOTO } from "./options";
+
+export const haar: Detector<HaarOptions> = {
+  id: "haar",
+  schema: haarOptionsSchema,
+  photoOptions: haarOptionsSchema.parse(PRESET_PHOTO),
+  engines: {
+    wasm: {
+      threads: THREADS.detect,
+      load: () => (require("./wasm") as typeof import("./wasm")).WasmDetector.load(),
+    },
+    /** It has threads of its own, and a process that has to be ended. */
+    native: {
+      threads: 1,
+      closes: true,
+      load: () => new (require("./native") as typeof import("./native")).NativeDetector(),
+    },
+  },
+};

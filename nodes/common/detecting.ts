@@ -1,0 +1,85 @@
+/** What a node that finds faces does, whatever its detector: options, warm-up, region, tracks, the badge. */
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import type { CommonOptions, Detector } from "../../lib/detect/detector";
+import { FaceDetector } from "../../lib/detect/face-detector";
+import { FaceFollower } from "../../lib/detect/follower";
+import { regionSchema } from "../../lib/detect/region";
+import { trackingOptionsSchema } from "../../lib/detect/tracker";
+import { addTiming, readOverride, readPicture } from "../../lib/message";
+import { parseOptions } from "../../lib/validate";
+import { onInput } from "./on-input";
+import { optionalFlag, optionalNumber, requireVariables } from "./options";
+import { failToStart, liveStatus, statusText, whileLoading } from "./status";
+
+/** The fields that the form of every such node has. */
+export interface DetectingDef extends NodeDef {
+  engine: string;
+  /** "x, y, width, height" in pixels of the picture, or empty. */
+  region: string;
+  /** Whether faces are followed from frame to frame; a flow made before there was the choice follows them. */
+  tracking?: boolean | string;
+  fullEvery?: string | number;
+}
+
+/**
+ * The form's values as the detector's options.
+ * @param own reads the fields that only this detector has, as its schema names them
+ * @throws a sentence
+ */
+export function detectorOptionsOf<Def extends DetectingDef, Options extends CommonOptions>(
+  def: Def,
+  what: string,
+  detector: Detector<Options>,
+  own: (def: Def) => Readonly<Record<string, unknown>>,
+): Options {
+  requireVariables({ ...(def as DetectingDef) });
+  const fields = { ...own(def), engine: def.engine || undefined, region: def.region || undefined };
+  return parseOptions(detector.schema, fields, what);
+}
+
+/**
+ * Make a node find faces. Its locale has `status.engine` and `status.faces` (with __count__ and __ms__).
+ * @param optionsOf throws a sentence; the node then says it at deploy and to each message
+ */
+export function detecting<Options extends CommonOptions>(
+  RED: NodeAPI,
+  node: Node,
+  def: DetectingDef,
+  detector: Detector<Options>,
+  optionsOf: () => Options,
+): void {
+  let finder: FaceDetector<Options>;
+  let follower: FaceFollower | undefined;
+  try {
+    const options = optionsOf();
+    const tracking = parseOptions(trackingOptionsSchema, { fullEvery: optionalNumber(def.fullEvery) }, node.type);
+    finder = new FaceDetector(detector, options);
+    follower = optionalFlag(def.tracking) === false ? undefined : new FaceFollower(finder, tracking);
+  } catch (error) {
+    failToStart(node, error);
+    return;
+  }
+  // What is wrong with the engine or the options is told with the first picture too.
+  whileLoading(node, finder.warmUp(), { failed: RED._(`${node.type}.status.engine`) });
+  const show = liveStatus(node);
+  onInput(node, async (message, send) => {
+    const picture = readPicture(message);
+    const { faces, width, height, timing } = await (follower ?? finder).detect(
+      picture,
+      readOverride(message, "region", regionSchema),
+    );
+    message.faces = faces;
+    if (picture.frame !== undefined && (picture.frame.width !== width || picture.frame.height !== height))
+      message.frame = { ...picture.frame, width, height };
+    addTiming(message, timing);
+    show({
+      fill: faces.length > 0 ? "green" : "grey",
+      shape: "dot",
+      text: statusText(RED, `${node.type}.status.faces`, { count: faces.length, ms: Math.round(timing.detect) }),
+    });
+    send(message);
+  });
+  node.on("close", (done: () => void) => {
+    void finder.close().finally(done);
+  });
+}
