@@ -1,4 +1,5 @@
-// The message contract as a JSON Schema, from the schemas that the nodes check messages with. `npm run contract` writes it.
+// The message contract as a JSON Schema, from the schemas that the nodes check messages with. `npm run contract`
+// writes it.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { contractSchema } from "../lib/contract-schema.ts";

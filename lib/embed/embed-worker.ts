@@ -1,10 +1,10 @@
-import sharp from "sharp";
 import { UserError } from "../errors";
 import { alignFaces, type Aligned, type Gate } from "../align/aligner";
 import { type LandmarkFinder, LandmarkNet } from "../align/landmark-net";
 import { loadLandmarkOnnx } from "../align/landmark-onnx";
 import { warp } from "../align/transform";
 import { decode } from "../image/decode";
+import { openPicture } from "../image/open-picture";
 import type { PixelSource } from "../image/pixels";
 import type { Box, Point, Quality, RejectReason } from "../message";
 import { EngineError, tensorEngine } from "../tensor/engine";
@@ -176,7 +176,9 @@ function finish(model: ModelDescriptor, embedding: Float32Array): Float32Array {
 }
 
 async function toJpeg(chip: Float32Array, side: number): Promise<Uint8Array> {
-  return sharp(Uint8Array.from(chip, Math.round), { raw: { width: side, height: side, channels: 3 } })
-    .jpeg()
-    .toBuffer();
+  const { image } = await openPicture({
+    bytes: Uint8Array.from(chip, Math.round),
+    raw: { width: side, height: side },
+  });
+  return image.jpeg().toBuffer();
 }
