@@ -484,6 +484,25 @@ describe("the forms of the nodes", () => {
         );
       assert.deepEqual(wide, [], type);
       await assertAccessible(page, ".red-ui-tray .form-row", type);
+      const [left, under] = await page.locator(".facenet-form").evaluate((form) => {
+        const all = [...(form as unknown as HTMLElement).querySelectorAll<HTMLElement>(".form-row")].filter(
+          (row) => row.offsetParent !== null,
+        );
+        const field = all
+          .flatMap((row) => [
+            ...row.querySelectorAll<HTMLElement>(":scope > label + input[type=text], :scope > label + select"),
+          ])
+          .find((each) => each.offsetParent !== null);
+        return [
+          field?.getBoundingClientRect().left,
+          all.filter((row) => row.style.marginLeft !== "").map((row) => row.getBoundingClientRect().left),
+        ] as const;
+      });
+      for (const each of under)
+        assert.ok(
+          left !== undefined && Math.abs(each - left) <= 2,
+          `${type}: what stands under a field begins where it does, ${each} and ${left}`,
+        );
       await shoot(page, `form-open-${type}`);
       await cancel(page);
     }

@@ -14,6 +14,8 @@ import { fillPhotoFolder, portrait, PORTRAITS } from "../support/photos";
 const [OLD, NEW] = ["dlib-resnet-v1", "mobilefacenet-192"];
 const PEOPLE = Object.keys(PORTRAITS).length;
 const PHOTOS = 3;
+/** Pixels: a window in which the offer leaves no room for the people. */
+const LOW = 430;
 const IDS = {
   gallery: "a000000000000001",
   bare: "a000000000000002",
@@ -183,6 +185,39 @@ describe("the network of a gallery, in the sidebar", () => {
     await assertAccessible(page, NOTICE, "the offer");
     await shoot(page, "network-offer");
     assert.deepEqual([(await network(red))?.change, await inEditor(page)], [null, [OLD, OLD, "0.5", ""]]);
+  });
+
+  it("leaves room for the people below the offer, and all of both can be scrolled to, in a low window", async () => {
+    const { page } = editor;
+    const window = page.viewportSize() ?? assert.fail("a window");
+    const sidebar = page.locator(FACES);
+    // Node-RED 5 gives it no more than that in any window.
+    if (((await sidebar.boundingBox())?.height ?? 0) > LOW)
+      await page.setViewportSize({ width: window.width, height: LOW });
+    for (const what of [
+      sidebar.getByRole("button", { name: "Change …" }),
+      sidebar.locator("button.facenet-row").first(),
+    ]) {
+      await what.evaluate((element) => {
+        (element as unknown as { scrollIntoView(): void }).scrollIntoView();
+      });
+      // What hides its overflow is moved by no wheel: only a script can have scrolled it.
+      const moved = await what.evaluate((element) => {
+        const all: string[] = [];
+        for (let each: Element | null = element; each !== null; each = each.parentElement)
+          if (each.scrollTop > 0 && getComputedStyle(each).overflowY === "hidden")
+            all.push(`${each.className} by ${each.scrollTop}`);
+        return all;
+      });
+      assert.deepEqual(moved, []);
+      const [box, room] = [await what.boundingBox(), await sidebar.boundingBox()];
+      assert.ok(
+        box !== null && room !== null && box.y >= room.y && box.y + box.height <= room.y + room.height + 1,
+        await what.innerText(),
+      );
+    }
+    await shoot(page, "network-offer-low");
+    await page.setViewportSize(window);
   });
 
   it("names the nodes that change with it, and changes them as one step that one undo takes back", async () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { fetchApi } from "../support/api";
 import { launch, type OpenEditor, openEditor, shoot } from "../support/editor";
 import { portrait } from "../support/photos";
@@ -30,6 +30,27 @@ async function showFaces(page: Page): Promise<void> {
     (globalThis as unknown as Editor).RED.sidebar.show("facenet");
   });
   await page.locator(".facenet-chooser").waitFor();
+}
+
+const LINEAR_BELOW = 0.04045;
+
+/** Relative luminance, 0 to 1, of a colour as a browser writes it: WCAG 2, "relative luminance". */
+function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = (colour.match(/[\d.]+/g) ?? []).map((part) => {
+    const value = Number(part) / 255;
+    return value <= LINEAR_BELOW ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/** Contrast, 1 to 21, of the words of an element with what is behind them: WCAG 2, "contrast ratio". */
+async function contrastOf(element: Locator): Promise<number> {
+  const colours = await element.evaluate((one) => [
+    getComputedStyle(one).color,
+    getComputedStyle(one).backgroundColor,
+  ]);
+  const [low = 0, high = 0] = colours.map(luminance).sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
 }
 
 async function boxOf(page: Page, selector: string): Promise<Box> {
@@ -214,6 +235,11 @@ describe("the Faces tab with little room", () => {
       .locator("dd", { hasText: /Farther from their other photos than τ \(\d\.\d\d, τ \d\.\d{3}\)/ })
       .waitFor();
     await shoot(page, "sidebar-aside-photo");
+    for (const button of await dialog.locator(".ui-dialog-buttonset button").all()) {
+      await button.focus();
+      const ratio = await contrastOf(button);
+      assert.ok(ratio >= 4.5, `${await button.innerText()} with the focus: ${ratio.toFixed(2)}`);
+    }
     await dialog.locator("button", { hasText: "Use it all the same" }).focus();
     await page.keyboard.press("Enter");
     await dialog.waitFor({ state: "detached" });
