@@ -12,6 +12,7 @@ import type { Finding } from "../lib/enrol/judge";
 import type { LeftBehind, NetworkChange, NetworkEstimate, NetworkState } from "../lib/gallery/network-state";
 import type { CorrectionEntry, Person, Photo, Receipt } from "../lib/people/people";
 import type { DownloadState } from "../lib/models/downloads";
+import { DOWNLOAD_PROBLEMS, PACK_PROBLEMS } from "../lib/models/errors";
 import type { ListedModel, MeasuredFigures, Need } from "../lib/models/list";
 import type { SeenEvent } from "../lib/observe/journal";
 import type { SourceStats } from "../lib/observe/metrics";
@@ -449,6 +450,7 @@ export const downloadAnswer = objectOf<DownloadState>()({
   received: count.describe("Bytes that are here"),
   size: count.describe("Bytes of the whole"),
   error: z.string().nullable().describe("Why it failed"),
+  code: z.enum(DOWNLOAD_PROBLEMS).nullable().describe("The same for programs"),
 }).meta({ id: "Download" });
 
 export const modelAnswer = objectOf<ListedModel>()({
@@ -475,6 +477,7 @@ export const modelAnswer = objectOf<ListedModel>()({
     fnmr: share.nullable(),
   }).nullable(),
   problem: z.string().nullable().describe("Why it cannot be used"),
+  problemCode: z.enum(PACK_PROBLEMS).nullable().describe("The same for programs"),
   needs: objectOf<Need>()({ code: z.enum(["onnx-runtime", "tfjs-converter"]), message: z.string() })
     .nullable()
     .describe("What must be installed first"),

@@ -120,7 +120,7 @@ export const people: Route[] = [
       method: "delete",
       path: "/people/:person",
       permission: "write",
-      summary: "Delete a person with everything that is known of her; answers the receipt",
+      summary: "Delete a person with everything that is known of them; answers the receipt",
       answers: receiptAnswer,
     },
     async ({ gallery, request, response }) => {

@@ -216,7 +216,7 @@ export function rankOne(photos: Photos, draws: number, seed = 1): { shares: numb
     const enrolled = new Set(gallery);
     let [right, total] = [0, 0];
     photos.people.forEach((person, probe) => {
-      // Of whom there is one photo only, she is in the gallery to be mistaken for.
+      // Of whom there is one photo only, they are in the gallery to be mistaken for.
       if (enrolled.has(probe)) return;
       total += 1;
       const { index } = nearestOf(probe, gallery, photos);

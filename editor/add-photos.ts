@@ -9,7 +9,7 @@ import { acceptable, acceptWords, findingList, findingsOf } from "./judgement.js
 import { nodeName } from "./nodes.js";
 import { chooseFace, facesOn, isPicture, PICTURES, typeOf } from "./photo-faces.js";
 import type { Host } from "./section.js";
-import { count, t } from "./words.js";
+import { count, labelled, t } from "./words.js";
 
 const CAMERA = "facewire-camera";
 const SNAPSHOTS = 3;
@@ -294,7 +294,7 @@ export class AddPhotos {
   }
 
   #say(name: string, words: string): void {
-    this.#said.textContent = `${name}: ${words}`;
+    this.#said.textContent = labelled(name, words);
   }
 }
 

@@ -8,7 +8,7 @@ import { mayBePack, offerModels } from "./models.js";
 import { tellChange } from "./network-words.js";
 import { offerDrawing } from "./region.js";
 import { type Asked, showThreshold } from "./threshold.js";
-import { t } from "./words.js";
+import { labelled, list, t } from "./words.js";
 
 const PACKAGE = "@facewire/node-red-facenet";
 
@@ -102,7 +102,7 @@ function validator(field: string, complain: Complaint): Validator {
       typeof value === "string" && value.includes("${")
         ? t("forms.variable-alone", { value: quoted(value) })
         : complain.call(this, value);
-    return text === undefined ? true : `${labelOf(this.type, field)}: ${text}`;
+    return text === undefined ? true : labelled(labelOf(this.type, field), text);
   };
 }
 
@@ -160,7 +160,7 @@ function choice(field: string): Validator {
     const options = choicesOf(this.type, field);
     return isBlank(chosen) || options.length === 0 || options.includes(plain(chosen))
       ? undefined
-      : t("forms.choice", { value: quoted(chosen), options: options.join(", ") });
+      : t("forms.choice", { value: quoted(chosen), options: list(options) });
   });
 }
 
@@ -203,7 +203,7 @@ function address(value: string, schemes: readonly string[]): string | undefined 
   // An address may hold a login: the sentence does not repeat it.
   return url !== undefined && schemes.includes(url.protocol.slice(0, -1)) && url.hostname !== ""
     ? undefined
-    : t("forms.address", { schemes: schemes.map((scheme) => `${scheme}://`).join(", ") });
+    : t("forms.address", { schemes: list(schemes.map((scheme) => `${scheme}://`)) });
 }
 
 /** Complain of a language that is none. */

@@ -5,7 +5,7 @@
 import { getJson, modelsPath, pathOf, send } from "./api.js";
 import { tellError } from "./dialogs.js";
 import { fill, h, icon, writeButton } from "./dom.js";
-import { bytes, number, t } from "./words.js";
+import { bytes, known as knownWords, number, sentences, serverWords, t } from "./words.js";
 
 interface Share {
   share: number;
@@ -17,6 +17,7 @@ interface Download {
   received: number;
   size: number;
   error: string | null;
+  code: string | null;
 }
 
 /** As the API lists them. */
@@ -41,6 +42,7 @@ interface ModelRow {
     fnmr: Share | null;
   } | null;
   problem: string | null;
+  problemCode: string | null;
   needs: { code: string; message: string } | null;
   download: Download | null;
 }
@@ -126,7 +128,10 @@ export function offerModels(select: HTMLSelectElement, value: unknown): void {
     fill(
       list,
       ...offered.map((model) => offeredRow(model, act)),
-      ...broken.map(({ problem }) => h("div", { class: "facenet-model-problem" }, icon("warning"), " ", problem)),
+      ...broken.map(({ path, problem, problemCode }) => {
+        const words = serverWords(problem ?? "", `models.problem.${problemCode ?? ""}`, { path: path ?? "" });
+        return h("div", { class: "facenet-model-problem", title: problem ?? "" }, icon("warning"), " ", words);
+      }),
     );
     // Whoever works with the keyboard stays where they were.
     if (focused !== undefined) list.querySelector<HTMLElement>(`[data-model="${CSS.escape(focused)}"]`)?.focus();
@@ -163,11 +168,14 @@ function nameOf(rows: readonly ModelRow[], id: string): string {
 const percent = (share: number): string => number(100 * share, 2);
 
 /** What is known of a network, as sentences. */
-function linesOf({ licence, size, measured, threshold, cohortThreshold, needs, origin }: ModelRow): HTMLElement[] {
+function linesOf({ id, licence, size, measured, threshold, cohortThreshold, needs, origin }: ModelRow): HTMLElement[] {
   const sizeText = size === null ? "" : t("models.size", { size: bytes(size) });
-  const licenceText = t("models.licence", { licence: licence ?? "?" });
+  // A built-in network's is told of its file and of its weights; the others' is a name of SPDX.
+  const licenceText = t("models.licence", {
+    licence: knownWords(`models.licence-of.${id ?? ""}`, licence ?? "?"),
+  });
   return [
-    h("div", {}, `${licenceText} ${sizeText} `, origin !== null && linkTo(origin)),
+    h("div", {}, `${sentences(licenceText, sizeText)} `, origin !== null && linkTo(origin)),
     h("div", {}, measured?.fmr == null ? t("models.unmeasured") : measuredText(measured, measured.fmr)),
     ...(cohortThreshold === null && threshold !== null
       ? [h("div", {}, t("models.no-cohort", { threshold: number(threshold, 3) }))]
@@ -179,7 +187,7 @@ function linesOf({ licence, size, measured, threshold, cohortThreshold, needs, o
 function measuredText({ people, photos, threshold, fnmr }: NonNullable<ModelRow["measured"]>, fmr: Share): string {
   const rates = { threshold: number(threshold, 2), fmr: percent(fmr.share), high: percent(fmr.high) };
   const text = t("models.measured", { people: number(people), photos: number(photos), ...rates });
-  return fnmr === null ? text : `${text} ${t("models.known", { tmr: number(100 * (1 - fnmr.share), 1) })}`;
+  return fnmr === null ? text : sentences(text, t("models.known", { tmr: number(100 * (1 - fnmr.share), 1) }));
 }
 
 function linkTo(address: string): HTMLElement | string {
@@ -240,7 +248,14 @@ function offeredRow(model: ModelRow, act: (work: () => Promise<unknown>) => Prom
     {},
     title,
     begin,
-    again && h("div", { class: "facenet-model-problem", role: "alert" }, icon("warning"), " ", download.error),
+    again &&
+      h(
+        "div",
+        { class: "facenet-model-problem", role: "alert", title: download.error ?? "" },
+        icon("warning"),
+        " ",
+        serverWords(download.error ?? "", `models.failed.${download.code ?? ""}`, { name: name ?? "" }),
+      ),
     needs !== null && h("div", {}, t(`models.needs.${needs.code}`)),
   );
 }

@@ -5,7 +5,7 @@
 import type { LeftBehind, NetworkEstimate, NetworkState } from "../lib/gallery/network-state";
 import { getJson, pathOf } from "./api.js";
 import { type Child, fill, h } from "./dom.js";
-import { bytes, count, known, number, t } from "./words.js";
+import { bytes, count, known, list, number, t } from "./words.js";
 
 /** People whose names are told; of more the number. */
 const MOST_NAMES = 10;
@@ -88,10 +88,7 @@ export function timeWords(seconds: number): string {
 }
 
 export function leftWords({ photos, people, strangers, corrections }: LeftBehind): HTMLElement[] {
-  const names = people
-    .slice(0, MOST_NAMES)
-    .map(({ name }) => name)
-    .join(", ");
+  const names = list(people.slice(0, MOST_NAMES).map(({ name }) => name));
   const more = people.length - MOST_NAMES;
   return [
     ...(people.length === 0

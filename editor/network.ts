@@ -8,7 +8,7 @@ import { type Child, fill, h, icon, loading, writeButton } from "./dom.js";
 import { apply, isInForm, type Plan, planBack, planOf } from "./network-nodes.js";
 import { costWords, estimateOf, gainOf, leftWords, nameOf, timeWords } from "./network-words.js";
 import type { Host } from "./section.js";
-import { count, dateTime, number, t } from "./words.js";
+import { count, dateTime, list, number, sentences, t } from "./words.js";
 
 type Act = "pause" | "continue" | "cancel" | "accept" | "undo" | "keep" | "dismiss";
 
@@ -104,11 +104,12 @@ export class NetworkNotice {
       h(
         "p",
         {},
-        t(`network.stage.${stage}`, words),
-        stage === "embedding" &&
-          remainingMs !== null &&
-          done < total &&
-          ` ${t("network.remaining", { time: timeWords(remainingMs / 1000) })}`,
+        sentences(
+          t(`network.stage.${stage}`, words),
+          stage === "embedding" && remainingMs !== null && done < total
+            ? t("network.remaining", { time: timeWords(remainingMs / 1000) })
+            : "",
+        ),
       ),
       error !== null && h("p", { class: "facenet-network-error" }, error),
       ...leftWords(leftBehind),
@@ -176,7 +177,7 @@ export class NetworkNotice {
         {},
         icon("exclamation-triangle"),
         " ",
-        t("network.out-of-step", { network: nameOf(key), nodes: plan.changes.map(({ name }) => name).join(", ") }),
+        t("network.out-of-step", { network: nameOf(key), nodes: list(plan.changes.map(({ name }) => name)) }),
       ),
       buttons(
         writeButton(t("network.follow", { nodes: count("node", plan.changes.length) }), () => {
@@ -211,7 +212,8 @@ export class NetworkNotice {
 
   #put(plan: Plan, words: string): void {
     const step = apply(this.#host.gallery.id, plan);
-    const text = step === undefined ? words : `${words} ${t("network.deploy", { nodes: count("node", step.nodes) })}`;
+    const text =
+      step === undefined ? words : sentences(words, t("network.deploy", { nodes: count("node", step.nodes) }));
     tell(text);
     this.#host.announce(text);
     this.update();
@@ -259,8 +261,8 @@ export class NetworkNotice {
             "threshold" in fields
               ? t("network.node-threshold", {
                   name,
-                  old: String(node.threshold ?? ""),
-                  threshold: fields["threshold"] === "" ? t("network.own-threshold") : String(fields["threshold"]),
+                  old: thresholdWords(node.threshold),
+                  threshold: thresholdWords(fields["threshold"]),
                 })
               : name,
           ),
@@ -270,6 +272,12 @@ export class NetworkNotice {
       h("p", {}, t("network.way-back")),
     ];
   }
+}
+
+/** τ as a node has it. */
+function thresholdWords(value: unknown): string {
+  const words = String(value ?? "");
+  return words === "" ? t("network.own-threshold") : words;
 }
 
 function buttons(...children: readonly Child[]): HTMLElement {

@@ -1,4 +1,4 @@
-/** One person, opened: who she is, her photos, and her deletion. */
+/** One person, opened: who they are, their photos, and their deletion. */
 import type { Receipt } from "../lib/people/people";
 import { getJson, type PeoplePage, pathOf, type PersonDetail, type PhotoRow, send } from "./api.js";
 import { AddPhotos } from "./add-photos.js";
@@ -9,7 +9,7 @@ import { button, empty, field, fill, h, icon, loading, mayWrite, writeButton } f
 import { findingWords } from "./judgement.js";
 import { forgetPictures, picture, release } from "./pictures.js";
 import type { Host } from "./section.js";
-import { ago, bytes, count, dateTime, number, t } from "./words.js";
+import { ago, bytes, count, dateTime, labelled, number, sentences, t } from "./words.js";
 
 /** The form's fields, as text. */
 interface Fields {
@@ -108,7 +108,7 @@ export class PersonView {
     try {
       await this.#load();
     } catch {
-      // Deleted by somebody else, perhaps: what is shown stays until she is left.
+      // Deleted by somebody else, perhaps: what is shown stays until they are left.
       return;
     }
     this.#showHead();
@@ -301,7 +301,7 @@ export class PersonView {
             quality === null
               ? undefined
               : qualityWords(quality)
-                  .map((line) => line.join(": "))
+                  .map(([label, said]) => labelled(label, said))
                   .join("\n"),
         },
         accepted.length > 0 &&
@@ -310,7 +310,7 @@ export class PersonView {
             {
               class: "facenet-warning",
               title: t("photo.accepted", {
-                findings: accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", "),
+                findings: acceptedWords(accepted),
               }),
             },
             icon("exclamation-triangle"),
@@ -345,14 +345,7 @@ export class PersonView {
       ...(photo.quality === null ? [] : qualityWords(photo.quality)),
       ...(photo.aside === null ? [] : [[t("photo.aside-label"), asideWords(photo.aside)] as const]),
       ...(photo.out ? [[t("photo.aside-label"), t("photo.out-why")] as const] : []),
-      ...(accepted.length > 0
-        ? [
-            [
-              t("photo.accepted-label"),
-              accepted.map((code) => findingWords({ code, message: code, severity: "ask" })).join(", "),
-            ] as const,
-          ]
-        : []),
+      ...(accepted.length > 0 ? [[t("photo.accepted-label"), acceptedWords(accepted)] as const] : []),
     ];
     // What somebody was sure of, when the photo came or later, can be taken back; unlike the others it may be no
     // longer.
@@ -557,6 +550,11 @@ export class PersonView {
 /** Findings that somebody accepted; that it is left out is told apart. */
 function acceptedOf({ accepted }: PhotoRow): string[] {
   return accepted.filter((code) => code !== "left_out");
+}
+
+/** What was found of a photo that was kept all the same. */
+function acceptedWords(accepted: readonly string[]): string {
+  return sentences(...accepted.map((code) => findingWords({ code, message: code, severity: "ask" })));
 }
 
 /** Why a photo is set aside. */

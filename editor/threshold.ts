@@ -2,7 +2,7 @@
  * τ of a face-match node as it comes out for the chosen gallery, below the field of the strangers who may get a name.
  */
 import { ApiError, getJson, pathOf } from "./api.js";
-import { number, t, type Values } from "./words.js";
+import { number, sentences, t, type Values } from "./words.js";
 
 /** What GET threshold answers. */
 interface Ruling {
@@ -73,8 +73,8 @@ function sentenceOf({ threshold, wanted }: Ruling, question: string): string {
     comparisons: number(wanted.comparisons),
   };
   const whom = wanted.people === 0 ? "nobody" : question === "verify" ? "one" : "people";
-  return (
-    `${t(`forms.tau.${whom}`, values)} ` +
-    t(wanted.supported ? "forms.tau.measured" : "forms.tau.extrapolated", values)
+  return sentences(
+    t(`forms.tau.${whom}`, values),
+    t(wanted.supported ? "forms.tau.measured" : "forms.tau.extrapolated", values),
   );
 }

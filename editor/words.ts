@@ -16,6 +16,32 @@ export function known(key: string, otherwise: string, values: Values = {}): stri
   return words === key || words === `${NAMESPACE}:${key}` ? otherwise : words;
 }
 
+/** Chinese has marks of its own, and no space between sentences. */
+const isChinese = (): boolean => RED.i18n.lang().startsWith("zh");
+
+/** "Alice, Bob, Carol". */
+export function list(items: readonly string[]): string {
+  return items.join(isChinese() ? "、" : ", ");
+}
+
+/** "Name: what is wrong with it". */
+export function labelled(label: string, words: string): string {
+  return `${label}${isChinese() ? "：" : ": "}${words}`;
+}
+
+/** One sentence after the other. */
+export function sentences(...all: readonly string[]): string {
+  return all.filter((each) => each !== "").join(isChinese() ? "" : " ");
+}
+
+/**
+ * What the server says: its own sentence in English, for it knows the figures; the catalogue's in other languages,
+ * where it has one.
+ */
+export function serverWords(sentence: string, key: string, values: Values = {}): string {
+  return RED.i18n.lang().startsWith("en") ? sentence : known(key, sentence, values);
+}
+
 /** "1 photo", "3 photos". */
 export function count(key: string, size: number): string {
   return t(`count.${key}.${size === 1 ? "one" : "other"}`, { number: number(size) });

@@ -29,8 +29,8 @@ export interface PhotoOf {
 }
 
 /**
- * "nearer_to_other": another person's photo is nearer than all others of her own: a wrong face, most likely.
- * "far_from_own": farther than τ from all others of her own: poor, old or wrong.
+ * "nearer_to_other": another person's photo is nearer than all others of their own: a wrong face, most likely.
+ * "far_from_own": farther than τ from all others of their own: poor, old or wrong.
  */
 export type OutlierCode = "nearer_to_other" | "far_from_own";
 

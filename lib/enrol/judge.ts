@@ -272,9 +272,9 @@ function judgeLikeness(
   const findings: Finding[] = [];
   // In a large gallery somebody is always below τ; it is a likeness only if the person's own photos do not lie nearer.
   if (nearestOther !== null && nearestOther.distance <= tau && nearestOther.distance <= nearestOwn) {
-    const sentence = (whom: string, her: string): string =>
+    const sentence = (whom: string, them: string): string =>
       `the face matches ${whom} (distance ${nearestOther.distance.toFixed(2)}, τ ${tau}): add the photo to ` +
-      `${her} if it shows the same person; keep it here only if they are two.`;
+      `${them} if it shows the same person; keep it here only if they are two.`;
     findings.push({
       ...ask("resembles", sentence(nearestOther.name, nearestOther.name)),
       unnamed: sentence("somebody else of the gallery", "that person"),

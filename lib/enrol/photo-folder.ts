@@ -197,15 +197,15 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
         { cause: error },
       );
     });
-    const hers = (file: string): boolean => nameOf(file) === person;
-    const unsure = [...found.unsure].find(([file]) => hers(file));
+    const theirs = (file: string): boolean => nameOf(file) === person;
+    const unsure = [...found.unsure].find(([file]) => theirs(file));
     if (unsure !== undefined)
       throw new UserError(
-        `the person cannot be deleted now: a photo of hers in ${folder} cannot be read (${unsure[1]}). Try ` +
+        `the person cannot be deleted now: a photo of theirs in ${folder} cannot be read (${unsure[1]}). Try ` +
           "again when it can.",
       );
-    const photos = [...new Set([...found.photos.keys(), ...found.foreign, ...this.#photos.keys()])].filter(hers);
-    await this.#removeFiles([...photos, ...found.leftovers.filter((file) => dirname(file) !== "." && hers(file))]);
+    const photos = [...new Set([...found.photos.keys(), ...found.foreign, ...this.#photos.keys()])].filter(theirs);
+    await this.#removeFiles([...photos, ...found.leftovers.filter((file) => dirname(file) !== "." && theirs(file))]);
     return photos;
   }
 

@@ -62,9 +62,9 @@ export interface GalleryOptions {
   interval?: number | undefined;
 }
 
-/** A stranger as the editor shows her. */
+/** A stranger as the editor shows them. */
 export interface UnknownEntry extends Omit<UnknownGroup, "vectors" | "fingerprint" | "beside"> {
-  /** The person who is nearest to her, however far. */
+  /** The person who is nearest to them, however far. */
   nearest: { name: string; distance: number } | null;
 }
 
@@ -172,7 +172,7 @@ interface GalleryEvents {
   forgotten: [id: string, name: string];
   /** The person of this id is the other one now, and is about to be deleted. */
   merged: [from: string, into: Person];
-  /** A stranger came, by the id of her group. */
+  /** A stranger came, by the id of their group. */
   unknown: [string];
 }
 
@@ -199,7 +199,7 @@ const PATIENCE_MS = 3000;
 /** … and for an import that has begun to write. Node-RED waits fifteen seconds. */
 const IMPORT_PATIENCE_MS = 10_000;
 /**
- * How long a face waits for the folder's new photos: nobody is to be a stranger because her photo was not read yet,
+ * How long a face waits for the folder's new photos: nobody is to be a stranger because their photo was not read yet,
  * and loading the networks for them alone takes half of this on a busy computer.
  */
 const READY_MS = 60_000;
@@ -509,7 +509,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   /**
-   * Keep a photo of a person, whom it makes if she is new. When this resolves it is on disk and she is recognized.
+   * Keep a photo of a person, whom it makes if they are new. When this resolves it is on disk and they are recognized.
    * @param value a name, or `{ name, accept }` with codes of findings that may pass
    * @throws a sentence when the name is no name, the photo is judged not worth keeping, or it cannot be written
    */
@@ -726,8 +726,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   /**
-   * A stranger is somebody: her embeddings and pictures become the person's photos.
-   * @throws NotKept when she resembles somebody else and that is not accepted; NotFound; a sentence when the name is
+   * A stranger is somebody: their embeddings and pictures become the person's photos.
+   * @throws NotKept when they resemble somebody else and that is not accepted; NotFound; a sentence when the name is
    * no name
    */
   async nameUnknown(
@@ -741,7 +741,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       const { model, fingerprint } = this.#encoder;
       if (group.fingerprint !== fingerprint)
         throw new UserError(
-          `this stranger was seen with another model than ${model}: delete her, or name her from a newer visit.`,
+          `this stranger was seen with another model than ${model}: delete them, or name them from a newer visit.`,
         );
       const person = this.#personOf({ name: called });
       const [first] = group.vectors;
@@ -767,7 +767,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     });
   }
 
-  /** "Not a person we know": from now on she is nobody, whomever she resembles. @throws NotFound; StorageError */
+  /** "Not a person we know": from now on they are nobody, whomever they resemble. @throws NotFound; StorageError */
   async ignoreUnknown(id: string): Promise<{ anchors: string[] }> {
     return this.#exclusively(async () => {
       this.#refuseClosed();
@@ -1585,7 +1585,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     if (this.#store.photo(id) === undefined) this.#leavePhoto(id);
   }
 
-  /** Somebody is in the store no more, nor are the anchors against her. */
+  /** Somebody is in the store no more, nor are the anchors against them. */
   #leave(id: string, against: readonly Anchor[]): void {
     const name = this.nameOf(id) ?? "";
     for (const anchor of against) if (anchor.against === id) this.#roster.removeAnchor(anchor.id);

@@ -12,6 +12,7 @@ import { z } from "zod";
 import { makePrivateFolder, syncFolder } from "../files";
 import { UserError } from "../errors";
 import { storageReasonOf, StorageError } from "../storage";
+import { DownloadError } from "./errors";
 
 /** The one file that will do. */
 export interface Wanted {
@@ -112,7 +113,8 @@ function sentenceFor(
 ): unknown {
   if (signal.aborted) return new Cancelled(`the download of ${name} was cancelled.`, { cause: error });
   if (outOfTimeMs !== undefined)
-    return new UserError(
+    return new DownloadError(
+      "too_slow",
       `the download of ${name} did not end within ${Math.ceil(outOfTimeMs / 60_000)} minutes: start it again, and ` +
         "it goes on where it stopped.",
       { cause: error },
@@ -138,7 +140,8 @@ function agentOf(Agent: typeof EnvHttpProxyAgent, { idleMs }: DownloadLimits): D
     return new Agent({ connectTimeout: idleMs, headersTimeout: idleMs, bodyTimeout: idleMs });
   } catch (error) {
     // Its value may hold a login.
-    throw new UserError(
+    throw new DownloadError(
+      "proxy",
       "the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be used: write it as http://proxy.example.com:3128 and " +
         "restart Node-RED.",
       { cause: error },
@@ -158,7 +161,8 @@ async function receiveAnywhere(transfer: Transfer): Promise<void> {
     }
   }
   const kept = transfer.part.received > 0 ? " What has come is kept: start it again, and it goes on there." : "";
-  throw new UserError(
+  throw new DownloadError(
+    "unreachable",
     `${transfer.wanted.name} could not be downloaded: ${missed.join("; ")}. Look whether this computer reaches the ` +
       `internet; where it does by a proxy only, set HTTPS_PROXY.${kept}`,
   );
@@ -229,9 +233,10 @@ async function receive(transfer: Transfer, address: string): Promise<void> {
 /** @throws a sentence when it is no address that a program may be fetched from */
 function requireTrusted(url: URL, plainOrigins: readonly string[]): void {
   if (url.username !== "" || url.password !== "")
-    throw new UserError(`the download is refused: ${url.host} redirects to an address with a login.`);
+    throw new DownloadError("not_https", `the download is refused: ${url.host} redirects to an address with a login.`);
   if (url.protocol === "https:" || plainOrigins.includes(url.origin)) return;
-  throw new UserError(
+  throw new DownloadError(
+    "not_https",
     `the download is refused: it leads to ${url.protocol}//${url.host}, which is not https. Nothing of it was kept.`,
   );
 }
@@ -286,7 +291,8 @@ async function write(
     if (piece.done === true) break;
     if (part.received + piece.value.length > wanted.size) {
       await part.remove();
-      throw new UserError(
+      throw new DownloadError(
+        "another_file",
         `the download is refused: ${url.host} sends more than the ${wanted.size} bytes of ${wanted.name}. Nothing ` +
           "of it was kept.",
       );
@@ -383,7 +389,8 @@ class Part {
     const digest = this.#hash.digest("hex");
     if (digest !== sha256) {
       await this.remove();
-      throw new UserError(
+      throw new DownloadError(
+        "another_file",
         `the download of ${name} is refused: what came is another file (sha256 ${digest}, expected ${sha256}). ` +
           "Nothing of it was kept.",
       );

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { said, UserError } from "../errors";
 import { writeDurable } from "../files";
-import { asStorageError } from "../storage";
+import { asStorageError, StorageError } from "../storage";
 import { CATALOGUE, type Offer } from "./catalogue";
 import { download, type DownloadLimits } from "./download";
+import { DownloadError, type DownloadProblem } from "./errors";
 import { PACK_FILE, type packSchema } from "./pack";
 import { modelsFolder } from "./packs";
 
@@ -19,6 +20,8 @@ export interface DownloadState {
   size: number;
   /** Why it failed; null where it did not. */
   error: string | null;
+  /** The same for programs; null where no code says it. */
+  code: DownloadProblem | null;
 }
 
 export interface DownloadsOptions {
@@ -74,7 +77,7 @@ export class Downloads {
         `${running} models are being downloaded already: wait until one is here, or cancel one.`,
       );
     const folder = join(modelsFolder(), id);
-    const state: DownloadState = { state: "running", received: 0, size: offer.size, error: null };
+    const state: DownloadState = { state: "running", received: 0, size: offer.size, error: null, code: null };
     const ended = new AbortController();
     this.#all.set(id, { state, ended, work: this.#run(offer, folder, state, ended.signal) });
     return state;
@@ -101,7 +104,9 @@ export class Downloads {
       state.state = "done";
     } catch (error) {
       state.state = signal.aborted ? "cancelled" : "failed";
-      state.error = signal.aborted ? null : said(error);
+      if (signal.aborted) return;
+      state.error = said(error);
+      state.code = error instanceof StorageError ? "disk" : error instanceof DownloadError ? error.code : null;
     }
   }
 

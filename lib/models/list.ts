@@ -8,6 +8,7 @@ import { UserError } from "../errors";
 import { installationOf } from "../tensor/engines";
 import type { Offer } from "./catalogue";
 import { downloads, type DownloadState } from "./downloads";
+import type { PackProblem } from "./errors";
 import type { Pack, PackKind } from "./pack";
 import { findPacks, type Place } from "./packs";
 
@@ -46,8 +47,10 @@ export interface ListedModel {
   /** … and of d'; null where the model has no cohort. */
   cohortThreshold: number | null;
   measured: MeasuredFigures | null;
-  /** Why it cannot be used. */
+  /** Why it cannot be used, as a sentence. */
   problem: string | null;
+  /** The same for programs; null where no code says it. */
+  problemCode: PackProblem | null;
   /** What must be installed before it can be used. */
   needs: Need | null;
   download: DownloadState | null;
@@ -71,8 +74,10 @@ export async function listModels(findInstallation = installationOf): Promise<Lis
       return state === undefined ? [] : [[id, { ...state }] as const];
     }),
   );
-  const packs = (await findPacks()).map(({ place, path, pack, problem }) =>
-    pack === undefined ? { ...NOTHING, from: place, path, problem } : listPack(pack, place, path, needs),
+  const packs = (await findPacks()).map((found) =>
+    found.pack === undefined
+      ? { ...NOTHING, from: found.place, path: found.path, problem: found.problem, problemCode: found.code }
+      : listPack(found.pack, found.place, found.path, needs),
   );
   const here = new Set(packs.map(({ id }) => id));
   const offered = downloads.offers
@@ -94,6 +99,7 @@ const NOTHING = {
   cohortThreshold: null,
   measured: null,
   problem: null,
+  problemCode: null,
   needs: null,
   download: null,
 } as const;

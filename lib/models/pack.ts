@@ -19,6 +19,7 @@ import { statisticsSchema } from "../calibrate/model-statistics";
 import { BUILT_IN_MODELS, descriptorSchema, type ModelDescriptor } from "../embed/descriptor";
 import { UserError } from "../errors";
 import { parseOptions } from "../validate";
+import { PackError } from "./errors";
 
 export const PACK_FILE = "facenet-pack.json";
 /** Packs of a later form are refused with a sentence, not misread. */
@@ -137,7 +138,8 @@ export async function readPack(path: string): Promise<Pack> {
   const json = parseJson(await readSmall(what, path, MAX_PACK_BYTES), what);
   const version = (json as { facenetPack?: unknown } | null)?.facenetPack;
   if (typeof version === "number" && version > PACK_VERSION)
-    throw new UserError(
+    throw new PackError(
+      "later_form",
       `${what} is of a later form (${version}): install a newer version of @facewire/node-red-facenet.`,
     );
   const pack = parseOptions(packSchema, json, `${what} is malformed`);
@@ -155,9 +157,10 @@ export async function readPack(path: string): Promise<Pack> {
   const { descriptor, cohort, statistics } = pack;
   const { id, dimensions } = descriptor;
   if (descriptor.format === "dlib-resnet")
-    throw new UserError(`${what} is malformed: descriptor.format: must be onnx, tflite or tfjs-graph.`);
+    throw new PackError("malformed", `${what} is malformed: descriptor.format: must be onnx, tflite or tfjs-graph.`);
   if (BUILT_IN_MODELS.includes(id))
-    throw new UserError(
+    throw new PackError(
+      "malformed",
       `${what} calls its network "${id}", as one that comes with @facewire/node-red-facenet: give it another ` +
         "descriptor.id.",
     );
@@ -184,7 +187,8 @@ export async function readPack(path: string): Promise<Pack> {
 async function network(what: string, file: string, size: number): Promise<string> {
   const found = (await stat(file)).size;
   if (found !== size)
-    throw new UserError(
+    throw new PackError(
+      "not_whole",
       `${what} is not whole: ${file} has ${found} bytes, not ${size}. Install or download it again.`,
     );
   return file;
@@ -193,7 +197,10 @@ async function network(what: string, file: string, size: number): Promise<string
 async function readCohort(what: string, cohort: PackCohort): Promise<PackCohort> {
   const bytes = await readChecked(what, cohort, MAX_COHORT_BYTES);
   if (bytes.length === 0 || bytes.length % cohort.dimensions !== 0)
-    throw new UserError(`${what} is malformed: its cohort ${cohort.file} is no rows of ${cohort.dimensions} numbers.`);
+    throw new PackError(
+      "malformed",
+      `${what} is malformed: its cohort ${cohort.file} is no rows of ${cohort.dimensions} numbers.`,
+    );
   return cohort;
 }
 
@@ -208,7 +215,10 @@ async function readStatistics(
   );
   const found = parseOptions(statisticsSchema, json, `${what} is malformed: its statistics ${statistics.file}`);
   if (found.model !== id)
-    throw new UserError(`${what} is malformed: its statistics are of the network "${found.model}", not of "${id}".`);
+    throw new PackError(
+      "malformed",
+      `${what} is malformed: its statistics are of the network "${found.model}", not of "${id}".`,
+    );
   return found;
 }
 
@@ -219,7 +229,8 @@ async function readChecked(
 ): Promise<Buffer> {
   const bytes = await readSmall(what, file, most);
   if (createHash("sha256").update(bytes).digest("hex") !== sha256)
-    throw new UserError(
+    throw new PackError(
+      "damaged",
       `${what} is damaged: the sha256 of ${file} is not the one it says. Install or download it again.`,
     );
   return bytes;
@@ -230,7 +241,10 @@ async function readSmall(what: string, path: string, most: number): Promise<Buff
   try {
     const { size } = await stat(path);
     if (size > most)
-      throw new UserError(`${what} is malformed: ${path} has ${size} bytes, more than the ${most} there may be.`);
+      throw new PackError(
+        "malformed",
+        `${what} is malformed: ${path} has ${size} bytes, more than the ${most} there may be.`,
+      );
     return await readFile(path);
   } catch (error) {
     throw error instanceof UserError ? error : unreadable(what, path, error);
@@ -241,12 +255,13 @@ function parseJson(bytes: Buffer, what: string): unknown {
   try {
     return JSON.parse(bytes.toString("utf8"));
   } catch (error) {
-    throw new UserError(`${what} is not JSON: ${(error as Error).message}.`, { cause: error });
+    throw new PackError("not_json", `${what} is not JSON: ${(error as Error).message}.`, { cause: error });
   }
 }
 
-function unreadable(what: string, path: string, error: unknown): UserError {
-  return new UserError(
+function unreadable(what: string, path: string, error: unknown): PackError {
+  return new PackError(
+    "unreadable",
     `${what} cannot be used: ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}). Install ` +
       "or download it again.",
     { cause: error },
@@ -265,6 +280,6 @@ async function fileInside(what: string, folder: string, file: string): Promise<s
   }
   const way = relative(home, real);
   if (way.split(sep)[0] === ".." || isAbsolute(way))
-    throw new UserError(`${what} is refused: ${file} is a link that leads out of the pack.`);
+    throw new PackError("link_outside", `${what} is refused: ${file} is a link that leads out of the pack.`);
   return path;
 }

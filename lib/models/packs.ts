@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { z } from "zod";
 import { said, UserError } from "../errors";
+import { PackError, type PackProblem } from "./errors";
 import { inside, type Pack, PACK_FILE, readPack } from "./pack";
 
 /** A folder of a user folder in which each folder is a pack. */
@@ -26,7 +27,7 @@ export type Place = "folder" | "package";
 
 /** A pack, or what should be one and why it is not. */
 export type Found = { place: Place; path: string } & (
-  { pack: Pack; problem: undefined } | { pack: undefined; problem: string }
+  { pack: Pack; problem: undefined } | { pack: undefined; problem: string; code: PackProblem | null }
 );
 
 let userFolder: string | undefined;
@@ -37,7 +38,7 @@ const named = new Set<string>();
 interface Candidate {
   place: Place;
   path: string;
-  problem?: string;
+  problem?: PackError;
 }
 
 /** Tell where Node-RED keeps what is its user's. */
@@ -68,19 +69,27 @@ export async function findPacks(): Promise<Found[]> {
   for (const { place, path, problem } of candidates) {
     if (paths.has(path)) continue;
     paths.add(path);
-    const pack = problem ?? (await readPack(path).catch((error: unknown) => said(error)));
-    const other = typeof pack === "string" ? undefined : found.find(({ pack: first }) => first?.id === pack.id);
-    if (typeof pack === "string") found.push({ place, path, pack: undefined, problem: pack });
-    else if (other === undefined) found.push({ place, path, pack, problem: undefined });
-    else
-      found.push({
-        place,
-        path,
-        pack: undefined,
-        problem: `the model pack ${path} has the id "${pack.id}" as ${other.path} has: remove one of them.`,
-      });
+    try {
+      if (problem !== undefined) throw problem;
+      const pack = await readPack(path);
+      const other = found.find(({ pack: first }) => first?.id === pack.id);
+      if (other !== undefined)
+        throw new PackError(
+          "same_id",
+          `the model pack ${path} has the id "${pack.id}" as ${other.path} has: remove one of them.`,
+        );
+      found.push({ place, path, pack, problem: undefined });
+    } catch (error) {
+      found.push({ place, path, pack: undefined, problem: said(error), code: codeOf(error) });
+    }
   }
   return found;
+}
+
+function codeOf(error: unknown): PackProblem | null {
+  if (error instanceof PackError) return error.code;
+  // A schema's complaint.
+  return error instanceof UserError ? "malformed" : null;
 }
 
 async function packFolders(): Promise<Candidate[]> {
@@ -134,7 +143,10 @@ async function packOf(folder: string): Promise<Candidate[]> {
       {
         place: "package",
         path,
-        problem: `the package ${folder} has its model pack at "${pack}", which must be a file of the package.`,
+        problem: new PackError(
+          "malformed",
+          `the package ${folder} has its model pack at "${pack}", which must be a file of the package.`,
+        ),
       },
     ];
   } catch {

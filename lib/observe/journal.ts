@@ -111,7 +111,7 @@ export class Journal extends EventEmitter<JournalEvents> {
     return this.#entries.get(id)?.face.quality;
   }
 
-  /** A person was deleted: nothing tells of her any more. */
+  /** A person was deleted: nothing tells of them any more. */
   forget(personId: string, name: string): void {
     for (const [id, { event }] of this.#entries) {
       if (event.person === personId) this.#entries.delete(id);

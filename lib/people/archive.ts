@@ -62,7 +62,7 @@ export async function exportStore(
     HEADER,
     { mode: PRIVATE_FILE },
   );
-  // As they are now: whose record is in the zip, hers are the pictures in it.
+  // As they are now: whose record is in the zip, theirs are the pictures in it.
   const [photos, unknowns] = [store.photos(), store.unknowns()];
   text(FILES.people, store.people().map(line));
   text(FILES.photos, photos.map(line));
@@ -216,7 +216,7 @@ async function add(
   const here = new Map<string, Person>();
   const newcomers: Person[] = [];
   for (const person of people.values()) {
-    // Renamed since she was exported, perhaps.
+    // Renamed since they were exported, perhaps.
     const known = byName.get(person.name) ?? store.person(person.id);
     if (known === undefined) {
       newcomers.push(person);

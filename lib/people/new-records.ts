@@ -21,7 +21,7 @@ export function withPatch(person: Person, patch: PersonPatch): Person {
   return { ...person, ...Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)) };
 }
 
-/** Nobody wrote anything about her. */
+/** Nobody wrote anything about them. */
 export function isBare({ notes, groups, consentOn, validFrom, validUntil }: Person): boolean {
   return notes === "" && groups.length === 0 && consentOn === null && validFrom === null && validUntil === null;
 }

@@ -24,7 +24,7 @@ export interface Person {
   groups: string[];
   /** Day on which the person agreed to be recognized, ISO 8601 (2026-11-24), or null. */
   consentOn: string | null;
-  /** Milliseconds since the epoch between which she is let in, or null for no bound. */
+  /** Milliseconds since the epoch between which they are let in, or null for no bound. */
   validFrom: number | null;
   validUntil: number | null;
   createdAt: number;

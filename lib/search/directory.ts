@@ -2,7 +2,7 @@
 import { NameTaken, NotFound } from "../people/errors";
 import type { Person, Photo } from "../people/people";
 
-/** A person as lists show her. */
+/** A person as lists show them. */
 export interface PersonEntry extends Omit<Person, "notes"> {
   photos: number;
   /** A photo that has a thumbnail. */
@@ -109,7 +109,7 @@ export class Directory {
     const person = this.person(id);
     if (person === undefined)
       throw new NotFound(
-        `there is no person ${JSON.stringify(id)} in this gallery: she may have been deleted meanwhile.`,
+        `there is no person ${JSON.stringify(id)} in this gallery: they may have been deleted meanwhile.`,
       );
     return person;
   }

@@ -17,7 +17,7 @@ export interface Sight {
   crop: (side: number) => Promise<Buffer | undefined>;
 }
 
-/** A picture's side in pixels: enough to know somebody again, and to embed her anew for another model. */
+/** A picture's side in pixels: enough to know somebody again, and to embed them anew for another model. */
 const PICTURE_SIDE = 256;
 /** How often whoever is too old goes. */
 const SWEEP_MS = 600_000;
@@ -61,7 +61,7 @@ export class Strangers {
     const record = this.#unknowns.record(id);
     if (record === undefined)
       throw new NotFound(
-        `there is no stranger ${JSON.stringify(id)}: she may have been named, ignored or deleted meanwhile.`,
+        `there is no stranger ${JSON.stringify(id)}: they may have been named, ignored or deleted meanwhile.`,
       );
     return record;
   }
@@ -126,12 +126,12 @@ export class Strangers {
     return this.#letGo(there, () => this.#store.removeUnknowns(there));
   }
 
-  /** From now on she is nobody. @throws NotFound; StorageError */
+  /** From now on they are nobody. @throws NotFound; StorageError */
   ignore(id: string, anchors: readonly Anchor[]): Promise<Receipt> {
     return this.#letGo([id], () => this.#store.ignoreUnknown(id, anchors));
   }
 
-  /** From now on she is somebody. @throws NotFound; StorageError */
+  /** From now on they are somebody. @throws NotFound; StorageError */
   name(id: string, photos: readonly NewPhoto[]): Promise<void> {
     return this.#letGo([id], () =>
       this.#store.putMany({ people: photos.map(({ person }) => person), photos }, { insteadOf: id }),

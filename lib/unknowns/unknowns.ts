@@ -19,7 +19,7 @@ export interface UnknownsOptions {
   /** With it d' decides whose visits belong together, and its τ. */
   normalisation?: Normalisation | undefined;
   maxGroups?: number;
-  /** How long a stranger is kept after she was last seen, in ms. */
+  /** How long a stranger is kept after they were last seen, in ms. */
   retentionMs?: number;
   /** Called when a stranger came or went. */
   onChange?: () => void;
@@ -150,7 +150,7 @@ export class Unknowns {
 
   /**
    * A stranger was seen. Cheap enough for every face of every frame.
-   * @returns her group, or undefined when she is in none and the face is too poor to open one
+   * @returns their group, or undefined when they are in none and the face is too poor to open one
    * @throws a sentence when the embedding is of another length than the others of its fingerprint, or holds a NaN
    */
   offer(sighting: Sighting): Offered | undefined {

@@ -184,7 +184,7 @@ export default function register(RED: NodeAPI): void {
         send(toOutputs([GALLERY_OUTPUT], message));
         return;
       }
-      // Nobody is a stranger because her photo was not read yet.
+      // Nobody is a stranger because their photo was not read yet.
       await gallery.ready();
       const start = performance.now();
       const threshold = readOverride(message, "threshold", thresholdSchema);

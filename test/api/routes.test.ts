@@ -168,7 +168,7 @@ describe("a served gallery", () => {
     assert.equal(listeners(), 50);
   });
 
-  it("cuts off a listener who does not read, and keeps little for her", async () => {
+  it("cuts off a listener who does not read, and keeps little for them", async () => {
     const slow = listen();
     const quick = listen();
     await welcomed([slow, quick]);

@@ -205,7 +205,7 @@ describe("the Faces tab", () => {
     await faces.section("people");
   });
 
-  it("adds a person and keeps her photo, but not nearly the same one again", async () => {
+  it("adds a person and keeps their photo, but not nearly the same one again", async () => {
     await faces.addPerson("Alice");
     assert.match(await (await faces.upload("first.jpg", photos.green)).innerText(), /kept/);
     await faces.page.locator(".facenet-tile img").waitFor();
@@ -307,7 +307,7 @@ describe("the Faces tab", () => {
     await page.keyboard.press("Enter");
     await page.locator(".facenet-person-head h2", { hasText: "Alice" }).waitFor();
     await page.keyboard.press("Escape");
-    await eventually("her row has the focus again", async () =>
+    await eventually("their row has the focus again", async () =>
       (await focused()).includes("Alice") ? true : undefined,
     );
     await page.locator("#facenet-tab-people").focus();
@@ -461,7 +461,7 @@ describe("the Faces tab", () => {
     await faces.section("people");
   });
 
-  it("exports everything, deletes a person with a receipt, and imports her again", async () => {
+  it("exports everything, deletes a person with a receipt, and imports them again", async () => {
     const [download] = await Promise.all([
       faces.page.waitForEvent("download"),
       faces.page.locator(".facenet-tools button").nth(0).click(),

@@ -576,7 +576,7 @@ describe("face-match", () => {
     assert.deepEqual(Object.keys(await outputsOf({ faces: [face(0, 0)], enrol: null })), ["match"]);
   });
 
-  it("calls nobody a stranger because her photo was not read yet", async () => {
+  it("calls nobody a stranger because their photo was not read yet", async () => {
     let release = (): void => undefined;
     held = new Promise((resolve) => {
       release = resolve;

@@ -401,7 +401,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
   }
 
   /**
-   * Everything that is known of a person: photos, thumbnails, embeddings, anchors against her, and all of it in the
+   * Everything that is known of a person: photos, thumbnails, embeddings, anchors against them, and all of it in the
    * backups.
    */
   async removePerson(id: string): Promise<Receipt> {
@@ -435,7 +435,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     return this.#remove({ what: "unknown", id: ids.join(","), name: null }, { unknowns: ids });
   }
 
-  /** A stranger is to be nobody from now on: anchors in her place, all or nothing. */
+  /** A stranger is to be nobody from now on: anchors in their place, all or nothing. */
   async ignoreUnknown(id: string, anchors: readonly Anchor[]): Promise<Receipt> {
     return this.#remove({ what: "unknown", id, name: null }, { unknowns: [id] }, anchors);
   }

@@ -5,7 +5,7 @@ import { seeded, sum, trimmed } from "../../../lib/calibrate/statistics";
 
 const TASK = { threshold: 0.5, maxPairs: 1e6, seed: 1, maxNearest: 3, maxOutliers: 5 };
 
-/** Photos on a line: for each person the places of hers. */
+/** Photos on a line: for each person the places of theirs. */
 function onLine(places: readonly number[][], fields: Partial<MeasureTask> = {}): Measured {
   const people = places.flatMap((own, person) => own.map(() => person));
   return measure({

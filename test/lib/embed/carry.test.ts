@@ -58,7 +58,7 @@ describe("a followed face's embedding", () => {
     return nearest !== undefined && nearest.distance <= DLIB_RESNET.threshold ? nearest.who : undefined;
   }
 
-  it("is carried while she stands or walks, and made anew when she has come nearer", async () => {
+  it("is carried while they stand or walk, and made anew when they have come nearer", async () => {
     start();
     try {
       const carried: boolean[] = [];
@@ -130,7 +130,7 @@ describe("a followed face's embedding", () => {
     });
   }
 
-  it("is made anew for her who comes back after another stood there in frames that were missed", async () => {
+  it("is made anew for whoever comes back after another stood there in frames that were missed", async () => {
     start();
     try {
       for (let sequence = 0; sequence < 6; sequence += 1)

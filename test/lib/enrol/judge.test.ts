@@ -138,7 +138,7 @@ describe("judgePhoto", () => {
     );
   });
 
-  it("asks when the face matches somebody else, and names her", () => {
+  it("asks when the face matches somebody else, and names them", () => {
     const { findings, verdict } = judge({ nearestOther: { name: "Alice", distance: 0.5 } });
     assert.deepEqual(
       [findings.map(({ code, severity }) => [code, severity]), verdict],

@@ -490,7 +490,7 @@ describe("Gallery", () => {
     assert.deepEqual([encoder.calls, gallery.problems], [2, []]);
   });
 
-  it("counts a person as she was while her changed photo is read", async () => {
+  it("counts a person as they were while their changed photo is read", async () => {
     const root = rootWith({ "Alice.jpg": "1 2" });
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => {
@@ -562,7 +562,7 @@ describe("Gallery", () => {
       assert.deepEqual([names(gallery), gallery.readable], [["Alice 1"], true]);
       await assert.rejects(
         gallery.forget("Alice"),
-        /the person cannot be deleted now: a photo of hers in .* cannot be read \(ELOOP\)/,
+        /the person cannot be deleted now: a photo of theirs in .* cannot be read \(ELOOP\)/,
       );
       assert.deepEqual(names(gallery), ["Alice 1"]);
     },
@@ -950,7 +950,7 @@ describe("Gallery", () => {
   });
   const MINUTE = 60_000;
 
-  it("keeps strangers in groups with their visits, over a restart, and names one: she is recognized", async () => {
+  it("keeps strangers in groups with their visits, over a restart, and names one: they are recognized", async () => {
     const root = rootWith({ "Alice.jpg": "1 2" });
     const gallery = await unstarted(root, new FakeEncoder(), { keepUnknownsMs: 99 * MINUTE });
     await gallery.start();
@@ -989,7 +989,7 @@ describe("Gallery", () => {
     assert.deepEqual(names(gallery), ["Alice 1", "Bob 1"]);
   });
 
-  it("ignores a stranger: she is nobody from now on, also after a restart", async () => {
+  it("ignores a stranger: they are nobody from now on, also after a restart", async () => {
     const root = rootWith({ "Alice.jpg": "1 2" });
     const gallery = await unstarted(root, new FakeEncoder(), { keepUnknownsMs: MINUTE });
     await gallery.start();

@@ -86,7 +86,7 @@ describe("distance and loss", () => {
 });
 
 describe("identify", () => {
-  it("names the nearest person, by the nearest of her photos", async () => {
+  it("names the nearest person, by the nearest of their photos", async () => {
     assert.deepEqual(await identify(vector(0, 1.75), gallery({ groups: ["family"] }), options()), {
       outcome: "match",
       name: "Alice",
@@ -180,7 +180,7 @@ describe("identify", () => {
     );
   });
 
-  it("rules out a person who is farther away than a negative anchor against her, and takes the next one", async () => {
+  it("rules out a person who is farther away than a negative anchor against them, and takes the next one", async () => {
     const ruled = anchor(gallery(), vector(0.4, 0), "alice");
     const identity = await identify(vector(0.45, 0), ruled, options({ threshold: 0.6 }));
     assert.deepEqual(
@@ -194,7 +194,7 @@ describe("identify", () => {
     );
   });
 
-  it("calls an ignored stranger unknown, whomever she resembles", async () => {
+  it("calls an ignored stranger unknown, whomever they resemble", async () => {
     const { outcome, reason, distance } = await identify(
       vector(0.4, 0),
       anchor(gallery(), vector(0.45, 0), null),
@@ -266,7 +266,7 @@ describe("who may pass", () => {
     assert.equal(await told(gallery({ groups: ["family"] }), { groups: ["staff"] }), "denied Alice not_in_group");
   });
 
-  it("takes nobody for somebody of the right group because she herself is not of it", async () => {
+  it("takes nobody for somebody of the right group because they themselves are not of it", async () => {
     const roster = gallery();
     roster.putPerson({ id: "bob", name: "Bob", groups: ["staff"], validFrom: null, validUntil: null });
     assert.equal(await told(roster, { groups: ["staff"], threshold: 2 }), "denied Alice not_in_group");
@@ -276,7 +276,7 @@ describe("who may pass", () => {
     assert.equal(await told(gallery({ groups: ["blocked", "staff"] }), { groups: ["staff"] }), "denied Alice blocked");
   });
 
-  it("lets a person pass from her first to her last moment", async () => {
+  it("lets a person pass from their first to their last moment", async () => {
     const now = at.getTime();
     assert.equal(await told(gallery({ validFrom: now, validUntil: now })), "match Alice below_threshold");
     assert.equal(await told(gallery({ validFrom: now + 1 })), "denied Alice not_valid");

@@ -39,7 +39,7 @@ describe("Journal", () => {
   });
   const told = (): string[] => journal.recent.map(({ source, name, at }) => `${source} ${name} ${at}`);
 
-  it("tells once of somebody who stays, and again when she was away for ten seconds", () => {
+  it("tells once of somebody who stays, and again when they were away for ten seconds", () => {
     for (let at = 0; at <= 30_000; at += 40) journal.offer("door", [face()], at, picture);
     assert.deepEqual(told(), ["door Alice 0"]);
     journal.offer("door", [face()], 40_000, picture);

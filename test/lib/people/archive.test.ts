@@ -99,7 +99,7 @@ describe("export and import", () => {
     assert.deepEqual(await importInto(other, pieces(zip)), { people: 0, photos: 0, skipped: 2 });
   });
 
-  it("leave somebody her new name who was renamed since, and make one of two of a name", async () => {
+  it("leave somebody their new name who was renamed since, and make one of two of a name", async () => {
     const { store } = await opened();
     await store.addPhoto(entryOf(1));
     const zip = await exported(store);
@@ -336,7 +336,7 @@ describe("export and import", () => {
       /line 1 of people\.ndjson/,
     ],
     [
-      "has a person who may pass until before she may",
+      "has a person who may pass until before they may",
       { [people]: called("Alice", { validFrom: 2, validUntil: 1 }) },
       /validUntil: must not end before it begins/,
     ],

@@ -45,7 +45,7 @@ export const entryOf = (number: number): NewPhoto => ({
 });
 
 /**
- * Whether a person is there with all that belongs to her, unharmed.
+ * Whether a person is there with all that belongs to them, unharmed.
  * @param embedded embeddings by photo; not looked at without
  */
 export async function isWhole(

@@ -170,7 +170,7 @@ describe("the store", () => {
       let deleting: number | undefined;
       const harm: string[] = [];
       const run = async (round: number, lookOnly = false): Promise<void> => {
-        // Killed while it was deleting her: it may or may not have come to that.
+        // Killed while it was deleting them: it may or may not have come to that.
         if (deleting !== undefined) here.delete(deleting);
         deleting = undefined;
         const child = enrolling({ folder, here: [...here], gone: [...gone], first: 1000 * (round + 1) + 1, lookOnly });
@@ -406,7 +406,7 @@ describe("the store", () => {
           problems.map(({ code }) => code),
           ["bad_record"],
         );
-        // Person 2 with her photo, photo 3, and the anchor.
+        // Person 2 with their photo, photo 3, and the anchor.
         assert.match(
           problems[0]?.message ?? "",
           /4 records .*\(person: 1, photo: 2, anchor: 1\).*everybody else is known/,

@@ -266,7 +266,7 @@ describe("strangers in the cohort of a gallery", () => {
         close(await distance(), formula([]));
         const stranger = around(alice, 0.3);
         await gallery.sawUnknown(faceOf(stranger), sight(Date.now()));
-        assert.ok(Math.abs(formula([stranger]) - formula([])) > 0.01, "she makes the place more crowded");
+        assert.ok(Math.abs(formula([stranger]) - formula([])) > 0.01, "they make the place more crowded");
         close(await distance(), formula([stranger]));
         assert.ok(holds(stranger));
         const [{ id } = assert.fail("nobody is kept")] = await gallery.unknowns();

@@ -35,7 +35,7 @@ function offered(result: Offered | undefined): Offered {
 }
 
 describe("Unknowns", () => {
-  it("opens a group for a stranger and asks for her picture", () => {
+  it("opens a group for a stranger and asks for their picture", () => {
     const { group, ...rest } = offered(unknowns().offer(at(0, { at: 7 })));
     assert.match(group.id, /^[0-9a-f]{12}$/);
     assert.deepEqual(
@@ -54,7 +54,7 @@ describe("Unknowns", () => {
     assert.deepEqual(rest, { isNew: true, newVisit: true, wantsPicture: true, changed: true, evicted: [] });
   });
 
-  it("knows her again within the bound, and another beyond it", () => {
+  it("knows them again within the bound, and another beyond it", () => {
     const strangers = unknowns();
     const first = offered(strangers.offer(at(0)));
     assert.equal(offered(strangers.offer(at(JOIN - 0.01, { at: 1 }))).group.id, first.group.id);
