@@ -248,7 +248,7 @@ export class NetworkNotice {
   }
 
   #costs(estimate: NetworkEstimate, { changes, left }: Plan): Child[] {
-    const list = (items: readonly string[]): HTMLElement =>
+    const bullets = (items: readonly string[]): HTMLElement =>
       h("ul", { class: "facenet-network-list" }, ...items.map((item) => h("li", {}, item)));
     return [
       gainOf(estimate.key),
@@ -256,7 +256,7 @@ export class NetworkNotice {
       ...leftWords(estimate.leftBehind),
       changes.length > 0 && h("p", {}, t("network.nodes")),
       changes.length > 0 &&
-        list(
+        bullets(
           changes.map(({ name, node, fields }) =>
             "threshold" in fields
               ? t("network.node-threshold", {
@@ -268,7 +268,7 @@ export class NetworkNotice {
           ),
         ),
       left.length > 0 && h("p", {}, t("network.nodes-left")),
-      left.length > 0 && list(left),
+      left.length > 0 && bullets(left),
       h("p", {}, t("network.way-back")),
     ];
   }
@@ -276,7 +276,7 @@ export class NetworkNotice {
 
 /** τ as a node has it. */
 function thresholdWords(value: unknown): string {
-  const words = String(value ?? "");
+  const words = typeof value === "string" || typeof value === "number" ? String(value) : "";
   return words === "" ? t("network.own-threshold") : words;
 }
 

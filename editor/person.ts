@@ -301,7 +301,7 @@ export class PersonView {
             quality === null
               ? undefined
               : qualityWords(quality)
-                  .map(([label, said]) => labelled(label, said))
+                  .map(([what, said]) => labelled(what, said))
                   .join("\n"),
         },
         accepted.length > 0 &&
