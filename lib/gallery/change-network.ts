@@ -30,7 +30,7 @@ import {
 } from "./networks";
 import type { Photo, PhotoEmbedding, UnknownGroup } from "../people/people";
 import { packEmbedding } from "../people/records";
-import type { PeopleStore } from "../people/store";
+import type { PeopleStore, StoreChange } from "../people/store";
 
 /** What a change asks of its gallery. */
 export interface NetworkHost {
@@ -109,6 +109,7 @@ export class Networks {
     this.#deciding = deciding;
     this.#next = next;
     this.#note = note;
+    store.on("change", this.#follow);
   }
 
   /** Once everybody is known who was known before. Never rejects. */
@@ -122,6 +123,7 @@ export class Networks {
     this.#stop.abort();
     this.#wake();
     await this.#running;
+    this.#store.off("change", this.#follow);
   }
 
   get state(): NetworkState {
@@ -172,20 +174,15 @@ export class Networks {
     return vector === undefined ? [] : [{ model: next.model, fingerprint: next.fingerprint, vector }];
   }
 
-  /** A photo came in, with embeddings of its own. */
-  met(photoId: string, embeddings: readonly PhotoEmbedding[]): void {
-    const next = this.#next?.encoder;
-    if (next !== undefined && embeddings.some(({ fingerprint }) => fingerprint === next.fingerprint))
-      this.#known.add(photoId);
+  /** Read what the next network knows already. */
+  async load(): Promise<void> {
+    if (this.#next !== undefined) await this.#lookAt(this.#next);
   }
 
-  /** Photos came in by another way than one by one. */
-  async lookAgain(): Promise<void> {
-    const next = this.#next;
-    if (next !== undefined)
-      for (const id of await photosOf(this.#store, next.encoder.fingerprint)) this.#known.add(id);
-    this.#wake();
-  }
+  readonly #follow = ({ put }: StoreChange): void => {
+    for (const { photoId, fingerprint } of put.embeddings)
+      if (fingerprint === this.#next?.encoder.fingerprint) this.#known.add(photoId);
+  };
 
   /** The disk takes something again, or somebody who could not come along has a new photo, or left. */
   wake(): void {
@@ -363,7 +360,9 @@ export class Networks {
 
   /** Read what a network knows already. */
   async #lookAt({ encoder }: OpenNetwork): Promise<void> {
-    this.#known = await photosOf(this.#store, encoder.fingerprint);
+    this.#known = new Set();
+    const { fingerprint } = encoder;
+    for (const id of await photosOf(this.#store, fingerprint)) this.#known.add(id);
     this.#lost.clear();
     this.#lostStrangers.clear();
   }
@@ -476,7 +475,6 @@ export class Networks {
           // Deleted, or somebody else's meanwhile.
           if (signal.aborted || this.#host.photo(id)?.personId !== personId) return;
           await this.#store.putEmbeddings([{ photoId: id, personId, model, fingerprint, vector }]);
-          this.#known.add(id);
         });
         return !signal.aborted;
       } catch (error) {

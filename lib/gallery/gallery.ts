@@ -38,10 +38,11 @@ import { isLeftOut, isSure, withLeftOut, withSure } from "../people/marks";
 import { type Aside, asideOf } from "../search/outliers";
 import { type Keeper, PhotoFolder, type Problem, type Progress } from "../enrol/photo-folder";
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf, withPatch } from "../people/new-records";
-import { type Comparison, type DistanceKind, type KnownEmbedding, Roster, type Searchable } from "../search/roster";
+import type { Comparison, DistanceKind, KnownEmbedding, Roster, Searchable } from "../search/roster";
+import { StoreSearch } from "../search/store-search";
 import { StorageError } from "../storage";
 import { exportStore, importInto, type Imported } from "../people/archive";
-import type { NewPhoto, PeopleStore, Refusal } from "../people/store";
+import type { NewPhoto, PeopleStore, Refusal, StoreChange } from "../people/store";
 import { type Sight, Strangers } from "../unknowns/strangers";
 import { seenBy } from "../unknowns/seen-by";
 import { oneStranger } from "../unknowns/unknowns";
@@ -224,19 +225,17 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   readonly #store: PeopleStore;
   /** What decides; another one after a change of the network. */
   #encoder: PhotoEncoder;
-  #roster: Roster;
+  #search: StoreSearch;
   readonly #networks: Networks | undefined;
   /** When a face was decided last, ms since the epoch. */
   #decidedAt = 0;
   /** Of networks that decided before: searches may be under way in them. */
-  readonly #formerRosters = new Set<Roster>();
+  readonly #formerSearches = new Set<StoreSearch>();
   readonly #directory: Directory;
   readonly #folder: PhotoFolder;
   #strangers: Strangers;
   #isOneStranger: (a: Float32Array, b: Float32Array) => boolean;
   readonly #problems = new Map<string, Problem>();
-  /** Of the present model's embeddings, once it is known. */
-  #dimensions: number | undefined;
   #progress: Progress | undefined;
   /** Of people whose templates are made. */
   #preparing: Progress | undefined;
@@ -265,11 +264,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#store = options.store;
     this.#store.on("disk", this.#followDisk);
     this.#encoder = options.encoder;
-    this.#dimensions = options.encoder.dimensions;
-    this.#roster = this.#rosterOf(options.encoder);
+    this.#directory = new Directory(options.store, (photo) => this.#hasThumbnail(photo));
+    this.#search = this.#searchOf(options.encoder);
     this.#isOneStranger = oneStranger(options.encoder);
-    this.#directory = new Directory((photo) => this.#hasThumbnail(photo));
-    for (const photo of this.#store.photos()) this.#directory.putPhoto(photo);
     this.#strangers = this.#strangersOf(options.encoder);
     this.#folder = new PhotoFolder(
       {
@@ -285,6 +282,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#folder.on("change", () => this.emit("change"));
     if (options.networks !== undefined)
       this.#networks = new Networks(this.#store, this.#networkHost(), options.networks);
+    this.#store.on("change", this.#followStore);
     this.on("change", () => {
       this.#networks?.wake();
       this.#tellUnused();
@@ -346,14 +344,19 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     );
     await adding;
     await this.#flushSeen();
-    this.#store.off("disk", this.#followDisk);
-    await Promise.all([this.#roster, ...this.#formerRosters].map((roster) => roster.close()));
+    this.#store.off("disk", this.#followDisk).off("change", this.#followStore);
+    this.#directory.close();
+    await Promise.all([this.#search, ...this.#formerSearches].map((search) => search.close()));
     await this.#store.close();
   }
 
   /** What matching reads. */
   get roster(): Searchable {
     return this.#roster;
+  }
+
+  get #roster(): Roster {
+    return this.#search.roster;
   }
 
   get summary(): GallerySummary {
@@ -605,7 +608,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       const receipt: Receipt =
         person === undefined
           ? { what: "person", id: "", name, at: Date.now(), photos: 0, embeddings: 0, thumbnails: 0, backups: 0 }
-          : await this.#removePerson(person.id);
+          : await this.#store.removePerson(person.id);
       this.emit("change");
       return { ...receipt, name, photos: files.length + elsewhere.length };
     });
@@ -617,7 +620,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       const { origin } = this.#directory.photoOf(personId, photoId);
       this.#refuseUnused(personId, [photoId]);
       if (origin.by === "folder") await this.#folder.removePhoto(origin.file);
-      const receipt = await this.#removePhotos([photoId]);
+      const receipt = await this.#store.removePhotos([photoId]);
       this.emit("change");
       return receipt;
     });
@@ -633,8 +636,6 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       this.#refuseClosed();
       const photo = withSure(this.#directory.photoOf(personId, photoId), sure);
       await this.#store.putMany({ photos: [{ photo, bytes: undefined, thumbnail: undefined, embeddings: [] }] });
-      this.#directory.putPhoto(photo);
-      this.#roster.putSure(photoId, sure);
       this.emit("change");
       return this.#entryOf(photo, this.#roster.asideOf(personId));
     });
@@ -694,14 +695,14 @@ export class Gallery extends EventEmitter<GalleryEvents> {
    * to each other.
    */
   #isIgnored({ embedding }: Face): boolean {
-    if (embedding === undefined || !this.#fits(embedding)) return false;
+    if (embedding === undefined || !this.#search.fits(embedding)) return false;
     return this.#store
       .anchors()
       .some(
         ({ against, fingerprint, vector }) =>
           against === null &&
           fingerprint === this.#encoder.fingerprint &&
-          this.#fits(vector) &&
+          this.#search.fits(vector) &&
           this.#isOneStranger(embedding, vector),
       );
   }
@@ -712,7 +713,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       this.#strangers.list.map(async ({ vectors, fingerprint, beside: _beside, ...entry }) => {
         const [vector] = vectors;
         const [near] =
-          vector === undefined || fingerprint !== this.#encoder.fingerprint || !this.#fits(vector)
+          vector === undefined || fingerprint !== this.#encoder.fingerprint || !this.#search.fits(vector)
             ? []
             : await this.#roster.nearest(vector, 1, this.#kind);
         return { ...entry, nearest: near === undefined ? null : { name: near.person.name, distance: near.distance } };
@@ -757,12 +758,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
         photos.push(await this.#seenPhoto(person, { vector, picture, by: "unknown", accepted }));
       }
       this.#refuseClosed();
-      try {
-        await this.#strangers.name(id, photos);
-      } finally {
-        for (const each of photos) if (this.#store.photo(each.photo.id) === each.photo) this.#know(each);
-        this.emit("change");
-      }
+      await this.#strangers.name(id, photos).finally(() => this.emit("change"));
       return person;
     });
   }
@@ -774,12 +770,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       const { vectors, firstSeenAt } = this.#strangers.known(id);
       const note = `ignored stranger, first seen ${new Date(firstSeenAt).toISOString()}`;
       const anchors = vectors.map((vector) => this.#anchorOf(vector, null, note));
-      try {
-        await this.#strangers.ignore(id, anchors);
-      } finally {
-        for (const anchor of this.#store.anchors()) if (anchors.includes(anchor)) this.#roster.putAnchor(anchor);
-        this.emit("change");
-      }
+      await this.#strangers.ignore(id, anchors).finally(() => this.emit("change"));
       return { anchors: anchors.map((anchor) => anchor.id) };
     });
   }
@@ -828,7 +819,6 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       }
       const added = await this.#seenPhoto(who, { vector, picture, by: "event", accepted: judgement.accepted });
       await this.#store.putMany({ people: [added.person], photos: [added] });
-      this.#know(added);
       this.emit("change");
       return { person: who, photo: added.photo };
     });
@@ -907,14 +897,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       // Two long notes may be too long together.
       parseOptions(personPatchSchema, { notes: person.notes, groups: person.groups }, "the merged person");
       await this.#keepPerson(person);
-      for (const anchor of this.#store.anchors().filter(({ against }) => against === from)) {
-        await this.#store.putMany({ anchors: [{ ...anchor, against: into }] });
-        this.#roster.removeAnchor(anchor.id);
-        this.#roster.putAnchor({ ...anchor, against: into });
-      }
+      const anchors = this.#store.anchors().filter(({ against }) => against === from);
+      await this.#store.putMany({ anchors: anchors.map((anchor) => ({ ...anchor, against: into })) });
       await this.#move(photos, person);
       this.emit("merged", from, person);
-      await this.#removePerson(from);
+      await this.#store.removePerson(from);
       this.emit("change");
       return this.#directory.known(into);
     });
@@ -926,7 +913,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       const photos = ids.map((id) => this.#directory.photoOf(personId, id));
       this.#refuseUnused(personId, ids);
       for (const { origin } of photos) if (origin.by === "folder") await this.#folder.removePhoto(origin.file);
-      return this.#removePhotos(ids).finally(() => this.emit("change"));
+      return this.#store.removePhotos(ids).finally(() => this.emit("change"));
     });
   }
 
@@ -990,7 +977,6 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       if (against !== null) this.#directory.known(against);
       const anchor = this.#anchorOf(vector, against, note);
       await this.#store.putMany({ anchors: [anchor] });
-      this.#roster.putAnchor(anchor);
       this.emit("change");
       return withoutVector(anchor);
     });
@@ -1001,12 +987,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#exclusively(async () => {
       if (!this.#store.anchors().some((anchor) => anchor.id === id))
         throw new NotFound(`there is no negative anchor ${JSON.stringify(id)}: it may have been deleted meanwhile.`);
-      try {
-        return await this.#store.removeAnchor(id);
-      } finally {
-        if (!this.#store.anchors().some((anchor) => anchor.id === id)) this.#roster.removeAnchor(id);
-        this.emit("change");
-      }
+      return this.#store.removeAnchor(id).finally(() => this.emit("change"));
     });
   }
 
@@ -1024,9 +1005,10 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async importFrom(zip: AsyncIterable<Uint8Array>): Promise<Imported> {
     this.#refuseClosed();
     const { model, fingerprint } = this.#encoder;
+    const { dimensions } = this.#search;
     const importing = importInto(this.#store, zip, {
       signal: this.#closing.signal,
-      spaces: new Map(this.#dimensions === undefined ? [] : [[fingerprint, { model, dimensions: this.#dimensions }]]),
+      spaces: new Map(dimensions === undefined ? [] : [[fingerprint, { model, dimensions }]]),
       keepPictures: this.#keepsPhotos,
       // Only what is written: a long upload holds nobody up.
       whileAdding: (add) =>
@@ -1035,9 +1017,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
           try {
             return await add();
           } finally {
-            // Also what was added before the disk refused the rest.
-            await this.#load();
-            this.#strangers.meet(this.#store.unknowns().map((group) => seenBy(this.#encoder.fingerprint, group)));
+            await this.#roster.settled();
             this.emit("change");
           }
         }),
@@ -1062,27 +1042,19 @@ export class Gallery extends EventEmitter<GalleryEvents> {
         vectors: [first],
         fingerprint: own,
       } = seenBy(fingerprint, group);
-      return first !== undefined &&
-        own === fingerprint &&
-        (fingerprint !== this.#encoder.fingerprint || this.#fits(first))
-        ? [first]
-        : [];
+      return first !== undefined && own === fingerprint ? [first] : [];
     });
   }
 
-  #rosterOf(encoder: PhotoEncoder): Roster {
-    const { model, threshold, normalisation, tail } = encoder;
-    const roster: Roster = new Roster(model, {
-      threshold,
-      normalisation,
-      tail,
+  #searchOf(encoder: PhotoEncoder): StoreSearch {
+    const search: StoreSearch = new StoreSearch(this.#store, encoder, {
       strangers: () => this.#strangersBeside(encoder),
       // Where the network changes, the old one decides until the new one is ready.
       onProgress: (done, total) => {
-        if (roster === this.#roster) this.#prepare(done, total);
+        if (search === this.#search) this.#prepare(done, total);
       },
     });
-    return roster;
+    return search;
   }
 
   #strangersOf({ model, fingerprint, threshold, normalisation }: PhotoEncoder): Strangers {
@@ -1141,11 +1113,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   async #load(): Promise<void> {
-    for (const person of this.#store.people()) this.#directory.putPerson(person);
-    await this.#networks?.lookAgain();
-    for (const photo of this.#store.photos()) this.#directory.putPhoto(photo);
+    await this.#networks?.load();
     const { model } = this.#encoder;
-    const strange = await this.#fillRoster(this.#roster, this.#encoder, (vector) => this.#fits(vector));
+    const strange = await this.#search.load();
     if (strange > 0)
       this.#report({
         file: "",
@@ -1157,51 +1127,26 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       });
   }
 
-  /** All that the store has of a network. @returns how many embeddings do not fit the others */
-  async #fillRoster(
-    roster: Roster,
-    { fingerprint }: PhotoEncoder,
-    fits: (vector: Float32Array) => boolean,
-  ): Promise<number> {
-    for (const person of this.#store.people()) roster.putPerson(person);
-    let strange = 0;
-    for (const anchor of this.#store.anchors()) {
-      if (anchor.fingerprint !== fingerprint) continue;
-      if (fits(anchor.vector)) roster.putAnchor(anchor);
-      else strange += 1;
-    }
-    for await (const { photoId, personId, vector } of this.#store.embeddings(fingerprint)) {
-      const photo = this.#store.photo(photoId);
-      if (this.#store.person(personId) === undefined || photo?.personId !== personId) continue;
-      if (fits(vector)) roster.putPhoto(photoId, personId, vector, isSure(photo), isLeftOut(photo));
-      else strange += 1;
-    }
-    await roster.settled();
-    return strange;
-  }
-
   /**
    * Another network decides. Who is known is searched with the old one until the new one is ready. Called exclusively.
    */
   async #adopt(encoder: PhotoEncoder, commit: () => Promise<void>): Promise<void> {
-    const roster = this.#rosterOf(encoder);
+    const search = this.#searchOf(encoder);
     try {
-      let { dimensions } = encoder;
-      await this.#fillRoster(roster, encoder, ({ length }) => length === (dimensions ??= length));
+      await search.load();
       await commit();
     } catch (error) {
-      await roster.close();
+      await search.close();
       throw error;
     }
-    const [before, strangers] = [this.#roster, this.#strangers];
+    const [before, strangers] = [this.#search, this.#strangers];
     this.#encoder = encoder;
-    this.#dimensions = encoder.dimensions;
-    this.#roster = roster;
+    this.#search = search;
     this.#isOneStranger = oneStranger(encoder);
     await strangers.close();
     this.#strangers = this.#strangersOf(encoder);
-    this.#formerRosters.add(before);
-    setTimeout(() => void before.close().finally(() => this.#formerRosters.delete(before)), LAST_SEARCH_MS).unref();
+    this.#formerSearches.add(before);
+    setTimeout(() => void before.close().finally(() => this.#formerSearches.delete(before)), LAST_SEARCH_MS).unref();
     this.emit("change");
   }
 
@@ -1234,12 +1179,6 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     const progress: Progress = { what: "people", done, total };
     this.#preparing = done < total ? progress : undefined;
     this.emit("progress", progress);
-  }
-
-  /** Whether an embedding can be compared with the others: one that cannot must not take them with it. */
-  #fits({ length }: Float32Array): boolean {
-    this.#dimensions ??= length;
-    return length === this.#dimensions;
   }
 
   /** After a change of the model: embed what photos are kept; the folder's are read anew anyway. Never rejects. */
@@ -1279,10 +1218,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   #keepsEmbedding({ id, personId }: Photo, vector: Float32Array): Promise<boolean> {
     return this.#exclusively(async () => {
       // Deleted meanwhile.
-      const photo = this.#directory.photo(id);
-      if (photo?.personId !== personId) return true;
+      if (this.#directory.photo(id)?.personId !== personId) return true;
       await this.#store.putEmbeddings([this.#embeddingOf(id, personId, vector)]);
-      this.#roster.putPhoto(id, personId, vector, isSure(photo), isLeftOut(photo));
       return true;
     }).catch((error: unknown) => {
       if (!(error instanceof StorageError)) this.#report({ file: "", code: "store", message: said(error) });
@@ -1334,7 +1271,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       vector: face.embedding,
       picture: undefined,
     });
-    if (before !== undefined && before.id !== photo.id) await this.#removePhotos([before.id]);
+    if (before !== undefined && before.id !== photo.id) await this.#store.removePhotos([before.id]);
     await this.#forgetNote(file);
     return {
       faces: 1,
@@ -1357,13 +1294,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     const leaving = new Set(people);
     const others = photos.filter(({ personId }) => !leaving.has(personId)).map(({ id }) => id);
     if (photos.length === 0) return;
-    const against = this.#store.anchors().filter((anchor) => anchor.against !== null && leaving.has(anchor.against));
-    try {
-      await this.#store.removeMany({ people, photos: others });
-    } finally {
-      for (const id of people) this.#followPerson(id, against);
-      for (const id of others) this.#followPhoto(id);
-    }
+    await this.#store.removeMany({ people, photos: others });
   }
 
   async #forgetNote(file: string): Promise<void> {
@@ -1402,8 +1333,6 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async #keepOut(before: Photo, out: boolean): Promise<Photo> {
     const photo = withLeftOut(before, out);
     await this.#store.putMany({ photos: [{ photo, bytes: undefined, thumbnail: undefined, embeddings: [] }] });
-    this.#directory.putPhoto(photo);
-    this.#roster.putOut(photo.id, out);
     return photo;
   }
 
@@ -1469,13 +1398,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       });
     }
     await this.#store.putMany({ people: [person], photos: moved });
-    for (const each of moved) this.#know(each);
-    await this.#removePhotos(photos.map(({ id }) => id));
+    await this.#store.removePhotos(photos.map(({ id }) => id));
     return moved.map(({ photo }) => photo);
-  }
-
-  async #removePhotos(ids: readonly string[]): Promise<Receipt> {
-    return this.#store.removePhotos(ids).finally(() => ids.forEach((id) => this.#followPhoto(id)));
   }
 
   /** A face that was seen, as a photo of a person. */
@@ -1531,8 +1455,6 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async #keepPerson(person: Person): Promise<Person> {
     this.#refuseClosed();
     await this.#store.putPerson(person);
-    this.#directory.putPerson(person);
-    this.#roster.putPerson(person);
     this.emit("change");
     return person;
   }
@@ -1541,7 +1463,6 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#refuseClosed();
     const added = await this.#newPhoto(person, photo, content);
     await this.#store.putMany({ people: [added.person], photos: [added] });
-    this.#know(added);
   }
 
   async #newPhoto(person: Person, photo: Photo, { bytes, thumbnail, vector, picture }: Content): Promise<NewPhoto> {
@@ -1558,46 +1479,6 @@ export class Gallery extends EventEmitter<GalleryEvents> {
         ...also.map((other) => ({ ...other, photoId, personId: person.id })),
       ],
     };
-  }
-
-  /** In memory as on disk, and never before. */
-  #know({ person, photo, embeddings }: NewPhoto): void {
-    this.#directory.putPerson(person);
-    this.#directory.putPhoto(photo);
-    this.#roster.putPerson(person);
-    for (const { vector, fingerprint } of embeddings)
-      if (fingerprint === this.#encoder.fingerprint)
-        this.#roster.putPhoto(photo.id, person.id, vector, isSure(photo), isLeftOut(photo));
-    this.#networks?.met(photo.id, embeddings);
-  }
-
-  async #removePerson(id: string): Promise<Receipt> {
-    const against = this.#store.anchors().filter((anchor) => anchor.against === id);
-    return this.#store.removePerson(id).finally(() => this.#followPerson(id, against));
-  }
-
-  /** Who is in the store no more leaves, also when what is left in old pages cannot be wiped yet; who is stays. */
-  #followPerson(id: string, against: readonly Anchor[]): void {
-    if (this.#store.person(id) === undefined) this.#leave(id, against);
-  }
-
-  #followPhoto(id: string): void {
-    if (this.#store.photo(id) === undefined) this.#leavePhoto(id);
-  }
-
-  /** Somebody is in the store no more, nor are the anchors against them. */
-  #leave(id: string, against: readonly Anchor[]): void {
-    const name = this.nameOf(id) ?? "";
-    for (const anchor of against) if (anchor.against === id) this.#roster.removeAnchor(anchor.id);
-    this.#roster.removePerson(id);
-    this.#directory.removePerson(id);
-    this.#seen.delete(id);
-    this.emit("forgotten", id, name);
-  }
-
-  #leavePhoto(id: string): void {
-    this.#roster.removePhoto(id);
-    this.#directory.removePhoto(id);
   }
 
   #anchorOf(vector: Float32Array, against: string | null, note: string): Anchor {
@@ -1639,6 +1520,13 @@ export class Gallery extends EventEmitter<GalleryEvents> {
         this.#report({ file: "", code: "store", message: `when people were seen cannot be written: ${said(error)}` });
     }
   }
+
+  readonly #followStore = ({ removed }: StoreChange): void => {
+    for (const { id, name } of removed.people) {
+      this.#seen.delete(id);
+      this.emit("forgotten", id, name);
+    }
+  };
 
   /** Tell what the disk refuses; once it takes it again, write what waits. */
   readonly #followDisk = (): void => {

@@ -58,8 +58,9 @@ export interface Records {
 export type RemovedEmbedding = Pick<PhotoEmbedding, "photoId" | "fingerprint">;
 
 /**
- * One write, all of it, told once it is on disk and before anything else is written. Whoever follows applies what was
- * removed first, then what was put.
+ * One write, all of it, told once it is on disk (of a deletion: once it is gone from old pages and backups, or these
+ * cannot be wiped yet) and before anything else is written. Whoever follows applies what was removed first, then what
+ * was put.
  */
 export interface StoreChange {
   /** As they were last. A photo takes its embeddings along; a person's photos, and anchors against them, are named. */

@@ -1,6 +1,10 @@
-/** Who is in the gallery, in memory, for lists and look-ups: people and photos, without pictures and embeddings. */
+/**
+ * Who is in the gallery, in memory, for lists and look-ups: people and photos, without pictures and embeddings. It
+ * follows what is written to the store.
+ */
 import { NameTaken, NotFound } from "../people/errors";
 import type { Person, Photo } from "../people/people";
+import type { PeopleStore, StoreChange } from "../people/store";
 
 /** A person as lists show them. */
 export interface PersonEntry extends Omit<Person, "notes"> {
@@ -42,11 +46,20 @@ export class Directory {
   readonly #photoByFile = new Map<string, string>();
   /** Later than what the person's record says: it is not sorted anew for that. */
   readonly #seenAt = new Map<string, number>();
+  readonly #store: PeopleStore;
   readonly #hasThumbnail: (photo: Photo) => boolean;
   #sorted: readonly Person[] | undefined;
 
-  constructor(hasThumbnail: (photo: Photo) => boolean) {
+  constructor(store: PeopleStore, hasThumbnail: (photo: Photo) => boolean) {
+    this.#store = store;
     this.#hasThumbnail = hasThumbnail;
+    for (const person of store.people()) this.#putPerson(person);
+    for (const photo of store.photos()) this.#putPhoto(photo);
+    store.on("change", this.#follow);
+  }
+
+  close(): void {
+    this.#store.off("change", this.#follow);
   }
 
   get size(): number {
@@ -152,7 +165,14 @@ export class Directory {
     if (this.#people.has(id)) this.#seenAt.set(id, at);
   }
 
-  putPerson(person: Person): void {
+  readonly #follow = ({ removed, put }: StoreChange): void => {
+    for (const { id } of removed.photos) this.#removePhoto(id);
+    for (const { id } of removed.people) this.#removePerson(id);
+    for (const person of put.people) this.#putPerson(person);
+    for (const photo of put.photos) this.#putPhoto(photo);
+  };
+
+  #putPerson(person: Person): void {
     const before = this.#people.get(person.id);
     if (before !== undefined && before.name !== person.name) this.#idByName.delete(before.name);
     this.#people.set(person.id, person);
@@ -160,9 +180,7 @@ export class Directory {
     this.#sorted = undefined;
   }
 
-  /** Takes the photos along. */
-  removePerson(id: string): void {
-    for (const photoId of this.#photosByPerson.get(id) ?? []) this.removePhoto(photoId);
+  #removePerson(id: string): void {
     const person = this.#people.get(id);
     if (person !== undefined) this.#idByName.delete(person.name);
     this.#photosByPerson.delete(id);
@@ -171,14 +189,14 @@ export class Directory {
     this.#sorted = undefined;
   }
 
-  putPhoto(photo: Photo): void {
+  #putPhoto(photo: Photo): void {
     this.#photos.set(photo.id, photo);
     const photos = this.#photosByPerson.get(photo.personId) ?? new Set();
     this.#photosByPerson.set(photo.personId, photos.add(photo.id));
     if (photo.origin.by === "folder") this.#photoByFile.set(photo.origin.file, photo.id);
   }
 
-  removePhoto(id: string): void {
+  #removePhoto(id: string): void {
     const photo = this.#photos.get(id);
     if (photo === undefined) return;
     this.#photos.delete(id);

@@ -259,7 +259,7 @@ export class Roster implements Searchable {
   /** Somebody is sure that a photo is that person's, or no longer. */
   putSure(photoId: string, sure: boolean): void {
     const row = this.#rows.get(photoId) ?? this.#out.get(photoId);
-    if (row === undefined) return;
+    if (row === undefined || row.sure === sure) return;
     row.sure = sure;
     if (this.#rows.has(photoId)) this.#templates?.change(row.owner);
   }

@@ -4,7 +4,7 @@ import { NotFound } from "../people/errors";
 import type { Anchor, Receipt, UnknownGroup } from "../people/people";
 import { StorageError } from "../storage";
 import { seenBy } from "./seen-by";
-import type { NewPhoto, PeopleStore } from "../people/store";
+import type { NewPhoto, PeopleStore, StoreChange } from "../people/store";
 import { Unknowns, type UnknownsOptions } from "./unknowns";
 
 /** How a stranger was seen. */
@@ -24,8 +24,10 @@ const SWEEP_MS = 600_000;
 /** Writes that may wait for the disk; what comes more is written with a later sighting. */
 const MOST_WAITING = 32;
 
+/** What is seen is here first, and is written when it is worth it; all else follows the store. */
 export class Strangers {
   readonly #store: PeopleStore;
+  readonly #fingerprint: string;
   readonly #unknowns: Unknowns;
   readonly #timer: NodeJS.Timeout;
   /** Groups that are to be written, each with its new pictures: they wait while the disk refuses. */
@@ -38,10 +40,12 @@ export class Strangers {
 
   constructor(store: PeopleStore, options: UnknownsOptions) {
     this.#store = store;
+    this.#fingerprint = options.fingerprint;
     this.#unknowns = new Unknowns(
       options,
       store.unknowns().map((group) => seenBy(options.fingerprint, group)),
     );
+    store.on("change", this.#follow);
     this.#timer = setInterval(() => void this.sweep(Date.now()).catch(() => undefined), SWEEP_MS);
     this.#timer.unref();
   }
@@ -49,11 +53,6 @@ export class Strangers {
   /** Last seen first. */
   get list(): UnknownGroup[] {
     return this.#unknowns.records;
-  }
-
-  /** Strangers who are in the store by another way, with an import. */
-  meet(records: readonly UnknownGroup[]): void {
-    this.#unknowns.meet(records);
   }
 
   /** @throws NotFound */
@@ -155,7 +154,18 @@ export class Strangers {
     clearInterval(this.#timer);
     await this.#work.catch(() => undefined);
     await this.#writeWaiting().catch(() => undefined);
+    this.#store.off("change", this.#follow);
   }
+
+  readonly #follow = ({ removed, put }: StoreChange): void => {
+    for (const { id } of removed.unknowns) {
+      this.#unknowns.remove(id);
+      this.#unwritten.delete(id);
+    }
+    // Whoever made room meanwhile stays gone.
+    for (const group of put.unknowns)
+      if (!this.#gone.has(group.id)) this.#unknowns.follow(seenBy(this.#fingerprint, group));
+  };
 
   /** What the disk refuses waits on. */
   async #writeWaiting(): Promise<void> {
@@ -165,10 +175,8 @@ export class Strangers {
       for (const id of gone) this.#gone.delete(id);
       for (const [id, pictures] of this.#unwritten) {
         const live = this.#unknowns.record(id);
-        // A picture is counted once it is there to be asked for.
         if (live !== undefined)
           await this.#store.putUnknown({ ...live, pictures: live.pictures + pictures.length }, pictures);
-        for (const _ of pictures) this.#unknowns.pictureKept(id);
         this.#unwritten.delete(id);
       }
     } catch (error) {
@@ -176,19 +184,11 @@ export class Strangers {
     }
   }
 
-  /** They are in memory as long as they are in the store, however the work ends. */
+  /** @throws NotFound */
   #letGo<T>(ids: readonly string[], work: () => Promise<T>): Promise<T> {
     return this.#exclusively(async () => {
       for (const id of ids) this.known(id);
-      try {
-        return await work();
-      } finally {
-        const kept = new Set(this.#store.unknowns().map(({ id }) => id));
-        for (const id of ids.filter((each) => !kept.has(each))) {
-          this.#unknowns.remove(id);
-          this.#unwritten.delete(id);
-        }
-      }
+      return work();
     });
   }
 

@@ -42,7 +42,7 @@ export interface Offered {
   isNew: boolean;
   /** The first sighting of a visit, also of the first one. */
   newVisit: boolean;
-  /** Whether a picture of this sighting is worth keeping; call pictureKept once it is. */
+  /** Whether a picture of this sighting is worth keeping; the record of the store counts it once it is. */
   wantsPicture: boolean;
   /** Whether the group is worth writing to disk: not for every frame. */
   changed: boolean;
@@ -139,6 +139,17 @@ export class Unknowns {
     if (records.length > 0) this.#options.onChange();
   }
 
+  /** As the store has a group now. Whose sightings are newer here keeps them. */
+  follow(record: UnknownGroup): void {
+    const live = this.#groups.get(record.id);
+    if (live === undefined) this.meet([record]);
+    else {
+      const { beside: _before, ...now } = live.record;
+      const beside = record.beside === undefined ? {} : { beside: record.beside };
+      live.record = { ...now, pictures: record.pictures, ...beside };
+    }
+  }
+
   /** Last seen first. */
   get records(): UnknownGroup[] {
     return [...this.#groups.values()].map(({ record }) => record).sort((a, b) => b.lastSeenAt - a.lastSeenAt);
@@ -157,14 +168,6 @@ export class Unknowns {
     const { live, distance } = this.#nearest(sighting);
     if (live !== undefined && distance <= this.#join) return this.#joined(live, sighting);
     return isGood(sighting.quality) ? this.#open(sighting) : undefined;
-  }
-
-  /** A picture that was wanted has been kept. @returns the record with the picture counted */
-  pictureKept(id: string): UnknownGroup | undefined {
-    const live = this.#groups.get(id);
-    if (live === undefined) return undefined;
-    live.record = { ...live.record, pictures: live.record.pictures + 1 };
-    return live.record;
   }
 
   /** @returns the record with it, or undefined when there is none */

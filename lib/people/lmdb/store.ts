@@ -144,8 +144,8 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
   #closed = false;
   readonly #refusals = new Map<Refusal["code"], StorageError>();
   #retryTimer: NodeJS.Timeout | undefined;
-  /** What a listener threw while it was told of a change. */
-  #fault: unknown;
+  /** What is written, and not told yet. */
+  #untold: StoreChange | undefined;
 
   /** Use openStore. */
   constructor(parts: Parts) {
@@ -922,7 +922,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     };
   }
 
-  /** The one way records are written: to the disk, then to memory, then to whoever follows. */
+  /** The one way records are written, once a write: to the disk, then to memory; then whoever follows is told. */
   async #commit(
     database: Database,
     { put = {}, removed = {} }: { put?: Partial<StoreChange["put"]>; removed?: Partial<StoreChange["removed"]> },
@@ -942,7 +942,8 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
       replaces,
     });
     this.#follow(change);
-    this.#tellOfChange(change);
+    const isEmpty = [...Object.values(put), ...Object.values(removed)].every(({ length }) => length === 0);
+    if (!isEmpty) this.#untold = change;
   }
 
   /** Memory as the disk is now. */
@@ -960,15 +961,23 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     for (const group of put.unknowns) remember(this.#unknowns, group);
   }
 
-  /** What is written is written: a listener that fails keeps neither the others from hearing of it nor the rest. */
-  #tellOfChange(change: StoreChange): void {
-    if ([...Object.values(change.put), ...Object.values(change.removed)].every(({ length }) => length === 0)) return;
+  /**
+   * Tell what was written, once nothing is left of what it took away. A listener that fails keeps none of the others
+   * from hearing of it.
+   * @throws what a listener threw
+   */
+  #tellOfChange(): void {
+    const change = this.#untold;
+    this.#untold = undefined;
+    if (change === undefined) return;
+    const faults: unknown[] = [];
     for (const listener of this.rawListeners("change"))
       try {
         listener(change);
       } catch (error) {
-        this.#fault ??= error;
+        faults.push(error);
       }
+    if (faults.length > 0) throw faults[0];
   }
 
   async #backUp(pictures = true): Promise<void> {
@@ -990,9 +999,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     return this.#exclusively(async () => {
       if (this.#closed) throw new UserError("the gallery is closed.");
       try {
-        const done = await work(this.#opened());
-        this.#raise();
-        return done;
+        return await work(this.#opened());
       } catch (error) {
         const refused = asStorageError(error, this.#parts.folder);
         if (refused instanceof StorageError && !(refused instanceof NotWiped))
@@ -1003,15 +1010,9 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
         throw refused;
       } finally {
         this.#settle(settleMs);
+        this.#tellOfChange();
       }
     });
-  }
-
-  /** @throws what a listener threw */
-  #raise(): void {
-    const fault = this.#fault;
-    this.#fault = undefined;
-    if (fault !== undefined) throw fault;
   }
 
   #settle(ms = SETTLE_MS): void {

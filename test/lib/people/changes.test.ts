@@ -254,7 +254,7 @@ describe("the people store tells", () => {
     assert.deepEqual([people, heard], [[idOf(1)], [`-people ${idOf(1)} -photos ${idOf(1, "b")}`]]);
   });
 
-  it("a change once it is on the disk and in memory, and not before", async () => {
+  it("a change once it is on the disk, and not before", async () => {
     const folder = folderOf();
     const store = await opened(folder);
     const there: unknown[] = [];
