@@ -10,7 +10,8 @@ import { LANDMARK_COUNT, LANDMARK_INPUT, LandmarkNet } from "../lib/align/landma
 import { apply, type Similarity, warp } from "../lib/align/transform";
 import { overlap } from "../lib/detect/boxes";
 import type { Detection } from "../lib/detect/detector";
-import { type HaarOptions, haarOptionsSchema, PRESET_LIVE } from "../lib/detect/haar/options";
+import { type HaarOptions, haarOptionsSchema } from "../lib/detect/haar/options";
+import { PRESETS } from "../lib/detect/haar/presets";
 import { WasmDetector } from "../lib/detect/haar/wasm";
 import { euclideanDistance } from "../lib/embed/distance";
 import { CHIP_SIDE, DlibResNet } from "../lib/embed/dlib-resnet";
@@ -84,7 +85,7 @@ const SEARCHES: Record<Search, Partial<HaarOptions>> = {
   profile: { cascade: "profileface" },
   "profile, mirrored": { cascade: "profileface" },
   "from 40 px": { minSize: 40 },
-  live: { ...PRESET_LIVE, minSize: 40 },
+  live: { ...PRESETS.tracking, minSize: 40 },
 };
 
 /** The group photos are scaled to this width, in pixels. */

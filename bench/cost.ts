@@ -12,7 +12,8 @@ import type { Rank } from "@tensorflow/tfjs-core";
 import sharp from "sharp";
 import { FaceDetector } from "../lib/detect/face-detector";
 import { haar } from "../lib/detect/haar/haar";
-import { haarOptionsSchema, PRESET_LIVE, searchPlan } from "../lib/detect/haar/options";
+import { haarOptionsSchema, searchPlan } from "../lib/detect/haar/options";
+import { PRESETS } from "../lib/detect/haar/presets";
 import { DLIB_RESNET } from "../lib/embed/descriptor";
 import { CHIP_SIDE, DIMENSIONS, foldWeights, RESIDUALS } from "../lib/embed/dlib-resnet";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
@@ -206,7 +207,7 @@ async function networkSize(): Promise<number> {
   return sum;
 }
 
-const SEARCH = haarOptionsSchema.parse({ ...PRESET_LIVE, minSize: MIN_SIZE });
+const SEARCH = haarOptionsSchema.parse({ ...PRESETS.tracking, minSize: MIN_SIZE });
 
 /**
  * Haar windows of a search: every second pixel where the step from working pixels is under 2 (OpenCV,

@@ -19,7 +19,8 @@ import { loadLandmarkOnnx } from "../lib/align/landmark-onnx";
 import { warp } from "../lib/align/transform";
 import { qualityWeight, RESIDUAL, SHARPNESS, SIZE } from "../lib/align/weight";
 import { overlap } from "../lib/detect/boxes";
-import { type HaarOptions, haarOptionsSchema, PRESET_PHOTO, PRESET_LIVE } from "../lib/detect/haar/options";
+import { type HaarOptions, haarOptionsSchema } from "../lib/detect/haar/options";
+import { PRESETS } from "../lib/detect/haar/presets";
 import { WasmDetector } from "../lib/detect/haar/wasm";
 import { inBatches } from "../lib/embed/batches";
 import { chipPlace } from "../lib/embed/chips";
@@ -118,7 +119,7 @@ interface CleanPhoto extends Filmed {
 
 /** The clean photos of a folder, as enrolment takes them. */
 async function encodeClean(encoder: Encoder, root: string, seen: Seen[]): Promise<CleanPhoto[]> {
-  const options = haarOptionsSchema.parse(PRESET_PHOTO);
+  const options = haarOptionsSchema.parse(PRESETS.photo);
   const photos: CleanPhoto[] = [];
   for (const { person, name, bytes } of await readable(readFolders(root))) {
     const pixels = await decode({ bytes: Uint8Array.from(bytes), raw: undefined });
@@ -145,7 +146,7 @@ function chooseFilmed(photos: readonly CleanPhoto[], people: number): CleanPhoto
 }
 
 function search(size: number): HaarOptions {
-  return haarOptionsSchema.parse({ ...PRESET_LIVE, minSize: Math.round(size * 0.7) });
+  return haarOptionsSchema.parse({ ...PRESETS.tracking, minSize: Math.round(size * 0.7) });
 }
 
 async function encodeFrames(

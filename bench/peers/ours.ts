@@ -2,7 +2,8 @@
  * This package's detector and embedder, as the nodes call them, with the network that the others have too. Arguments:
  * the preset, the engine.
  */
-import { haarOptionsSchema, PRESET_LIVE, PRESET_ORIGINAL } from "../../lib/detect/haar/options";
+import { haarOptionsSchema } from "../../lib/detect/haar/options";
+import { PRESETS } from "../../lib/detect/haar/presets";
 import { type Detected, FaceDetector } from "../../lib/detect/face-detector";
 import { haar } from "../../lib/detect/haar/haar";
 import { FaceFollower } from "../../lib/detect/follower";
@@ -24,7 +25,7 @@ const [, , , preset = "tracking", engine = "wasm"] = process.argv;
 async function main(): Promise<void> {
   const detector = new FaceDetector(
     haar,
-    haarOptionsSchema.parse({ ...(preset === "original" ? PRESET_ORIGINAL : PRESET_LIVE), minSize: MIN_SIZE }),
+    haarOptionsSchema.parse({ ...(preset === "original" ? PRESETS.original : PRESETS.tracking), minSize: MIN_SIZE }),
   );
   const follower = preset === "tracking" ? new FaceFollower(detector, trackingOptionsSchema.parse({})) : detector;
   const embedder = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ engine }));

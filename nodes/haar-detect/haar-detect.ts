@@ -1,6 +1,7 @@
 import type { Node, NodeAPI } from "node-red";
 import { haar } from "../../lib/detect/haar/haar";
 import type { HaarOptions } from "../../lib/detect/haar/options";
+import { PRESETS } from "../../lib/detect/haar/presets";
 import { type DetectingDef, detecting, detectorOptionsOf } from "../common/detecting";
 import { optionalNumber } from "../common/options";
 
@@ -41,5 +42,12 @@ export default function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, def);
     detecting(RED, this, def, haar, () => optionsOf(def));
   }
-  RED.nodes.registerType("haar-detect", HaarDetect);
+  // The form finds them as RED.settings.haarDetectPresets.
+  RED.nodes.registerType<Node, HaarDetectDef, { haarDetectPresets: typeof PRESETS }, object>(
+    "haar-detect",
+    HaarDetect,
+    {
+      settings: { haarDetectPresets: { value: PRESETS, exportable: true } },
+    },
+  );
 }

@@ -2,12 +2,27 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { runInNewContext } from "node:vm";
+import { haarOptionsSchema } from "../../lib/detect/haar/options";
+import { PRESETS } from "../../lib/detect/haar/presets";
 import { BUILT_IN_MODELS, DEFAULT_MODEL } from "../../lib/embed/descriptor";
 import { optionsOf as cameraOptions, type CameraDef } from "../../nodes/camera/camera";
 import { optionalFlag, optionalNumber, requireVariables } from "../../nodes/common/options";
 import { type HaarDetectDef, optionsOf as detectorOptions } from "../../nodes/haar-detect/haar-detect";
 
 const NODES = join(__dirname, "../../nodes");
+
+/** What a new node has, as the script of a form says. */
+function fieldsOf(script: string, settings: object): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  const registerType = (_type: string, { defaults }: { defaults: Record<string, { value: unknown }> }): void => {
+    for (const [name, { value }] of Object.entries(defaults)) fields[name] = value;
+  };
+  const validator = (): void => undefined;
+  const FacenetForms = new Proxy({}, { get: () => () => validator });
+  runInNewContext(script, { RED: { settings, nodes: { registerType } }, FacenetForms });
+  return fields;
+}
 
 describe("the forms", () => {
   it("offer every network that comes with the package, and one's own", () => {
@@ -43,6 +58,31 @@ describe("the forms", () => {
         );
       }
     }
+  });
+
+  it("of haar-detect says and sets what enrolment and benches know by the preset's name", () => {
+    const html = readFileSync(join(NODES, "haar-detect/haar-detect.html"), "utf8");
+    const offered = [...html.matchAll(/id="haar-detect-preset-(\w+)"/g)].map(
+      ([, name]) => name as keyof typeof PRESETS,
+    );
+    assert.deepEqual(offered, ["tracking", "accurate", "original"]);
+    for (const locale of ["en-US", "zh-TW"]) {
+      const file = readFileSync(join(NODES, "haar-detect/locales", locale, "haar-detect.json"), "utf8");
+      const words = JSON.parse(file) as { "haar-detect": { preset: Record<string, string> } };
+      for (const name of offered) {
+        const { scaleFactor, minNeighbors } = PRESETS[name];
+        const [, ...figures] = /(\d\.\d)\D+(\d)/.exec(words["haar-detect"].preset[name] ?? "") ?? [];
+        assert.deepEqual(figures, [String(scaleFactor), String(minNeighbors)], `${locale} ${name}`);
+      }
+    }
+    const script = /<script type="text\/javascript">(.*?)<\/script>/s.exec(html)?.[1] ?? "";
+    const defaults = fieldsOf(script, { haarDetectPresets: PRESETS });
+    const { tracking, ...search } = PRESETS.tracking;
+    assert.equal(defaults["tracking"], tracking);
+    assert.deepEqual(
+      detectorOptions(defaults as unknown as HaarDetectDef),
+      haarOptionsSchema.parse({ ...search, minSize: 36, region: undefined }),
+    );
   });
 
   it("know of each of them that no τ above 2 makes sense", () => {

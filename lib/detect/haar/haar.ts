@@ -1,12 +1,13 @@
 /** OpenCV's Haar cascades as a detector. */
 import { THREADS } from "../../workers/threads";
 import type { Detector } from "../detector";
-import { type HaarOptions, haarOptionsSchema, PRESET_PHOTO } from "./options";
+import { type HaarOptions, haarOptionsSchema } from "./options";
+import { PRESETS } from "./presets";
 
 export const haar: Detector<HaarOptions> = {
   id: "haar",
   schema: haarOptionsSchema,
-  photoOptions: haarOptionsSchema.parse(PRESET_PHOTO),
+  photoOptions: haarOptionsSchema.parse(PRESETS.photo),
   engines: {
     wasm: {
       threads: THREADS.detect,

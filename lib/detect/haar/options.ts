@@ -3,12 +3,16 @@ import type { Box } from "../../message";
 import type { Neighbourhood } from "../detector";
 import { regionSchema, searchedPart } from "../region";
 import { CASCADES, type CascadeShape } from "./cascade-file";
+import { PRESETS } from "./presets";
 import { bufferOf, bytesOf } from "./pyramid";
 
 const MAX_SIDE = 10_000;
 const side = z.number().int().min(0).max(MAX_SIDE);
 
-/** How the Haar cascade looks at a picture. Parameter names are those of OpenCV's detectMultiScale. */
+/** What is not said is as in the preset for photos, as it always was. */
+const DEFAULT = PRESETS.photo;
+
+/** How the Haar cascade searches a picture. Parameter names are those of OpenCV's detectMultiScale. */
 export const haarOptionsSchema = z
   .object({
     /** "native" is @u4/opencv4nodejs where it is installed. */
@@ -17,11 +21,11 @@ export const haarOptionsSchema = z
       .union([z.enum(CASCADES), z.string().endsWith(".xml")], {
         error: `must be one of ${CASCADES.join(", ")} or the path of an .xml file`,
       })
-      .default("frontalface_default"),
+      .default(DEFAULT.cascade),
     /** Step between scales, over 1: smaller finds more and takes longer. */
-    scaleFactor: z.number().min(1.01).max(3).default(1.1),
+    scaleFactor: z.number().min(1.01).max(3).default(DEFAULT.scaleFactor),
     /** How many raw detections must agree. */
-    minNeighbors: z.number().int().min(0).max(100).default(5),
+    minNeighbors: z.number().int().min(0).max(100).default(DEFAULT.minNeighbors),
     /** Smallest and largest face, in pixels of the picture; 0 is no bound. */
     minSize: side.default(0),
     maxSize: side.default(0),
@@ -32,7 +36,9 @@ export const haarOptionsSchema = z
      * in less time, but each
      * by fewer raw detections, so that minNeighbors must be lower.
      */
-    workingWidth: z.union([z.literal("auto"), side], { error: 'must be "auto", a width in pixels, or 0' }).default(0),
+    workingWidth: z
+      .union([z.literal("auto"), side], { error: 'must be "auto", a width in pixels, or 0' })
+      .default(DEFAULT.workingWidth),
     /** The search stays inside. */
     region: regionSchema.optional(),
   })
@@ -42,21 +48,6 @@ export const haarOptionsSchema = z
   });
 
 export type HaarOptions = z.infer<typeof haarOptionsSchema>;
-
-/** detectMultiScale(gray, 1.3, 5), as in the program this package grew from. */
-export const PRESET_ORIGINAL = { cascade: "frontalface_default", scaleFactor: 1.3, minNeighbors: 5 } as const;
-/** Finer steps: finds more faces for about twice the time. For photos, which have time. */
-export const PRESET_PHOTO = { cascade: "frontalface_default", scaleFactor: 1.1, minNeighbors: 5 } as const;
-/**
- * Nearly as many faces as PRESET_PHOTO finds, fewer false boxes and two thirds of the time (npm run
- * bench:working-width). For frames.
- */
-export const PRESET_LIVE = {
-  cascade: "frontalface_default",
-  scaleFactor: 1.1,
-  minNeighbors: 3,
-  workingWidth: "auto",
-} as const;
 
 /** Side of the window of OpenCV's frontal cascades, in pixels. */
 const WINDOW = 24;

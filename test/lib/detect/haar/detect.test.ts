@@ -8,7 +8,8 @@ import { overlap } from "../../../../lib/detect/boxes";
 import type { Neighbourhood } from "../../../../lib/detect/detector";
 import { FaceDetector } from "../../../../lib/detect/face-detector";
 import { haar } from "../../../../lib/detect/haar/haar";
-import { haarOptionsSchema, PRESET_LIVE, type SearchPlan, searchPlan } from "../../../../lib/detect/haar/options";
+import { haarOptionsSchema, type SearchPlan, searchPlan } from "../../../../lib/detect/haar/options";
+import { PRESETS } from "../../../../lib/detect/haar/presets";
 import { clip } from "../../../../lib/detect/region";
 import { pixelCache } from "../../../../lib/image/pixels";
 import { groupPhoto, portrait } from "../../../support/photos";
@@ -156,7 +157,7 @@ describe("FaceDetector", () => {
 
   it("works at the width at which the smallest face fills the window, and finds the same faces", async () => {
     const full = await boxesOf(await scaled(3), { minSize: 80 });
-    const live = await boxesOf(await scaled(3), { ...PRESET_LIVE, minSize: 80 });
+    const live = await boxesOf(await scaled(3), { ...PRESETS.tracking, minSize: 80 });
     assert.equal(live.length, 3);
     live.forEach(([x, y, width], index) => {
       const [fx, fy, fwidth] = full[index] as Bounds;
