@@ -1,3 +1,4 @@
+import { BoundedMap } from "../bounded-map";
 import { type Box, cameraOf, type Frame, type Picture } from "../message";
 import type { Detected, FaceDetector } from "./face-detector";
 import { Tracker, type TrackingOptions } from "./tracker";
@@ -9,7 +10,7 @@ const MAX_SOURCES = 64;
 export class FaceFollower {
   readonly #detector: FaceDetector;
   readonly #options: TrackingOptions;
-  readonly #trackers = new Map<string, Tracker>();
+  readonly #trackers = new BoundedMap<string, Tracker>(MAX_SOURCES);
 
   constructor(detector: FaceDetector, options: TrackingOptions) {
     this.#detector = detector;
@@ -32,11 +33,7 @@ export class FaceFollower {
   #trackerOf(frame: Frame): Tracker {
     const camera = cameraOf(frame);
     const tracker = this.#trackers.get(camera) ?? new Tracker(this.#options);
-    // Last used goes last.
-    this.#trackers.delete(camera);
     this.#trackers.set(camera, tracker);
-    const [oldest] = this.#trackers.keys();
-    if (this.#trackers.size > MAX_SOURCES && oldest !== undefined) this.#trackers.delete(oldest);
     return tracker;
   }
 }

@@ -3,6 +3,7 @@ import { alignFaces, type Aligned, type Gate } from "../align/aligner";
 import { type LandmarkFinder, LandmarkNet } from "../align/landmark-net";
 import { loadLandmarkOnnx } from "../align/landmark-onnx";
 import { warp } from "../align/transform";
+import { BoundedMap } from "../bounded-map";
 import { decode } from "../image/decode";
 import { openPicture } from "../image/open-picture";
 import type { PixelSource } from "../image/pixels";
@@ -61,23 +62,17 @@ interface Loaded {
   net: EmbeddingNet;
 }
 
-const models = new Map<string, Promise<Loaded>>();
+const models = new BoundedMap<string, Promise<Loaded>>(MAX_MODELS, (evicted) => {
+  // One that could not be loaded has told whoever asked for it.
+  evicted.then(({ net }) => net.dispose()).catch(() => undefined);
+});
 /** Of this thread's engine, for all models. */
 let landmarkFinder: Promise<LandmarkFinder> | undefined;
 
 async function load(model: ModelDescriptor, engine: EngineName, onnx: OnnxPlan): Promise<Loaded> {
   const key = JSON.stringify([engine, onnx.runtime, model]);
   const loading = models.get(key) ?? loadAll(model, engine, onnx);
-  // Last used goes last; the one that was not used longest makes room.
-  models.delete(key);
   models.set(key, loading);
-  const [oldest] = models.keys();
-  if (models.size > MAX_MODELS && oldest !== undefined) {
-    const evicted = models.get(oldest);
-    models.delete(oldest);
-    // One that could not be loaded has told whoever asked for it.
-    (await evicted?.catch(() => undefined))?.net.dispose();
-  }
   try {
     return await loading;
   } catch (error) {

@@ -1,4 +1,5 @@
 /** What was found out of the faces of earlier frames, and when it may still be said of the face of this one. Pure. */
+import { BoundedMap } from "../bounded-map";
 import { overlap } from "../detect/boxes";
 import { nextTrack } from "../detect/tracker";
 import { type Box, cameraOf, type Face, type Frame } from "../message";
@@ -62,7 +63,7 @@ const MAX_TRACKS = 512;
 
 export class TrackMemory {
   readonly #options: MemoryOptions;
-  readonly #tracks = new Map<string, Remembered>();
+  readonly #tracks = new BoundedMap<string, Remembered>(MAX_TRACKS);
 
   constructor(options: MemoryOptions) {
     this.#options = options;
@@ -107,7 +108,6 @@ export class TrackMemory {
     const known = this.#tracks.get(key);
     const { template, clearer, stranger } = this.#fuse(known ?? {}, findings);
     const shown = known === undefined ? (face.track as number) : stranger ? nextTrack() : known.shown;
-    this.#tracks.delete(key);
     this.#tracks.set(key, {
       shown,
       look: face.look as number,
@@ -118,8 +118,6 @@ export class TrackMemory {
       template,
       clearer,
     });
-    const [oldest] = this.#tracks.keys();
-    if (this.#tracks.size > MAX_TRACKS && oldest !== undefined) this.#tracks.delete(oldest);
     return {
       ...bare(face),
       ...findings,

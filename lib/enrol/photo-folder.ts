@@ -12,6 +12,7 @@ import { type Found, isUnsure, lookInto, sizeIn } from "./folder";
 import { nameOf, parseName } from "../people/names";
 import { StorageError } from "../storage";
 import type { StoreProblem } from "../people/store";
+import { SerialQueue } from "../workers/serial-queue";
 
 /**
  * What is wrong with a photo, a person's folder or (`file` is "") the gallery: `code` for the program, `message` for
@@ -115,7 +116,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   #unsettled = false;
   #progress: Progress | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<unknown> = Promise.resolve();
+  readonly #looks = new SerialQueue();
   #paused = false;
   #closed = false;
   #firstLook = true;
@@ -139,7 +140,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#looking.catch(() => undefined);
+    await this.#looks.idle();
   }
 
   /** What is wrong now. */
@@ -179,8 +180,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
             message: `the folder ${this.#options.folder} cannot be kept up with: ${said(error)}`,
           });
       });
-    this.#looking = this.#looking.then(look);
-    await this.#looking;
+    await this.#looks.run(look);
   }
 
   /**

@@ -46,6 +46,7 @@ import type { NewPhoto, PeopleStore, Refusal, StoreChange } from "../people/stor
 import { type Sight, Strangers } from "../unknowns/strangers";
 import { seenBy } from "../unknowns/seen-by";
 import { oneStranger } from "../unknowns/unknowns";
+import { SerialQueue } from "../workers/serial-queue";
 
 export interface GalleryOptions {
   /** Opened for this gallery alone, which closes it. */
@@ -250,7 +251,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   #toldUnused = 0;
   /** What the disk refuses, as far as it was told. */
   #told: readonly Refusal["code"][] = [];
-  #work: Promise<unknown> = Promise.resolve();
+  readonly #work = new SerialQueue();
   readonly #imports = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
 
@@ -338,7 +339,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
         this.#strangers.close(),
         this.#embeddingAnew,
         this.#networks?.close(),
-        this.#work,
+        this.#work.idle(),
       ]),
       PATIENCE_MS,
     );
@@ -1569,9 +1570,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** One change at a time: a look must not take for a stranger's what is just being enrolled. */
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#work.then(work, work);
-    this.#work = next.catch(() => undefined);
-    return next;
+    return this.#work.run(work);
   }
 
   #report(problem: Problem): void {

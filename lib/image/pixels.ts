@@ -1,3 +1,5 @@
+import { BoundedMap } from "../bounded-map";
+
 /** Packed 8-bit RGB, row by row. Moves between threads, so that it is in one place at a time. */
 export interface Pixels {
   data: Uint8Array<ArrayBuffer>;
@@ -37,7 +39,7 @@ const MAX_SOURCES = 64;
 export class PixelCache {
   readonly #byMemory = new WeakMap<ArrayBufferLike, Map<string, Entry>>();
   /** How many frames of each camera in a row nobody came for. */
-  readonly #untaken = new Map<string, number>();
+  readonly #untaken = new BoundedMap<string, number>(MAX_SOURCES);
 
   /** The pixels, no longer here: they are to be moved to a worker. Whoever comes second decodes again. */
   take(payload: Buffer): Pixels | undefined {
@@ -67,11 +69,7 @@ export class PixelCache {
   }
 
   #count(source: string): void {
-    const untaken = (this.#untaken.get(source) ?? 0) + 1;
-    this.#untaken.delete(source);
-    this.#untaken.set(source, untaken);
-    const [oldest] = this.#untaken.keys();
-    if (this.#untaken.size > MAX_SOURCES && oldest !== undefined) this.#untaken.delete(oldest);
+    this.#untaken.set(source, (this.#untaken.get(source) ?? 0) + 1);
   }
 }
 

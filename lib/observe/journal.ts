@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Face, Identity, Quality } from "../message";
+import { SerialQueue } from "../workers/serial-queue";
+import { BoundedMap } from "../bounded-map";
 
 /** One change of who is seen. */
 export interface SeenEvent extends Omit<Identity, "groups"> {
@@ -45,12 +47,11 @@ const ID_BYTES = 6;
 
 export class Journal extends EventEmitter<JournalEvents> {
   /** Oldest first. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new BoundedMap<string, Entry>(MOST_EVENTS);
   /** When whoever is there was seen last. */
-  readonly #present = new Map<string, number>();
-  /** Ends with the last of the pictures that are being cut. */
-  #cutting: Promise<unknown> = Promise.resolve();
-  #crops = 0;
+  readonly #present = new BoundedMap<string, number>(MOST_PRESENT);
+  /** Pictures that are being cut. */
+  readonly #cutting = new SerialQueue();
   /** When the pictures of the last second were asked for. */
   #asked: number[] = [];
   #closed = false;
@@ -136,15 +137,12 @@ export class Journal extends EventEmitter<JournalEvents> {
     // A newline is in no name of a camera, so that no two keys are the same by chance.
     const key = [source, outcome, person ?? "", reason].join("\n");
     const before = this.#present.get(key);
-    this.#present.delete(key);
     this.#present.set(key, at);
-    if (this.#present.size > MOST_PRESENT) this.#present.delete(this.#present.keys().next().value ?? "");
     return before === undefined || at - before > (person === null ? STRANGER_ABSENCE_MS : ABSENCE_MS);
   }
 
   async #keep(entry: Entry, crop: () => Promise<Buffer | undefined>): Promise<void> {
     this.#entries.set(entry.event.id, entry);
-    if (this.#entries.size > MOST_EVENTS) this.#entries.delete(this.#entries.keys().next().value ?? "");
     entry.picture = await this.#cut(entry.event, crop);
     // The person was deleted, or the journal closed, while the picture was cut.
     if (!this.#entries.has(entry.event.id)) return;
@@ -155,16 +153,9 @@ export class Journal extends EventEmitter<JournalEvents> {
   async #cut({ id, at }: SeenEvent, crop: () => Promise<Buffer | undefined>): Promise<Buffer | undefined> {
     // A clock that was put back must not leave the events of an hour without pictures.
     this.#asked = this.#asked.filter((each) => each <= at && each > at - 1000);
-    if (this.#crops >= MOST_CROPS || this.#asked.length >= MOST_CROPS_A_SECOND) return undefined;
+    if (this.#cutting.length >= MOST_CROPS || this.#asked.length >= MOST_CROPS_A_SECOND) return undefined;
     this.#asked.push(at);
-    this.#crops += 1;
-    const cut = this.#cutting.then(() => (this.#entries.has(id) ? crop() : undefined)).catch(() => undefined);
-    this.#cutting = cut;
-    try {
-      return await cut;
-    } finally {
-      this.#crops -= 1;
-    }
+    return this.#cutting.run(() => (this.#entries.has(id) ? crop() : undefined)).catch(() => undefined);
   }
 }
 

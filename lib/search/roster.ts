@@ -1,4 +1,5 @@
 /** The gallery as matching reads it: embeddings and who owns them, in memory, no disk. */
+import { BoundedMap } from "../bounded-map";
 import type { Tail } from "../calibrate/tail";
 import { thresholdFor, type WantedThreshold } from "../calibrate/wanted";
 import { euclideanDistance } from "../embed/distance";
@@ -126,7 +127,7 @@ export class Roster implements Searchable {
   /** How many people have so many photos. */
   readonly #counts = new Map<number, number>();
   /** τ by the share of strangers, until photos come or go. */
-  readonly #wanted = new Map<number, WantedThreshold>();
+  readonly #wanted = new BoundedMap<number, WantedThreshold>(MOST_WANTED);
   readonly #anchors = new Map<string, Anchor>();
 
   constructor(model: string, options: RosterOptions) {
@@ -158,7 +159,6 @@ export class Roster implements Searchable {
     }
     const known = this.#wanted.get(strangers);
     if (known !== undefined) return known;
-    if (this.#wanted.size >= MOST_WANTED) this.#wanted.clear();
     const found = thresholdFor(strangers, this.#tail, this.#counts);
     this.#wanted.set(strangers, found);
     return found;

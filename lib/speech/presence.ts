@@ -1,4 +1,5 @@
 /** Who was greeted and still stands there. */
+import { BoundedMap } from "../bounded-map";
 
 /** More people than ever stand before one camera; beyond this those seen longest ago are forgotten. */
 export const MAX_PEOPLE = 10_000;
@@ -6,7 +7,7 @@ export const MAX_PEOPLE = 10_000;
 export class Presence {
   readonly #cooldownMs: number;
   readonly #now: () => number;
-  readonly #lastSeen = new Map<string, number>();
+  readonly #lastSeen = new BoundedMap<string, number>(MAX_PEOPLE);
 
   /**
    * @param cooldown seconds that somebody must have been away
@@ -37,9 +38,6 @@ export class Presence {
   }
 
   #see(name: string, now: number): void {
-    this.#lastSeen.delete(name);
     this.#lastSeen.set(name, now);
-    const [oldest] = this.#lastSeen.keys();
-    if (this.#lastSeen.size > MAX_PEOPLE && oldest !== undefined) this.#lastSeen.delete(oldest);
   }
 }

@@ -6,6 +6,7 @@ import { StorageError } from "../storage";
 import { seenBy } from "./seen-by";
 import type { NewPhoto, PeopleStore, StoreChange } from "../people/store";
 import { Unknowns, type UnknownsOptions } from "./unknowns";
+import { SerialQueue } from "../workers/serial-queue";
 
 /** How a stranger was seen. */
 export interface Sight {
@@ -34,8 +35,7 @@ export class Strangers {
   readonly #unwritten = new Map<string, Buffer[]>();
   /** Groups that are to be deleted. */
   readonly #gone = new Set<string>();
-  #work: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  readonly #work = new SerialQueue();
   #closed = false;
 
   constructor(store: PeopleStore, options: UnknownsOptions) {
@@ -76,7 +76,7 @@ export class Strangers {
     if (offered === undefined) return undefined;
     const { group, newVisit, wantsPicture, changed, evicted } = offered;
     for (const id of evicted) this.#gone.add(id);
-    if ((changed || wantsPicture) && this.#waiting < MOST_WAITING) {
+    if ((changed || wantsPicture) && this.#work.length < MOST_WAITING) {
       await this.#exclusively(async () => {
         const picture = wantsPicture ? await crop(PICTURE_SIDE) : undefined;
         if (this.#closed) return;
@@ -152,7 +152,7 @@ export class Strangers {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
-    await this.#work.catch(() => undefined);
+    await this.#work.idle();
     await this.#writeWaiting().catch(() => undefined);
     this.#store.off("change", this.#follow);
   }
@@ -193,11 +193,6 @@ export class Strangers {
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    this.#waiting += 1;
-    const next = this.#work.then(work, work).finally(() => {
-      this.#waiting -= 1;
-    });
-    this.#work = next.catch(() => undefined);
-    return next;
+    return this.#work.run(work);
   }
 }

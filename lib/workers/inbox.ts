@@ -2,7 +2,9 @@
  * Which message a busy stage works on next. Frames are live: only the newest waiting one of each source is kept.
  * Messages without a source (photos somebody waits for) are queued, with a bound. Sources take turns.
  */
+import { BoundedMap } from "../bounded-map";
 import { UserError } from "../errors";
+
 export interface InboxOptions {
   /** "latest" keeps the newest waiting frame of a source; "queue" keeps all, up to `bound`. */
   policy: "latest" | "queue";
@@ -24,7 +26,7 @@ export class Inbox {
   readonly #options: InboxOptions;
   readonly #newest = new Map<string, Job>();
   readonly #queue: Job[] = [];
-  readonly #dropped = new Map<string, number>();
+  readonly #dropped = new BoundedMap<string, number>(10 * DEFAULT_MAX_SOURCES);
   #busy = false;
   #queueTurn = false;
   #closed = false;
@@ -79,7 +81,6 @@ export class Inbox {
       );
     this.#newest.set(source, job);
     if (older === undefined) return;
-    if (this.#dropped.size >= 10 * DEFAULT_MAX_SOURCES) this.#dropped.clear();
     this.#dropped.set(source, this.dropped(source) + 1);
     older.drop();
   }

@@ -6,6 +6,7 @@
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import type { NativeAnswer, NativeGreeting, NativeQuestion } from "./native";
+import { BoundedMap } from "../../bounded-map";
 import type { Box } from "../../message";
 
 interface NativeMat {
@@ -33,7 +34,7 @@ const WATCH = `
 /** Cascades kept; flows use one or two. */
 const MOST_CASCADES = 8;
 
-const cascades = new Map<string, NativeCascade>();
+const cascades = new BoundedMap<string, NativeCascade>(MOST_CASCADES);
 
 function load(path: string): NativeCv {
   const cv = createRequire(__filename)(path) as { default?: NativeCv } & NativeCv;
@@ -42,8 +43,6 @@ function load(path: string): NativeCv {
 
 function answer(cv: NativeCv, question: NativeQuestion): NativeAnswer {
   if ("cascade" in question) {
-    const [oldest] = cascades.keys();
-    if (cascades.size >= MOST_CASCADES && oldest !== undefined) cascades.delete(oldest);
     cascades.set(question.cascade, new cv.CascadeClassifier(question.cascade));
     return {};
   }

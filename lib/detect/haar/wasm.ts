@@ -1,4 +1,5 @@
 /** OpenCV's Haar cascade on WASM. Runs in workers only: a search takes tens of milliseconds. */
+import { BoundedMap } from "../../bounded-map";
 import { toGrey } from "../../image/decode";
 import type { Pixels } from "../../image/pixels";
 import type { Detection, LoadedDetector, Neighbourhood } from "../detector";
@@ -44,8 +45,7 @@ const MOST_CASCADES = 8;
 export class WasmDetector implements LoadedDetector<HaarOptions> {
   readonly name = "OpenCV";
   readonly #cv: OpenCv;
-  /** Last used goes last. */
-  readonly #files = new Map<string, CascadeFile>();
+  readonly #files = new BoundedMap<string, CascadeFile>(MOST_CASCADES, (_, name) => this.#forget(name));
   readonly #cascades = new Map<string, Loaded>();
 
   private constructor(cv: OpenCv) {
@@ -90,13 +90,7 @@ export class WasmDetector implements LoadedDetector<HaarOptions> {
 
   #file(name: string): CascadeFile {
     const file = this.#files.get(name) ?? readCascade(name);
-    this.#files.delete(name);
     this.#files.set(name, file);
-    const [oldest] = this.#files.keys();
-    if (this.#files.size > MOST_CASCADES && oldest !== undefined) {
-      this.#files.delete(oldest);
-      this.#forget(oldest);
-    }
     return file;
   }
 

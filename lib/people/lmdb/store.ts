@@ -35,6 +35,7 @@ import {
 } from "../records";
 import type { NewPhoto, PeopleStore, Records, Refusal, StoreChange, StoreEvents, StoreProblem } from "../store";
 import { makeSecret, noSecret, SALT_BYTES, type Secret, Unsealable } from "./secret";
+import { SerialQueue } from "../../workers/serial-queue";
 
 export interface StoreOptions {
   /** Made if it is missing; private. */
@@ -128,7 +129,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
   #secret: Secret = noSecret;
   #database: Database | undefined;
   #pictures: Pictures;
-  #work: Promise<unknown> = Promise.resolve();
+  readonly #work = new SerialQueue();
   #timer: NodeJS.Timeout | undefined;
   /** When the timer fires, ms since the epoch. */
   #due = Infinity;
@@ -1024,9 +1025,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#work.then(work, work);
-    this.#work = next.catch(() => undefined);
-    return next;
+    return this.#work.run(work);
   }
 
   #opened(): Database {
