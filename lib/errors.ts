@@ -12,9 +12,14 @@ export class UserError extends Error {}
 /** Ours to mend, with a message that names no person and no secret: it may be logged as it is. */
 export class Fault extends Error {}
 
+/** The words of whatever was thrown. */
+export function errorMessage(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
 /** What is said of an error to whoever asked, without the logins in it. */
 export function said(error: unknown): string {
-  return redact(error instanceof Error ? error.message : String(error));
+  return redact(errorMessage(error));
 }
 
 const MOST_CAUSES = 5;

@@ -3,15 +3,12 @@
  */
 import type { Rank, Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import type { Tf } from "../tensor/engine";
-import { faceApiFile, readWeights, weightOf } from "../tensor/weights";
+import { faceApiFile, MEAN_RGB, RANGE, readWeights, weightOf } from "../tensor/weights";
 
 /** Side of the network's input, in pixels (face-api, FaceFeatureExtractor). */
 export const LANDMARK_INPUT = 112;
 export const LANDMARK_COUNT = 68;
 
-/** Mean colour that dlib's and face-api's networks subtract (dlib, input_rgb_image). */
-export const MEAN_RGB = [122.782, 117.001, 104.298] as const;
-export const RANGE = 255;
 const CHANNELS = 3;
 
 export const BLOCKS = 4;

@@ -1,7 +1,7 @@
 /** The landmark network (landmark-net.ts) as an ONNX model, made in memory from the same weights, for onnxruntime. */
 import { openNetwork, type RuntimeName } from "../tensor/onnx-runtime";
 import { OnnxGraph } from "../tensor/onnx-writer";
-import { faceApiFile, readWeights, type Weight, weightOf } from "../tensor/weights";
+import { faceApiFile, MEAN_RGB, RANGE, readWeights, type Weight, weightOf } from "../tensor/weights";
 import {
   BLOCKS,
   CONVOLUTIONS,
@@ -9,8 +9,6 @@ import {
   LANDMARK_FILE,
   LANDMARK_INPUT,
   type LandmarkFinder,
-  MEAN_RGB,
-  RANGE,
 } from "./landmark-net";
 
 /** @throws EngineError when the runtime cannot be used */

@@ -1,7 +1,7 @@
 /** A folder of pictures, in the order of their names. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { UserError } from "../errors";
+import { errorMessage, UserError } from "../errors";
 import { isSystemFile } from "../system-files";
 import { toKeptJpeg } from "../image/encode";
 import { MAX_PHOTO_BYTES } from "../image/limits";
@@ -31,10 +31,7 @@ export function folderSource({ path, loop, fps = DEFAULT_FPS }: OptionsOf<"folde
         try {
           onFrame(await readPicture(join(path, file)));
         } catch (error) {
-          onNotice(
-            `the picture ${file} cannot be read (${error instanceof Error ? error.message : String(error)}); ` +
-              "going on with the next.",
-          );
+          onNotice(`the picture ${file} cannot be read (${errorMessage(error)}); going on with the next.`);
         }
         await pause(1000 / fps, signal);
       }

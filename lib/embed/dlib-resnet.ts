@@ -4,14 +4,12 @@
  * with the weights that ship in @vladmandic/face-api, 8-bit quantized there. Runs in workers only.
  */
 import type { Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import { MEAN_RGB } from "../align/landmark-net";
 import type { Tf } from "../tensor/engine";
-import { faceApiFile, readWeights, type Weight, weightOf } from "../tensor/weights";
+import { faceApiFile, MEAN_RGB, RANGE, readWeights, type Weight, weightOf } from "../tensor/weights";
 
 /** Side of dlib's face chip, in pixels (dlib, dnn_face_recognition_ex.cpp). */
 export const CHIP_SIDE = 150;
 export const DIMENSIONS = 128;
-const RANGE = 255;
 const CHANNELS = 3;
 
 interface Convolution {

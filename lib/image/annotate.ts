@@ -1,6 +1,6 @@
 /** Draw what was recognized into the picture: a box a face, the name, the distance and τ. */
 import type { Face, Identity, Picture } from "../message";
-import { type Closed, closedPicture, withPicture } from "./open-picture";
+import { closedPicture, withPicture } from "./open-picture";
 import { drawable, STROKE, strokePath, strokeWidth } from "./stroke-font";
 
 /** The words of the reader's language for those without a name. */
@@ -59,13 +59,6 @@ export async function annotate(
       .toBuffer();
     return { jpeg, width, height };
   });
-}
-
-/** A smaller JPEG for looking at. @param width most pixels across @throws a sentence when it is no picture */
-export async function thumbnail(picture: Buffer | Closed, width: number, quality: number): Promise<Buffer> {
-  return withPicture(Buffer.isBuffer(picture) ? { bytes: picture } : picture, ({ image }) =>
-    image.resize({ width, withoutEnlargement: true }).jpeg({ quality }).toBuffer(),
-  );
 }
 
 /** The overlay as SVG, as large as the picture. */

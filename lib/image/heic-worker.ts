@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { UserError } from "../errors";
+import { errorMessage, UserError } from "../errors";
 import { moving, serve } from "../workers/serve";
 import { MAX_PIXELS } from "./limits";
 import type { Pixels } from "./pixels";
@@ -65,7 +65,7 @@ async function heicTask({ bytes }: HeicTask): Promise<Pixels> {
 }
 
 function damaged(cause: unknown): Error {
-  const said = cause instanceof Error ? cause.message : String(cause);
+  const said = errorMessage(cause);
   return new UserError(`the HEIC picture cannot be read (${said}): save it as JPEG and send that.`, { cause });
 }
 

@@ -1,6 +1,6 @@
 /** The one way in which a picture is opened: what it is, how large it may be, and which way is up. */
 import sharp from "sharp";
-import { UserError } from "../errors";
+import { errorMessage, UserError } from "../errors";
 import type { Picture } from "../message";
 import { decodeHeic } from "./heic";
 import { MAX_PIXELS } from "./limits";
@@ -83,7 +83,7 @@ function fromRaw(data: Uint8Array, { width, height }: { width: number; height: n
 
 /** What libvips said while it decoded, as a sentence. */
 function explainPicture(error: unknown, bytes: Uint8Array): string {
-  const said = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+  const said = errorMessage(error).split("\n")[0] ?? "";
   if (/exceeds pixel limit/i.test(said))
     return `the picture has more than ${MAX_PIXELS / 1e6} megapixels: scale it down before it comes here.`;
   if (/unsupported image format|input buffer (is empty|contains)/i.test(said)) return noPhoto(bytes);

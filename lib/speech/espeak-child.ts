@@ -3,6 +3,7 @@
  * Asked over IPC; ends when its parent does.
  */
 import type { EspeakAnswer, EspeakQuestion } from "./espeak";
+import { errorMessage } from "../errors";
 
 interface Worker {
   /** 0 when it has that voice; else the last one stays. */
@@ -51,8 +52,7 @@ async function answer({ text, voice, rate, ipa }: EspeakQuestion): Promise<Omit<
 process.on("message", (question: EspeakQuestion) => {
   answer(question).then(
     (done) => process.send?.({ id: question.id, ...done }),
-    (error: unknown) =>
-      process.send?.({ id: question.id, error: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) => process.send?.({ id: question.id, error: errorMessage(error) }),
   );
 });
 process.on("disconnect", () => process.exit(0));

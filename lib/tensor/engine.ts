@@ -7,6 +7,7 @@ import { dirname, sep } from "node:path";
 import util from "node:util";
 import type * as Core from "@tensorflow/tfjs-core";
 import { NATIVE_MODULES } from "./engines";
+import { errorMessage } from "../errors";
 
 export type Tf = typeof Core;
 export type TensorBackend = "wasm" | "tfjs-node";
@@ -55,7 +56,7 @@ async function loadNative(): Promise<Tf> {
     await tf.ready();
     return tf;
   } catch (error) {
-    throw new EngineError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new EngineError(errorMessage(error), { cause: error });
   }
 }
 

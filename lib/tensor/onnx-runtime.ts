@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import { EngineError } from "./engine";
 import { OnnxGraph } from "./onnx-writer";
+import { errorMessage } from "../errors";
 
 const RUNTIMES = ["onnxruntime-node", "onnxruntime-web"] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
@@ -37,7 +38,7 @@ export function onnxRuntime(name: RuntimeName): Ort {
     if (name === "onnxruntime-web" && ort.env?.wasm !== undefined) ort.env.wasm.numThreads = 1;
     return ort;
   } catch (error) {
-    throw new EngineError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new EngineError(errorMessage(error), { cause: error });
   }
 }
 
@@ -57,7 +58,7 @@ export async function openNetwork(
   try {
     session = await ort.InferenceSession.create(model, options);
   } catch (error) {
-    throw new EngineError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new EngineError(errorMessage(error), { cause: error });
   }
   const [input, output] = [session.inputNames[0] as string, session.outputNames[0] as string];
   const length = shape.reduce((product, side) => product * side, 1);

@@ -7,6 +7,7 @@
  */
 import { StagePool } from "../workers/pool";
 import type { Answer, NativeEngine } from "./engines";
+import { errorMessage } from "../errors";
 
 const WORKERS = 2;
 
@@ -21,7 +22,7 @@ async function answer(engine: NativeEngine): Promise<Answer> {
     return {};
   } catch (error) {
     await pool.release();
-    return { reason: error instanceof Error ? error.message : String(error) };
+    return { reason: errorMessage(error) };
   }
 }
 

@@ -25,6 +25,11 @@ export interface Weight {
   values: Float32Array;
 }
 
+/** Mean colour that dlib's and face-api's networks subtract (dlib, input_rgb_image), … */
+export const MEAN_RGB = [122.782, 117.001, 104.298] as const;
+/** … and what they divide by then: values of a colour from 0 to 255 are about −0.5 to 0.5. */
+export const RANGE = 255;
+
 const FLOAT_BYTES = 4;
 
 /**

@@ -1,6 +1,6 @@
 import { extname, join } from "node:path";
 import { Piscina } from "piscina";
-import { Fault, UserError } from "../errors";
+import { errorMessage, Fault, UserError } from "../errors";
 import { type Answer, BROKE } from "./serve";
 
 /**
@@ -32,7 +32,7 @@ export interface Prepared<Task> {
 const deaths = new WeakSet<Error>();
 
 function death(cause: unknown): Error {
-  const said = cause instanceof Error ? cause.message : String(cause);
+  const said = errorMessage(cause);
   const name = cause instanceof Error ? cause.name : "";
   const what = name === BROKE.silently ? "an engine broke" : "the worker ended in the midst of its work";
   const error =

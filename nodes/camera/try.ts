@@ -10,7 +10,7 @@ import type { Camera } from "../../lib/capture/camera";
 import { oneFrame } from "../../lib/capture/one-frame";
 import type { CameraOptions } from "../../lib/capture/options";
 import { UserError } from "../../lib/errors";
-import { thumbnail } from "../../lib/image/annotate";
+import { thumbnail } from "../../lib/image/thumbnail";
 import { closedPicture } from "../../lib/image/open-picture";
 import type { Frame, Picture } from "../../lib/message";
 import { HttpError } from "../../api/http/answer-error";

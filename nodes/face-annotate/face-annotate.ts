@@ -1,6 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { z } from "zod";
-import { annotate, thumbnail } from "../../lib/image/annotate";
+import { annotate } from "../../lib/image/annotate";
+import { thumbnail } from "../../lib/image/thumbnail";
 import { readFaces, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";

@@ -5,6 +5,7 @@ import { findModel } from "../../lib/models/find-model";
 import { type EmbedderOptions, embedderOptionsSchema, FaceEmbedder } from "../../lib/embed/embedder";
 import { createEncoder, type FaceEncoder } from "../../lib/enrol/encoder";
 import { portrait, PORTRAITS } from "./photos";
+import { errorMessage } from "../../lib/errors";
 
 export type Step =
   | { do: "open"; as: string; engine?: EmbedderOptions["engine"]; model?: string }
@@ -74,7 +75,7 @@ async function main({ steps, log }: { steps: Step[]; log: string }): Promise<voi
   for (const step of steps) {
     const before = { loads: marks("L"), kernels: marks("K") };
     const said = await carryOut(step).catch((error: unknown) => ({
-      error: error instanceof Error ? error.message : String(error),
+      error: errorMessage(error),
     }));
     results.push({ ...said, loads: marks("L") - before.loads, kernels: marks("K") - before.kernels });
   }

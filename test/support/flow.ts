@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type { Node, NodeInitializer } from "node-red";
 import type { FaceMessage } from "../../lib/message";
 import { NODE_RED } from "./node-red";
+import { errorMessage } from "../../lib/errors";
 
 interface Helper {
   init(runtime: string, settings?: object): void;
@@ -46,7 +47,7 @@ interface Spy {
 export function nextError(id: string): Promise<string> {
   return new Promise((resolve) => {
     (helper.getNode(id) as unknown as Spy).once("call:error", ({ args: [error] }) => {
-      resolve(error instanceof Error ? error.message : String(error));
+      resolve(errorMessage(error));
     });
   });
 }

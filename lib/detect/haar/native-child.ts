@@ -8,6 +8,7 @@ import { Worker } from "node:worker_threads";
 import type { NativeAnswer, NativeGreeting, NativeQuestion } from "./native";
 import { BoundedMap } from "../../bounded-map";
 import type { Box } from "../../message";
+import { errorMessage } from "../../errors";
 
 interface NativeMat {
   resize(rows: number, cols: number, fx: number, fy: number, interpolation: number): NativeMat;
@@ -79,7 +80,7 @@ function main(path: string): void {
   try {
     cv = load(path);
   } catch (error) {
-    greet({ failed: error instanceof Error ? error.message : String(error) });
+    greet({ failed: errorMessage(error) });
     return;
   }
   process.on("message", (question: NativeQuestion) => {
@@ -87,7 +88,7 @@ function main(path: string): void {
     try {
       answered = answer(cv, question);
     } catch (error) {
-      answered = { error: error instanceof Error ? error.message : String(error) };
+      answered = { error: errorMessage(error) };
     }
     process.send?.(answered);
   });

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import type { Socket } from "node:net";
 import { extname, join } from "node:path";
-import { UserError } from "../../errors";
+import { errorMessage, UserError } from "../../errors";
 import { toGrey } from "../../image/decode";
 import type { Pixels } from "../../image/pixels";
 import type { Detection, LoadedDetector, Neighbourhood } from "../detector";
@@ -307,10 +307,7 @@ export class NativeDetector implements LoadedDetector<HaarOptions> {
       this.#process = await OpenCvProcess.start(module, this.#patience.load);
       return this.#process;
     } catch (error) {
-      const because =
-        error instanceof UserError
-          ? error
-          : new UserError(cannotLoad(error instanceof Error ? error.message : String(error)));
+      const because = error instanceof UserError ? error : new UserError(cannotLoad(errorMessage(error)));
       this.#rests = { until: performance.now() + REST_MS, because };
       throw because;
     }

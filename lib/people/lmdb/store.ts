@@ -7,7 +7,7 @@ import { EventEmitter } from "node:events";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { UserError } from "../../errors";
+import { errorMessage, UserError } from "../../errors";
 import { closeToOthers, isAside, removeDurable, tryDisk, writeDurable } from "../../files";
 import { contentHash } from "../hash";
 import { asStorageError, StorageError } from "../../storage";
@@ -740,7 +740,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
         code: "unwritable_backup",
         message:
           `no backup of the people could be made in ${this.#parts.folder} ` +
-          `(${error instanceof Error ? error.message : String(error)}), and what was deleted may still be in ` +
+          `(${errorMessage(error)}), and what was deleted may still be in ` +
           "the older ones: check that the disk is not full.",
       });
     if (!this.#closed) this.#settle(refused instanceof StorageError ? WIPE_RETRY_MS : SETTLE_MS);
@@ -798,7 +798,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
           code: "damaged_record",
           message:
             `an embedding in ${this.#parts.folder} is damaged ` +
-            `(${error instanceof Error ? error.message : String(error)}) and left out: start the flow again, ` +
+            `(${errorMessage(error)}) and left out: start the flow again, ` +
             "then the newest good backup takes the file's place.",
         });
       this.#damaged = true;

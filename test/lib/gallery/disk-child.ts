@@ -9,6 +9,7 @@ import { StorageError } from "../../../lib/storage";
 import { type LmdbStore, openStore } from "../../../lib/people/lmdb/store";
 import { chooseNetworks } from "../../../lib/gallery/networks";
 import { FakeEncoder } from "../../support/fake-encoder";
+import { errorMessage } from "../../../lib/errors";
 
 /** A face that is good enough to open a group of strangers. */
 const QUALITY = { size: 90, blur: 90, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 };
@@ -113,7 +114,7 @@ process.on("message", ({ act, args }: { act: keyof Acts; args: never[] }) => {
     (value) => process.send?.({ value } satisfies Ended),
     (error: unknown) =>
       process.send?.({
-        error: error instanceof Error ? error.message : String(error),
+        error: errorMessage(error),
         ...(error instanceof StorageError ? { status: error.status, reason: error.reason } : {}),
       } satisfies Ended),
   );

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import sharp from "sharp";
-import { annotate, drawing, labelOf, thumbnail } from "../../../lib/image/annotate";
+import { annotate, drawing, labelOf } from "../../../lib/image/annotate";
+import { thumbnail } from "../../../lib/image/thumbnail";
 import { drawable, strokePath, strokeWidth } from "../../../lib/image/stroke-font";
 import type { Face, Identity } from "../../../lib/message";
 
