@@ -106,6 +106,11 @@ export class EmbeddingIndex {
     return chunk.biases?.[at] ?? 0;
   }
 
+  setBias(handle: number, bias: number): void {
+    const { chunk, at } = this.#place(handle);
+    if (chunk.biases !== undefined) chunk.biases[at] = bias;
+  }
+
   /**
    * The `count` nearest owners, nearest first; at one distance the lower owner. Exact, and off the main thread unless
    * it is quick.
@@ -184,10 +189,7 @@ export class EmbeddingIndex {
   async rate(handles: Int32Array, rate: (chunks: readonly Chunk[]) => Promise<Float32Array>): Promise<void> {
     await this.look(async (chunks) => {
       const biases = await rate(chunks);
-      for (const [place, handle] of handles.entries()) {
-        const { chunk, at } = this.#place(handle);
-        if (chunk.biases !== undefined) chunk.biases[at] = biases[place] as number;
-      }
+      for (const [place, handle] of handles.entries()) this.setBias(handle, biases[place] as number);
     });
   }
 

@@ -1,6 +1,6 @@
 /** One template a person, and how crowded the place is where it lies: what d' is measured to (lib/embed/normalise). */
 import { setImmediate } from "node:timers/promises";
-import { toUnitLength } from "../embed/distance";
+import { euclideanDistance, toUnitLength } from "../embed/distance";
 import { NEIGHBOURS, type Normalisation } from "../embed/normalise";
 import { StagePool } from "../workers/pool";
 import { THREADS } from "../workers/threads";
@@ -27,6 +27,8 @@ import type { Chunk, Hit } from "./scan";
 const INLINE = 8;
 /** … of so many photos in all. */
 const INLINE_PHOTOS = 40;
+/** Of so many whom somebody new lies beside R is measured at once. */
+const BESIDE = 4;
 /** Templates made in one task of a worker. */
 const MADE_AT_ONCE = 512;
 /** Photos are copied for it so many people at a time, before the event loop has its turn. */
@@ -91,6 +93,8 @@ export class Templates {
   #settling: Promise<void> | undefined;
   /** Whether so many come to a large gallery that searches do not wait for them. */
   #flooded = false;
+  /** ½ R by row of whom somebody new came near to, since R of all was last begun to be measured. */
+  readonly #lowered = new Map<number, number>();
   /** Whether R of the others must be measured anew, since the crowd is another one. */
   #outdated = false;
   #refreshing: Promise<void> | undefined;
@@ -314,7 +318,40 @@ export class Templates {
   /** Rate a template beside everybody who is there. */
   async #compare(made: Made): Promise<void> {
     const { plain } = await this.#index.nearestBoth(made.template, 1, NEIGHBOURS + 1);
+    await this.#lowerBeside(made, plain);
     this.#place(made, crowding(this.#around(made.template, plain), made.owner, this.#normalisation.mean));
+  }
+
+  /**
+   * Whoever the new one lies beside is in a more crowded place from now on. Until R of all is measured again a face of
+   * the new one would be nearer by d' to the other, with a margin, and get the name of somebody who can hardly be told
+   * apart from them. So R of the nearest is measured before the new one is found.
+   */
+  async #lowerBeside({ owner, template }: Made, plain: readonly Hit[]): Promise<void> {
+    const beside = plain.filter((hit) => hit.owner !== owner && hit.distance < (this.crowdingOf(hit.owner) ?? 0));
+    const lowered: (readonly [other: number, row: number, half: number])[] = [];
+    for (const other of beside.slice(0, BESIDE)) {
+      const row = this.#rows.get(other.owner);
+      if (row === undefined) continue;
+      const unit = this.#index.embedding(row);
+      const { plain: near } = await this.#index.nearestBoth(unit, 1, NEIGHBOURS + 2);
+      const people = [
+        ...near.filter((hit) => hit.owner !== owner),
+        { owner, distance: euclideanDistance(unit, template) },
+      ];
+      const around = this.#around(
+        unit,
+        people.sort((a, b) => a.distance - b.distance),
+      );
+      lowered.push([other.owner, row, crowding(around, other.owner, this.#normalisation.mean) / 2]);
+    }
+    for (const [other, row, measured] of lowered) {
+      // They may have left, or have another template, meanwhile.
+      if (this.#rows.get(other) !== row) continue;
+      const half = Math.min(this.#index.bias(row), measured);
+      this.#lowered.set(row, half);
+      this.#index.setBias(row, half);
+    }
   }
 
   #place({ owner, template, change, aside }: Made, rated: number): void {
@@ -354,6 +391,7 @@ export class Templates {
   /** Measure R of everybody with the cohort of now. @param threads how many workers may be at it */
   async #rateAll(threads: number, onProgress: (share: number) => void = () => undefined): Promise<void> {
     this.#outdated = false;
+    this.#lowered.clear();
     const { mean } = this.#normalisation;
     const handles = this.#index.handles();
     if (handles.length === 0) return;
@@ -365,7 +403,11 @@ export class Templates {
         if (this.#closed) return;
         await this.#index.rate(shelves.handles.subarray(from, to), async (chunks) => {
           const task = { what: "rate", chunks, shelves, from, to, fixed: this.#fixedNow(), mean } as const;
-          return (few ? rate(task) : (await this.#run(task)).values).map((rated) => rated / 2);
+          const halves = (few ? rate(task) : (await this.#run(task)).values).map((rated) => rated / 2);
+          // Who came meanwhile is not among those whom they were rated beside.
+          return halves.map((half, place) =>
+            Math.min(half, this.#lowered.get(shelves.handles[from + place] as number) ?? Infinity),
+          );
         });
       },
       onDone: (done) => onProgress(begun + (1 - begun) * (done / handles.length)),

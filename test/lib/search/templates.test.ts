@@ -143,6 +143,47 @@ describe("the cohort-normalised distance", () => {
     }
   });
 
+  it("takes nobody new for the one whom they resemble while the others are measured", async () => {
+    for (const count of [1, 40, 400]) {
+      const centre = anywhere(32);
+      const normalisation = cohortOf(
+        Array.from({ length: 60 }, () => anywhere(32)),
+        1,
+      );
+      const roster = rosterOf({ normalisation });
+      const people = new Map<string, Float32Array[]>();
+      for (let index = 0; index < count; index += 1) people.set(`p${index}`, [anywhere(32)]);
+      people.set("Alice", [centre]);
+      for (const [name, photos] of people) enrol(roster, name, photos);
+      await roster.refreshed();
+      const twin = around(centre, 0.25);
+      people.set("Twin", [twin]);
+      const plain = new Plain(people, normalisation);
+      // Somewhat nearer to the new one, so that it is theirs once all are measured.
+      const probe = toUnitLength(twin.map((value, axis) => 0.52 * value + 0.48 * (centre[axis] as number)));
+      const [truly] = plain.nearest(probe, 1);
+      assert.equal(truly?.[0], "Twin", "the data must tell the two apart");
+      // Everybody is being measured when the new one comes, and is measured again thereafter.
+      enrol(roster, "Late", [anywhere(32)]);
+      await roster.settled();
+      await new Promise((resolve) => {
+        setTimeout(resolve, 2);
+      });
+      enrol(roster, "Twin", [twin]);
+      const state = { isMeasured: false };
+      const measured = roster.refreshed().finally(() => {
+        state.isMeasured = true;
+      });
+      do {
+        const [first] = await roster.nearest(probe, 1, "cohort");
+        assert.equal(first?.person.name, "Twin", `beside ${count}`);
+        await new Promise(setImmediate);
+      } while (!state.isMeasured);
+      await measured;
+      assert.equal((await roster.nearest(probe, 1, "cohort"))[0]?.person.name, "Twin");
+    }
+  });
+
   it("is exact where the nearest are the probe's cohort, so that each is compared with another R", async () => {
     // All people but a few lie at one place, and the built-in cohort far from it: leaving one of them out moves R(p)
     // most.
