@@ -2,7 +2,7 @@
  * τ of a face-match node as it comes out for the chosen gallery, below the field of the strangers who may get a name.
  */
 import { ApiError, getJson, pathOf } from "./api.js";
-import { number, sentences, t, type Values } from "./words.js";
+import { count, number, sentences, t, type Values } from "./words.js";
 
 /** What GET threshold answers. */
 interface Ruling {
@@ -66,8 +66,8 @@ function sentenceOf({ threshold, wanted }: Ruling, question: string): string {
   const { least, most } = wanted.photos;
   const values: Values = {
     threshold: number(threshold, 3),
-    people: number(wanted.people),
-    photos: least === most ? number(least) : `${number(least)}–${number(most)}`,
+    people: count("person", wanted.people),
+    photos: least === most ? count("photo", least) : `${number(least)}–${count("photo", most)}`,
     share: percent(wanted.strangers.share),
     high: percent(wanted.strangers.high),
     comparisons: number(wanted.comparisons),
