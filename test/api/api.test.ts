@@ -201,10 +201,10 @@ describe("the HTTP API", () => {
   });
 
   it("lists networks with licence, size and figures, and downloads one that somebody asks for", async () => {
-    type Listed = Record<"id" | "from" | "licence" | "problem" | "path", string | null> & {
+    type Listed = Record<"id" | "from" | "licence" | "problem" | "problemCode" | "path", string | null> & {
       size: number | null;
       measured: { people: number; fmr: { share: number } } | null;
-      download: { state: string; received: number; error: string | null } | null;
+      download: { state: string; received: number; error: string | null; code: string | null } | null;
     };
     const list = (): Promise<Listed[]> => json<Listed[]>(ask("/models"));
     const one = async (id: string): Promise<Listed> => (await list()).find((each) => each.id === id) as Listed;
@@ -235,7 +235,9 @@ describe("the HTTP API", () => {
         built.measured.fmr.share < 0.002,
       "what was measured of it is told",
     );
-    assert.match(all.find(({ id }) => id === null)?.problem ?? "", /torn.facenet-pack\.json is not JSON/);
+    const torn = all.find(({ id }) => id === null);
+    assert.match(torn?.problem ?? "", /torn.facenet-pack\.json is not JSON/);
+    assert.equal(torn?.problemCode, "not_json");
     assert.equal((await post("/models/tiny/download", {}, { user: "viewer" })).status, 401);
     assert.equal(offered.server.ranges.length, 0, "nothing is fetched before somebody asks for it");
 
@@ -253,10 +255,9 @@ describe("the HTTP API", () => {
 
     offered.server.manners = {};
     await post("/models/forged/download", {});
-    assert.match(
-      (await state("forged", "failed")).download?.error ?? "",
-      /the download of Forged network is refused: what came is another file/,
-    );
+    const { download: forged } = await state("forged", "failed");
+    assert.match(forged?.error ?? "", /the download of Forged network is refused: what came is another file/);
+    assert.equal(forged?.code, "another_file");
     await post("/models/tiny/download", {});
     const here = await eventually("tiny is here", () =>
       one("tiny").then((found) => (found.from === "folder" ? found : undefined)),

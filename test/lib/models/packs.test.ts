@@ -8,6 +8,8 @@ import { statisticsOf } from "../../../lib/calibrate/model-statistics";
 import { embedderOptionsSchema, FaceEmbedder } from "../../../lib/embed/embedder";
 import { createEncoder } from "../../../lib/enrol/encoder";
 import { normalisationOf } from "../../../lib/embed/normalise";
+import { BUILT_IN_MODELS } from "../../../lib/embed/descriptor";
+import { DOWNLOAD_PROBLEMS, PACK_PROBLEMS } from "../../../lib/models/errors";
 import { findModel } from "../../../lib/models/find-model";
 import { listModels } from "../../../lib/models/list";
 import { findPacks, lookForPacksIn } from "../../../lib/models/packs";
@@ -211,6 +213,39 @@ describe("model packs", () => {
     const path = writePack(folderOf("broken"), { id: "broken", format: "onnx" });
     writeFileSync(join(dirname(path), "tiny.onnx"), readFileSync(join(dirname(path), "tiny.onnx")).subarray(0, 100));
     assert.match(await problem(), /is not whole: .*tiny\.onnx has 100 bytes, not \d+/);
+  });
+
+  it("are told apart by a code, for which the editor has words in each of its languages", async () => {
+    const code = async (): Promise<string | null | undefined> => {
+      const broken = (await ours()).find(({ pack }) => pack === undefined);
+      rmSync(join(userDir, "facenet"), { recursive: true });
+      return broken?.pack === undefined ? broken?.code : undefined;
+    };
+    const told: unknown[] = [];
+    const at = (): string => writePack(folderOf("broken"), { id: "broken", format: "onnx" });
+    writeFileSync(at(), "{");
+    told.push(await code());
+    writeFileSync(at(), JSON.stringify({ facenetPack: 2 }));
+    told.push(await code());
+    writeFileSync(at(), JSON.stringify({ facenetPack: 1 }));
+    told.push(await code());
+    writeFileSync(join(dirname(at()), "tiny.onnx"), "cut");
+    told.push(await code());
+    rmSync(join(dirname(at()), "tiny.onnx"));
+    told.push(await code());
+    at();
+    writePack(folderOf("other"), { id: "broken" });
+    told.push(await code());
+    assert.deepEqual(told, ["not_json", "later_form", "malformed", "not_whole", "unreadable", "same_id"]);
+    for (const language of ["en-US", "zh-TW"]) {
+      const path = join(__dirname, "../../../plugins/facenet-sidebar/locales", language, "facenet-sidebar.json");
+      const { models } = JSON.parse(readFileSync(path, "utf8")) as {
+        models: Record<"problem" | "failed" | "licence-of", Record<string, string>>;
+      };
+      assert.deepEqual(Object.keys(models.problem).sort(), [...PACK_PROBLEMS].sort(), language);
+      assert.deepEqual(Object.keys(models.failed).sort(), [...DOWNLOAD_PROBLEMS].sort(), language);
+      assert.deepEqual(Object.keys(models["licence-of"]).sort(), [...BUILT_IN_MODELS].sort(), language);
+    }
   });
 
   it("of one id are told from each other: the user folder's is used", async () => {
