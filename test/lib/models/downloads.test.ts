@@ -58,6 +58,7 @@ describe("downloads", () => {
         received: CONTENT.length,
         size: CONTENT.length,
         error: null,
+        code: null,
       });
     }
     assert.deepEqual(await here(), ["auraface-v1", "sface-2021dec", "yunet-2023mar"]);
