@@ -33,3 +33,4 @@ export { UserError } from "./errors";
 export type { CommonOptions, Detection, Detector, Engine, LoadedDetector, Neighbourhood } from "./detect/detector";
 export type { EmbeddingNet } from "./embed/net";
 export type { Source, SourceContext } from "./capture/source";
+export type { CallOptions, SpeechEngine, Utterance } from "./speech/engine";

@@ -25,7 +25,8 @@ const UNWANTED_AFTER = 3;
 const MAX_SOURCES = 64;
 
 /**
- * The pixels of pictures that ride on messages, so that a frame is decoded once on its way through the stages.
+ * The one thing that stages share beside the message (docs/extending.md): the pixels of pictures that ride on
+ * messages, so that a frame is decoded once on its way through the stages. Without them the result is the same, later.
  * Keyed by the memory of the payload: Node-RED's clone of a Buffer is another view of the same memory.
  * An entry lives as long as that memory does, or until a stage takes it. (Shared memory would let all threads read one
  * copy,

@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { createRequire } from "node:module";
 import { extname, join } from "node:path";
 import { UserError } from "../errors";
+import type { SpeechEngine, Utterance } from "./engine";
 import { stretches } from "./language";
 import { toWav } from "./wav";
 
@@ -63,7 +64,8 @@ export function espeakInstalled(): boolean {
   }
 }
 
-export class Espeak {
+export class Espeak implements SpeechEngine {
+  readonly name = "espeak";
   #child: ChildProcess | undefined;
   #next = 0;
   #closed = false;
@@ -91,6 +93,10 @@ export class Espeak {
     if (samples.length === 0 || hertz === 0)
       throw new UserError(`eSpeak NG said nothing for the language ${language}: choose another.`);
     return toWav(new Int16Array(samples.buffer), hertz);
+  }
+
+  speak({ text, language, rate, voice }: Utterance): Promise<Buffer> {
+    return this.synthesize(text, language, rate, voice);
   }
 
   /** What would be spoken, in the International Phonetic Alphabet. */

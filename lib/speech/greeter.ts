@@ -2,12 +2,12 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { said } from "../errors";
 import { StorageError } from "../storage";
-import { Espeak, espeakInstalled } from "./espeak";
+import { SpeechEngines } from "./engines";
 import { compose, type Greeting } from "./language";
 import type { SpeechOptions } from "./options";
 import { findPlayers, play } from "./player";
 import { Presence } from "./presence";
-import { findSystemSpeech, SPEAK_TIMEOUT_MS } from "./system";
+import { SPEAK_TIMEOUT_MS } from "./system";
 import { wavDuration } from "./wav";
 
 /** What is missing or failed while the greeting went on without it. */
@@ -47,7 +47,7 @@ export class Greeter {
   readonly #presence: Presence;
   readonly #speakTimeoutMs: number;
   readonly #closing = new AbortController();
-  #espeak: Espeak | undefined;
+  readonly #engines = new SpeechEngines();
   #speaking = false;
   #quiet: Promise<void> = Promise.resolve();
 
@@ -102,7 +102,7 @@ export class Greeter {
   /** Ends what speaks and plays. */
   close(): void {
     this.#closing.abort();
-    this.#espeak?.close();
+    this.#engines.close();
   }
 
   async #speak(greeting: Greeting): Promise<Spoken> {
@@ -113,34 +113,17 @@ export class Greeter {
     // One chosen for English is not to read Mandarin.
     const voice = greeting.lang === (language === "auto" ? defaultLanguage : language) ? chosen : "";
     const failures: unknown[] = [];
-    if (engine !== "system" && espeakInstalled()) {
+    for (const found of this.#engines.of(engine, this.#options.play)) {
+      signal.throwIfAborted();
       try {
-        this.#espeak ??= new Espeak();
-        return {
-          ...greeting,
-          wav: await this.#espeak.synthesize(greeting.text, greeting.lang, rate, voice),
-          engine: "espeak",
-        };
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    signal.throwIfAborted();
-    const system = engine === "espeak" ? undefined : findSystemSpeech(this.#options.play);
-    if (system !== undefined) {
-      try {
-        // In "auto" the voice is one of eSpeak's.
         const utterance = {
           text: greeting.text,
           language: greeting.lang,
-          voice: engine === "system" ? voice : "",
+          voice: found.ownVoice ? voice : "",
           rate,
         };
-        return {
-          ...greeting,
-          wav: (await system.speak(utterance, { timeoutMs: this.#speakTimeoutMs, signal })) ?? null,
-          engine: system.name,
-        };
+        const wav = await found.engine.speak(utterance, { timeoutMs: this.#speakTimeoutMs, signal });
+        return { ...greeting, wav: wav ?? null, engine: found.engine.name };
       } catch (error) {
         failures.push(error);
       }

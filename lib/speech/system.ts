@@ -1,32 +1,12 @@
 /** The speech engine that the computer has. */
 import { run, runIntoWav, which } from "./command";
+import type { SpeechEngine } from "./engine";
 import { voiceFor } from "./espeak";
 
 export const SPEAK_TIMEOUT_MS = 60_000;
 
-export interface Utterance {
-  text: string;
-  /** BCP 47. */
-  language: string;
-  /** The engine's own name of a voice; empty takes the language's. */
-  voice: string;
-  /** Words a minute. */
-  rate: number;
-}
-
-export interface CallOptions {
-  timeoutMs: number;
-  signal?: AbortSignal | undefined;
-}
-
-export interface SystemSpeech {
-  name: string;
-  /** @returns a WAV file, or undefined from an engine that speaks aloud at once */
-  speak(utterance: Utterance, options: CallOptions): Promise<Buffer | undefined>;
-}
-
 /** The text comes by standard input, so that a name cannot be taken for an option. */
-function espeakNg(program: string): SystemSpeech {
+function espeakNg(program: string): SpeechEngine {
   return {
     name: "espeak-ng",
     speak: ({ text, language, voice, rate }, options) =>
@@ -47,7 +27,7 @@ function sayVoice(list: string, language: string): string | undefined {
   return (voices.find(({ tag }) => tag === language) ?? voices.find(({ tag }) => tag?.split("-")[0] === base))?.name;
 }
 
-function say(program: string): SystemSpeech {
+function say(program: string): SpeechEngine {
   return {
     name: "say",
     speak: async ({ text, language, voice, rate }, options) => {
@@ -81,7 +61,7 @@ const POWERSHELL_SPEAK = [
 const SAPI_WORDS_PER_MINUTE = 180;
 const SAPI_MOST = 10;
 
-function powershell(program: string): SystemSpeech {
+function powershell(program: string): SpeechEngine {
   return {
     name: "PowerShell",
     speak: ({ text, language, voice, rate }, options) => {
@@ -108,7 +88,7 @@ const dispatcherRate = (rate: number): number =>
   Math.round(rate < 160 ? ((rate - 160) / 80) * 100 : ((rate - 160) / 290) * 100);
 
 /** Speaks aloud at once; it gives no sound to keep. */
-function speechDispatcher(program: string): SystemSpeech {
+function speechDispatcher(program: string): SpeechEngine {
   return {
     name: "spd-say",
     speak: async ({ text, language, voice, rate }, options) => {
@@ -135,8 +115,8 @@ function speechDispatcher(program: string): SystemSpeech {
 export function findSystemSpeech(
   aloud: boolean,
   platform: NodeJS.Platform = process.platform,
-): SystemSpeech | undefined {
-  const engines: [string, (program: string) => SystemSpeech][] = [
+): SpeechEngine | undefined {
+  const engines: [string, (program: string) => SpeechEngine][] = [
     ["espeak-ng", espeakNg],
     ["espeak", espeakNg],
   ];
