@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { NoPicture, snapshots } from "../lib/capture/snapshots";
-import { NotKept } from "../lib/gallery/gallery";
+import { NotKept } from "../lib/enrol/not-kept";
 import { toKeptJpeg } from "../lib/image/encode";
 import { metrics } from "../lib/observe/metrics";
 import { cameraAnswer, captureAnswer, enrolmentAnswer, galleryAnswer, matcherAnswer, statsAnswer } from "./answers";

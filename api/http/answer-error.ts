@@ -2,7 +2,7 @@
 import type { Response } from "express";
 import { said, traceOf, UserError } from "../../lib/errors";
 import { NameTaken, NotFound } from "../../lib/people/errors";
-import { NotKept } from "../../lib/gallery/gallery";
+import { NotKept } from "../../lib/enrol/not-kept";
 import type { Finding, Judgement } from "../../lib/enrol/judge";
 import { StorageError } from "../../lib/storage";
 import type { AdminServer } from "../host";

@@ -17,6 +17,11 @@ export type RosterPerson = Pick<Person, "id" | "name" | "groups" | "validFrom" |
  */
 export type DistanceKind = "cohort" | "euclidean";
 
+/** What decides who somebody is, wherever nobody chose: d' where there is a cohort. */
+export function usualKind({ normalised }: Pick<Searchable, "normalised">): DistanceKind {
+  return normalised ? "cohort" : "euclidean";
+}
+
 /** Somebody beside a probe. */
 export interface Near {
   person: RosterPerson;

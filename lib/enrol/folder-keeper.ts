@@ -1,0 +1,128 @@
+/** Keeps what the photo folder holds: one face a file, of whom its name says. */
+import { z } from "zod";
+import type { Face } from "../message";
+import { contentHash } from "../people/hash";
+import { isLeftOut, withLeftOut } from "../people/marks";
+import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf } from "../people/new-records";
+import type { PeopleStore } from "../people/store";
+import type { Enrolment } from "./enrolment";
+import type { GalleryHost } from "./host";
+import { type Finding, forEnrolment } from "./judge";
+import type { Keeper } from "./photo-folder";
+
+/** Of a photo in the folder that does not count, so that a restart embeds nothing twice. */
+const noteSchema = z.object({ hash: z.string(), fingerprint: z.string(), faces: z.number().int().min(0) });
+
+/** Its methods are called exclusively. */
+export class FolderKeeper implements Keeper {
+  readonly #host: GalleryHost;
+  readonly #enrolment: Enrolment;
+
+  constructor(host: GalleryHost, enrolment: Enrolment) {
+    this.#host = host;
+    this.#enrolment = enrolment;
+  }
+
+  get writable(): boolean {
+    return isWritable(this.#host.store);
+  }
+
+  /** A photo of the folder is there, or has changed. */
+  async keep(file: string, name: string, bytes: Buffer): Promise<{ faces: number; doubt: string | undefined }> {
+    const hash = contentHash(bytes);
+    const { fingerprint } = this.#host.encoder;
+    const before = this.#host.directory.photoIn(file);
+    if (before?.id === idOfPhoto(hash, file) && this.#host.search.roster.has(before.id))
+      return { faces: 1, doubt: undefined };
+    const note = noteSchema.safeParse(this.#host.store.note(noteOf(file)));
+    if (note.success && note.data.hash === hash && note.data.fingerprint === fingerprint)
+      return { faces: note.data.faces, doubt: undefined };
+    let usable: Face[];
+    try {
+      usable = forEnrolment(await this.#enrolment.encode(bytes)).filter(({ embedding }) => embedding !== undefined);
+    } catch (error) {
+      // It is not the picture that counted; nothing is known of it when the gallery closes meanwhile.
+      if (!this.#host.signal.aborted && before !== undefined && before.id !== idOfPhoto(hash, file))
+        await this.drop([file]);
+      throw error;
+    }
+    const [face] = usable;
+    if (usable.length !== 1 || face?.embedding === undefined) {
+      await this.drop([file]);
+      await this.#host.store.putNote(noteOf(file), { hash, fingerprint, faces: usable.length });
+      return { faces: usable.length, doubt: undefined };
+    }
+    const person = this.#host.directory.named(name) ?? newPerson({ ...NO_FIELDS, name });
+    const judgement = await this.#enrolment.judge(person, usable, [], before?.id);
+    const isCopy = judgement.findings.some(({ code }) => code === "near_left_out");
+    const made = photoOf(person, {
+      hash,
+      origin: { by: "folder", file },
+      size: 0,
+      quality: face.quality,
+      accepted: [],
+    });
+    // Embedded anew for another model, it is the photo of which it was said. Nobody can be asked about a copy of what
+    // is left out: it is left out too, and told of where it is another file.
+    if (before?.id === made.id) made.accepted.push(...before.accepted);
+    const photo = isCopy ? withLeftOut(made, true) : made;
+    // The new before the old, so that nobody is a stranger in between.
+    await this.#enrolment.keep(person, photo, {
+      bytes: undefined,
+      thumbnail: await this.#enrolment.thumbnailOf(bytes, face),
+      vector: face.embedding,
+      picture: undefined,
+    });
+    if (before !== undefined && before.id !== photo.id) await this.#host.store.removePhotos([before.id]);
+    await forgetNote(this.#host.store, file);
+    return {
+      faces: 1,
+      doubt: doubtOf(judgement.findings, before !== undefined && isLeftOut(before)),
+    };
+  }
+
+  /** Photos of the folder are gone. */
+  async drop(files: readonly string[]): Promise<void> {
+    for (const file of files) await forgetNote(this.#host.store, file);
+    const photos = files.flatMap((file) => this.#host.directory.photoIn(file) ?? []);
+    const dropped = new Set(photos.map(({ id }) => id));
+    // Somebody of whom nothing is known but the photos goes with them.
+    const people = [...new Set(photos.map(({ personId }) => personId))].filter((id) => {
+      const person = this.#host.directory.person(id);
+      return (
+        person !== undefined &&
+        isBare(person) &&
+        this.#host.directory.photosOf(id).every((photo) => dropped.has(photo.id))
+      );
+    });
+    const leaving = new Set(people);
+    const others = photos.filter(({ personId }) => !leaving.has(personId)).map(({ id }) => id);
+    if (photos.length === 0) return;
+    await this.#host.store.removeMany({ people, photos: others });
+  }
+}
+
+/** Whether the disk takes changes now. */
+export function isWritable(store: PeopleStore): boolean {
+  return !store.refusals.some(({ code }) => code === "unwritable_store");
+}
+
+/** What is known of a file that does not count. */
+export async function forgetNote(store: PeopleStore, file: string): Promise<void> {
+  if (store.note(noteOf(file)) !== undefined) await store.putNote(noteOf(file), undefined);
+}
+
+/** What is doubtful of a photo that lies in the folder. @param known whether the file was left out before */
+function doubtOf(findings: readonly Finding[], known: boolean): string | undefined {
+  const sentences = findings.flatMap(({ code, message }) => {
+    if (code === "near_duplicate") return [];
+    if (code !== "near_left_out") return [message];
+    return known
+      ? []
+      : [
+          "it is nearly the same as a photo that is left out of recognition, and is left out too: use it again in " +
+            "the sidebar, or remove it.",
+        ];
+  });
+  return sentences.join(" ") || undefined;
+}

@@ -1,0 +1,19 @@
+import type { PhotoEncoder } from "../enrol/photo-encoder";
+import type { PeopleStore } from "../people/store";
+import type { NetworkOptions } from "./change-network";
+
+export interface GalleryOptions {
+  /** Opened for this gallery alone, which closes it. */
+  store: PeopleStore;
+  /** Folder of photos, watched; made if it is missing. */
+  folder: string;
+  encoder: PhotoEncoder;
+  /** With it the gallery can change its network; `encoder` is what decides at first. */
+  networks?: NetworkOptions | undefined;
+  /** False keeps embeddings alone: no photo, no thumbnail. */
+  keepPhotos?: boolean | undefined;
+  /** How long strangers are kept for review after they were last seen, in ms; undefined keeps none. */
+  keepUnknownsMs?: number | undefined;
+  /** Milliseconds between two looks at the folder. */
+  interval?: number | undefined;
+}

@@ -1,0 +1,83 @@
+/** What is wrong with a gallery now, and what of it is news. */
+import type { Problem } from "../enrol/photo-folder";
+import type { PeopleStore, Refusal } from "../people/store";
+import type { Roster } from "../search/roster";
+
+export class Problems {
+  readonly #store: PeopleStore;
+  readonly #roster: () => Roster;
+  readonly #ofFolder: () => readonly Problem[];
+  readonly #onProblem: (problem: Problem) => void;
+  readonly #reported = new Map<string, Problem>();
+  /** How many people are never recognized, as far as it was told. */
+  #toldUnused = 0;
+  /** What the disk refuses, as far as it was told. */
+  #told: readonly Refusal["code"][] = [];
+
+  /**
+   * @param roster who is known now
+   * @param ofFolder what is wrong with the photo folder, which tells of it by itself
+   */
+  constructor(
+    store: PeopleStore,
+    roster: () => Roster,
+    ofFolder: () => readonly Problem[],
+    onProblem: (problem: Problem) => void,
+  ) {
+    this.#store = store;
+    this.#ofFolder = ofFolder;
+    this.#roster = roster;
+    this.#onProblem = onProblem;
+  }
+
+  get list(): Problem[] {
+    return [
+      ...this.#ofFolder(),
+      ...this.#reported.values(),
+      ...this.#unused,
+      ...this.#store.problems.map(({ code, message }) => ({ file: "", code, message })),
+      ...this.#store.refusals.map(problemOf),
+    ];
+  }
+
+  report(problem: Problem): void {
+    if (this.#reported.get(problem.code)?.message === problem.message) return;
+    this.#reported.set(problem.code, problem);
+    this.#onProblem(problem);
+  }
+
+  /** What the disk refuses has changed. */
+  tellOfDisk(): void {
+    const { refusals } = this.#store;
+    for (const refusal of refusals) if (!this.#told.includes(refusal.code)) this.#onProblem(problemOf(refusal));
+    this.#told = refusals.map(({ code }) => code);
+  }
+
+  /** Who is known may have changed. */
+  tellOfUnused(): void {
+    const people = this.#roster().unused.size;
+    const [problem] = this.#unused;
+    if (people > this.#toldUnused && problem !== undefined) this.#onProblem(problem);
+    this.#toldUnused = people;
+  }
+
+  /** Where nobody can be asked, as when a file of the photo folder goes, it is told. */
+  get #unused(): Problem[] {
+    const people = this.#roster().unused.size;
+    return people === 0
+      ? []
+      : [
+          {
+            file: "",
+            code: "left_out",
+            message:
+              `${people} of the people here ${people === 1 ? "is" : "are"} never recognized: all their photos are ` +
+              "left out. The sidebar marks them; use one of the photos again, or add another.",
+          },
+        ];
+  }
+}
+
+function problemOf({ code, error }: Refusal): Problem {
+  return { file: "", code, message: `${error.message} Until then whoever is known is recognized all the same.` };
+}
