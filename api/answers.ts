@@ -17,7 +17,10 @@ import type { DownloadState } from "../lib/models/downloads";
 import { DOWNLOAD_PROBLEMS, PACK_PROBLEMS } from "../lib/models/errors";
 import type { ListedModel, MeasuredFigures, Need } from "../lib/models/list";
 import type { SeenEvent } from "../lib/observe/journal";
+import type { EngineState, ModelState, Versions } from "../lib/observe/diagnosis";
+import type { Failure } from "../lib/observe/failures";
 import type { SourceStats } from "../lib/observe/metrics";
+import type { CameraState, GalleryState } from "./diagnosis";
 import type { Face, Identity } from "../lib/message";
 import type { Told } from "./http/answer-error";
 
@@ -556,6 +559,80 @@ export const trialAnswer = objectOf<GalleryWorks>()({
     }),
   ),
 }).meta({ id: "Trial" });
+
+const orNull = { count: count.nullable(), text: z.string().nullable() };
+
+/** For a report about this package: it names nobody, and nothing of this computer's network and disk. */
+export const diagnosisAnswer = z
+  .strictObject({
+    at: time,
+    versions: objectOf<Versions & { nodeRed: string }>()({
+      package: z.string(),
+      node: z.string(),
+      nodeRed: z.string(),
+      platform: z.string(),
+      arch: z.string(),
+      cores: count,
+      memoryMB: count,
+      ffmpeg: orNull.text.describe("Null where none was found"),
+      modules: z.record(z.string(), orNull.text).describe("Null where it is not installed"),
+    }),
+    engines: z.array(
+      objectOf<EngineState>()({
+        engine: z.string(),
+        usable: z.boolean(),
+        installed: z.boolean(),
+        reason: orNull.text.describe("Why it cannot be used, without paths"),
+      }),
+    ),
+    models: z.array(
+      objectOf<ModelState>()({
+        id: orNull.text,
+        kind: orNull.text,
+        from: z.string(),
+        usable: z.boolean(),
+        needs: orNull.text,
+      }),
+    ),
+    galleries: z.array(
+      objectOf<GalleryState>()({
+        id: z.string(),
+        open: z.boolean(),
+        people: orNull.count,
+        photos: orNull.count,
+        unknowns: orNull.count,
+        model: orNull.text,
+        encrypted: z.boolean().nullable(),
+        problems: z.record(z.string(), count).describe("How often each code is among its problems"),
+      }),
+    ),
+    cameras: z.array(
+      objectOf<CameraState>()({
+        id: z.string(),
+        source: orNull.text.describe("Null where it could not start"),
+        scheme: orNull.text,
+        running: z.boolean(),
+        width: orNull.count,
+        height: orNull.count,
+        fps: z.number().nullable(),
+      }),
+    ),
+    failures: z
+      .array(
+        objectOf<Failure>()({
+          where: z.string().describe('A node\'s type, or "api"'),
+          kind: z.string(),
+          code: orNull.text,
+          told: z.boolean().describe("Whether it was a sentence for people; else it is a fault of the program"),
+          places: z.array(z.string()).describe("Where it was thrown, the innermost first"),
+          count,
+          first: time,
+          last: time,
+        }),
+      )
+      .describe("The newest first"),
+  })
+  .meta({ id: "Diagnosis" });
 
 /** Every answer that is not the one asked for. */
 export const errorAnswer = z

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { archive } from "./archive";
 import { calibration } from "./calibration";
+import { diagnosis } from "./diagnosis";
 import { events } from "./events";
 import { galleries } from "./galleries";
 import type { AdminServer, DeployedNodes } from "./host";
@@ -30,6 +31,7 @@ export const routes: readonly Route[] = [
   openapi,
   ...galleries,
   ...models,
+  ...diagnosis,
   ...people,
   ...unknowns,
   ...events,

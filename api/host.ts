@@ -52,6 +52,8 @@ export interface Named {
 
 /** The nodes that run, those in subflows among them. */
 export interface DeployedNodes {
+  /** Version of Node-RED. */
+  readonly nodeRed: string;
   galleries(): (Named & { node: ServedGallery })[];
   /** Undefined where no gallery has this id. */
   gallery(id: string): ServedGallery | undefined;

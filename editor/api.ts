@@ -157,6 +157,7 @@ export const galleriesPath = `${ROOT}/galleries`;
 export const camerasPath = `${ROOT}/cameras`;
 export const matchersPath = `${ROOT}/matchers`;
 export const modelsPath = `${ROOT}/models`;
+export const diagnosisPath = `${ROOT}/diagnosis`;
 export const statsPath = `${ROOT}/stats`;
 
 function address(path: string): string {

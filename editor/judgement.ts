@@ -14,7 +14,9 @@ export function acceptable(findings: readonly Finding[]): boolean {
   return findings.length > 0 && findings.every(({ code }) => !FINAL.has(code));
 }
 
-/** What the button says that keeps it all the same: a copy of a photo that is left out is not kept, but that one used. */
+/**
+ * What the button says that keeps it all the same: a copy of a photo that is left out is not kept, but that one used.
+ */
 export function acceptWords(findings: readonly Finding[]): string {
   return t(findings.some(({ code }) => code === "near_left_out") ? "photo.again" : "photos.use-anyway");
 }

@@ -3,6 +3,7 @@ import type { NetworkState } from "../lib/gallery/network-state";
 import { galleriesPath, type GallerySummary, getJson, pathOf, send } from "./api.js";
 import { exportGallery, importGallery } from "./archive.js";
 import { openCalibration } from "./calibrate.js";
+import { showDiagnosis } from "./diagnosis.js";
 import { attempt } from "./dialogs.js";
 import { button, empty, failed, fill, h, icon, loading, mayWrite, select, writeButton } from "./dom.js";
 import { Events } from "./events.js";
@@ -293,7 +294,13 @@ class FacesTab {
         { icon: "bar-chart", class: "facenet-do-calibrate", title: t("calibrate.title") },
       ),
     );
-    this.#header = h("div", { class: "red-ui-sidebar-header facenet-header" }, this.#chooser, this.#tools);
+    // Also where no gallery opens: then it is needed most.
+    const diagnose = button("", () => attempt(showDiagnosis), {
+      icon: "stethoscope",
+      class: "facenet-do-diagnosis",
+      title: t("diagnosis.button"),
+    });
+    this.#header = h("div", { class: "red-ui-sidebar-header facenet-header" }, this.#chooser, this.#tools, diagnose);
     this.element.append(this.#header, this.#body, this.#said);
     fill(this.#body, loading());
     // Neither a hidden tab nor a closed sidebar nor a window in the background costs the runtime anything.

@@ -4,6 +4,7 @@ import { said, traceOf, UserError } from "../../lib/errors";
 import { NameTaken, NotFound } from "../../lib/people/errors";
 import { NotKept } from "../../lib/enrol/not-kept";
 import type { Finding, Judgement } from "../../lib/enrol/judge";
+import { failures } from "../../lib/observe/failures";
 import { StorageError } from "../../lib/storage";
 import type { AdminServer } from "../host";
 
@@ -31,6 +32,7 @@ export function answerError(server: AdminServer, response: Response, error: unkn
   // Who asked has gone: nobody's mistake.
   if (kind === undefined && (error as { name?: unknown } | null)?.name !== "AbortError")
     server.log.error(`@facewire/node-red-facenet: a mistake of the program: ${traceOf(error)}`);
+  if (kind === undefined || kind.status >= FAULT) failures.note("api", error);
   // The connection is beyond words once the answer has begun.
   if (response.headersSent) {
     response.destroy();

@@ -1,5 +1,6 @@
 import type { Node, NodeMessageInFlow } from "node-red";
 import { said, traceOf, UserError } from "../../lib/errors";
+import { failures } from "../../lib/observe/failures";
 import { Inbox } from "../../lib/workers/inbox";
 import { addTiming, cameraOf, CONTRACT_VERSION, type FaceMessage, readVersion } from "../../lib/message";
 import { redact } from "../../lib/redact";
@@ -28,8 +29,12 @@ export function nameError(node: Node, error: unknown): Error {
   return new Error(`${redact(node.name || node.type)}: ${said(error)}`, { cause: error });
 }
 
-/** What is no sentence for people is ours to mend: the log tells where it happened. */
+/**
+ * Every failure is counted, for a diagnosis. What is no sentence for people is ours to mend: the log tells where it
+ * happened.
+ */
 export function logFault(node: Node, error: unknown): void {
+  failures.note(node.type, error);
   if (!(error instanceof UserError)) node.log(`a mistake of the program: ${traceOf(error)}`);
 }
 

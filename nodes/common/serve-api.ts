@@ -25,6 +25,7 @@ function deployedIn(RED: NodeAPI): DeployedNodes {
   const camera = (id: string): Camera | undefined =>
     (RED.nodes.getNode(id) as { camera?: Camera } | null)?.camera ?? undefined;
   return {
+    nodeRed: versionOf(RED),
     gallery,
     camera,
     galleries: () =>
@@ -38,6 +39,12 @@ function deployedIn(RED: NodeAPI): DeployedNodes {
       return deployedNodes<MatcherDef>(RED, "face-match").map((each) => matcherOf(RED, each, galleries));
     },
   };
+}
+
+/** Typed as a text, it is a function in the runtime; a stand-in has neither. */
+function versionOf(RED: NodeAPI): string {
+  const runtime = RED as unknown as { version?: string | (() => string) };
+  return (typeof runtime.version === "function" ? runtime.version() : runtime.version) ?? "";
 }
 
 /** How a face-match node decides; one that could not start has only what was typed. */

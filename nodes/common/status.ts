@@ -1,4 +1,5 @@
 import type { Node, NodeAPI } from "node-red";
+import { failures } from "../../lib/observe/failures";
 import { logFault, nameError, onInput } from "./on-input";
 
 /** A short translated text for the badge under a node. */
@@ -60,6 +61,7 @@ export function whileLoading<T>(
 
 /** A node whose configuration is wrong says so at deploy, and again to each message, instead of being silent. */
 export function failToStart(node: Node, error: unknown): void {
+  failures.note(node.type, error);
   const said = nameError(node, error);
   node.error(said.message);
   node.status({ fill: "red", shape: "ring", text: "configuration" });

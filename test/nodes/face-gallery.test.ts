@@ -218,7 +218,7 @@ describe("face-gallery", () => {
     assert.match(await error, /there is no model "facenet9000"/);
   });
 
-  it("says that there is no such detector, and searches photos by the Haar cascade where it names that or none", async () => {
+  it("says that there is no such detector, and searches by the Haar cascade where it names that or none", async () => {
     const node = await load({ detector: "eagle" });
     await assert.rejects(node.gallery, /there is no detector "eagle": choose one of haar/);
     await helper.unload();

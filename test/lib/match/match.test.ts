@@ -180,7 +180,7 @@ describe("identify", () => {
     );
   });
 
-  it("rules out a person who is farther away than a negative anchor against them, and takes the next one", async () => {
+  it("rules out a person who is farther away than a negative anchor against them, and takes the next", async () => {
     const ruled = anchor(gallery(), vector(0.4, 0), "alice");
     const identity = await identify(vector(0.45, 0), ruled, options({ threshold: 0.6 }));
     assert.deepEqual(

@@ -128,7 +128,9 @@ const rootOf = (): string => mkdtempSync(join(tmpdir(), "outliers-"));
 const textOf = (embedding: Float32Array): Buffer => Buffer.from([...embedding].join(" "));
 const ALL = ["unlike", "resembles"];
 
-/** Alice by three photos of their own and one of somebody else, added by whoever accepts nothing but that it is unlike. */
+/**
+ * Alice by three photos of their own and one of somebody else, added by whoever accepts nothing but that it is unlike.
+ */
 async function enrolAlice(
   gallery: Gallery,
 ): Promise<{ id: string; own: Float32Array; wrong: string; alien: Float32Array }> {
