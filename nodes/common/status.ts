@@ -69,3 +69,11 @@ export function failToStart(node: Node, error: unknown): void {
     throw error instanceof Error ? error : new Error(String(error));
   });
 }
+
+const NAME_LENGTH = 14;
+
+/** A person's name as a badge has room for it. */
+export function shortName(name: string): string {
+  const characters = Array.from(name);
+  return characters.length <= NAME_LENGTH ? name : `${characters.slice(0, NAME_LENGTH - 1).join("")}…`;
+}

@@ -93,6 +93,16 @@ export function galleryNodeOf(RED: NodeAPI, id: string | undefined): FaceGallery
   return node;
 }
 
+/**
+ * The gallery of a node, once it is open.
+ * @throws a sentence while its disk has no room: a gallery that is handed over comes in a moment, room perhaps never
+ */
+export async function whenOpen(people: FaceGalleryNode): Promise<Gallery> {
+  await people.settled;
+  if (people.waiting?.for === "disk") throw new UserError(people.waiting.sentence);
+  return people.gallery;
+}
+
 /** What is wrong goes to the log, but no file's name: it is a person's. The sidebar and the form tell it. */
 function report(node: FaceGalleryNode, gallery: Gallery): void {
   const told = new Set<string>();

@@ -1,16 +1,14 @@
 import type { EventEmitter } from "node:events";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { UserError } from "../../lib/errors";
+import { changeGallery, changesGallery } from "../../lib/gallery/by-message";
 import type { Gallery } from "../../lib/gallery/gallery";
 import { annotate } from "../../lib/image/annotate";
 import { thumbnail } from "../../lib/image/thumbnail";
-import { cropFace } from "../../lib/image/crop";
 import { LONGEST_DISTANCE } from "../../lib/embed/descriptor";
-import { toKeptJpeg } from "../../lib/image/encode";
 import { decide } from "../../lib/match/match";
 import { type MatchOptions, matchOptionsSchema, thresholdSchema } from "../../lib/match/options";
 import { ruleOf, type Ruling } from "../../lib/match/threshold";
-import { cameraNames } from "../../lib/capture/names";
 import {
   addTiming,
   type Face,
@@ -21,16 +19,16 @@ import {
   readFrame,
   readOverride,
   readPicture,
-  type Timing,
 } from "../../lib/message";
 import { TrackVote } from "../../lib/match/track-vote";
-import { metrics } from "../../lib/observe/metrics";
+import { Observer } from "../../lib/observe/observer";
 import { parseOptions } from "../../lib/validate";
 import type { MatchRule } from "../../api/host";
+import { evaluate } from "../common/evaluate";
 import { nameError, onInput, type Send } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
-import { failToStart, liveStatus, type Status } from "../common/status";
-import { galleryNodeOf } from "../face-gallery/face-gallery";
+import { failToStart, liveStatus, shortName, type Status } from "../common/status";
+import { galleryNodeOf, whenOpen } from "../face-gallery/face-gallery";
 import { Preview, servePreview } from "../common/preview";
 
 export interface FaceMatchDef extends NodeDef {
@@ -57,24 +55,15 @@ export interface FaceMatchDef extends NodeDef {
   schedule?: unknown[];
 }
 
-/**
- * A track that is less sure may yet turn out to be of somebody who is known: their face is not kept as a stranger's.
- */
-const SURE_OF_STRANGER = 0.9;
 /** Which output tells of which outcome. */
 const OUTPUT: Record<Outcome, number> = { match: 0, unknown: 1, ambiguous: 1, denied: 1, noface: 2 };
 const OUTPUTS = 5;
 const GALLERY_OUTPUT = 3;
 const ALARM_OUTPUT = 4;
-/** Of the picture of an event, in pixels. */
-const EVENT_SIDE = 160;
-/** Names the events of pictures that no camera took. */
-const PHOTO_SOURCE = "photo";
 /** Of the live picture in the editor. */
 const PREVIEW_WIDTH = 480;
 const PREVIEW_QUALITY = 60;
 
-const STATUS_NAME_LENGTH = 14;
 /** In place of a share of strangers: τ is what the node says. */
 const FIXED = "fixed";
 
@@ -127,6 +116,7 @@ export default function register(RED: NodeAPI): void {
     const words = { unknown: RED._("face-match.word.unknown"), ambiguous: RED._("face-match.word.ambiguous") };
     let mismatchTold = false;
     let twiceTold = false;
+    let enrolTold = false;
     /**
      * τ was chosen for the network in the gallery's form: while another one decides, it is the one that was chosen for
      * that, or its own.
@@ -147,6 +137,7 @@ export default function register(RED: NodeAPI): void {
     const rule = (gallery: Gallery): Ruling =>
       ruleOf(gallery.roster, optionsNow(gallery), def.mode === "verify" ? "" : undefined);
     let opened: Gallery | undefined;
+    let observer: Observer | undefined;
     this.decidesBy = {
       gallery: people.id,
       distance: options.distance,
@@ -175,13 +166,12 @@ export default function register(RED: NodeAPI): void {
     tellWaiting();
 
     const decideFaces = async (message: FaceMessage, send: Send): Promise<void> => {
-      // A gallery that is handed over comes in a moment, room on a disk perhaps never.
-      await people.settled;
-      if (people.waiting?.for === "disk") throw new UserError(people.waiting.sentence);
-      const gallery = await ready;
+      const gallery = await whenOpen(people);
       if (changesGallery(message)) {
+        if (!enrolTold) this.warn(RED._("face-match.warn.enrol"));
+        enrolTold = true;
         const { name, photos } = await changeGallery(message, gallery);
-        show({ fill: "blue", shape: "dot", text: `${shorten(name)} · ${photos}` });
+        show({ fill: "blue", shape: "dot", text: `${shortName(name)} · ${photos}` });
         send(toOutputs([GALLERY_OUTPUT], message));
         return;
       }
@@ -241,38 +231,22 @@ export default function register(RED: NodeAPI): void {
       // Before the message is out of our hands.
       const picture = message.payload instanceof Uint8Array ? readPicture(message) : undefined;
       send(toOutputs(outputs.size === 0 ? [OUTPUT.noface] : [...outputs], message));
-      remember(faces, { picture, timing: message.timing ?? {} }, gallery);
+      observer ??= new Observer(gallery, journal, tell);
+      observer.observe({ faces, picture, timing: message.timing ?? {} }, Date.now());
+      if (picture !== undefined) showLive(faces, picture);
     };
 
-    /**
-     * What happens besides: who was seen and when, strangers for review, the picture in the editor. Nothing waits for
-     * it.
-     */
-    const remember = (
-      faces: readonly Face[],
-      { picture, timing }: { picture: Picture | undefined; timing: Timing },
-      gallery: Gallery,
-    ): void => {
-      const at = Date.now();
-      const source = picture?.frame === undefined ? PHOTO_SOURCE : cameraNames.labelOf(picture.frame);
-      const crop = (face: Face, side: number): Promise<Buffer | undefined> =>
-        picture === undefined ? Promise.resolve(undefined) : cropFace(picture, face.box, side);
-      const tell = (error: unknown): void => this.warn(nameError(this, error).message);
-      metrics.observe(source, faces, timing, at);
-      for (const { identity } of faces) if (identity?.person != null) gallery.saw(identity.person, at);
-      journal.offer(source, faces, at, (face) => crop(face, EVENT_SIDE));
-      for (const face of faces)
-        if (isStranger(face)) gallery.sawUnknown(face, { at, source, crop: (side) => crop(face, side) }).catch(tell);
-      if (picture !== undefined)
-        preview
-          .offer(async () =>
-            thumbnail(
-              (await annotate(picture, faces, { quality: PREVIEW_QUALITY, words })).jpeg,
-              PREVIEW_WIDTH,
-              PREVIEW_QUALITY,
-            ),
-          )
-          .catch(tell);
+    const tell = (error: unknown): void => this.warn(nameError(this, error).message);
+    const showLive = (faces: readonly Face[], picture: Picture): void => {
+      preview
+        .offer(async () =>
+          thumbnail(
+            (await annotate(picture, faces, { quality: PREVIEW_QUALITY, words })).jpeg,
+            PREVIEW_WIDTH,
+            PREVIEW_QUALITY,
+          ),
+        )
+        .catch(tell);
     };
     onInput(this, decideFaces, { awaited: changesGallery });
     this.on("close", () => preview.clear());
@@ -306,35 +280,6 @@ function thresholdOf(def: Pick<FaceMatchDef, "distance" | "threshold" | "wanted"
  */
 function distanceOf({ distance }: Pick<FaceMatchDef, "distance">): string {
   return distance === undefined || distance === "" ? "euclidean" : distance;
-}
-
-/** Whether a message is about who is in the gallery rather than who is in the picture. */
-function changesGallery(message: FaceMessage): boolean {
-  return (message["enrol"] ?? message["forget"] ?? undefined) !== undefined;
-}
-
-async function changeGallery(message: FaceMessage, gallery: Gallery): Promise<{ name: string; photos: number }> {
-  if ((message["forget"] ?? undefined) !== undefined) {
-    if ((message["enrol"] ?? undefined) !== undefined)
-      throw new UserError("msg.enrol and msg.forget are both set: send one message for each.");
-    const forgotten = await gallery.forget(message["forget"]);
-    message["forgotten"] = forgotten;
-    return forgotten;
-  }
-  const picture = readPicture(message);
-  const foreign = Array.isArray(message.faces)
-    ? message.faces.find(
-        ({ model }) => model !== undefined && model !== gallery.roster.model && !gallery.speaks(model),
-      )
-    : undefined;
-  if (foreign !== undefined)
-    throw new UserError(
-      `this face was embedded by the model ${foreign.model}, the gallery keeps those of ` +
-        `${gallery.roster.model}: choose the same one in facenet-embed and in the gallery.`,
-    );
-  const enrolled = await gallery.enrol(message["enrol"], await toKeptJpeg(picture));
-  message["enrolled"] = enrolled;
-  return enrolled;
 }
 
 /** Show how the gallery does while no face comes: photos being read, how many people, a folder that is away. */
@@ -404,24 +349,12 @@ function unreadable(RED: NodeAPI): Status {
 
 /** The name that verification asks about. @throws a sentence when there is none */
 async function claimOf(RED: NodeAPI, node: Node, def: FaceMatchDef, message: FaceMessage): Promise<string> {
-  const claim: unknown = message["claim"] ?? (def.claim ? await evaluate(RED, node, def, message) : undefined);
+  const claim: unknown =
+    message["claim"] ??
+    (def.claim ? await evaluate(RED, node, { value: def.claim, type: def.claimType || "str" }, message) : undefined);
   if (typeof claim !== "string" || claim.trim() === "")
     throw new UserError("nobody is claimed: set msg.claim to the name of the person to verify.");
   return claim.trim().normalize("NFC");
-}
-
-/** The configured claim; context stores may answer later. */
-function evaluate(
-  RED: NodeAPI,
-  node: Node,
-  { claim, claimType }: FaceMatchDef,
-  message: FaceMessage,
-): Promise<unknown> {
-  return new Promise((done, fail) => {
-    RED.util.evaluateNodeProperty(claim, claimType || "str", node, message, (error, value: unknown) =>
-      error ? fail(error) : done(value),
-    );
-  });
 }
 
 /** One copy of the message for each output named, the first the message itself. */
@@ -444,29 +377,17 @@ function wordsOf(text: string | undefined): string[] {
     .filter((word) => word !== "");
 }
 
-function isStranger({ identity }: Face): boolean {
-  return (
-    identity?.reason === "empty_gallery" ||
-    (identity?.reason === "above_threshold" && (identity.sure ?? 1) >= SURE_OF_STRANGER)
-  );
-}
-
-function shorten(name: string): string {
-  const characters = Array.from(name);
-  return characters.length <= STATUS_NAME_LENGTH ? name : `${characters.slice(0, STATUS_NAME_LENGTH - 1).join("")}…`;
-}
-
 function statusOf(RED: NodeAPI, faces: readonly Face[]): Status {
   const identities = faces.map(({ identity }) => identity).filter((identity) => identity !== undefined);
   const match = identities.find(({ outcome }) => outcome === "match");
   if (match?.name != null)
-    return { fill: "green", shape: "dot", text: `${shorten(match.name)} ${match.distance?.toFixed(2) ?? ""}` };
+    return { fill: "green", shape: "dot", text: `${shortName(match.name)} ${match.distance?.toFixed(2) ?? ""}` };
   const denied = identities.find(({ outcome }) => outcome === "denied");
   if (denied?.name != null)
     return {
       fill: "red",
       shape: "dot",
-      text: `${shorten(denied.name)} · ${RED._(`face-match.status.${denied.reason}`)}`,
+      text: `${shortName(denied.name)} · ${RED._(`face-match.status.${denied.reason}`)}`,
     };
   const other = identities.find(({ outcome }) => outcome !== "noface");
   if (other === undefined) return { fill: "grey", shape: "ring", text: RED._("face-match.status.noface") };

@@ -12,6 +12,7 @@ const TYPES = [
   "face-match",
   "tts-greet",
   "face-annotate",
+  "face-enrol",
   "face-gallery",
 ];
 

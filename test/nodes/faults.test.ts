@@ -8,6 +8,7 @@ import type { Worker } from "node:worker_threads";
 import type { FaceMessage } from "../../lib/message";
 import camera from "../../nodes/camera/camera";
 import faceAnnotate from "../../nodes/face-annotate/face-annotate";
+import faceEnrol from "../../nodes/face-enrol/face-enrol";
 import faceGallery from "../../nodes/face-gallery/face-gallery";
 import faceMatch from "../../nodes/face-match/face-match";
 import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
@@ -17,7 +18,7 @@ import { helper, nextError, nextLog, nextMessage, send, startServer, stopServer 
 import { startNodeRed } from "../support/node-red";
 import { portrait } from "../support/photos";
 
-const NODES = [camera, haarDetect, facenetEmbed, faceMatch, ttsGreet, faceAnnotate, faceGallery];
+const NODES = [camera, haarDetect, facenetEmbed, faceMatch, ttsGreet, faceAnnotate, faceEnrol, faceGallery];
 
 /** A message that throws when the stage reads what it needs: stands for any bug in a stage. */
 function explosive(property: string): FaceMessage {
@@ -55,6 +56,7 @@ describe("faults", () => {
     ["face-match", "faces", { gallery: "g" }],
     ["tts-greet", "faces", { engine: "none" }],
     ["face-annotate", "faces", {}],
+    ["face-enrol", "payload", { gallery: "g", person: "Alice", personType: "str" }],
     ["haar-detect", "frame", {}],
   ] as const) {
     it(`an exception in ${type} (${property}) becomes done(error), is logged, and the node works on`, async () => {

@@ -176,6 +176,7 @@ describe("the packed package", () => {
       const ours = sets.filter(({ module }) => module === "@facewire/node-red-facenet");
       assert.deepEqual(ours.flatMap(({ types }) => types).sort(), [
         "face-annotate",
+        "face-enrol",
         "face-gallery",
         "face-match",
         "facenet-embed",
