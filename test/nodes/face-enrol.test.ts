@@ -51,10 +51,7 @@ describe("face-enrol", () => {
     const gone = (await answer({ forget: "Alice" })) as FaceMessage;
     const receipt = gone["forgotten"] as { name: string; photos: number };
     assert.deepEqual([receipt.name, receipt.photos], ["Alice", 1]);
-    assert.match(
-      await refusal({ forget: "Alice" })),
-      /^face-enrol: there is nobody of that name in this gallery/,
-    );
+    assert.match(await refusal({ forget: "Alice" }), /^face-enrol: there is nobody of that name in this gallery/);
   });
 
   it("takes whom the node names where the message names nobody, and the message's word where it does", async () => {
@@ -69,10 +66,7 @@ describe("face-enrol", () => {
     await load(byMessage);
     const payload = await portrait("green");
     assert.match(await refusal({ payload }), /^face-enrol: the name is missing: set msg\.enrol = /);
-    assert.match(
-      await refusal({ payload, enrol: "A", forget: "A" })),
-      /are both set: send one message for each/,
-    );
+    assert.match(await refusal({ payload, enrol: "A", forget: "A" }), /are both set: send one message for each/);
     assert.match(await refusal({ enrol: "Alice" }), /msg\.payload is nothing, not a picture/);
     assert.match(await refusal({ payload: groupPhoto(6), enrol: "All" }), /faces/);
     assert.ok(typeof (await answer({ payload, enrol: "Alice" })) === "object");
