@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { changeGallery, changesGallery } from "../../lib/gallery/by-message";
+import type { Gallery } from "../../lib/gallery/gallery";
 import { evaluate } from "../common/evaluate";
 import { onInput } from "../common/on-input";
 import { requireVariables } from "../common/options";
@@ -25,19 +26,19 @@ export default function register(RED: NodeAPI): void {
       return;
     }
     const show = liveStatus(this);
-    people.gallery.then(
-      (gallery) => {
-        const tell = (): void =>
-          show({
-            fill: "grey",
-            shape: "dot",
-            text: RED._("face-enrol.status.people", { number: gallery.people.length }),
-          });
-        gallery.on("change", tell);
-        this.on("close", () => gallery.off("change", tell));
-        tell();
-      },
-      () => this.status({ fill: "red", shape: "ring", text: RED._("face-enrol.status.gallery") }),
+    const follow = (gallery: Gallery): void => {
+      const tell = (): void =>
+        show({
+          fill: "grey",
+          shape: "dot",
+          text: RED._("face-enrol.status.people", { number: gallery.people.length }),
+        });
+      gallery.on("change", tell);
+      this.on("close", () => gallery.off("change", tell));
+      tell();
+    };
+    people.gallery.then(follow, () =>
+      this.status({ fill: "red", shape: "ring", text: RED._("face-enrol.status.gallery") }),
     );
     onInput(
       this,
