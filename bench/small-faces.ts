@@ -1,18 +1,17 @@
 /**
  * How well are small faces known? Frames as a camera far away makes them (small-frames.ts), compared with clean
- * photos: the person's
- * other ones, and everybody else's.
+ * photos: the person's other ones, and everybody else's.
  *   npm run bench:small-faces -- --data DIR [--data DIR]... [--sizes 110,60,48,36,30,24,20] [--crf 24,34] [--people
  * 100] [--keep FOLDER]
- * Each DIR has a folder for each person. Half of the people, by turns, are those on whom bounds and weights were
- * chosen; what they are worth
- * is seen on the others. With FOLDER what was encoded is kept there, and read again by the next run.
+ * Each DIR has a folder for each person. What the alignment gate refused is judged too, apart. Half of the people, by
+ * turns, are those on whom bounds and weights were chosen; what they are worth is seen on the others. With FOLDER what
+ * was encoded is kept there, and read again by the next run.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { deserialize, serialize } from "node:v8";
-import { alignFaces, type Aligned } from "../lib/align/aligner";
+import { alignFaces } from "../lib/align/aligner";
 import { fitChip } from "../lib/align/chip";
 import { LandmarkNet, type LandmarkFinder } from "../lib/align/landmark-net";
 import { loadLandmarkOnnx } from "../lib/align/landmark-onnx";
@@ -57,6 +56,8 @@ interface Seen {
   /** How far landmarks are from a face's, see ChipFit. */
   residual: number;
   embeddings: Float32Array[] | undefined;
+  /** What they would be of a face that the alignment gate took for none; undefined of all others. */
+  refused: Float32Array[] | undefined;
 }
 
 /** Boxes that overlap less are not of one face. */
@@ -87,26 +88,25 @@ class Encoder {
   async encode(
     pixels: Pixels,
     boxes: readonly Box[],
-  ): Promise<Pick<Seen, "box" | "quality" | "residual" | "embeddings">[]> {
+  ): Promise<Pick<Seen, "box" | "quality" | "residual" | "embeddings" | "refused">[]> {
     const aligned = await inBatches(boxes, (some) => alignFaces(this.landmarks, pixels, some, ANY));
-    const faces = aligned.filter(({ rejected }) => rejected === undefined);
     const embedded: Float32Array[][] = [];
     for (const [index, model] of MODELS.entries()) {
-      const chips = faces.map(({ landmarks }) =>
+      const chips = aligned.map(({ landmarks }) =>
         warp(pixels, chipPlace(model, boxes[0] as Box, landmarks), model.inputSize),
       );
       embedded.push(
         (await inBatches(chips, (some) => (this.nets[index] as EmbeddingNet).run(some))).map(toUnitLength),
       );
     }
-    const places = new Map<Aligned, number>(faces.map((face, place) => [face, place]));
     return aligned.map((face, index) => {
-      const place = places.get(face);
+      const embeddings = embedded.map((each) => each[index] as Float32Array);
       return {
         box: boxes[index] as Box,
         quality: face.quality,
         residual: fitChip(face.landmarks, 1).residual,
-        embeddings: place === undefined ? undefined : embedded.map((each) => each[place] as Float32Array),
+        embeddings: face.rejected === undefined ? embeddings : undefined,
+        refused: face.rejected === undefined ? undefined : embeddings,
       };
     });
   }
@@ -397,6 +397,29 @@ function apart(judged: readonly Judged[], network: number): void {
   );
 }
 
+/** What the alignment gate took for no face, had it been let in: the faces, and what is nobody's. */
+async function reportRefused(seen: readonly Seen[], network: number): Promise<void> {
+  const clean = seen.filter(({ size }) => size === 0);
+  const refused = seen.filter((each) => each.size > 0 && each.refused !== undefined);
+  const { judged } = await judge(
+    [...clean, ...refused.map((each) => ({ ...each, embeddings: each.refused }))],
+    network,
+  );
+  for (const size of [...new Set(refused.map((each) => each.size))].sort((a, b) => b - a)) {
+    const here = judged.filter((each) => each.seen.size === size);
+    for (const [name, some] of [
+      [`${size} px, refused`, here.filter(({ half }) => half !== undefined)],
+      [
+        "  of these 8 px and more",
+        here.filter(({ seen: { quality }, half }) => half !== undefined && quality.size >= 8),
+      ],
+      [`${size} px, refused, no face`, here.filter(({ half }) => half === undefined)],
+    ] as const) {
+      if (some.length > 0) console.log(row(name, some));
+    }
+  }
+}
+
 async function report(sets: readonly Seen[][], network: number): Promise<void> {
   const all: Judged[] = [];
   for (const seen of sets) {
@@ -415,6 +438,7 @@ async function report(sets: readonly Seen[][], network: number): Promise<void> {
         ),
       );
     }
+    await reportRefused(seen, network);
     const nobodies = judged.filter(({ half }) => half === undefined);
     if (nobodies.length > 0) console.log(row("boxes that are no face", nobodies));
   }
