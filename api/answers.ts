@@ -122,7 +122,21 @@ const wantedThreshold = objectOf<WantedThreshold>()({
   strangers: z
     .strictObject({ share: z.number(), high: z.number().describe("Upper 95 % bound") })
     .describe("Of strangers who get a name at this τ, in the population where most do"),
-  comparisons: count.describe("Pairs of different people that it rests on"),
+  tail: z
+    .enum(["model", "gallery"])
+    .describe("Which tail of d' decides, the heavier of both: the model's, or that of this gallery's own people"),
+  comparisons: count.describe("Pairs of different people whom that tail was measured on"),
+  own: z
+    .strictObject({
+      nearer: z
+        .number()
+        .describe("How much nearer strangers come here than the model's tail says; above 0 τ is as much less"),
+      people: count,
+      strangers: count.describe("Who are kept"),
+      comparisons: count.describe("Pairs of different people"),
+    })
+    .nullable()
+    .describe("What the gallery's people, and the strangers kept, say; null where they are too few"),
   supported: z.boolean().describe("false: so small a rate takes more comparisons; it is extrapolated"),
 }).meta({ id: "WantedThreshold" });
 

@@ -5,11 +5,12 @@
  * In each draw so many people are enrolled, each by so many of their photos; their other photos are the known faces,
  * and one photo of everybody else the strangers.
  */
+import type { WantedThreshold } from "../lib/calibrate/wanted";
 import { identify } from "../lib/match/match";
 import { type MatchOptions, matchOptionsSchema } from "../lib/match/options";
 import { ruleOf } from "../lib/match/threshold";
 import { count, drawGallery, type Model, type Population, rate, rosterOf, shareOf, type Tallies } from "./population";
-import { seeded } from "./statistics";
+import { mean, seeded } from "./statistics";
 
 /** How it is decided. */
 const WAYS = ["default", "fixed τ", "Euclidean"] as const;
@@ -35,12 +36,15 @@ interface Draw {
   random: () => number;
 }
 
-/** One gallery, and everybody else before it. @returns τ of the default */
+/** τ of the default, and which tail of d' decides. */
+type Ruled = Pick<WantedThreshold, "threshold" | "tail" | "own">;
+
+/** One gallery, and everybody else before it. */
 async function drawOnce(
   population: Population,
   { people, photos, strangers, encoder, random }: Draw,
   tallies: Record<Way, Outcome>,
-): Promise<number> {
+): Promise<Ruled> {
   const { enrolled, known, strangers: others } = drawGallery(population, { people, photos }, random);
   const roster = await rosterOf(encoder, enrolled);
   const ways: Record<Way, MatchOptions> = {
@@ -60,8 +64,9 @@ async function drawOnce(
       count(tallies[way].fmr, name, within.length - Number(own), people - Number(enrolled.has(name)));
     }
   }
+  const { threshold, wanted } = ruleOf(roster, ways.default);
   await roster.close();
-  return ruleOf(roster, ways.default).threshold;
+  return { threshold, tail: wanted?.tail ?? "model", own: wanted?.own ?? null };
 }
 
 export interface Galleries {
@@ -103,9 +108,9 @@ export async function printGalleries(
       }
       const random = seeded(people);
       const tallies: Record<Way, Outcome> = { default: outcome(), "fixed τ": outcome(), Euclidean: outcome() };
-      let threshold = Number.NaN;
+      const ruled: Ruled[] = [];
       for (let index = 0; index < draws; index += 1)
-        threshold = await drawOnce(population, { people, photos, strangers, encoder, random }, tallies);
+        ruled.push(await drawOnce(population, { people, photos, strangers, encoder, random }, tallies));
       const { fmr, tmr, known } = tallies.default;
       compared.set(
         size,
@@ -124,11 +129,24 @@ export async function printGalleries(
         known.size === 0
           ? `; known not measured: nobody has more than ${photos} usable photo${photos === 1 ? "" : "s"}`
           : ` (${known.size} people known)`;
-      console.log(
-        `${size.padStart(15)} ${threshold.toFixed(4)} ${cells.map((cell) => cell.padStart(WIDTH)).join(" ")}${few}`,
-      );
+      const shown = cells.map((cell) => cell.padStart(WIDTH)).join(" ");
+      console.log(`${size.padStart(15)} ${tauOf(ruled)} ${shown}${few}${ownOf(ruled)}`);
     }
   }
+}
+
+/** Mean over the draws; they differ where the gallery's own people decide. */
+function tauOf(ruled: readonly Ruled[]): string {
+  return mean(ruled.map(({ threshold }) => threshold)).toFixed(4);
+}
+
+/** How much nearer than by the model's tail strangers come by the gallery's own people. */
+function ownOf(ruled: readonly Ruled[]): string {
+  const own = ruled.flatMap(({ own: each }) => (each === null ? [] : [each.nearer]));
+  if (own.length === 0) return "";
+  const [least, most] = [Math.min(...own), Math.max(...own)].map((nearer) => nearer.toFixed(3));
+  const deciding = ruled.filter(({ tail }) => tail === "gallery").length;
+  return `; own tail ${least} to ${most} nearer, it decides in ${deciding} of ${ruled.length} draws`;
 }
 
 /** How far populations are apart, by gallery. */

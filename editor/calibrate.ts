@@ -8,8 +8,9 @@ import { tell } from "./dialogs.js";
 import { button, type Child, failed, fill, h, liveLine, loading, select } from "./dom.js";
 import { picture, release } from "./pictures.js";
 import type { Step } from "./steps.js";
+import { whoDecides } from "./threshold.js";
 import { TrialView } from "./trial.js";
-import { count, number, t } from "./words.js";
+import { count, number, sentences, t } from "./words.js";
 
 /** What the view needs of the sidebar. */
 export interface CalibrateHost {
@@ -516,7 +517,7 @@ class CalibrateView {
         "div",
         {},
         h("strong", {}, t("calibrate.suggested", { threshold: thresholdWords(threshold) })),
-        h("div", {}, why),
+        h("div", {}, sentences(why, whoDecides(wanted))),
       ),
       button(t("calibrate.use"), () => {
         this.#set(threshold);

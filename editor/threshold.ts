@@ -1,20 +1,14 @@
 /**
  * τ of a face-match node as it comes out for the chosen gallery, below the field of the strangers who may get a name.
  */
+import type { WantedThreshold } from "../lib/calibrate/wanted";
 import { ApiError, getJson, pathOf } from "./api.js";
 import { count, number, sentences, t, type Values } from "./words.js";
 
 /** What GET threshold answers. */
 interface Ruling {
   threshold: number;
-  wanted: null | {
-    wanted: number;
-    people: number;
-    photos: { least: number; most: number };
-    strangers: { share: number; high: number };
-    comparisons: number;
-    supported: boolean;
-  };
+  wanted: WantedThreshold | null;
 }
 
 /** People may be enrolled while the form is open. */
@@ -76,5 +70,12 @@ function sentenceOf({ threshold, wanted }: Ruling, question: string): string {
   return sentences(
     t(`forms.tau.${whom}`, values),
     t(wanted.supported ? "forms.tau.measured" : "forms.tau.extrapolated", values),
+    whoDecides(wanted),
   );
+}
+
+/** Whose people say how near strangers come: those of the network's measurement, or this gallery's. */
+export function whoDecides({ tail, own }: Pick<WantedThreshold, "tail" | "own">): string {
+  if (own === null) return t("forms.tau.by-model-few");
+  return t(`forms.tau.by-${tail}`, { own: number(own.comparisons), nearer: number(own.nearer, 3) });
 }

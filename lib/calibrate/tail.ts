@@ -127,12 +127,45 @@ function prepare(comparisons: readonly Comparison[]): Population {
   for (const { person, stranger } of comparisons)
     times[person * people + stranger] = (times[person * people + stranger] as number) + 1;
   const pairs = pairsOf(comparisons);
-  if (!(RULE_OF_THIRTY / pairs < LARGEST_FMR / 2))
+  if (!isEnough(pairs))
     throw new Error(
       `${pairs} pairs of people are too few to say how strangers are distributed: give a population of more people.`,
     );
   const ascending = comparisons.toSorted((a, b) => a.distance - b.distance);
   return { near: ascending.slice(0, Math.ceil(comparisons.length * LARGEST_FMR * 1.2)), times, people, pairs };
+}
+
+/** Whether thirty of so many pairs of people are few enough of them to be a tail. */
+export function isEnough(pairs: number): boolean {
+  return RULE_OF_THIRTY / pairs < LARGEST_FMR / 2;
+}
+
+/** How far a tail is known without following its fall: as far as thirty pairs of people show it. */
+export interface Edge {
+  /** Share of strangers: that of thirty pairs. */
+  fmr: number;
+  /** d' within which so many are. */
+  threshold: number;
+  /** Lower end of its two-sided 95 % interval, by people. */
+  low: number;
+  /** Pairs of different people. */
+  pairs: number;
+}
+
+/** @throws Error where there are too few pairs */
+export function edgeOf(comparisons: readonly Comparison[], seed = 1): Edge {
+  const population = prepare(comparisons);
+  const { people, pairs } = population;
+  const random = seeded(seed);
+  const fmr = RULE_OF_THIRTY / pairs;
+  const edge = (weights: Float64Array): number => fit([population], [weights], fmr).edges[0] as number;
+  const draws = Float64Array.from({ length: REPLICATES }, () => edge(drawn(people, random))).sort();
+  return {
+    fmr,
+    threshold: edge(new Float64Array(people).fill(1)),
+    low: draws[Math.floor((1 - CONFIDENCE) * REPLICATES)] as number,
+    pairs,
+  };
 }
 
 /** How many pairs of different people were compared, whoever of the two was enrolled. */
@@ -231,6 +264,20 @@ function roundedUp(rate: number): number {
   return Number((Math.ceil(rate / unit - 1e-9) * unit).toPrecision(3));
 }
 
+/** How much nearer strangers lie to the mean of so many photos than to one photo. */
+export function nearerOf({ templates }: Pick<Tail, "templates">, photos: number): number {
+  return (templates.find((each) => each.photos >= photos) ?? templates.at(-1))?.nearer ?? 0;
+}
+
+/** τ beside one photo of a person at which the upper bound of the FMR is so large. */
+export function thresholdAt({ points }: Pick<Tail, "points">, rate: number): number {
+  const above = points.findIndex(({ high }) => high >= rate);
+  const after = Math.min(Math.max(above < 0 ? points.length - 1 : above, 1), points.length - 1);
+  const [a, b] = [points[after - 1], points[after]];
+  if (a === undefined || b === undefined) throw new Error("a tail has fewer than two points");
+  return a.threshold + (Math.log(rate / a.high) / Math.log(b.high / a.high)) * (b.threshold - a.threshold);
+}
+
 /**
  * How often a stranger is within τ of one person.
  * @param photos of how many photos the person's template is the mean, from 1 on
@@ -240,8 +287,7 @@ export function rateAt(
   threshold: number,
   photos: number,
 ): { fmr: number; high: number } {
-  const nearer = (templates.find((each) => each.photos >= photos) ?? templates.at(-1))?.nearer ?? 0;
-  const place = threshold + nearer;
+  const place = threshold + nearerOf({ templates }, photos);
   const above = points.findIndex((point) => point.threshold >= place);
   const after = Math.min(Math.max(above < 0 ? points.length - 1 : above, 1), points.length - 1);
   const [a, b] = [points[after - 1], points[after]];

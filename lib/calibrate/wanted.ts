@@ -1,5 +1,6 @@
 /** τ of d' from what is wanted: of all strangers at most such a share gets a name. */
-import { trialsFor } from "./statistics";
+import { sum, trialsFor } from "./statistics";
+import type { OwnTail } from "./own-tail";
 import { rateAt, type Tail } from "./tail";
 
 /** Of a hundred strangers one, where nobody chose. */
@@ -19,8 +20,12 @@ export interface WantedThreshold {
   photos: { least: number; most: number };
   /** Of strangers who get a name at this τ, in the population where most do, and the upper 95 % bound. */
   strangers: { share: number; high: number };
-  /** Pairs of different people that it rests on. */
+  /** Which tail decides, the heavier of both: that of the model, or that of this gallery's own people. */
+  tail: "model" | "gallery";
+  /** Pairs of different people whom it was measured on. */
   comparisons: number;
+  /** What the gallery says of itself; null where too few people are in it. */
+  own: OwnTail | null;
   /** False: it takes more comparisons to support so small a rate; it is extrapolated. */
   supported: boolean;
 }
@@ -43,11 +48,16 @@ function falsePositives(tail: Tail, counts: PhotoCounts, threshold: number): { s
 
 /**
  * The largest τ at which, by its upper 95 % bound, at most the wanted share of strangers gets a name. It never grows
- * when people or
- * photos are added, nor when fewer strangers are wanted. An empty gallery is judged as one with its first photo.
- * @param wanted above 0 and below 1 @param counts in verification one person alone
+ * when people or photos are added, nor when fewer strangers are wanted. An empty gallery is judged as one with its
+ * first photo.
+ * @param wanted above 0 and below 1 @param model the tail of the model's d' @param counts in verification one person
+ * alone @param own where strangers come nearer by it than by the model's tail, τ is as much less: from there on both
+ * fall alike
  */
-export function thresholdFor(wanted: number, tail: Tail, counts: PhotoCounts): WantedThreshold {
+export function thresholdFor(wanted: number, model: Tail, counts: PhotoCounts, own?: OwnTail): WantedThreshold {
+  const nearer = Math.max(0, own?.nearer ?? 0);
+  const points = model.points.map((point) => ({ ...point, threshold: point.threshold - nearer }));
+  const tail = { ...model, points };
   const present = [...counts].filter(([, people]) => people > 0);
   const judged = present.length === 0 ? new Map([[1, 1]]) : new Map(present);
   const [first, last] = [tail.points[0]?.threshold ?? 0, tail.points.at(-1)?.threshold ?? 0];
@@ -60,9 +70,12 @@ export function thresholdFor(wanted: number, tail: Tail, counts: PhotoCounts): W
     else high = middle;
   }
   const threshold = Math.floor(low * STEPS + 1e-6) / STEPS;
-  const people = [...judged.values()].reduce((sum, count) => sum + count, 0);
+  const people = sum([...judged.values()]);
   const photos = present.map(([count]) => count);
-  const comparisons = tail.populations.reduce((sum, population) => sum + population.comparisons, 0);
+  const decided =
+    own !== undefined && nearer > 0
+      ? ({ tail: "gallery", comparisons: own.comparisons } as const)
+      : ({ tail: "model", comparisons: sum(model.populations.map(({ comparisons }) => comparisons)) } as const);
   return {
     wanted,
     threshold,
@@ -72,8 +85,9 @@ export function thresholdFor(wanted: number, tail: Tail, counts: PhotoCounts): W
       most: photos.length === 0 ? 0 : Math.max(...photos),
     },
     strangers: falsePositives(tail, judged, threshold),
-    comparisons,
-    supported: comparisons >= trialsFor(wanted / people),
+    ...decided,
+    own: own ?? null,
+    supported: decided.comparisons >= trialsFor(wanted / people),
   };
 }
 
@@ -84,7 +98,9 @@ export function whyOf({
   people,
   photos: { least, most },
   strangers,
+  tail,
   comparisons,
+  own,
   supported,
 }: WantedThreshold): string {
   const photos = least === most ? `${least} photo${least === 1 ? "" : "s"}` : `${least} to ${most} photos`;
@@ -93,10 +109,17 @@ export function whyOf({
       ? "nobody enrolled yet"
       : `${people.toLocaleString("en")} ${people === 1 ? "person" : "people"} by ${photos}`;
   const beyond = supported ? "" : "; these support no rate so small: beyond them it is extrapolated";
+  const count = comparisons.toLocaleString("en");
+  const from =
+    tail === "gallery"
+      ? `${count} comparisons of people in this gallery, who come ${(own?.nearer ?? 0).toFixed(3)} nearer to each ` +
+        "other than those of the model"
+      : `${count} comparisons of different people` +
+        (own === null ? "" : `; ${own.comparisons.toLocaleString("en")} in this gallery come no nearer`);
   return (
     `1 in ${Number((1 / wanted).toPrecision(3)).toLocaleString("en")} strangers, ${whom}: τ ${threshold} ` +
     `(expected ${percent(strangers.share)} %, upper 95 % bound ${percent(strangers.high)} %, from ` +
-    `${comparisons.toLocaleString("en")} comparisons of different people${beyond})`
+    `${from}${beyond})`
   );
 }
 

@@ -15,6 +15,8 @@ export interface DecidingOptions {
   strangers: (encoder: PhotoEncoder) => readonly Float32Array[];
   /** Searches wait until people of a large gallery can be compared. */
   onProgress: (done: number, total: number) => void;
+  /** τ that follows from what is wanted is another one, since the gallery measured its own people. */
+  onThreshold: () => void;
 }
 
 export class Deciding {
@@ -102,6 +104,9 @@ export class Deciding {
       // Where the network changes, the old one decides until the new one is ready.
       onProgress: (done, total) => {
         if (search === this.#search) this.#options.onProgress(done, total);
+      },
+      onThreshold: () => {
+        if (search === this.#search) this.#options.onThreshold();
       },
     });
     return search;

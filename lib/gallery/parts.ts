@@ -72,6 +72,7 @@ export class GalleryParts implements GalleryHost {
     this.deciding = new Deciding(store, encoder, {
       strangers: (network) => this.review.beside(network),
       onProgress: (done, total) => this.#prepare(done, total),
+      onThreshold: tell.change,
     });
     this.problems = new Problems(
       store,

@@ -1,5 +1,6 @@
 /** The gallery as matching reads it: embeddings and who owns them, in memory, no disk. */
 import { BoundedMap } from "../bounded-map";
+import { MOST_PEOPLE, MOST_PHOTOS, OwnTails } from "../calibrate/own-tail";
 import type { Tail } from "../calibrate/tail";
 import { thresholdFor, type WantedThreshold } from "../calibrate/wanted";
 import { euclideanDistance } from "../embed/distance";
@@ -108,6 +109,8 @@ export interface RosterOptions {
   strangers?: () => readonly Float32Array[];
   /** Templates of many people are being made and rated, and searches by "cohort" wait for it. */
   onProgress?: (done: number, total: number) => void;
+  /** τ that follows from what is wanted is another one, since the gallery measured its own people. */
+  onThreshold?: () => void;
 }
 
 /** Shares of strangers for which τ is remembered; there are few, and anybody may ask for others. */
@@ -119,6 +122,7 @@ export class Roster implements Searchable {
   readonly #thresholds: Record<DistanceKind, number>;
   readonly #templates: Templates | undefined;
   readonly #tail: Tail | undefined;
+  readonly #own: OwnTails | undefined;
   /** Made with the first embedding, which tells the dimensions. */
   #index: EmbeddingIndex | undefined;
   /** Nobody else ever gets a place that was somebody's, so that a search under way names nobody wrongly. */
@@ -136,10 +140,23 @@ export class Roster implements Searchable {
   readonly #anchors = new Map<string, Anchor>();
 
   constructor(model: string, options: RosterOptions) {
-    const { threshold, normalisation, tail, strangers = () => [], onProgress = () => undefined } = options;
+    const { threshold, normalisation, tail, strangers = () => [] } = options;
+    const { onProgress = () => undefined, onThreshold = () => undefined } = options;
     this.model = model;
     this.#options = options;
     this.#tail = normalisation === undefined ? undefined : tail;
+    this.#own =
+      normalisation === undefined || tail === undefined
+        ? undefined
+        : new OwnTails({
+            tail,
+            drawn: () => this.#drawn(),
+            comparison: () => ({ normalisation, strangers: strangers() }),
+            onChange: () => {
+              this.#wanted.clear();
+              onThreshold();
+            },
+          });
     this.#thresholds = { euclidean: threshold, cohort: normalisation?.threshold ?? threshold };
     this.#templates =
       normalisation === undefined
@@ -160,11 +177,11 @@ export class Roster implements Searchable {
     if (claim !== undefined) {
       const photos =
         this.#photosByOwner.get(this.#ownerByName.get(claim) ?? -1)?.size ?? Math.max(1, ...this.#counts.keys());
-      return thresholdFor(strangers, this.#tail, new Map([[photos, 1]]));
+      return thresholdFor(strangers, this.#tail, new Map([[photos, 1]]), this.#own?.now);
     }
     const known = this.#wanted.get(strangers);
     if (known !== undefined) return known;
-    const found = thresholdFor(strangers, this.#tail, this.#counts);
+    const found = thresholdFor(strangers, this.#tail, this.#counts, this.#own?.now);
     this.#wanted.set(strangers, found);
     return found;
   }
@@ -195,6 +212,7 @@ export class Roster implements Searchable {
   /** Strangers who are kept came or went. */
   changeStrangers(): void {
     this.#templates?.changeStrangers();
+    this.#own?.change();
   }
 
   /** Once the templates of all people are made, as a search waits for it. */
@@ -211,6 +229,7 @@ export class Roster implements Searchable {
   /** Once they are also compared with the cohort of now; that goes on by itself. */
   async refreshed(): Promise<void> {
     await this.#templates?.refreshed();
+    await this.#own?.refreshed();
   }
 
   anchors(probe: Float32Array): NearAnchor[] {
@@ -349,6 +368,7 @@ export class Roster implements Searchable {
   }
 
   async close(): Promise<void> {
+    this.#own?.close();
     await Promise.all([this.#index?.close(), this.#templates?.close()]);
   }
 
@@ -363,6 +383,29 @@ export class Roster implements Searchable {
       else this.#counts.set(photos, people);
     }
     this.#wanted.clear();
+    this.#own?.change(now < before);
+  }
+
+  /** A few photos of each of up to so many people, evenly among all. */
+  #drawn(): KnownEmbedding[] {
+    const people = this.#people.length;
+    const places = Math.min(people, MOST_PEOPLE);
+    return Array.from({ length: places }, (_, place) => {
+      // The first who has any, of those for whom they stand.
+      const end = Math.floor(((place + 1) * people) / places);
+      let owner = Math.floor((place * people) / places);
+      while (owner < end && !this.#photosByOwner.get(owner)?.size) owner += 1;
+      return owner === end ? [] : this.#fewOf(owner);
+    }).flat();
+  }
+
+  #fewOf(owner: number): KnownEmbedding[] {
+    const personId = this.#people[owner]?.id ?? "";
+    const ids = [...(this.#photosByOwner.get(owner) ?? [])].sort().slice(0, MOST_PHOTOS);
+    return ids.flatMap((photoId) => {
+      const vector = this.embeddingOf(photoId);
+      return vector === undefined ? [] : [{ photoId, personId, vector, sure: this.#rows.get(photoId)?.sure ?? false }];
+    });
   }
 
   #templatesOf(): Templates {

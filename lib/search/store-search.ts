@@ -23,6 +23,8 @@ export interface StoreSearchOptions {
   strangers: () => readonly Float32Array[];
   /** Templates of many people are being made and rated, and searches by "cohort" wait for it. */
   onProgress: (done: number, total: number) => void;
+  /** τ that follows from what is wanted is another one, since the gallery measured its own people. */
+  onThreshold: () => void;
 }
 
 export class StoreSearch {
@@ -35,7 +37,7 @@ export class StoreSearch {
   #strange = 0;
 
   /** People and anchors are here at once, photos with `load` and as they come. */
-  constructor(store: PeopleStore, network: SearchedNetwork, { strangers, onProgress }: StoreSearchOptions) {
+  constructor(store: PeopleStore, network: SearchedNetwork, { strangers, ...told }: StoreSearchOptions) {
     const { model, fingerprint, threshold, normalisation, tail, dimensions } = network;
     this.#store = store;
     this.#fingerprint = fingerprint;
@@ -45,7 +47,7 @@ export class StoreSearch {
       normalisation,
       tail,
       strangers: () => strangers().filter((vector) => this.fits(vector)),
-      onProgress,
+      ...told,
     });
     for (const person of store.people()) this.roster.putPerson(person);
     for (const anchor of store.anchors()) this.#putAnchor(anchor);

@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { euclideanDistance, toUnitLength } from "../embed/distance";
 import { NEIGHBOURS, type Normalisation } from "../embed/normalise";
+import { Again } from "../workers/again";
 import { StagePool } from "../workers/pool";
 import { THREADS } from "../workers/threads";
 import type { OwnPhoto } from "./outliers";
@@ -95,10 +96,11 @@ export class Templates {
   #flooded = false;
   /** ½ R by row of whom somebody new came near to, since R of all was last begun to be measured. */
   readonly #lowered = new Map<number, number>();
-  /** Whether R of the others must be measured anew, since the crowd is another one. */
-  #outdated = false;
-  #refreshing: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  /** R of the others is measured anew where the crowd is another one; where it fails, R stays as it was. */
+  readonly #refresh = new Again(async () => {
+    await this.settle();
+    await this.#rateAll(1);
+  }, SHARE);
   #closed = false;
   #acquired = false;
 
@@ -122,7 +124,7 @@ export class Templates {
     if (row === undefined) return;
     this.#index.remove(row);
     this.#rows.delete(owner);
-    this.#refreshLater();
+    this.#refresh.later();
   }
 
   /** Strangers came or went. */
@@ -130,7 +132,7 @@ export class Templates {
     // Who left is wiped at once, also where a worker reads it.
     this.#fixed?.values.fill(FAR, this.#normalisation.rows.length);
     this.#fixed = undefined;
-    this.#refreshLater();
+    this.#refresh.later();
   }
 
   /** Once everybody's template is made. */
@@ -189,17 +191,12 @@ export class Templates {
   /** Once R of all templates was measured with the cohort of now. */
   async refreshed(): Promise<void> {
     await this.settle();
-    while ((this.#outdated || this.#refreshing !== undefined) && !this.#closed) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-      this.#refreshing ??= this.#refresh();
-      await this.#refreshing;
-    }
+    await this.#refresh.settled();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#refresh.close();
     await this.#index.close();
     if (this.#acquired) await pool.release();
     this.#acquired = false;
@@ -231,7 +228,7 @@ export class Templates {
       owners.reduce((sum, owner) => sum + this.#options.photosOf(owner).length, 0) <= INLINE_PHOTOS;
     if (few) {
       for (const owner of owners) await this.#compare(this.#madeOf(owner, this.#changed.get(owner) ?? 0));
-      this.#refreshLater();
+      this.#refresh.later();
       return;
     }
     // Where most are new, or all can be compared with all, everybody is rated once they are there. Else who is known
@@ -250,7 +247,7 @@ export class Templates {
       // Half of the way, where the rest is to rate them.
       onDone: (done) => onProgress(Math.floor(done / (together ? 2 : 1)), owners.length),
     });
-    if (!together) this.#refreshLater();
+    if (!together) this.#refresh.later();
     else
       await this.#rateAll(THREADS.search, (share) =>
         onProgress(Math.floor((owners.length * (1 + share)) / 2), owners.length),
@@ -390,7 +387,7 @@ export class Templates {
 
   /** Measure R of everybody with the cohort of now. @param threads how many workers may be at it */
   async #rateAll(threads: number, onProgress: (share: number) => void = () => undefined): Promise<void> {
-    this.#outdated = false;
+    this.#refresh.done();
     this.#lowered.clear();
     const { mean } = this.#normalisation;
     const handles = this.#index.handles();
@@ -430,31 +427,6 @@ export class Templates {
       });
     }
     return order(handles, shelfOf, middles);
-  }
-
-  #refreshLater(): void {
-    this.#outdated = true;
-    if (this.#refreshing !== undefined || this.#timer !== undefined || this.#closed) return;
-    this.#refreshAfter(0);
-  }
-
-  /** @param ms from now */
-  #refreshAfter(ms: number): void {
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      if (this.#outdated) this.#refreshing ??= this.#refresh();
-    }, ms);
-    this.#timer.unref();
-  }
-
-  /** Measure R of all templates with the cohort of now. Never rejects: where it fails, R stays as it was. */
-  async #refresh(): Promise<void> {
-    const start = performance.now();
-    await this.settle()
-      .then(() => this.#rateAll(1))
-      .catch(() => undefined);
-    this.#refreshing = undefined;
-    if (this.#outdated && !this.#closed) this.#refreshAfter((performance.now() - start) / SHARE);
   }
 }
 

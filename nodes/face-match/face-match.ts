@@ -305,16 +305,17 @@ function follow(
         shape: "ring",
         text: RED._(`face-match.status.network_${change.stage}`, { done: change.done, total: change.total }),
       });
-    else if (progress === undefined)
+    else if (progress === undefined) {
+      const { threshold, wanted } = rule(gallery);
       show({
         fill: "grey",
         shape: "dot",
-        text: RED._("face-match.status.people", {
+        text: RED._(`face-match.status.${wanted?.tail === "gallery" ? "people_own" : "people"}`, {
           number: gallery.people.length,
-          threshold: rule(gallery).threshold.toFixed(2),
+          threshold: threshold.toFixed(2),
         }),
       });
-    else
+    } else
       show({
         fill: "blue",
         shape: "ring",

@@ -8,11 +8,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import sharp from "sharp";
+import type { WantedThreshold } from "../../lib/calibrate/wanted";
 import { BUILT_IN_MODELS } from "../../lib/embed/descriptor";
+import { createEncoder } from "../../lib/enrol/encoder";
+import { Gallery } from "../../lib/gallery/gallery";
+import { openStore } from "../../lib/people/lmdb/store";
 import { routes } from "../../api/api";
 import { describeApi } from "../../api/openapi";
 import { API_ROOT, type Route } from "../../api/routes";
 import { checkAnswer } from "../support/api";
+import { Faces } from "../support/families";
+import { FakeEncoder } from "../support/fake-encoder";
 import { eventually, type FlowNode, linkedUserDir, type NodeRed, startNodeRed } from "../support/node-red";
 import { type OfferedModels, offeredModels } from "../support/offered-models";
 import { writePack } from "../support/packs";
@@ -37,6 +43,25 @@ const SETTINGS = `adminAuth: { type: "credentials", users: [], tokens: (token) =
 const DOCUMENT = join(__dirname, "../../docs/openapi.json");
 const JPEG = { "Content-Type": "image/jpeg" };
 const JSON_TYPE = { "Content-Type": "application/json" };
+
+/** What a gallery of so many families exports, embedded by the network of the galleries here; without pictures. */
+async function archiveOfFamilies(families: number): Promise<Buffer> {
+  const network = await createEncoder({ model: "dlib-resnet-v1" });
+  await network.close();
+  const folder = mkdtempSync(join(tmpdir(), "families-"));
+  const store = await openStore({ folder: join(folder, "people") });
+  const encoder = new FakeEncoder(network.model, network.fingerprint);
+  const gallery = new Gallery({ folder: join(folder, "photos"), encoder, store, keepPhotos: false });
+  await gallery.start();
+  for (const [index, vector] of new Faces(128, 5).families(families).entries())
+    await gallery.enrol(`Sibling ${index}`, Buffer.from(vector.join(" ")));
+  const chunks: Uint8Array[] = [];
+  await gallery.exportTo(async (chunk) => {
+    chunks.push(chunk);
+  });
+  await gallery.close();
+  return Buffer.concat(chunks);
+}
 
 interface PersonAnswer {
   id: string;
@@ -789,6 +814,29 @@ describe("the HTTP API", () => {
         query,
       );
     }
+  });
+
+  it("takes a stricter τ where the gallery's own people look alike, and says so", async () => {
+    const few = await json<{ threshold: number }>(ask("/h/threshold"));
+    const imported = await ask("/h/import", {
+      method: "POST",
+      headers: { "Content-Type": "application/zip" },
+      body: await archiveOfFamilies(7),
+    });
+    assert.equal(imported.status, 200);
+    const said = await eventually("a measure of its own", async () => {
+      const now = await json<{ threshold: number; why: string; wanted: WantedThreshold }>(ask("/h/threshold"));
+      return now.wanted.own === null ? undefined : { ...now, own: now.wanted.own };
+    });
+    const { own } = said;
+    const { tail, comparisons, threshold } = said.wanted;
+    assert.ok(own.people >= 28 && own.nearer > 0.05, JSON.stringify(own));
+    assert.deepEqual([tail, comparisons, threshold], ["gallery", own.comparisons, said.threshold]);
+    assert.ok(threshold < few.threshold - own.nearer);
+    assert.match(said.why, /from [\d,]+ comparisons of people in this gallery, who come 0\.\d+ nearer to each other/);
+    const { people } = await json<{ people: { id: string; name: string }[] }>(ask("/h/people?limit=100"));
+    for (const { id } of people.filter(({ name }) => name.startsWith("Sibling")))
+      await ask(`/h/people/${id}`, { method: "DELETE" });
   });
 
   it("measures τ on the gallery's own photos", async () => {
