@@ -181,6 +181,8 @@ export interface Face {
    * Milliseconds between this frame and the earlier one of the same track and look whose quality, embedding or
    * rejection this is; absent: found in this frame.
    */
+  carriedAgeMs?: number | undefined;
+  /** @deprecated The same under its name of before, for flows that read it. */
   carried?: number | undefined;
   /** How many frames of the track the embedding is the mean of. */
   fused?: number | undefined;
@@ -294,7 +296,8 @@ const faceSchema = z.looseObject({
     .refine((numbers) => numbers.every(Number.isFinite), "holds a NaN or an infinite number")
     .optional()
     .meta({ description: "The network's numbers for this face.", type: "Float32Array" }),
-  carried: z.number().min(0).optional().describe("Age of what an earlier frame of the track measured, milliseconds."),
+  carriedAgeMs: z.number().min(0).optional().describe("Age of what an earlier frame of the track measured."),
+  carried: z.number().min(0).optional().describe("carriedAgeMs under its name of before."),
   fused: z.number().int().min(1).optional().describe("How many frames of the track the embedding is the mean of."),
   model: z.string().optional().describe("Id of the network that made the embedding."),
   identity: identitySchema.optional(),

@@ -88,7 +88,7 @@ const MIN_SIZE = 0.75;
 const MAX_SIZE = 1.33;
 
 /** A look to which others are compared. */
-export class Anchor {
+export class ReferenceLook {
   /** Zero mean, length 1. */
   readonly #core: Float32Array;
   /** How the core changes with a, b, u, v: four values a pixel. */

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import type { Face, Frame, Point } from "../message";
 import { asFace, centreOf } from "./boxes";
-import { Anchor, type Look, SAME_LOOK } from "./look";
+import { type Look, ReferenceLook, SAME_LOOK } from "./look";
 import type { Detection, Neighbourhood } from "./detector";
 
 export const trackingOptionsSchema = z.object({
@@ -64,7 +64,7 @@ interface Track {
   hits: number;
   run: number;
   misses: number;
-  anchor: Anchor;
+  reference: ReferenceLook;
   look: number;
 }
 
@@ -176,7 +176,7 @@ export class Tracker {
         const away = Math.hypot(centre.x - expected.x, centre.y - expected.y) / track.side;
         const grown = seen.box.width / track.side;
         if (away > GATE + GATE_A_MISS * track.misses || grown > GATE_SIZE || grown < 1 / GATE_SIZE) continue;
-        pairs.push({ track, seen, away, same: track.anchor.likeness(seen.look) >= SAME_LOOK });
+        pairs.push({ track, seen, away, same: track.reference.likeness(seen.look) >= SAME_LOOK });
       }
     }
     return pairs.sort((a, b) => Number(b.same) - Number(a.same) || a.away - b.away);
@@ -198,7 +198,7 @@ export class Tracker {
     if (!same) {
       // Turned, blurred, or somebody else: nobody may rely on what was known of the earlier look.
       track.look += 1;
-      track.anchor = new Anchor(seen.look);
+      track.reference = new ReferenceLook(seen.look);
     }
     return { ...asFace(seen), track: track.id, look: track.look };
   }
@@ -214,7 +214,7 @@ export class Tracker {
       hits: 1,
       run: 1,
       misses: 0,
-      anchor: new Anchor(look),
+      reference: new ReferenceLook(look),
       look: 0,
     };
     this.#tracks.push(track);

@@ -142,10 +142,10 @@ export class FaceEmbedder {
    * @throws a sentence when it is no picture, a box lies outside it, or the model cannot be used
    */
   async embed(picture: Picture, faces: readonly Face[]): Promise<Embedded> {
-    const carried = faces.map((face) => this.#recall(face, picture));
-    const anew = faces.filter((_, index) => carried[index] === undefined);
+    const known = faces.map((face) => this.#recall(face, picture));
+    const anew = faces.filter((_, index) => known[index] === undefined);
     if (anew.length === 0)
-      return { faces: carried.filter((face) => face !== undefined), timing: { align: 0, embed: 0 }, engine: "" };
+      return { faces: known.filter((face) => face !== undefined), timing: { align: 0, embed: 0 }, engine: "" };
     await this.#opened();
     let decoded = false;
     const result = await this.#run(async () => {
@@ -155,7 +155,7 @@ export class FaceEmbedder {
     });
     const found = result.faces.values();
     const done = faces.map(
-      (face, index) => carried[index] ?? this.#learn(face, picture, found.next().value as EmbeddedFace),
+      (face, index) => known[index] ?? this.#learn(face, picture, found.next().value as EmbeddedFace),
     );
     const decode = decoded ? {} : { decode: result.decode };
     return { faces: done, timing: { align: result.align, embed: result.embed, ...decode }, engine: result.engine };

@@ -92,6 +92,7 @@ export class TrackMemory {
       ...bare(face),
       ...kept,
       track: known.shown,
+      carriedAgeMs: age,
       carried: age,
       ...(findings.rejected === undefined && template !== undefined ? this.#answer(template) : {}),
     };
@@ -156,7 +157,7 @@ export class TrackMemory {
 }
 
 /** Without what an embedding node before this one said of its own embedding. */
-function bare({ carried: _carried, fused: _fused, ...face }: Face): Face {
+function bare({ carriedAgeMs: _age, carried: _before, fused: _fused, ...face }: Face): Face {
   return face;
 }
 

@@ -44,7 +44,7 @@ export function isUnsure(found: Found, file: string): boolean {
 }
 
 /** Look at the folder and the folders in it. @throws the system's error when the folder itself cannot be read */
-export async function lookInto(folder: string): Promise<Found> {
+export async function scanFolder(folder: string): Promise<Found> {
   const root = await realpath(folder);
   const found: Found = { photos: new Map(), foreign: new Set(), unsure: new Map(), leftovers: [] };
   const entries = await readdir(folder, { withFileTypes: true });

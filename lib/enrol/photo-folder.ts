@@ -1,5 +1,5 @@
 /**
- * A folder of photos as a source of people: looked at again and again, each photo embedded once, what is wrong with
+ * A folder of photos as a source of people: scanned again and again, each photo embedded once, what is wrong with
  * one said.
  */
 import { EventEmitter } from "node:events";
@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { said, UserError } from "../errors";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "../files";
-import { type Found, isUnsure, lookInto, sizeIn } from "./folder";
+import { type Found, isUnsure, scanFolder, sizeIn } from "./folder";
 import { nameOf, parseName } from "../people/names";
 import { StorageError } from "../storage";
 import type { StoreProblem } from "../people/store";
@@ -35,7 +35,7 @@ export interface Problem {
   message: string;
 }
 
-/** How far the photos that were new at the last look are embedded. */
+/** How far the photos that were new at the last scan are embedded. */
 export interface Progress {
   /** Instead of photos, how many people of a large gallery can be compared; at its start searches wait for all. */
   what?: "people";
@@ -63,7 +63,7 @@ export interface PhotoFolderOptions {
   keeper: Keeper;
   /** One change of the gallery at a time. */
   exclusively: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Milliseconds between two looks at the folder. */
+  /** Milliseconds between two scans of the folder. */
   interval?: number | undefined;
 }
 
@@ -82,9 +82,9 @@ interface PhotoFolderEvents {
   change: [];
 }
 
-/** A change needs two looks to be seen and to be still, and must count within two seconds. */
+/** A change needs two scans to be seen and to be still, and must count within two seconds. */
 const DEFAULT_INTERVAL_MS = 300;
-/** The rest between looks at a large or slow folder: this many times as long as a look took … */
+/** The rest between scans of a large or slow folder: this many times as long as a scan took … */
 const REST_FACTOR = 10;
 /** … as far as the two seconds allow, … */
 const LONG_REST_MS = 600;
@@ -108,18 +108,18 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   readonly #interval: number;
   readonly #photos = new Map<string, ReadPhoto>();
   readonly #problems = new Map<string, Problem>();
-  /** Stamps seen in the last look, for photos that are still being written. */
+  /** Stamps seen in the last scan, for photos that are still being written. */
   #seen: ReadonlyMap<string, string> = new Map();
-  /** How long the last look at the folder took, in ms, without embedding. */
-  #lookTook = 0;
+  /** How long the last scan of the folder took, in ms, without embedding. */
+  #scanTook = 0;
   /** Whether a photo was seen that may still be being written. */
   #unsettled = false;
   #progress: Progress | undefined;
   #timer: NodeJS.Timeout | undefined;
-  readonly #looks = new SerialQueue();
+  readonly #scans = new SerialQueue();
   #paused = false;
   #closed = false;
-  #firstLook = true;
+  #firstScan = true;
 
   /** @param known photos of the folder that the keeper has from the last time */
   constructor(options: PhotoFolderOptions, known: Iterable<string>) {
@@ -130,17 +130,17 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     for (const file of known) this.#photos.set(file, { stamp: "" });
   }
 
-  /** Look at the folder once and then again and again. Resolves after the first look; never rejects. */
+  /** Scan the folder once and then again and again. Resolves after the first scan; never rejects. */
   async start(): Promise<void> {
     await makePrivateFolder(this.#options.folder).catch(() => undefined);
-    await this.look();
+    await this.scan();
     this.#schedule(this.#interval);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#looks.idle();
+    await this.#scans.idle();
   }
 
   /** What is wrong now. */
@@ -168,11 +168,11 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     return !this.#problems.has(FOLDER);
   }
 
-  /** Look at the folder now. Never throws: what is wrong is a problem. */
-  async look(): Promise<void> {
-    const look = (): Promise<void> =>
-      this.#look().catch((error: unknown) => {
-        // Closed meanwhile, or the disk refuses, which its keeper tells: the next look goes on.
+  /** Scan the folder now. Never throws: what is wrong is a problem. */
+  async scan(): Promise<void> {
+    const scan = (): Promise<void> =>
+      this.#scan().catch((error: unknown) => {
+        // Closed meanwhile, or the disk refuses, which its keeper tells: the next scan goes on.
         if (!this.#closed && !(error instanceof StorageError))
           this.#report({
             file: FOLDER,
@@ -180,7 +180,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
             message: `the folder ${this.#options.folder} cannot be kept up with: ${said(error)}`,
           });
       });
-    await this.#looks.run(look);
+    await this.#scans.run(scan);
   }
 
   /**
@@ -191,7 +191,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
    */
   async remove(person: string): Promise<string[]> {
     const { folder } = this.#options;
-    const found = await lookInto(folder).catch((error: unknown) => {
+    const found = await scanFolder(folder).catch((error: unknown) => {
       throw new UserError(
         `nobody can be deleted now: the folder ${folder} cannot be read (${codeOf(error)}). Try again when it can.`,
         { cause: error },
@@ -239,18 +239,18 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   #schedule(delay: number): void {
     if (this.#closed) return;
     this.#timer = setTimeout(() => {
-      void this.look().then(() => this.#schedule(this.#rest()));
+      void this.scan().then(() => this.#schedule(this.#rest()));
     }, delay);
     this.#timer.unref();
   }
 
   #rest(): number {
     if (this.#unsettled) return this.#interval;
-    const wanted = Math.max(Math.min(REST_FACTOR * this.#lookTook, LONG_REST_MS), this.#lookTook);
+    const wanted = Math.max(Math.min(REST_FACTOR * this.#scanTook, LONG_REST_MS), this.#scanTook);
     return Math.max(this.#interval, Math.min(wanted, LONGEST_REST_MS));
   }
 
-  async #look(): Promise<void> {
+  async #scan(): Promise<void> {
     if (this.#closed) return;
     const { exclusively, keeper } = this.#options;
     const changed = await exclusively(() => this.#compare());
@@ -265,12 +265,12 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       if ((index + 1) % TELL_EVERY === 0) this.emit("change");
     }
     this.#progress = undefined;
-    if (changed.length > 0 || this.#firstLook) this.emit("change");
-    this.#firstLook = false;
+    if (changed.length > 0 || this.#firstScan) this.emit("change");
+    this.#firstScan = false;
   }
 
   /**
-   * Look at what is there, drop what is gone.
+   * See what is there, drop what is gone.
    * @returns the photos to read, or undefined when the folder cannot be read
    */
   async #compare(): Promise<[file: string, stamp: string][] | undefined> {
@@ -278,7 +278,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const { folder, keeper } = this.#options;
     let found: Found;
     try {
-      found = await lookInto(folder);
+      found = await scanFolder(folder);
     } catch (error) {
       // Keep who is known: a network folder that is away for a while must not lock everybody out.
       this.#report({
@@ -290,11 +290,11 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       });
       return undefined;
     } finally {
-      this.#lookTook = performance.now() - start;
+      this.#scanTook = performance.now() - start;
     }
     const { photos, foreign, unsure } = found;
     const back = this.#problems.delete(FOLDER);
-    if (this.#firstLook) await removeStale(found.leftovers.map((file) => join(folder, file))).catch(() => undefined);
+    if (this.#firstScan) await removeStale(found.leftovers.map((file) => join(folder, file))).catch(() => undefined);
     const gone = keeper.writable
       ? [...this.#photos.keys()].filter((file) => !photos.has(file) && !isUnsure(found, file))
       : [];
@@ -327,7 +327,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       const known = this.#photos.get(file);
       return known?.stamp === stamp ? known.failed !== undefined && now >= known.failed.retryAt : true;
     });
-    const still = changed.filter(([file, stamp]) => this.#firstLook || this.#seen.get(file) === stamp);
+    const still = changed.filter(([file, stamp]) => this.#firstScan || this.#seen.get(file) === stamp);
     this.#unsettled = still.length < changed.length;
     this.#seen = photos;
     return still;

@@ -210,7 +210,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** Look at the folder now. Never throws: what is wrong is a problem. */
   look(): Promise<void> {
-    return this.#parts.folder.look();
+    return this.#parts.folder.scan();
   }
 
   listPeople(query: PeopleQuery): PeoplePage {

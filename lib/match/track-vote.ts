@@ -233,7 +233,7 @@ function begin(face: Face, embedding: Float32Array, { frame, question }: Circums
     threshold: standing.threshold,
     sequence: frame.sequence,
     seenAt: frame.capturedAt,
-    embeddedAt: frame.capturedAt - (face.carried ?? 0),
+    embeddedAt: frame.capturedAt - (carriedAgeOf(face) ?? 0),
     embedding,
     fused: face.fused ?? 1,
     frames: face.fused ?? 1,
@@ -260,10 +260,10 @@ function goOn(
   const fused = face.fused ?? 1;
   // Nothing new; who is in the cohort may have changed what the same shows. A frame in which something was found may
   // have been dropped.
-  if (face.carried !== undefined && fused === known.fused)
+  if (carriedAgeOf(face) !== undefined && fused === known.fused)
     return { ...ballot, anew: false, now: { ...known.now, distances: distancesOf(standing) } };
   const weight = weightOf(face.quality);
-  const embeddedAt = frame.capturedAt - (face.carried ?? 0);
+  const embeddedAt = frame.capturedAt - (carriedAgeOf(face) ?? 0);
   const alike = euclideanDistance(embedding, known.embedding) <= ALIKE * scale;
   const fresh = alike ? Math.min(1, Math.max(0, embeddedAt - known.embeddedAt) / INDEPENDENT_MS) : 1;
   const goesOn = face.fused !== undefined && fused > known.fused;
@@ -360,4 +360,9 @@ function staysNear(ballot: Ballot, above: number, bound: number): boolean {
   }
   if (ballot.anew) ballot.excused = !ballot.excused && ballot.weight < POOR * ballot.best;
   return ballot.excused && above <= EXCUSED * bound;
+}
+
+/** Messages that were kept since an earlier version have only the name of before. */
+function carriedAgeOf({ carriedAgeMs, carried }: Face): number | undefined {
+  return carriedAgeMs ?? carried;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import sharp from "sharp";
-import { Anchor, lookAt, SAME_LOOK } from "../../../lib/detect/look";
+import { ReferenceLook, lookAt, SAME_LOOK } from "../../../lib/detect/look";
 import { decode } from "../../../lib/image/decode";
 import type { Pixels } from "../../../lib/image/pixels";
 import type { Box } from "../../../lib/message";
@@ -36,10 +36,10 @@ const moved = ({ x, y, width }: Box, right: number, down: number, size: number):
   height: width * size,
 });
 
-describe("Anchor", () => {
+describe("ReferenceLook", () => {
   for (const name of Object.keys(PORTRAITS) as Name[]) {
     it(`knows ${name} again under the jitter of boxes, another light and JPEG's noise`, async () => {
-      const anchor = new Anchor(lookAt(await pixelsOf(name), BOXES[name]));
+      const reference = new ReferenceLook(lookAt(await pixelsOf(name), BOXES[name]));
       for (const [right, down, size] of [
         [0.04, 0, 1],
         [-0.05, 0.03, 1.06],
@@ -47,25 +47,25 @@ describe("Anchor", () => {
         [0.06, 0.06, 1.04],
       ] as const) {
         const other = await pixelsOf(name, (image) => image.linear(0.8, 12).jpeg({ quality: 60 }));
-        const likeness = anchor.likeness(lookAt(other, moved(BOXES[name], right, down, size)));
+        const likeness = reference.likeness(lookAt(other, moved(BOXES[name], right, down, size)));
         assert.ok(likeness >= SAME_LOOK, `${likeness} for ${right}, ${down}, ${size}`);
       }
     });
 
     it(`takes nobody else for ${name}`, async () => {
-      const anchor = new Anchor(lookAt(await pixelsOf(name), BOXES[name]));
+      const reference = new ReferenceLook(lookAt(await pixelsOf(name), BOXES[name]));
       for (const other of Object.keys(PORTRAITS) as Name[]) {
-        const likeness = anchor.likeness(lookAt(await pixelsOf(other), BOXES[other]));
+        const likeness = reference.likeness(lookAt(await pixelsOf(other), BOXES[other]));
         assert.equal(likeness >= SAME_LOOK, other === name, `${other}: ${likeness}`);
       }
     });
   }
 
   it("takes a mirrored face for another look", async () => {
-    const anchor = new Anchor(lookAt(await pixelsOf("green"), BOXES.green));
+    const reference = new ReferenceLook(lookAt(await pixelsOf("green"), BOXES.green));
     const { x, ...box } = BOXES.green;
     assert.ok(
-      anchor.likeness(
+      reference.likeness(
         lookAt(await pixelsOf("green", (image) => image.flop()), { ...box, x: PORTRAITS.green.width - x - box.width }),
       ) < SAME_LOOK,
     );
@@ -82,7 +82,7 @@ describe("Anchor", () => {
     });
     const face = lookAt(await pixelsOf("green"), BOXES.green);
     const flat = lookAt(wall, BOXES.green);
-    assert.deepEqual([new Anchor(face).likeness(flat), new Anchor(flat).likeness(face)], [-1, -1]);
+    assert.deepEqual([new ReferenceLook(face).likeness(flat), new ReferenceLook(flat).likeness(face)], [-1, -1]);
   });
 
   it("cuts a patch at the border of the picture", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { overlap, withoutDoubles } from "../../../lib/detect/boxes";
-import { Anchor } from "../../../lib/detect/look";
+import { ReferenceLook } from "../../../lib/detect/look";
 import { Tracker, trackingOptionsSchema } from "../../../lib/detect/tracker";
 import type { Face, FacePoints, Frame } from "../../../lib/message";
 import { frameAt, seenAt } from "../../support/looks";
@@ -144,7 +144,7 @@ describe("Tracker", () => {
     let tried = 0;
     for (let step = 0; step <= 100; step += 1) {
       const look = anna.look.map((value, at) => value + ((ben.look[at] as number) - value) * (step / 100));
-      const likeness = new Anchor(anna.look).likeness(look);
+      const likeness = new ReferenceLook(anna.look).likeness(look);
       // Strangers came up to 0.77; frames of one face were above 0.95.
       if (likeness < 0.77 || likeness > 0.89) continue;
       const follower = tracker();

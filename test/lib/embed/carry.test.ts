@@ -68,7 +68,7 @@ describe("a followed face's embedding", () => {
           { who: "green", x: 60 + 12 * sequence, y: 80, side: Math.max(280, 280 + 16 * (sequence - 8)) },
         ]);
         assert.equal(face === undefined ? undefined : nameOf(face), "green");
-        carried.push(face?.carried !== undefined);
+        carried.push(face?.carriedAgeMs !== undefined);
         tracks.add(face?.track);
       }
       assert.deepEqual(carried.slice(0, 9), [false, false, false, true, true, true, true, true, true]);
@@ -123,7 +123,7 @@ describe("a followed face's embedding", () => {
         for (let sequence = 6; sequence < 6 + lost; sequence += 1)
           await show(sequence, [{ who: "emerald", x: 150, y: 80, side: 300 }], true);
         const [face] = await show(6 + lost, [{ who: "emerald", x: 150, y: 80, side: 300 }]);
-        assert.deepEqual([face === undefined ? undefined : nameOf(face), face?.carried], ["emerald", undefined]);
+        assert.deepEqual([face === undefined ? undefined : nameOf(face), face?.carriedAgeMs], ["emerald", undefined]);
       } finally {
         await embedder.close();
       }
@@ -137,7 +137,7 @@ describe("a followed face's embedding", () => {
         await show(sequence, [{ who: "green", x: 150, y: 80, side: 300 }]);
       await show(6, [{ who: "emerald", x: 150, y: 80, side: 300 }], true);
       const [face] = await show(7, [{ who: "green", x: 150, y: 80, side: 300 }]);
-      assert.deepEqual([face === undefined ? undefined : nameOf(face), face?.carried], ["green", undefined]);
+      assert.deepEqual([face === undefined ? undefined : nameOf(face), face?.carriedAgeMs], ["green", undefined]);
     } finally {
       await embedder.close();
     }
