@@ -88,10 +88,10 @@ export const archive: Route[] = [
       body: "application/zip",
       answers: importAnswer,
     },
-    async ({ node, gallery, request, response }) => {
+    async ({ node, gallery, request }) => {
       if (!request.is("application/zip"))
         throw new HttpError(415, "content_type", "the body must be application/zip.");
-      response.json(await gallery.importFrom(piecesOf(request, node.closing)));
+      return gallery.importFrom(piecesOf(request, node.closing));
     },
   ),
 ];

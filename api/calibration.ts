@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { UserError } from "../lib/errors";
 import type { Gallery } from "../lib/gallery/gallery";
-import type { DistanceKind, KnownEmbedding } from "../lib/search/roster";
-import { distanceSchema } from "../lib/match/options";
+import { type DistanceKind, distanceSchema } from "../lib/search/distance-kind";
+import type { KnownEmbedding } from "../lib/search/roster";
 import { calibrate } from "../lib/calibrate/calibrate";
-import { tryGallery } from "../lib/calibrate/keep";
+import { calibrationSchema } from "../lib/calibrate/calibration";
+import { galleryWorksSchema, tryGallery } from "../lib/calibrate/keep";
 import { statisticsOf } from "../lib/calibrate/model-statistics";
-import { calibrationAnswer, trialAnswer } from "./answers";
 import { HttpError } from "./http/answer-error";
 import { queryOf } from "./http/request";
 import { ofGallery, type Route } from "./routes";
@@ -49,9 +49,9 @@ export const calibration: Route[] = [
       permission: "read",
       summary: SUMMARY,
       query: calibrationQuery,
-      answers: calibrationAnswer,
+      answers: calibrationSchema,
     },
-    async ({ gallery, request, response }) => {
+    async ({ gallery, request }) => {
       const { distance, threshold, wantedFmr } = queryOf(request, calibrationQuery);
       const { model, threshold: euclidean, cohortThreshold } = gallery.summary;
       const kind = distance ?? (cohortThreshold === null ? "euclidean" : "cohort");
@@ -63,7 +63,7 @@ export const calibration: Route[] = [
         const stats = statisticsOf(model);
         return calibrate({ embeddings, names, comparison, threshold: threshold ?? usual, stats, wantedFmr });
       });
-      response.json(measured);
+      return measured;
     },
   ),
   ofGallery(
@@ -73,9 +73,9 @@ export const calibration: Route[] = [
       permission: "read",
       summary: TRIAL,
       query: trialQuery,
-      answers: trialAnswer,
+      answers: galleryWorksSchema,
     },
-    async ({ gallery, request, response }) => {
+    async ({ gallery, request }) => {
       const { threshold, margin } = queryOf(request, trialQuery);
       const { comparison, nearDuplicate } = gallery;
       if (comparison === undefined) {
@@ -86,7 +86,7 @@ export const calibration: Route[] = [
       const tried = await inTurn(async () =>
         tryGallery({ ...knownOf(gallery), comparison, nearDuplicate, threshold: threshold ?? usual, margin }),
       );
-      response.json(tried);
+      return tried;
     },
   ),
 ];

@@ -1,37 +1,13 @@
 import { engineStates, modelStates, versions } from "../lib/observe/diagnosis";
 import { failures } from "../lib/observe/failures";
 import type { Camera } from "../lib/capture/camera";
-import { diagnosisAnswer } from "./answers";
+import { type DiagnosisAnswer, diagnosisAnswer } from "./answers";
 import { ofAll, type Route } from "./routes";
 
 /** What is told of a camera: neither its address nor a login, a path or its name, which may be somebody's. */
-export interface CameraState {
-  id: string;
-  /** Null where it could not start. */
-  source: string | null;
-  /** Of the address, "rtsp"; null where it has none. */
-  scheme: string | null;
-  running: boolean;
-  /** Of the newest picture, in pixels. */
-  width: number | null;
-  height: number | null;
-  /** Frames a second that are asked for; null where all are. */
-  fps: number | null;
-}
-
+type CameraState = DiagnosisAnswer["cameras"][number];
 /** What is told of a gallery: numbers and codes. */
-export interface GalleryState {
-  id: string;
-  /** Whether it is open. */
-  open: boolean;
-  people: number | null;
-  photos: number | null;
-  unknowns: number | null;
-  model: string | null;
-  encrypted: boolean | null;
-  /** How often each code is among its problems. */
-  problems: Record<string, number>;
-}
+type GalleryState = DiagnosisAnswer["galleries"][number];
 
 export const diagnosis: Route[] = [
   ofAll(
@@ -42,7 +18,7 @@ export const diagnosis: Route[] = [
       summary: "For a report about this package: versions, engines, networks, cameras and failures, and nobody's data",
       answers: diagnosisAnswer,
     },
-    async ({ deployed, response }) => {
+    async ({ deployed }) => {
       const [found, engines, models, galleries] = await Promise.all([
         versions(),
         engineStates(),
@@ -77,7 +53,7 @@ export const diagnosis: Route[] = [
           }),
         ),
       ]);
-      response.json({
+      return {
         at: Date.now(),
         versions: { nodeRed: deployed.nodeRed, ...found },
         engines,
@@ -85,7 +61,7 @@ export const diagnosis: Route[] = [
         galleries,
         cameras: deployed.cameras().map(({ id, camera }) => stateOf(id, camera)),
         failures: failures.list(),
-      });
+      };
     },
   ),
 ];

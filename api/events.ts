@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { SeenEvent } from "../lib/observe/journal";
-import { anchorAnswer, eventAnswer, personAnswer, photoAnswer } from "./answers";
+import { type SeenEvent, seenEventSchema } from "../lib/observe/journal";
+import { anchorAnswer, correctedAnswer } from "./answers";
 import { HttpError } from "./http/answer-error";
 import { bodyOf } from "./http/request";
 import type { ServedGallery } from "./host";
@@ -83,11 +83,9 @@ export const events: Route[] = [
       path: "/events/recent",
       permission: "read",
       summary: "The newest events, newest first",
-      answers: z.array(eventAnswer),
+      answers: z.array(seenEventSchema),
     },
-    async ({ node, response }) => {
-      response.json(node.journal.recent);
-    },
+    async ({ node }) => node.journal.recent,
   ),
   ofGallery(
     {
@@ -111,20 +109,16 @@ export const events: Route[] = [
       status: 201,
       answers: anchorAnswer,
     },
-    async ({ node, gallery, request, response }) => {
+    async ({ node, gallery, request }) => {
       await bodyOf(request, emptyBody);
       const { id, person, at, source } = eventOf(node, request.params["event"]);
       const embedding = node.journal.embedding(id, gallery.roster.model);
       if (person === null) throw new HttpError(409, "nobody", "this event names nobody.");
       if (embedding === undefined) throw new HttpError(409, "nobody", NO_FACE);
-      response
-        .status(201)
-        .json(
-          shownAnchor(
-            gallery,
-            await gallery.addAnchor(embedding, person, `not this person: ${source}, ${new Date(at).toISOString()}`),
-          ),
-        );
+      return shownAnchor(
+        gallery,
+        await gallery.addAnchor(embedding, person, `not this person: ${source}, ${new Date(at).toISOString()}`),
+      );
     },
   ),
   ofGallery(
@@ -137,9 +131,9 @@ export const events: Route[] = [
         "never taken for the wrong one again; 409 asks first",
       body: isBody,
       status: 201,
-      answers: z.strictObject({ person: personAnswer, photo: photoAnswer, anchor: anchorAnswer.nullable() }),
+      answers: correctedAnswer,
     },
-    async ({ node, gallery, request, response }) => {
+    async ({ node, gallery, request }) => {
       const { name, accept } = await bodyOf(request, isBody);
       const { id, person: not, at, source } = eventOf(node, request.params["event"]);
       const vector = node.journal.embedding(id, gallery.roster.model);
@@ -153,7 +147,7 @@ export const events: Route[] = [
         },
         { name, not, accept },
       );
-      response.status(201).json({ person, photo, anchor: anchor === null ? null : shownAnchor(gallery, anchor) });
+      return { person, photo, anchor: anchor === null ? null : shownAnchor(gallery, anchor) };
     },
   ),
 ];

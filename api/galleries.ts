@@ -2,8 +2,15 @@ import { z } from "zod";
 import { NoPicture, snapshots } from "../lib/capture/snapshots";
 import { NotKept } from "../lib/enrol/not-kept";
 import { toKeptJpeg } from "../lib/image/encode";
-import { metrics } from "../lib/observe/metrics";
-import { cameraAnswer, captureAnswer, enrolmentAnswer, galleryAnswer, matcherAnswer, statsAnswer } from "./answers";
+import { metrics, sourceStatsSchema } from "../lib/observe/metrics";
+import {
+  cameraAnswer,
+  type CaptureAnswer,
+  captureAnswer,
+  enrolmentAnswer,
+  galleryAnswer,
+  matcherAnswer,
+} from "./answers";
 import { HttpError, sentenceOf, told } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
 import { acceptQuery, ofAll, ofGallery, type Route } from "./routes";
@@ -11,6 +18,8 @@ import { acceptQuery, ofAll, ofGallery, type Route } from "./routes";
 const captureBody = z.strictObject({ camera: z.string().max(100), count: z.number().int().min(1).max(5).default(3) });
 
 const enrolmentBody = z.strictObject({ paused: z.boolean() });
+
+type Taken = CaptureAnswer["taken"][number];
 
 export const galleries: Route[] = [
   ofAll(
@@ -21,7 +30,7 @@ export const galleries: Route[] = [
       summary: "The galleries that are deployed, and what is wrong with them",
       answers: z.array(galleryAnswer),
     },
-    async ({ deployed, response }) => {
+    async ({ deployed }) => {
       const all = await Promise.all(
         deployed.galleries().map(async ({ id, name, node }) => {
           // Nothing is known of a gallery that is not open but why.
@@ -53,7 +62,7 @@ export const galleries: Route[] = [
           );
         }),
       );
-      response.json(all);
+      return all;
     },
   ),
   ofAll(
@@ -64,17 +73,14 @@ export const galleries: Route[] = [
       summary: "The cameras that are deployed",
       answers: z.array(cameraAnswer),
     },
-    async ({ deployed, response }) => {
-      response.json(
-        deployed.cameras().map(({ id, name, camera }) => ({
-          id,
-          name,
-          running: camera?.running ?? false,
-          width: camera?.latest?.width ?? null,
-          height: camera?.latest?.height ?? null,
-        })),
-      );
-    },
+    async ({ deployed }) =>
+      deployed.cameras().map(({ id, name, camera }) => ({
+        id,
+        name,
+        running: camera?.running ?? false,
+        width: camera?.latest?.width ?? null,
+        height: camera?.latest?.height ?? null,
+      })),
   ),
   ofAll(
     {
@@ -84,19 +90,16 @@ export const galleries: Route[] = [
       summary: "The face-match nodes that are deployed",
       answers: z.array(matcherAnswer),
     },
-    async ({ deployed, response }) => {
-      response.json(
-        deployed.matchers().map(({ id, name, gallery, distance, threshold, wanted, decides }) => ({
-          id,
-          name,
-          gallery,
-          distance,
-          threshold: threshold ?? null,
-          wanted: wanted ?? null,
-          decides: decides ?? null,
-        })),
-      );
-    },
+    async ({ deployed }) =>
+      deployed.matchers().map(({ id, name, gallery, distance, threshold, wanted, decides }) => ({
+        id,
+        name,
+        gallery,
+        distance,
+        threshold: threshold ?? null,
+        wanted: wanted ?? null,
+        decides: decides ?? null,
+      })),
   ),
   ofAll(
     {
@@ -104,11 +107,9 @@ export const galleries: Route[] = [
       path: "/stats",
       permission: "read",
       summary: "Frames a second, drops, outcomes and milliseconds by stage, for each camera",
-      answers: z.array(statsAnswer),
+      answers: z.array(sourceStatsSchema),
     },
-    async ({ response }) => {
-      response.json(metrics.sources(Date.now()));
-    },
+    async () => metrics.sources(Date.now()),
   ),
   ofAll(
     { method: "get", path: "/metrics", permission: "read", summary: "The same for Prometheus", answers: "text/plain" },
@@ -125,9 +126,9 @@ export const galleries: Route[] = [
       body: enrolmentBody,
       answers: enrolmentAnswer,
     },
-    async ({ gallery, request, response }) => {
+    async ({ gallery, request }) => {
       gallery.pause((await bodyOf(request, enrolmentBody)).paused);
-      response.json({ paused: gallery.paused, progress: gallery.progress ?? null });
+      return { paused: gallery.paused, progress: gallery.progress ?? null };
     },
   ),
   ofGallery(
@@ -151,7 +152,7 @@ export const galleries: Route[] = [
           "no_camera",
           "there is no such camera: deploy the flow, and look at the camera's id.",
         );
-      const keep = (jpeg: Buffer): Promise<object> =>
+      const keep = (jpeg: Buffer): Promise<Taken> =>
         gallery.addPhoto({ id: person.id }, jpeg, { origin: "capture", accept }).then(
           ({ photo, judgement }) => ({ photo, judgement: told(judgement) }),
           (error: unknown) => {
@@ -162,7 +163,7 @@ export const galleries: Route[] = [
       const gone = new AbortController();
       // Not the request's close: that comes as soon as its body is read.
       response.once("close", () => gone.abort());
-      const taken: object[] = [];
+      const taken: Taken[] = [];
       let missed: string | null = null;
       try {
         for await (const picture of snapshots(camera, count, AbortSignal.any([gone.signal, node.closing])))
@@ -174,7 +175,7 @@ export const galleries: Route[] = [
         missed = error.message;
       }
       node.closing.throwIfAborted();
-      response.json({ taken, missed });
+      return { taken, missed };
     },
   ),
 ];

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { USUAL_WANTED } from "../lib/calibrate/wanted";
 import { decide } from "../lib/match/match";
-import { distanceSchema, matchOptionsSchema, thresholdSchema, wantedSchema } from "../lib/match/options";
-import { ruleOf } from "../lib/match/threshold";
-import type { Face } from "../lib/message";
+import { matchOptionsSchema, thresholdSchema, wantedSchema } from "../lib/match/options";
+import { ruleOf, rulingSchema } from "../lib/match/threshold";
+import { distanceSchema } from "../lib/search/distance-kind";
 import { queryOf } from "./http/request";
-import { facesAnswer, thresholdAnswer } from "./answers";
+import { type FacesAnswer, facesAnswer } from "./answers";
 import { type GalleryCall, ofGallery, photoOf, type Route } from "./routes";
 
 const judgingQuery = z.object({
@@ -35,7 +35,7 @@ const thresholdQuery = judgingQuery.extend({
 async function facesOf(
   { node, gallery, request }: GalleryCall,
   claim: string | undefined,
-): Promise<Pick<Face, "box" | "score" | "quality" | "rejected" | "identity">[]> {
+): Promise<FacesAnswer["faces"]> {
   const options = judgingOf(queryOf(request, judgingQuery));
   const faces = await gallery.encode(await photoOf(request));
   // What is still in memory of a gallery that was removed is nobody's business.
@@ -59,12 +59,11 @@ export const identify: Route[] = [
       permission: "read",
       summary: "τ as it comes out for a question with the people who are here now, and why",
       query: thresholdQuery,
-      answers: thresholdAnswer,
+      answers: rulingSchema,
     },
-    ({ gallery, request, response }) => {
+    async ({ gallery, request }) => {
       const { question, claim, ...judging } = queryOf(request, thresholdQuery);
-      response.json(ruleOf(gallery.roster, judgingOf(judging), question === "verify" ? claim : undefined));
-      return Promise.resolve();
+      return ruleOf(gallery.roster, judgingOf(judging), question === "verify" ? claim : undefined);
     },
   ),
   ofGallery(
@@ -77,9 +76,7 @@ export const identify: Route[] = [
       body: "image/*",
       answers: facesAnswer,
     },
-    async (call) => {
-      call.response.json({ faces: await facesOf(call, undefined) });
-    },
+    async (call) => ({ faces: await facesOf(call, undefined) }),
   ),
   ofGallery(
     {
@@ -93,7 +90,7 @@ export const identify: Route[] = [
     },
     async (call) => {
       const { name } = call.gallery.details(call.request.params["person"] ?? "");
-      call.response.json({ faces: await facesOf(call, name) });
+      return { faces: await facesOf(call, name) };
     },
   ),
 ];

@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { downloads, TooManyDownloads } from "../lib/models/downloads";
-import { listModels } from "../lib/models/list";
+import { downloads, downloadStateSchema, TooManyDownloads } from "../lib/models/downloads";
+import { listedModelSchema, listModels } from "../lib/models/list";
 import { HttpError } from "./http/answer-error";
 import { bodyOf } from "./http/request";
-import { downloadAnswer, modelAnswer } from "./answers";
 import { type Call, ofAll, type Route } from "./routes";
 
 const nothing = z.strictObject({});
@@ -17,11 +16,9 @@ export const models: Route[] = [
       path: "/models",
       permission: "read",
       summary: "The networks that are here or can be downloaded, and packs that cannot be used",
-      answers: z.array(modelAnswer),
+      answers: z.array(listedModelSchema),
     },
-    async ({ response }) => {
-      response.json(await listModels());
-    },
+    async () => listModels(),
   ),
   ofAll(
     {
@@ -30,7 +27,7 @@ export const models: Route[] = [
       permission: "write",
       summary: "Download a network, or go on where it stopped; GET models tells how far it is",
       body: nothing,
-      answers: downloadAnswer,
+      answers: downloadStateSchema,
     },
     async (call) => {
       await bodyOf(call.request, nothing);
@@ -39,7 +36,7 @@ export const models: Route[] = [
         const state = downloads.start(id);
         if (state === undefined)
           throw new HttpError(404, "no_model", `there is no model "${id}" to download: GET models lists them.`);
-        call.response.json(state);
+        return state;
       } catch (error) {
         throw error instanceof TooManyDownloads ? new HttpError(503, "busy", error.message) : error;
       }
@@ -51,13 +48,13 @@ export const models: Route[] = [
       path: "/models/:model/download",
       permission: "write",
       summary: "Cancel a download, and remove what has come",
-      answers: downloadAnswer,
+      answers: downloadStateSchema,
     },
     async (call) => {
       const id = idOf(call);
       const state = await downloads.cancel(id);
       if (state === undefined) throw new HttpError(404, "no_download", `no download of a model "${id}" is under way.`);
-      call.response.json(state);
+      return state;
     },
   ),
 ];

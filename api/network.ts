@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { estimateAnswer, networkAnswer } from "./answers";
+import { networkEstimateSchema, networkStateSchema } from "../lib/gallery/network-state";
 import { HttpError } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
 import { ofGallery, type Route } from "./routes";
@@ -30,11 +30,9 @@ export const network: Route[] = [
       path: "/network",
       permission: "read",
       summary: "Which network decides, how a change of it goes on, and whether it can be taken back",
-      answers: networkAnswer.nullable(),
+      answers: networkStateSchema.nullable(),
     },
-    async ({ gallery, response }) => {
-      response.json(gallery.network);
-    },
+    async ({ gallery }) => gallery.network,
   ),
   ofGallery(
     {
@@ -45,9 +43,9 @@ export const network: Route[] = [
         "What a change to a network would cost on this computer, measured on a few of the gallery's photos, " +
         "and who could not come along",
       query: estimateQuery,
-      answers: estimateAnswer,
+      answers: networkEstimateSchema,
     },
-    async ({ gallery, request, response }) => {
+    async ({ gallery, request }) => {
       const { network: wanted } = queryOf(request, estimateQuery);
       if (estimating)
         throw new HttpError(503, "busy", "a change of a network is being measured already: ask again in a moment.");
@@ -55,7 +53,7 @@ export const network: Route[] = [
       const estimate = await gallery.networks.estimate(wanted).finally(() => {
         estimating = false;
       });
-      response.json(estimate);
+      return estimate;
     },
   ),
   ofGallery(
@@ -67,9 +65,9 @@ export const network: Route[] = [
         "Change to another network in the background; pause that, go on, cancel it, accept that some people " +
         "stay behind; take a change back, keep it for good, or decline the offer of one",
       body: networkBody,
-      answers: networkAnswer.nullable(),
+      answers: networkStateSchema.nullable(),
     },
-    async ({ gallery, request, response }) => {
+    async ({ gallery, request }) => {
       const wanted = await bodyOf(request, networkBody);
       const { networks } = gallery;
       switch (wanted.do) {
@@ -83,7 +81,7 @@ export const network: Route[] = [
         default:
           await networks[wanted.do]();
       }
-      response.json(gallery.network);
+      return gallery.network;
     },
   ),
 ];

@@ -20,7 +20,7 @@ const ERRORS = {
 type ErrorStatus = keyof typeof ERRORS;
 
 /** The routes as an OpenAPI 3.1 document (spec.openapis.org/oas/v3.1.0). */
-export function describeApi(routes: readonly Route[]): object {
+export function describeApi(routes: readonly Route[]): { openapi: string; [field: string]: unknown } {
   const schemas: Record<string, object> = {};
   const error = schemaOf(errorAnswer, "output", schemas);
   const paths: Record<string, Record<string, object>> = {};

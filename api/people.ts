@@ -1,16 +1,9 @@
 import { z } from "zod";
-import { personFieldsSchema, personPatchSchema } from "../lib/people/people";
+import { personFieldsSchema, personPatchSchema, personSchema, receiptSchema } from "../lib/people/people";
+import { peoplePageSchema, personDetailsSchema, photoEntrySchema } from "../lib/search/entries";
 import { told } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
-import {
-  addedAnswer,
-  detailsAnswer,
-  entryAnswer,
-  movedAnswer,
-  peopleAnswer,
-  personAnswer,
-  receiptAnswer,
-} from "./answers";
+import { addedAnswer, movedAnswer } from "./answers";
 import { acceptQuery, ofGallery, photoOf, type Route, sendPicture } from "./routes";
 
 const listQuery = z.object({
@@ -68,11 +61,9 @@ export const people: Route[] = [
       permission: "read",
       summary: "People, a page at a time, with the groups there are",
       query: listQuery,
-      answers: peopleAnswer,
+      answers: peoplePageSchema,
     },
-    async ({ gallery, request, response }) => {
-      response.json(gallery.listPeople(queryOf(request, listQuery)));
-    },
+    async ({ gallery, request }) => gallery.listPeople(queryOf(request, listQuery)),
   ),
   ofGallery(
     {
@@ -82,11 +73,9 @@ export const people: Route[] = [
       summary: "Add a person",
       body: personFieldsSchema,
       status: 201,
-      answers: personAnswer,
+      answers: personSchema,
     },
-    async ({ gallery, request, response }) => {
-      response.status(201).json(await gallery.createPerson(await bodyOf(request, personFieldsSchema)));
-    },
+    async ({ gallery, request }) => gallery.createPerson(await bodyOf(request, personFieldsSchema)),
   ),
   ofGallery(
     {
@@ -94,11 +83,9 @@ export const people: Route[] = [
       path: "/people/:person",
       permission: "read",
       summary: "A person with notes and photos",
-      answers: detailsAnswer,
+      answers: personDetailsSchema,
     },
-    async ({ gallery, request, response }) => {
-      response.json(gallery.details(param(request.params, "person")));
-    },
+    async ({ gallery, request }) => gallery.details(param(request.params, "person")),
   ),
   ofGallery(
     {
@@ -107,13 +94,10 @@ export const people: Route[] = [
       permission: "write",
       summary: "Change a person",
       body: personPatchSchema,
-      answers: personAnswer,
+      answers: personSchema,
     },
-    async ({ gallery, request, response }) => {
-      response.json(
-        await gallery.updatePerson(param(request.params, "person"), await bodyOf(request, personPatchSchema)),
-      );
-    },
+    async ({ gallery, request }) =>
+      gallery.updatePerson(param(request.params, "person"), await bodyOf(request, personPatchSchema)),
   ),
   ofGallery(
     {
@@ -121,11 +105,9 @@ export const people: Route[] = [
       path: "/people/:person",
       permission: "write",
       summary: "Delete a person with everything that is known of them; answers the receipt",
-      answers: receiptAnswer,
+      answers: receiptSchema,
     },
-    async ({ gallery, request, response }) => {
-      response.json(await gallery.forget({ id: param(request.params, "person") }));
-    },
+    async ({ gallery, request }) => gallery.forget({ id: param(request.params, "person") }),
   ),
   ofGallery(
     {
@@ -138,14 +120,14 @@ export const people: Route[] = [
       status: 201,
       answers: addedAnswer,
     },
-    async ({ gallery, request, response }) => {
+    async ({ gallery, request }) => {
       const { accept, at } = queryOf(request, photoQuery);
       const { photo, judgement } = await gallery.addPhoto(
         { id: param(request.params, "person") },
         await photoOf(request),
         { origin: "upload", accept, at },
       );
-      response.status(201).json({ photo, judgement: told(judgement) });
+      return { photo, judgement: told(judgement) };
     },
   ),
   ofGallery(
@@ -169,15 +151,16 @@ export const people: Route[] = [
         "Use a photo that is set aside all the same, or leave one out of recognition, and take either back; " +
         "answers the photo",
       body: photoPatch,
-      answers: entryAnswer,
+      answers: photoEntrySchema,
     },
-    async ({ gallery, request, response }) => {
+    async ({ gallery, request }) => {
       // An address that names nobody is told first, whatever the body.
       const { id } = gallery.details(param(request.params, "person"));
       const photo = param(request.params, "photo");
       const { sure, out } = await bodyOf(request, photoPatch);
       const left = out === undefined ? undefined : await gallery.leaveOut(id, photo, out);
-      response.json(sure === undefined ? left : await gallery.usePhoto(id, photo, sure));
+      // The body says one of the two at least.
+      return left !== undefined && sure === undefined ? left : gallery.usePhoto(id, photo, sure === true);
     },
   ),
   ofGallery(
@@ -199,11 +182,11 @@ export const people: Route[] = [
       permission: "write",
       summary: "This person is another one: photos, notes and groups go over, and this one is gone",
       body: mergeBody,
-      answers: personAnswer,
+      answers: personSchema,
     },
-    async ({ gallery, request, response }) => {
+    async ({ gallery, request }) => {
       const { into } = await bodyOf(request, mergeBody);
-      response.json(await gallery.merge(param(request.params, "person"), into));
+      return gallery.merge(param(request.params, "person"), into);
     },
   ),
   ofGallery(
@@ -215,9 +198,9 @@ export const people: Route[] = [
       body: moveBody,
       answers: movedAnswer,
     },
-    async ({ gallery, request, response }) => {
+    async ({ gallery, request }) => {
       const { photos, to } = await bodyOf(request, moveBody);
-      response.json(await gallery.movePhotos(param(request.params, "person"), photos, to));
+      return gallery.movePhotos(param(request.params, "person"), photos, to);
     },
   ),
   ofGallery(
@@ -227,13 +210,10 @@ export const people: Route[] = [
       permission: "write",
       summary: "Delete several photos at once; answers the receipt",
       body: photosBody,
-      answers: receiptAnswer,
+      answers: receiptSchema,
     },
-    async ({ gallery, request, response }) => {
-      response.json(
-        await gallery.removePhotos(param(request.params, "person"), (await bodyOf(request, photosBody)).photos),
-      );
-    },
+    async ({ gallery, request }) =>
+      gallery.removePhotos(param(request.params, "person"), (await bodyOf(request, photosBody)).photos),
   ),
   ofGallery(
     {
@@ -241,10 +221,9 @@ export const people: Route[] = [
       path: "/people/:person/photos/:photo",
       permission: "write",
       summary: "Delete a photo; answers the receipt",
-      answers: receiptAnswer,
+      answers: receiptSchema,
     },
-    async ({ gallery, request, response }) => {
-      response.json(await gallery.removePhoto(param(request.params, "person"), param(request.params, "photo")));
-    },
+    async ({ gallery, request }) =>
+      gallery.removePhoto(param(request.params, "person"), param(request.params, "photo")),
   ),
 ];

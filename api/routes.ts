@@ -31,7 +31,11 @@ export interface GalleryCall extends Call {
   gallery: Gallery;
 }
 
-interface RouteBase {
+/** What a route answers: JSON by a schema, or what the handler sends itself, by its type. */
+type Answers = z.ZodType | "image/jpeg" | "application/zip" | "text/event-stream" | "text/plain";
+type Answered<A extends Answers> = A extends z.ZodType ? z.infer<A> : void;
+
+interface RouteBase<A extends Answers = Answers> {
   method: "get" | "post" | "patch" | "delete";
   /** After API_ROOT; parameters as ":id". */
   path: string;
@@ -40,16 +44,15 @@ interface RouteBase {
   query?: z.ZodObject;
   /** A schema of JSON, or the type of what is uploaded. */
   body?: z.ZodType | "image/*" | "application/zip";
-  /** A schema of JSON, or the type of what is sent. */
-  answers: z.ZodType | "image/jpeg" | "application/zip" | "text/event-stream" | "text/plain";
+  answers: A;
   /** Status of success; 200 where it is not given. */
   status?: 201;
 }
 
 export type Route = RouteBase &
   (
-    | { about: "gallery"; handle: (call: GalleryCall) => Promise<void> }
-    | { about: "all"; handle: (call: Call) => Promise<void> }
+    | { about: "gallery"; handle: (call: GalleryCall) => Promise<unknown> }
+    | { about: "all"; handle: (call: Call) => Promise<unknown> }
   );
 
 const ID = /^[\w.-]{1,100}$/;
@@ -58,11 +61,14 @@ const MOST_UPLOADS = 8;
 let uploads = 0;
 
 /** A route about one gallery; its path begins with the gallery's id. */
-export function ofGallery(base: RouteBase, handle: (call: GalleryCall) => Promise<void>): Route {
+export function ofGallery<A extends Answers>(
+  base: RouteBase<A>,
+  handle: (call: GalleryCall) => Promise<Answered<A>>,
+): Route {
   return { ...base, path: `/:gallery${base.path}`, about: "gallery", handle };
 }
 
-export function ofAll(base: RouteBase, handle: (call: Call) => Promise<void>): Route {
+export function ofAll<A extends Answers>(base: RouteBase<A>, handle: (call: Call) => Promise<Answered<A>>): Route {
   return { ...base, about: "all", handle };
 }
 
@@ -93,7 +99,7 @@ async function answer(
   for (const value of Object.values(request.params))
     if (!ID.test(value)) throw new HttpError(404, "not_found", "there is nothing at this address.");
   if (route.about === "all") {
-    await route.handle({ deployed, request, response });
+    tell(response, route, await route.handle({ deployed, request, response }));
     return;
   }
   const node = deployed.gallery(String(request.params["gallery"]));
@@ -115,7 +121,7 @@ async function answer(
     );
   if (upload) uploads += 1;
   try {
-    await route.handle({ deployed, request, response, node, gallery });
+    tell(response, route, await route.handle({ deployed, request, response, node, gallery }));
   } catch (error) {
     // Whatever went wrong, this is why.
     if (node.closing.aborted)
@@ -128,6 +134,11 @@ async function answer(
   } finally {
     if (upload) uploads -= 1;
   }
+}
+
+/** What is no JSON the handler has sent. */
+function tell(response: Response, { answers, status }: Route, told: unknown): void {
+  if (typeof answers !== "string") response.status(status ?? 200).json(told);
 }
 
 /**

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { Gallery } from "../lib/gallery/gallery";
-import type { Anchor } from "../lib/people/people";
+import { type Anchor, correctionSchema, personSchema, receiptSchema } from "../lib/people/people";
+import { unknownEntrySchema } from "../lib/unknowns/entry";
 import { bodyOf } from "./http/request";
-import { anchorAnswer, correctionAnswer, personAnswer, receiptAnswer, unknownAnswer } from "./answers";
+import { anchorAnswer } from "./answers";
 import { ofGallery, type Route, sendPicture } from "./routes";
 
 const nameBody = z.strictObject({
@@ -34,11 +35,9 @@ export const unknowns: Route[] = [
       path: "/unknowns",
       permission: "read",
       summary: "Strangers for review, last seen first",
-      answers: z.array(unknownAnswer),
+      answers: z.array(unknownEntrySchema),
     },
-    async ({ gallery, response }) => {
-      response.json(await gallery.unknowns());
-    },
+    async ({ gallery }) => gallery.unknowns(),
   ),
   ofGallery(
     {
@@ -62,11 +61,11 @@ export const unknowns: Route[] = [
       permission: "write",
       summary: "The stranger is somebody: keep them as that person; 409 asks first",
       body: nameBody,
-      answers: z.strictObject({ person: personAnswer }),
+      answers: z.strictObject({ person: personSchema }),
     },
-    async ({ gallery, request, response }) => {
+    async ({ gallery, request }) => {
       const { name, accept } = await bodyOf(request, nameBody);
-      response.json({ person: await gallery.nameUnknown(request.params["unknown"] ?? "", name, { accept }) });
+      return { person: await gallery.nameUnknown(request.params["unknown"] ?? "", name, { accept }) };
     },
   ),
   ofGallery(
@@ -78,9 +77,9 @@ export const unknowns: Route[] = [
       body: emptyBody,
       answers: z.strictObject({ anchors: z.array(z.string()) }),
     },
-    async ({ gallery, request, response }) => {
+    async ({ gallery, request }) => {
       await bodyOf(request, emptyBody);
-      response.json(await gallery.ignoreUnknown(request.params["unknown"] ?? ""));
+      return gallery.ignoreUnknown(request.params["unknown"] ?? "");
     },
   ),
   ofGallery(
@@ -89,11 +88,9 @@ export const unknowns: Route[] = [
       path: "/unknowns/:unknown",
       permission: "write",
       summary: "Delete a stranger; answers the receipt",
-      answers: receiptAnswer,
+      answers: receiptSchema,
     },
-    async ({ gallery, request, response }) => {
-      response.json(await gallery.removeUnknown(request.params["unknown"] ?? ""));
-    },
+    async ({ gallery, request }) => gallery.removeUnknown(request.params["unknown"] ?? ""),
   ),
   ofGallery(
     {
@@ -102,11 +99,9 @@ export const unknowns: Route[] = [
       permission: "write",
       summary: "Delete several strangers at once; who is not there any more is passed over; answers the receipt",
       body: idsBody,
-      answers: receiptAnswer,
+      answers: receiptSchema,
     },
-    async ({ gallery, request, response }) => {
-      response.json(await gallery.removeUnknowns((await bodyOf(request, idsBody)).ids));
-    },
+    async ({ gallery, request }) => gallery.removeUnknowns((await bodyOf(request, idsBody)).ids),
   ),
   ofGallery(
     {
@@ -114,11 +109,9 @@ export const unknowns: Route[] = [
       path: "/corrections",
       permission: "read",
       summary: "What people have said against or beside a decision, newest first",
-      answers: z.array(correctionAnswer),
+      answers: z.array(correctionSchema),
     },
-    async ({ gallery, response }) => {
-      response.json(gallery.corrections());
-    },
+    async ({ gallery }) => gallery.corrections(),
   ),
   ofGallery(
     {
@@ -126,11 +119,9 @@ export const unknowns: Route[] = [
       path: "/corrections/:correction",
       permission: "write",
       summary: "Take a correction back; answers the receipt of what was deleted",
-      answers: receiptAnswer,
+      answers: receiptSchema,
     },
-    async ({ gallery, request, response }) => {
-      response.json(await gallery.undoCorrection(request.params["correction"] ?? ""));
-    },
+    async ({ gallery, request }) => gallery.undoCorrection(request.params["correction"] ?? ""),
   ),
   ofGallery(
     {
@@ -140,9 +131,7 @@ export const unknowns: Route[] = [
       summary: "Negative anchors: faces that are not somebody",
       answers: z.array(anchorAnswer),
     },
-    async ({ gallery, response }) => {
-      response.json(gallery.anchors().map((anchor) => shownAnchor(gallery, anchor)));
-    },
+    async ({ gallery }) => gallery.anchors().map((anchor) => shownAnchor(gallery, anchor)),
   ),
   ofGallery(
     {
@@ -150,10 +139,8 @@ export const unknowns: Route[] = [
       path: "/anchors/:anchor",
       permission: "write",
       summary: "Delete a negative anchor; answers the receipt",
-      answers: receiptAnswer,
+      answers: receiptSchema,
     },
-    async ({ gallery, request, response }) => {
-      response.json(await gallery.removeAnchor(request.params["anchor"] ?? ""));
-    },
+    async ({ gallery, request }) => gallery.removeAnchor(request.params["anchor"] ?? ""),
   ),
 ];

@@ -2,7 +2,9 @@
  * Photos for a person: files by button or drag and drop, or snapshots of a running camera; each judged, with the
  * judgement shown.
  */
-import { type Camera, camerasPath, type Finding, getJson, type Judgement, pathOf, send, upload } from "./api.js";
+import type { AddedAnswer, CameraAnswer, CaptureAnswer } from "../api/answers";
+import type { ToldFinding, ToldJudgement } from "../lib/enrol/judge";
+import { camerasPath, getJson, pathOf, send, upload } from "./api.js";
 import { attempt } from "./dialogs.js";
 import { button, fill, h, icon, liveLine, mayWrite, select, writeButton } from "./dom.js";
 import { acceptable, acceptWords, findingList, findingsOf } from "./judgement.js";
@@ -13,11 +15,6 @@ import { count, labelled, t } from "./words.js";
 
 const CAMERA = "facewire-camera";
 const SNAPSHOTS = 3;
-
-interface Kept {
-  photo?: { id: string } | null;
-  judgement: Judgement;
-}
 
 /** A line of the list: a file or a snapshot, and what became of it. */
 class Item {
@@ -51,13 +48,17 @@ class Item {
     fill(this.#more);
   }
 
-  kept({ findings }: Judgement): void {
+  kept({ findings }: ToldJudgement): void {
     this.#show("check", t("photos.kept"));
     if (findings.length > 0) fill(this.#more, findingList(findings));
   }
 
   /** Not kept: why, and what can be done. */
-  refused(findings: readonly Finding[], why: string, useAnyway: { label: string; run: () => void } | undefined): void {
+  refused(
+    findings: readonly ToldFinding[],
+    why: string,
+    useAnyway: { label: string; run: () => void } | undefined,
+  ): void {
     this.#show(
       useAnyway === undefined ? "times" : "question-circle",
       t(useAnyway === undefined ? "photos.refused" : "photos.asks"),
@@ -164,7 +165,7 @@ export class AddPhotos {
   async #upload(file: File, item: Item, accept: readonly string[], at?: string): Promise<void> {
     const path = `${pathOf(this.#host.gallery.id, "people", this.#personId, "photos")}${queryOf(accept, at)}`;
     try {
-      const { judgement } = await upload<Kept>(path, file, typeOf(file), (part) => {
+      const { judgement } = await upload<AddedAnswer>(path, file, typeOf(file), (part) => {
         item.progress(part);
       });
       item.kept(judgement);
@@ -211,7 +212,7 @@ export class AddPhotos {
   }
 
   async #findCameras(): Promise<void> {
-    const running = (await getJson<Camera[]>(camerasPath)).filter((camera) => camera.running);
+    const running = (await getJson<CameraAnswer[]>(camerasPath)).filter((camera) => camera.running);
     if (this.#closed) return;
     const [first] = running;
     if (first === undefined) {
@@ -254,7 +255,7 @@ export class AddPhotos {
     waiting.progress(1);
     this.#items.append(waiting.element);
     try {
-      const { taken } = await send<{ taken: Kept[] }>(
+      const { taken } = await send<CaptureAnswer>(
         "POST",
         `${pathOf(this.#host.gallery.id, "people", this.#personId, "capture")}${queryOf(accept)}`,
         { camera, count: snapshots },

@@ -1,136 +1,7 @@
 /** The package's HTTP API as the editor uses it: relative addresses, with the editor's own login. */
-import type { WantedThreshold } from "../lib/calibrate/wanted";
-import type { NetworkState } from "../lib/gallery/network-state";
-import type { Aside } from "../lib/search/outliers";
-import type { Origin, Person, Photo, PhotoQuality } from "../lib/people/people";
+import type { ErrorAnswer } from "../api/answers";
+import type { ToldFinding } from "../lib/enrol/judge";
 import { known, t } from "./words.js";
-
-export interface GallerySummary {
-  id: string;
-  name: string;
-  people: number;
-  photos: number;
-  unknowns: number;
-  model: string | null;
-  threshold: number | null;
-  /** τ of d'; null where the model has no cohort. */
-  cohortThreshold: number | null;
-  /** τ of d' that follows from what is wanted of strangers; null where it cannot be said. */
-  wanted?: WantedThreshold | null;
-  keepPhotos: boolean;
-  /** Whether embedding the folder's new photos was stopped. */
-  paused: boolean;
-  progress: { what?: "people"; done: number; total: number } | null;
-  /** Which network decides; none where the gallery does not work. */
-  network?: NetworkState | null;
-  problems: { file?: string; code: string; message: string }[];
-  /** Why it does not work at all. */
-  error?: string;
-}
-
-export interface PersonRow {
-  id: string;
-  name: string;
-  groups: string[];
-  photos: number;
-  lastSeenAt: number | null;
-  createdAt: number;
-  consentOn: string | null;
-  validFrom: number | null;
-  validUntil: number | null;
-  /** Id of a photo. */
-  thumbnail: string | null;
-  /** Never recognized: all photos are left out. */
-  out: boolean;
-}
-
-export interface PeoplePage {
-  total: number;
-  groups: { name: string; count: number }[];
-  people: PersonRow[];
-}
-
-export interface PhotoRow extends Omit<Photo, "personId"> {
-  origin: Origin;
-  quality: PhotoQuality | null;
-  thumbnail: boolean;
-  /** It has an embedding of the present model. */
-  usable: boolean;
-  /** Set aside: nobody is compared with it. */
-  aside: Pick<Aside, "distance" | "threshold"> | null;
-  sure: boolean;
-  /** Left out of recognition by somebody. */
-  out: boolean;
-}
-
-export interface PersonDetail extends Person {
-  photos: PhotoRow[];
-}
-
-export interface Finding {
-  code: string;
-  message: string;
-  severity: "refuse" | "ask";
-}
-
-export interface Judgement {
-  findings: Finding[];
-}
-
-export interface UnknownRow {
-  id: string;
-  firstSeenAt: number;
-  lastSeenAt: number;
-  visits: number;
-  pictures: number;
-  nearest: { name: string; distance: number } | null;
-}
-
-export interface EventRow {
-  id: string;
-  at: number;
-  source: string | null;
-  outcome: string;
-  name: string | null;
-  /** Id. */
-  person: string | null;
-  distance: number | null;
-  threshold: number;
-  reason: string;
-  /** Of a track that votes: 0..1, and after how many frames. */
-  sure?: number;
-  frames?: number;
-  /** Who was considered, nearest first. */
-  candidates: { name: string; distance: number; euclidean: number; ruledOut?: boolean }[];
-  picture: boolean;
-  /** How much the face counted beside a clear one, over 0 to 1; null where nobody measured it. */
-  weight: number | null;
-}
-
-export interface Camera {
-  id: string;
-  name: string;
-  running: boolean;
-}
-
-export interface Matcher {
-  id: string;
-  name: string;
-  gallery: string;
-  distance: "cohort" | "euclidean";
-  threshold: number | null;
-}
-
-/** Of one camera. */
-export interface SourceStats {
-  source: string;
-  frames: number;
-  dropped: number;
-  /** Over the last ten seconds. */
-  fps: number;
-  /** Of the newest frame, in ms. */
-  timing: Partial<Record<"decode" | "detect" | "align" | "embed" | "match" | "total", number>>;
-}
 
 /** What the server answered instead of what was asked for. */
 export class ApiError extends Error {
@@ -138,7 +9,7 @@ export class ApiError extends Error {
     message: string,
     readonly status: number,
     readonly code: string | undefined,
-    readonly findings: readonly Finding[],
+    readonly findings: readonly ToldFinding[],
   ) {
     super(message);
   }
@@ -171,11 +42,8 @@ function authorization(): Record<string, string> {
 
 /** The error of an answer, in words: the editor's where it has some for the case, else the server's. */
 function errorOf(status: number, body: unknown): ApiError {
-  const { error, code, judgement } = (typeof body === "object" && body !== null ? body : {}) as {
-    error?: unknown;
-    code?: unknown;
-    judgement?: { findings?: Finding[] };
-  };
+  // Node-RED itself, or something between, may have answered.
+  const { error, code, judgement } = (typeof body === "object" && body !== null ? body : {}) as Partial<ErrorAnswer>;
   const said = typeof error === "string" ? error : t("error.status", { status });
   const ofStatus =
     status === 401 || status === 403

@@ -1,4 +1,5 @@
 /** Everything of a gallery as one file, and back. */
+import type { ImportAnswer } from "../api/answers";
 import { ask, pathOf, upload } from "./api.js";
 import { confirm, dialog, tell, tellError } from "./dialogs.js";
 import { h, liveLine } from "./dom.js";
@@ -54,7 +55,7 @@ export async function importGallery(host: Host): Promise<void> {
   said.textContent = t("archive.importing");
   const notice = RED.notify(h("div", { class: "facenet-import" }, said, bar), { type: "warning", timeout: 3_600_000 });
   try {
-    const { people, photos, skipped } = await upload<{ people: number; photos: number; skipped: number }>(
+    const { people, photos, skipped } = await upload<ImportAnswer>(
       pathOf(host.gallery.id, "import"),
       file,
       ZIP,

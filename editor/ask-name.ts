@@ -1,5 +1,6 @@
 /** Who is it? One dialog wherever people name somebody, and one way to go on where the server asks first. */
-import { getJson, type PeoplePage, pathOf, send } from "./api.js";
+import type { PeoplePage } from "../lib/search/entries";
+import { getJson, pathOf, send } from "./api.js";
 import { attempt, dialog } from "./dialogs.js";
 import { type Child, field, fill, h } from "./dom.js";
 import { acceptable, acceptWords, findingList, findingsOf } from "./judgement.js";

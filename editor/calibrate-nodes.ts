@@ -1,6 +1,6 @@
 /** The face-match nodes of the workspace, and τ put into them as one step that can be undone. */
 import type { DistanceKind } from "../lib/search/roster";
-import type { GallerySummary } from "./api.js";
+import type { GalleryAnswer } from "../api/answers";
 import { isVariable } from "./forms.js";
 import { nodeName } from "./nodes.js";
 import { putFields, type Step } from "./steps.js";
@@ -10,7 +10,7 @@ const TYPE = "face-match";
 const FIXED = "fixed";
 
 /** A gallery, and whether it has a cohort. */
-type Asked = Pick<GallerySummary, "id" | "cohortThreshold">;
+type Asked = Pick<GalleryAnswer, "id" | "cohortThreshold">;
 
 export interface MatchNode {
   id: string;

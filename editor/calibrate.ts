@@ -1,7 +1,8 @@
 /** Calibrate τ on the gallery's own people: what a threshold does, whom it mixes up, one click into the nodes. */
 import type { Calibration, CurvePoint, Distances, Outlier, PhotoOf } from "../lib/calibrate/calibration";
 import type { DistanceKind } from "../lib/search/roster";
-import { type GallerySummary, getJson, pathOf } from "./api.js";
+import type { GalleryAnswer } from "../api/answers";
+import { getJson, pathOf } from "./api.js";
 import { Chart, type Range, rangeOf } from "./calibrate-chart.js";
 import { matchNodesOf, type MatchNode, putThreshold, usualKind } from "./calibrate-nodes.js";
 import { tell } from "./dialogs.js";
@@ -14,7 +15,7 @@ import { count, number, sentences, t } from "./words.js";
 
 /** What the view needs of the sidebar. */
 export interface CalibrateHost {
-  readonly gallery: GallerySummary;
+  readonly gallery: GalleryAnswer;
   openPerson(id: string): void;
 }
 

@@ -1,4 +1,5 @@
 /** What to send with a report about this package: shown before it is copied, so that people see what they send. */
+import type { DiagnosisAnswer } from "../api/answers";
 import { diagnosisPath, getJson } from "./api.js";
 import { dialog, tell, tellError } from "./dialogs.js";
 import { h } from "./dom.js";
@@ -6,7 +7,7 @@ import { t } from "./words.js";
 
 /** Ask for the diagnosis and show it; a button copies it. */
 export async function showDiagnosis(): Promise<void> {
-  const text = JSON.stringify(await getJson<object>(diagnosisPath), null, 2);
+  const text = JSON.stringify(await getJson<DiagnosisAnswer>(diagnosisPath), null, 2);
   const box = h("textarea", {
     class: "facenet-diagnosis",
     readonly: true,

@@ -1,5 +1,6 @@
 /** Who was seen, newest first, with the distance against τ and the reason in words. */
-import { type EventRow, getJson, pathOf, send } from "./api.js";
+import type { SeenEvent } from "../lib/observe/journal";
+import { getJson, pathOf, send } from "./api.js";
 import { askName, sendName } from "./ask-name.js";
 import { showCorrections } from "./corrections.js";
 import { attempt, confirm, tell } from "./dialogs.js";
@@ -39,7 +40,7 @@ export class Events implements Section {
       { icon: "undo" },
     ),
   );
-  #rows: EventRow[] | undefined;
+  #rows: SeenEvent[] | undefined;
   #ages: ReturnType<typeof setInterval> | undefined;
 
   constructor(host: Host) {
@@ -61,7 +62,7 @@ export class Events implements Section {
 
   onEvent({ event, data }: ServerEvent): void {
     if (event !== "seen" || this.#rows === undefined) return;
-    const row = data as EventRow;
+    const row = data as SeenEvent;
     if (this.#rows.some(({ id }) => id === row.id)) return;
     this.#rows.unshift(row);
     if (this.#rows.length === 1) {
@@ -84,7 +85,7 @@ export class Events implements Section {
 
   async #load(): Promise<void> {
     try {
-      this.#rows = (await getJson<EventRow[]>(pathOf(this.#host.gallery.id, "events", "recent"))).toSorted(
+      this.#rows = (await getJson<SeenEvent[]>(pathOf(this.#host.gallery.id, "events", "recent"))).toSorted(
         (a, b) => b.at - a.at,
       );
       this.#showAll();
@@ -108,7 +109,7 @@ export class Events implements Section {
     fill(this.element, this.#bar, this.#list);
   }
 
-  #card(row: EventRow): HTMLElement {
+  #card(row: SeenEvent): HTMLElement {
     const {
       id,
       at,
@@ -227,7 +228,7 @@ export class Events implements Section {
   }
 
   /** Somebody else, or a stranger who is known: the face becomes a photo of whoever it is. */
-  async #itIs({ id, name: taken, picture: hasPicture }: EventRow): Promise<void> {
+  async #itIs({ id, name: taken, picture: hasPicture }: SeenEvent): Promise<void> {
     const name = await askName(this.#host.gallery.id, {
       title: t("unknowns.name-title"),
       hint: taken === null ? t("events.is-hint") : t("events.is-hint-not", { name: taken }),
@@ -243,7 +244,7 @@ export class Events implements Section {
     this.#host.touch();
   }
 
-  async #notThisPerson({ id, name }: EventRow, pressed: HTMLButtonElement): Promise<void> {
+  async #notThisPerson({ id, name }: SeenEvent, pressed: HTMLButtonElement): Promise<void> {
     if (
       !(await confirm(
         t("events.not-title", { name: name ?? "" }),

@@ -1,5 +1,6 @@
 /** What is said of a photo before it is kept. */
-import { ApiError, type Finding } from "./api.js";
+import type { ToldFinding } from "../lib/enrol/judge";
+import { ApiError } from "./api.js";
 import { h, icon } from "./dom.js";
 import { known, t } from "./words.js";
 
@@ -10,25 +11,25 @@ const FINAL: ReadonlySet<string> = new Set(["no_face", "several_faces", "near_du
 const LIKENESS: ReadonlySet<string> = new Set(["resembles", "unlike"]);
 
 /** Whether the photo may be kept all the same, if somebody says so. */
-export function acceptable(findings: readonly Finding[]): boolean {
+export function acceptable(findings: readonly ToldFinding[]): boolean {
   return findings.length > 0 && findings.every(({ code }) => !FINAL.has(code));
 }
 
 /**
  * What the button says that keeps it all the same: a copy of a photo that is left out is not kept, but that one used.
  */
-export function acceptWords(findings: readonly Finding[]): string {
+export function acceptWords(findings: readonly ToldFinding[]): string {
   return t(findings.some(({ code }) => code === "near_left_out") ? "photo.again" : "photos.use-anyway");
 }
 
 /** The server's own sentence in English, for it knows the figures; the catalogue's in other languages. */
-export function findingWords({ code, message }: Finding): string {
+export function findingWords({ code, message }: { code: string; message: string }): string {
   const sentence = message.slice(0, 1).toUpperCase() + message.slice(1);
   return RED.i18n.lang().startsWith("en") && message !== code ? sentence : known(`finding.${code}`, sentence);
 }
 
 /** The findings as a list. */
-export function findingList(findings: readonly Finding[]): HTMLElement {
+export function findingList(findings: readonly ToldFinding[]): HTMLElement {
   return h(
     "ul",
     { class: "facenet-findings" },
@@ -48,6 +49,6 @@ export function findingList(findings: readonly Finding[]): HTMLElement {
 }
 
 /** The findings for which a request was not done; none where it failed for another reason. */
-export function findingsOf(error: unknown): readonly Finding[] {
+export function findingsOf(error: unknown): readonly ToldFinding[] {
   return error instanceof ApiError ? error.findings : [];
 }

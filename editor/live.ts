@@ -1,5 +1,6 @@
 /** What a face-match node sees now, with boxes and names on it. Costs nothing while nobody looks. */
-import { ask, getJson, type Matcher, matchersPath } from "./api.js";
+import type { MatcherAnswer } from "../api/answers";
+import { ask, getJson, matchersPath } from "./api.js";
 import { empty, failed, fill, h, loading, select } from "./dom.js";
 import { nodeName } from "./nodes.js";
 import type { Host, Section } from "./section.js";
@@ -44,7 +45,7 @@ export class Live implements Section {
 
   async #find(): Promise<void> {
     try {
-      const matchers = await getJson<Matcher[]>(matchersPath);
+      const matchers = await getJson<MatcherAnswer[]>(matchersPath);
       // It may have been hidden while the answer was on its way.
       if (this.#visible) this.#build(matchers.filter(({ gallery }) => gallery === this.#host.gallery.id));
     } catch (error) {
@@ -71,7 +72,7 @@ export class Live implements Section {
     this.hide();
   }
 
-  #build(matchers: readonly Matcher[]): void {
+  #build(matchers: readonly MatcherAnswer[]): void {
     const [first] = matchers;
     if (first === undefined) {
       fill(this.element, empty("video-camera", t("live.none"), t("live.none-hint")));

@@ -2,65 +2,27 @@
  * The networks in the forms of facenet-embed and face-gallery: those of model packs join the choice, what is known of
  * the chosen one stands below it, and more can be downloaded.
  */
+import type { Share } from "../lib/calibrate/statistics";
+import type { ListedModel } from "../lib/models/list";
 import { getJson, modelsPath, pathOf, send } from "./api.js";
 import { tellError } from "./dialogs.js";
 import { fill, h, icon, writeButton } from "./dom.js";
 import { bytes, known as knownWords, number, sentences, serverWords, t } from "./words.js";
-
-interface Share {
-  share: number;
-  high: number;
-}
-
-interface Download {
-  state: "running" | "failed" | "cancelled" | "done";
-  received: number;
-  size: number;
-  error: string | null;
-  code: string | null;
-}
-
-/** As the API lists them. */
-interface ModelRow {
-  id: string | null;
-  kind: "embedder" | "detector" | null;
-  name: string | null;
-  from: "built-in" | "folder" | "package" | "offered";
-  path: string | null;
-  licence: string | null;
-  origin: string | null;
-  size: number | null;
-  dimensions: number | null;
-  threshold: number | null;
-  cohortThreshold: number | null;
-  measured: {
-    source: string;
-    people: number;
-    photos: number;
-    threshold: number;
-    fmr: Share | null;
-    fnmr: Share | null;
-  } | null;
-  problem: string | null;
-  problemCode: string | null;
-  needs: { code: string; message: string } | null;
-  download: Download | null;
-}
 
 /** Between two looks at a download. */
 const LOOK_MS = 1000;
 const ID = /^[\w.+-]{1,100}$/;
 
 /** As the server told them last; undefined before it did. */
-let known: readonly ModelRow[] | undefined;
+let known: readonly ListedModel[] | undefined;
 
-async function look(): Promise<readonly ModelRow[]> {
-  known = await getJson<ModelRow[]>(modelsPath);
+async function look(): Promise<readonly ListedModel[]> {
+  known = await getJson<ListedModel[]>(modelsPath);
   return known;
 }
 
 /** Ids of the packs that are here. */
-function packIds(rows: readonly ModelRow[]): string[] {
+function packIds(rows: readonly ListedModel[]): string[] {
   return rows.flatMap(({ id, kind, from }) =>
     id !== null && kind === "embedder" && (from === "folder" || from === "package") ? [id] : [],
   );
@@ -88,7 +50,7 @@ export function offerModels(select: HTMLSelectElement, value: unknown): void {
   if (own === undefined) select.append(packs);
   else own.before(packs);
 
-  const chosen = (): ModelRow | undefined => known?.find(({ id }) => id !== null && id === select.value);
+  const chosen = (): ListedModel | undefined => known?.find(({ id }) => id !== null && id === select.value);
   /** What the node has must be there before the server has answered, or it would be lost. */
   const offer = (kept: string): void => {
     const rows = known ?? [];
@@ -119,7 +81,7 @@ export function offerModels(select: HTMLSelectElement, value: unknown): void {
       if (row.isConnected) fill(about, error instanceof Error ? error.message : String(error));
     }
   };
-  const showList = (rows: readonly ModelRow[]): void => {
+  const showList = (rows: readonly ListedModel[]): void => {
     const offered = rows.filter(({ from, kind }) => from === "offered" && kind === "embedder");
     const broken = rows.filter(({ problem }) => problem !== null);
     more.hidden = offered.length + broken.length === 0;
@@ -156,7 +118,7 @@ export function offerModels(select: HTMLSelectElement, value: unknown): void {
   void refresh();
 }
 
-function nameOf(rows: readonly ModelRow[], id: string): string {
+function nameOf(rows: readonly ListedModel[], id: string): string {
   const model = rows.find((row) => row.id === id && (row.from === "folder" || row.from === "package"));
   return model === undefined
     ? known === undefined
@@ -168,7 +130,16 @@ function nameOf(rows: readonly ModelRow[], id: string): string {
 const percent = (share: number): string => number(100 * share, 2);
 
 /** What is known of a network, as sentences. */
-function linesOf({ id, licence, size, measured, threshold, cohortThreshold, needs, origin }: ModelRow): HTMLElement[] {
+function linesOf({
+  id,
+  licence,
+  size,
+  measured,
+  threshold,
+  cohortThreshold,
+  needs,
+  origin,
+}: ListedModel): HTMLElement[] {
   const sizeText = size === null ? "" : t("models.size", { size: bytes(size) });
   // A built-in network's is told of its file and of its weights; the others' is a name of SPDX.
   const licenceText = t("models.licence", {
@@ -184,7 +155,7 @@ function linesOf({ id, licence, size, measured, threshold, cohortThreshold, need
   ];
 }
 
-function measuredText({ people, photos, threshold, fnmr }: NonNullable<ModelRow["measured"]>, fmr: Share): string {
+function measuredText({ people, photos, threshold, fnmr }: NonNullable<ListedModel["measured"]>, fmr: Share): string {
   const rates = { threshold: number(threshold, 2), fmr: percent(fmr.share), high: percent(fmr.high) };
   const text = t("models.measured", { people: number(people), photos: number(photos), ...rates });
   return fnmr === null ? text : sentences(text, t("models.known", { tmr: number(100 * (1 - fnmr.share), 1) }));
@@ -198,7 +169,7 @@ function linkTo(address: string): HTMLElement | string {
 }
 
 /** A network that can be downloaded. */
-function offeredRow(model: ModelRow, act: (work: () => Promise<unknown>) => Promise<void>): HTMLElement {
+function offeredRow(model: ListedModel, act: (work: () => Promise<unknown>) => Promise<void>): HTMLElement {
   const { id, name, size, licence, origin, download, needs } = model;
   const path = pathOf("models", id ?? "", "download");
   const title = h(

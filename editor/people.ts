@@ -1,5 +1,7 @@
 /** Everybody in the gallery: search, groups, order; and one person, opened. */
-import { getJson, type PeoplePage, pathOf, type PersonDetail, type PersonRow, send } from "./api.js";
+import type { Person } from "../lib/people/people";
+import type { PeoplePage, PersonEntry } from "../lib/search/entries";
+import { getJson, pathOf, send } from "./api.js";
 import { attempt, dialog, tellError } from "./dialogs.js";
 import { button, empty, failed, field, fill, h, icon, loading, select, writeButton } from "./dom.js";
 import { PersonView } from "./person.js";
@@ -19,7 +21,7 @@ const SORTS = ["name", "lastSeen", "added"] as const;
 export class People implements Section {
   readonly element = h("div", { class: "facenet-section" });
   readonly #host: Host;
-  readonly #list: VirtualList<PersonRow>;
+  readonly #list: VirtualList<PersonEntry>;
   readonly #listView: HTMLElement;
   readonly #search: HTMLInputElement;
   readonly #groupFilter: HTMLSelectElement;
@@ -66,7 +68,7 @@ export class People implements Section {
       },
       { "aria-label": t("people.sort.label") },
     );
-    this.#list = new VirtualList<PersonRow>({
+    this.#list = new VirtualList<PersonEntry>({
       label: t("section.people"),
       rowHeight: ROW_HEIGHT,
       fetch: async (offset, limit, signal) => this.#fetch(offset, limit, signal),
@@ -168,7 +170,7 @@ export class People implements Section {
     }
   }
 
-  async #fetch(offset: number, limit: number, signal: AbortSignal): Promise<{ total: number; rows: PersonRow[] }> {
+  async #fetch(offset: number, limit: number, signal: AbortSignal): Promise<{ total: number; rows: PersonEntry[] }> {
     const query = new URLSearchParams({
       search: this.#search.value.trim(),
       offset: String(offset),
@@ -230,7 +232,7 @@ export class People implements Section {
       );
   }
 
-  #row({ name, groups, photos, lastSeenAt, thumbnail, id, validFrom, validUntil, out }: PersonRow): readonly Node[] {
+  #row({ name, groups, photos, lastSeenAt, thumbnail, id, validFrom, validUntil, out }: PersonEntry): readonly Node[] {
     const now = Date.now();
     const outside = (validFrom !== null && now < validFrom) || (validUntil !== null && now > validUntil);
     return [
@@ -340,7 +342,7 @@ export class People implements Section {
     );
     if (name === undefined || name === "") return;
     try {
-      const person = await send<PersonDetail>("POST", pathOf(this.#host.gallery.id, "people"), { name });
+      const person = await send<Person>("POST", pathOf(this.#host.gallery.id, "people"), { name });
       this.#stale = true;
       this.open(person.id);
     } catch (error) {

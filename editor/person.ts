@@ -1,6 +1,7 @@
 /** One person, opened: who they are, their photos, and their deletion. */
 import type { Receipt } from "../lib/people/people";
-import { getJson, type PeoplePage, pathOf, type PersonDetail, type PhotoRow, send } from "./api.js";
+import type { PeoplePage, PersonDetails, PhotoEntry } from "../lib/search/entries";
+import { getJson, pathOf, send } from "./api.js";
 import { AddPhotos } from "./add-photos.js";
 import { askName } from "./ask-name.js";
 import { Choosing } from "./choosing.js";
@@ -54,7 +55,7 @@ export class PersonView {
   readonly #body = h("div", { class: "facenet-scroll facenet-person-body" });
   readonly #back: HTMLButtonElement;
   readonly #stop = new AbortController();
-  #person: PersonDetail | undefined;
+  #person: PersonDetails | undefined;
   #fields: Fields | undefined;
   #save: HTMLButtonElement | undefined;
   #revert: HTMLButtonElement | undefined;
@@ -123,7 +124,7 @@ export class PersonView {
   }
 
   async #load(): Promise<void> {
-    this.#person = await getJson<PersonDetail>(this.#path(), this.#stop.signal);
+    this.#person = await getJson<PersonDetails>(this.#path(), this.#stop.signal);
   }
 
   #path(...parts: readonly string[]): string {
@@ -227,7 +228,7 @@ export class PersonView {
   }
 
   #showHead(): void {
-    const { name, photos, lastSeenAt, createdAt } = this.#person as PersonDetail;
+    const { name, photos, lastSeenAt, createdAt } = this.#person as PersonDetails;
     const first = photos.find(({ thumbnail }) => thumbnail);
     fill(
       this.#head,
@@ -252,7 +253,7 @@ export class PersonView {
   }
 
   #showPhotos(): void {
-    const { photos, name } = this.#person as PersonDetail;
+    const { photos, name } = this.#person as PersonDetails;
     this.#photosTitle.textContent = `${t("person.photos")} (${photos.length})`;
     release(this.#photos);
     this.#choosing.keep(photos.map(({ id }) => id));
@@ -273,7 +274,7 @@ export class PersonView {
       );
   }
 
-  #tile(photo: PhotoRow, label: string): HTMLElement {
+  #tile(photo: PhotoEntry, label: string): HTMLElement {
     const { quality, aside, out } = photo;
     const accepted = acceptedOf(photo);
     const size = quality === null ? "" : t("photo.pixels", { pixels: Math.round(quality.size) });
@@ -331,7 +332,7 @@ export class PersonView {
     );
   }
 
-  async #openPhoto(photo: PhotoRow, label: string): Promise<void> {
+  async #openPhoto(photo: PhotoEntry, label: string): Promise<void> {
     const accepted = acceptedOf(photo);
     const facts: (readonly [string, string])[] = [
       [
@@ -375,8 +376,8 @@ export class PersonView {
   }
 
   /** It is this person all the same, or nobody is sure of that any more; or what was left out is used again. */
-  async #usePhoto({ id }: PhotoRow, change: { sure: boolean } | { out: false }): Promise<void> {
-    const { aside } = await send<PhotoRow>("PATCH", this.#path("photos", id), change);
+  async #usePhoto({ id }: PhotoEntry, change: { sure: boolean } | { out: false }): Promise<void> {
+    const { aside } = await send<PhotoEntry>("PATCH", this.#path("photos", id), change);
     this.#changed = true;
     await this.#load();
     this.#showPhotos();
@@ -386,7 +387,7 @@ export class PersonView {
     (this.#photos.querySelector<HTMLElement>("button") ?? this.#back).focus();
   }
 
-  async #deletePhoto(photo: PhotoRow, label: string): Promise<void> {
+  async #deletePhoto(photo: PhotoEntry, label: string): Promise<void> {
     if (!(await confirm(label, t("photo.delete-hint"), t("delete")))) return;
     await send<Receipt>("DELETE", this.#path("photos", photo.id));
     forgetPictures(photo.id);
@@ -441,7 +442,7 @@ export class PersonView {
 
   /** This person turns out to be another one. */
   async #merge(): Promise<void> {
-    const { name } = this.#person as PersonDetail;
+    const { name } = this.#person as PersonDetails;
     const other = await askName(this.#host.gallery.id, {
       title: t("person.merge-title", { name }),
       hint: t("person.merge-hint", { name }),
@@ -465,7 +466,7 @@ export class PersonView {
   }
 
   #setFields(): void {
-    const { name, groups, consentOn, validFrom, validUntil, notes } = this.#person as PersonDetail;
+    const { name, groups, consentOn, validFrom, validUntil, notes } = this.#person as PersonDetails;
     const fields = this.#fields as Fields;
     fields.name.value = name;
     fields.groups.value = groups.join(", ");
@@ -479,7 +480,7 @@ export class PersonView {
   /** What of the form differs from what is kept. */
   #dirty(): (readonly [string, unknown])[] {
     const fields = this.#fields as Fields;
-    const person = this.#person as PersonDetail;
+    const person = this.#person as PersonDetails;
     const groups = [
       ...new Set(
         fields.groups.value
@@ -497,7 +498,7 @@ export class PersonView {
     const changed = Object.entries(now).filter(
       ([key, value]) =>
         JSON.stringify(value) !==
-        JSON.stringify(key === "groups" ? person.groups.toSorted() : person[key as keyof PersonDetail]),
+        JSON.stringify(key === "groups" ? person.groups.toSorted() : person[key as keyof PersonDetails]),
     );
     // A field of minutes cannot say the seconds of what is kept.
     for (const key of ["validFrom", "validUntil"] as const) {
@@ -525,7 +526,7 @@ export class PersonView {
   }
 
   async #delete(): Promise<void> {
-    const { name, photos } = this.#person as PersonDetail;
+    const { name, photos } = this.#person as PersonDetails;
     if (
       !(await confirm(
         t("person.delete-title", { name }),
@@ -548,17 +549,17 @@ export class PersonView {
 }
 
 /** Findings that somebody accepted; that it is left out is told apart. */
-function acceptedOf({ accepted }: PhotoRow): string[] {
+function acceptedOf({ accepted }: PhotoEntry): string[] {
   return accepted.filter((code) => code !== "left_out");
 }
 
 /** What was found of a photo that was kept all the same. */
 function acceptedWords(accepted: readonly string[]): string {
-  return sentences(...accepted.map((code) => findingWords({ code, message: code, severity: "ask" })));
+  return sentences(...accepted.map((code) => findingWords({ code, message: code })));
 }
 
 /** Why a photo is set aside. */
-function asideWords({ distance, threshold }: NonNullable<PhotoRow["aside"]>): string {
+function asideWords({ distance, threshold }: NonNullable<PhotoEntry["aside"]>): string {
   return t("photo.aside-why", { distance: number(distance, 2), threshold: number(threshold, 3) });
 }
 
@@ -570,7 +571,7 @@ function qualityWords({
   pitch,
   roll,
   exposure,
-}: NonNullable<PhotoRow["quality"]>): (readonly [string, string])[] {
+}: NonNullable<PhotoEntry["quality"]>): (readonly [string, string])[] {
   return [
     [t("photo.eyes"), t("photo.pixels", { pixels: Math.round(size) })],
     [t("photo.sharpness"), number(blur)],

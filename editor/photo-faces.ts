@@ -1,4 +1,5 @@
 /** The faces of a photo that is not kept: to choose one, or to ask who they are. */
+import type { FacesAnswer } from "../api/answers";
 import { pathOf, upload } from "./api.js";
 import { dialog } from "./dialogs.js";
 import { h } from "./dom.js";
@@ -20,33 +21,11 @@ export function typeOf({ type }: File): string {
   return type === "" ? UNKNOWN_TYPE : type;
 }
 
-interface Box {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
-
-export interface FoundFace {
-  box: Box;
-  rejected?: string;
-  identity: {
-    outcome: string;
-    name: string | null;
-    person: string | null;
-    threshold: number;
-    candidates: { name: string; distance: number }[];
-  };
-}
+type FoundFace = FacesAnswer["faces"][number];
 
 /** Everybody on a photo who can be told apart, from left to right. @throws ApiError */
 export async function facesOn(gallery: string, file: File): Promise<FoundFace[]> {
-  const { faces } = await upload<{ faces: FoundFace[] }>(
-    pathOf(gallery, "identify"),
-    file,
-    typeOf(file),
-    () => undefined,
-  );
+  const { faces } = await upload<FacesAnswer>(pathOf(gallery, "identify"), file, typeOf(file), () => undefined);
   return faces.filter(({ rejected }) => rejected === undefined).sort((a, b) => a.box.x - b.box.x);
 }
 

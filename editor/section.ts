@@ -1,9 +1,9 @@
-import type { GallerySummary } from "./api.js";
+import type { GalleryAnswer } from "../api/answers";
 import type { ServerEvent } from "./stream.js";
 
 /** What the sections of the sidebar need of it. */
 export interface Host {
-  readonly gallery: GallerySummary;
+  readonly gallery: GalleryAnswer;
   /** Show a person. */
   openPerson(id: string): void;
   /** Something was changed here: ask for the counts anew. */

@@ -1,6 +1,7 @@
 /** The sidebar tab "Faces": which gallery, its sections, and one stream of what happens in it. */
 import type { NetworkState } from "../lib/gallery/network-state";
-import { galleriesPath, type GallerySummary, getJson, pathOf, send } from "./api.js";
+import type { GalleryAnswer } from "../api/answers";
+import { galleriesPath, getJson, pathOf, send } from "./api.js";
 import { exportGallery, importGallery } from "./archive.js";
 import { openCalibration } from "./calibrate.js";
 import { showDiagnosis } from "./diagnosis.js";
@@ -33,7 +34,7 @@ type SectionName = (typeof SECTIONS)[number];
 /** One gallery, opened. */
 class OpenGallery implements Host {
   readonly element = h("div", { class: "facenet-gallery" });
-  gallery: GallerySummary;
+  gallery: GalleryAnswer;
   readonly #people = new People(this);
   readonly #sections: Record<SectionName, Section>;
   readonly #tabs = new Map<SectionName, HTMLButtonElement>();
@@ -56,7 +57,7 @@ class OpenGallery implements Host {
   #shown: SectionName = "people";
   #stream: EventStream | undefined;
 
-  constructor(gallery: GallerySummary, said: HTMLElement, onStale: () => void) {
+  constructor(gallery: GalleryAnswer, said: HTMLElement, onStale: () => void) {
     this.gallery = gallery;
     this.#said = said;
     this.#onStale = onStale;
@@ -162,7 +163,7 @@ class OpenGallery implements Host {
     this.#said.textContent = text;
   }
 
-  update(gallery: GallerySummary): void {
+  update(gallery: GalleryAnswer): void {
     this.gallery = gallery;
     this.#badge.hidden = gallery.unknowns === 0;
     this.#badge.textContent = String(gallery.unknowns);
@@ -186,7 +187,7 @@ class OpenGallery implements Host {
   }
 
   /** Photos that are being embedded, with a button that stops it and one that goes on. */
-  #progress({ id, progress, paused }: GallerySummary): HTMLElement | null {
+  #progress({ id, progress, paused }: GalleryAnswer): HTMLElement | null {
     if (progress === null && !paused) return null;
     if (progress?.what === "people") {
       const words = t("progress.people", { done: progress.done, total: progress.total });
@@ -247,7 +248,7 @@ class OpenGallery implements Host {
 
   #onEvent(event: ServerEvent): void {
     if (event.event === "progress") {
-      const progress = event.data as GallerySummary["progress"];
+      const progress = event.data as GalleryAnswer["progress"];
       this.update({
         ...this.gallery,
         progress: progress === null || progress.done >= progress.total ? null : progress,
@@ -266,7 +267,7 @@ class FacesTab {
   readonly #body = h("div", { class: "facenet-body" });
   readonly #said = h("div", { class: "facenet-said", role: "status", "aria-live": "polite" });
   readonly #tools: HTMLElement;
-  #galleries: GallerySummary[] | undefined;
+  #galleries: GalleryAnswer[] | undefined;
   #open: OpenGallery | undefined;
   #visible = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -340,7 +341,7 @@ class FacesTab {
 
   async #refresh(): Promise<void> {
     try {
-      this.#show(await getJson<GallerySummary[]>(galleriesPath));
+      this.#show(await getJson<GalleryAnswer[]>(galleriesPath));
     } catch (error) {
       this.#close();
       fill(
@@ -352,7 +353,7 @@ class FacesTab {
     }
   }
 
-  #show(galleries: GallerySummary[]): void {
+  #show(galleries: GalleryAnswer[]): void {
     const before = this.#galleries;
     this.#galleries = galleries;
     const id = this.#open?.gallery.id ?? RED.settings.getLocal(REMEMBERED);
@@ -407,8 +408,8 @@ class FacesTab {
     this.#show(this.#galleries ?? []);
   }
 
-  #showChooser(galleries: readonly GallerySummary[], chosen: GallerySummary | undefined): void {
-    const labelOf = ({ name, id }: GallerySummary): string => nodeName({ id, name, type: "face-gallery" });
+  #showChooser(galleries: readonly GalleryAnswer[], chosen: GalleryAnswer | undefined): void {
+    const labelOf = ({ name, id }: GalleryAnswer): string => nodeName({ id, name, type: "face-gallery" });
     if (galleries.length <= 1) {
       fill(
         this.#chooser,

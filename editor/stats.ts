@@ -2,7 +2,8 @@
  * How the recognizer does: frames a second, dropped frames and milliseconds by stage for each source. Asks only while
  * it is shown.
  */
-import { getJson, type SourceStats, statsPath } from "./api.js";
+import type { SourceStats } from "../lib/observe/metrics";
+import { getJson, statsPath } from "./api.js";
 import { fill, h } from "./dom.js";
 import { sourceName } from "./nodes.js";
 import { t } from "./words.js";

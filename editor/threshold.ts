@@ -2,14 +2,9 @@
  * τ of a face-match node as it comes out for the chosen gallery, below the field of the strangers who may get a name.
  */
 import type { WantedThreshold } from "../lib/calibrate/wanted";
+import type { Ruling } from "../lib/match/threshold";
 import { ApiError, getJson, pathOf } from "./api.js";
 import { count, number, sentences, t, type Values } from "./words.js";
-
-/** What GET threshold answers. */
-interface Ruling {
-  threshold: number;
-  wanted: WantedThreshold | null;
-}
 
 /** People may be enrolled while the form is open. */
 const AGAIN_MS = 3000;

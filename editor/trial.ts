@@ -2,6 +2,8 @@
 import type { Share } from "../lib/calibrate/statistics";
 import type { ConfusedPeople, GalleryWorks, Proposal, Works } from "../lib/calibrate/keep";
 import type { PhotoOf } from "../lib/calibrate/calibration";
+import type { MovedAnswer } from "../api/answers";
+import type { PhotoEntry } from "../lib/search/entries";
 import { getJson, pathOf, send } from "./api.js";
 import { button, type Child, failed, fill, h, liveLine, loading, mayWrite } from "./dom.js";
 import { count, number, t } from "./words.js";
@@ -160,7 +162,7 @@ export class TrialView {
         mover.disabled = true;
         try {
           const path = pathOf(this.#host.gallery, "people", from, "photos", "move");
-          const { photos } = await send<{ photos: { id: string }[] }>("POST", path, { photos: [id], to: { id: at } });
+          const { photos } = await send<MovedAnswer>("POST", path, { photos: [id], to: { id: at } });
           [from, at, id] = [at, from, photos[0]?.id ?? id];
           Object.assign(place, { personId: from, photoId: id });
           isMoved = !isMoved;
@@ -187,7 +189,7 @@ export class TrialView {
           leaver.disabled = true;
           try {
             const path = pathOf(this.#host.gallery, "people", place.personId, "photos", place.photoId);
-            ({ out: isOut } = await send<{ out: boolean }>("PATCH", path, { out: !isOut }));
+            ({ out: isOut } = await send<PhotoEntry>("PATCH", path, { out: !isOut }));
             this.#said.textContent = t(isOut ? "trial.left-out" : "trial.used-again", { name: place.name });
           } catch (error) {
             this.#said.textContent = error instanceof Error ? error.message : String(error);

@@ -1,6 +1,7 @@
 /** Strangers to review: name, ignore or delete, each by one click. */
 import type { Receipt } from "../lib/people/people";
-import { getJson, pathOf, send, type UnknownRow } from "./api.js";
+import type { UnknownEntry } from "../lib/unknowns/entry";
+import { getJson, pathOf, send } from "./api.js";
 import { askName, sendName } from "./ask-name.js";
 import { Choosing } from "./choosing.js";
 import { attempt, confirm, tell } from "./dialogs.js";
@@ -71,7 +72,7 @@ export class Unknowns implements Section {
   async #load(): Promise<void> {
     this.#stale = false;
     try {
-      this.#show(await getJson<UnknownRow[]>(this.#path()));
+      this.#show(await getJson<UnknownEntry[]>(this.#path()));
     } catch (error) {
       fill(
         this.element,
@@ -82,7 +83,7 @@ export class Unknowns implements Section {
     }
   }
 
-  #show(rows: readonly UnknownRow[]): void {
+  #show(rows: readonly UnknownEntry[]): void {
     // What somebody is about to click on must not be taken away by a reload: the focus stays on the same stranger's
     // button.
     const focused = this.#list.contains(document.activeElement)
@@ -102,7 +103,7 @@ export class Unknowns implements Section {
         ?.focus();
   }
 
-  #card(row: UnknownRow): HTMLElement {
+  #card(row: UnknownEntry): HTMLElement {
     const { id, firstSeenAt, lastSeenAt, visits, nearest, pictures } = row;
     const label = t("unknowns.stranger", { ago: ago(lastSeenAt) });
     return h(
@@ -169,7 +170,7 @@ export class Unknowns implements Section {
     );
   }
 
-  async #name({ id, nearest, pictures }: UnknownRow): Promise<void> {
+  async #name({ id, nearest, pictures }: UnknownEntry): Promise<void> {
     const name = await askName(this.#host.gallery.id, {
       title: t("unknowns.name-title"),
       hint: nearest === null ? t("unknowns.name-hint") : t("unknowns.name-hint-nearest", { name: nearest.name }),
@@ -180,12 +181,12 @@ export class Unknowns implements Section {
       this.#done(id, t("unknowns.named", { name }));
   }
 
-  async #ignore({ id }: UnknownRow): Promise<void> {
+  async #ignore({ id }: UnknownEntry): Promise<void> {
     await send("POST", this.#path(id, "ignore"), {});
     this.#done(id, t("unknowns.ignored"));
   }
 
-  async #delete({ id, visits }: UnknownRow): Promise<void> {
+  async #delete({ id, visits }: UnknownEntry): Promise<void> {
     if (
       !(await confirm(
         t("unknowns.delete"),

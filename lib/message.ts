@@ -229,7 +229,12 @@ const finite = z.number();
 const pixels = z.number().int().min(1).max(100_000);
 
 const pointSchema = z.object({ x: finite, y: finite });
-const boxSchema = z.object({ x: finite, y: finite, width: z.number().positive(), height: z.number().positive() });
+export const boxSchema = z.object({
+  x: finite,
+  y: finite,
+  width: z.number().positive(),
+  height: z.number().positive(),
+});
 
 const frameSchema = z.object({
   source: z.string().min(1).max(300).transform(redact).describe("Names the camera, for people."),
@@ -242,6 +247,7 @@ const frameSchema = z.object({
 });
 
 const reasonSchema = z.enum(REASONS);
+export const rejectReasonSchema = reasonSchema.extract(REJECT_REASONS);
 
 const pointsSchema = z.looseObject({
   leftEye: pointSchema,
@@ -251,7 +257,7 @@ const pointsSchema = z.looseObject({
   mouthRight: pointSchema,
 });
 
-const qualitySchema = z.looseObject({
+export const qualitySchema = z.looseObject({
   size: z.number().min(0).describe("Between the eyes' centres, in pixels of the picture."),
   blur: z.number().min(0).describe("Variance of the chip's Laplacian, grey levels squared; below about 20 is a blur."),
   exposure: z.number().min(0).max(255).describe("Mean grey level of the face, 0 to 255."),
@@ -281,6 +287,11 @@ const identitySchema = z.looseObject({
   frames: z.number().int().min(0).optional().describe("In how many frames of the track the face was embedded anew."),
 });
 
+/** An identity without what others may have put on it. */
+export const bareIdentitySchema = identitySchema
+  .extend({ candidates: z.array(candidateSchema.strip()).describe("Nearest first.") })
+  .strip();
+
 const faceSchema = z.looseObject({
   box: boxSchema.describe("Pixels of the picture as shown, after its EXIF rotation."),
   score: finite.default(0).describe("The detector's own; more is surer."),
@@ -289,7 +300,7 @@ const faceSchema = z.looseObject({
   points: pointsSchema.optional().describe("Of a detector that knows them; left is the picture's left."),
   landmarks: z.array(pointSchema).max(LANDMARKS).optional().describe("68 points in the order of iBUG 300-W, pixels."),
   quality: qualitySchema.optional(),
-  rejected: reasonSchema.extract(REJECT_REASONS).optional().describe("Why the face gets no embedding."),
+  rejected: rejectReasonSchema.optional().describe("Why the face gets no embedding."),
   chip: z.instanceof(Buffer).optional().meta({ description: "The aligned face, a JPEG.", type: "Buffer" }),
   embedding: z
     .instanceof(Float32Array)

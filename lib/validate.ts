@@ -1,5 +1,8 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { UserError } from "./errors";
+
+/** How many. */
+export const countSchema = z.int().min(0);
 
 /** A zod error as one plain phrase: "faces.0.box.x: expected number, received NaN". At most three complaints. */
 export function sentence(error: z.ZodError): string {

@@ -3,7 +3,7 @@ import type { Response } from "express";
 import { said, traceOf, UserError } from "../../lib/errors";
 import { NameTaken, NotFound } from "../../lib/people/errors";
 import { NotKept } from "../../lib/enrol/not-kept";
-import type { Finding, Judgement } from "../../lib/enrol/judge";
+import type { Judgement, ToldJudgement } from "../../lib/enrol/judge";
 import { failures } from "../../lib/observe/failures";
 import { StorageError } from "../../lib/storage";
 import type { AdminServer } from "../host";
@@ -66,12 +66,7 @@ function kindOf(error: unknown): { status: number; code: string } | undefined {
     : { status: 400, code: "invalid" };
 }
 
-/** A judgement as it is told. */
-export interface Told extends Pick<Judgement, "accepted" | "verdict"> {
-  findings: Omit<Finding, "unnamed">[];
-}
-
 /** A judgement without the face it is about. */
-export function told({ findings, accepted, verdict }: Judgement): Told {
+export function told({ findings, accepted, verdict }: Judgement): ToldJudgement {
   return { findings: findings.map(({ code, message, severity }) => ({ code, message, severity })), accepted, verdict };
 }

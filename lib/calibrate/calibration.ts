@@ -2,79 +2,92 @@
  * What a gallery's own photos, and where these are too few the model's statistics, say about τ. Plain values: it
  * travels as JSON.
  */
-import type { DistanceKind } from "../search/roster";
+import { z } from "zod";
+import { idSchema } from "../people/people";
+import { distanceSchema } from "../search/distance-kind";
+import { countSchema } from "../validate";
+import { ratePointSchema, shareSchema } from "./figures";
 import {
   type Histogram,
   identificationRate,
   rateCurve,
   type RatePoint,
-  type Share,
   smallestRate,
   sum,
   trialsFor,
 } from "./statistics";
 import type { Tail } from "./tail";
 
+const comparedSchema = z
+  .number()
+  .describe("What τ is compared with: the cohort-normalised distance, which may be below 0, or the Euclidean one");
+
+export const photoOfSchema = z
+  .object({ personId: idSchema, name: z.string(), photoId: idSchema })
+  .meta({ id: "PhotoOf" });
+export type PhotoOf = z.infer<typeof photoOfSchema>;
+
 /** Two photos of two people. */
-export interface NearPair {
-  distance: number;
-  a: PhotoOf;
-  b: PhotoOf;
-}
+const nearPairSchema = z.object({ distance: comparedSchema, a: photoOfSchema, b: photoOfSchema });
+export type NearPair = z.infer<typeof nearPairSchema>;
 
-export interface PhotoOf {
-  personId: string;
-  name: string;
-  photoId: string;
-}
+const outlierCodeSchema = z
+  .enum(["nearer_to_other", "far_from_own"])
+  .describe(
+    "nearer_to_other: another person's photo is nearer than all others of their own: a wrong face, most likely; " +
+      "far_from_own: farther than τ from all others of their own: poor, old or wrong",
+  );
+export type OutlierCode = z.infer<typeof outlierCodeSchema>;
 
-/**
- * "nearer_to_other": another person's photo is nearer than all others of their own: a wrong face, most likely.
- * "far_from_own": farther than τ from all others of their own: poor, old or wrong.
- */
-export type OutlierCode = "nearer_to_other" | "far_from_own";
-
+const outlierSchema = z.object({
+  photo: photoOfSchema,
+  codes: z.array(outlierCodeSchema),
+  own: comparedSchema.describe("Distance to the nearest other photo of the same person"),
+  other: z
+    .object({ photo: photoOfSchema, distance: comparedSchema })
+    .nullable()
+    .describe("The nearest photo of somebody else, if one is nearer than `own`"),
+});
 /** A photo that hurts. */
-export interface Outlier {
-  photo: PhotoOf;
-  codes: OutlierCode[];
-  /** Distance to the nearest other photo of the same person. */
-  own: number;
-  /** The nearest photo of somebody else, if one is nearer than `own`. */
-  other: { photo: PhotoOf; distance: number } | null;
-}
+export type Outlier = z.infer<typeof outlierSchema>;
 
-/** How many were measured, of how many; less where all would take too long. */
-export interface Counted {
-  counted: number;
-  of: number;
-}
+export const countedSchema = z
+  .object({ counted: countSchema, of: countSchema })
+  .describe("How many were measured, of how many; less where all would take too long");
+export type Counted = z.infer<typeof countedSchema>;
 
-export interface CurvePoint extends RatePoint {
-  /**
-   * 1:N, how often a stranger is taken for somebody of this gallery, and its upper 95 % bound; null without impostor
-   * pairs.
-   * N is the number of what a probe is compared with: of embeddings by Euclidean distance, where those of one person
-   * are alike, so that
-   * the truth is somewhat lower; of people by d'.
-   */
-  fpir: { share: number; high: number } | null;
-}
+const curvePointSchema = ratePointSchema
+  .extend({
+    // N is the number of what a probe is compared with: of embeddings by Euclidean distance, where those of one person
+    // are alike, so that the truth is somewhat lower; of people by d'.
+    fpir: z
+      .object({ share: z.number(), high: z.number().describe("Upper 95 % bound") })
+      .nullable()
+      .describe("1:N, how often a stranger is taken for somebody of this gallery; null without impostor pairs"),
+  })
+  .meta({ id: "CurvePoint" });
+export type CurvePoint = z.infer<typeof curvePointSchema>;
+
+const histogramSchema = z
+  .array(countSchema)
+  .describe("Distances in bins of 0.01, the first of which begins at `from`");
 
 /** Distances and what they say. */
-export interface Distances {
-  /** Where the first bin of both histograms begins: 0 of Euclidean distances, maybe less of d'. */
-  from: number;
-  /** Bins of BIN_WIDTH. */
-  genuine: Histogram;
-  impostor: Histogram;
-  genuinePairs: number;
-  impostorPairs: number;
-  /** τ from `from` on, in steps of BIN_WIDTH. */
-  curve: CurvePoint[];
-  /** The least FMR that so many impostor pairs can support (rule of three); null without any. */
-  supportedFmr: number | null;
-}
+const distancesSchema = z.object({
+  from: z
+    .number()
+    .describe("Where the first bin begins: 0 of Euclidean distances, maybe less of cohort-normalised ones"),
+  genuine: histogramSchema,
+  impostor: histogramSchema,
+  genuinePairs: countSchema,
+  impostorPairs: countSchema,
+  curve: z.array(curvePointSchema).describe("τ from `from` on, in steps of a bin"),
+  supportedFmr: z
+    .number()
+    .nullable()
+    .describe("The least FMR that so many impostor pairs can support (rule of three); null without any"),
+});
+export type Distances = z.infer<typeof distancesSchema>;
 
 /** Distances of one model on a public set of photos. */
 export interface ModelStatistics {
@@ -92,50 +105,46 @@ export interface ModelStatistics {
   cohort?: { from: number; genuine: Histogram; impostor: Histogram } | undefined;
 }
 
-export interface Suggestion {
-  threshold: number;
-  /** Whose distances it rests on. */
-  from: "own" | "model";
-  /** False: no pairs support the wanted FMR; the threshold is that of the least FMR that can be supported. */
-  supported: boolean;
-  /** At the threshold, by the same distances. */
-  fmr: Share;
-  fnmr: Share | null;
-}
+const suggestionSchema = z.object({
+  threshold: comparedSchema,
+  from: z.enum(["own", "model"]).describe("Whose distances it rests on"),
+  supported: z
+    .boolean()
+    .describe("false: no pairs support the wanted FMR; the threshold is that of the least FMR that can be supported"),
+  fmr: shareSchema,
+  fnmr: shareSchema.nullable(),
+});
+export type Suggestion = z.infer<typeof suggestionSchema>;
 
-export interface Calibration {
-  /**
-   * What was measured. "euclidean": of all pairs of photos. "cohort": d' of each photo to the template of the other
-   * photos of that
-   * person (genuine) and, as if that person was a stranger, to the template of each other person (impostor).
-   */
-  distance: DistanceKind;
-  /** τ as it is set. */
-  threshold: number;
-  wantedFmr: number;
-  /** How many impostor pairs without a false match it takes to support the wanted FMR. */
-  pairsForWantedFmr: number;
-  people: Counted;
-  photos: Counted;
-  /** Photos of people of whom there are at least two; the others make no genuine pair. */
-  comparablePhotos: number;
-  /** Genuine pairs are few and all measured. */
-  impostorPairs: Counted;
-  /** With which people and pairs were drawn, or null when all were measured. */
-  seed: number | null;
-  own: Distances;
-  /** The rates at τ as it is set, exactly. */
-  now: CurvePoint;
-  model: (Distances & Pick<ModelStatistics, "model" | "source" | "people" | "photos">) | null;
-  /** Null where nothing is known. */
-  suggestion: Suggestion | null;
-  /** The pairs of people nearest to each other, nearest first, each with their nearest photos. */
-  nearest: NearPair[];
-  /** Photos that hurt, the worst first. */
-  outliers: Outlier[];
-  /** How many there are; `outliers` has the worst of them. */
-  outlierCount: number;
-}
+export const calibrationSchema = z
+  .object({
+    // "euclidean": of all pairs of photos. "cohort": d' of each photo to the template of the other photos of that
+    // person (genuine) and, as if that person was a stranger, to the template of each other person (impostor).
+    distance: distanceSchema.describe("What was measured"),
+    threshold: comparedSchema.describe("τ as it is set"),
+    wantedFmr: z.number(),
+    pairsForWantedFmr: countSchema.describe(
+      "How many impostor pairs without a false match it takes to support the wanted FMR",
+    ),
+    people: countedSchema,
+    photos: countedSchema,
+    comparablePhotos: countSchema.describe("Photos of people of whom there are at least two"),
+    impostorPairs: countedSchema,
+    seed: z.number().nullable().describe("With which people and pairs were drawn; null when all were measured"),
+    own: distancesSchema,
+    now: curvePointSchema.describe("The rates at τ as it is set, exactly"),
+    model: distancesSchema
+      .extend({ model: z.string(), source: z.string(), people: countSchema, photos: countSchema })
+      .nullable(),
+    suggestion: suggestionSchema.nullable().describe("null where nothing is known"),
+    nearest: z
+      .array(nearPairSchema)
+      .describe("The pairs of people nearest to each other, each with their nearest photos"),
+    outliers: z.array(outlierSchema).describe("Photos that hurt, the worst first"),
+    outlierCount: countSchema.describe("How many there are; `outliers` has the worst of them"),
+  })
+  .meta({ id: "Calibration" });
+export type Calibration = z.infer<typeof calibrationSchema>;
 
 /**
  * @param size with how many embeddings, or templates, a stranger is compared

@@ -1,12 +1,15 @@
 /**
  * Does a gallery work, and what would make it work better? Measured in a worker; plain values: they travel as JSON.
  */
+import { z } from "zod";
 import type { Comparison, KnownEmbedding } from "../search/roster";
+import { countSchema } from "../validate";
 import { StagePool } from "../workers/pool";
-import type { Counted, PhotoOf } from "./calibration";
+import { countedSchema, type PhotoOf, photoOfSchema } from "./calibration";
 import { byPerson, choose, packSpace } from "./calibrate";
 import type { Kept, KeepingTask, Outcomes } from "./keeping";
-import { errorRate, type Share } from "./statistics";
+import { shareSchema } from "./figures";
+import { errorRate } from "./statistics";
 
 export interface KeepInput {
   embeddings: readonly KnownEmbedding[];
@@ -21,58 +24,62 @@ export interface KeepInput {
   nearDuplicate: number;
 }
 
-/** What became of the probes; each with its 95 % interval, null where there was none to try. */
-export interface Works {
-  right: Share | null;
-  wrong: Share | null;
-  nobody: Share | null;
-  /** Of the strangers who are kept: those who get a name. */
-  strangersNamed: Share | null;
-}
+const triedSchema = shareSchema.nullable().describe("null where there was none to try");
+export const worksSchema = z
+  .object({ right: triedSchema, wrong: triedSchema, nobody: triedSchema, strangersNamed: triedSchema })
+  .meta({ id: "Works" });
+/** What became of the probes; each with its 95 % interval. */
+export type Works = z.infer<typeof worksSchema>;
 
-/**
- * "more_photos": somebody of the two has few; "verify" and "second_factor": what to do where two cannot be told apart.
- */
-export type Advice = "more_photos" | "verify" | "second_factor";
+const adviceSchema = z
+  .enum(["more_photos", "verify", "second_factor"])
+  .describe(
+    "more_photos: somebody of the two has few; verify and second_factor: what to do where two cannot be told apart",
+  );
+export type Advice = z.infer<typeof adviceSchema>;
 
-export interface ConfusedPeople {
-  a: PhotoOf;
-  b: PhotoOf;
-  /** Least d' of a photo of one to the other. */
-  distance: number;
-  /** Photos of either that are not named rightly since the other is as near. */
-  confused: number;
-  advice: Advice[];
-}
+const normalised = z.number().describe("Cohort-normalised, which may be below 0");
 
+const confusedPeopleSchema = z.object({
+  a: photoOfSchema,
+  b: photoOfSchema,
+  distance: normalised.describe("The least of a photo of one to the other"),
+  confused: countSchema.describe("Photos of either that are not named rightly since the other is as near"),
+  advice: z.array(adviceSchema),
+});
+export type ConfusedPeople = z.infer<typeof confusedPeopleSchema>;
+
+const proposalSchema = z.object({
+  photo: photoOfSchema,
+  why: z
+    .enum(["confusing", "redundant"])
+    .describe(
+      "confusing: nearer to somebody else, or far from its own, and without it nothing comes out worse; " +
+        "redundant: just the same",
+    ),
+  beside: photoOfSchema
+    .nullable()
+    .describe("To whom it is nearer than to its own person, or which photo it nearly repeats"),
+  before: worksSchema.describe("On the photos that would be left, and the strangers"),
+  after: worksSchema,
+});
 /** A photo that the gallery would do without. */
-export interface Proposal {
-  photo: PhotoOf;
-  /**
-   * "confusing": nearer to somebody else, or far from its own, and without it nothing comes out worse; "redundant":
-   * just the same.
-   */
-  why: "confusing" | "redundant";
-  /** To whom it is nearer than to its own person, or which photo it nearly repeats. */
-  beside: PhotoOf | null;
-  /** On the same probes: all photos but it that were not proposed before, and the strangers. */
-  before: Works;
-  after: Works;
-}
+export type Proposal = z.infer<typeof proposalSchema>;
 
-export interface GalleryWorks {
-  threshold: number;
-  margin: number;
-  people: Counted;
-  photos: Counted;
-  /** People of one photo, who cannot be tested: nothing is left to compare it with. */
-  untested: number;
-  now: Works;
-  proposals: Proposal[];
-  /** All proposals carried out, before and after on the same probes. */
-  together: { before: Works; after: Works } | null;
-  pairs: ConfusedPeople[];
-}
+export const galleryWorksSchema = z
+  .object({
+    threshold: normalised.describe("τ"),
+    margin: z.number(),
+    people: countedSchema,
+    photos: countedSchema,
+    untested: countSchema.describe("People of one photo, who cannot be tested"),
+    now: worksSchema,
+    proposals: z.array(proposalSchema),
+    together: z.object({ before: worksSchema, after: worksSchema }).nullable().describe("All proposals carried out"),
+    pairs: z.array(confusedPeopleSchema),
+  })
+  .meta({ id: "Trial" });
+export type GalleryWorks = z.infer<typeof galleryWorksSchema>;
 
 /** Of so many photos a trial takes a second or two; of more whole people are drawn. */
 const MAX_PHOTOS = 1000;

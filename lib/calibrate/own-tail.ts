@@ -6,20 +6,9 @@ import type { Comparison, KnownEmbedding } from "../search/roster";
 import { Again } from "../workers/again";
 import { StagePool } from "../workers/pool";
 import { byPerson, packSpace } from "./calibrate";
+import type { OwnTail } from "./figures";
 import type { OwnEdges, OwnTask } from "./own-edges";
 import { type Edge, isEnough, type Tail, thresholdAt } from "./tail";
-
-export interface OwnTail {
-  /**
-   * How much nearer strangers come here than the model's tail says, where thirty pairs show it, by the upper 95 %
-   * bounds of both; below 0 where they stay farther away.
-   */
-  nearer: number;
-  people: number;
-  strangers: number;
-  /** Pairs of different people. */
-  comparisons: number;
-}
 
 /** What is drawn of a larger gallery: then 19,900 pairs say it. */
 export const MOST_PEOPLE = 200;

@@ -1,4 +1,7 @@
 /** Rates, their bounds and histograms of distances; the benchmarks stand on them too. */
+import type { RatePoint, Share } from "./figures";
+
+export type { RatePoint, Share };
 
 /** Two-sided 95 % of the normal distribution. */
 const Z = 1.96;
@@ -7,15 +10,6 @@ const Z = 1.96;
  * Lippman-Hand 1983, JAMA 249).
  */
 const RULE_OF_THREE = 3;
-
-export interface Share {
-  hits: number;
-  total: number;
-  share: number;
-  /** 95 % interval. */
-  low: number;
-  high: number;
-}
 
 /** A share with Wilson's interval (Wilson 1927), which holds near 0 and 1 too. */
 export function wilson(hits: number, total: number): Share {
@@ -121,15 +115,6 @@ export function trimmed(counts: ArrayLike<number>): Histogram {
   let length = counts.length;
   while (length > 0 && counts[length - 1] === 0) length -= 1;
   return Array.from({ length }, (_, bin) => counts[bin] as number);
-}
-
-export interface RatePoint {
-  /** τ. */
-  threshold: number;
-  /** Null without impostor pairs. */
-  fmr: Share | null;
-  /** Null without genuine pairs. */
-  fnmr: Share | null;
 }
 
 /** FMR and FNMR at τ on each edge of the bins, from where the first begins to where both histograms end. */

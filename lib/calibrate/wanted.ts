@@ -1,6 +1,8 @@
 /** τ of d' from what is wanted: of all strangers at most such a share gets a name. */
+import { z } from "zod";
+import { countSchema } from "../validate";
+import { type OwnTail, ownTailSchema } from "./figures";
 import { sum, trialsFor } from "./statistics";
-import type { OwnTail } from "./own-tail";
 import { rateAt, type Tail } from "./tail";
 
 /** Of a hundred strangers one, where nobody chose. */
@@ -9,26 +11,30 @@ export const USUAL_WANTED = 0.01;
 /** How many people there are of whom so many photos count, by number of photos, from 1 on. */
 export type PhotoCounts = ReadonlyMap<number, number>;
 
-export interface WantedThreshold {
-  /** The share of strangers who may get a name. */
-  wanted: number;
-  /** τ of d' that came out. */
-  threshold: number;
-  /** With whom a stranger is compared; in verification it is one. */
-  people: number;
-  /** Of a person; both are 0 where there is nobody. */
-  photos: { least: number; most: number };
-  /** Of strangers who get a name at this τ, in the population where most do, and the upper 95 % bound. */
-  strangers: { share: number; high: number };
-  /** Which tail decides, the heavier of both: that of the model, or that of this gallery's own people. */
-  tail: "model" | "gallery";
-  /** Pairs of different people whom it was measured on. */
-  comparisons: number;
-  /** What the gallery says of itself; null where too few people are in it. */
-  own: OwnTail | null;
-  /** False: it takes more comparisons to support so small a rate; it is extrapolated. */
-  supported: boolean;
-}
+export const wantedThresholdSchema = z
+  .object({
+    wanted: z.number().describe("The share of strangers who may get a name"),
+    threshold: z
+      .number()
+      .describe(
+        "τ of d' that came out: the largest at which the upper 95 % bound of strangers with a name is what is wanted",
+      ),
+    people: countSchema.describe("With whom a stranger is compared; in verification it is one"),
+    photos: z.object({ least: countSchema, most: countSchema }).describe("Of a person"),
+    strangers: z
+      .object({ share: z.number(), high: z.number().describe("Upper 95 % bound") })
+      .describe("Of strangers who get a name at this τ, in the population where most do"),
+    tail: z
+      .enum(["model", "gallery"])
+      .describe("Which tail of d' decides, the heavier of both: the model's, or that of this gallery's own people"),
+    comparisons: countSchema.describe("Pairs of different people whom that tail was measured on"),
+    own: ownTailSchema
+      .nullable()
+      .describe("What the gallery's people, and the strangers kept, say; null where they are too few"),
+    supported: z.boolean().describe("false: so small a rate takes more comparisons; it is extrapolated"),
+  })
+  .meta({ id: "WantedThreshold" });
+export type WantedThreshold = z.infer<typeof wantedThresholdSchema>;
 
 /** τ is kept to so many parts of 1, rounded down. */
 const STEPS = 1e4;

@@ -1,43 +1,59 @@
 /** Is a photo good enough to be kept as a person's? Pure; the bounds were measured on the photos the comments name. */
+import { z } from "zod";
 import { euclideanDistance } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
 import type { Candidate, Face, Quality } from "../message";
 import { measureOf } from "../search/crowd";
 
-export type FindingCode =
-  | "no_face"
-  | "several_faces"
-  | "too_small"
-  | "blurry"
-  | "turned_away"
-  | "too_dark"
-  | "too_bright"
-  | "near_duplicate"
-  | "near_left_out"
-  | "resembles"
-  | "unlike";
+const findingCodeSchema = z.enum([
+  "no_face",
+  "several_faces",
+  "too_small",
+  "blurry",
+  "turned_away",
+  "too_dark",
+  "too_bright",
+  "near_duplicate",
+  "near_left_out",
+  "resembles",
+  "unlike",
+]);
+export type FindingCode = z.infer<typeof findingCodeSchema>;
 
-/** "refuse": not kept. "ask": kept when somebody says so. */
-export type Severity = "refuse" | "ask";
+const severitySchema = z
+  .enum(["refuse", "ask"])
+  .describe("refuse: the photo is not kept; ask: it is kept when somebody says so");
+export type Severity = z.infer<typeof severitySchema>;
 
-export interface Finding {
-  code: FindingCode;
-  /** A sentence that says what to do. */
-  message: string;
+const findingSchema = z.object({
+  code: findingCodeSchema,
+  message: z.string().describe("A sentence that says what to do"),
+  severity: severitySchema,
+});
+
+export type ToldFinding = z.infer<typeof findingSchema>;
+
+export interface Finding extends ToldFinding {
   /** The same without a name, for logs, where the message has one. */
   unnamed?: string;
-  severity: Severity;
 }
 
-export interface Judgement {
+/** A judgement as it is told: without the face it is about. */
+export const toldJudgementSchema = z
+  .object({
+    findings: z.array(findingSchema).describe("All that was found, accepted or not"),
+    accepted: z.array(findingCodeSchema).describe("Codes of findings that the caller accepts"),
+    verdict: z
+      .enum(["keep", "refuse", "ask"])
+      .describe("What is left to do when the accepted findings are passed over"),
+  })
+  .meta({ id: "Judgement" });
+export type ToldJudgement = z.infer<typeof toldJudgementSchema>;
+
+export interface Judgement extends Omit<ToldJudgement, "findings"> {
   /** The one face of the photo that has an embedding; undefined when there is none, or several. */
   face: Face | undefined;
-  /** All that was found, accepted or not. */
   findings: Finding[];
-  /** Codes of findings that the caller accepts. */
-  accepted: FindingCode[];
-  /** What is left to do when the accepted findings are passed over. */
-  verdict: "keep" | Severity;
 }
 
 export interface JudgeInput {

@@ -5,12 +5,14 @@
 import { EventEmitter } from "node:events";
 import { readFile, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { z } from "zod";
 import { said, UserError } from "../errors";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "../files";
 import { type Found, isUnsure, scanFolder, sizeIn } from "./folder";
 import { nameOf, parseName } from "../people/names";
 import { StorageError } from "../storage";
+import { countSchema } from "../validate";
 import type { StoreProblem } from "../people/store";
 import { SerialQueue } from "../workers/serial-queue";
 
@@ -36,12 +38,18 @@ export interface Problem {
 }
 
 /** How far the photos that were new at the last scan are embedded. */
-export interface Progress {
-  /** Instead of photos, how many people of a large gallery can be compared; at its start searches wait for all. */
-  what?: "people";
-  done: number;
-  total: number;
-}
+export const progressSchema = z.object({
+  what: z
+    .literal("people")
+    .optional()
+    .describe(
+      "Instead of photos that are read, people of a large gallery who can be compared; at its start nobody is " +
+        "recognized until all can",
+    ),
+  done: countSchema,
+  total: countSchema,
+});
+export type Progress = z.infer<typeof progressSchema>;
 
 /** Who keeps what the folder holds. */
 export interface Keeper {

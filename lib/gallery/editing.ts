@@ -11,7 +11,8 @@ import { idOfPhoto, newPerson, withPatch } from "../people/new-records";
 import { type Person, personFieldsSchema, personPatchSchema, type Photo, type Receipt } from "../people/people";
 import type { NewPhoto } from "../people/store";
 import { parseOptions } from "../validate";
-import { photoEntry, type PhotoEntry } from "./entries";
+import type { PhotoEntry } from "../search/entries";
+import { photoEntry } from "./entries";
 
 export class Editing {
   readonly #host: GalleryHost;

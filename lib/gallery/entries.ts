@@ -1,25 +1,9 @@
 /** People and photos as lists and the editor show them. */
 import type { GalleryHost } from "../enrol/host";
 import { isLeftOut, isSure } from "../people/marks";
-import type { Person, Photo } from "../people/people";
-import { type Aside, asideOf } from "../search/outliers";
-
-/** A photo as the editor shows it. */
-export interface PhotoEntry extends Photo {
-  thumbnail: boolean;
-  /** Whether it has an embedding of the present model. */
-  usable: boolean;
-  /** Why nobody is compared with it; null where it is compared. */
-  aside: Aside | null;
-  /** Whether somebody said that it is this person, however far from their other photos. */
-  sure: boolean;
-  /** Whether somebody left it out of recognition. */
-  out: boolean;
-}
-
-export interface PersonDetails extends Person {
-  photos: PhotoEntry[];
-}
+import type { Photo } from "../people/people";
+import type { PersonDetails, PhotoEntry } from "../search/entries";
+import { asideOf } from "../search/outliers";
 
 /** Whether there is a picture of which a thumbnail is kept. */
 export function hasThumbnail({ size, origin }: Photo, keepsPhotos: boolean): boolean {

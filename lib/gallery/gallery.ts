@@ -12,19 +12,21 @@ import type { Face, Picture } from "../message";
 import type { Imported } from "../people/archive";
 import type { Anchor, CorrectionEntry, Person, Photo, Receipt } from "../people/people";
 import type { PeopleStore, StoreChange } from "../people/store";
-import type { PeoplePage, PeopleQuery } from "../search/directory";
+import type { PeopleQuery } from "../search/directory";
+import type { PeoplePage, PersonDetails, PhotoEntry } from "../search/entries";
 import type { Comparison, KnownEmbedding, Searchable } from "../search/roster";
-import type { UnknownEntry } from "../unknowns/review";
+import type { UnknownEntry } from "../unknowns/entry";
 import type { Sight } from "../unknowns/strangers";
 import { inTime } from "../workers/in-time";
 import type { Networks } from "./change-network";
 import type { Corrected, Correction, SeenFace } from "./corrections";
 import type { Deciding } from "./deciding";
-import { personDetails, type PersonDetails, type PhotoEntry } from "./entries";
+import { personDetails } from "./entries";
 import type { DecidingNetwork, NetworkState } from "./network-state";
 import type { GalleryOptions } from "./options";
 import { GalleryParts } from "./parts";
-import { type GallerySummary, summaryOf } from "./summary";
+import type { GallerySummary } from "./figures";
+import { summaryOf } from "./summary";
 
 interface GalleryEvents {
   /** Who is known has changed. */

@@ -1,55 +1,60 @@
-/**
- * How the network of a gallery stands, as the API and the sidebar have it: types alone, which the editor reads too.
- */
+/** How the network of a gallery stands, as the API and the sidebar have it. */
+import { z } from "zod";
+import { idSchema } from "../people/people";
+import { countSchema } from "../validate";
 
-/** What cannot come along, because no picture of it is kept, or none that shows a usable face. */
-export interface LeftBehind {
-  photos: number;
-  /** People of whom nothing else is known: the new network would not know them. */
-  people: { id: string; name: string }[];
-  strangers: number;
-  /** Negative anchors: they are embeddings alone. */
-  corrections: number;
-}
+const networkKey = z.string().describe("A built-in id, a pack's, or the path of a descriptor");
 
-/**
- * "embedding": it goes on; "paused": somebody stopped it; "disk": the disk refuses, it goes on by itself; "failed":
- * the new network cannot
- * be used, it is tried again; "asking": all is embedded, but some people cannot come along, and somebody has to say
- * that they may stay behind.
- */
-export type ChangeStage = "embedding" | "paused" | "disk" | "failed" | "asking";
+export const leftBehindSchema = z
+  .object({
+    photos: countSchema.describe("Of which no picture is kept, or none that shows a usable face"),
+    people: z
+      .array(z.object({ id: idSchema, name: z.string() }))
+      .describe("Of whom nothing else is known: the new network would not know them"),
+    strangers: countSchema,
+    corrections: countSchema.describe("Negative anchors: they are embeddings alone"),
+  })
+  .meta({ id: "LeftBehind" });
+/** What cannot come along. */
+export type LeftBehind = z.infer<typeof leftBehindSchema>;
 
+const changeStageSchema = z
+  .enum(["embedding", "paused", "disk", "failed", "asking"])
+  .describe(
+    "disk: the disk refuses, it goes on by itself; failed: the new network cannot be used, it is tried " +
+      "again; asking: people would stay behind, and somebody has to accept that",
+  );
+export type ChangeStage = z.infer<typeof changeStageSchema>;
+
+const networkChangeSchema = z
+  .object({
+    key: networkKey,
+    model: z.string(),
+    stage: changeStageSchema,
+    done: countSchema,
+    total: countSchema.describe("Photos"),
+    remainingMs: countSchema.nullable().describe("At the pace so far"),
+    leftBehind: leftBehindSchema,
+    error: z.string().nullable().describe("Why it does not go on"),
+  })
+  .meta({ id: "NetworkChange" });
 /** A change that is under way. */
-export interface NetworkChange {
-  /** What findModel takes, … */
-  key: string;
-  /** … and the id of that model. */
-  model: string;
-  stage: ChangeStage;
-  /** Photos. */
-  done: number;
-  total: number;
-  /** At the pace so far; null where nothing was measured yet. */
-  remainingMs: number | null;
-  leftBehind: LeftBehind;
-  /** Why it does not go on. */
-  error: string | null;
-}
+export type NetworkChange = z.infer<typeof networkChangeSchema>;
 
-export interface NetworkState {
-  /** What decides who somebody is: what findModel takes, … */
-  key: string;
-  /** … and the id of that model. */
-  model: string;
-  /** Whether it is the one that the gallery's form names. */
-  asInForm: boolean;
-  change: NetworkChange | null;
-  /** What decided before, and can again at once; `until` is in ms since the epoch. */
-  previous: { key: string; model: string; until: number } | null;
-  /** A surer network that this gallery could change to, as long as nobody said no: what findModel takes. */
-  offer: string | null;
-}
+export const networkStateSchema = z
+  .object({
+    key: networkKey.describe("What decides who somebody is"),
+    model: z.string().describe("Its id"),
+    asInForm: z.boolean().describe("Whether it is the one in the gallery's form"),
+    change: networkChangeSchema.nullable().describe("Under way: until it is done the old network decides"),
+    previous: z
+      .object({ key: networkKey, model: z.string(), until: z.int().describe("So long its embeddings are kept") })
+      .nullable()
+      .describe("What decided before, and can again at once"),
+    offer: networkKey.nullable().describe("A surer network that this gallery could change to"),
+  })
+  .meta({ id: "Network" });
+export type NetworkState = z.infer<typeof networkStateSchema>;
 
 /** What decides who somebody is. */
 export interface DecidingNetwork {
@@ -61,18 +66,17 @@ export interface DecidingNetwork {
   isBehindForm: boolean;
 }
 
+export const networkEstimateSchema = z
+  .object({
+    key: networkKey,
+    model: z.string(),
+    photos: countSchema.describe("That would be embedded anew"),
+    seconds: z.number().min(0).nullable().describe("As measured on a few of them just now; null where there are none"),
+    bytes: countSchema.describe("On the disk, without backups"),
+    leftBehind: leftBehindSchema,
+    threshold: z.number().min(0).describe("τ of the new network"),
+    cohortThreshold: z.number().nullable(),
+  })
+  .meta({ id: "NetworkEstimate" });
 /** What a change would cost on this computer. */
-export interface NetworkEstimate {
-  key: string;
-  model: string;
-  /** Photos that would be embedded. */
-  photos: number;
-  /** As measured on a few of them just now; null in a gallery without any. */
-  seconds: number | null;
-  /** On the disk, without backups. */
-  bytes: number;
-  leftBehind: LeftBehind;
-  /** τ of the new network. */
-  threshold: number;
-  cohortThreshold: number | null;
-}
+export type NetworkEstimate = z.infer<typeof networkEstimateSchema>;

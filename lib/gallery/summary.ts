@@ -1,33 +1,7 @@
 /** A gallery in a few figures. */
-import { USUAL_WANTED, type WantedThreshold } from "../calibrate/wanted";
-import type { Problem, Progress } from "../enrol/photo-folder";
-import type { NetworkState } from "./network-state";
+import { USUAL_WANTED } from "../calibrate/wanted";
+import type { GallerySummary } from "./figures";
 import type { GalleryParts } from "./parts";
-
-export interface GallerySummary {
-  people: number;
-  photos: number;
-  embeddings: number;
-  model: string;
-  /** τ of the Euclidean distance, … */
-  threshold: number;
-  /** … and of d'; null where the model has no cohort. */
-  cohortThreshold: number | null;
-  /**
-   * τ of d' with one stranger of a hundred named, with the people who are here now; null where the model's d' was
-   * never measured.
-   */
-  wanted: WantedThreshold | null;
-  keepPhotos: boolean;
-  encrypted: boolean;
-  paused: boolean;
-  unknowns: number;
-  anchors: number;
-  progress: Progress | null;
-  /** Null where the gallery cannot change its network. */
-  network: NetworkState | null;
-  problems: Problem[];
-}
 
 export function summaryOf(parts: GalleryParts): GallerySummary {
   const { store, encoder, search, directory, folder, problems, networks, review } = parts;

@@ -1,5 +1,6 @@
 /** What can be set of a decision. */
 import { z } from "zod";
+import { distanceSchema } from "../search/distance-kind";
 import { scheduleSchema } from "./schedule";
 
 /** τ; also as text, as a form gives it. */
@@ -10,8 +11,6 @@ export const thresholdSchema = z.preprocess(
 
 /** Of a hundred strangers one is 0.01. */
 export const wantedSchema = z.number().min(1e-6).max(0.5);
-
-export const distanceSchema = z.enum(["cohort", "euclidean"]);
 
 export const matchOptionsSchema = z.object({
   /** What τ is compared with, see DistanceKind; a model without a cohort is compared by "euclidean". */

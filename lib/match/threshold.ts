@@ -1,5 +1,6 @@
 /** τ of a decision, and why it is so. */
-import { whyOf, type WantedThreshold } from "../calibrate/wanted";
+import { z } from "zod";
+import { whyOf, type WantedThreshold, wantedThresholdSchema } from "../calibrate/wanted";
 import type { DistanceKind, Searchable } from "../search/roster";
 import type { MatchOptions } from "./options";
 
@@ -22,14 +23,15 @@ export function judgedBy(
   return { kind, threshold: threshold ?? followed?.threshold ?? gallery.thresholdOf(kind), followed };
 }
 
+export const rulingSchema = z
+  .object({
+    threshold: z.number().describe("τ that decides now"),
+    why: z.string().describe("A sentence"),
+    wanted: wantedThresholdSchema.nullable().describe("What it follows from; null where τ is fixed"),
+  })
+  .meta({ id: "Threshold" });
 /** τ as it comes out, and why. */
-export interface Ruling {
-  threshold: number;
-  /** A sentence. */
-  why: string;
-  /** What it follows from; null where τ is fixed. */
-  wanted: WantedThreshold | null;
-}
+export type Ruling = z.infer<typeof rulingSchema>;
 
 /** @param claim whom verification is about; anybody else's name stands for whoever has most photos */
 export function ruleOf(gallery: Compared, options: Judging, claim?: string): Ruling {

@@ -1,28 +1,28 @@
 /** Fetches the networks of the catalogue, each on somebody's word, and makes packs of them. */
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { z } from "zod";
+import { z } from "zod";
 import { said, UserError } from "../errors";
 import { writeDurable } from "../files";
 import { asStorageError, StorageError } from "../storage";
+import { countSchema } from "../validate";
 import { CATALOGUE, type Offer } from "./catalogue";
 import { download, type DownloadLimits } from "./download";
-import { DownloadError, type DownloadProblem } from "./errors";
+import { DOWNLOAD_PROBLEMS, DownloadError } from "./errors";
 import { PACK_FILE, type packSchema } from "./pack";
 import { modelsFolder } from "./packs";
 
+export const downloadStateSchema = z
+  .object({
+    state: z.enum(["running", "failed", "cancelled", "done"]),
+    received: countSchema.describe("Bytes that are here"),
+    size: countSchema.describe("Bytes of the whole"),
+    error: z.string().nullable().describe("Why it failed"),
+    code: z.enum(DOWNLOAD_PROBLEMS).nullable().describe("The same for programs"),
+  })
+  .meta({ id: "Download" });
 /** How far a download is; or how the last one ended, until another begins. */
-export interface DownloadState {
-  state: "running" | "failed" | "cancelled" | "done";
-  /** Bytes that are here. */
-  received: number;
-  /** Bytes of the whole. */
-  size: number;
-  /** Why it failed; null where it did not. */
-  error: string | null;
-  /** The same for programs; null where no code says it. */
-  code: DownloadProblem | null;
-}
+export type DownloadState = z.infer<typeof downloadStateSchema>;
 
 export interface DownloadsOptions {
   catalogue?: readonly Offer[];

@@ -1,67 +1,66 @@
 /** All networks that there are here, or could be, with what is known of each. */
+import { z } from "zod";
 import { statisticsOf } from "../calibrate/model-statistics";
 import type { ModelStatistics } from "../calibrate/calibration";
-import { rateCurve, type Share } from "../calibrate/statistics";
+import { shareSchema } from "../calibrate/figures";
+import { rateCurve } from "../calibrate/statistics";
 import { BUILT_IN_MODELS, builtInModel, type ModelDescriptor } from "../embed/descriptor";
 import { normalisationOf } from "../embed/normalise";
 import { UserError } from "../errors";
 import { installationOf } from "../tensor/engines";
+import { countSchema } from "../validate";
 import type { Offer } from "./catalogue";
-import { downloads, type DownloadState } from "./downloads";
-import type { PackProblem } from "./errors";
+import { downloads, type DownloadState, downloadStateSchema } from "./downloads";
+import { PACK_PROBLEMS } from "./errors";
 import type { Pack, PackKind } from "./pack";
 import { findPacks, type Place } from "./packs";
 
-/** What was measured of a network, at its own τ of the Euclidean distance. */
-export interface MeasuredFigures {
-  /** On what, when, by which command. */
-  source: string;
-  people: number;
-  photos: number;
-  /** τ. */
-  threshold: number;
-  /** Null without pairs of two people, or of one. */
-  fmr: Share | null;
-  fnmr: Share | null;
-}
+const measuredFiguresSchema = z
+  .object({
+    source: z.string().describe("On what, when, by which command"),
+    people: countSchema,
+    photos: countSchema,
+    threshold: z.number().min(0).describe("τ of these rates"),
+    fmr: shareSchema.nullable().describe("null without pairs of two people"),
+    fnmr: shareSchema.nullable().describe("null without pairs of one person"),
+  })
+  .describe("What was measured of a network, at its own τ of the Euclidean distance");
+export type MeasuredFigures = z.infer<typeof measuredFiguresSchema>;
 
-export interface ListedModel {
-  /** Null of a pack that cannot be read. */
-  id: string | null;
-  kind: PackKind | null;
-  name: string | null;
-  /** "offered": it is not here, but can be downloaded. */
-  from: "built-in" | Place | "offered";
-  /** Path of its facenet-pack.json; null where it has none. */
-  path: string | null;
-  /** Of the weights; null where it is unknown. */
-  licence: string | null;
-  /** Page about it, for people. */
-  origin: string | null;
-  /** Bytes; null of one that comes with this package. */
-  size: number | null;
-  /** Numbers a face. */
-  dimensions: number | null;
-  /** τ of the Euclidean distance, … */
-  threshold: number | null;
-  /** … and of d'; null where the model has no cohort. */
-  cohortThreshold: number | null;
-  measured: MeasuredFigures | null;
-  /** Why it cannot be used, as a sentence. */
-  problem: string | null;
-  /** The same for programs; null where no code says it. */
-  problemCode: PackProblem | null;
-  /** What must be installed before it can be used. */
-  needs: Need | null;
-  download: DownloadState | null;
-}
+const needSchema = z
+  .object({
+    code: z.enum(["onnx-runtime", "tfjs-converter"]),
+    message: z.string().describe("A sentence: what to do"),
+  })
+  .describe("A package that is not installed");
+export type Need = z.infer<typeof needSchema>;
 
-/** A package that is not installed. */
-export interface Need {
-  code: "onnx-runtime" | "tfjs-converter";
-  /** A sentence: what to do. */
-  message: string;
-}
+export const listedModelSchema = z
+  .object({
+    id: z.string().nullable().describe("null of a pack that cannot be read"),
+    kind: z.enum(["embedder", "detector"] satisfies PackKind[]).nullable(),
+    name: z.string().nullable().describe("null of those that come with this package"),
+    from: z
+      .enum(["built-in", "folder", "package", "offered"] satisfies ("built-in" | Place | "offered")[])
+      .describe("offered: not here, but can be downloaded"),
+    path: z.string().nullable().describe("Of its facenet-pack.json"),
+    licence: z.string().nullable().describe("Of the weights"),
+    origin: z.string().nullable().describe("A page about it"),
+    size: countSchema.nullable().describe("Bytes; null of those that come with this package"),
+    dimensions: countSchema.nullable().describe("Numbers a face"),
+    threshold: z.number().min(0).nullable().describe("τ of the Euclidean distance"),
+    cohortThreshold: z
+      .number()
+      .nullable()
+      .describe("τ of the cohort-normalised distance; null where the model has no cohort"),
+    measured: measuredFiguresSchema.nullable(),
+    problem: z.string().nullable().describe("Why it cannot be used"),
+    problemCode: z.enum(PACK_PROBLEMS).nullable().describe("The same for programs"),
+    needs: needSchema.nullable().describe("What must be installed first"),
+    download: downloadStateSchema.nullable().describe("How far it is, or how the last one ended"),
+  })
+  .meta({ id: "Model" });
+export type ListedModel = z.infer<typeof listedModelSchema>;
 
 /** Those that come with the package, then packs, then what can be downloaded and is not here. */
 export async function listModels(findInstallation = installationOf): Promise<ListedModel[]> {

@@ -12,7 +12,7 @@ export interface Failure {
   /** Whether it is a sentence for people; else it is a fault of the program. */
   told: boolean;
   /** Where it was thrown, the innermost first: function and place in a package, no path of this computer. */
-  places: readonly string[];
+  places: string[];
   count: number;
   /** Milliseconds since the epoch, of the first and of the newest. */
   first: number;

@@ -1,23 +1,27 @@
 /** The newest events: who came, where and why it was decided so. In memory only, for the editor and for listeners. */
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
-import type { Face, Identity, Quality } from "../message";
+import { z } from "zod";
+import { bareIdentitySchema, type Face, type Identity, type Quality } from "../message";
+import { idSchema, timeSchema } from "../people/people";
 import { SerialQueue } from "../workers/serial-queue";
 import { BoundedMap } from "../bounded-map";
 
+export const seenEventSchema = bareIdentitySchema
+  .omit({ groups: true })
+  .extend({
+    id: idSchema.describe("12 hex digits"),
+    at: timeSchema.describe("Milliseconds since the epoch"),
+    source: z.string().describe("Names the camera"),
+    picture: z.boolean().describe("Whether one is kept"),
+    weight: z
+      .number()
+      .nullable()
+      .describe("How much the face counts beside a clear one, over 0 to 1: small and blurred ones less"),
+  })
+  .meta({ id: "SeenEvent" });
 /** One change of who is seen. */
-export interface SeenEvent extends Omit<Identity, "groups"> {
-  /** 12 hex digits. */
-  id: string;
-  /** Milliseconds since the epoch. */
-  at: number;
-  /** Names the camera. */
-  source: string;
-  /** Whether a picture is kept. */
-  picture: boolean;
-  /** How much the face counted, see Quality.weight; null where nobody measured it. */
-  weight: number | null;
-}
+export type SeenEvent = z.infer<typeof seenEventSchema>;
 
 interface Entry {
   event: SeenEvent;

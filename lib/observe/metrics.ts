@@ -2,7 +2,9 @@
  * How the recognizer does: decisions, frames a second, dropped frames and milliseconds by stage, for people and for
  * Prometheus.
  */
+import { z } from "zod";
 import type { Face, Timing } from "../message";
+import { countSchema } from "../validate";
 
 const STAGES = ["decode", "detect", "align", "embed", "match", "total"] as const;
 type Stage = (typeof STAGES)[number];
@@ -35,18 +37,27 @@ interface Series {
   recent: number[];
 }
 
+const milliseconds = z.number().min(0).optional();
+const byStage: Record<Stage, typeof milliseconds> = {
+  decode: milliseconds,
+  detect: milliseconds,
+  align: milliseconds,
+  embed: milliseconds,
+  match: milliseconds,
+  total: milliseconds,
+};
+export const sourceStatsSchema = z
+  .object({
+    source: z.string(),
+    frames: countSchema,
+    dropped: countSchema.describe("Frames that newer ones replaced before they were looked at"),
+    fps: z.number().min(0).describe("Decided a second, over the last ten seconds"),
+    outcomes: z.record(z.string(), countSchema),
+    timing: z.object(byStage).describe("Of the newest frame, in milliseconds by stage"),
+  })
+  .meta({ id: "Stats" });
 /** One source as the editor shows it. */
-export interface SourceStats {
-  source: string;
-  frames: number;
-  /** Frames that newer ones replaced before they were looked at. */
-  dropped: number;
-  /** Decided a second, over the last ten seconds. */
-  fps: number;
-  outcomes: Record<string, number>;
-  /** Of the newest frame, in ms. */
-  timing: Timing;
-}
+export type SourceStats = z.infer<typeof sourceStatsSchema>;
 
 export class Metrics {
   readonly #series = new Map<string, Series>();

@@ -5,16 +5,19 @@
 import { z } from "zod";
 import { UserError } from "../errors";
 import { sentence } from "../validate";
-import { type Anchor, type Person, personSchema, type Photo, type PhotoEmbedding, type UnknownGroup } from "./people";
 import {
+  type Anchor,
   anchorSchema,
   embeddingSchema,
-  MAX_DIMENSIONS,
-  MAX_VECTORS,
+  importedPersonSchema,
+  type Person,
+  type Photo,
+  type PhotoEmbedding,
   photoSchema,
+  type UnknownGroup,
   unknownSchema,
-  toVector,
-} from "./records";
+} from "./people";
+import { MAX_DIMENSIONS, MAX_VECTORS, toVector } from "./records";
 import { type Bounds, checkClaims, type Entry, filesIn, linesOf, readEntry, type ZipFile } from "./zip";
 
 export const FORMAT = "facenet-gallery";
@@ -103,7 +106,7 @@ export async function readContents(
   const lines = <T>(name: string, schema: z.ZodType<T>): AsyncGenerator<Line<T>> =>
     recordsOf(zip, files.get(name), schema, signal);
   const known = new Map(spaces);
-  const people = await byId(lines(FILES.people, personSchema));
+  const people = await byId(lines(FILES.people, importedPersonSchema));
   const photos = await byId(lines(FILES.photos, photoSchema));
   const embeddings = await embeddingsOf(lines(FILES.embeddings, embeddingLine), known);
   const anchors = await byId(lines(FILES.anchors, anchorLine), (line) =>

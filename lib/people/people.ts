@@ -1,9 +1,10 @@
 /**
- * What a gallery keeps: people, their photos and embeddings, negative anchors and strangers. Types and the checks of
- * what comes in.
+ * What a gallery keeps: people, their photos and embeddings, negative anchors and strangers. Each is stated
+ * once, as a schema: types, checks of what is read and comes in, the API's answers and its description follow.
  */
 import { z } from "zod";
 import { said } from "../errors";
+import { countSchema } from "../validate";
 import { parseName } from "./names";
 
 /** Whoever is in this group raises face-match's alarm. */
@@ -14,124 +15,138 @@ const MAX_NOTES = 10_000;
 const MAX_GROUPS = 50;
 const MAX_GROUP_LENGTH = 40;
 
-export interface Person {
-  /** 12 hex digits, random; stays when the name changes. */
-  id: string;
-  /** Unique in its gallery. */
-  name: string;
-  notes: string;
-  /** Lower case: "family", "staff"; "blocked" raises the alarm. */
-  groups: string[];
-  /** Day on which the person agreed to be recognized, ISO 8601 (2026-11-24), or null. */
-  consentOn: string | null;
-  /** Milliseconds since the epoch between which they are let in, or null for no bound. */
-  validFrom: number | null;
-  validUntil: number | null;
-  createdAt: number;
-  lastSeenAt: number | null;
-}
-
-/** How a photo came into the gallery; "event": somebody said of an event who it was. */
-export type Origin =
-  { by: "folder"; file: string } | { by: "message" | "upload" | "capture" | "unknown" | "event" | "import" };
-
-/** What was measured on the face of a photo. */
-export interface PhotoQuality {
-  /** Distance between the eyes' centres, in pixels. */
-  size: number;
-  /** Sharpness, see Quality.blur. */
-  blur: number;
-  /** Degrees; 0 looks into the camera. */
-  yaw: number;
-  pitch: number;
-  roll: number;
-  /** Mean grey level of the aligned chip, 0..255. */
-  exposure: number;
-}
-
-export interface Photo {
-  /** 16 hex digits of the picture's hash. */
-  id: string;
-  personId: string;
-  origin: Origin;
-  addedAt: number;
-  /** Bytes of the kept picture; 0 when only its embeddings are kept. */
-  size: number;
-  quality: PhotoQuality | null;
-  /** Codes of findings that somebody accepted, and "left_out" of a photo that is left out of recognition. */
-  accepted: string[];
-}
-
-export interface PhotoEmbedding {
-  photoId: string;
-  personId: string;
-  model: string;
-  /** Of all that decides about the embedding; see FaceEncoder.fingerprint. */
-  fingerprint: string;
-  vector: Float32Array;
-}
-
-/** An embedding that is not somebody: whoever is farther from a probe than the anchor is not its identity. */
-export interface Anchor {
-  /** 12 hex digits, random. */
-  id: string;
-  /** The person it speaks against; null speaks against everybody. */
-  against: string | null;
-  note: string;
-  createdAt: number;
-  model: string;
-  fingerprint: string;
-  vector: Float32Array;
-}
-
-/** A stranger, seen once or many times. */
-export interface UnknownGroup {
-  /** 12 hex digits, random. */
-  id: string;
-  firstSeenAt: number;
-  lastSeenAt: number;
-  visits: number;
-  model: string;
-  fingerprint: string;
-  /** A few that differ. */
-  vectors: Float32Array[];
-  /** How many pictures are kept. */
-  pictures: number;
-  /** Of another network, which the gallery changes to or has changed from. */
-  beside?: Pick<UnknownGroup, "model" | "fingerprint" | "vectors"> | undefined;
-}
-
-/** "not": a face is not that person; "ignored": it is nobody; "is": somebody said who it was. */
-export interface CorrectionEntry {
-  /** Of the anchor, or of the photo. */
-  id: string;
-  at: number;
-  what: "not" | "ignored" | "is";
-  person: string | null;
-  name: string | null;
-  note: string;
-}
-
-/** What a deletion deleted. */
-export interface Receipt {
-  what: "person" | "photo" | "unknown" | "anchor";
-  id: string;
-  name: string | null;
-  /** Milliseconds since the epoch. */
-  at: number;
-  photos: number;
-  embeddings: number;
-  thumbnails: number;
-  /** Backups that were deleted or written anew because they held it. */
-  backups: number;
-}
-
 /** Of a person, photo, anchor or stranger: a few hex digits. */
 export const idSchema = z.string().regex(/^[0-9a-f]{8,64}$/);
 /** Milliseconds since the epoch, as far as a Date goes (ECMAScript, "Time Values and Time Range"). */
 export const timeSchema = z.number().int().min(0).max(8.64e15);
 
 const time = timeSchema.nullable();
+const model = z.string().max(200);
+/** Of all that decides about the embedding; see FaceEncoder.fingerprint. */
+const fingerprint = z.string().max(200);
+
+/**
+ * A person, as they are kept and told. Looser than what comes in, see personFieldsSchema: earlier versions took any
+ * file's name.
+ */
+export const personSchema = z
+  .object({
+    id: idSchema.describe("12 hex digits, random; stays when the name changes"),
+    name: z.string().min(1).max(1000).describe("Unique in its gallery"),
+    notes: z.string().max(MAX_NOTES),
+    groups: z
+      .array(z.string().max(100))
+      .max(100)
+      .describe(`Lower case: "family", "staff"; "${BLOCKED_GROUP}" raises the alarm`),
+    consentOn: z.iso.date().nullable().describe("Day on which the person agreed to be recognized"),
+    validFrom: time.describe("Milliseconds since the epoch from which the person is let in; null is no bound"),
+    validUntil: time.describe("… and until which"),
+    createdAt: timeSchema.describe("Milliseconds since the epoch"),
+    lastSeenAt: time.describe("Milliseconds since the epoch"),
+  })
+  .meta({ id: "Person" });
+export type Person = z.infer<typeof personSchema>;
+
+const originSchema = z
+  .union([
+    z.object({ by: z.literal("folder"), file: z.string().max(5000) }),
+    z.object({ by: z.enum(["message", "upload", "capture", "unknown", "event", "import"]) }),
+  ])
+  .describe("How a photo came into the gallery; event: somebody said of an event who it was");
+export type Origin = z.infer<typeof originSchema>;
+
+const photoQualitySchema = z
+  .object({
+    size: z.number().describe("Distance between the eyes' centres, in pixels"),
+    blur: z.number().describe("Variance of the aligned chip's Laplacian, grey levels squared: a blur has little"),
+    exposure: z.number().describe("Mean grey level of the aligned chip, 0 to 255"),
+    yaw: z.number().describe("Degrees; 0 looks into the camera"),
+    pitch: z.number(),
+    roll: z.number(),
+  })
+  .describe("What was measured on the face of a photo");
+export type PhotoQuality = z.infer<typeof photoQualitySchema>;
+
+export const photoSchema = z
+  .object({
+    id: idSchema.describe("16 hex digits of the picture's hash"),
+    personId: idSchema,
+    origin: originSchema,
+    addedAt: timeSchema.describe("Milliseconds since the epoch"),
+    size: countSchema.describe("Bytes of the kept picture; 0 when none is kept here"),
+    quality: photoQualitySchema.nullable(),
+    accepted: z
+      .array(z.string().max(40))
+      .max(50)
+      .describe("Codes of findings that somebody accepted, and left_out of a photo that is left out"),
+  })
+  .meta({ id: "Photo" });
+export type Photo = z.infer<typeof photoSchema>;
+
+/** What of an embedding is no number. */
+export const embeddingSchema = z.object({ photoId: idSchema, personId: idSchema, model, fingerprint });
+export interface PhotoEmbedding extends z.infer<typeof embeddingSchema> {
+  vector: Float32Array;
+}
+
+export const anchorSchema = z.object({
+  id: idSchema.describe("12 hex digits, random"),
+  against: idSchema.nullable().describe("The person it speaks against; null is everybody"),
+  note: z.string().max(1000),
+  createdAt: timeSchema.describe("Milliseconds since the epoch"),
+  model,
+  fingerprint,
+});
+/** An embedding that is not somebody: whoever is farther from a probe than the anchor is not its identity. */
+export interface Anchor extends z.infer<typeof anchorSchema> {
+  vector: Float32Array;
+}
+
+export const unknownSchema = z.object({
+  id: idSchema.describe("12 hex digits, random"),
+  firstSeenAt: timeSchema.describe("Milliseconds since the epoch"),
+  lastSeenAt: timeSchema.describe("Milliseconds since the epoch"),
+  visits: countSchema,
+  model,
+  fingerprint,
+  pictures: countSchema.max(100).describe("How many are kept"),
+});
+/** A stranger, seen once or many times. */
+export interface UnknownGroup extends z.infer<typeof unknownSchema> {
+  /** A few that differ. */
+  vectors: Float32Array[];
+  /** Of another network, which the gallery changes to or has changed from. */
+  beside?: Pick<UnknownGroup, "model" | "fingerprint" | "vectors"> | undefined;
+}
+
+export const correctionSchema = z
+  .object({
+    id: idSchema.describe("Of the negative anchor, or of the photo"),
+    at: timeSchema.describe("Milliseconds since the epoch"),
+    what: z
+      .enum(["not", "ignored", "is"])
+      .describe("not: this face is not that person; ignored: it is nobody; is: somebody said who it was"),
+    person: idSchema.nullable(),
+    name: z.string().nullable(),
+    note: z.string(),
+  })
+  .meta({ id: "Correction" });
+export type CorrectionEntry = z.infer<typeof correctionSchema>;
+
+export const receiptSchema = z
+  .object({
+    what: z.enum(["person", "photo", "unknown", "anchor"]),
+    id: z.string(),
+    name: z.string().nullable(),
+    at: timeSchema.describe("Milliseconds since the epoch"),
+    photos: countSchema,
+    embeddings: countSchema,
+    thumbnails: countSchema,
+    backups: countSchema.describe("Backups that were deleted or written anew because they held it"),
+  })
+  .meta({ id: "Receipt", description: "What a deletion deleted" });
+export type Receipt = z.infer<typeof receiptSchema>;
+
 const groupName = z
   .string()
   .trim()
@@ -148,16 +163,14 @@ const name = z.string().transform((value, context) => {
   }
 });
 
+/** What people may say of a person. */
 const fields = {
+  ...personSchema.pick({ notes: true, consentOn: true, validFrom: true, validUntil: true }).shape,
   name,
-  notes: z.string().max(MAX_NOTES),
   groups: z
     .array(groupName)
     .max(MAX_GROUPS)
     .transform((groups) => [...new Set(groups)].sort()),
-  consentOn: z.iso.date().nullable(),
-  validFrom: time,
-  validUntil: time,
 };
 
 const ordered = ({
@@ -188,8 +201,8 @@ export const personPatchSchema = z
   .refine(ordered, { path: ["validUntil"], message: ORDER });
 
 /** A whole person, as an export brings one. */
-export const personSchema = z
-  .object({ ...fields, id: idSchema, createdAt: timeSchema, lastSeenAt: time })
+export const importedPersonSchema = personSchema
+  .extend(fields)
   .refine(ordered, { path: ["validUntil"], message: ORDER });
 
 export type PersonFields = z.infer<typeof personFieldsSchema>;

@@ -3,65 +3,22 @@ import { z } from "zod";
 import { Fault } from "../errors";
 import {
   type Anchor,
-  idSchema as id,
+  anchorSchema,
+  embeddingSchema,
   type Person,
+  personSchema,
   type Photo,
   type PhotoEmbedding,
-  timeSchema as time,
+  photoSchema,
   type UnknownGroup,
+  unknownSchema,
 } from "./people";
-
-const fingerprint = z.string().max(200);
-const model = z.string().max(200);
-
-/**
- * A person as one may be on the disk: looser than what comes in (people.ts), because earlier versions took any file's
- * name.
- */
-const personSchema: z.ZodType<Person> = z.object({
-  id,
-  name: z.string().min(1).max(1000),
-  notes: z.string().max(10_000),
-  groups: z.array(z.string().max(100)).max(100),
-  consentOn: z.string().max(40).nullable(),
-  validFrom: time.nullable(),
-  validUntil: time.nullable(),
-  createdAt: time,
-  lastSeenAt: time.nullable(),
-});
-
-const originSchema = z.union([
-  z.object({ by: z.literal("folder"), file: z.string().max(5000) }),
-  z.object({ by: z.enum(["message", "upload", "capture", "unknown", "event", "import"]) }),
-]);
-
-export const photoSchema: z.ZodType<Photo> = z.object({
-  id,
-  personId: id,
-  origin: originSchema,
-  addedAt: time,
-  size: z.number().int().min(0),
-  quality: z
-    .object({
-      size: z.number(),
-      blur: z.number(),
-      yaw: z.number(),
-      pitch: z.number(),
-      roll: z.number(),
-      exposure: z.number(),
-    })
-    .nullable(),
-  accepted: z.array(z.string().max(40)).max(50),
-});
-
-/** What of these records is numbers travels beside the JSON. */
-type Plain<T, Vectors extends keyof T> = Omit<T, Vectors>;
 
 /** Numbers in the text, so that an earlier version passes over them. */
 const besideSchema = z.object({
   beside: z.object({
-    model,
-    fingerprint,
+    model: unknownSchema.shape.model,
+    fingerprint: unknownSchema.shape.fingerprint,
     vectors: z
       .array(
         z
@@ -71,30 +28,6 @@ const besideSchema = z.object({
       )
       .max(100),
   }),
-});
-
-export const embeddingSchema: z.ZodType<Plain<PhotoEmbedding, "vector">> = z.object({
-  photoId: id,
-  personId: id,
-  model,
-  fingerprint,
-});
-export const anchorSchema: z.ZodType<Plain<Anchor, "vector">> = z.object({
-  id,
-  against: id.nullable(),
-  note: z.string().max(1000),
-  createdAt: time,
-  model,
-  fingerprint,
-});
-export const unknownSchema: z.ZodType<Plain<UnknownGroup, "vectors" | "beside">> = z.object({
-  id,
-  firstSeenAt: time,
-  lastSeenAt: time,
-  visits: z.number().int().min(0),
-  model,
-  fingerprint,
-  pictures: z.number().int().min(0).max(100),
 });
 
 const LENGTH_BYTES = 4;

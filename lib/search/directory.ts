@@ -5,15 +5,7 @@
 import { NameTaken, NotFound } from "../people/errors";
 import type { Person, Photo } from "../people/people";
 import type { PeopleStore, StoreChange } from "../people/store";
-
-/** A person as lists show them. */
-export interface PersonEntry extends Omit<Person, "notes"> {
-  photos: number;
-  /** A photo that has a thumbnail. */
-  thumbnail: string | null;
-  /** Whether they are never recognized, since all of their photos that could be compared are left out. */
-  out: boolean;
-}
+import type { PeoplePage, PersonEntry } from "./entries";
 
 export interface PeopleQuery {
   /** Part of the name or the notes. */
@@ -23,14 +15,6 @@ export interface PeopleQuery {
   /** At most 1000; default 50. */
   limit?: number | undefined;
   sort?: "name" | "lastSeen" | "added" | undefined;
-}
-
-export interface PeoplePage {
-  /** How many there are, on all pages. */
-  total: number;
-  /** Of the whole gallery. */
-  groups: { name: string; count: number }[];
-  people: PersonEntry[];
 }
 
 const DEFAULT_LIMIT = 50;

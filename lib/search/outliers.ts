@@ -4,6 +4,7 @@
  */
 import { euclideanDistance, toUnitLength } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
+import type { Aside } from "./entries";
 import { crowding, neighboursOf, nobodies } from "./crowd";
 import { type Chunk, FREE } from "./scan";
 
@@ -12,16 +13,6 @@ export interface OwnPhoto {
   embedding: Float32Array;
   /** Whether somebody said that it is this person all the same: it counts, however far. */
   sure: boolean;
-}
-
-/** A photo that is set aside. */
-export interface Aside {
-  /** d' to the mean of the person's other photos. */
-  distance: number;
-  /** τ of d'. */
-  threshold: number;
-  /** A sentence. */
-  reason: string;
 }
 
 export function asideOf(distance: number, threshold: number): Aside {

@@ -7,16 +7,12 @@ import { euclideanDistance } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
 import type { Anchor, Person } from "../people/people";
 import { checkProbe, EmbeddingIndex } from "./embedding-index";
+import type { DistanceKind } from "./distance-kind";
 import { type PhotoOf, Templates } from "./templates";
 
 export type RosterPerson = Pick<Person, "id" | "name" | "groups" | "validFrom" | "validUntil">;
 
-/**
- * How far a probe is from a person: "euclidean" is the distance to the nearest of their photos; "cohort" is d' to the
- * mean of their photos,
- * normalised by a cohort of other people (lib/embed/normalise).
- */
-export type DistanceKind = "cohort" | "euclidean";
+export type { DistanceKind };
 
 /** What decides who somebody is, wherever nobody chose: d' where there is a cohort. */
 export function usualKind({ normalised }: Pick<Searchable, "normalised">): DistanceKind {

@@ -6,18 +6,13 @@ import type { PhotoEncoder } from "../enrol/photo-encoder";
 import { UserError } from "../errors";
 import type { Face } from "../message";
 import { parseName } from "../people/names";
-import type { Anchor, Person, Receipt, UnknownGroup } from "../people/people";
+import type { Anchor, Person, Receipt } from "../people/people";
 import type { NewPhoto } from "../people/store";
 import { usualKind } from "../search/roster";
 import { seenBy } from "./seen-by";
 import { type Sight, Strangers } from "./strangers";
 import { oneStranger } from "./unknowns";
-
-/** A stranger as the editor shows them. */
-export interface UnknownEntry extends Omit<UnknownGroup, "vectors" | "fingerprint" | "beside"> {
-  /** The person who is nearest to them, however far. */
-  nearest: { name: string; distance: number } | null;
-}
+import type { UnknownEntry } from "./entry";
 
 export interface ReviewOptions {
   /** How long strangers are kept after they were last seen, in ms; undefined keeps none. */

@@ -1,5 +1,6 @@
 /** Answers of the HTTP API, each held against the schema of its route: a field that is not described fails. */
 import assert from "node:assert/strict";
+import type { z } from "zod";
 import { routes } from "../../api/api";
 import { errorAnswer } from "../../api/answers";
 import { describeApi } from "../../api/openapi";
@@ -28,14 +29,21 @@ export async function checkAnswer(method: string, url: string, answer: Response)
   if (answer.status < 300) {
     assert.equal(answer.status, route.status ?? 200, what);
     if (typeof route.answers === "string") assert.ok(type.startsWith(route.answers), `${what} ${type}`);
-    else assert.equal(route.answers.safeParse(await answer.clone().json()).error?.message, undefined, what);
+    else assertDescribed(route.answers, await answer.clone().json(), what);
     return route;
   }
   // Node-RED itself answers to what is no JSON.
   if (answer.status === 400 && type.startsWith("text/html")) return undefined;
-  assert.equal(errorAnswer.safeParse(await answer.clone().json()).error?.message, undefined, what);
+  assertDescribed(errorAnswer, await answer.clone().json(), what);
   assert.ok(errorsOf(route).includes(String(answer.status)), `${what} is described`);
   return undefined;
+}
+
+/** Fails at a field that is missing or of another kind and, as parsing leaves out what is not described, at any other. */
+function assertDescribed(schema: z.ZodType, answer: unknown, what: string): void {
+  const { data, error } = schema.safeParse(answer);
+  assert.equal(error?.message, undefined, what);
+  assert.deepEqual(answer, data, `${what}: each field is described`);
 }
 
 /** As `fetch`, and what the API answers is checked. */
@@ -47,7 +55,7 @@ export async function fetchApi(url: string, init: RequestInit = {}): Promise<Res
 
 /** Statuses that the description of a route has. */
 function errorsOf(route: Route): string[] {
-  const { paths } = describeApi([route]) as {
+  const { paths } = describeApi([route]) as unknown as {
     paths: Record<string, Record<string, { responses: Record<string, object> }>>;
   };
   return Object.keys(paths[API_ROOT + route.path.replace(/:(\w+)/g, "{$1}")]?.[route.method]?.responses ?? {});
