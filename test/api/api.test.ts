@@ -13,6 +13,7 @@ import { BUILT_IN_MODELS } from "../../lib/embed/descriptor";
 import { createEncoder } from "../../lib/enrol/encoder";
 import { Gallery } from "../../lib/gallery/gallery";
 import { openStore } from "../../lib/people/lmdb/store";
+import type { DiagnosisAnswer } from "../../api/answers";
 import { routes } from "../../api/api";
 import { describeApi } from "../../api/openapi";
 import { API_ROOT, type Route } from "../../api/routes";
@@ -903,6 +904,28 @@ describe("the HTTP API", () => {
       await (await ask("/metrics")).text(),
       /^facenet_faces_total\{source="photo",outcome="unknown"\} \d+$/m,
     );
+  });
+
+  it("gives what a report about the package needs, with nobody's name or path in it", async () => {
+    const text = await (await ask("/diagnosis")).text();
+    const { galleries, cameras } = JSON.parse(text) as DiagnosisAnswer;
+    assert.deepEqual(
+      galleries.map(({ id, open, model }) => [id, open, model]),
+      [
+        ["g", true, "dlib-resnet-v1"],
+        ["h", true, "dlib-resnet-v1"],
+        ["broken", false, null],
+      ],
+    );
+    assert.deepEqual(
+      cameras.map(({ id, source, running }) => [id, source, running]),
+      [
+        ["c", "folder", true],
+        ["stopped", "folder", false],
+      ],
+    );
+    for (const secret of [userDir, tmpdir(), "Family", "Hall", "Alice"])
+      assert.equal(text.includes(secret), false, secret);
   });
 
   it("embeds nothing of anybody in an answer", async () => {
