@@ -51,9 +51,9 @@ interface Workers<Task, Result> {
 
 /**
  * Workers for one stage, shared by all its users, gone with the last of them. Tasks are begun in the order in which
- * they came:
- * piscina gives a task that comes just when a worker is free to that worker, past all that wait, and starves some of
- * several cameras.
+ * they came. They wait here and not with piscina, whose part are the threads (starting them, handing tasks and memory
+ * over, ending one that hangs): the time that a task may take runs from when a worker has it, and with piscina it
+ * would run from when it was asked for, so that what waits behind slow tasks would be said to hang.
  */
 export class StagePool<Task, Result> {
   readonly #filename: string;

@@ -2,10 +2,14 @@
  * A worker that does what its task says: dies, hangs, throws, breaks or answers; or cannot even start, where
  * FAULTY_WORKER says so.
  */
+import { setTimeout } from "node:timers/promises";
 import { UserError } from "../../lib/errors";
 import { serve } from "../../lib/workers/serve";
 
 if (process.env["FAULTY_WORKER"] === "broken") throw new Error("no room");
+
+/** How long "rest" takes. */
+export const REST_MS = 700;
 
 export type What =
   | "die"
@@ -17,6 +21,7 @@ export type What =
   | "trap"
   | "refuse for a trap"
   | "answer"
+  | "rest"
   | "count";
 
 /** A WASM module whose function "run" traps. */
@@ -86,6 +91,7 @@ export default serve(async (what: What) => {
       throw new UserError("send a smaller picture.", { cause: error });
     }
   }
+  if (what === "rest") await setTimeout(REST_MS);
   if (what === "hang") await new Promise(() => undefined);
   return what === "count" ? String(tasks) : "done";
 });

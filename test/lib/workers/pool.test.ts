@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { Fault, UserError } from "../../../lib/errors";
 import { StagePool } from "../../../lib/workers/pool";
-import type { What } from "../../support/faulty-worker";
+import { REST_MS, type What } from "../../support/faulty-worker";
 import { eventually } from "../../support/node-red";
 
 async function withPool(work: (pool: StagePool<What, string>) => Promise<void>): Promise<void> {
@@ -132,6 +132,14 @@ describe("StagePool", () => {
     withPool(async (pool) => {
       await assert.rejects(pool.run("hang", { timeoutMs: 1500 }), /did not answer within 1500 ms/);
       assert.equal(await pool.run("answer"), "done");
+    }));
+
+  it("does not say that a task hangs which only waited behind others", () =>
+    withPool(async (pool) => {
+      await pool.run("answer");
+      // The last begins after more than the time that it may take.
+      const tasks = Array.from({ length: 4 }, () => pool.run("rest", { timeoutMs: 2 * REST_MS + 400 }));
+      assert.deepEqual(await Promise.all(tasks), ["done", "done", "done", "done"]);
     }));
 
   it("begins tasks in the order in which they came, so that none of several cameras starves", () =>
