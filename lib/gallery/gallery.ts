@@ -143,7 +143,6 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     await adding;
     await this.#parts.lastSeen.flush();
     this.#store.off("disk", this.#followDisk).off("change", this.#followStore);
-    this.#parts.lastSeen.close();
     this.#parts.directory.close();
     await this.#parts.deciding.close();
     await this.#store.close();

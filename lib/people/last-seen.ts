@@ -1,6 +1,6 @@
 /** When people were seen last, before it is written: they may be seen several times a second. */
 import { StorageError } from "../storage";
-import type { PeopleStore, StoreChange } from "./store";
+import type { PeopleStore } from "./store";
 
 export class LastSeen {
   readonly #store: PeopleStore;
@@ -11,7 +11,6 @@ export class LastSeen {
   constructor(store: PeopleStore, onError: (error: unknown) => void) {
     this.#store = store;
     this.#onError = onError;
-    store.on("change", this.#follow);
   }
 
   /** @param at ms since the epoch */
@@ -19,7 +18,7 @@ export class LastSeen {
     this.#seen.set(personId, at);
   }
 
-  /** Write it down. Never rejects. */
+  /** Write it down; whoever is gone meanwhile is passed over. Never rejects. */
   async flush(): Promise<void> {
     if (this.#seen.size === 0) return;
     const seen = this.#seen;
@@ -32,12 +31,4 @@ export class LastSeen {
       if (!(error instanceof StorageError)) this.#onError(error);
     }
   }
-
-  close(): void {
-    this.#store.off("change", this.#follow);
-  }
-
-  readonly #follow = ({ removed }: StoreChange): void => {
-    for (const { id } of removed.people) this.#seen.delete(id);
-  };
 }

@@ -11,6 +11,7 @@ import { chooseNetworks } from "../../../lib/gallery/networks";
 import type { Face } from "../../../lib/message";
 import { type LmdbStore, openStore } from "../../../lib/people/lmdb/store";
 import { Directory } from "../../../lib/search/directory";
+import type { Searchable } from "../../../lib/search/roster";
 import { StoreSearch } from "../../../lib/search/store-search";
 import { FakeEncoder } from "../../support/fake-encoder";
 
@@ -100,10 +101,7 @@ async function seenOf(gallery: Gallery): Promise<object> {
       return { ...person, photos: byKey(photos, (photo) => photo.id) };
     }),
     known: byKey(gallery.embeddings(), ({ photoId }) => photoId),
-    // Several may be as near.
-    nearest: byKey(await gallery.roster.nearest(probe, 1000, "euclidean"), ({ person }) => person.id).map(
-      ({ person, distance }) => ({ person, distance }),
-    ),
+    nearest: await nearestIn(gallery.roster, probe),
     anchors: byKey(gallery.roster.anchors(probe), ({ against, distance }) => `${against} ${distance}`),
     corrections: byKey(gallery.corrections(), ({ id }) => id),
     unknowns: byKey(await gallery.unknowns(), ({ id }) => id).map(({ nearest, ...group }) => ({
@@ -111,6 +109,12 @@ async function seenOf(gallery: Gallery): Promise<object> {
       nearest: nearest?.distance,
     })),
   };
+}
+
+/** Several may be as near. */
+async function nearestIn(roster: Searchable, probe: Float32Array): Promise<object[]> {
+  const near = await roster.nearest(probe, 1000, "euclidean");
+  return byKey(near, ({ person }) => person.id).map(({ person, distance }) => ({ person, distance }));
 }
 
 /** What views that are made anew of a store have beside those of the gallery, which followed it. */
@@ -126,6 +130,7 @@ async function assertFollowed(gallery: Gallery, store: LmdbStore, when: string):
     {
       known: byKey(gallery.embeddings(), ({ photoId }) => photoId),
       people: gallery.people,
+      nearest: await nearestIn(gallery.roster, probe),
       unused: gallery
         .listPeople({ limit: 1000 })
         .people.filter(({ out }) => out)
@@ -138,6 +143,7 @@ async function assertFollowed(gallery: Gallery, store: LmdbStore, when: string):
         const photos = search.roster.photosOf(id).length;
         return photos === 0 ? [] : [{ name, photos }];
       }),
+      nearest: await nearestIn(search.roster, probe),
       unused: directory.people.filter(({ id }) => search.roster.unused.has(id)).map(({ id }) => id),
       anchors: byKey(search.roster.anchors(probe), ({ against, distance }) => `${against} ${distance}`),
     },
@@ -179,7 +185,7 @@ describe("a gallery's views", () => {
 
     const common: Record<string, () => Promise<unknown>> = {
       create: () => gallery.createPerson({ name: name(), groups: any([["staff"], []]) }),
-      rename: () => gallery.updatePerson(person(), { name: name(), notes: `${below(9)}` }),
+      rename: () => gallery.updatePerson(person(), { name: `Person ${below(3000)}`, notes: `${below(9)}` }),
       add: () => gallery.addPhoto({ name: name() }, pictureOf(...photo()), { origin: "upload", accept: ACCEPT }),
       "add to": () => gallery.addPhoto({ id: person() }, pictureOf(...photo()), { origin: "upload", accept: ACCEPT }),
       enrol: () => gallery.enrol({ name: name(), accept: ACCEPT }, pictureOf(...photo())),
