@@ -122,6 +122,7 @@ async function assertFollowed(gallery: Gallery, store: LmdbStore, when: string):
   const search = new StoreSearch(store, await networkOf(gallery.summary.model), {
     strangers: () => [],
     onProgress: () => undefined,
+    onThreshold: () => undefined,
   });
   const directory = new Directory(store, () => true);
   await search.load();
