@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { archive } from "./archive";
 import { calibration } from "./calibration";
+import { capture } from "./capture";
 import { diagnosis } from "./diagnosis";
 import { events } from "./events";
 import { galleries } from "./galleries";
@@ -28,6 +29,7 @@ const openapi = ofAll(
 export const routes: readonly Route[] = [
   openapi,
   ...galleries,
+  ...capture,
   ...models,
   ...diagnosis,
   ...people,

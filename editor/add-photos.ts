@@ -11,7 +11,7 @@ import { acceptable, acceptWords, findingList, findingsOf } from "./judgement.js
 import { nodeName } from "./nodes.js";
 import { chooseFace, facesOn, isPicture, PICTURES, typeOf } from "./photo-faces.js";
 import type { Host } from "./section.js";
-import { count, labelled, t } from "./words.js";
+import { count, errorMessage, labelled, t } from "./words.js";
 
 const CAMERA = "facewire-camera";
 const SNAPSHOTS = 3;
@@ -201,7 +201,7 @@ export class AddPhotos {
         : findings.some(({ code }) => code === "several_faces")
           ? pick
           : undefined;
-      item.refused(findings, error instanceof Error ? error.message : String(error), anyway);
+      item.refused(findings, errorMessage(error), anyway);
       this.#say(file.name, t(anyway === undefined ? "photos.refused" : "photos.asks"));
     }
   }
@@ -289,7 +289,7 @@ export class AddPhotos {
       this.#said.textContent = t("photos.captured", { kept, taken: taken.length });
       if (kept > 0) this.#onKept();
     } catch (error) {
-      waiting.refused([], error instanceof Error ? error.message : String(error), undefined);
+      waiting.refused([], errorMessage(error), undefined);
       this.#said.textContent = t("photos.refused");
     }
   }

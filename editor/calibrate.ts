@@ -11,7 +11,7 @@ import { picture, release } from "./pictures.js";
 import type { Step } from "./steps.js";
 import { whoDecides } from "./threshold.js";
 import { TrialView } from "./trial.js";
-import { count, number, sentences, t } from "./words.js";
+import { count, errorMessage, number, sentences, t } from "./words.js";
 
 /** What the view needs of the sidebar. */
 export interface CalibrateHost {
@@ -207,7 +207,7 @@ class CalibrateView {
       if (!this.#stop.signal.aborted)
         fill(
           this.#asOf,
-          error instanceof Error ? error.message : String(error),
+          errorMessage(error),
           " ",
           button(t("retry"), () => {
             void this.#askAgain();

@@ -1,8 +1,7 @@
 /** Dialogs in the editor's look; the focus goes back to where it was. */
 import type { Receipt } from "../lib/people/people";
-import { ApiError } from "./api.js";
 import { type Child, h } from "./dom.js";
-import { count, dateTime, t } from "./words.js";
+import { count, dateTime, errorMessage, t } from "./words.js";
 
 interface DialogButton<T> {
   label: string;
@@ -112,7 +111,7 @@ export function tell(text: string, type: "success" | "warning" | "error" = "succ
 /** Say why something was not done. */
 export function tellError(error: unknown): void {
   if (error instanceof DOMException && error.name === "AbortError") return;
-  tell(error instanceof ApiError || error instanceof Error ? error.message : String(error), "error");
+  tell(errorMessage(error), "error");
 }
 
 /** Do something that may fail, from a listener. */

@@ -1,5 +1,5 @@
 /** Elements, made of text and other elements; nothing here ever reads a string as HTML. */
-import { t } from "./words.js";
+import { errorMessage, t } from "./words.js";
 
 export type Child = Node | string | false | null | undefined;
 type Attribute = string | number | boolean | undefined | ((event: Event) => void);
@@ -125,12 +125,7 @@ export function empty(iconName: string, title: string, text: string, ...actions:
 
 /** What failed, and a way to try again. */
 export function failed(error: unknown, retry: () => void): HTMLElement {
-  return empty(
-    "warning",
-    t("error.title"),
-    error instanceof Error ? error.message : String(error),
-    button(t("retry"), retry),
-  );
+  return empty("warning", t("error.title"), errorMessage(error), button(t("retry"), retry));
 }
 
 export function loading(): HTMLElement {

@@ -5,7 +5,7 @@ import { empty, failed, fill, h, loading, select } from "./dom.js";
 import { nodeName } from "./nodes.js";
 import type { Host, Section } from "./section.js";
 import { Stats } from "./stats.js";
-import { t } from "./words.js";
+import { errorMessage, t } from "./words.js";
 
 const TOPIC = "facenet/preview";
 const TYPE = "face-match";
@@ -112,7 +112,7 @@ export class Live implements Section {
     RED.comms.subscribe(`${TOPIC}/${id}`, this.#listener);
     const renew = (): void => {
       ask(`${TOPIC}/${TYPE}/${encodeURIComponent(id)}`, { method: "POST" }).catch((error: unknown) => {
-        this.#state.textContent = error instanceof Error ? error.message : String(error);
+        this.#state.textContent = errorMessage(error);
       });
       if (this.#shownAt > 0 && Date.now() - this.#shownAt > STALE_MS) this.#state.textContent = t("live.still");
     };

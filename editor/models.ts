@@ -7,7 +7,7 @@ import type { ListedModel } from "../lib/models/list";
 import { getJson, modelsPath, pathOf, send } from "./api.js";
 import { tellError } from "./dialogs.js";
 import { fill, h, icon, writeButton } from "./dom.js";
-import { bytes, known as knownWords, number, sentences, serverWords, t } from "./words.js";
+import { bytes, errorMessage, known as knownWords, number, sentences, serverWords, t } from "./words.js";
 
 /** Between two looks at a download. */
 const LOOK_MS = 1000;
@@ -78,7 +78,7 @@ export function offerModels(select: HTMLSelectElement, value: unknown): void {
       if (select.value !== before) select.dispatchEvent(new Event("change", { bubbles: true }));
       showList(rows);
     } catch (error) {
-      if (row.isConnected) fill(about, error instanceof Error ? error.message : String(error));
+      if (row.isConnected) fill(about, errorMessage(error));
     }
   };
   const showList = (rows: readonly ListedModel[]): void => {

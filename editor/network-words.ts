@@ -5,7 +5,7 @@
 import type { LeftBehind, NetworkEstimate, NetworkState } from "../lib/gallery/network-state";
 import { getJson, pathOf } from "./api.js";
 import { type Child, fill, h } from "./dom.js";
-import { bytes, count, known, list, number, t } from "./words.js";
+import { bytes, count, errorMessage, known, list, number, t } from "./words.js";
 
 /** People whose names are told; of more the number. */
 const MOST_NAMES = 10;
@@ -48,7 +48,7 @@ export function tellChange(
     show(h("p", {}, t("network.measuring")));
     const told = await estimateOf(gallery, key).then(
       (estimate) => [gainOf(key), h("p", {}, costWords(estimate)), ...leftWords(estimate.leftBehind)],
-      (error: unknown) => [h("p", {}, error instanceof Error ? error.message : String(error))],
+      (error: unknown) => [h("p", {}, errorMessage(error))],
     );
     if (asked === key) show(...told);
   };

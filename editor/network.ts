@@ -8,7 +8,7 @@ import { type Child, fill, h, icon, loading, writeButton } from "./dom.js";
 import { apply, isInForm, type Plan, planBack, planOf } from "./network-nodes.js";
 import { costWords, estimateOf, gainOf, leftWords, nameOf, timeWords } from "./network-words.js";
 import type { Host } from "./section.js";
-import { count, dateTime, list, number, sentences, t } from "./words.js";
+import { count, dateTime, errorMessage, list, number, sentences, t } from "./words.js";
 
 type Act = "pause" | "continue" | "cancel" | "accept" | "undo" | "keep" | "dismiss";
 
@@ -239,7 +239,7 @@ export class NetworkNotice {
       fill(body, ...this.#costs(estimate, found));
       plan = found;
     } catch (error) {
-      fill(body, h("p", {}, error instanceof Error ? error.message : String(error)));
+      fill(body, h("p", {}, errorMessage(error)));
     }
     if ((await asked) !== true || plan === undefined) return;
     await send("POST", pathOf(id, "network"), { do: "change", network: key });

@@ -10,7 +10,7 @@ import { button, empty, field, fill, h, icon, loading, mayWrite, writeButton } f
 import { findingWords } from "./judgement.js";
 import { forgetPictures, picture, release } from "./pictures.js";
 import type { Host } from "./section.js";
-import { ago, bytes, count, dateTime, labelled, number, sentences, t } from "./words.js";
+import { ago, bytes, count, dateTime, errorMessage, labelled, number, sentences, t } from "./words.js";
 
 /** The form's fields, as text. */
 interface Fields {
@@ -94,11 +94,7 @@ export class PersonView {
       await this.#load();
       this.#build();
     } catch (error) {
-      if (!this.#stop.signal.aborted)
-        fill(
-          this.#body,
-          empty("user-times", t("person.gone"), error instanceof Error ? error.message : String(error)),
-        );
+      if (!this.#stop.signal.aborted) fill(this.#body, empty("user-times", t("person.gone"), errorMessage(error)));
     }
   }
 

@@ -5,7 +5,7 @@
 import { send } from "./api.js";
 import { button, h } from "./dom.js";
 import { nodeName, upstreamOf } from "./nodes.js";
-import { t } from "./words.js";
+import { errorMessage, t } from "./words.js";
 
 const CAMERA = "facewire-camera";
 /** Fields of a camera that decide which picture it gives. */
@@ -178,7 +178,7 @@ export function offerDrawing(node: FlowNode, field: HTMLInputElement): void {
         ...(height === undefined ? {} : { height }),
       });
     } catch (error) {
-      said.textContent = error instanceof Error ? error.message : String(error);
+      said.textContent = errorMessage(error);
     }
   };
   const file = h("input", {

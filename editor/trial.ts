@@ -6,7 +6,7 @@ import type { MovedAnswer } from "../api/answers";
 import type { PhotoEntry } from "../lib/search/entries";
 import { getJson, pathOf, send } from "./api.js";
 import { button, type Child, failed, fill, h, liveLine, loading, mayWrite } from "./dom.js";
-import { count, number, t } from "./words.js";
+import { count, errorMessage, number, t } from "./words.js";
 
 /** What it needs of the view around it. */
 export interface TrialHost {
@@ -168,7 +168,7 @@ export class TrialView {
           isMoved = !isMoved;
           this.#said.textContent = isMoved ? t("trial.moved", { name: to.name }) : t("trial.moved-back");
         } catch (error) {
-          this.#said.textContent = error instanceof Error ? error.message : String(error);
+          this.#said.textContent = errorMessage(error);
         }
         mover.disabled = false;
         mover.textContent = words();
@@ -192,7 +192,7 @@ export class TrialView {
             ({ out: isOut } = await send<PhotoEntry>("PATCH", path, { out: !isOut }));
             this.#said.textContent = t(isOut ? "trial.left-out" : "trial.used-again", { name: place.name });
           } catch (error) {
-            this.#said.textContent = error instanceof Error ? error.message : String(error);
+            this.#said.textContent = errorMessage(error);
           }
           leaver.disabled = false;
           leaver.textContent = words();

@@ -42,6 +42,11 @@ export function serverWords(sentence: string, key: string, values: Values = {}):
   return RED.i18n.lang().startsWith("en") ? sentence : known(key, sentence, values);
 }
 
+/** The words of whatever was thrown. */
+export function errorMessage(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
 /** "1 photo", "3 photos". */
 export function count(key: string, size: number): string {
   return t(`count.${key}.${size === 1 ? "one" : "other"}`, { number: number(size) });
