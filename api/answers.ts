@@ -91,6 +91,14 @@ export const importAnswer = z.object({
 });
 export type ImportAnswer = z.infer<typeof importAnswer>;
 
+/** Of POST facenet/camera/try. */
+export const triedAnswer = z.object({
+  jpeg: z.base64(),
+  width: countSchema.optional().describe("Pixels of the camera's own frame"),
+  height: countSchema.optional(),
+});
+export type TriedAnswer = z.infer<typeof triedAnswer>;
+
 const time = timeSchema.describe("Milliseconds since the epoch");
 const orNull = { count: countSchema.nullable(), text: z.string().nullable() };
 

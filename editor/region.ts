@@ -2,6 +2,7 @@
  * The region of haar-detect, drawn on a picture: of the camera before it in the flow, or of a file. The text field
  * stays the truth.
  */
+import type { TriedAnswer } from "../api/answers";
 import { send } from "./api.js";
 import { button, h } from "./dom.js";
 import { nodeName, upstreamOf } from "./nodes.js";
@@ -162,17 +163,13 @@ export function offerDrawing(node: FlowNode, field: HTMLInputElement): void {
   const look = async (from: FlowNode): Promise<void> => {
     said.textContent = t("forms.region-asking");
     try {
-      const { jpeg, width, height } = await send<{ jpeg: string; width?: number; height?: number }>(
-        "POST",
-        "facenet/camera/try",
-        {
-          id: from.id,
-          flow: from.z,
-          fields: Object.fromEntries(
-            CAMERA_FIELDS.map((name) => [name, (from as unknown as Record<string, unknown>)[name]]),
-          ),
-        },
-      );
+      const { jpeg, width, height } = await send<TriedAnswer>("POST", "facenet/camera/try", {
+        id: from.id,
+        flow: from.z,
+        fields: Object.fromEntries(
+          CAMERA_FIELDS.map((name) => [name, (from as unknown as Record<string, unknown>)[name]]),
+        ),
+      });
       load(`data:image/jpeg;base64,${jpeg}`, {
         ...(width === undefined ? {} : { width }),
         ...(height === undefined ? {} : { height }),

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Request } from "express";
-import type { Node, NodeAPI, NodeDef } from "node-red";
+import type { Node, NodeAPI } from "node-red";
 import { UserError } from "../../lib/errors";
 import { Camera, type CameraEvent } from "../../lib/capture/camera";
 import { listDevices } from "../../lib/capture/devices";
@@ -14,33 +14,11 @@ import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart, type Status } from "../common/status";
+import { registerCameraTry } from "../../api/camera-try";
 import { route } from "../../api/http/route";
 import { readUpload } from "../../api/http/upload";
-import { serveTry } from "./try";
-
-export interface CameraDef extends NodeDef {
-  source: string;
-  url: string;
-  device: string;
-  path: string;
-  width: string | number;
-  height: string | number;
-  fps: string | number;
-  output: string;
-  loop: boolean | string;
-  realtime: boolean | string;
-  autostart: boolean | string;
-  transport: string;
-  oldFfmpeg?: boolean | string;
-  certificate: string;
-  fingerprint: string;
-  idle: string | number;
-}
-
-export interface CameraLogin {
-  user: string;
-  password: string;
-}
+import type { CameraDef, CameraLogin } from "./definition";
+import { cameraForms } from "./forms";
 
 interface CameraNode extends Node<CameraLogin> {
   camera?: Camera;
@@ -180,7 +158,7 @@ export default function register(RED: NodeAPI): void {
     return camera?.options.source === "browser" ? camera : undefined;
   };
 
-  serveTry(RED, TYPE, optionsOf);
+  registerCameraTry(RED, cameraForms(RED, TYPE, optionsOf));
 
   // The page holds nothing; what it posts is checked.
   RED.httpAdmin.get(

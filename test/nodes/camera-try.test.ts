@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import sharp from "sharp";
+import { triedAnswer } from "../../api/answers";
 import { jpegSize } from "../../lib/capture/jpeg";
 import camera from "../../nodes/camera/camera";
 import { helper, nextMessage, send, startServer, stopServer } from "../support/flow";
@@ -31,6 +32,8 @@ async function json(body: unknown, type = "application/json", headers: Record<st
     body: typeof body === "string" ? body : JSON.stringify(body),
   });
   const text = await response.text();
+  if (response.status === 200)
+    assert.deepEqual(JSON.parse(text), triedAnswer.parse(JSON.parse(text)), "each field is described");
   return {
     status: response.status,
     body: /json/.test(response.headers.get("content-type") ?? "")

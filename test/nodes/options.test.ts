@@ -6,7 +6,8 @@ import { runInNewContext } from "node:vm";
 import { haarOptionsSchema } from "../../lib/detect/haar/options";
 import { PRESETS } from "../../lib/detect/haar/presets";
 import { BUILT_IN_MODELS, DEFAULT_MODEL } from "../../lib/embed/descriptor";
-import { optionsOf as cameraOptions, type CameraDef } from "../../nodes/camera/camera";
+import { optionsOf as cameraOptions } from "../../nodes/camera/camera";
+import type { CameraDef } from "../../nodes/camera/definition";
 import { optionalFlag, optionalNumber, requireVariables } from "../../nodes/common/options";
 import { type HaarDetectDef, optionsOf as detectorOptions } from "../../nodes/haar-detect/haar-detect";
 
