@@ -271,7 +271,10 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#parts.editing.usePhoto(personId, photoId, sure);
   }
 
-  /** Leave a photo out of recognition, or use it again. @throws NotFound; a sentence when no other one would be used */
+  /**
+   * Leave a photo out of recognition, or use it again.
+   * @throws NotFound; a sentence when no other one would be used
+   */
   leaveOut(personId: string, photoId: string, out: boolean): Promise<PhotoEntry> {
     return this.#parts.editing.leaveOut(personId, photoId, out);
   }
