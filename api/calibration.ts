@@ -2,7 +2,7 @@ import { z } from "zod";
 import { UserError } from "../lib/errors";
 import type { Gallery } from "../lib/gallery/gallery";
 import { type DistanceKind, distanceSchema } from "../lib/search/distance-kind";
-import type { KnownEmbedding } from "../lib/search/roster";
+import type { KnownEmbedding } from "../lib/search/known";
 import { calibrate } from "../lib/calibrate/calibrate";
 import { calibrationSchema } from "../lib/calibrate/calibration";
 import { galleryWorksSchema, tryGallery } from "../lib/calibrate/keep";

@@ -3,7 +3,7 @@ import { UserError } from "../errors";
 import { StagePool } from "../workers/pool";
 import { type Calibration, distancesOf, inGallery, type ModelStatistics, type PhotoOf, suggest } from "./calibration";
 import { toUnitLength } from "../embed/distance";
-import type { Comparison, KnownEmbedding } from "../search/roster";
+import type { Comparison, KnownEmbedding } from "../search/known";
 import type { Measured, MeasureTask } from "./measure";
 import type { CohortTask } from "./measure-cohort";
 import type { SpaceTask } from "./space";

@@ -2,7 +2,7 @@
  * Does a gallery work, and what would make it work better? Measured in a worker; plain values: they travel as JSON.
  */
 import { z } from "zod";
-import type { Comparison, KnownEmbedding } from "../search/roster";
+import type { Comparison, KnownEmbedding } from "../search/known";
 import { countSchema } from "../validate";
 import { StagePool } from "../workers/pool";
 import { countedSchema, type PhotoOf, photoOfSchema } from "./calibration";

@@ -2,7 +2,7 @@
  * How near strangers come to the people of one gallery, as its own photos and the strangers who are kept show it,
  * beside the tail of the model's d'. Photos of other people stand for strangers. Measured in a worker.
  */
-import type { Comparison, KnownEmbedding } from "../search/roster";
+import type { Comparison, KnownEmbedding } from "../search/known";
 import { Again } from "../workers/again";
 import { StagePool } from "../workers/pool";
 import { byPerson, packSpace } from "./calibrate";

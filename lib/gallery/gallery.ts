@@ -14,7 +14,8 @@ import type { Anchor, CorrectionEntry, Person, Photo, Receipt } from "../people/
 import type { PeopleStore, StoreChange } from "../people/store";
 import type { PeopleQuery } from "../search/directory";
 import type { PeoplePage, PersonDetails, PhotoEntry } from "../search/entries";
-import type { Comparison, KnownEmbedding, Searchable } from "../search/roster";
+import type { Comparison, KnownEmbedding } from "../search/known";
+import type { Searchable } from "../search/roster";
 import type { UnknownEntry } from "../unknowns/entry";
 import type { Sight } from "../unknowns/strangers";
 import { inTime } from "../workers/in-time";

@@ -8,6 +8,7 @@ import type { Normalisation } from "../embed/normalise";
 import type { Anchor, Person } from "../people/people";
 import { checkProbe, EmbeddingIndex } from "./embedding-index";
 import type { DistanceKind } from "./distance-kind";
+import type { Comparison, KnownEmbedding } from "./known";
 import { type PhotoOf, Templates } from "./templates";
 
 export type RosterPerson = Pick<Person, "id" | "name" | "groups" | "validFrom" | "validUntil">;
@@ -37,13 +38,6 @@ export interface NearAnchor {
   distance: number;
 }
 
-/** Beside its own people: what d' of a gallery is normalised by. */
-export interface Comparison {
-  normalisation: Normalisation;
-  /** Strangers who are kept, one embedding each. */
-  strangers: readonly Float32Array[];
-}
-
 /** What matching asks of a gallery. */
 export interface Searchable {
   /** Id of the model of every embedding here. */
@@ -70,15 +64,6 @@ export interface Searchable {
   named(probe: Float32Array, name: string, kind: DistanceKind): Promise<Near | undefined>;
   /** Euclidean distances. */
   anchors(probe: Float32Array): NearAnchor[];
-}
-
-/** The embedding of a photo. */
-export interface KnownEmbedding {
-  photoId: string;
-  personId: string;
-  vector: Float32Array;
-  /** Whether somebody said that it is this person: then it is never set aside. */
-  sure: boolean;
 }
 
 /** An embedding in memory. */

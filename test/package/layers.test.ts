@@ -45,6 +45,8 @@ const LINES: readonly (readonly [file: string, line: string, rule?: string])[] =
   ["lib/search/b.ts", 'import "node:worker_threads";', "no-nodejs-modules"],
   ["lib/storage.ts", 'import { a } from "./hosts"; export const b = a;', "no-cycle"],
   ["lib/hosts.ts", 'import { b } from "./storage"; export const a = b;', "no-cycle"],
+  ["lib/search/c.ts", 'import type { D } from "./d"; export type C = D | 1;', "no-cycle"],
+  ["lib/search/d.ts", 'import type { C } from "./c"; export type D = C | 2;', "no-cycle"],
   ["lib/embed/d.ts", 'import "../detect/look";'],
   ["lib/image/open-picture.ts", 'import "sharp";'],
   ["lib/people/lmdb/database.ts", 'import "lmdb";'],

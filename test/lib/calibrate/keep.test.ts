@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { type KeepInput, tryGallery } from "../../../lib/calibrate/keep";
 import { seeded } from "../../../lib/calibrate/statistics";
 import { toUnitLength } from "../../../lib/embed/distance";
-import type { KnownEmbedding } from "../../../lib/search/roster";
+import type { KnownEmbedding } from "../../../lib/search/known";
 import { Roster } from "../../../lib/search/roster";
 import { identify } from "../../../lib/match/match";
 import { matchOptionsSchema } from "../../../lib/match/options";
