@@ -1,4 +1,4 @@
-/** A rate with its interval, and the rates at a threshold, as they are told: away from the workers, which only count. */
+/** A rate with its interval, and the rates at a threshold, as they are told: not in the workers, which only count. */
 import { z } from "zod";
 import { countSchema } from "../validate";
 

@@ -39,7 +39,7 @@ export async function checkAnswer(method: string, url: string, answer: Response)
   return undefined;
 }
 
-/** Fails at a field that is missing or of another kind and, as parsing leaves out what is not described, at any other. */
+/** Fails at a field that is missing or of another kind and, as parsing drops what is not described, at any other. */
 function assertDescribed(schema: z.ZodType, answer: unknown, what: string): void {
   const { data, error } = schema.safeParse(answer);
   assert.equal(error?.message, undefined, what);

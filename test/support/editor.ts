@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { after } from "node:test";
 import {
   type Browser,
   type BrowserContext,
@@ -30,8 +31,40 @@ const SHOTS = process.env["SCREENSHOTS"];
 const PATIENCE_MS = 180_000;
 const AXE = readFileSync(createRequire(__filename).resolve("axe-core/axe.min.js"), "utf8");
 
-export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+/** Of every page that a test file opened. */
+const everyComplaint: string[] = [];
+
+// Whatever a test looks at: a page that complains fails the file.
+after(() => {
+  assert.deepEqual(everyComplaint, [], "what pages complained of");
+});
+
+/** Answers that tests ask for: what the page then shows is looked at by them. */
+const ANSWERED = /^Failed to load resource/;
+
+/** Listen to errors of every page, to what it writes as errors, and to what the server could not answer. */
+function listen(context: BrowserContext): void {
+  context.on("weberror", (error) => everyComplaint.push(error.error().message));
+  context.on("console", (message) => {
+    if (message.type() === "error" && !ANSWERED.test(message.text())) everyComplaint.push(message.text());
+  });
+  context.on("response", (response) => {
+    const { pathname } = new URL(response.url());
+    // A fault inside; or scripts, styles, icons and words of ours.
+    if (response.status() === 500 || (response.status() === 404 && pathname.startsWith("/resources/")))
+      everyComplaint.push(`${response.status()} of ${pathname}`);
+  });
+}
+
+export async function launch(): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+  const newContext = browser.newContext.bind(browser);
+  browser.newContext = async (options) => {
+    const context = await newContext(options);
+    listen(context);
+    return context;
+  };
+  return browser;
 }
 
 export interface OpenEditor {
@@ -56,13 +89,17 @@ export async function openEditor(
   { locale = "en-US", viewport = { width: 1500, height: 900 }, colorScheme = "light" }: EditorOptions = {},
 ): Promise<OpenEditor> {
   const context = await browser.newContext({ locale, viewport, colorScheme, acceptDownloads: true });
-  await context.addInitScript('globalThis.localStorage?.setItem("view-dark-theme", "auto")');
+  // The page before the first has no place to keep it.
+  await context.addInitScript('if (origin !== "null") localStorage.setItem("view-dark-theme", "auto")');
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("response", (answer) => {
-    checkShown(answer).catch((error: unknown) => complaints.push(String(error)));
+    checkShown(answer).catch((error: unknown) => {
+      complaints.push(String(error));
+      everyComplaint.push(String(error));
+    });
   });
   await page.goto(red.url);
   await page.locator(".red-ui-palette-node").first().waitFor();

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { before, describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
+
+const ROOT = join(__dirname, "../..");
+
+interface Row {
+  name: string;
+  found: number;
+  reached: number;
+}
+
+interface Coverage {
+  parseLcov: (text: string) => Map<string, { found: number; reached: number }>;
+  summary(files: ReturnType<Coverage["parseLcov"]>, built: readonly { path: string; lines: number }[]): Row[];
+  share(row: Row): number;
+}
+
+describe("coverage", () => {
+  let made: Coverage;
+  before(async () => {
+    made = (await import(pathToFileURL(join(ROOT, "scripts/coverage.mjs")).href)) as Coverage;
+  });
+
+  it("counts lines by folder, and those of a file that no test loads", () => {
+    const report =
+      "TN:\nSF:dist/lib/match/a.js\nFN:1,a\nDA:1,2\nLF:10\nLH:9\nend_of_record\n" +
+      "SF:dist\\lib\\match\\deep\\b.js\r\nLF:30\r\nLH:1\r\nend_of_record\r\nSF:test/lib/a.test.ts\nLF:99\nLH:99\n";
+    const rows = made.summary(made.parseLcov(report), [
+      { path: "dist/lib/match/a.js", lines: 10 },
+      { path: "dist/lib/match/deep/b.js", lines: 30 },
+      { path: "dist/api/c.js", lines: 60 },
+    ]);
+    assert.deepEqual(rows, [
+      { name: "api", found: 60, reached: 0 },
+      { name: "lib/match", found: 40, reached: 10 },
+      { name: "all", found: 100, reached: 10 },
+    ]);
+    assert.equal(made.share({ name: "", found: 10_000, reached: 9_999 }), 99.9);
+  });
+});
