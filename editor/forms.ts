@@ -4,6 +4,7 @@
  * the flow starts; validators that say why; expert fields folded away. The nodes' own scripts find it as FacenetForms.
  */
 import { h } from "./dom.js";
+import { migrateWhatComes } from "./migrate.js";
 import { mayBePack, offerModels } from "./models.js";
 import { tellChange } from "./network-words.js";
 import { offerDrawing } from "./region.js";
@@ -443,3 +444,4 @@ const FacenetForms = {
   say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values),
 };
 Object.assign(globalThis, { FacenetForms });
+migrateWhatComes();

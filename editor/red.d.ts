@@ -91,7 +91,7 @@ declare const RED: {
     unsubscribe(topic: string, listener: (topic: string, data: unknown) => void): void;
   };
   events: {
-    on(event: string, listener: () => void): void;
+    on(event: string, listener: (subject: FlowNode) => void): void;
     off(event: string, listener: () => void): void;
     emit(event: string, node: FlowNode): void;
   };

@@ -1,7 +1,7 @@
 // Compile to dist/ and lay each node's html, locales and icons beside its js, where Node-RED looks for them;
 // and to resources/, which Node-RED serves, what runs in the browser.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -28,6 +28,13 @@ for (const folder of ["nodes", "plugins"])
 // The compiler also emits the files of lib/ whose types the editor uses; their code it does not.
 compile("editor/tsconfig.build.json");
 cpSync(join(root, "dist/.editor/editor"), join(root, "resources"), { recursive: true });
+// Of the nodes, what brings old definitions to the present form runs on both sides.
+cpSync(join(root, "dist/.editor/nodes"), join(root, "resources/nodes"), {
+  recursive: true,
+  filter: (path) => !extname(path) || /\/(?:migrations|common)\/[^/]+\.js$/.test(path.replaceAll("\\", "/")),
+});
+const migrate = join(root, "resources/migrate.js");
+writeFileSync(migrate, readFileSync(migrate, "utf8").replaceAll('"../nodes/', '"./nodes/'));
 rmSync(join(root, "dist/.editor"), { recursive: true });
 for (const sheet of ["sidebar.css", "forms.css"]) cpSync(join(root, "editor", sheet), join(root, "resources", sheet));
 mkdirSync(join(root, "resources/vendor"), { recursive: true });

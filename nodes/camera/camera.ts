@@ -12,6 +12,8 @@ import { Outage } from "../../lib/capture/outage";
 import { CONTRACT_VERSION, type FaceMessage, type Frame } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
+import { migrated } from "../common/migrate";
+import { MIGRATIONS } from "./migrations/index";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart, type Status } from "../common/status";
 import { registerCameraTry } from "../../api/camera-try";
@@ -60,8 +62,9 @@ export function optionsOf(def: CameraDef, id: string, login: Partial<CameraLogin
 }
 
 export default function register(RED: NodeAPI): void {
-  function CameraConstructor(this: CameraNode, def: CameraDef): void {
-    RED.nodes.createNode(this, def);
+  function CameraConstructor(this: CameraNode, saved: CameraDef): void {
+    RED.nodes.createNode(this, saved);
+    const def = migrated({ ...saved }, MIGRATIONS);
     let camera: Camera;
     let autostart: boolean;
     try {

@@ -14,6 +14,8 @@ import { parseOptions } from "../../lib/validate";
 import { inTime } from "../../lib/workers/in-time";
 import type { ServedGallery } from "../../api/host";
 import { logFault, nameError } from "../common/on-input";
+import { migrated } from "../common/migrate";
+import { MIGRATIONS } from "./migrations/index";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { serveApi } from "../common/serve-api";
 
@@ -123,8 +125,9 @@ function report(node: FaceGalleryNode, gallery: Gallery): void {
 const watched = new Map<string, number>();
 
 export default function register(RED: NodeAPI): void {
-  function FaceGallery(this: FaceGalleryNode, def: FaceGalleryDef): void {
-    RED.nodes.createNode(this, def);
+  function FaceGallery(this: FaceGalleryNode, saved: FaceGalleryDef): void {
+    RED.nodes.createNode(this, saved);
+    const def = migrated({ ...saved }, MIGRATIONS);
     const userDir = RED.settings.userDir ?? process.cwd();
     const own = join(userDir, "facenet", this.id);
     const folder = def.folder ? resolve(userDir, def.folder) : join(own, "photos");

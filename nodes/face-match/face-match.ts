@@ -26,6 +26,8 @@ import { parseOptions } from "../../lib/validate";
 import type { MatchRule } from "../../api/host";
 import { evaluate } from "../common/evaluate";
 import { nameError, onInput, type Send } from "../common/on-input";
+import { migrated } from "../common/migrate";
+import { MIGRATIONS } from "./migrations/index";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart, liveStatus, shortName, type Status } from "../common/status";
 import { galleryNodeOf, whenOpen } from "../face-gallery/face-gallery";
@@ -77,8 +79,9 @@ interface FaceMatchNode extends Node {
 type Show = (status: Status) => void;
 
 export default function register(RED: NodeAPI): void {
-  function FaceMatch(this: FaceMatchNode, def: FaceMatchDef): void {
-    RED.nodes.createNode(this, def);
+  function FaceMatch(this: FaceMatchNode, saved: FaceMatchDef): void {
+    RED.nodes.createNode(this, saved);
+    const def = migrated({ ...saved }, MIGRATIONS);
     const setUp = () => ({
       people: galleryNodeOf(RED, def.gallery),
       options: parseOptions(

@@ -6,6 +6,8 @@ import { shortEngineName } from "../../lib/tensor/engines";
 import { addTiming, readFaces, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import { nameError, onInput } from "../common/on-input";
+import { migrated } from "../common/migrate";
+import { MIGRATIONS } from "./migrations/index";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart, liveStatus, type Status, statusText, whileLoading } from "../common/status";
 
@@ -21,8 +23,9 @@ export interface FacenetEmbedDef extends NodeDef {
 }
 
 export default function register(RED: NodeAPI): void {
-  function FacenetEmbed(this: Node, def: FacenetEmbedDef): void {
-    RED.nodes.createNode(this, def);
+  function FacenetEmbed(this: Node, saved: FacenetEmbedDef): void {
+    RED.nodes.createNode(this, saved);
+    const def = migrated({ ...saved }, MIGRATIONS);
     let embedder: Promise<FaceEmbedder>;
     try {
       requireVariables({ ...def });

@@ -3,6 +3,8 @@ import { haar } from "../../lib/detect/haar/haar";
 import type { HaarOptions } from "../../lib/detect/haar/options";
 import { PRESETS } from "../../lib/detect/haar/presets";
 import { type DetectingDef, detecting, detectorOptionsOf } from "../common/detecting";
+import { migrated } from "../common/migrate";
+import { MIGRATIONS } from "./migrations/index";
 import { optionalNumber } from "../common/options";
 
 export interface HaarDetectDef extends DetectingDef {
@@ -38,8 +40,9 @@ function workingWidthOf({
 }
 
 export default function register(RED: NodeAPI): void {
-  function HaarDetect(this: Node, def: HaarDetectDef): void {
-    RED.nodes.createNode(this, def);
+  function HaarDetect(this: Node, saved: HaarDetectDef): void {
+    RED.nodes.createNode(this, saved);
+    const def = migrated({ ...saved }, MIGRATIONS);
     detecting(RED, this, def, haar, () => optionsOf(def));
   }
   // The form finds them as RED.settings.haarDetectPresets.

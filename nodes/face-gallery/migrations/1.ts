@@ -1,0 +1,10 @@
+import { type Migration, withDefaults } from "../../common/migrate.js";
+
+/** Blank was dlib's network, the only one there was; photos and strangers were kept without asking. */
+export const one: Migration = (definition) => {
+  const model = definition["model"] === "" ? undefined : definition["model"];
+  return withDefaults(
+    { ...definition, model },
+    { model: "dlib-resnet-v1", modelFile: "", keepPhotos: true, keepUnknowns: true, unknownDays: "7" },
+  );
+};

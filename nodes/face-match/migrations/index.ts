@@ -1,0 +1,5 @@
+import type { Migration } from "../../common/migrate.js";
+import { one } from "./1.js";
+
+/** From the first version to the present one. */
+export const MIGRATIONS: readonly Migration[] = [one];

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { type Definition, type Migration, migrated } from "../../nodes/common/migrate";
+import { MIGRATIONS as camera } from "../../nodes/camera/migrations/index";
+import { MIGRATIONS as faceGallery } from "../../nodes/face-gallery/migrations/index";
+import { MIGRATIONS as faceMatch } from "../../nodes/face-match/migrations/index";
+import { MIGRATIONS as facenetEmbed } from "../../nodes/facenet-embed/migrations/index";
+import { MIGRATIONS as haarDetect } from "../../nodes/haar-detect/migrations/index";
+
+const ROOT = join(__dirname, "../..");
+const STEPS: Record<string, readonly Migration[]> = {
+  camera,
+  "face-gallery": faceGallery,
+  "face-match": faceMatch,
+  "facenet-embed": facenetEmbed,
+  "haar-detect": haarDetect,
+};
+
+describe("a definition of an earlier version", () => {
+  const cases: [string, Definition, Definition][] = [
+    [
+      "face-match",
+      { threshold: "0.6", margin: "0.02" },
+      {
+        distance: "euclidean",
+        wanted: "fixed",
+        tracks: false,
+        groups: "",
+        schedule: [],
+        threshold: "0.6",
+        margin: "0.02",
+      },
+    ],
+    [
+      "face-match",
+      { distance: "cohort", wanted: "0.001", tracks: "${VOTE}", groups: "staff" },
+      { distance: "cohort", wanted: "0.001", tracks: "${VOTE}", groups: "staff", schedule: [] },
+    ],
+    [
+      "haar-detect",
+      { workingWidth: "480" },
+      { workingWidth: "480", workingWidthType: "num", tracking: true, fullEvery: "8" },
+    ],
+    ["haar-detect", {}, { workingWidth: "", workingWidthType: "whole", tracking: true, fullEvery: "8" }],
+    [
+      "haar-detect",
+      { workingWidth: "", tracking: false },
+      { workingWidth: "", workingWidthType: "whole", tracking: false, fullEvery: "8" },
+    ],
+    ["facenet-embed", { model: "" }, { model: "dlib-resnet-v1", modelFile: "", reembedAfter: "1000" }],
+    [
+      "facenet-embed",
+      { model: "file", modelFile: "net.json" },
+      { model: "file", modelFile: "net.json", reembedAfter: "1000" },
+    ],
+    [
+      "face-gallery",
+      { folder: "people" },
+      {
+        folder: "people",
+        model: "dlib-resnet-v1",
+        modelFile: "",
+        keepPhotos: true,
+        keepUnknowns: true,
+        unknownDays: "7",
+      },
+    ],
+    [
+      "camera",
+      { source: "rtsp", url: "rtsps://a" },
+      { source: "rtsp", url: "rtsps://a", oldFfmpeg: false, certificate: "verify", fingerprint: "", idle: "" },
+    ],
+  ];
+
+  for (const [type, before, after] of cases)
+    it(`of ${type} gets what was so before there was a choice: ${JSON.stringify(before)}`, () => {
+      const given = structuredClone(before);
+      const steps = STEPS[type] as readonly Migration[];
+      assert.deepEqual(migrated(given, steps), { ...after, version: 1 });
+      assert.deepEqual(given, before, "the flow's own is left alone");
+      assert.deepEqual(migrated(migrated(given, steps), steps), { ...after, version: 1 });
+    });
+
+  it("goes through every step after its own version, in their order, and through none of a newer one", () => {
+    const steps: Migration[] = ["a", "b", "c"].map((letter) => (definition) => ({
+      ...definition,
+      went: `${(definition["went"] as string | undefined) ?? ""}${letter}`,
+    }));
+    const went = (definition: Definition): unknown => (migrated(definition, steps) as Definition)["went"];
+    assert.equal(went({}), "abc");
+    assert.equal(went({ version: 1 }), "bc");
+    assert.equal(went({ version: 3 }), undefined);
+    assert.deepEqual(migrated({ version: 7 }, steps), { version: 7 });
+    for (const version of ["1", -1, 0.5, null, NaN]) assert.equal(went({ version }), "abc", String(version));
+  });
+});
+
+describe("a new node", () => {
+  const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    "node-red": { nodes: Record<string, string> };
+  };
+  for (const name of Object.keys(manifest["node-red"].nodes))
+    it(`${name} has the present version`, () => {
+      const html = readFileSync(join(ROOT, "nodes", name, `${name}.html`), "utf8");
+      assert.equal(Number(/\bversion: \{ value: (\d+) \}/.exec(html)?.[1]), STEPS[name]?.length ?? 1);
+    });
+});
