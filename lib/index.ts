@@ -34,3 +34,6 @@ export type { CommonOptions, Detection, Detector, Engine, LoadedDetector, Neighb
 export type { EmbeddingNet } from "./embed/net";
 export type { Source, SourceContext } from "./capture/source";
 export type { CallOptions, SpeechEngine, Utterance } from "./speech/engine";
+export type { Pixels } from "./image/pixels";
+export type { MatchPolicy } from "./match/policy";
+export type { PeopleStore } from "./people/store";

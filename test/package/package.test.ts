@@ -53,7 +53,27 @@ function ofGit(): string[] | undefined {
 /** A detector as somebody else would write it, with nothing but what the package exports. */
 const DETECTOR = `
 import { CONTRACT_VERSION, readFaces, readPicture, UserError } from "@facewire/node-red-facenet";
-import type { Face, FaceMessage } from "@facewire/node-red-facenet";
+import type { CommonOptions, Detector, Face, FaceMessage } from "@facewire/node-red-facenet";
+import { z } from "zod";
+
+/** The same as the package's own seam has it. */
+const options: CommonOptions = { engine: "here" };
+export const middle: Detector = {
+  id: "middle",
+  schema: z.object({ engine: z.literal("here") }),
+  photoOptions: options,
+  engines: {
+    here: {
+      threads: 1,
+      load: () => ({
+        name: "the middle",
+        detect: ({ width, height }) => [
+          { box: { x: width / 4, y: height / 4, width: width / 2, height: height / 2 }, score: 1 },
+        ],
+      }),
+    },
+  },
+};
 
 /** Everybody sits in the middle of the picture. */
 function detect(message: FaceMessage): FaceMessage {
