@@ -97,6 +97,8 @@ describe("help", () => {
         const html = render(markdown);
         assert.equal(html.match(/<dt>/g)?.length ?? 0, lines);
         assert.equal(html.match(/<dd>(?=\S)/g)?.length ?? 0, lines);
+        // One with a colon too many stands below the editor's list, without its frame.
+        assert.doesNotMatch(html.replace(/<dl class="message-properties">.*?<\/dl>/gs, ""), /<d[tl]/);
       });
     }
 
