@@ -9,7 +9,7 @@ import { picture, release } from "./pictures.js";
 import { sourceName } from "./nodes.js";
 import type { Host, Section } from "./section.js";
 import type { ServerEvent } from "./stream.js";
-import { ago, dateTime, known, number, percent, t } from "./words.js";
+import { ago, bracketed, dateTime, known, number, percent, t } from "./words.js";
 
 /** As many as the server keeps. */
 const MOST = 200;
@@ -175,7 +175,7 @@ export class Events implements Section {
           "div",
           { class: "facenet-sub" },
           known(`reason.${reason}`, reason),
-          sure === undefined || frames === undefined ? null : ` (${surely(sure, frames)})`,
+          sure === undefined || frames === undefined ? null : bracketed(surely(sure, frames)),
         ),
         weight === null || weight >= UNCERTAIN
           ? null

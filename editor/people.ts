@@ -10,7 +10,7 @@ import { picture } from "./pictures.js";
 import type { Host, Section } from "./section.js";
 import type { ServerEvent } from "./stream.js";
 import { VirtualList } from "./virtual-list.js";
-import { ago, count, t } from "./words.js";
+import { ago, bracketed, count, t } from "./words.js";
 
 const ROW_HEIGHT = 54;
 const SEARCH_DELAY_MS = 200;
@@ -189,7 +189,7 @@ export class People implements Section {
   #showGroups(groups: PeoplePage["groups"]): void {
     const wanted = [
       { value: "", label: t("people.all-groups") },
-      ...groups.map(({ name, count: people }) => ({ value: name, label: `${name} (${people})` })),
+      ...groups.map(({ name, count: people }) => ({ value: name, label: `${name}${bracketed(String(people))}` })),
     ];
     // A group that has just lost its last person stays chosen until another is.
     if (this.#group !== "" && groups.every(({ name }) => name !== this.#group))

@@ -10,7 +10,7 @@ import { button, empty, field, fill, h, icon, loading, mayWrite, writeButton } f
 import { findingWords } from "./judgement.js";
 import { forgetPictures, picture, release } from "./pictures.js";
 import type { Host } from "./section.js";
-import { ago, bytes, count, dateTime, errorMessage, labelled, number, sentences, t } from "./words.js";
+import { ago, bracketed, bytes, count, dateTime, errorMessage, labelled, number, sentences, t } from "./words.js";
 
 /** The form's fields, as text. */
 interface Fields {
@@ -250,7 +250,7 @@ export class PersonView {
 
   #showPhotos(): void {
     const { photos, name } = this.#person as PersonDetails;
-    this.#photosTitle.textContent = `${t("person.photos")} (${photos.length})`;
+    this.#photosTitle.textContent = `${t("person.photos")}${bracketed(String(photos.length))}`;
     release(this.#photos);
     this.#choosing.keep(photos.map(({ id }) => id));
     const aside = photos.filter((photo) => photo.aside !== null).length;

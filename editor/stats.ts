@@ -6,7 +6,7 @@ import type { SourceStats } from "../lib/observe/metrics";
 import { getJson, statsPath } from "./api.js";
 import { fill, h } from "./dom.js";
 import { sourceName } from "./nodes.js";
-import { t } from "./words.js";
+import { labelled, t } from "./words.js";
 
 const INTERVAL_MS = 2000;
 const STAGES = ["decode", "detect", "align", "embed", "match", "total"] as const;
@@ -46,8 +46,10 @@ function tableOf({ source, frames, dropped, fps, timing }: SourceStats): HTMLEle
     h(
       "caption",
       {},
-      `${sourceName(source)}: ` +
+      labelled(
+        sourceName(source),
         t("stats.rate", { fps: fps.toFixed(1), frames: frames.toLocaleString(), dropped: dropped.toLocaleString() }),
+      ),
     ),
     // A line for each: a narrow sidebar has no room for them side by side.
     h(

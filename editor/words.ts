@@ -29,6 +29,11 @@ export function labelled(label: string, words: string): string {
   return `${label}${isChinese() ? "：" : ": "}${words}`;
 }
 
+/** " (more)", behind what it is about. */
+export function bracketed(words: string): string {
+  return isChinese() ? `（${words}）` : ` (${words})`;
+}
+
 /** One sentence after the other. */
 export function sentences(...all: readonly string[]): string {
   return all.filter((each) => each !== "").join(isChinese() ? "" : " ");
