@@ -174,6 +174,33 @@ describe("the choice of a network", () => {
     assert.deepEqual(await problemsOf(page, "g"), []);
   });
 
+  it("says all of that in Chinese: licences, what is wrong with a pack, why a download failed", async () => {
+    const { context, page, complaints } = await openEditor(browser, red, { locale: "zh-TW" });
+    await edit(page, "e");
+    const about = page.locator(".facenet-model-about");
+    for (const [id, licence] of [
+      ["mobilefacenet-192", "授權：檔案 MIT（syaringan357），架構與權重 Apache-2.0（sirius-ai）。"],
+      ["dlib-resnet-v1", "授權：權重 CC0-1.0（dlib），轉檔 MIT（@vladmandic/face-api）。"],
+    ] as const) {
+      await page.locator("#node-input-model").selectOption(id);
+      await about.getByText(licence).waitFor();
+    }
+    await page.locator(".facenet-model-more summary").click();
+    const broken = page.locator(".facenet-model-problem", { hasText: "facenet-pack.json" });
+    await broken.waitFor();
+    assert.match(
+      (await broken.innerText()).trim(),
+      /^模型包 \S+facenet-pack\.json 不是有效的 JSON：請重新安裝或下載。$/,
+    );
+    const forged = page.locator(".facenet-model-list > div", { hasText: "Forged network" });
+    await forged.getByRole("button", { name: /下載|再試一次/ }).click();
+    await forged.getByText("拒絕下載 Forged network：收到的是別的檔案。未保留任何內容。").waitFor();
+    await shoot(page, "form-models-zh");
+    await close(page, "cancel");
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
+
   it("lets a variable name the network", async () => {
     const { page } = editor;
     await edit(page, "e");

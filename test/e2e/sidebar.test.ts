@@ -252,6 +252,46 @@ describe("the Faces tab with little room", () => {
     await page.setViewportSize(LOW);
   });
 
+  it("marks a photo that is left out, says what that means, and uses it again, by the keyboard too", async () => {
+    const { page } = editor;
+    const api = `${red.url}/facenet/api/aaaaaaaaaaaaaaaa/people`;
+    const { people } = (await (await fetchApi(`${api}?search=Odd`)).json()) as { people: { id: string }[] };
+    const id = people[0]?.id ?? assert.fail("the person of the test before");
+    const photos = async (): Promise<{ id: string; out: boolean }[]> =>
+      ((await (await fetchApi(`${api}/${id}`)).json()) as { photos: { id: string; out: boolean }[] }).photos;
+    const [first] = await photos();
+    const left = await fetchApi(`${api}/${id}/photos/${first?.id}`, {
+      method: "PATCH",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ out: true }),
+    });
+    assert.equal(left.status, 200);
+    await page.setViewportSize({ width: 1200, height: 900 });
+    await page.locator(".facenet-chooser select").selectOption({ label: "Back" });
+    await page.locator("#facenet-tab-people").click();
+    await page.locator("button.facenet-row", { hasText: "Odd" }).click();
+    const out = page.locator(".facenet-out");
+    await out.waitFor();
+    assert.deepEqual(await out.allInnerTexts(), ["left out"]);
+    const tile = page.locator(".facenet-photos li, .facenet-tile", { has: out }).last();
+    await tile.locator(".facenet-tile-open").focus();
+    await page.keyboard.press("Enter");
+    const dialog = page.locator(".facenet-dialog-frame");
+    await dialog.locator("dd", { hasText: /^Somebody left it out of recognition\./ }).waitFor();
+    assert.equal(await dialog.locator("button", { hasText: "Use it all the same" }).count(), 0);
+    await shoot(page, "sidebar-left-out-photo");
+    await dialog.locator("button", { hasText: "Use it again" }).focus();
+    await page.keyboard.press("Enter");
+    await dialog.waitFor({ state: "detached" });
+    await out.waitFor({ state: "detached" });
+    assert.deepEqual(
+      (await photos()).map((photo) => photo.out),
+      [false, false, false],
+    );
+    await page.locator(".facenet-chooser select").selectOption({ label: "Front" });
+    await page.setViewportSize(LOW);
+  });
+
   it("shows the same gallery after a reload", async () => {
     const { page } = editor;
     await page.reload();
