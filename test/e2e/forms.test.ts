@@ -349,7 +349,7 @@ describe("the forms of the nodes", () => {
   });
 
   it("has a rule for every field that can be wrong", () => {
-    const free = new Set(["name", "folder", "groups", "gallery", "claim", "before"]);
+    const free = new Set(["name", "folder", "groups", "gallery", "claim", "person", "before"]);
     const ruled = new Set(RULES.map(([type, field]) => `${type} ${field}`));
     const flags = new Set([
       "realtime",
@@ -506,6 +506,48 @@ describe("the forms of the nodes", () => {
         );
       await shoot(page, `form-open-${type}`);
       await cancel(page);
+    }
+  });
+
+  it("cuts no chosen words in a choice, and has what belongs to a box in line with it, in a window of 800 pixels", async () => {
+    for (const locale of ["en-US", "zh-TW"]) {
+      const { context, page } = await openEditor(browser, red, { locale, viewport: { width: 800, height: 900 } });
+      for (const type of TYPES) {
+        await edit(page, `usual_${type}`);
+        await page.locator("details.facenet-expert").evaluateAll((folds) => {
+          for (const fold of folds) (fold as unknown as { open: boolean }).open = true;
+        });
+        const cut = await page.locator(".facenet-form").evaluate((form) => {
+          const pen = document.createElement("canvas").getContext("2d");
+          return [...form.querySelectorAll("select")].flatMap((select) => {
+            const [style, chosen] = [getComputedStyle(select), select.selectedOptions[0]?.text ?? ""];
+            if (pen === null || select.offsetParent === null) return [];
+            pen.font = style.font;
+            const ARROW = 16;
+            const room =
+              select.clientWidth -
+              Number.parseFloat(style.paddingLeft) -
+              Number.parseFloat(style.paddingRight) -
+              ARROW;
+            const needed = pen.measureText(chosen).width;
+            return needed > room ? [`${chosen}: ${Math.round(needed)} of ${Math.round(room)} pixels`] : [];
+          });
+        });
+        assert.deepEqual(cut, [], `${type}, ${locale}`);
+        const askew = await page.locator(".facenet-form").evaluate((form) =>
+          [...form.querySelectorAll<HTMLElement>(".facenet-variable-toggle")].flatMap((toggle) => {
+            const box = toggle.parentElement?.querySelector<HTMLElement>("input[type=checkbox]");
+            if (toggle.offsetParent === null || !box) return [];
+            const [a, b] = [toggle.getBoundingClientRect(), box.getBoundingClientRect()];
+            const off = Math.abs((a.top + a.bottom - b.top - b.bottom) / 2);
+            return off > 3 ? [`${box.id}: ${off} pixels`] : [];
+          }),
+        );
+        assert.deepEqual(askew, [], `${type}, ${locale}`);
+        await shoot(page, `form-800-${locale}-${type}`);
+        await cancel(page);
+      }
+      await context.close();
     }
   });
 
