@@ -7,7 +7,7 @@ import sharp from "sharp";
 import { alignFaces } from "../lib/align/aligner";
 import { fitChip } from "../lib/align/chip";
 import { LANDMARK_COUNT, LANDMARK_INPUT, LandmarkNet } from "../lib/align/landmark-net";
-import { apply, type Similarity, warp } from "../lib/align/transform";
+import { apply, type Similarity, warp } from "../lib/image/transform";
 import { overlap } from "../lib/detect/boxes";
 import type { Detection } from "../lib/detect/detector";
 import { type HaarOptions, haarOptionsSchema } from "../lib/detect/haar/options";
@@ -247,7 +247,7 @@ class Bench {
   /** Landmarks, or undefined where they do not fit a face. */
   async #place(pixels: Pixels, box: Box, looks: Lever["looks"]): Promise<Point[] | undefined> {
     if (looks === "upright") {
-      const [aligned] = await alignFaces(this.#landmarks, pixels, [box], { minSize: 20, minSharpness: 0 });
+      const [aligned] = await alignFaces(this.#landmarks, pixels, [{ box }], { minSize: 20, minSharpness: 0 });
       return aligned === undefined || aligned.rejected !== undefined ? undefined : aligned.landmarks;
     }
     const found = BOX_LOOKS.slice(0, looks === "one" ? 1 : 2).map(({ side, right, down }) => {
@@ -315,7 +315,7 @@ class Bench {
   async eyesOnGroups(checks: readonly EyeCheck[]): Promise<string> {
     const boxes = await Promise.all(
       (await this.#groupBoxes()).map(async ({ pixels, detection: { box } }) => {
-        const [aligned] = await alignFaces(this.#landmarks, pixels, [box], { minSize: 0, minSharpness: 0 });
+        const [aligned] = await alignFaces(this.#landmarks, pixels, [{ box }], { minSize: 0, minSharpness: 0 });
         return {
           isFace: aligned?.rejected === undefined,
           passed: checks.map((check) => countEyes(this.#detector, pixels, box, check) >= check.least),

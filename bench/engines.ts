@@ -14,7 +14,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { alignFaces } from "../lib/align/aligner";
 import { LandmarkNet } from "../lib/align/landmark-net";
-import { warp } from "../lib/align/transform";
+import { warp } from "../lib/image/transform";
 import { FaceDetector } from "../lib/detect/face-detector";
 import { haar } from "../lib/detect/haar/haar";
 import { haarOptionsSchema } from "../lib/detect/haar/options";
@@ -59,7 +59,8 @@ async function realChips(tf: Tf): Promise<Map<ModelDescriptor, Float32Array[]>> 
       raw: undefined,
     });
     const boxes = detector.detect(pixels, haarOptionsSchema.parse({})).map(({ box }) => box);
-    (await alignFaces(landmarks, pixels, boxes, { minSize: 20, minSharpness: 0 })).forEach((face, at) => {
+    const located = boxes.map((box) => ({ box }));
+    (await alignFaces(landmarks, pixels, located, { minSize: 20, minSharpness: 0 })).forEach((face, at) => {
       if (face.rejected !== undefined) return;
       for (const [model, some] of chips)
         some.push(

@@ -1,6 +1,6 @@
 /** Eyes as a check of what the face cascade found: a box in which an eye cascade finds none is taken for no face. */
 import { basename } from "node:path";
-import { warp } from "../lib/align/transform";
+import { warp } from "../lib/image/transform";
 import { overlap } from "../lib/detect/boxes";
 import { haarOptionsSchema } from "../lib/detect/haar/options";
 import type { WasmDetector } from "../lib/detect/haar/wasm";

@@ -15,7 +15,7 @@ import { alignFaces } from "../lib/align/aligner";
 import { fitChip } from "../lib/align/chip";
 import { LandmarkNet, type LandmarkFinder } from "../lib/align/landmark-net";
 import { loadLandmarkOnnx } from "../lib/align/landmark-onnx";
-import { warp } from "../lib/align/transform";
+import { warp } from "../lib/image/transform";
 import { qualityWeight, RESIDUAL, SHARPNESS, SIZE } from "../lib/align/weight";
 import { overlap } from "../lib/detect/boxes";
 import { type HaarOptions, haarOptionsSchema } from "../lib/detect/haar/options";
@@ -89,7 +89,10 @@ class Encoder {
     pixels: Pixels,
     boxes: readonly Box[],
   ): Promise<Pick<Seen, "box" | "quality" | "residual" | "embeddings" | "refused">[]> {
-    const aligned = await inBatches(boxes, (some) => alignFaces(this.landmarks, pixels, some, ANY));
+    const aligned = await inBatches(
+      boxes.map((box) => ({ box })),
+      (some) => alignFaces(this.landmarks, pixels, some, ANY),
+    );
     const embedded: Float32Array[][] = [];
     for (const [index, model] of MODELS.entries()) {
       const chips = aligned.map(({ landmarks }) =>

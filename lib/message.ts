@@ -147,14 +147,24 @@ export interface Identity {
   frames?: number | undefined;
 }
 
-/** Five points of a face, pixels of the picture as shown; left is where the picture's left is. */
+/**
+ * Points of a face, pixels of the picture as shown; left is where the picture's left is when the face is upright.
+ * Detectors know the middle of the mouth or its corners, and the ears or not.
+ */
 export interface FacePoints {
   leftEye: Point;
   rightEye: Point;
   nose: Point;
-  mouthLeft: Point;
-  mouthRight: Point;
+  mouth?: Point | undefined;
+  mouthLeft?: Point | undefined;
+  mouthRight?: Point | undefined;
+  leftEar?: Point | undefined;
+  rightEar?: Point | undefined;
 }
+
+/** How a face was found in a photo in which at first there was none: with room around the photo, or the photo turned. */
+export const FOUND_BY = ["margin", "turned"] as const;
+export type FoundBy = (typeof FOUND_BY)[number];
 
 export interface Face {
   box: Box;
@@ -162,6 +172,8 @@ export interface Face {
   score: number;
   /** Of a detector that knows them. */
   points?: FacePoints | undefined;
+  /** Absent where it was found at once. */
+  foundBy?: FoundBy | undefined;
   /** Names the same face from frame to frame; never used again for another one. */
   track?: number | undefined;
   /**
@@ -253,8 +265,11 @@ const pointsSchema = z.looseObject({
   leftEye: pointSchema,
   rightEye: pointSchema,
   nose: pointSchema,
-  mouthLeft: pointSchema,
-  mouthRight: pointSchema,
+  mouth: pointSchema.optional(),
+  mouthLeft: pointSchema.optional(),
+  mouthRight: pointSchema.optional(),
+  leftEar: pointSchema.optional(),
+  rightEar: pointSchema.optional(),
 });
 
 export const qualitySchema = z.looseObject({
@@ -298,6 +313,7 @@ const faceSchema = z.looseObject({
   track: z.number().int().min(0).optional().describe("The same face from frame to frame; never used again."),
   look: z.number().int().min(0).optional().describe("Counts how often the face of a track changed its looks."),
   points: pointsSchema.optional().describe("Of a detector that knows them; left is the picture's left."),
+  foundBy: z.enum(FOUND_BY).optional().describe("How it was found in a photo where at first there was no face."),
   landmarks: z.array(pointSchema).max(LANDMARKS).optional().describe("68 points in the order of iBUG 300-W, pixels."),
   quality: qualitySchema.optional(),
   rejected: rejectReasonSchema.optional().describe("Why the face gets no embedding."),

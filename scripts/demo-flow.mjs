@@ -79,7 +79,8 @@ export function demoFlow(root, { video, photos, greetings, frames, once, origina
     loop: !once,
     autostart: false,
   });
-  Object.assign(node(IDS.gallery), { folder: photos });
+  // The figures in README are of Haar's boxes.
+  Object.assign(node(IDS.gallery), { folder: photos, detector: "haar" });
   if (original) for (const [id, fields] of Object.entries(ORIGINAL)) Object.assign(node(id), fields);
   const keep = (from, id, name, func, row) => {
     node(from).wires[0].push(`${id}_name`);

@@ -1,6 +1,6 @@
 /** dlib's aligned face chip: where the landmarks of a face belong in the square that the network reads. */
-import type { Point } from "../message";
-import { apply, fitSimilarity, invert, type Similarity } from "./transform";
+import type { FacePoints, Point } from "../message";
+import { apply, fitSimilarity, invert, type Similarity } from "../image/transform";
 
 /**
  * Average positions of landmarks 17–67 in a unit square (dlib, image_transforms/interpolation.h,
@@ -65,4 +65,40 @@ export function fitChip(landmarks: readonly Point[], side: number): ChipFit {
     sum += (landed.x - target.x) ** 2 + (landed.y - target.y) ** 2;
   });
   return { toPicture: invert(toChip), residual: Math.sqrt(sum / to.length) / side };
+}
+
+const mean = (points: readonly Point[]): Point => ({
+  x: points.reduce((sum, { x }) => sum + x, 0) / points.length,
+  y: points.reduce((sum, { y }) => sum + y, 0) / points.length,
+});
+
+/** Where the mean face has its eyes, the tip of its nose and the middle of its mouth, as fractions of the chip's side. */
+const MEAN_POINTS = (
+  [
+    [36, 41],
+    [42, 47],
+    [30, 30],
+    [48, 67],
+  ] as const
+).map(([from, to]) =>
+  mean(Array.from({ length: to - from + 1 }, (_, index) => meanPoint(from + index, CHIP_PADDING))),
+);
+
+/**
+ * Lay dlib's chip over a face by what the detector knows of it, however it is turned.
+ * @param side in pixels
+ * @returns from chip pixels to picture pixels; undefined where the points are no face's
+ */
+export function fitByPoints({ leftEye, rightEye, nose, ...rest }: FacePoints, side: number): Similarity | undefined {
+  const corners = [rest.mouthLeft, rest.mouthRight].filter((point) => point !== undefined);
+  const mouth = rest.mouth ?? (corners.length === 2 ? mean(corners) : undefined);
+  const known = [leftEye, rightEye, nose, ...(mouth === undefined ? [] : [mouth])];
+  const fit = fitSimilarity(
+    MEAN_POINTS.slice(0, known.length).map(({ x, y }) => ({ x: x * side, y: y * side })),
+    known,
+  );
+  const least = Number.EPSILON * side;
+  return Math.hypot(fit.a, fit.b) > least && Math.hypot(rightEye.x - leftEye.x, rightEye.y - leftEye.y) > 0
+    ? fit
+    : undefined;
 }

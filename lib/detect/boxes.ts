@@ -1,4 +1,4 @@
-import type { Box, Face, Point } from "../message";
+import type { Box, Face, FacePoints, Point } from "../message";
 import type { Detection } from "./detector";
 
 /** Area of the intersection over that of the union, 0..1. */
@@ -26,7 +26,26 @@ export function withoutDoubles<D extends { box: Box; score: number }>(detections
   return kept;
 }
 
+/** Eyes nearer to each other than this are the same ones, in distances between the two. */
+const SAME_EYE = 0.35;
+
+/** Whether two faces have the same eyes: then they are one, however their boxes lie. */
+export function sameEyes(
+  a: Pick<FacePoints, "leftEye" | "rightEye"> | undefined,
+  b: Pick<FacePoints, "leftEye" | "rightEye"> | undefined,
+): boolean {
+  if (a === undefined || b === undefined) return false;
+  const apart = (from: Point, to: Point): number => Math.hypot(from.x - to.x, from.y - to.y);
+  const near = SAME_EYE * Math.min(apart(a.leftEye, a.rightEye), apart(b.leftEye, b.rightEye));
+  return apart(a.leftEye, b.leftEye) <= near && apart(a.rightEye, b.rightEye) <= near;
+}
+
 /** What the message tells of a detection. */
-export function asFace({ box, score, points }: Detection): Face {
-  return points === undefined ? { box, score } : { box, score, points };
+export function asFace({ box, score, points, foundBy }: Detection): Face {
+  return {
+    box,
+    score,
+    ...(points === undefined ? {} : { points }),
+    ...(foundBy === undefined ? {} : { foundBy }),
+  };
 }

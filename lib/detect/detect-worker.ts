@@ -14,6 +14,8 @@ export interface DetectTask {
   options: CommonOptions;
   /** Whether to give back the pixels. */
   keep: boolean;
+  /** Whether it is no frame of a camera: then more may be tried. */
+  photo: boolean;
   /** For live frames; a photo is searched everywhere and nobody asks how its faces look. */
   follow?: Follow;
 }
@@ -67,7 +69,7 @@ export default serve(async (task: DetectTask | "farewell"): Promise<DetectResult
 });
 
 /** Runs in a worker: decode a picture unless that was done before, and find the faces. */
-async function detectTask({ source, detector: id, options, keep, follow }: DetectTask): Promise<DetectResult> {
+async function detectTask({ source, detector: id, options, keep, photo, follow }: DetectTask): Promise<DetectResult> {
   const detector = await load(id, options.engine);
   const start = performance.now();
   const pixels = await decode(source);
@@ -76,7 +78,9 @@ async function detectTask({ source, detector: id, options, keep, follow }: Detec
   const broke = (): string =>
     `${detector.name} broke on a picture of ${width} × ${height} pixels and was restarted: send a smaller picture.`;
   const nearby = await onEngine(broke, () => searchNearby(detector, pixels, options, follow));
-  const detections = nearby ?? (await onEngine(broke, () => detector.detect(pixels, options)));
+  const first = nearby ?? (await onEngine(broke, () => detector.detect(pixels, options)));
+  const again = photo ? await onEngine(broke, () => detector.detectAgain?.(pixels, options, first)) : undefined;
+  const detections = again ?? first;
   const looks = follow === undefined ? [] : detections.map(({ box }) => lookAt(pixels, box));
   const result = {
     detections,
@@ -97,7 +101,7 @@ async function searchNearby(
   options: CommonOptions,
   follow: Follow | undefined,
 ): Promise<Detection[] | undefined> {
-  if (follow?.nearby === undefined) return undefined;
+  if (follow?.nearby === undefined || detector.searchesWhole === true) return undefined;
   const found: Detection[][] = [];
   for (const neighbourhood of follow.nearby) found.push(await detector.detect(pixels, options, neighbourhood));
   if (follow.nearby.some(({ sure }, index) => sure && found[index]?.length === 0)) return undefined;

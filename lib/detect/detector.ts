@@ -5,7 +5,7 @@
  */
 import type { z } from "zod";
 import type { Pixels } from "../image/pixels";
-import type { Box, FacePoints } from "../message";
+import type { Box, FacePoints, FoundBy } from "../message";
 
 /** What the options of every detector have. */
 export interface CommonOptions {
@@ -22,6 +22,8 @@ export interface Detection {
   score: number;
   /** Where the detector knows them. */
   points?: FacePoints | undefined;
+  /** Of a photo in which nothing was found at first: the try that found it. */
+  foundBy?: FoundBy | undefined;
 }
 
 /** A part of the picture where a face is expected, and its sizes; all in pixels of the picture. */
@@ -42,6 +44,13 @@ export interface LoadedDetector<Options> {
    * @throws a sentence when the options cannot be done with this picture
    */
   detect(pixels: Pixels, options: Options, nearby?: Neighbourhood): Detection[] | Promise<Detection[]>;
+  /** Whether a part costs it as much as the whole picture, so that it is asked for the whole one. */
+  readonly searchesWhole?: boolean;
+  /**
+   * Look at a photo once more in other ways, if that is worth it: with room around it, turned; within a bound of time.
+   * @param first what was found at first, best first @returns what is found in all
+   */
+  detectAgain?(pixels: Pixels, options: Options, first: Detection[]): Promise<Detection[]>;
   /** End what it started outside its worker. Called where its engine says `closes`. */
   close?(): Promise<void>;
 }

@@ -1,9 +1,10 @@
 /** The detectors there are. */
 import { UserError } from "../errors";
 import type { Detector } from "./detector";
+import { blazeface } from "./blazeface/blazeface";
 import { haar } from "./haar/haar";
 
-const DETECTORS: readonly Detector[] = [haar];
+const DETECTORS: readonly Detector[] = [haar, blazeface];
 
 /** Ids, as settings name them. */
 export const DETECTOR_IDS: readonly string[] = DETECTORS.map(({ id }) => id);

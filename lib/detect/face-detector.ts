@@ -118,6 +118,7 @@ export class FaceDetector<Options extends CommonOptions = CommonOptions> {
           detector: this.#id,
           options,
           keep: pixelCache.wanted(camera),
+          photo: picture.frame === undefined,
           ...(follow === undefined ? {} : { follow }),
         },
         transfer,

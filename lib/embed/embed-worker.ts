@@ -1,13 +1,13 @@
 import { UserError } from "../errors";
-import { alignFaces, type Aligned, type Gate } from "../align/aligner";
+import { alignFaces, type Aligned, type Gate, type Located } from "../align/aligner";
 import { type LandmarkFinder, LandmarkNet } from "../align/landmark-net";
 import { loadLandmarkOnnx } from "../align/landmark-onnx";
-import { warp } from "../align/transform";
+import { warp } from "../image/transform";
 import { BoundedMap } from "../bounded-map";
 import { decode } from "../image/decode";
 import { openPicture } from "../image/open-picture";
 import type { PixelSource } from "../image/pixels";
-import type { Box, Point, Quality, RejectReason } from "../message";
+import type { Point, Quality, RejectReason } from "../message";
 import { EngineError, tensorEngine } from "../tensor/engine";
 import type { EngineName } from "../tensor/engines";
 import { isFatal, onEngine, serve } from "../workers/serve";
@@ -22,7 +22,7 @@ import type { OnnxPlan } from "./onnx-net";
 export interface EmbedTask {
   /** Undefined only loads the model. */
   source: PixelSource | undefined;
-  boxes: Box[];
+  located: Located[];
   model: ModelDescriptor;
   engine: EngineName;
   onnx: OnnxPlan;
@@ -107,12 +107,13 @@ export default serve(async (task: EmbedTask): Promise<EmbedResult | Unusable> =>
 });
 
 /** Runs in a worker: landmarks, gate and embedding of the boxes of one picture, all faces in one batch. */
-async function embedTask({ source, boxes, model, engine, onnx, gate, chips }: EmbedTask): Promise<EmbedResult> {
+async function embedTask({ source, located, model, engine, onnx, gate, chips }: EmbedTask): Promise<EmbedResult> {
   const { net, landmarks } = await load(model, engine, onnx);
   if (source === undefined) return { faces: [], engine: net.engine, decode: 0, align: 0, embed: 0 };
   const start = performance.now();
   const pixels = await decode(source);
   const decoded = performance.now();
+  const boxes = located.map(({ box }) => box);
   const outside = boxes.find(
     (box) => box.x + box.width <= 0 || box.y + box.height <= 0 || box.x >= pixels.width || box.y >= pixels.height,
   );
@@ -125,7 +126,7 @@ async function embedTask({ source, boxes, model, engine, onnx, gate, chips }: Em
   const broke = (): string =>
     `${net.engine} broke on ${boxes.length} faces of a picture of ${pixels.width} × ${pixels.height} pixels ` +
     "and was restarted: send a smaller picture, or one with fewer faces.";
-  const align = (): Promise<Aligned[]> => inBatches(boxes, (some) => alignFaces(landmarks, pixels, some, gate));
+  const align = (): Promise<Aligned[]> => inBatches(located, (some) => alignFaces(landmarks, pixels, some, gate));
   const aligned: (Aligned | undefined)[] =
     model.alignment === "box" ? boxes.map(() => undefined) : await onEngine(broke, align);
   const cut = boxes.map((box, index) =>

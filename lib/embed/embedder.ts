@@ -151,7 +151,7 @@ export class FaceEmbedder {
     const result = await this.#run(async () => {
       const { source, transfer } = await pixelSource(picture);
       decoded = "pixels" in source;
-      return { source, boxes: anew.map(({ box }) => box), transfer };
+      return { source, located: anew.map(({ box, points }) => ({ box, points })), transfer };
     });
     const found = result.faces.values();
     const done = faces.map(
@@ -223,7 +223,7 @@ export class FaceEmbedder {
       try {
         this.#acquire({ engine, onnx: await this.#onnxPlan() });
         return {
-          engine: (await this.#run(() => Promise.resolve({ source: undefined, boxes: [], transfer: [] }))).engine,
+          engine: (await this.#run(() => Promise.resolve({ source: undefined, located: [], transfer: [] }))).engine,
           passedOver,
         };
       } catch (error) {
@@ -249,7 +249,7 @@ export class FaceEmbedder {
   }
 
   async #run(
-    prepare: () => Promise<Pick<EmbedTask, "source" | "boxes"> & { transfer: ArrayBuffer[] }>,
+    prepare: () => Promise<Pick<EmbedTask, "source" | "located"> & { transfer: ArrayBuffer[] }>,
   ): Promise<EmbedResult> {
     const plan = this.#plan;
     if (plan === undefined) throw new Fault(CLOSED);

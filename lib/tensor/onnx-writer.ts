@@ -24,6 +24,13 @@ const bytes = (field: number, value: Buffer | string): Buffer =>
   Buffer.concat([varint(field * 8 + 2), varint(Buffer.byteLength(value)), Buffer.from(value)]);
 const message = (field: number, parts: readonly Buffer[]): Buffer => bytes(field, Buffer.concat(parts));
 
+/** AttributeProto: name 1, i 3, s 4, ints 8, type 20 (INT = 2, STRING = 3, INTS = 7). */
+function attribute(value: number | string | readonly number[]): Buffer[] {
+  if (typeof value === "number") return [integer(3, value), integer(20, 2)];
+  if (typeof value === "string") return [bytes(4, value), integer(20, 3)];
+  return [...value.map((each) => integer(8, each)), integer(20, 7)];
+}
+
 /** A graph under construction; every node has one output, named by number. */
 export class OnnxGraph {
   readonly #nodes: Buffer[] = [];
@@ -63,21 +70,15 @@ export class OnnxGraph {
     return this.constant(turned, [outputs as number, inputs as number, height as number, width as number]);
   }
 
-  /** Add an operator; attributes are whole numbers or lists of them. @returns the name of its output */
+  /** Add an operator; attributes are whole numbers, lists of them, or words. @returns the name of its output */
   add(
     operator: string,
     inputs: readonly string[],
-    attributes: Readonly<Record<string, number | readonly number[]>> = {},
+    attributes: Readonly<Record<string, number | string | readonly number[]>> = {},
   ): string {
     const output = `t${this.#names++}`;
-    // AttributeProto: name 1, i 3, ints 8, type 20 (INT = 2, INTS = 7).
     const written = Object.entries(attributes).map(([name, value]) =>
-      message(5, [
-        bytes(1, name),
-        ...(typeof value === "number"
-          ? [integer(3, value), integer(20, 2)]
-          : [...value.map((each) => integer(8, each)), integer(20, 7)]),
-      ]),
+      message(5, [bytes(1, name), ...attribute(value)]),
     );
     this.#nodes.push(
       message(1, [...inputs.map((input) => bytes(1, input)), bytes(2, output), bytes(4, operator), ...written]),

@@ -1,5 +1,5 @@
 /**
- * Reads TensorFlow Lite models: FlatBuffers, as far as a network of plain 32-bit convolutions needs them
+ * Reads TensorFlow Lite models: FlatBuffers, as far as a network of plain convolutions needs them
  * (tensorflow/lite/schema/schema.fbs, version 3; FlatBuffers' layout: flatbuffers.dev/internals). A reader of its own,
  * because the
  * library `flatbuffers` reads no schema by itself: what is here of the layout is less than what it would take to call
@@ -11,9 +11,13 @@ const OPERATORS = {
   ADD: 0,
   CONV_2D: 3,
   DEPTHWISE_CONV_2D: 4,
+  DEQUANTIZE: 6,
+  MAX_POOL_2D: 17,
   MUL: 18,
   RELU: 19,
   RESHAPE: 22,
+  RESIZE_BILINEAR: 23,
+  PAD: 34,
   SUB: 41,
   ABS: 101,
 } as const;
@@ -23,14 +27,19 @@ const NAMES: ReadonlyMap<number, TfliteOperatorName> = new Map(
 );
 
 const VERSION = 3;
+/** TensorType of schema.fbs. */
 const FLOAT32 = 0;
+const FLOAT16 = 1;
+const INT32 = 2;
 /** Padding of schema.fbs. */
 const VALID = 1;
 
 export interface TfliteTensor {
   shape: number[];
-  /** Undefined for what is computed, and for what are no 32-bit floats. */
+  /** Undefined for what is computed, and for what are no floats of 32 bits, or of 16 that are made 32. */
   values: Float32Array | undefined;
+  /** Of whole numbers of 32 bits that are not computed: sides, paddings. */
+  integers: Int32Array | undefined;
 }
 
 export interface TfliteOperator {
@@ -38,10 +47,12 @@ export interface TfliteOperator {
   /** Indices of tensors. */
   inputs: number[];
   output: number;
-  /** Of convolutions; else 1. */
+  /** Of convolutions and pools; else 1. */
   stride: number;
-  /** Of convolutions: whether the input is padded with zeros, so that stride 1 keeps its sides. */
+  /** Of convolutions and pools: whether the input is padded with zeros, so that stride 1 keeps its sides. */
   same: boolean;
+  /** Of pools: side of the square that one number is taken from; else 1. */
+  window: number;
 }
 
 export interface TfliteModel {
@@ -49,7 +60,7 @@ export interface TfliteModel {
   /** In the order in which they run. */
   operators: TfliteOperator[];
   input: number;
-  output: number;
+  outputs: number[];
 }
 
 /** @throws Error when it is no TFLite model, or has an operator that is not read here */
@@ -66,26 +77,49 @@ export function readTflite(file: Uint8Array): TfliteModel {
   const [graph, ...others] = root.tables(2);
   if (graph === undefined || others.length > 0) throw new Error("it has more than one graph, or none");
   // Tensor: shape 0, type 1, buffer 2. Buffer: data 0.
-  const tensors = graph.tables(0).map((tensor) => {
+  const halves = new Set<number>();
+  const tensors = graph.tables(0).map((tensor, index): TfliteTensor => {
     const bytes = buffers[tensor.integer(2, 0)]?.bytes(0);
+    const type = tensor.byte(1, 0);
+    if (type === FLOAT16) halves.add(index);
     // A copy: the file's bytes need not lie where 32-bit numbers may.
+    const buffer = bytes === undefined ? undefined : Uint8Array.from(bytes).buffer;
     return {
       shape: tensor.integers(0),
-      values:
-        bytes === undefined || tensor.byte(1, 0) !== FLOAT32
-          ? undefined
-          : new Float32Array(Uint8Array.from(bytes).buffer),
+      values: buffer === undefined ? undefined : floatsOf(buffer, type),
+      integers: buffer === undefined || type !== INT32 ? undefined : new Int32Array(buffer),
     };
   });
-  const [input, output] = [graph.integers(1), graph.integers(2)];
-  if (input.length !== 1 || output.length !== 1)
-    throw new Error(`it has ${input.length} inputs and ${output.length} outputs, not one each`);
-  return {
-    tensors,
-    operators: graph.tables(3).map((operator) => operatorOf(operator, codes)),
-    input: input[0] as number,
-    output: output[0] as number,
-  };
+  const [input, outputs] = [graph.integers(1), graph.integers(2)];
+  if (input.length !== 1 || outputs.length === 0)
+    throw new Error(`it has ${input.length} inputs and ${outputs.length} outputs, not one and some`);
+  const operators: TfliteOperator[] = [];
+  for (const operator of graph.tables(3).map((table) => operatorOf(table, codes))) {
+    if (operator.name !== "DEQUANTIZE") {
+      operators.push(operator);
+      continue;
+    }
+    // Weights of 16 bits are made 32 here, once.
+    const from = operator.inputs[0] ?? -1;
+    if (!halves.has(from)) throw new Error("its DEQUANTIZE reads other numbers than floats of 16 bits");
+    Object.assign(tensors[operator.output] as TfliteTensor, { values: tensors[from]?.values });
+  }
+  return { tensors, operators, input: input[0] as number, outputs };
+}
+
+function floatsOf(buffer: ArrayBuffer, type: number): Float32Array | undefined {
+  if (type === FLOAT32) return new Float32Array(buffer);
+  return type === FLOAT16 ? Float32Array.from(new Uint16Array(buffer), fromHalf) : undefined;
+}
+
+/** A float of 16 bits (IEEE 754 binary16): a sign, 5 bits of exponent, 10 of fraction. */
+function fromHalf(bits: number): number {
+  const sign = bits >> 15 === 0 ? 1 : -1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** Operator: opcode_index 0, inputs 1, outputs 2, builtin_options 4. */
@@ -96,24 +130,40 @@ function operatorOf(operator: Table, codes: readonly number[]): TfliteOperator {
     throw new Error(`it has an operator (number ${code}) other than ${Object.keys(OPERATORS).join(", ")}`);
   const [output, ...others] = operator.integers(2);
   if (output === undefined || others.length > 0) throw new Error(`its ${name} has not one output`);
-  const convolves = name === "CONV_2D" || name === "DEPTHWISE_CONV_2D";
-  const options = convolves ? operator.table(4) : undefined;
-  // Conv2DOptions and DepthwiseConv2DOptions: padding 0, stride_w 1, stride_h 2; then the fused activation and
-  // dilations.
-  const [stride, down] = [options?.integer(1, 0) ?? 1, options?.integer(2, 0) ?? 1];
+  const { stride, same, window } = squareOf(name, operator.table(4));
+  return { name, inputs: operator.integers(1), output, stride, same, window };
+}
+
+/** What an operator does beyond its name. @throws Error when it is something that is not read here */
+function squareOf(
+  name: TfliteOperatorName,
+  options: Table | undefined,
+): Pick<TfliteOperator, "stride" | "same" | "window"> {
+  const none = { stride: 1, same: false, window: 1 };
+  // ADD, SUB and MUL have their activation first.
+  if ((name === "ADD" || name === "SUB" || name === "MUL") && (options?.byte(0, 0) ?? 0) !== 0)
+    throw new Error(`its ${name} has a fused activation`);
+  // ResizeBilinearOptions: align_corners 2, half_pixel_centers 3.
+  if (name === "RESIZE_BILINEAR" && (options?.byte(2, 0) !== 0 || options.byte(3, 0) !== 1))
+    throw new Error(`its ${name} has other centres than those of half pixels`);
+  const pools = name === "MAX_POOL_2D";
   const depthwise = name === "DEPTHWISE_CONV_2D" ? 1 : 0;
+  if (!pools && name !== "CONV_2D" && depthwise === 0) return none;
+  // Conv2DOptions, DepthwiseConv2DOptions and Pool2DOptions: padding 0, stride_w 1, stride_h 2; then the fused
+  // activation and dilations, of a pool the sides of its window and the activation.
+  const [stride, down] = [options?.integer(1, 0) ?? 1, options?.integer(2, 0) ?? 1];
+  const window = pools ? (options?.integer(3, 0) ?? 1) : 1;
   const plain =
     options === undefined ||
-    (options.byte(3 + depthwise, 0) === 0 &&
-      options.integer(4 + depthwise, 1) === 1 &&
-      options.integer(5 + depthwise, 1) === 1 &&
-      (depthwise === 0 || options.integer(3, 0) === 1));
+    (pools
+      ? options.integer(4, 0) === window && options.byte(5, 0) === 0
+      : options.byte(3 + depthwise, 0) === 0 &&
+        options.integer(4 + depthwise, 1) === 1 &&
+        options.integer(5 + depthwise, 1) === 1 &&
+        (depthwise === 0 || options.integer(3, 0) === 1));
   if (stride !== down || stride < 1 || !plain)
-    throw new Error(`its ${name} has a fused activation, a dilation, a multiplier or two strides`);
-  // ADD, SUB and MUL have their activation first.
-  if ((name === "ADD" || name === "SUB" || name === "MUL") && (operator.table(4)?.byte(0, 0) ?? 0) !== 0)
-    throw new Error(`its ${name} has a fused activation`);
-  return { name, inputs: operator.integers(1), output, stride, same: convolves && options?.byte(0, 0) !== VALID };
+    throw new Error(`its ${name} has a fused activation, a dilation, a multiplier, a window or two strides`);
+  return { stride, same: options?.byte(0, 0) !== VALID, window };
 }
 
 /** A table of a FlatBuffer: its fields are found through a table of offsets; one that is missing has its default. */

@@ -11,7 +11,15 @@ import { launch, openEditor, shoot } from "../support/editor";
 import { portrait } from "../support/photos";
 import { eventually, type NodeRed, startNodeRed } from "../support/node-red";
 
-const TYPES = ["facewire-camera", "haar-detect", "facenet-embed", "face-match", "tts-greet", "face-annotate"];
+const TYPES = [
+  "facewire-camera",
+  "haar-detect",
+  "face-detect",
+  "facenet-embed",
+  "face-match",
+  "tts-greet",
+  "face-annotate",
+];
 
 /** Open the import dialog at the examples of this package. @returns the tree in it */
 async function openExamples(page: Page): Promise<Locator> {

@@ -8,6 +8,7 @@ import { type FlowNode, type NodeRed, startNodeRed } from "../support/node-red";
 const TYPES = [
   "facewire-camera",
   "haar-detect",
+  "face-detect",
   "facenet-embed",
   "face-match",
   "tts-greet",
@@ -237,6 +238,9 @@ describe("the forms of the nodes", () => {
     ["facewire-camera", "fingerprint", ["ab".repeat(32)], ["", "ab"], { source: "rtsp", certificate: "fingerprint" }],
     ["facewire-camera", "idle", ["", "1", "3600"], ["0", "3601", "-5"]],
     ["facewire-camera", "loop", [true, false, "true", "false"], ["perhaps"]],
+    ["face-detect", "minScore", ["", "0.05", "0.99"], ["0", "1", "-0.5"]],
+    ["face-detect", "minSize", ["", "0", "10000"], ["-1", "10001", "40.5"]],
+    ["face-detect", "maxSize", ["", "0", "40", "41"], ["39", "-1"], { minSize: "40" }],
     ["haar-detect", "scaleFactor", ["", "1.01", "3"], ["1", "0.9", "3.1", "-1.1"]],
     ["haar-detect", "minNeighbors", ["", "0", "100"], ["-1", "101", "2.5"]],
     ["haar-detect", "minSize", ["", "0", "10000"], ["-1", "10001", "40.5"]],

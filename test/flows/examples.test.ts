@@ -98,6 +98,7 @@ describe("examples", () => {
   it("are what the import dialog lists, on one level, in the order of learning", () => {
     assert.deepEqual(readdirSync(folder).sort(), [
       "1 - recognize a photo from a file.json",
+      "10 - recommended.json",
       "2 - camera of a browser.json",
       "3 - full recognizer.json",
       "4 - teach the last unknown.json",
@@ -229,6 +230,39 @@ describe("example: the full recognizer", () => {
     );
     for (const { wav } of greetings) assert.ok(wavDuration(Buffer.from(wav as string, "base64")) > 1000);
     assert.deepEqual(linesOf(out).find(({ unknown }) => unknown !== undefined)?.["unknown"], ["unknown"]);
+    assert.doesNotMatch(red.log(), /\[error\]/);
+  });
+});
+
+describe("example: recommended", () => {
+  let red: NodeRed;
+  after(() => red.stop());
+
+  it("knows somebody whose head is tilted, by face-detect", async () => {
+    const flow = example("recommended");
+    assert.ok(flow.some(({ type }) => type === "face-detect"));
+    assert.ok(!flow.some(({ type }) => type === "haar-detect"));
+    const folder = await folderOf({ Alice: "green", Bob: "stripes" });
+    Object.assign(nodeOf(flow, "facewire_gallery"), { folder });
+    const frames = mkdtempSync(join(tmpdir(), "camera-"));
+    for (const [index, degrees] of [35, -35].entries())
+      writeFileSync(
+        join(frames, `${index}.jpg`),
+        await sharp(await portrait("green"))
+          .rotate(degrees, { background: "#667" })
+          .jpeg()
+          .toBuffer(),
+      );
+    Object.assign(nodeOf(flow, "rr_camera"), folderCamera(frames));
+    Object.assign(nodeOf(flow, "rr_greet"), { play: false });
+    const out = join(mkdtempSync(join(tmpdir(), "out-")), "who");
+    wire(flow, "rr_match", 0, "rec_fn");
+    flow.push(
+      ...recorder(nodeOf(flow, "rr_match")["z"], out, "{ who: msg.faces.map(({ identity }) => identity.name) }"),
+    );
+    red = await startNodeRed(flow);
+    const { who } = await eventually("an answer", () => linesOf(out)[0]);
+    assert.deepEqual(who, ["Alice"]);
     assert.doesNotMatch(red.log(), /\[error\]/);
   });
 });

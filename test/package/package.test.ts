@@ -196,6 +196,7 @@ describe("the packed package", () => {
       const ours = sets.filter(({ module }) => module === "@facewire/node-red-facenet");
       assert.deepEqual(ours.flatMap(({ types }) => types).sort(), [
         "face-annotate",
+        "face-detect",
         "face-enrol",
         "face-gallery",
         "face-match",
@@ -250,6 +251,8 @@ describe("the packed package", () => {
       "assets/cascades/haarcascade_frontalface_default.xml",
       "assets/cohorts/dlib-resnet-v1.i8",
       "assets/cohorts/mobilefacenet-192.i8",
+      "assets/models/BlazeFace.tflite",
+      "assets/models/BlazeFace.LICENSE",
       "assets/models/MobileFaceNet.tflite",
       "assets/models/MobileFaceNet.LICENSE",
       "assets/models/YuNet.LICENSE",
@@ -340,6 +343,7 @@ describe("the Flow Library's scorecard, offline", () => {
   it("N01 registers each type once", () => {
     assert.deepEqual([...html.keys()].sort(), [
       "face-annotate",
+      "face-detect",
       "face-gallery",
       "face-match",
       "facenet-embed",

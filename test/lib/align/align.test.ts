@@ -4,7 +4,7 @@ import { alignFaces, exposure, sharpness } from "../../../lib/align/aligner";
 import { CHIP_PADDING, fitChip, meanPoint } from "../../../lib/align/chip";
 import { LANDMARK_COUNT, LANDMARK_INPUT, type LandmarkFinder } from "../../../lib/align/landmark-net";
 import { estimatePose } from "../../../lib/align/pose";
-import { apply, fitSimilarity, invert, scaleOf, warp } from "../../../lib/align/transform";
+import { apply, fitSimilarity, invert, scaleOf, warp } from "../../../lib/image/transform";
 import type { Point } from "../../../lib/message";
 
 const TURN = { a: 2 * Math.cos(0.3), b: 2 * Math.sin(0.3), tx: 11, ty: -7 };
@@ -227,7 +227,7 @@ describe("alignFaces", () => {
       `${rejected === undefined ? "takes" : "takes no"} landmarks for a face that are ${residual} of the chip's ` +
         "side off, though all looks agree",
       async () => {
-        const [aligned] = await alignFaces(finding(faceOfResidual(residual)), map, [box], {
+        const [aligned] = await alignFaces(finding(faceOfResidual(residual)), map, [{ box }], {
           minSize: 0,
           minSharpness: 0,
         });

@@ -10,9 +10,10 @@ import { MOBILEFACENET } from "../../../lib/embed/descriptor";
 import { toUnitLength } from "../../../lib/embed/distance";
 import { loadNet } from "../../../lib/embed/load-net";
 import type { EmbeddingNet } from "../../../lib/embed/net";
-import { loadTfliteNet, loadTfliteOnnx, planOf } from "../../../lib/embed/tflite-net";
+import { loadTfliteNet, loadTfliteOnnx } from "../../../lib/embed/tflite-net";
 import { tensorEngine, type Tf } from "../../../lib/tensor/engine";
 import { readTflite } from "../../../lib/tensor/tflite";
+import { planOf } from "../../../lib/tensor/tflite-plan";
 import { portrait, PORTRAITS } from "../../support/photos";
 import { pattern } from "../../support/pattern";
 
@@ -157,9 +158,9 @@ describe("a TFLite file", () => {
     const moved = new Uint8Array(bytes.length + 1);
     moved.set(bytes, 1);
     assert.deepEqual(planOf(readTflite(moved.subarray(1))), planOf(model));
-    const { layers, dimensions } = planOf(model);
+    const { layers, lengths } = planOf(model);
     const ofKind = (wanted: string): number => layers.filter(({ kind }) => kind === wanted).length;
-    assert.deepEqual([ofKind("full"), ofKind("depthwise"), ofKind("sum"), dimensions], [33, 17, 12, 192]);
+    assert.deepEqual([ofKind("full"), ofKind("depthwise"), ofKind("sum"), lengths], [33, 17, 12, [192]]);
   });
 
   it("that is none, or holds another kind of network, is refused with the reason", async () => {
@@ -169,10 +170,10 @@ describe("a TFLite file", () => {
       ...model,
       operators: model.operators.filter((operator) => operator.name !== name),
     });
-    assert.throws(() => planOf(without("ABS")), /its RELU is no part of a PReLU/);
+    assert.throws(() => planOf(without("ABS")), /its SUB is no part of a PReLU after a convolution/);
     assert.throws(() => planOf(without("RELU")), /its ABS is no part of a PReLU after a convolution/);
     assert.throws(
-      () => planOf({ ...model, tensors: model.tensors.map(({ shape }) => ({ shape, values: undefined })) }),
+      () => planOf({ ...model, tensors: model.tensors.map((tensor) => ({ ...tensor, values: undefined })) }),
       /its CONV_2D has no 32-bit weights/,
     );
     const text = Buffer.from("no network");

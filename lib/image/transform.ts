@@ -1,4 +1,4 @@
-import type { Pixels } from "../image/pixels";
+import type { Pixels } from "./pixels";
 import type { Point } from "../message";
 
 /** Similarity: x' = a·x − b·y + tx, y' = b·x + a·y + ty. */

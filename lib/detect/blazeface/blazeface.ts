@@ -1,0 +1,16 @@
+/** BlazeFace, the full-range network of MediaPipe's face detection, as a detector. */
+import { THREADS } from "../../workers/threads";
+import type { Detector, Engine } from "../detector";
+import { type BlazefaceOptions, blazefaceOptionsSchema } from "./options";
+
+const engine = (name: BlazefaceOptions["engine"]): Engine<BlazefaceOptions> => ({
+  threads: THREADS.detect,
+  load: () => (require("./finder") as typeof import("./finder")).BlazefaceDetector.load(name),
+});
+
+export const blazeface: Detector<BlazefaceOptions> = {
+  id: "blazeface",
+  schema: blazefaceOptionsSchema,
+  photoOptions: blazefaceOptionsSchema.parse({}),
+  engines: { auto: engine("auto"), wasm: engine("wasm"), onnx: engine("onnx") },
+};

@@ -1,0 +1,28 @@
+import type { Node, NodeAPI } from "node-red";
+import { blazeface } from "../../lib/detect/blazeface/blazeface";
+import type { BlazefaceOptions } from "../../lib/detect/blazeface/options";
+import { type DetectingDef, detecting, detectorOptionsOf } from "../common/detecting";
+import { optionalNumber } from "../common/options";
+
+export interface FaceDetectDef extends DetectingDef {
+  minScore: string | number;
+  minSize: string | number;
+  maxSize: string | number;
+}
+
+/** The form's values as the detector's options. @throws a sentence */
+export function optionsOf(def: FaceDetectDef): BlazefaceOptions {
+  return detectorOptionsOf(def, "face-detect", blazeface, ({ minScore, minSize, maxSize }) => ({
+    minScore: optionalNumber(minScore),
+    minSize: optionalNumber(minSize),
+    maxSize: optionalNumber(maxSize),
+  }));
+}
+
+export default function register(RED: NodeAPI): void {
+  function FaceDetect(this: Node, def: FaceDetectDef): void {
+    RED.nodes.createNode(this, def);
+    detecting(RED, this, def, blazeface, () => optionsOf(def));
+  }
+  RED.nodes.registerType("face-detect", FaceDetect);
+}

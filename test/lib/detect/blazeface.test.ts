@@ -1,0 +1,242 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { before, describe, it } from "node:test";
+import { Worker } from "node:worker_threads";
+import sharp from "sharp";
+import { facesOf } from "../../../lib/detect/blazeface/anchors";
+import { blazeface } from "../../../lib/detect/blazeface/blazeface";
+import { BlazefaceDetector } from "../../../lib/detect/blazeface/finder";
+import { BLAZEFACE_FILE, type BlazefaceNet, loadOnOnnx, loadOnTf } from "../../../lib/detect/blazeface/network";
+import { type BlazefaceOptions, blazefaceOptionsSchema } from "../../../lib/detect/blazeface/options";
+import { AS_IT_IS, inputOf } from "../../../lib/detect/blazeface/view";
+import { FaceDetector } from "../../../lib/detect/face-detector";
+import { FaceFollower } from "../../../lib/detect/follower";
+import { decode } from "../../../lib/image/decode";
+import type { Pixels } from "../../../lib/image/pixels";
+import type { Face } from "../../../lib/message";
+import { tensorEngine } from "../../../lib/tensor/engine";
+import { groupPhoto, portrait } from "../../support/photos";
+
+const OPTIONS = blazefaceOptionsSchema.parse({});
+const LARGEST_DIFFERENCE = 1e-4;
+const GROUPS = [
+  [1, 3],
+  [2, 3],
+  [3, 3],
+  [4, 4],
+  [5, 5],
+  [6, 4],
+] as const;
+
+const pixelsOf = (bytes: Buffer): Promise<Pixels> => decode({ bytes: Uint8Array.from(bytes), raw: undefined });
+
+/** What OpenCV's dnn makes of inputs, in a worker: 2,304 × 16 numbers, then 2,304 scores, for each. */
+function byOpenCv(inputs: readonly Float32Array[]): Promise<Float32Array[]> {
+  const worker = new Worker(join(__dirname, "opencv-dnn-worker.cjs"), {
+    workerData: { file: BLAZEFACE_FILE, inputs },
+    execArgv: [],
+  });
+  return new Promise((done, fail) => {
+    worker.once("message", done);
+    worker.once("error", fail);
+    worker.once("exit", () => fail(new Error("OpenCV ended without an answer")));
+  });
+}
+
+function assertNear(found: Float32Array, expected: Float32Array, what: string): void {
+  assert.equal(found.length, expected.length, what);
+  const difference = found.reduce(
+    (most, value, at) =>
+      Math.max(most, Math.abs(value - (expected[at] as number)) / Math.max(1, Math.abs(expected[at] as number))),
+    0,
+  );
+  assert.ok(difference < LARGEST_DIFFERENCE, `${what}: ${difference}`);
+}
+
+const rounded = ({ x, y, width, height }: Face["box"]): number[] => [x, y, width, height].map(Math.round);
+
+describe("BlazeFace's network", () => {
+  let inputs: Float32Array[];
+  let onTf: BlazefaceNet;
+  before(async () => {
+    const photos = await Promise.all(GROUPS.map(([index]) => pixelsOf(groupPhoto(index))));
+    inputs = photos.map((pixels) => inputOf(pixels, { x: 0, y: 0, ...pixels }, AS_IT_IS));
+    onTf = await loadOnTf();
+  });
+
+  it("gives the numbers that OpenCV's dnn reads from the same file, on TF.js and as an ONNX model", async () => {
+    const expected = await byOpenCv(inputs);
+    const onOnnx = await loadOnOnnx("onnxruntime-web");
+    for (const net of [onTf, onOnnx])
+      for (const [index, input] of inputs.entries()) {
+        const { regressed, scores } = await net.run(input);
+        const both = Float32Array.from([...regressed, ...scores]);
+        assertNear(both, expected[index] as Float32Array, `${net.engine}, photo ${index + 1}`);
+        assert.ok(facesOf(regressed, scores, OPTIONS.minScore).length > 0);
+      }
+    onOnnx.dispose();
+  });
+
+  it("leaves nothing behind on the backend, run after run and once it is disposed", async () => {
+    const tf = await tensorEngine("wasm");
+    const input = inputs[0] as Float32Array;
+    await onTf.run(input);
+    const { numTensors, numBytes } = tf.memory();
+    await onTf.run(input);
+    assert.deepEqual([tf.memory().numTensors, tf.memory().numBytes], [numTensors, numBytes]);
+    const other = await loadOnTf();
+    await other.run(input);
+    other.dispose();
+    assert.equal(tf.memory().numTensors, numTensors);
+  });
+
+  it("says to install the package again when its file is missing or damaged", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "blazeface-")), "BlazeFace.tflite");
+    await assert.rejects(loadOnTf(file), /BlazeFace\.tflite cannot be read \(ENOENT\): install this package again/);
+    const bytes = readFileSync(BLAZEFACE_FILE);
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
+    writeFileSync(file, bytes);
+    await assert.rejects(loadOnTf(file), /BlazeFace\.tflite is damaged: install this package again/);
+  });
+});
+
+describe("BlazeFace", () => {
+  let detector: BlazefaceDetector;
+  let photo: Pixels;
+  before(async () => {
+    detector = await BlazefaceDetector.load("wasm");
+    photo = await pixelsOf(await portrait("green"));
+  });
+
+  it("finds everybody in group photos, once, and nobody else", async () => {
+    for (const [index, people] of GROUPS) {
+      const found = await detector.detect(await pixelsOf(groupPhoto(index)), OPTIONS);
+      assert.equal(found.length, people, `sample${index}`);
+    }
+  });
+
+  it("knows where eyes, nose, mouth and ears are", async () => {
+    const [face] = await detector.detect(photo, OPTIONS);
+    const { leftEye, rightEye, nose, mouth, leftEar, rightEar } = face?.points ?? assert.fail("no points");
+    assert.ok(leftEar !== undefined && rightEar !== undefined && mouth !== undefined);
+    assert.ok(leftEar.x < leftEye.x && leftEye.x < nose.x && nose.x < rightEye.x && rightEye.x < rightEar.x);
+    assert.ok(leftEye.y < nose.y && nose.y < mouth.y);
+  });
+
+  it("stays inside the region, and keeps to the sizes asked for", async () => {
+    const pixels = await pixelsOf(groupPhoto(6));
+    const all = await detector.detect(pixels, OPTIONS);
+    const region = { x: 0, y: 0, width: pixels.width / 2, height: pixels.height };
+    const left = await detector.detect(pixels, { ...OPTIONS, region });
+    assert.equal(left.length, all.filter(({ box }) => box.x + box.width / 2 < region.width).length);
+    const sides = all.map(({ box }) => Math.max(box.width, box.height)).sort((a, b) => a - b);
+    const middle = Math.round(((sides[0] as number) + (sides.at(-1) as number)) / 2);
+    const [small, large] = [
+      await detector.detect(pixels, { ...OPTIONS, maxSize: middle }),
+      await detector.detect(pixels, { ...OPTIONS, minSize: middle }),
+    ];
+    assert.ok(small.length > 0 && large.length > 0);
+    assert.equal(small.length + large.length, all.length);
+    const beyond = { x: 9000, y: 0, width: 10, height: 10 };
+    await assert.rejects(detector.detect(pixels, { ...OPTIONS, region: beyond }), /region of interest lies outside/);
+  });
+
+  it("takes a picture of any shape, also of one pixel", async () => {
+    for (const [width, height] of [
+      [1, 1],
+      [1, 500],
+      [3000, 2],
+    ] as const)
+      assert.deepEqual(
+        await detector.detect({ data: new Uint8Array(width * height * 3), width, height }, OPTIONS),
+        [],
+        `${width} × ${height}`,
+      );
+  });
+});
+
+describe("a photo in which nothing is found", () => {
+  const finder = (): FaceDetector<BlazefaceOptions> =>
+    new FaceDetector(blazeface, blazefaceOptionsSchema.parse({ engine: "wasm" }));
+  /** From sample6's green dress: brows to chin. */
+  let tight: Buffer;
+  before(async () => {
+    const whole = await portrait("green");
+    const detector = await BlazefaceDetector.load("wasm");
+    const [face] = await detector.detect(await pixelsOf(whole), OPTIONS);
+    const [left, top, width, height] = rounded(face?.box ?? assert.fail("no face")) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    tight = await sharp(whole).extract({ left, top, width, height }).jpeg().toBuffer();
+  });
+
+  it("is searched again with a margin, and the face says so", async () => {
+    const detector = finder();
+    const { faces } = await detector.detect({ bytes: tight, frame: undefined });
+    await detector.close();
+    assert.deepEqual(
+      faces.map(({ foundBy }) => foundBy),
+      ["margin"],
+    );
+  });
+
+  it("is searched again turned: the points are where the face has them", async () => {
+    const upright = await portrait("blonde");
+    const detector = finder();
+    for (const degrees of [90, 180, 270]) {
+      const bytes = await sharp(upright).rotate(degrees).jpeg().toBuffer();
+      const { faces } = await detector.detect({ bytes, frame: undefined });
+      const [face] = faces;
+      const { leftEye, rightEye } = face?.points ?? assert.fail(`nothing at ${degrees}°`);
+      const roll = (Math.atan2(rightEye.y - leftEye.y, rightEye.x - leftEye.x) * 180) / Math.PI;
+      const off = Math.abs(((roll - degrees + 540) % 360) - 180);
+      assert.ok(off < 30, `${degrees}°: the eyes lie at ${roll}°`);
+    }
+    await detector.close();
+  });
+
+  it("is searched once when it is a frame of a camera", async () => {
+    const detector = finder();
+    const frame = { source: "door", sequence: 0, capturedAt: 0, width: 100, height: 100 };
+    const { faces } = await detector.detect({ bytes: tight, frame });
+    const followed = await new FaceFollower(detector, { fullEvery: 8 }).detect({ bytes: tight, frame });
+    await detector.close();
+    assert.deepEqual([faces, followed.faces], [[], []]);
+  });
+
+  it("that shows none has none, however it is turned", async () => {
+    const bytes = await sharp({ create: { width: 300, height: 200, channels: 3, background: "#7a8c99" } })
+      .jpeg()
+      .toBuffer();
+    const detector = finder();
+    const { faces } = await detector.detect({ bytes, frame: undefined });
+    await detector.close();
+    assert.deepEqual(faces, []);
+  });
+});
+
+describe("frames of a camera", () => {
+  it("are followed: a face keeps its track, and is searched for in the whole frame", async () => {
+    const detector = new FaceDetector(blazeface, blazefaceOptionsSchema.parse({ engine: "wasm" }));
+    const follower = new FaceFollower(detector, { fullEvery: 8 });
+    const tracks = new Set<number | undefined>();
+    for (let sequence = 0; sequence < 4; sequence += 1) {
+      const bytes = await sharp(await portrait("emerald"))
+        .extend({ left: 20 + 4 * sequence, right: 60 - 4 * sequence, background: "#557" })
+        .jpeg()
+        .toBuffer();
+      const frame = { source: "door", sequence, capturedAt: 1000 + 100 * sequence, width: 580, height: 500 };
+      const { faces } = await follower.detect({ bytes, frame });
+      assert.equal(faces.length, 1);
+      tracks.add(faces[0]?.track);
+    }
+    await detector.close();
+    assert.equal(tracks.size, 1);
+    assert.ok(!tracks.has(undefined));
+  });
+});
