@@ -67,6 +67,6 @@ function kindOf(error: unknown): { status: number; code: string } | undefined {
 }
 
 /** A judgement without the face it is about. */
-export function told({ findings, accepted, verdict }: Judgement): ToldJudgement {
-  return { findings: findings.map(({ code, message, severity }) => ({ code, message, severity })), accepted, verdict };
+export function told({ findings, face: _whose, ...judgement }: Judgement): ToldJudgement {
+  return { ...judgement, findings: findings.map(({ code, message, severity }) => ({ code, message, severity })) };
 }

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { euclideanDistance } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
-import type { Candidate, Face, Quality } from "../message";
+import { FOUND_BY, type Candidate, type Face, type Quality } from "../message";
 import { measureOf } from "../search/crowd";
 
 const findingCodeSchema = z.enum([
@@ -46,6 +46,10 @@ export const toldJudgementSchema = z
     verdict: z
       .enum(["keep", "refuse", "ask"])
       .describe("What is left to do when the accepted findings are passed over"),
+    foundBy: z
+      .enum(FOUND_BY)
+      .optional()
+      .describe("How the face was found where at first there was none: margin (room around the photo) or turned"),
   })
   .meta({ id: "Judgement" });
 export type ToldJudgement = z.infer<typeof toldJudgementSchema>;
@@ -182,6 +186,7 @@ function judgement(face: Face | undefined, findings: Finding[], accept: readonly
   return {
     face,
     findings,
+    ...(face?.foundBy === undefined ? {} : { foundBy: face.foundBy }),
     accepted: findings.filter(passes).map(({ code }) => code),
     verdict: left.includes("refuse") ? "refuse" : (left[0] ?? "keep"),
   };

@@ -344,6 +344,7 @@ describe("the Flow Library's scorecard, offline", () => {
     assert.deepEqual([...html.keys()].sort(), [
       "face-annotate",
       "face-detect",
+      "face-enrol",
       "face-gallery",
       "face-match",
       "facenet-embed",

@@ -125,6 +125,27 @@ describe("BlazeFace", () => {
     assert.ok(leftEye.y < nose.y && nose.y < mouth.y);
   });
 
+  it("knows where the eyes of a face are that is 36 pixels wide in 640 × 480", async () => {
+    const [large] = await detector.detect(photo, OPTIONS);
+    const { box, points } = large ?? assert.fail("no face");
+    const scale = 36 / box.width;
+    const [left, top] = [400, 120];
+    const small = await sharp(await portrait("green"))
+      .resize(Math.round(photo.width * scale))
+      .toBuffer();
+    const frame = await sharp({ create: { width: 640, height: 480, channels: 3, background: "#78807a" } })
+      .composite([{ input: small, left, top }])
+      .png()
+      .toBuffer();
+    const [face] = await detector.detect(await pixelsOf(frame), OPTIONS);
+    for (const eye of ["leftEye", "rightEye"] as const) {
+      const expected = points?.[eye] ?? assert.fail("no points");
+      const found = face?.points?.[eye] ?? assert.fail("not found");
+      const off = Math.hypot(found.x - left - expected.x * scale, found.y - top - expected.y * scale);
+      assert.ok(off < 1.5, `${eye}: ${off.toFixed(2)} px off`);
+    }
+  });
+
   it("stays inside the region, and keeps to the sizes asked for", async () => {
     const pixels = await pixelsOf(groupPhoto(6));
     const all = await detector.detect(pixels, OPTIONS);

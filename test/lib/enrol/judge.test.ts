@@ -43,6 +43,11 @@ describe("judgePhoto", () => {
     assert.deepEqual(judge({ faces: [good] }), { face: good, findings: [], accepted: [], verdict: "keep" });
   });
 
+  it("says which try found the face of a photo in which at first there was none", () => {
+    assert.equal(judge({ faces: [{ ...face(), foundBy: "margin" }] }).foundBy, "margin");
+    assert.equal("foundBy" in judge({ faces: [face()] }), false);
+  });
+
   it("names each fault of a face", () => {
     const faults: [FindingCode, Partial<Quality>][] = [
       ["too_small", { size: MIN_SIZE - 1 }],
@@ -240,3 +245,36 @@ for (const model of ["dlib-resnet-v1", "mobilefacenet-192"])
       assert.equal(await verdict(await portrait("emerald"), [await portrait("green")]), "unlike");
     });
   });
+
+describe("photos that are tilted, turned or cut tightly", () => {
+  let encoder: FaceEncoder;
+  before(async () => {
+    encoder = await createEncoder({ model: "mobilefacenet-192", detector: "blazeface" });
+  });
+  after(() => encoder.close());
+
+  it("show the same person as the upright one, found by BlazeFace", async () => {
+    const upright = await portrait("green");
+    const [known] = await encoder.encode(upright);
+    const { embedding, landmarks } = known ?? assert.fail("no face");
+    const [xs, ys] = [landmarks?.map(({ x }) => x) ?? [], landmarks?.map(({ y }) => y) ?? []];
+    const [left, top] = [Math.floor(Math.min(...xs)), Math.floor(Math.min(...ys)) - 20];
+    const [width, height] = [Math.ceil(Math.max(...xs)) - left, Math.ceil(Math.max(...ys)) - top];
+    const photos = [
+      ["cut tightly", sharp(upright).extract({ left, top, width, height }), "margin"],
+      ["on its head", sharp(upright).rotate(180), "turned"],
+      ["tilted", sharp(upright).rotate(40, { background: "#778" }), undefined],
+    ] as const;
+    for (const [what, changed, foundBy] of photos) {
+      const faces = (await encoder.encode(await changed.jpeg().toBuffer())).filter(
+        (each) => each.embedding !== undefined,
+      );
+      assert.equal(faces.length, 1, what);
+      const distance = Math.hypot(
+        ...(embedding as Float32Array).map((value, index) => value - (faces[0]?.embedding?.[index] as number)),
+      );
+      assert.ok(distance <= encoder.threshold, `${what}: ${distance}`);
+      assert.equal(faces[0]?.foundBy, foundBy, what);
+    }
+  });
+});
