@@ -45,10 +45,12 @@ const MOST_MS = 2000;
 const TILTED = 25;
 const SURER = 0.03;
 
-function seemsToLie({ points }: Detection): boolean {
+/** @param upright how an upright face's eyes lie, in radians */
+function seemsToLie({ points }: Detection, upright = 0): boolean {
   if (points === undefined) return false;
   const { leftEye, rightEye } = points;
-  return (Math.abs(Math.atan2(rightEye.y - leftEye.y, rightEye.x - leftEye.x)) * 180) / Math.PI > TILTED;
+  const roll = Math.atan2(rightEye.y - leftEye.y, rightEye.x - leftEye.x) - upright;
+  return Math.abs((Math.atan2(Math.sin(roll), Math.cos(roll)) * 180) / Math.PI) > TILTED;
 }
 
 export class BlazefaceDetector implements LoadedDetector<BlazefaceOptions> {
@@ -96,14 +98,17 @@ export class BlazefaceDetector implements LoadedDetector<BlazefaceOptions> {
     const start = performance.now();
     let best = first;
     for (const { by, views } of TRIES) {
-      if (best.length > 0 && !best.some(seemsToLie)) break;
+      if (best.length > 0 && !best.some((each) => seemsToLie(each))) break;
       // A margin is for a photo with nothing in it; a tilted face is found without.
       if (by === "margin" && first.length > 0) continue;
       for (const view of views) {
         if (performance.now() - start > MOST_MS) return best;
         const found = await this.#look(pixels, whole, options, view);
         const least = best[0] === undefined ? 0 : best[0].score + SURER;
-        if (found[0] !== undefined && found[0].score > least) best = found.map((each) => ({ ...each, foundBy: by }));
+        const { a, b } = placeOf(whole, view);
+        // Of a head that is only tilted the first look knows best.
+        if (found[0] === undefined || (first.length > 0 && seemsToLie(found[0], Math.atan2(b, a)))) continue;
+        if (found[0].score > least) best = found.map((each) => ({ ...each, foundBy: by }));
       }
     }
     return best;
