@@ -318,7 +318,7 @@ describe("example: enrol from a flow", () => {
       [refused.status, await refused.text()],
       [
         400,
-        "Error: face-match: the photo is not kept: the photo shows 4 faces: cut it so that it shows only the " +
+        "Error: face-enrol: the photo is not kept: the photo shows 4 faces: cut it so that it shows only the " +
           "person to be known.",
       ],
     );
