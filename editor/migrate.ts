@@ -13,6 +13,7 @@ const STEPS: Readonly<Record<string, readonly Migration[]>> = {
   "facenet-embed": facenetEmbed,
   "haar-detect": haarDetect,
   "face-annotate": [unchanged],
+  "face-detect": [unchanged],
   "face-enrol": [unchanged],
   "tts-greet": [unchanged],
 };

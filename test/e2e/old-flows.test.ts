@@ -21,7 +21,14 @@ const PRESENT: Record<string, object> = {
   "face-match": { version: 1, distance: "euclidean", wanted: "fixed", tracks: false, groups: "", schedule: [] },
   "haar-detect": { version: 1, workingWidthType: "whole", tracking: true, fullEvery: "8" },
   "facenet-embed": { version: 1, model: "dlib-resnet-v1", reembedAfter: "1000" },
-  "face-gallery": { version: 1, model: "dlib-resnet-v1", keepPhotos: true, keepUnknowns: true, unknownDays: "7" },
+  "face-gallery": {
+    version: 1,
+    model: "dlib-resnet-v1",
+    keepPhotos: true,
+    keepUnknowns: true,
+    unknownDays: "7",
+    detector: "haar",
+  },
 };
 
 describe("a flow of the first version", () => {

@@ -65,6 +65,7 @@ describe("a definition of an earlier version", () => {
         keepPhotos: true,
         keepUnknowns: true,
         unknownDays: "7",
+        detector: "haar",
       },
     ],
     [
