@@ -252,6 +252,12 @@ describe("the forms of the nodes", () => {
       ["", "0,0,1,1", "10, 20, 300, 200"],
       ["1,2,3", "1,2,3,4,5", "-1,0,5,5", "0,0,0,5", "a,b,c,d", "1,2,,4"],
     ],
+    [
+      "face-detect",
+      "region",
+      ["", "0,0,1,1", "10, 20, 300, 200"],
+      ["1,2,3", "1,2,3,4,5", "-1,0,5,5", "0,0,0,5", "a,b,c,d", "1,2,,4"],
+    ],
     ["haar-detect", "cascade", ["profileface", "file"], ["eye"]],
     ["haar-detect", "cascadeFile", ["/home/me/a.xml"], ["", "/home/me/a.txt"], { cascade: "file" }],
     ["facenet-embed", "minSize", ["", "0", "1000"], ["-1", "1001"]],
@@ -366,7 +372,7 @@ describe("the forms of the nodes", () => {
       "keepPhotos",
       "keepUnknowns",
     ]);
-    const choices = new Set(["engine", "model"]);
+    const choices = new Set(["engine", "model", "detector"]);
     const missing = TYPES.flatMap((type) =>
       Object.keys(definitions[type]?.defaults ?? {})
         .filter(
