@@ -359,7 +359,7 @@ describe("the forms of the nodes", () => {
   });
 
   it("has a rule for every field that can be wrong", () => {
-    const free = new Set(["name", "folder", "groups", "gallery", "claim", "person", "before"]);
+    const free = new Set(["version", "name", "folder", "groups", "gallery", "claim", "person", "before"]);
     const ruled = new Set(RULES.map(([type, field]) => `${type} ${field}`));
     const flags = new Set([
       "realtime",
