@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const EXAMPLE = "examples/3 - full recognizer.json";
+const EXAMPLE = "examples/03 - full recognizer.json";
 
 /** Ids that the flow keeps from the example, so that the decisions can be followed. */
 export const IDS = {

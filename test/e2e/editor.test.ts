@@ -81,7 +81,7 @@ describe("the examples", () => {
         await page.locator("#red-ui-clipboard-dialog").waitFor({ state: "hidden" });
         await importExample(page, names[2] as string);
         await page.locator(".red-ui-tab-label", { hasText: "Face recognizer" }).first().waitFor();
-        await importExample(page, names[5] as string);
+        await importExample(page, names[6] as string);
         // The gallery is there already: the second asks, and the copy that it offers is of the nodes, not of the
         // gallery.
         await page.getByRole("button", { name: "Import copy" }).click();
@@ -131,7 +131,7 @@ describe("the editor", () => {
     const { context, page, complaints } = await openEditor(browser, red);
     for (const type of TYPES)
       assert.equal(await page.locator(`.red-ui-palette-node[data-palette-type="${type}"]`).count(), 1, type);
-    await importExample(page, "3 - full recognizer");
+    await importExample(page, "03 - full recognizer");
     await page.locator(".red-ui-tab-label", { hasText: "Face recognizer" }).first().click();
     await shoot(page, "flow-imported");
     for (const id of ["fr_camera", "fr_detect", "fr_embed", "fr_match", "fr_greet", "fr_annotate"]) {

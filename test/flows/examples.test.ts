@@ -97,16 +97,16 @@ describe("examples", () => {
 
   it("are what the import dialog lists, on one level, in the order of learning", () => {
     assert.deepEqual(readdirSync(folder).sort(), [
-      "1 - recognize a photo from a file.json",
-      "10 - recommended.json",
-      "2 - camera of a browser.json",
-      "3 - full recognizer.json",
-      "4 - teach the last unknown.json",
-      "5 - enrol from a flow.json",
-      "6 - recognize a photo over HTTP.json",
-      "7 - verify one person.json",
-      "8 - staff door with an alarm.json",
-      "9 - door and home automation over MQTT.json",
+      "01 - recognize a photo from a file.json",
+      "02 - camera of a browser.json",
+      "03 - full recognizer.json",
+      "04 - recommended.json",
+      "05 - teach the last unknown.json",
+      "06 - enrol from a flow.json",
+      "07 - recognize a photo over HTTP.json",
+      "08 - verify one person.json",
+      "09 - staff door with an alarm.json",
+      "10 - door and home automation over MQTT.json",
     ]);
   });
 

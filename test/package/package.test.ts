@@ -257,7 +257,7 @@ describe("the packed package", () => {
       "assets/models/MobileFaceNet.LICENSE",
       "assets/models/YuNet.LICENSE",
       "dist/lib/models/make-pack-cli.js",
-      "examples/3 - full recognizer.json",
+      "examples/03 - full recognizer.json",
       "dist/plugins/facenet-sidebar/facenet-sidebar.html",
       "dist/plugins/facenet-sidebar/locales/zh-TW/facenet-sidebar.json",
       "resources/sidebar.js",
