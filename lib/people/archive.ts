@@ -10,9 +10,9 @@ import { ZipFile } from "yazl";
 import { UserError } from "../errors";
 import { asStorageError } from "../storage";
 import type { Person, Photo } from "./people";
-import { type Contents, FILES, FORMAT, HEADER, PICTURE_BOUNDS, readContents, type Space, VERSION } from "./contents";
+import { type Contents, FILES, FORMAT, HEADER, PICTURE_BOUNDS, readContents, VERSION } from "./contents";
 import { toBase64 } from "./records";
-import type { PeopleStore, PhotoContent, StrangerContent } from "./store";
+import type { PeopleStore, PhotoContent, Space, StrangerContent } from "./store";
 import { openArchive, readEntry, type ZipFile as OpenZip } from "./zip";
 
 export interface Imported {

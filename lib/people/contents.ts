@@ -18,6 +18,7 @@ import {
   unknownSchema,
 } from "./people";
 import { MAX_DIMENSIONS, MAX_VECTORS, toVector } from "./records";
+import type { Space } from "./store";
 import { type Bounds, checkClaims, type Entry, filesIn, linesOf, readEntry, type ZipFile } from "./zip";
 
 export const FORMAT = "facenet-gallery";
@@ -53,12 +54,6 @@ const vectorSchema = base64.transform(toVector).refine(isEmbedding, "holds an em
 const embeddingLine = embeddingSchema.and(z.object({ vector: vectorSchema }));
 const anchorLine = anchorSchema.and(z.object({ vector: vectorSchema }));
 const unknownLine = unknownSchema.and(z.object({ vectors: z.array(vectorSchema).min(1).max(MAX_VECTORS) }));
-
-/** What embeddings of one fingerprint have in common. */
-export interface Space {
-  model: string;
-  dimensions: number;
-}
 
 export interface Contents {
   people: Map<string, Person>;

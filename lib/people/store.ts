@@ -5,8 +5,13 @@
  */
 import type { EventEmitter } from "node:events";
 import type { StorageError } from "../storage";
-import type { Space } from "./contents";
 import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } from "./people";
+
+/** What embeddings of one fingerprint have in common. */
+export interface Space {
+  model: string;
+  dimensions: number;
+}
 
 export interface StoreProblem {
   code:

@@ -15,7 +15,6 @@ import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } fro
 import { isWaitingZip } from "../archive";
 import { Backups } from "./backups";
 import { isSound } from "./check";
-import type { Space } from "../contents";
 import { Database, freshOf, removeDatabase } from "./database";
 import { type HandOver, type Lock, takeLock } from "./lock";
 import { type Picture, type PictureKind, Pictures } from "./pictures";
@@ -33,7 +32,7 @@ import {
   unpackPhoto,
   unpackUnknown,
 } from "../records";
-import type { NewPhoto, PeopleStore, Records, Refusal, StoreChange, StoreEvents, StoreProblem } from "../store";
+import type { NewPhoto, PeopleStore, Records, Refusal, Space, StoreChange, StoreEvents, StoreProblem } from "../store";
 import { makeSecret, noSecret, SALT_BYTES, type Secret, Unsealable } from "./secret";
 import { SerialQueue } from "../../workers/serial-queue";
 
