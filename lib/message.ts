@@ -162,7 +162,7 @@ export interface FacePoints {
   rightEar?: Point | undefined;
 }
 
-/** How a face was found in a photo in which at first there was none: with room around the photo, or the photo turned. */
+/** How a face was found in a photo in which at first there was none: with room around it, or the photo turned. */
 export const FOUND_BY = ["margin", "turned"] as const;
 export type FoundBy = (typeof FOUND_BY)[number];
 

@@ -72,7 +72,7 @@ const mean = (points: readonly Point[]): Point => ({
   y: points.reduce((sum, { y }) => sum + y, 0) / points.length,
 });
 
-/** Where the mean face has its eyes, the tip of its nose and the middle of its mouth, as fractions of the chip's side. */
+/** Where the mean face has its eyes, nose tip and the middle of its mouth, as fractions of the chip's side. */
 const MEAN_POINTS = (
   [
     [36, 41],

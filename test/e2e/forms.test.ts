@@ -519,7 +519,7 @@ describe("the forms of the nodes", () => {
     }
   });
 
-  it("cuts no chosen words in a choice, and has what belongs to a box in line with it, in a window of 800 pixels", async () => {
+  it("cuts no chosen words, and has what belongs to a box in line with it, in a window of 800 pixels", async () => {
     for (const locale of ["en-US", "zh-TW"]) {
       const { context, page } = await openEditor(browser, red, { locale, viewport: { width: 800, height: 900 } });
       for (const type of TYPES) {

@@ -17,7 +17,11 @@ export const haar: Detector<HaarOptions> = {
     native: {
       threads: 1,
       closes: true,
-      load: () => new (require("./native") as typeof import("./native")).NativeDetector(),
+      load: () => {
+        // Not `new (require(…)).NativeDetector()`: the compiler drops the parentheses, which then calls another thing.
+        const { NativeDetector } = require("./native") as typeof import("./native");
+        return new NativeDetector();
+      },
     },
   },
 };
