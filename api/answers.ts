@@ -160,7 +160,7 @@ export const diagnosisAnswer = z
     failures: z
       .array(
         z.object({
-          where: z.string().describe('A node\'s type, or "api"'),
+          where: z.string().describe('A node\'s type, "api" or "journal"'),
           kind: z.string(),
           code: orNull.text,
           told: z.boolean().describe("Whether it was a sentence for people; else it is a fault of the program"),

@@ -1,9 +1,10 @@
 /** What failed lately: where and how often, never about whom. */
 import { join, sep } from "node:path";
+import { BoundedMap } from "../bounded-map";
 import { UserError } from "../errors";
 
 export interface Failure {
-  /** A node's type, or "api". */
+  /** A node's type, "api" or "journal". */
   where: string;
   /** Class of the error. */
   kind: string;
@@ -29,7 +30,7 @@ const MODULES = `node_modules${sep}`;
 
 /** The newest failures of different places. A sentence may name people, files and addresses: it is not kept. */
 export class Failures {
-  readonly #known = new Map<string, Failure>();
+  readonly #known = new BoundedMap<string, Failure>(MOST_FAILURES);
 
   note(where: string, error: unknown, now = Date.now()): void {
     const kind = error instanceof Error ? plain(error.constructor.name, CLASS) : null;
@@ -38,7 +39,6 @@ export class Failures {
     // Who called it is another each time.
     const key = JSON.stringify([where, kind, code, places[0]]);
     const before = this.#known.get(key);
-    this.#known.delete(key);
     this.#known.set(key, {
       where,
       kind: kind ?? "no error",
@@ -49,10 +49,6 @@ export class Failures {
       first: before?.first ?? now,
       last: now,
     });
-    for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= MOST_FAILURES) break;
-      this.#known.delete(oldest);
-    }
   }
 
   /** The newest first. */

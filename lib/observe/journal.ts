@@ -6,6 +6,7 @@ import { bareIdentitySchema, type Face, type Identity, type Quality } from "../m
 import { idSchema, timeSchema } from "../people/people";
 import { SerialQueue } from "../workers/serial-queue";
 import { BoundedMap } from "../bounded-map";
+import { failures } from "./failures";
 
 export const seenEventSchema = bareIdentitySchema
   .omit({ groups: true })
@@ -88,7 +89,8 @@ export class Journal extends EventEmitter<JournalEvents> {
         face: { embedding: face.embedding, model: face.model, quality: face.quality },
         picture: undefined,
       };
-      void this.#keep(entry, () => crop(face));
+      // A listener that throws is no reason to end Node-RED.
+      this.#keep(entry, () => crop(face)).catch((error: unknown) => failures.note("journal", error));
     }
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
+import { failures } from "../../../lib/observe/failures";
 import { Journal, type SeenEvent } from "../../../lib/observe/journal";
 import type { Face, Identity } from "../../../lib/message";
 
@@ -184,5 +185,16 @@ describe("Journal", () => {
     journal.close();
     journal.offer("door", [face()], 0, picture);
     assert.deepEqual(journal.recent, []);
+  });
+
+  it("is not the end of Node-RED where a listener throws, which the diagnosis tells", async () => {
+    journal.on("seen", () => {
+      throw new TypeError("a listener broke");
+    });
+    journal.offer("door", [face()], 0, picture);
+    await settled();
+    assert.deepEqual(told(), ["door Alice 0"]);
+    const [{ where, kind, told: sentence } = {}] = failures.list();
+    assert.deepEqual([where, kind, sentence], ["journal", "TypeError", false]);
   });
 });
