@@ -13,6 +13,7 @@ const TYPES = [
   "face-gallery",
   "tts-greet",
   "face-annotate",
+  "face-detect",
   "face-enrol",
 ];
 
