@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { redact } from "../lib/redact";
+import { render } from "../lib/words/sentence";
 import { metrics, sourceStatsSchema } from "../lib/observe/metrics";
 import { cameraAnswer, enrolmentAnswer, galleryAnswer, matcherAnswer } from "./answers";
-import { sentenceOf } from "./http/answer-error";
+import { languageOfRequest, sayable } from "./http/answer-error";
 import { bodyOf } from "./http/request";
 import { ofAll, ofGallery, type Route } from "./routes";
 
@@ -16,7 +18,8 @@ export const galleries: Route[] = [
       summary: "The galleries that are deployed, and what is wrong with them",
       answers: z.array(galleryAnswer),
     },
-    async ({ deployed }) => {
+    async ({ deployed, request }) => {
+      const language = languageOfRequest(request);
       const all = await Promise.all(
         deployed.galleries().map(async ({ id, name, node }) => {
           // Nothing is known of a gallery that is not open but why.
@@ -44,7 +47,7 @@ export const galleries: Route[] = [
           if (node.waiting !== undefined) return unopened(node.waiting.sentence);
           return node.gallery.then(
             (gallery) => ({ id, name, ...gallery.summary }),
-            (error: unknown) => unopened(sentenceOf(error)),
+            (error: unknown) => unopened(redact(render(sayable(error), language))),
           );
         }),
       );

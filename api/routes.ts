@@ -8,7 +8,7 @@ import { UserError } from "../lib/errors";
 import type { Gallery } from "../lib/gallery/gallery";
 import { toKeptJpeg } from "../lib/image/encode";
 import { MAX_PHOTO_BYTES } from "../lib/image/limits";
-import { answerError, HttpError, sentenceOf } from "./http/answer-error";
+import { answerError, HttpError, sayable } from "./http/answer-error";
 import { refuseOtherHosts } from "./http/refuse-hosts";
 import { refuseForms, refuseOtherSites } from "./http/refuse-sites";
 import { abandon, readUpload } from "./http/upload";
@@ -109,7 +109,7 @@ async function answer(
   if (node.waiting !== undefined) throw new HttpError(503, "gallery_waiting", node.waiting.sentence);
   const gallery = await node.gallery.catch((error: unknown) => {
     // The node itself has told the log.
-    throw new HttpError(503, "gallery_failed", sentenceOf(error));
+    throw new HttpError(503, "gallery_failed", sayable(error));
   });
   await gallery.loaded();
   const upload = typeof route.body === "string";
@@ -148,9 +148,7 @@ function tell(response: Response, { answers, status }: Route, told: unknown): vo
 export async function photoOf(request: Request): Promise<Buffer> {
   const bytes = await readUpload(request, MAX_PHOTO_BYTES, "image/*");
   return toKeptJpeg({ bytes, frame: undefined }).catch((error: unknown) => {
-    throw error instanceof UserError
-      ? new HttpError(422, "no_picture", error.message.replace("msg.payload", "the body"))
-      : error;
+    throw error instanceof UserError ? new HttpError(422, "no_picture", error.sentence) : error;
   });
 }
 

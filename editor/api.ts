@@ -35,9 +35,13 @@ function address(path: string): string {
   return `${RED.settings.apiRootUrl ?? ""}${path}`;
 }
 
-function authorization(): Record<string, string> {
+/** Who asks, and in which language they read. */
+function asking(): Record<string, string> {
   const tokens = RED.settings.get("auth-tokens") as { access_token?: string } | null | undefined;
-  return tokens?.access_token === undefined ? {} : { Authorization: `Bearer ${tokens.access_token}` };
+  return {
+    "Accept-Language": RED.i18n.lang(),
+    ...(tokens?.access_token === undefined ? {} : { Authorization: `Bearer ${tokens.access_token}` }),
+  };
 }
 
 /** The error of an answer, in words: the editor's where it has some for the case, else the server's. */
@@ -65,7 +69,7 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
   try {
     answer = await fetch(address(path), {
       ...init,
-      headers: { ...authorization(), ...(init.headers as Record<string, string> | undefined) },
+      headers: { ...asking(), ...(init.headers as Record<string, string> | undefined) },
     });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
@@ -94,7 +98,7 @@ export function upload<T>(path: string, file: Blob, type: string, onProgress: (p
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", address(path));
-    for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries(asking())) request.setRequestHeader(name, value);
     request.setRequestHeader("Content-Type", type);
     request.upload.addEventListener("progress", ({ loaded, total }) => {
       onProgress(total > 0 ? loaded / total : 0);

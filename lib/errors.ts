@@ -1,13 +1,47 @@
-/** Whose an error is. */
+/** Whose an error is, and what is said of it. */
 import { redact } from "./redact";
+import { type Key, type Language, render, type Sentence, textOf, type Value, type ValuesOf } from "./words/sentence";
+
+/** A key with its values, which are left out where its text has no placeholder and nothing follows. */
+type Keyed = {
+  [K in Key]: keyof ValuesOf<K> extends never
+    ? [key: K, values?: Record<string, never>, options?: ErrorOptions]
+    : [key: K, values: ValuesOf<K>, options?: ErrorOptions];
+}[Key];
 
 /**
  * A sentence for people: it names what came in, or the node or setting, and how to mend it. They read it in the
- * editor, in `error.message`
- * of a catch node, and as a 4xx of the API. Whatever is thrown and is none of these is ours to mend: 500, and logged
- * with its stack.
+ * editor, in `error.message` of a catch node, and as a 4xx of the API, each in their language. Whatever is thrown and
+ * is none of these is ours to mend: 500, and logged with its stack.
+ *
+ * It is thrown by its key, `throw new UserError("image.tooLarge", { megapixels: 50 })`; its texts are in
+ * lib/words/en-US/image.ts and lib/words/zh-TW/image.ts, with `{megapixels}` where the value goes. The compiler checks
+ * keys and values. A value may be the part of a sentence that differs, `phrase("image.noPicture")`, why something
+ * failed, `reasonOf(error)`, or a list of these: they are rendered in the sentence's language, and lose their full
+ * stop where the text goes on behind them. What waits to be read is kept as `error.sentence` or `phrase(…)`, never as
+ * text, and said by `sentenceOf(error, language)` or `render(sentence, language)`. A subclass with a constructor of
+ * its own takes a Sentence. Other packages, which no catalogue knows, give the words: `new UserError({ "en-US": "…",
+ * "zh-TW": "…" })`, or the English alone.
  */
-export class UserError extends Error {}
+export class UserError extends Error {
+  readonly sentence: Sentence;
+
+  constructor(...keyed: Keyed);
+  constructor(sentence: Sentence | string, options?: ErrorOptions);
+  constructor(said: Sentence | string, ...rest: [object?, ErrorOptions?]) {
+    const [values, options] = isKey(said) ? rest : [{}, ...rest];
+    const sentence = typeof said !== "string" ? said : isKey(said) ? keyed(said, values) : { "en-US": said };
+    super(render(sentence, "en-US"), options);
+    this.sentence = sentence;
+  }
+}
+
+const isKey = (said: Sentence | string): said is Key =>
+  typeof said === "string" && textOf(said, "en-US") !== undefined;
+
+function keyed(key: Key, values: object | undefined): Sentence {
+  return { key, values: (values ?? {}) as Readonly<Record<string, Value>> };
+}
 
 /** Ours to mend, with a message that names no person and no secret: it may be logged as it is. */
 export class Fault extends Error {}
@@ -18,8 +52,13 @@ export function errorMessage(thrown: unknown): string {
 }
 
 /** What is said of an error to whoever asked, without the logins in it. */
-export function said(error: unknown): string {
-  return redact(errorMessage(error));
+export function sentenceOf(error: unknown, language: Language = "en-US"): string {
+  return redact(error instanceof UserError ? render(error.sentence, language) : errorMessage(error));
+}
+
+/** Why something failed, as a part of another sentence. */
+export function reasonOf(error: unknown): Sentence | string {
+  return error instanceof UserError ? error.sentence : redact(errorMessage(error));
 }
 
 const MOST_CAUSES = 5;

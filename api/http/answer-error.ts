@@ -1,11 +1,12 @@
 /** What is answered when something goes wrong: the same for every admin route of this package. */
-import type { Response } from "express";
-import { said, traceOf, UserError } from "../../lib/errors";
+import type { Request, Response } from "express";
+import { sentenceOf, traceOf, UserError } from "../../lib/errors";
 import { NameTaken, NotFound } from "../../lib/people/errors";
 import { NotKept } from "../../lib/enrol/not-kept";
 import type { Judgement, ToldJudgement } from "../../lib/enrol/judge";
 import { failures } from "../../lib/observe/failures";
 import { StorageError } from "../../lib/storage";
+import { type Language, languageOf, phrase, type Sentence } from "../../lib/words/sentence";
 import type { AdminServer } from "../host";
 
 /** An answer other than what was asked for. */
@@ -13,14 +14,14 @@ export class HttpError extends UserError {
   constructor(
     readonly status: number,
     readonly code: string,
-    message: string,
+    sentence: Sentence | string,
   ) {
-    super(message);
+    super(sentence);
   }
 }
 
 /** Of what is ours to mend, whose words help nobody who asks. */
-export const INTERNAL = "something is wrong inside: look into Node-RED's log.";
+export const INTERNAL = phrase("api.internal");
 
 const RETRY_SECONDS = "1";
 /** The class of status that only sentences for people have. */
@@ -41,15 +42,21 @@ export function answerError(server: AdminServer, response: Response, error: unkn
   const { status, code } = kind ?? { status: FAULT, code: "internal" };
   if (status === 503) response.set("Retry-After", RETRY_SECONDS);
   response.status(status).json({
-    error: sentenceOf(error),
+    error: sentenceOf(new UserError(sayable(error)), languageOfRequest(response.req)),
     code,
     ...(error instanceof NotKept ? { judgement: told(error.judgement) } : {}),
   });
 }
 
 /** What may be answered of an error. */
-export function sentenceOf(error: unknown): string {
-  return error instanceof UserError ? said(error) : INTERNAL;
+export function sayable(error: unknown): Sentence {
+  return error instanceof UserError ? error.sentence : INTERNAL;
+}
+
+/** The language that who asks reads first, of those that there are; English where they do not say. */
+export function languageOfRequest(request: Request): Language {
+  const tag = request.acceptsLanguages("en", "zh");
+  return languageOf(tag === false ? undefined : tag);
 }
 
 /** Undefined for what is no sentence for people. */

@@ -1,7 +1,7 @@
 /** What a request asks, checked. */
 import type { Request } from "express";
 import type { z } from "zod";
-import { said } from "../../lib/errors";
+import { sentenceOf } from "../../lib/errors";
 import { sentence } from "../../lib/validate";
 import { HttpError } from "./answer-error";
 import { readUpload } from "./upload";
@@ -23,7 +23,7 @@ export async function bodyOf<T extends z.ZodType>(request: Request, schema: T): 
   try {
     json = text === "" ? {} : JSON.parse(text);
   } catch (error) {
-    throw new HttpError(400, "malformed", `the body is no JSON: ${said(error)}.`);
+    throw new HttpError(400, "malformed", `the body is no JSON: ${sentenceOf(error)}.`);
   }
   return checked(schema, json);
 }

@@ -1,6 +1,6 @@
 /** A camera that is kept alive: started, watched, started again when it is lost, stopped with all it started. */
 import { EventEmitter } from "node:events";
-import { said, UserError } from "../errors";
+import { sentenceOf, UserError } from "../errors";
 import type { Frame } from "../message";
 import { redact } from "../redact";
 import { ffmpegSource } from "./ffmpeg-source";
@@ -134,7 +134,7 @@ export class Camera extends EventEmitter<CameraEvents> {
       } catch (error) {
         if (signal.aborted) return;
         this.#latest = undefined;
-        const reason = said(error);
+        const reason = sentenceOf(error);
         const again = live && !this.#single;
         this.emit("event", { event: "lost", source: name, reason, ...(again ? { retryIn: retry } : {}) });
         if (!again) return;

@@ -2,7 +2,7 @@
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Duplex } from "node:stream";
-import { said, UserError } from "../errors";
+import { sentenceOf, UserError } from "../errors";
 import { toKeptJpeg } from "../image/encode";
 import { redact } from "../redact";
 import { CertificateError, connectTrusted, type Trust } from "./certificate";
@@ -239,7 +239,7 @@ export function mjpegSource(options: OptionsOf<"mjpeg">): Source {
       if (signal.aborted) return;
       if (response === undefined) throw error;
       throw new UserError(
-        lossOf(response, frames, redact(url)) ?? `${what} was lost: ${said(error).replace(/\.$/, "")}.`,
+        lossOf(response, frames, redact(url)) ?? `${what} was lost: ${sentenceOf(error).replace(/\.$/, "")}.`,
         { cause: error },
       );
     } finally {
@@ -318,7 +318,7 @@ async function pictureOf(response: IncomingMessage, what: string): Promise<Captu
       chunks.push(chunk as Buffer);
     }
   } catch (error) {
-    throw new UserError(`${what} was lost: ${said(error)}.`, { cause: error });
+    throw new UserError(`${what} was lost: ${sentenceOf(error)}.`, { cause: error });
   }
   const bytes = Buffer.concat(chunks);
   const size = jpegSize(bytes);
@@ -326,9 +326,12 @@ async function pictureOf(response: IncomingMessage, what: string): Promise<Captu
   // PNG, WebP and whatever else can be read here: one kind for all that comes after.
   const jpeg = await toKeptJpeg({ bytes, frame: undefined }).catch((error: unknown) => {
     throw error instanceof UserError
-      ? new UserError(`${what}${type === "" ? "" : ` (${type})`} is no picture that can be used: ${said(error)}`, {
-          cause: error,
-        })
+      ? new UserError(
+          `${what}${type === "" ? "" : ` (${type})`} is no picture that can be used: ${sentenceOf(error)}`,
+          {
+            cause: error,
+          },
+        )
       : error;
   });
   return { bytes: jpeg, ...(jpegSize(jpeg) as { width: number; height: number }), encoding: "jpeg" };

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { createServer, isIPv6, type Server, type Socket } from "node:net";
-import { UserError, said } from "../errors";
+import { sentenceOf, UserError } from "../errors";
 import { CertificateError, connectTrusted } from "./certificate";
 import { authorization } from "./http-login";
 import { type Login, type OptionsOf, splitLogin } from "./options";
@@ -52,7 +52,7 @@ async function connectCamera(address: URL, options: RtspOptions, signal: AbortSi
     if (error instanceof CertificateError) throw error;
     throw new UserError(
       `${address.hostname}:${port} does not speak TLS as it should ` +
-        `(${(error as NodeJS.ErrnoException).code ?? said(error)}): check the port, or whether the address ` +
+        `(${(error as NodeJS.ErrnoException).code ?? sentenceOf(error)}): check the port, or whether the address ` +
         "ought to begin with rtsp:// and not rtsps://.",
       { cause: error },
     );
@@ -165,7 +165,7 @@ class Session implements RtspRelay {
     try {
       work();
     } catch (error) {
-      this.#fail(said(error));
+      this.#fail(sentenceOf(error));
     }
   }
 
@@ -241,7 +241,7 @@ class Session implements RtspRelay {
     }
     const location = /^Location: *(\S+)/im.exec(head)?.[1];
     if (status >= 301 && status <= 305 && location !== undefined && (method === "OPTIONS" || method === "DESCRIBE")) {
-      this.#follow(location, request).catch((error: unknown) => this.#fail(said(error)));
+      this.#follow(location, request).catch((error: unknown) => this.#fail(sentenceOf(error)));
       return;
     }
     if (status >= 400 && method !== "GET_PARAMETER" && method !== "SET_PARAMETER")

@@ -1,5 +1,5 @@
 /** After a change of the model: photos that are kept are embedded anew; the folder's are read anew anyway. */
-import { said } from "../errors";
+import { sentenceOf } from "../errors";
 import type { Photo } from "../people/people";
 import { StorageError } from "../storage";
 import type { Enrolment } from "./enrolment";
@@ -84,7 +84,7 @@ export class EmbedAnew {
       return true;
     } catch (error) {
       if (error instanceof StorageError) return false;
-      this.#host.report("store", said(error));
+      this.#host.report("store", sentenceOf(error));
       return true;
     }
   }

@@ -6,7 +6,7 @@ import { EventEmitter } from "node:events";
 import { readFile, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { said, UserError } from "../errors";
+import { sentenceOf, UserError } from "../errors";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "../files";
 import { type Found, isUnsure, scanFolder, sizeIn } from "./folder";
@@ -185,7 +185,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
           this.#report({
             file: FOLDER,
             code: "unreadable_folder",
-            message: `the folder ${this.#options.folder} cannot be kept up with: ${said(error)}`,
+            message: `the folder ${this.#options.folder} cannot be kept up with: ${sentenceOf(error)}`,
           });
       });
     await this.#scans.run(scan);
@@ -385,7 +385,11 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
           retryAt: performance.now() + Math.min(RETRY_INTERVALS * this.#interval * 2 ** (times - 1), LONGEST_RETRY_MS),
         },
       });
-      this.#report({ file, code: "unreadable_photo", message: `the photo ${file} cannot be used: ${said(error)}` });
+      this.#report({
+        file,
+        code: "unreadable_photo",
+        message: `the photo ${file} cannot be used: ${sentenceOf(error)}`,
+      });
     }
   }
 

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DLIB_RESNET, MOBILEFACENET } from "../embed/descriptor";
-import { said, UserError } from "../errors";
+import { sentenceOf, UserError } from "../errors";
 import { isLeftOut } from "../people/marks";
 import { StorageError } from "../storage";
 import type { PhotoEncoder } from "../enrol/photo-encoder";
@@ -422,7 +422,7 @@ export class Networks {
         return true;
       } catch (error) {
         if (signal.aborted) return false;
-        this.#error = said(error);
+        this.#error = sentenceOf(error);
         this.#tell("failed");
         await this.#waitFor(signal, FAILED_RETRY_MS);
         this.#error = null;
@@ -561,7 +561,7 @@ export class Networks {
   async #refused(error: unknown, signal: AbortSignal): Promise<false> {
     if (signal.aborted) return false;
     if (!(error instanceof StorageError)) this.#report(error);
-    this.#error = said(error);
+    this.#error = sentenceOf(error);
     this.#tell(error instanceof StorageError ? "disk" : "failed");
     await this.#waitFor(signal, FAILED_RETRY_MS);
     this.#error = null;
@@ -600,7 +600,7 @@ export class Networks {
 
   readonly #report = (error: unknown): void => {
     if (!(error instanceof StorageError) && !this.#host.signal.aborted)
-      this.#host.report(`the gallery's network cannot be changed now: ${said(error)}`);
+      this.#host.report(`the gallery's network cannot be changed now: ${sentenceOf(error)}`);
   };
 }
 

@@ -7,7 +7,7 @@ import type { AddedPhoto, AddPhotoOptions, Enrolled } from "../enrol/enrolment";
 import { isWritable } from "../enrol/folder-keeper";
 import { NEAR_DUPLICATE } from "../enrol/judge";
 import type { Problem, Progress } from "../enrol/photo-folder";
-import { said, UserError } from "../errors";
+import { sentenceOf, UserError } from "../errors";
 import type { Face, Picture } from "../message";
 import type { Imported } from "../people/archive";
 import type { Anchor, CorrectionEntry, Person, Photo, Receipt } from "../people/people";
@@ -423,7 +423,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async #begin(): Promise<void> {
     const { signal } = this.#parts;
     this.#loaded = this.#load().catch((error: unknown) =>
-      this.#parts.report("store", `the people cannot be read: ${said(error)}`),
+      this.#parts.report("store", `the people cannot be read: ${sentenceOf(error)}`),
     );
     await this.#loaded;
     if (signal.aborted) return;
@@ -434,7 +434,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#timer.unref();
     await this.#parts.review.strangers
       .sweep(Date.now())
-      .catch((error: unknown) => this.#parts.report("store", `old strangers cannot be deleted: ${said(error)}`));
+      .catch((error: unknown) => this.#parts.report("store", `old strangers cannot be deleted: ${sentenceOf(error)}`));
     await this.#parts.folder.start();
     if (signal.aborted) return;
     await this.#parts.networks?.start();
@@ -473,7 +473,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#parts.networks?.wake();
     await this.#parts.review.strangers
       .catchUp()
-      .catch((error: unknown) => this.#parts.report("store", `strangers cannot be written: ${said(error)}`));
+      .catch((error: unknown) => this.#parts.report("store", `strangers cannot be written: ${sentenceOf(error)}`));
     this.#parts.embedAnew.catchUp();
   }
 }

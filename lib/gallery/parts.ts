@@ -5,7 +5,7 @@ import { FolderKeeper } from "../enrol/folder-keeper";
 import { CLOSED, type GalleryHost } from "../enrol/host";
 import type { PhotoEncoder } from "../enrol/photo-encoder";
 import { PhotoFolder, type Problem, type Progress } from "../enrol/photo-folder";
-import { said, UserError } from "../errors";
+import { sentenceOf, UserError } from "../errors";
 import { toKeptJpeg } from "../image/encode";
 import { kindOf, type PhotoKind } from "../image/photo-file";
 import { LastSeen } from "../people/last-seen";
@@ -81,7 +81,7 @@ export class GalleryParts implements GalleryHost {
       tell.problem,
     );
     this.lastSeen = new LastSeen(store, (error) =>
-      this.report("store", `when people were seen cannot be written: ${said(error)}`),
+      this.report("store", `when people were seen cannot be written: ${sentenceOf(error)}`),
     );
     this.enrolment = new Enrolment(this);
     this.embedAnew = new EmbedAnew(this, this.enrolment, tell.progress);

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { errorMessage, UserError } from "../errors";
 import { moving, serve } from "../workers/serve";
+import { phrase, type Sentence } from "../words/sentence";
 import { MAX_PIXELS } from "./limits";
 import type { Pixels } from "./pixels";
 
@@ -29,12 +30,7 @@ function findDecoder(): HeicDecode {
   try {
     return createRequire(__filename)(DECODER) as HeicDecode;
   } catch (error) {
-    throw new UserError(
-      `it is a HEIC picture, as phones make them, and ${DECODER}, which reads them, is not installed: run ` +
-        `"npm install ${DECODER}" in the Node-RED user folder, ` +
-        "send a JPEG instead, or set the phone's camera to JPEG (iPhone: Settings, Camera, Formats, Most Compatible).",
-      { cause: error },
-    );
+    throw new UserError("image.heicDecoder", { decoder: DECODER }, { cause: error });
   }
 }
 
@@ -44,18 +40,15 @@ export default serve(heicTask);
 async function heicTask({ bytes }: HeicTask): Promise<Pixels> {
   const decoder = findDecoder();
   const images = await decoder.all({ buffer: bytes }).catch((error: unknown) => {
-    throw damaged(error);
+    throw damaged(errorMessage(error), error);
   });
   try {
     const [image] = images;
-    if (image === undefined) throw damaged("it holds no picture");
+    if (image === undefined) throw damaged(phrase("image.heicEmpty"));
     const { width, height } = image;
-    if (width * height > MAX_PIXELS)
-      throw new UserError(
-        `the picture has more than ${MAX_PIXELS / 1e6} megapixels: scale it down before it comes here.`,
-      );
+    if (width * height > MAX_PIXELS) throw new UserError("image.tooLarge", { megapixels: MAX_PIXELS / 1e6 });
     const { data } = await image.decode().catch((error: unknown) => {
-      throw damaged(error);
+      throw damaged(errorMessage(error), error);
     });
     const pixels = { data: onWhite(data), width, height };
     return moving(pixels, [pixels.data.buffer]);
@@ -64,9 +57,8 @@ async function heicTask({ bytes }: HeicTask): Promise<Pixels> {
   }
 }
 
-function damaged(cause: unknown): Error {
-  const said = errorMessage(cause);
-  return new UserError(`the HEIC picture cannot be read (${said}): save it as JPEG and send that.`, { cause });
+function damaged(reason: Sentence | string, cause?: unknown): Error {
+  return new UserError("image.heicUnreadable", { reason }, { cause });
 }
 
 function onWhite(rgba: Uint8ClampedArray): Uint8Array<ArrayBuffer> {

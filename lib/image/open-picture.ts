@@ -2,6 +2,7 @@
 import sharp from "sharp";
 import { errorMessage, UserError } from "../errors";
 import type { Picture } from "../message";
+import { phrase, type Sentence } from "../words/sentence";
 import { decodeHeic } from "./heic";
 import { MAX_PIXELS } from "./limits";
 import { kindOf, nameOfOther, READABLE_KINDS } from "./photo-file";
@@ -70,10 +71,7 @@ export async function withPicture<T>(closed: Closed, work: (opened: Opened) => P
 function fromRaw(data: Uint8Array, { width, height }: { width: number; height: number }): Opened {
   const expected = width * height * CHANNELS;
   if (data.byteLength !== expected)
-    throw new UserError(
-      `msg.payload has ${data.byteLength} bytes, but a raw RGB frame of ${width} × ${height} has ${expected}: ` +
-        "leave payload and msg.frame as the camera made them.",
-    );
+    throw new UserError("image.rawSize", { bytes: data.byteLength, width, height, expected });
   return {
     image: sharp(data, { raw: { width, height, channels: CHANNELS }, limitInputPixels: MAX_PIXELS }),
     width,
@@ -82,19 +80,15 @@ function fromRaw(data: Uint8Array, { width, height }: { width: number; height: n
 }
 
 /** What libvips said while it decoded, as a sentence. */
-function explainPicture(error: unknown, bytes: Uint8Array): string {
-  const said = errorMessage(error).split("\n")[0] ?? "";
-  if (/exceeds pixel limit/i.test(said))
-    return `the picture has more than ${MAX_PIXELS / 1e6} megapixels: scale it down before it comes here.`;
-  if (/unsupported image format|input buffer (is empty|contains)/i.test(said)) return noPhoto(bytes);
-  return `the picture cannot be read (${said}): it may be cut off or damaged; send it again.`;
+function explainPicture(error: unknown, bytes: Uint8Array): Sentence {
+  const reason = errorMessage(error).split("\n")[0] ?? "";
+  if (/exceeds pixel limit/i.test(reason)) return phrase("image.tooLarge", { megapixels: MAX_PIXELS / 1e6 });
+  if (/unsupported image format|input buffer (is empty|contains)/i.test(reason)) return noPhoto(bytes);
+  return phrase("image.unreadable", { reason });
 }
 
-function noPhoto(bytes: Uint8Array): string {
-  if (bytes.byteLength === 0) return "the picture is empty: send the file's bytes as they are.";
-  const other = nameOfOther(bytes);
-  return (
-    `it is ${other ?? "not a picture that can be read"} (${bytes.byteLength} bytes), not a ${READABLE_KINDS} ` +
-    "picture: send such a file's bytes as they are."
-  );
+function noPhoto(bytes: Uint8Array): Sentence {
+  if (bytes.byteLength === 0) return phrase("image.empty");
+  const kind = nameOfOther(bytes) ?? phrase("image.noPicture");
+  return phrase("image.otherKind", { kind, bytes: bytes.byteLength, kinds: READABLE_KINDS });
 }

@@ -1,4 +1,5 @@
 /** What a file is, by how it begins; nothing here decodes. */
+import { phrase, type Sentence } from "../words/sentence";
 
 /** Pictures that a stage can open. HEIC needs the optional decoder. */
 export type PhotoKind = "jpeg" | "png" | "gif" | "tiff" | "webp" | "avif" | "heic";
@@ -54,17 +55,17 @@ const AVIF_BRANDS = new Set(["avif", "avis"]);
 const HEIC_BRANDS = new Set(["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"]);
 
 /** Other files that people send by mistake, told by name. */
-const STRANGERS: readonly (readonly [name: string, beginning: RegExp])[] = [
-  ["an SVG drawing", /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--|<!DOCTYPE svg|<svg)/i],
-  ["a web page: the address answers with HTML, perhaps a login", /^\s*<(?:!DOCTYPE|html|head|body)/i],
-  ["a PDF", /^%PDF/],
-  ["a BMP picture", /^BM[\s\S]{4}\0\0\0\0/],
-  ["a JPEG 2000 picture", /^(?:\0\0\0\x0cjP {2}|\xff\x4f\xff\x51)/],
-  ["a JPEG XL picture", /^(?:\xff\x0a|\0\0\0\x0cJXL )/],
-  ["a zip archive", /^PK\x03\x04/],
-  ["compressed (gzip)", /^\x1f\x8b/],
-  ["a video (Matroska or WebM)", /^\x1aE\xdf\xa3/],
-  ["a video (AVI)", /^RIFF[\s\S]{4}AVI /],
+const STRANGERS: readonly (readonly [name: Sentence, beginning: RegExp])[] = [
+  [phrase("image.svg"), /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--|<!DOCTYPE svg|<svg)/i],
+  [phrase("image.webPage"), /^\s*<(?:!DOCTYPE|html|head|body)/i],
+  [phrase("image.pdf"), /^%PDF/],
+  [phrase("image.bmp"), /^BM[\s\S]{4}\0\0\0\0/],
+  [phrase("image.jpeg2000"), /^(?:\0\0\0\x0cjP {2}|\xff\x4f\xff\x51)/],
+  [phrase("image.jpegXl"), /^(?:\xff\x0a|\0\0\0\x0cJXL )/],
+  [phrase("image.zip"), /^PK\x03\x04/],
+  [phrase("image.gzip"), /^\x1f\x8b/],
+  [phrase("image.matroska"), /^\x1aE\xdf\xa3/],
+  [phrase("image.avi"), /^RIFF[\s\S]{4}AVI /],
 ];
 
 /** How much of a file is looked at: a list of brands is some dozens of bytes. */
@@ -99,8 +100,8 @@ export function kindOf(bytes: Uint8Array): PhotoKind | undefined {
 }
 
 /** What a file that is no photo may be, for a sentence ("it is …"); undefined where that cannot be told. */
-export function nameOfOther(bytes: Uint8Array): string | undefined {
+export function nameOfOther(bytes: Uint8Array): Sentence | undefined {
   const head = headOf(bytes);
-  if (brandsOf(head).length > 0) return "a video (MP4 or MOV)";
+  if (brandsOf(head).length > 0) return phrase("image.mp4");
   return STRANGERS.find(([, beginning]) => beginning.test(head))?.[0];
 }

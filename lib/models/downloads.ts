@@ -2,7 +2,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { said, UserError } from "../errors";
+import { sentenceOf, UserError } from "../errors";
 import { writeDurable } from "../files";
 import { asStorageError, StorageError } from "../storage";
 import { countSchema } from "../validate";
@@ -105,7 +105,7 @@ export class Downloads {
     } catch (error) {
       state.state = signal.aborted ? "cancelled" : "failed";
       if (signal.aborted) return;
-      state.error = said(error);
+      state.error = sentenceOf(error);
       state.code = error instanceof StorageError ? "disk" : error instanceof DownloadError ? error.code : null;
     }
   }

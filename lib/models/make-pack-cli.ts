@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** facenet-make-pack: see docs/models.md. */
 import { parseArgs } from "node:util";
-import { said } from "../errors";
+import { sentenceOf } from "../errors";
 import { makePack } from "./make-pack";
 
 const USAGE = `facenet-make-pack --onnx FILE --descriptor FILE --photos DIR --licence FILE --out DIR
@@ -60,6 +60,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(said(error));
+  console.error(sentenceOf(error));
   process.exitCode = 1;
 });

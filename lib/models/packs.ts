@@ -7,7 +7,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { z } from "zod";
-import { said, UserError } from "../errors";
+import { sentenceOf, UserError } from "../errors";
 import { PackError, type PackProblem } from "./errors";
 import { inside, type Pack, PACK_FILE, readPack } from "./pack";
 
@@ -80,7 +80,7 @@ export async function findPacks(): Promise<Found[]> {
         );
       found.push({ place, path, pack, problem: undefined });
     } catch (error) {
-      found.push({ place, path, pack: undefined, problem: said(error), code: codeOf(error) });
+      found.push({ place, path, pack: undefined, problem: sentenceOf(error), code: codeOf(error) });
     }
   }
   return found;

@@ -3,7 +3,7 @@
  * once, as a schema: types, checks of what is read and comes in, the API's answers and its description follow.
  */
 import { z } from "zod";
-import { said } from "../errors";
+import { sentenceOf } from "../errors";
 import { countSchema } from "../validate";
 import { parseName } from "./names";
 
@@ -158,7 +158,7 @@ const name = z.string().transform((value, context) => {
   try {
     return parseName(value);
   } catch (error) {
-    context.addIssue({ code: "custom", message: said(error) });
+    context.addIssue({ code: "custom", message: sentenceOf(error) });
     return z.NEVER;
   }
 });

@@ -1,6 +1,6 @@
 /** Greets people: who is new, what to say, and the sound of it; one greeting at a time. */
 import { setImmediate, setTimeout } from "node:timers/promises";
-import { said } from "../errors";
+import { sentenceOf } from "../errors";
 import { StorageError } from "../storage";
 import { SpeechEngines } from "./engines";
 import { compose, type Greeting } from "./language";
@@ -157,5 +157,5 @@ export class Greeter {
 
 function problemOf(failures: readonly unknown[]): Problem {
   const isFull = failures.some((error) => error instanceof StorageError && error.status === 507);
-  return { kind: isFull ? "diskFull" : "failed", sentence: failures.map(said).join(" ") };
+  return { kind: isFull ? "diskFull" : "failed", sentence: failures.map((each) => sentenceOf(each)).join(" ") };
 }

@@ -1,6 +1,7 @@
 import { extname, join } from "node:path";
 import { Piscina } from "piscina";
 import { errorMessage, Fault, UserError } from "../errors";
+import type { Sentence } from "../words/sentence";
 import { type Answer, BROKE } from "./serve";
 
 /**
@@ -37,7 +38,7 @@ function death(cause: unknown): Error {
   const what = name === BROKE.silently ? "an engine broke" : "the worker ended in the midst of its work";
   const error =
     name === BROKE.saying
-      ? new UserError(said, { cause })
+      ? new UserError(JSON.parse(said) as Sentence, { cause })
       : new Fault(`${what} (${said}) and was restarted: send the picture again, or another one.`, { cause });
   deaths.add(error);
   return error;
@@ -130,8 +131,7 @@ export class StagePool<Task, Result> {
       this.#running += 1;
       return;
     }
-    if (this.#waiting.length >= MAX_QUEUE)
-      throw new UserError(`${MAX_QUEUE} tasks wait for this stage already: send fewer pictures at once.`);
+    if (this.#waiting.length >= MAX_QUEUE) throw new UserError("workers.full", { most: MAX_QUEUE });
     await new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
     });

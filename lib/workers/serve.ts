@@ -1,13 +1,14 @@
 /** A worker's side of its pool: answers tasks, and ends where the engine in it is broken. */
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { UserError } from "../errors";
+import type { Sentence } from "../words/sentence";
 
 /**
  * What a worker answers: an error's class does not survive the way between threads, so a sentence for people goes by
  * itself.
  * A task that is answered in no such way took its worker with it.
  */
-export type Answer<Result> = { value: Result } | { userError: string } | { error: unknown };
+export type Answer<Result> = { value: Result } | { userError: Sentence } | { error: unknown };
 
 class Moving {
   constructor(
@@ -44,7 +45,7 @@ export function isFatal(thrown: unknown): boolean {
  * @param sentence for people should it break; what engines say then helps nobody (the number of a C++ exception,
  * "unreachable")
  */
-export async function onEngine<T>(sentence: () => string, work: () => T | Promise<T>): Promise<T> {
+export async function onEngine<T>(sentence: () => Sentence | string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -68,10 +69,10 @@ export function serve<Task, Result>(work: (task: Task) => Result | Promise<Resul
         ? move({ [transferableSymbol]: result.buffers, [valueSymbol]: { value: result.answer } })
         : { value: result };
     } catch (error) {
-      const userError = error instanceof UserError ? error.message : undefined;
+      const userError = error instanceof UserError ? error.sentence : undefined;
       if (!isFatal(error)) return userError === undefined ? { error } : { userError };
       // Nobody catches this: it ends the worker before that takes another task, and the pool answers with it.
-      const end = Object.assign(new Error(userError ?? String(error)), {
+      const end = Object.assign(new Error(userError === undefined ? String(error) : JSON.stringify(userError)), {
         name: userError === undefined ? BROKE.silently : BROKE.saying,
       });
       queueMicrotask(() => {

@@ -21,6 +21,7 @@ import { route } from "../../api/http/route";
 import { readUpload } from "../../api/http/upload";
 import type { CameraDef, CameraLogin } from "./definition";
 import { cameraForms } from "./forms";
+import { speakAs } from "../common/language";
 
 interface CameraNode extends Node<CameraLogin> {
   camera?: Camera;
@@ -62,6 +63,7 @@ export function optionsOf(def: CameraDef, id: string, login: Partial<CameraLogin
 }
 
 export default function register(RED: NodeAPI): void {
+  speakAs(RED);
   function CameraConstructor(this: CameraNode, saved: CameraDef): void {
     RED.nodes.createNode(this, saved);
     const def = migrated({ ...saved }, MIGRATIONS);

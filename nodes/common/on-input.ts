@@ -1,9 +1,10 @@
 import type { Node, NodeMessageInFlow } from "node-red";
-import { said, traceOf, UserError } from "../../lib/errors";
+import { sentenceOf, traceOf, UserError } from "../../lib/errors";
 import { failures } from "../../lib/observe/failures";
 import { Inbox } from "../../lib/workers/inbox";
 import { addTiming, cameraOf, CONTRACT_VERSION, type FaceMessage, readVersion } from "../../lib/message";
 import { redact } from "../../lib/redact";
+import { runtimeLanguage } from "./language";
 
 /** Sends one message, or one (or null) for each output. */
 export type Send = (message: FaceMessage | (FaceMessage | null)[]) => void;
@@ -26,7 +27,7 @@ const DEFAULT_BOUND = 100;
 
 /** Say what failed: the node, then the sentence. */
 export function nameError(node: Node, error: unknown): Error {
-  return new Error(`${redact(node.name || node.type)}: ${said(error)}`, { cause: error });
+  return new Error(`${redact(node.name || node.type)}: ${sentenceOf(error, runtimeLanguage())}`, { cause: error });
 }
 
 /**
@@ -89,7 +90,7 @@ export function onInput(node: Node, handler: Handler, options: InputOptions = {}
 const STATUS_LENGTH = 32;
 
 function shorten(error: unknown): string {
-  const words = said(error);
+  const words = sentenceOf(error, runtimeLanguage());
   return words.length <= STATUS_LENGTH ? words : `${words.slice(0, STATUS_LENGTH - 1)}…`;
 }
 

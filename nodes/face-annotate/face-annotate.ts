@@ -8,6 +8,7 @@ import { onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { Preview, servePreview } from "../common/preview";
 import { failToStart, liveStatus, statusText } from "../common/status";
+import { speakAs } from "../common/language";
 
 export interface FaceAnnotateDef extends NodeDef {
   quality: string | number;
@@ -24,6 +25,7 @@ const PREVIEW_WIDTH = 320;
 const PREVIEW_QUALITY = 60;
 
 export default function register(RED: NodeAPI): void {
+  speakAs(RED);
   function FaceAnnotate(this: Node, def: FaceAnnotateDef): void {
     RED.nodes.createNode(this, def);
     let options: z.infer<typeof optionsSchema>;

@@ -3,6 +3,7 @@ import { blazeface } from "../../lib/detect/blazeface/blazeface";
 import type { BlazefaceOptions } from "../../lib/detect/blazeface/options";
 import { type DetectingDef, detecting, detectorOptionsOf } from "../common/detecting";
 import { optionalNumber } from "../common/options";
+import { speakAs } from "../common/language";
 
 export interface FaceDetectDef extends DetectingDef {
   minScore: string | number;
@@ -20,6 +21,7 @@ export function optionsOf(def: FaceDetectDef): BlazefaceOptions {
 }
 
 export default function register(RED: NodeAPI): void {
+  speakAs(RED);
   function FaceDetect(this: Node, def: FaceDetectDef): void {
     RED.nodes.createNode(this, def);
     detecting(RED, this, def, blazeface, () => optionsOf(def));

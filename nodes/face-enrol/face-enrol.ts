@@ -6,6 +6,7 @@ import { onInput } from "../common/on-input";
 import { requireVariables } from "../common/options";
 import { failToStart, liveStatus, shortName } from "../common/status";
 import { type FaceGalleryNode, galleryNodeOf, whenOpen } from "../face-gallery/face-gallery";
+import { speakAs } from "../common/language";
 
 export interface FaceEnrolDef extends NodeDef {
   gallery: string;
@@ -15,6 +16,7 @@ export interface FaceEnrolDef extends NodeDef {
 }
 
 export default function register(RED: NodeAPI): void {
+  speakAs(RED);
   function FaceEnrol(this: Node, def: FaceEnrolDef): void {
     RED.nodes.createNode(this, def);
     let people: FaceGalleryNode;

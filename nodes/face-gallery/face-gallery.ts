@@ -18,6 +18,7 @@ import { migrated } from "../common/migrate";
 import { MIGRATIONS } from "./migrations/index";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { serveApi } from "../common/serve-api";
+import { speakAs } from "../common/language";
 
 export interface FaceGalleryDef extends NodeDef {
   /** Of photos: absolute, or in Node-RED's user folder; empty for one of its own there. */
@@ -125,6 +126,7 @@ function report(node: FaceGalleryNode, gallery: Gallery): void {
 const watched = new Map<string, number>();
 
 export default function register(RED: NodeAPI): void {
+  speakAs(RED);
   function FaceGallery(this: FaceGalleryNode, saved: FaceGalleryDef): void {
     RED.nodes.createNode(this, saved);
     const def = migrated({ ...saved }, MIGRATIONS);

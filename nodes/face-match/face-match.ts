@@ -32,6 +32,7 @@ import { optionalFlag, optionalNumber, requireVariables } from "../common/option
 import { failToStart, liveStatus, shortName, type Status } from "../common/status";
 import { galleryNodeOf, whenOpen } from "../face-gallery/face-gallery";
 import { Preview, servePreview } from "../common/preview";
+import { speakAs } from "../common/language";
 
 export interface FaceMatchDef extends NodeDef {
   gallery: string;
@@ -79,6 +80,7 @@ interface FaceMatchNode extends Node {
 type Show = (status: Status) => void;
 
 export default function register(RED: NodeAPI): void {
+  speakAs(RED);
   function FaceMatch(this: FaceMatchNode, saved: FaceMatchDef): void {
     RED.nodes.createNode(this, saved);
     const def = migrated({ ...saved }, MIGRATIONS);

@@ -10,6 +10,7 @@ import { migrated } from "../common/migrate";
 import { MIGRATIONS } from "./migrations/index";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart, liveStatus, type Status, statusText, whileLoading } from "../common/status";
+import { speakAs } from "../common/language";
 
 export interface FacenetEmbedDef extends NodeDef {
   /** Id of a built-in model or of a model pack, or "file". */
@@ -23,6 +24,7 @@ export interface FacenetEmbedDef extends NodeDef {
 }
 
 export default function register(RED: NodeAPI): void {
+  speakAs(RED);
   function FacenetEmbed(this: Node, saved: FacenetEmbedDef): void {
     RED.nodes.createNode(this, saved);
     const def = migrated({ ...saved }, MIGRATIONS);

@@ -6,6 +6,7 @@ import { type DetectingDef, detecting, detectorOptionsOf } from "../common/detec
 import { migrated } from "../common/migrate";
 import { MIGRATIONS } from "./migrations/index";
 import { optionalNumber } from "../common/options";
+import { speakAs } from "../common/language";
 
 export interface HaarDetectDef extends DetectingDef {
   cascade: string;
@@ -40,6 +41,7 @@ function workingWidthOf({
 }
 
 export default function register(RED: NodeAPI): void {
+  speakAs(RED);
   function HaarDetect(this: Node, saved: HaarDetectDef): void {
     RED.nodes.createNode(this, saved);
     const def = migrated({ ...saved }, MIGRATIONS);

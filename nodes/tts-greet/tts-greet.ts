@@ -9,6 +9,7 @@ import { onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { route } from "../../api/http/route";
 import { failToStart } from "../common/status";
+import { speakAs } from "../common/language";
 
 export interface TtsGreetDef extends NodeDef {
   engine: string;
@@ -26,6 +27,7 @@ const STATUS_LENGTH = 20;
 const MAX_WAITING = 10;
 
 export default function register(RED: NodeAPI): void {
+  speakAs(RED);
   function TtsGreet(this: Node, def: TtsGreetDef): void {
     RED.nodes.createNode(this, def);
     let greeter: Greeter;

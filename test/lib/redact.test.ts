@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { said } from "../../lib/errors";
+import { sentenceOf } from "../../lib/errors";
 import { readFrame } from "../../lib/message";
 import { redact } from "../../lib/redact";
 
@@ -74,7 +74,10 @@ describe("keeping secrets out of what people read", () => {
   });
 
   it("holds for whatever is said of an error, and for what a flow calls a camera", () => {
-    assert.equal(said(new Error("http://me:secret@camera/x?pwd=secret answers 401")), "http://camera/x?… answers 401");
+    assert.equal(
+      sentenceOf(new Error("http://me:secret@camera/x?pwd=secret answers 401")),
+      "http://camera/x?… answers 401",
+    );
     const frame = {
       source: "rtsp://me:secret@camera/user=me&password=secret",
       sequence: 0,
