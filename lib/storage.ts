@@ -1,6 +1,7 @@
 /** What a disk refuses, as one kind of error with a sentence for each reason. */
 import { getSystemErrorName } from "node:util";
 import { UserError } from "./errors";
+import { phrase, type Sentence } from "./words/sentence";
 
 /** HTTP's "Insufficient Storage" (RFC 4918, 11.5) where room is missing, else a server error. */
 type Status = 507 | 500;
@@ -8,65 +9,65 @@ type Status = 507 | 500;
 interface Refusal {
   status: Status;
   /** What is wrong, … */
-  why: string;
+  why: Sentence;
   /** … and the mend. */
-  mend: string;
+  mend: Sentence;
 }
 
-const ROOM = "make room on it";
-const GONE = "look whether it is connected and mounted";
+const ROOM = phrase("storage.makeRoom");
+const GONE = phrase("storage.lookMounted");
 
 /** By the system's code (errno(3)) or LMDB's (lmdb.h). */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
-  ENOSPC: { status: 507, why: "the disk is full", mend: ROOM },
+  ENOSPC: { status: 507, why: phrase("storage.full"), mend: ROOM },
   EDQUOT: {
     status: 507,
-    why: "the disk space that Node-RED's user may use is used up",
-    mend: "delete files of this user, or raise the quota",
+    why: phrase("storage.quota"),
+    mend: phrase("storage.raiseQuota"),
   },
   EFBIG: {
     status: 507,
-    why: "a file would be larger than the disk or the system allows",
-    mend: "raise the limit (ulimit -f), or use another file system",
+    why: phrase("storage.fileTooLarge"),
+    mend: phrase("storage.raiseFileSize"),
   },
-  MDB_MAP_FULL: { status: 507, why: "the database cannot grow", mend: ROOM },
+  MDB_MAP_FULL: { status: 507, why: phrase("storage.cannotGrow"), mend: ROOM },
   EROFS: {
     status: 500,
-    why: "the disk can only be read",
-    mend: "look whether it is damaged (a worn memory card is), and mount it writable",
+    why: phrase("storage.readOnly"),
+    mend: phrase("storage.mountWritable"),
   },
   EIO: {
     status: 500,
-    why: "the disk reports an error",
-    mend: "look whether it is worn or badly connected, and copy what is on it",
+    why: phrase("storage.diskError"),
+    mend: phrase("storage.copyIt"),
   },
-  EACCES: { status: 500, why: "Node-RED may not write there", mend: "let Node-RED's user write there" },
-  EPERM: { status: 500, why: "Node-RED may not write there", mend: "let Node-RED's user write there" },
-  EMFILE: { status: 500, why: "too many files are open", mend: "raise the limit of open files (ulimit -n)" },
-  ENFILE: { status: 500, why: "too many files are open on this computer", mend: "end other programs" },
-  ENOENT: { status: 500, why: "the folder or a file in it is gone", mend: GONE },
-  ENOTDIR: { status: 500, why: "what should be a folder is a file", mend: "move that file away" },
-  ENODEV: { status: 500, why: "the disk is gone", mend: GONE },
-  ENXIO: { status: 500, why: "the disk is gone", mend: GONE },
-  ENOTCONN: { status: 500, why: "the disk is gone", mend: GONE },
-  ESTALE: { status: 500, why: "the network folder was replaced meanwhile", mend: GONE },
-  ETIMEDOUT: { status: 500, why: "the disk does not answer", mend: GONE },
+  EACCES: { status: 500, why: phrase("storage.notAllowed"), mend: phrase("storage.allow") },
+  EPERM: { status: 500, why: phrase("storage.notAllowed"), mend: phrase("storage.allow") },
+  EMFILE: { status: 500, why: phrase("storage.openFiles"), mend: phrase("storage.raiseOpenFiles") },
+  ENFILE: { status: 500, why: phrase("storage.openFilesAll"), mend: phrase("storage.endOthers") },
+  ENOENT: { status: 500, why: phrase("storage.folderGone"), mend: GONE },
+  ENOTDIR: { status: 500, why: phrase("storage.noFolder"), mend: phrase("storage.moveFile") },
+  ENODEV: { status: 500, why: phrase("storage.gone"), mend: GONE },
+  ENXIO: { status: 500, why: phrase("storage.gone"), mend: GONE },
+  ENOTCONN: { status: 500, why: phrase("storage.gone"), mend: GONE },
+  ESTALE: { status: 500, why: phrase("storage.replaced"), mend: GONE },
+  ETIMEDOUT: { status: 500, why: phrase("storage.silent"), mend: GONE },
   EBUSY: {
     status: 500,
-    why: "a file is held by another program",
-    mend: "look whether a virus scanner or a backup program holds it",
+    why: phrase("storage.held"),
+    mend: phrase("storage.lookHeld"),
   },
   MDB_PANIC: {
     status: 500,
-    why: "the database had to stop after an error of the disk",
-    mend: "look whether the disk is full or worn",
+    why: phrase("storage.panic"),
+    mend: phrase("storage.lookWorn"),
   },
 };
 
 const OTHER: Refusal = {
   status: 500,
-  why: "the disk refuses",
-  mend: "check that it is not full and that Node-RED may write there",
+  why: phrase("storage.refuses"),
+  mend: phrase("storage.checkDisk"),
 };
 
 /** LMDB's own codes (lmdb.h). */
@@ -91,11 +92,11 @@ export interface StorageFacts {
   /** Of the system or of LMDB, as ENOSPC. */
   reason: string;
   /** What was not done: "Alice was not deleted". */
-  what?: string | undefined;
+  what?: Sentence | string | undefined;
   /** Where it was to be written. */
   folder: string;
   /** What happens once it is mended. */
-  afterwards?: string | undefined;
+  afterwards?: Sentence | string | undefined;
   cause?: unknown;
 }
 
@@ -112,13 +113,13 @@ export class StorageError extends UserError {
 
   constructor({
     reason,
-    what = "nothing can be written",
+    what = phrase("storage.nothing"),
     folder,
-    afterwards = "it then goes on by itself",
+    afterwards = phrase("storage.goesOn"),
     cause,
   }: StorageFacts) {
     const { status, why, mend } = REFUSALS[reason] ?? OTHER;
-    super(`${what}: ${why} (${reason}, ${folder}). To mend it, ${mend}; ${afterwards}.`, { cause });
+    super(phrase("storage.refused", { what, why, reason, folder, mend, afterwards }), { cause });
     this.status = status;
     this.reason = reason;
   }
@@ -139,7 +140,7 @@ export function storageReasonOf(error: unknown): string | undefined {
 }
 
 /** The same error, or as a StorageError where it comes from the disk. @param what was not done because of it */
-export function asStorageError(error: unknown, folder: string, what?: string): unknown {
+export function asStorageError(error: unknown, folder: string, what?: Sentence | string): unknown {
   if (error instanceof StorageError && what === undefined) return error;
   const reason = storageReasonOf(error);
   return reason === undefined ? error : new StorageError({ reason, what, folder, cause: error });

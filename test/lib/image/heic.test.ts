@@ -3,6 +3,7 @@ import Module from "node:module";
 import { it } from "node:test";
 import heicTask from "../../../lib/image/heic-worker";
 import { HEIC_HALVES } from "../../support/heic";
+import { render, type Sentence } from "../../../lib/words/sentence";
 
 /** While heic-decode cannot be found. */
 async function withoutDecoder<T>(work: () => Promise<T>): Promise<T> {
@@ -22,10 +23,10 @@ async function withoutDecoder<T>(work: () => Promise<T>): Promise<T> {
 
 it("names HEIC and the mend where its decoder is not installed", async () => {
   const { userError } = (await withoutDecoder(() => heicTask({ bytes: Uint8Array.from(HEIC_HALVES) }))) as {
-    userError: string;
+    userError: Sentence;
   };
   assert.match(
-    userError,
+    render(userError, "en-US"),
     /it is a HEIC picture.*run "npm install heic-decode" in the Node-RED user folder, send a JPEG/,
   );
 });
