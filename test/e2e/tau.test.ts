@@ -38,7 +38,7 @@ function flow(): FlowNode[] {
 }
 
 /** An export of people who look alike in fours, one photo each. */
-async function families(): Promise<Buffer> {
+async function lookAlikes(): Promise<Buffer> {
   const encoder = await createEncoder({ model: MODEL, detector: "blazeface" });
   const { fingerprint, dimensions } = encoder;
   await encoder.close();
@@ -171,7 +171,7 @@ describe("τ that follows from the strangers who may get a name", () => {
     const imported = await fetchApi(`${red.url}/facenet/api/${GALLERIES.families}/import`, {
       method: "POST",
       headers: { "Content-Type": "application/zip" },
-      body: new Uint8Array(await families()),
+      body: new Uint8Array(await lookAlikes()),
     });
     assert.equal(imported.status, 200, await imported.clone().text());
     // It measures itself in the background.
