@@ -47,6 +47,8 @@ export interface Frame {
   height: number;
   /** Absent means a compressed picture. */
   encoding?: Encoding | undefined;
+  /** false: a photo of a folder, or a video read as fast as can be: no time lies between it and the one before. */
+  live?: boolean | undefined;
 }
 
 /** Face quality as measured before embedding. */
@@ -220,6 +222,11 @@ export interface FaceMessage {
   payload?: unknown;
   frame?: Frame;
   faces?: Face[];
+  /**
+   * false: no face was looked for in this frame, since nothing in it had changed and nobody was in it before; `faces`
+   * is empty then. Absent: it was searched.
+   */
+  searched?: boolean;
   face?: { version: number };
   timing?: Timing;
   /** In place of a field of the node that reads it; that node checks it as it checks the field. τ of face-match: */
@@ -256,6 +263,7 @@ const frameSchema = z.object({
   width: pixels.describe("Pixels."),
   height: pixels.describe("Pixels."),
   encoding: z.enum(["jpeg", "rgb"]).optional().describe("Absent means a compressed picture."),
+  live: z.boolean().optional().describe("false: a folder's photo, or a video read as fast as can be."),
 });
 
 const reasonSchema = z.enum(REASONS);
@@ -346,6 +354,7 @@ export const messageSchema = z.looseObject({
   payload: z.any().meta({ description: "At a detector's input: a picture's file as a Buffer, or as base64." }),
   frame: frameSchema.optional(),
   faces: facesSchema.optional(),
+  searched: z.boolean().optional().describe("false: no face was looked for, since nothing changed in the frame."),
   face: z.looseObject({ version: z.literal(CONTRACT_VERSION) }).optional(),
   timing: timingSchema.optional().describe("Milliseconds by stage."),
 });

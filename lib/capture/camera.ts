@@ -7,7 +7,7 @@ import { ffmpegSource } from "./ffmpeg-source";
 import { folderSource } from "./folder-source";
 import { mjpegSource, snapshotSource } from "./http-source";
 import { jpegSize } from "./jpeg";
-import { type CameraOptions, isLive } from "./options";
+import { type CameraOptions, inRealTime, isLive } from "./options";
 import { type CapturedFrame, pause, type Source } from "./source";
 
 /** What happened to a camera, for flows to react to. */
@@ -152,6 +152,7 @@ export class Camera extends EventEmitter<CameraEvents> {
       width,
       height,
       ...(encoding === "rgb" ? { encoding } : {}),
+      ...(inRealTime(this.options) ? {} : { live: false }),
     };
     this.#sequence += 1;
     this.#latest = frame;

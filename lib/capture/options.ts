@@ -126,6 +126,11 @@ export function isLive({ source }: CameraOptions): boolean {
   return source !== "file" && source !== "folder";
 }
 
+/** Whether as much time lies between frames as between what they show. */
+export function inRealTime(options: CameraOptions): boolean {
+  return options.source === "file" ? options.realtime : options.source !== "folder";
+}
+
 export interface Login {
   user: string;
   password: string;

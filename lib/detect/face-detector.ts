@@ -34,17 +34,29 @@ export interface Detected {
   faces: Face[];
   width: number;
   height: number;
+  /** Whether all of it was searched. */
+  whole: boolean;
+  /** Of a frame that was left out, since nothing in it had changed. */
+  searched?: false;
   timing: Required<Pick<Timing, "decode" | "detect">>;
 }
 
-export interface Searched extends Omit<Detected, "faces"> {
+export interface Searched extends Omit<Detected, "faces" | "searched"> {
   seen: Seen[];
-  /** Whether all of the frame was searched. */
-  whole: boolean;
+}
+
+export interface FaceFinder {
+  /**
+   * Find the faces of a picture.
+   * @param region in place of the options'
+   * @param nearby searches only there; undefined is everywhere
+   * @throws a sentence when it is no picture or the engine is not to be had
+   */
+  detect(picture: Picture, region?: Box, nearby?: readonly Neighbourhood[]): Promise<Detected>;
 }
 
 /** Finds faces in pictures by one of the detectors, in the shared workers. Close it when done. */
-export class FaceDetector<Options extends CommonOptions = CommonOptions> {
+export class FaceDetector<Options extends CommonOptions = CommonOptions> implements FaceFinder {
   readonly options: Options;
   readonly #id: string;
   readonly #pool: Pool;
@@ -71,18 +83,9 @@ export class FaceDetector<Options extends CommonOptions = CommonOptions> {
     await this.#run({ bytes: Buffer.alloc(WARM_UP_SIDE * WARM_UP_SIDE * CHANNELS), frame }, undefined, options);
   }
 
-  /**
-   * Find the faces of a picture.
-   * @param region in place of the options'
-   * @throws a sentence when it is no picture or the engine is not to be had
-   */
-  async detect(picture: Picture, region?: Box): Promise<Detected> {
-    const {
-      detections,
-      looks: _looks,
-      whole: _whole,
-      ...detected
-    } = await this.#run(picture, undefined, this.#within(region));
+  async detect(picture: Picture, region?: Box, nearby?: readonly Neighbourhood[]): Promise<Detected> {
+    const follow = nearby === undefined ? undefined : { nearby };
+    const { detections, looks: _looks, ...detected } = await this.#run(picture, follow, this.#within(region));
     return { ...detected, faces: byScore(detections).map(asFace) };
   }
 

@@ -94,11 +94,15 @@ export class Tracker {
     this.#fullEvery = fullEvery;
   }
 
-  /** Where to search this frame, or undefined for everywhere. */
-  plan(frame: Frame): Neighbourhood[] | undefined {
+  /**
+   * Where to search this frame, or undefined for everywhere.
+   * @param changed where it changed, if that is known: while no face is followed only that needs a search
+   */
+  plan(frame: Frame, changed?: readonly Neighbourhood[]): readonly Neighbourhood[] | undefined {
     if (!this.#goesOn(frame)) this.#tracks = [];
+    if (this.#tracks.length === 0) return changed;
     const due = this.#sinceFull + 1 >= this.#fullEvery;
-    if (due || this.#tracks.length === 0 || this.#tracks.length > MAX_REGIONS) return undefined;
+    if (due || this.#tracks.length > MAX_REGIONS) return undefined;
     return this.#tracks.map((track) => {
       const { x, y } = this.#expected(track, frame);
       const late = Math.max(0, frame.capturedAt - track.foundAt - FRAME_MS) / 1000;

@@ -1,8 +1,9 @@
 /** What a node that finds faces does, whatever its detector: options, warm-up, region, tracks, the badge. */
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import type { CommonOptions, Detector } from "../../lib/detect/detector";
-import { FaceDetector } from "../../lib/detect/face-detector";
+import { FaceDetector, type FaceFinder } from "../../lib/detect/face-detector";
 import { FaceFollower } from "../../lib/detect/follower";
+import { GatedFinder } from "../../lib/detect/gated-finder";
 import { regionSchema } from "../../lib/detect/region";
 import { trackingOptionsSchema } from "../../lib/detect/tracker";
 import { addTiming, readOverride, readPicture } from "../../lib/message";
@@ -19,6 +20,8 @@ export interface DetectingDef extends NodeDef {
   /** Whether faces are followed from frame to frame; a flow made before there was the choice follows them. */
   tracking?: boolean | string;
   fullEvery?: string | number;
+  /** Whether live frames are searched only where something moves; those of a flow made before that are not. */
+  motionGate?: boolean | string;
 }
 
 /**
@@ -38,7 +41,7 @@ export function detectorOptionsOf<Def extends DetectingDef, Options extends Comm
 }
 
 /**
- * Make a node find faces. Its locale has `status.engine` and `status.faces` (with __count__ and __ms__).
+ * Make a node find faces. Its locale has `status.engine`, `status.still` and `status.faces` (with __count__ and __ms__).
  * @param optionsOf throws a sentence; the node then says it at deploy and to each message
  */
 export function detecting<Options extends CommonOptions>(
@@ -48,38 +51,47 @@ export function detecting<Options extends CommonOptions>(
   detector: Detector<Options>,
   optionsOf: () => Options,
 ): void {
-  let finder: FaceDetector<Options>;
-  let follower: FaceFollower | undefined;
+  let everywhere: FaceDetector<Options>;
+  let finder: FaceFinder;
   try {
     const options = optionsOf();
     const tracking = parseOptions(trackingOptionsSchema, { fullEvery: optionalNumber(def.fullEvery) }, node.type);
-    finder = new FaceDetector(detector, options);
-    follower = optionalFlag(def.tracking) === false ? undefined : new FaceFollower(finder, tracking);
+    const [follows, gated] = [optionalFlag(def.tracking) !== false, optionalFlag(def.motionGate) === true];
+    everywhere = new FaceDetector(detector, options);
+    finder = follows ? new FaceFollower(everywhere, tracking) : everywhere;
+    if (gated) finder = new GatedFinder(finder, options.region);
   } catch (error) {
     failToStart(node, error);
     return;
   }
   // What is wrong with the engine or the options is told with the first picture too.
-  whileLoading(node, finder.warmUp(), { failed: RED._(`${node.type}.status.engine`) });
+  whileLoading(node, everywhere.warmUp(), { failed: RED._(`${node.type}.status.engine`) });
   const show = liveStatus(node);
   onInput(node, async (message, send) => {
     const picture = readPicture(message);
-    const { faces, width, height, timing } = await (follower ?? finder).detect(
+    const { faces, width, height, timing, searched } = await finder.detect(
       picture,
       readOverride(message, "region", regionSchema),
     );
     message.faces = faces;
+    // A detector before this one may have said so of its own search.
+    if (searched === false) message.searched = false;
+    else delete message.searched;
     if (picture.frame !== undefined && (picture.frame.width !== width || picture.frame.height !== height))
       message.frame = { ...picture.frame, width, height };
     addTiming(message, timing);
-    show({
-      fill: faces.length > 0 ? "green" : "grey",
-      shape: "dot",
-      text: statusText(RED, `${node.type}.status.faces`, { count: faces.length, ms: Math.round(timing.detect) }),
-    });
+    show(
+      searched === false
+        ? { fill: "grey", shape: "ring", text: RED._(`${node.type}.status.still`) }
+        : {
+            fill: faces.length > 0 ? "green" : "grey",
+            shape: "dot",
+            text: statusText(RED, `${node.type}.status.faces`, { count: faces.length, ms: Math.round(timing.detect) }),
+          },
+    );
     send(message);
   });
   node.on("close", (done: () => void) => {
-    void finder.close().finally(done);
+    void everywhere.close().finally(done);
   });
 }

@@ -2,8 +2,10 @@ import type { Node, NodeAPI } from "node-red";
 import { blazeface } from "../../lib/detect/blazeface/blazeface";
 import type { BlazefaceOptions } from "../../lib/detect/blazeface/options";
 import { type DetectingDef, detecting, detectorOptionsOf } from "../common/detecting";
+import { migrated } from "../common/migrate";
 import { optionalNumber } from "../common/options";
 import { speakAs } from "../common/language";
+import { MIGRATIONS } from "./migrations/index";
 
 export interface FaceDetectDef extends DetectingDef {
   minScore: string | number;
@@ -22,8 +24,9 @@ export function optionsOf(def: FaceDetectDef): BlazefaceOptions {
 
 export default function register(RED: NodeAPI): void {
   speakAs(RED);
-  function FaceDetect(this: Node, def: FaceDetectDef): void {
-    RED.nodes.createNode(this, def);
+  function FaceDetect(this: Node, saved: FaceDetectDef): void {
+    RED.nodes.createNode(this, saved);
+    const def = migrated({ ...saved }, MIGRATIONS);
     detecting(RED, this, def, blazeface, () => optionsOf(def));
   }
   RED.nodes.registerType("face-detect", FaceDetect);

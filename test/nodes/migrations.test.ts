@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { type Definition, type Migration, migrated } from "../../nodes/common/migrate";
 import { MIGRATIONS as camera } from "../../nodes/camera/migrations/index";
+import { MIGRATIONS as faceDetect } from "../../nodes/face-detect/migrations/index";
 import { MIGRATIONS as faceGallery } from "../../nodes/face-gallery/migrations/index";
 import { MIGRATIONS as faceMatch } from "../../nodes/face-match/migrations/index";
 import { MIGRATIONS as facenetEmbed } from "../../nodes/facenet-embed/migrations/index";
@@ -12,6 +13,7 @@ import { MIGRATIONS as haarDetect } from "../../nodes/haar-detect/migrations/ind
 const ROOT = join(__dirname, "../..");
 const STEPS: Record<string, readonly Migration[]> = {
   camera,
+  "face-detect": faceDetect,
   "face-gallery": faceGallery,
   "face-match": faceMatch,
   "facenet-embed": facenetEmbed,
@@ -41,14 +43,20 @@ describe("a definition of an earlier version", () => {
     [
       "haar-detect",
       { workingWidth: "480" },
-      { workingWidth: "480", workingWidthType: "num", tracking: true, fullEvery: "8" },
+      { workingWidth: "480", workingWidthType: "num", tracking: true, fullEvery: "8", motionGate: false },
     ],
-    ["haar-detect", {}, { workingWidth: "", workingWidthType: "whole", tracking: true, fullEvery: "8" }],
+    [
+      "haar-detect",
+      {},
+      { workingWidth: "", workingWidthType: "whole", tracking: true, fullEvery: "8", motionGate: false },
+    ],
     [
       "haar-detect",
       { workingWidth: "", tracking: false },
-      { workingWidth: "", workingWidthType: "whole", tracking: false, fullEvery: "8" },
+      { workingWidth: "", workingWidthType: "whole", tracking: false, fullEvery: "8", motionGate: false },
     ],
+    ["face-detect", { minScore: "0.4" }, { minScore: "0.4", motionGate: false }],
+    ["face-detect", { motionGate: "${GATE}" }, { motionGate: "${GATE}" }],
     ["facenet-embed", { model: "" }, { model: "dlib-resnet-v1", modelFile: "", reembedAfter: "1000" }],
     [
       "facenet-embed",
@@ -79,9 +87,9 @@ describe("a definition of an earlier version", () => {
     it(`of ${type} gets what was so before there was a choice: ${JSON.stringify(before)}`, () => {
       const given = structuredClone(before);
       const steps = STEPS[type] as readonly Migration[];
-      assert.deepEqual(migrated(given, steps), { ...after, version: 1 });
+      assert.deepEqual(migrated(given, steps), { ...after, version: steps.length });
       assert.deepEqual(given, before, "the flow's own is left alone");
-      assert.deepEqual(migrated(migrated(given, steps), steps), { ...after, version: 1 });
+      assert.deepEqual(migrated(migrated(given, steps), steps), { ...after, version: steps.length });
     });
 
   it("goes through every step after its own version, in their order, and through none of a newer one", () => {

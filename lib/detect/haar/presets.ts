@@ -3,6 +3,8 @@
 export interface Preset {
   /** Whether faces are followed from frame to frame, and most of a frame is not searched. */
   tracking: boolean;
+  /** Whether live frames are searched only where something moves. */
+  motionGate: boolean;
   cascade: "frontalface_default";
   scaleFactor: number;
   minNeighbors: number;
@@ -14,11 +16,11 @@ const FRAMES = { cascade: "frontalface_default", scaleFactor: 1.1, minNeighbors:
 
 export const PRESETS = {
   /** For cameras; what a new node has. */
-  tracking: { ...FRAMES, tracking: true },
+  tracking: { ...FRAMES, tracking: true, motionGate: true },
   /** Every frame is searched whole. */
-  accurate: { ...FRAMES, tracking: false },
+  accurate: { ...FRAMES, tracking: false, motionGate: false },
   /** For photos by which somebody is enrolled or looked up, which have time. */
-  photo: { ...FRAMES, tracking: false, minNeighbors: 5, workingWidth: 0 },
+  photo: { ...FRAMES, tracking: false, motionGate: false, minNeighbors: 5, workingWidth: 0 },
   /** detectMultiScale(gray, 1.3, 5), as in the program this package grew from. */
-  original: { ...FRAMES, tracking: false, scaleFactor: 1.3, minNeighbors: 5, workingWidth: 0 },
+  original: { ...FRAMES, tracking: false, motionGate: false, scaleFactor: 1.3, minNeighbors: 5, workingWidth: 0 },
 } as const satisfies Readonly<Record<string, Preset>>;

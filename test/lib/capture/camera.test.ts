@@ -89,6 +89,7 @@ describe("Camera", () => {
       [frame.source, frame.width, frame.height, frame.encoding, jpegSize(bytes)],
       ["door", 320, 240, undefined, { width: 320, height: 240 }],
     );
+    assert.equal(frame.live, false, "no time lies between frames");
     assert.deepEqual(
       watched.events.map(({ event }) => event),
       ["connected", "ended"],

@@ -1,0 +1,75 @@
+/** A frame's small grey picture, by which it is seen whether anything in it changed. */
+import type { Picture } from "../message";
+import { closedPicture, withPicture } from "./open-picture";
+
+/**
+ * Pixels of a frame that become one, in each direction. JPEG's own scaling: of each block of 8 × 8 only the mean is
+ * computed (libjpeg-turbo's scaled decoding, which libvips calls "shrink on load").
+ */
+export const THUMBNAIL_STEP = 8;
+const CHANNELS = 3;
+
+/** Grey levels 0..255, row by row. */
+export interface Grey {
+  data: Uint8Array;
+  width: number;
+  height: number;
+}
+
+export interface Thumbnail {
+  grey: Grey;
+  /** Pixels of the picture as shown. */
+  width: number;
+  height: number;
+}
+
+/**
+ * @returns an eighth of a frame's width and height, at least one pixel; the decoding is done off the event loop
+ * @throws as openPicture
+ */
+export async function greyThumbnail(picture: Picture): Promise<Thumbnail> {
+  const closed = closedPicture(picture);
+  return withPicture(closed, async ({ image, width, height }) => {
+    const size = { width: eighth(width), height: eighth(height) };
+    if (closed.raw !== undefined)
+      return { grey: { data: greyOfRaw(closed.bytes, closed.raw, size), ...size }, width, height };
+    // "fill": to this very size, whatever is left over at the edges.
+    const small = image.resize({ ...size, fit: "fill" }).greyscale();
+    const { data, info } = await small.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+    const grey = info.channels === 1 ? data : everyOf(data, info.channels);
+    return { grey: { data: grey, width: info.width, height: info.height }, width, height };
+  });
+}
+
+const eighth = (side: number): number => Math.max(1, Math.floor(side / THUMBNAIL_STEP));
+
+function everyOf(data: Uint8Array, channels: number): Uint8Array {
+  return Uint8Array.from({ length: data.length / channels }, (_, index) => data[index * channels] as number);
+}
+
+/** So many of the 8 × 8 pixels are looked at in each direction, of each the green, which is most of its brightness. */
+const SAMPLES = 4;
+
+/** Much cheaper than libvips, which would take the means of all. */
+function greyOfRaw(
+  rgb: Uint8Array,
+  { width, height }: { width: number; height: number },
+  size: { width: number; height: number },
+): Uint8Array {
+  const data = new Uint8Array(size.width * size.height);
+  const stepX = width / size.width / SAMPLES;
+  const stepY = height / size.height / SAMPLES;
+  const columns = Int32Array.from({ length: size.width * SAMPLES }, (_, index) => Math.floor((index + 0.5) * stepX));
+  for (let row = 0, to = 0; row < size.height; row += 1) {
+    for (let column = 0; column < size.width; column += 1, to += 1) {
+      let sum = 0;
+      for (let v = 0; v < SAMPLES; v += 1) {
+        const line = Math.floor((row * SAMPLES + v + 0.5) * stepY) * width;
+        for (let u = 0; u < SAMPLES; u += 1)
+          sum += rgb[(line + (columns[column * SAMPLES + u] as number)) * CHANNELS + 1] as number;
+      }
+      data[to] = Math.round(sum / (SAMPLES * SAMPLES));
+    }
+  }
+  return data;
+}

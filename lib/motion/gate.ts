@@ -1,0 +1,92 @@
+/**
+ * Which frames of one camera are searched for faces. Pure: it is told what was seen and found, and asked what to do.
+ * It must never cost a face: what it leaves out is only what a search a moment ago saw, too, and found nobody in.
+ */
+import type { Thumbnail } from "../image/grey-thumbnail";
+import type { Box, Frame } from "../message";
+import { Background } from "./background";
+import { around } from "./places";
+
+/** Where to search a frame. */
+export type Where = "nowhere" | "everywhere" | Box[];
+
+/**
+ * At the latest after so long a frame is searched whole, in milliseconds: for what changes too little or too slowly to
+ * be seen. A frame of 1280 × 720 takes about 50 ms, so that it costs 2.5 % of a core; every second it would be twice
+ * that, and what it finds has not moved for a while and stays.
+ */
+const WHOLE_EVERY_MS = 2000;
+/** So long after the last face all is searched as ever: it may be found again at once, or its track needs it. */
+const AFTER_FACE_MS = 2000;
+/**
+ * While nothing changes a frame is looked at this long after the last one, in milliseconds: opening a JPEG costs as
+ * much as half of decoding it. A face that comes is looked for at most so much later, and within 300 ms.
+ */
+const LOOK_EVERY_MS = 150;
+/** Frames farther apart than this are of different scenes, in milliseconds. */
+const NEW_SCENE_MS = 10_000;
+
+export class MotionGate {
+  #background: Background | undefined;
+  #last: Frame | undefined;
+  #lookedAt = 0;
+  #wholeAt = -Infinity;
+  #faceAt = -Infinity;
+  #calm = false;
+
+  /**
+   * Before a frame is opened: whether it can be told already.
+   * @returns undefined where it is to be looked at
+   */
+  ask(frame: Frame): Where | undefined {
+    const { capturedAt: at } = frame;
+    if (!this.#goesOn(frame)) {
+      this.#background = undefined;
+      this.#wholeAt = -Infinity;
+      this.#faceAt = -Infinity;
+    }
+    this.#last = frame;
+    if (this.#background === undefined || this.#whole(at)) return undefined;
+    if (at - this.#faceAt <= AFTER_FACE_MS) return "everywhere";
+    return this.#calm && at - this.#lookedAt < LOOK_EVERY_MS ? "nowhere" : undefined;
+  }
+
+  /** Look at a frame of which `ask` did not know. */
+  look({ capturedAt: at }: Frame, { grey, ...picture }: Thumbnail): Where {
+    this.#lookedAt = at;
+    const background = this.#background;
+    if (background === undefined || background.width !== grey.width || background.height !== grey.height) {
+      this.#background = new Background(grey, at);
+      this.#calm = false;
+      return "everywhere";
+    }
+    const changed = background.next(grey, at);
+    this.#calm = changed === "nothing";
+    if (this.#whole(at) || changed === "everything") return "everywhere";
+    if (changed === "nothing") return "nowhere";
+    return around(changed, background, picture) ?? "everywhere";
+  }
+
+  /** A frame was searched. @param found how many faces @param whole whether all of it was searched */
+  searched({ capturedAt }: Frame, found: number, whole: boolean): void {
+    if (whole) this.#wholeAt = capturedAt;
+    if (found > 0) this.#faceAt = capturedAt;
+  }
+
+  #whole(at: number): boolean {
+    return at - this.#wholeAt >= WHOLE_EVERY_MS;
+  }
+
+  /** Whether a frame comes after the last one in the same scene. */
+  #goesOn({ sequence, capturedAt, width, height }: Frame): boolean {
+    const last = this.#last;
+    return (
+      last !== undefined &&
+      sequence > last.sequence &&
+      capturedAt >= last.capturedAt &&
+      capturedAt - last.capturedAt <= NEW_SCENE_MS &&
+      width === last.width &&
+      height === last.height
+    );
+  }
+}

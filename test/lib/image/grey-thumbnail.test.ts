@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import sharp from "sharp";
+import { decode } from "../../../lib/image/decode";
+import { greyThumbnail } from "../../../lib/image/grey-thumbnail";
+import { groupPhoto } from "../../support/photos";
+
+describe("greyThumbnail", () => {
+  it("has an eighth of a JPEG's width and height, and its brightness", async () => {
+    const photo = await sharp(groupPhoto(1)).resize(1285, 723, { fit: "fill" }).jpeg().toBuffer();
+    const { grey, ...size } = await greyThumbnail({ bytes: photo, frame: undefined });
+    assert.deepEqual(
+      [size, grey.width, grey.height, grey.data.length],
+      [{ width: 1285, height: 723 }, 160, 90, 14_400],
+    );
+    const expected = await sharp(photo).greyscale().resize(160, 90, { fit: "fill" }).raw().toBuffer();
+    const off = expected.reduce((sum, value, index) => sum + Math.abs(value - grey.data[index]!), 0) / expected.length;
+    assert.ok(off < 4, String(off));
+  });
+
+  it("of a raw frame looks as that of the same picture as JPEG does", async () => {
+    const bytes = await sharp(groupPhoto(2)).resize(640, 480, { fit: "fill" }).jpeg({ quality: 95 }).toBuffer();
+    const { data } = await decode({ bytes: Uint8Array.from(bytes), raw: undefined });
+    const frame = { source: "a", sequence: 0, capturedAt: 0, width: 640, height: 480 };
+    const jpeg = await greyThumbnail({ bytes, frame });
+    const raw = await greyThumbnail({ bytes: Buffer.from(data), frame: { ...frame, encoding: "rgb" } });
+    assert.deepEqual([raw.grey.width, raw.grey.height, raw.width], [80, 60, 640]);
+    const off =
+      raw.grey.data.reduce((sum, value, index) => sum + Math.abs(value - jpeg.grey.data[index]!), 0) /
+      raw.grey.data.length;
+    // Green for grey, and a quarter of the pixels.
+    assert.ok(off < 12, String(off));
+  });
+
+  it("is of a picture as it is shown, grey or tiny as it may be", async () => {
+    const turned = await sharp({ create: { width: 160, height: 80, channels: 3, background: "#808080" } })
+      .withMetadata({ orientation: 6 })
+      .jpeg()
+      .toBuffer();
+    const { grey, width, height } = await greyThumbnail({ bytes: turned, frame: undefined });
+    assert.deepEqual([width, height, grey.width, grey.height], [80, 160, 10, 20]);
+    const tiny = await sharp({ create: { width: 5, height: 3, channels: 3, background: "#fff" } })
+      .greyscale()
+      .png()
+      .toBuffer();
+    assert.deepEqual((await greyThumbnail({ bytes: tiny, frame: undefined })).grey, {
+      data: Buffer.from([255]),
+      width: 1,
+      height: 1,
+    });
+  });
+
+  it("of what is no picture is the same sentence as everywhere", async () => {
+    await assert.rejects(greyThumbnail({ bytes: Buffer.from("hello"), frame: undefined }), /not a picture/);
+  });
+});
