@@ -1,21 +1,23 @@
 /** A camera that is kept alive: started, watched, started again when it is lost, stopped with all it started. */
 import { EventEmitter } from "node:events";
-import { sentenceOf, UserError } from "../errors";
+import { reasonOf, sentenceOf, UserError } from "../errors";
 import type { Frame } from "../message";
-import { redact } from "../redact";
 import { ffmpegSource } from "./ffmpeg-source";
 import { folderSource } from "./folder-source";
 import { mjpegSource, snapshotSource } from "./http-source";
 import { jpegSize } from "./jpeg";
 import { type CameraOptions, inRealTime, isLive } from "./options";
 import { type CapturedFrame, pause, type Source } from "./source";
+import { asSentence, type Sentence } from "../words/sentence";
 
 /** What happened to a camera, for flows to react to. */
 export interface CameraEvent {
   event: "connected" | "lost" | "ended" | "stopped" | "notice";
   source: string;
-  /** A sentence, where there is something to say. */
+  /** A sentence, where there is something to say; in English. */
   reason?: string;
+  /** The same, to be said in another language. */
+  sentence?: Sentence;
   /** For "lost": milliseconds until the next attempt; absent when there is none. */
   retryIn?: number;
 }
@@ -103,8 +105,8 @@ export class Camera extends EventEmitter<CameraEvents> {
   /** A frame from the browser's camera. @throws a sentence when it is no JPEG, or no browser camera runs */
   push(bytes: Buffer): void {
     const size = jpegSize(bytes);
-    if (size === undefined) throw new UserError("the frame is no JPEG");
-    if (this.#push === undefined) throw new UserError("the camera is stopped");
+    if (size === undefined) throw new UserError("capture.notJpeg");
+    if (this.#push === undefined) throw new UserError("capture.stopped");
     this.#push({ bytes, ...size, encoding: "jpeg" });
   }
 
@@ -116,7 +118,8 @@ export class Camera extends EventEmitter<CameraEvents> {
       try {
         await this.#source()({
           signal,
-          onNotice: (reason) => this.emit("event", { event: "notice", source: name, reason: redact(reason) }),
+          onNotice: (notice) =>
+            this.emit("event", { event: "notice", source: name, ...reasonFor(new UserError(notice)) }),
           onFrame: (frame) => {
             if (signal.aborted) return;
             if (!connected) this.emit("event", { event: "connected", source: name });
@@ -134,9 +137,8 @@ export class Camera extends EventEmitter<CameraEvents> {
       } catch (error) {
         if (signal.aborted) return;
         this.#latest = undefined;
-        const reason = sentenceOf(error);
         const again = live && !this.#single;
-        this.emit("event", { event: "lost", source: name, reason, ...(again ? { retryIn: retry } : {}) });
+        this.emit("event", { event: "lost", source: name, ...reasonFor(error), ...(again ? { retryIn: retry } : {}) });
         if (!again) return;
       }
       await pause(retry, signal);
@@ -196,7 +198,7 @@ export class Camera extends EventEmitter<CameraEvents> {
           silence = setTimeout(
             () => {
               end();
-              reject(new UserError("the browser sends no more frames: look whether the camera page is still open."));
+              reject(new UserError("capture.browserSilent"));
             },
             Math.max(BROWSER_SILENCE_MS, (BROWSER_SILENT_FRAMES * 1000) / (this.options.fps ?? Infinity)),
           );
@@ -205,4 +207,8 @@ export class Camera extends EventEmitter<CameraEvents> {
         signal.addEventListener("abort", aborted);
       });
   }
+}
+
+function reasonFor(error: unknown): Pick<CameraEvent, "reason" | "sentence"> {
+  return { reason: sentenceOf(error), sentence: asSentence(reasonOf(error)) };
 }

@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { z } from "zod";
 import { UserError } from "../errors";
+import { phrase, type Sentence } from "../words/sentence";
 
 /** Which certificate a camera may show. */
 export interface Trust {
@@ -35,15 +36,15 @@ export const fingerprintSchema = z
   });
 
 /** Node.js' code of a failed verification, as a phrase. */
-const REASONS: Record<string, string> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: "it is of the camera's own making",
-  SELF_SIGNED_CERT_IN_CHAIN: "its authority is not known to this computer",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its authority is not known to this computer",
-  UNABLE_TO_GET_ISSUER_CERT: "its authority is not known to this computer",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "its authority is not known to this computer",
-  CERT_HAS_EXPIRED: "it has expired; look at the clocks of the camera and of this computer",
-  CERT_NOT_YET_VALID: "it is not valid yet; look at the clocks of the camera and of this computer",
-  ERR_TLS_CERT_ALTNAME_INVALID: "it is for another name than the one in the address",
+const REASONS: Record<string, Sentence> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: phrase("capture.selfSigned"),
+  SELF_SIGNED_CERT_IN_CHAIN: phrase("capture.unknownAuthority"),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: phrase("capture.unknownAuthority"),
+  UNABLE_TO_GET_ISSUER_CERT: phrase("capture.unknownAuthority"),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: phrase("capture.unknownAuthority"),
+  CERT_HAS_EXPIRED: phrase("capture.expired"),
+  CERT_NOT_YET_VALID: phrase("capture.notYetValid"),
+  ERR_TLS_CERT_ALTNAME_INVALID: phrase("capture.otherName"),
 };
 
 /**
@@ -69,7 +70,7 @@ export function connectTrusted(
       socket.destroy();
       reject(error);
     };
-    const stop = (): void => fail(new UserError("it was stopped"));
+    const stop = (): void => fail(new UserError("capture.wasStopped"));
     // Checked below, so that the sentence can tell the fingerprint.
     const socket = connect({
       host: bare,
@@ -81,10 +82,8 @@ export function connectTrusted(
       ...old,
     });
     socket.on("error", fail);
-    socket.once("timeout", () =>
-      fail(new UserError(`no TLS connection within ${HANDSHAKE_TIMEOUT_MS / 1000} seconds`)),
-    );
-    socket.once("close", () => fail(new UserError("the connection was closed before TLS began")));
+    socket.once("timeout", () => fail(new UserError("capture.tlsLate", { seconds: HANDSHAKE_TIMEOUT_MS / 1000 })));
+    socket.once("close", () => fail(new UserError("capture.tlsClosed")));
     signal?.addEventListener("abort", stop);
     if (signal?.aborted === true) stop();
     socket.once("secureConnect", () => {
@@ -102,23 +101,15 @@ export function connectTrusted(
 }
 
 /** What is wrong with the certificate that was shown, as a sentence; undefined when it is the one chosen. */
-function complaintOf(socket: TLSSocket, where: string, { certificate, fingerprint }: Trust): string | undefined {
+function complaintOf(socket: TLSSocket, where: string, { certificate, fingerprint }: Trust): Sentence | undefined {
   if (certificate === "any") return undefined;
-  const shown = (socket.getPeerCertificate().fingerprint256 as string | undefined) ?? "none";
+  const shown = (socket.getPeerCertificate().fingerprint256 as string | undefined) ?? phrase("capture.noFingerprint");
   if (certificate === "fingerprint") {
     if (shown === fingerprint) return undefined;
-    return (
-      `the certificate of ${where} has the SHA-256 fingerprint ${shown}, not the one in the camera node: if the ` +
-      "camera has got a new certificate, put this fingerprint there; if not, somebody else may answer in its " +
-      "place."
-    );
+    return phrase("capture.otherFingerprint", { where, shown });
   }
   if (socket.authorized) return undefined;
   const said: unknown = socket.authorizationError;
   const code = said instanceof Error ? ((said as NodeJS.ErrnoException).code ?? said.message) : String(said);
-  return (
-    `the certificate of ${where} cannot be verified (${REASONS[code] ?? code}): if it is your camera, choose ` +
-    `"only this fingerprint" as its certificate in the camera node and give the SHA-256 fingerprint ${shown}; ` +
-    "or name the authority in the environment variable NODE_EXTRA_CA_CERTS."
-  );
+  return phrase("capture.unverified", { where, reason: REASONS[code] ?? code, shown });
 }

@@ -8,6 +8,7 @@ import { multipartParser, ppmParser } from "./multipart";
 import type { OptionsOf } from "./options";
 import { openRelay, type RtspRelay } from "./rtsp-relay";
 import type { Source } from "./source";
+import { phrase, type Sentence } from "../words/sentence";
 
 type FfmpegOptions = OptionsOf<"usb"> | OptionsOf<"rtsp"> | OptionsOf<"file">;
 
@@ -61,8 +62,7 @@ export function ffmpegSource(options: FfmpegOptions): Source {
       if (options.source !== "file" || damaged || !DAMAGED.test(line)) return;
       damaged = true;
       // A loop has no end at which to tell it.
-      if (options.loop)
-        onNotice(`${nameOf(options)} ends in the middle of a frame or is damaged: what can be read goes on.`);
+      if (options.loop) onNotice(phrase("capture.damagedLoop", { what: nameOf(options) }));
     });
     const parse = options.output === "rgb" ? ppmParser() : multipartParser();
     let frames = 0;
@@ -73,7 +73,7 @@ export function ffmpegSource(options: FfmpegOptions): Source {
       const limit = frames === 0 ? Math.max(stall, STALL_MS) : stall;
       // A whole video may show one picture for long; ffmpeg may loop a damaged one for ever without a frame.
       if ((options.source === "file" && !damaged) || Date.now() - lastFrame < limit) return;
-      failure = new UserError(`${nameOf(options)} gave no frame for ${Math.round(limit / 1000)} seconds.`);
+      failure = new UserError("capture.noFrameFor", { what: nameOf(options), seconds: Math.round(limit / 1000) });
       stop();
     }, STALL_MS / 10);
     // Always drained: a pause would let seconds of video pile up in ffmpeg. Only the newest frame of what came
@@ -93,23 +93,21 @@ export function ffmpegSource(options: FfmpegOptions): Source {
     try {
       const code = await new Promise<number | null>((resolve, reject) => {
         child.once("error", (error) =>
-          reject(new UserError(`ffmpeg cannot be started (${error.message}).`, { cause: error })),
+          reject(new UserError("capture.ffmpegUnstartable", { reason: error.message }, { cause: error })),
         );
         child.once("close", resolve);
       });
       if (signal.aborted) return;
       if (failure !== undefined) throw failure;
       if (options.source === "file" && frames > 0 && code === 0) {
-        if (damaged)
-          throw new UserError(
-            `${nameOf(options)} ends in the middle of a frame or is damaged: the ${frames} frames before were read.`,
-          );
+        if (damaged) throw new UserError("capture.damaged", { what: nameOf(options), frames });
         return;
       }
       // An RTSP server that dies gives exit code 0: for a live source every end is a loss.
-      throw new UserError(
-        `${nameOf(options)} ${frames === 0 ? "gives no picture" : "was lost"}${reasonOf(options, word, code, relay)}.`,
-      );
+      throw new UserError(frames === 0 ? "capture.noPictureFrom" : "capture.lostBecause", {
+        what: nameOf(options),
+        why: whyItEnded(options, word, code, relay),
+      });
     } finally {
       clearInterval(watchdog);
       signal.removeEventListener("abort", stop);
@@ -136,9 +134,11 @@ const DAMAGED = new RegExp(
   "i",
 );
 
-function nameOf(options: FfmpegOptions): string {
-  if (options.source === "rtsp") return `the stream ${redact(options.url)}`;
-  return options.source === "usb" ? `the camera ${options.device}` : `the video ${options.path}`;
+function nameOf(options: FfmpegOptions): Sentence {
+  if (options.source === "rtsp") return phrase("capture.stream", { url: redact(options.url) });
+  return options.source === "usb"
+    ? phrase("capture.camera", { name: options.device })
+    : phrase("capture.video", { path: options.path });
 }
 
 /** A line of ffmpeg that tells an error; warnings are often about something else. */
@@ -147,28 +147,31 @@ const ERROR = /\[(?:error|fatal|panic)\]/;
 const EMPTY_WORDS = /Conversion failed!|Terminating thread|Task finished with error|Error submitting/;
 
 /** Why it ended, behind "gives no picture" or "was lost": what the camera said, else what ffmpeg said. */
-function reasonOf(options: FfmpegOptions, word: string, code: number | null, relay: RtspRelay | undefined): string {
+function whyItEnded(
+  options: FfmpegOptions,
+  word: string,
+  code: number | null,
+  relay: RtspRelay | undefined,
+): Sentence {
   const heard = relay?.reason();
   // "Invalid data" says less than that the camera went away.
-  if (heard !== undefined) return `: ${heard}`;
+  if (heard !== undefined) return phrase("capture.because", { reason: heard });
   const line = word.replace(/^(?:\[[^\]]*\]\s*)+/, "").trim();
-  if (line === "") return code === 0 ? ": it ended" : ` (ffmpeg ended with ${code ?? "a signal"})`;
+  if (line === "")
+    return code === 0
+      ? phrase("capture.because", { reason: phrase("capture.itEnded") })
+      : phrase("capture.endedWith", { code: code ?? phrase("capture.signal") });
   const shown = options.source === "rtsp" && relay !== undefined ? line.replaceAll(relay.url, options.url) : line;
-  return `: ${redact(shown).replace(/[.:]+$/, "")}`;
+  return phrase("capture.because", { reason: redact(shown).replace(/[.:]+$/, "") });
 }
 
 /** @throws a sentence when this ffmpeg may not read from the network */
-function assertFit(ffmpeg: Ffmpeg, release: number, allowed: boolean, onNotice: (sentence: string) => void): void {
+function assertFit(ffmpeg: Ffmpeg, release: number, allowed: boolean, onNotice: (sentence: Sentence) => void): void {
   const which = ffmpeg.bundled
-    ? `the ffmpeg of 2018 that comes with this package (${ffmpeg.version})`
-    : `ffmpeg ${ffmpeg.version}`;
-  const mend = "install ffmpeg 5 or newer on the PATH";
-  if ((ffmpeg.bundled || release < MENDED) && !allowed)
-    throw new UserError(
-      `${which} is too old to read a stream from the network, its holes are known: ${mend}, or allow it in ` +
-        "the camera node's form.",
-    );
-  if (release < HAS_TIMEOUT) onNotice(`${which} is old for a network stream: ${mend}.`);
+    ? phrase("capture.bundledFfmpeg", { version: ffmpeg.version })
+    : phrase("capture.ffmpegOf", { version: ffmpeg.version });
+  if ((ffmpeg.bundled || release < MENDED) && !allowed) throw new UserError("capture.ffmpegTooOld", { which });
+  if (release < HAS_TIMEOUT) onNotice(phrase("capture.ffmpegOld", { which }));
 }
 
 async function assertInput(options: FfmpegOptions): Promise<void> {
@@ -177,12 +180,15 @@ async function assertInput(options: FfmpegOptions): Promise<void> {
   const file = options.source === "usb" ? options.device : options.path;
   try {
     await access(file, constants.R_OK);
-    if (options.source === "file" && !(await stat(file)).isFile()) throw new Error("is no file");
+    if (options.source === "file" && !(await stat(file)).isFile())
+      throw new UserError("capture.noFile", { what: nameOf(options) });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const forbidden = "may not be read by Node-RED (on Linux: add its user to the group video)";
-    const why = code === "ENOENT" ? "does not exist" : code === "EACCES" ? forbidden : (error as Error).message;
-    throw new UserError(`${nameOf(options)} ${why}.`, { cause: error });
+    if (error instanceof UserError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const what = nameOf(options);
+    if (code === "ENOENT") throw new UserError("capture.notThere", { what }, { cause: error });
+    if (code === "EACCES") throw new UserError("capture.forbidden", { what }, { cause: error });
+    throw new UserError("capture.notOpened", { what, reason: message }, { cause: error });
   }
 }
 

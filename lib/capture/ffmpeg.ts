@@ -22,12 +22,6 @@ const PROBE_TIMEOUT_MS = 60_000;
 /** How long ffmpeg may take to close its files when asked to, before it is killed. */
 const KILL_AFTER_MS = 1000;
 
-const NOT_FOUND =
-  'ffmpeg was not found: install it ("sudo apt install ffmpeg" on Debian, Ubuntu and Raspberry Pi OS, "apk ' +
-  'add ffmpeg" on Alpine, "brew install ffmpeg" on macOS, "winget install ffmpeg" on Windows) or run "npm ' +
-  'install @ffmpeg-installer/ffmpeg" in the Node-RED user folder. HTTP cameras, photo folders and the browser ' +
-  "camera work without it.";
-
 let found: Promise<Ffmpeg> | undefined;
 
 /**
@@ -47,18 +41,14 @@ async function search(): Promise<Ffmpeg> {
   const { FFMPEG_PATH } = process.env;
   if (FFMPEG_PATH) {
     const version = await versionOf(FFMPEG_PATH);
-    if (version === undefined)
-      throw new UserError(
-        `the environment variable FFMPEG_PATH names ${FFMPEG_PATH}, which is no ffmpeg that runs here: ` +
-          "correct it or clear it.",
-      );
+    if (version === undefined) throw new UserError("capture.ffmpegPath", { path: FFMPEG_PATH });
     return { path: FFMPEG_PATH, version, bundled: false };
   }
   const onPath = await versionOf("ffmpeg");
   if (onPath !== undefined) return { path: "ffmpeg", version: onPath, bundled: false };
   const path = bundledPath();
   const version = path === undefined ? undefined : await versionOf(path);
-  if (path === undefined || version === undefined) throw new UserError(NOT_FOUND);
+  if (path === undefined || version === undefined) throw new UserError("capture.ffmpegMissing");
   return { path, version, bundled: true };
 }
 
@@ -152,11 +142,7 @@ export function startFfmpeg({ path }: Ffmpeg, args: readonly string[]): FfmpegPr
   // Told a moment later: unheard it would end Node-RED.
   child.on("error", () => undefined);
   // Without room for its pipes it has none.
-  if ((child.stdout as Readable | undefined) === undefined)
-    throw new UserError(
-      "ffmpeg cannot be started: too many files are open on this computer; close some, or raise the limit " +
-        "(ulimit -n).",
-    );
+  if ((child.stdout as Readable | undefined) === undefined) throw new UserError("capture.openFiles");
   running.add(child);
   child.once("close", () => running.delete(child));
   return child;

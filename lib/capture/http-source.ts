@@ -2,7 +2,7 @@
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Duplex } from "node:stream";
-import { sentenceOf, UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 import { toKeptJpeg } from "../image/encode";
 import { redact } from "../redact";
 import { CertificateError, connectTrusted, type Trust } from "./certificate";
@@ -12,6 +12,7 @@ import { multipartParser } from "./multipart";
 import { type OptionsOf, splitLogin } from "./options";
 import { assertReachable } from "./reach";
 import { type CapturedFrame, pause, type Source } from "./source";
+import { phrase, type Sentence } from "../words/sentence";
 
 type HttpOptions = OptionsOf<"mjpeg"> | OptionsOf<"snapshot">;
 
@@ -53,12 +54,12 @@ class TrustedAgent extends https.Agent {
 
 class RequestError extends UserError {
   constructor(
-    message: string,
+    sentence: Sentence,
     /** Whether the connection had been used before, and was closed without an answer. */
     readonly closedBefore: boolean,
     cause: Error,
   ) {
-    super(message, { cause });
+    super(sentence, { cause });
   }
 }
 
@@ -86,14 +87,14 @@ function asker(options: HttpOptions, idle: number): Ask {
         resolve(response);
       });
       asked.once("timeout", () =>
-        (answer ?? asked).destroy(new UserError(`it gave nothing for ${idle / 1000} seconds`)),
+        (answer ?? asked).destroy(new UserError("capture.gaveNothing", { seconds: idle / 1000 })),
       );
       asked.once("error", (error: NodeJS.ErrnoException) => {
         if (error instanceof CertificateError) reject(error);
         else
           reject(
             new RequestError(
-              `${redact(address.href)} failed: ${phraseOf(error)}.`,
+              phrase("capture.failed", { url: redact(address.href), reason: whyFailed(error) }),
               asked.reusedSocket && error.code === "ECONNRESET",
               error,
             ),
@@ -136,9 +137,11 @@ function asker(options: HttpOptions, idle: number): Ask {
         redirects += 1;
         address = next;
       } else {
-        throw new UserError(
-          `${redact(address.href)} answers ${status}: ${adviceOn(status, login === undefined || trusted, next)}.`,
-        );
+        throw new UserError("capture.answers", {
+          url: redact(address.href),
+          status,
+          advice: adviceOn(status, login === undefined || trusted, next),
+        });
       }
     }
   };
@@ -157,34 +160,29 @@ function mayHaveLogin(first: URL, address: URL): boolean {
   return address.hostname === first.hostname && (address.protocol === "https:" || first.protocol === "http:");
 }
 
-function adviceOn(status: number, trusted: boolean, next: URL | undefined): string {
+function adviceOn(status: number, trusted: boolean, next: URL | undefined): Sentence {
   if (status !== 401 && status !== 403)
     return next === undefined
-      ? "check the path in the address"
-      : `it sends from one address to the next without end, or to one that is no HTTP address (${redact(next.href)})`;
-  return trusted
-    ? "put the camera's user and password into the node"
-    : "the camera sent there, and what is not the host in the node's address (or is not encrypted, where that " +
-        "one is) gets no password; put that address into the node if it is your camera's";
+      ? phrase("capture.checkPath")
+      : phrase("capture.endlessRedirect", { next: redact(next.href) });
+  return phrase(trusted ? "capture.giveLogin" : "capture.otherHostLogin");
 }
 
 /** What went wrong with a connection, for people. */
-function phraseOf({ code = "", message }: NodeJS.ErrnoException): string {
+function whyFailed(error: NodeJS.ErrnoException): Sentence | string {
+  const { code = "" } = error;
   if (code === "EPROTO" || code.startsWith("ERR_SSL"))
-    return (
-      `there is no TLS that this computer understands (${code === "EPROTO" ? "wrong protocol" : code}); perhaps ` +
-      "the address begins with http:// or has another port"
-    );
-  return message;
+    return phrase("capture.noTls", { code: code === "EPROTO" ? phrase("capture.wrongProtocol") : code });
+  return reasonOf(error);
 }
 
 /**
  * Work on an answer, which ends when `signal` does, or when it takes too long though something comes now and then.
- * @param what names it in a sentence
+ * @param what it is, in a sentence
  */
 async function within<T>(
   total: number,
-  what: string,
+  what: Sentence,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -200,9 +198,11 @@ async function within<T>(
     return await work(end.signal);
   } catch (error) {
     if (late && !signal.aborted)
-      throw new UserError(`${what} was lost: its answer was not complete within ${total / 1000} seconds.`, {
-        cause: error,
-      });
+      throw new UserError(
+        "capture.lost",
+        { what, reason: phrase("capture.incomplete", { seconds: total / 1000 }) },
+        { cause: error },
+      );
     throw error;
   } finally {
     clearTimeout(timer);
@@ -213,7 +213,7 @@ async function within<T>(
 export function mjpegSource(options: OptionsOf<"mjpeg">): Source {
   const { url, fps = DEFAULT_STREAM_FPS } = options;
   const idle = (options.idle ?? DEFAULT_IDLE) * 1000;
-  const what = `the stream ${redact(url)}`;
+  const what = phrase("capture.stream", { url: redact(url) });
   return async ({ onFrame, signal }) => {
     await assertReachable(url);
     if (signal.aborted) return;
@@ -234,12 +234,12 @@ export function mjpegSource(options: OptionsOf<"mjpeg">): Source {
         next = Math.max(next, now - 1000 / fps) + 1000 / fps;
         onFrame(frame);
       }
-      throw new UserError("the camera ended it");
+      throw new UserError("capture.cameraEnded");
     } catch (error) {
       if (signal.aborted) return;
       if (response === undefined) throw error;
       throw new UserError(
-        lossOf(response, frames, redact(url)) ?? `${what} was lost: ${sentenceOf(error).replace(/\.$/, "")}.`,
+        lossOf(response, frames, redact(url)) ?? phrase("capture.lost", { what, reason: reasonOf(error) }),
         { cause: error },
       );
     } finally {
@@ -254,7 +254,7 @@ export function mjpegSource(options: OptionsOf<"mjpeg">): Source {
 async function* framesOf(response: IncomingMessage, idle: number): AsyncGenerator<CapturedFrame> {
   const parse = multipartParser();
   const timer = setTimeout(
-    () => response.destroy(new UserError(`it gave no picture for ${idle / 1000} seconds`)),
+    () => response.destroy(new UserError("capture.noPictureFor", { seconds: idle / 1000 })),
     idle,
   );
   try {
@@ -270,20 +270,21 @@ async function* framesOf(response: IncomingMessage, idle: number): AsyncGenerato
 }
 
 /** Why an answer was no stream, by what it said of itself, as a sentence; undefined where it may have been one. */
-function lossOf({ headers }: IncomingMessage, frames: number, address: string): string | undefined {
+function lossOf({ headers }: IncomingMessage, frames: number, url: string): Sentence | undefined {
   const type = headers["content-type"] ?? "";
   const isPicture = /^image\//i.test(type) && frames <= 1;
   if (!isPicture && (frames > 0 || /^(multipart|video)\/|octet-stream/i.test(type))) return undefined;
-  return (
-    `${address} is no MJPEG stream but ${type || "something without a type"}: ` +
-    `${isPicture ? 'choose the source "HTTP snapshot"' : "check the address"}.`
-  );
+  return phrase("capture.noMjpeg", {
+    url,
+    type: type || phrase("capture.withoutType"),
+    mend: phrase(isPicture ? "capture.chooseSnapshot" : "capture.checkAddress"),
+  });
 }
 
 export function snapshotSource(options: OptionsOf<"snapshot">): Source {
   const { url, fps = DEFAULT_SNAPSHOT_FPS } = options;
   const idle = (options.idle ?? DEFAULT_IDLE) * 1000;
-  const what = `the snapshot ${redact(url)}`;
+  const what = phrase("capture.snapshot", { url: redact(url) });
   return async ({ onFrame, signal }) => {
     await assertReachable(url);
     const ask = asker(options, idle);
@@ -303,35 +304,32 @@ export function snapshotSource(options: OptionsOf<"snapshot">): Source {
 }
 
 /** The picture in an answer, as a JPEG. @throws a sentence */
-async function pictureOf(response: IncomingMessage, what: string): Promise<CapturedFrame> {
+async function pictureOf(response: IncomingMessage, what: Sentence): Promise<CapturedFrame> {
   const type = response.headers["content-type"] ?? "";
   if (/^multipart\//i.test(type)) {
     response.destroy();
-    throw new UserError(`${what} is a stream: choose the source "HTTP stream (MJPEG)".`);
+    throw new UserError("capture.isStream", { what });
   }
   const chunks: Buffer[] = [];
   let length = 0;
   try {
     for await (const chunk of response) {
       length += (chunk as Buffer).length;
-      if (length > MAX_SNAPSHOT_BYTES) throw new UserError(`it has more than ${MAX_SNAPSHOT_BYTES / 1024 / 1024} MB`);
+      if (length > MAX_SNAPSHOT_BYTES)
+        throw new UserError("capture.moreThanMegabytes", { megabytes: MAX_SNAPSHOT_BYTES / 1024 / 1024 });
       chunks.push(chunk as Buffer);
     }
   } catch (error) {
-    throw new UserError(`${what} was lost: ${sentenceOf(error)}.`, { cause: error });
+    throw new UserError("capture.lost", { what, reason: reasonOf(error) }, { cause: error });
   }
   const bytes = Buffer.concat(chunks);
   const size = jpegSize(bytes);
   if (size !== undefined) return { bytes, ...size, encoding: "jpeg" };
   // PNG, WebP and whatever else can be read here: one kind for all that comes after.
   const jpeg = await toKeptJpeg({ bytes, frame: undefined }).catch((error: unknown) => {
+    const named = type === "" ? what : phrase("capture.typed", { what, type });
     throw error instanceof UserError
-      ? new UserError(
-          `${what}${type === "" ? "" : ` (${type})`} is no picture that can be used: ${sentenceOf(error)}`,
-          {
-            cause: error,
-          },
-        )
+      ? new UserError("capture.unusable", { what: named, reason: error.sentence }, { cause: error })
       : error;
   });
   return { bytes: jpeg, ...(jpegSize(jpeg) as { width: number; height: number }), encoding: "jpeg" };

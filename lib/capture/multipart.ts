@@ -27,9 +27,7 @@ class Window {
   push(chunk: Buffer): void {
     const length = this.#end - this.#start + chunk.length;
     if (length > MAX_FRAME_BYTES)
-      throw new UserError(
-        `the stream has no end of a frame within ${MAX_FRAME_BYTES / 1024 / 1024} MB: it is no camera's.`,
-      );
+      throw new UserError("capture.frameTooLarge", { megabytes: MAX_FRAME_BYTES / 1024 / 1024 });
     if (this.#end + chunk.length > this.#room.length) {
       // Moved to the front only where at least as much was taken out before.
       const room =
@@ -229,11 +227,8 @@ function assertStream(bytes: Buffer): void {
   const kind = /content-type:[^\S\n]{0,9}((?:image\/(?!p?jpe?g)|video\/(?!x-motion-jpeg|x-mjpeg))[\w.+-]{1,40})/i.exec(
     text,
   )?.[1];
-  if (kind !== undefined)
-    throw new UserError(
-      `its pictures are ${kind}, not JPEG: let the camera send JPEG, or choose the source "HTTP snapshot".`,
-    );
-  if (!/(?:^|[\r\n])--/.test(text)) throw new UserError("the answer is no MJPEG stream: no header of a part.");
+  if (kind !== undefined) throw new UserError("capture.picturesAre", { kind });
+  if (!/(?:^|[\r\n])--/.test(text)) throw new UserError("capture.noPart");
 }
 
 /** Binary PPM (P6, 8 bits), one after the other. */

@@ -30,20 +30,13 @@ export function connectTo(address: URL): Promise<Socket> {
       reject(error);
     };
     const refused = (error: NodeJS.ErrnoException): void => {
-      const why =
-        error.code === "ECONNREFUSED"
-          ? "refuses the connection"
-          : error.code === "ENOTFOUND" || error.code === "EAI_AGAIN"
-            ? "is not a name this network knows"
-            : `cannot be reached (${error.code ?? error.message})`;
-      fail(new UserError(`${where} ${why}: check the address and that the camera is on.`));
+      if (error.code === "ECONNREFUSED") fail(new UserError("capture.refusesConnection", { where }));
+      else if (error.code === "ENOTFOUND" || error.code === "EAI_AGAIN")
+        fail(new UserError("capture.unknownName", { where }));
+      else fail(new UserError("capture.unreachable", { where, reason: error.code ?? error.message }));
     };
     socket.once("error", refused);
-    socket.once("timeout", () =>
-      fail(
-        new UserError(`nobody answers at ${where} within five seconds: check the address and that the camera is on.`),
-      ),
-    );
+    socket.once("timeout", () => fail(new UserError("capture.nobodyAnswers", { where })));
     socket.once("connect", () => {
       socket.setTimeout(0);
       socket.removeAllListeners("timeout");

@@ -1,4 +1,5 @@
 /** Takes a byte stream of RTSP apart: messages, and what lies between them (interleaved RTP, RFC 2326, 10.12). */
+import { UserError } from "../errors";
 
 export interface RtspParts {
   /** A whole request or answer: its head with the blank line, and its body. */
@@ -66,14 +67,13 @@ export class RtspReader {
   #message(data: Buffer, at: number): number | undefined {
     const blank = data.subarray(at, at + MAX_HEAD_BYTES).indexOf("\r\n\r\n");
     if (blank < 0) {
-      if (data.length - at > MAX_HEAD_BYTES)
-        throw new Error("what answers there is no RTSP camera: its answer has no end");
+      if (data.length - at > MAX_HEAD_BYTES) throw new UserError("capture.endlessAnswer");
       return undefined;
     }
     const body = at + blank + 4;
     const head = data.subarray(at, body).toString("latin1");
     const length = Number(/^Content-Length: *(\d+)/im.exec(head)?.[1] ?? 0);
-    if (length > MAX_BODY_BYTES) throw new Error("what answers there is no RTSP camera: its answer is too large");
+    if (length > MAX_BODY_BYTES) throw new UserError("capture.answerTooLarge");
     if (data.length < body + length) return undefined;
     this.#parts.message(head, Buffer.from(data.subarray(body, body + length)));
     return body + length;

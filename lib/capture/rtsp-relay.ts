@@ -5,12 +5,13 @@
  */
 import { randomBytes } from "node:crypto";
 import { createServer, isIPv6, type Server, type Socket } from "node:net";
-import { sentenceOf, UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 import { CertificateError, connectTrusted } from "./certificate";
 import { authorization } from "./http-login";
 import { type Login, type OptionsOf, splitLogin } from "./options";
 import { connectTo, placeOf } from "./reach";
 import { RtspReader } from "./rtsp-reader";
+import { phrase, type Sentence } from "../words/sentence";
 
 type RtspOptions = OptionsOf<"rtsp">;
 
@@ -18,7 +19,7 @@ export interface RtspRelay {
   /** What ffmpeg reads instead of the camera's address; it tells nothing of that. */
   url: string;
   /** What the camera said or did, as the end of a sentence; undefined when nothing was amiss. */
-  reason(): string | undefined;
+  reason(): Sentence | string | undefined;
   close(): void;
 }
 
@@ -50,12 +51,8 @@ async function connectCamera(address: URL, options: RtspOptions, signal: AbortSi
     return await connectTrusted(host, port, options, signal, []);
   } catch (error) {
     if (error instanceof CertificateError) throw error;
-    throw new UserError(
-      `${address.hostname}:${port} does not speak TLS as it should ` +
-        `(${(error as NodeJS.ErrnoException).code ?? sentenceOf(error)}): check the port, or whether the address ` +
-        "ought to begin with rtsp:// and not rtsps://.",
-      { cause: error },
-    );
+    const reason = (error as NodeJS.ErrnoException).code ?? reasonOf(error);
+    throw new UserError("capture.noTlsThere", { where: `${address.hostname}:${port}`, reason }, { cause: error });
   }
 }
 
@@ -70,7 +67,7 @@ class Session implements RtspRelay {
   #camera: Socket;
   #client: Socket | undefined;
   #url = "";
-  #reason: string | undefined;
+  #reason: Sentence | string | undefined;
   #closed = false;
   /** What waits for its answer, by the number that the camera was given. */
   readonly #asked = new Map<number, { head: string; body: Buffer; loggedIn: boolean }>();
@@ -96,7 +93,7 @@ class Session implements RtspRelay {
     return this.#url;
   }
 
-  reason(): string | undefined {
+  reason(): Sentence | string | undefined {
     return this.#reason;
   }
 
@@ -146,7 +143,7 @@ class Session implements RtspRelay {
       rest: (bytes) => this.#toClient(bytes),
     });
     camera.on("error", (error) => {
-      if (!this.#closed) this.#reason ??= `the connection broke (${error.message})`;
+      if (!this.#closed) this.#reason ??= phrase("capture.broke", { reason: error.message });
     });
     camera.on("drain", () => this.#client?.resume());
     camera.on("data", (chunk: Buffer) => {
@@ -154,7 +151,7 @@ class Session implements RtspRelay {
     });
     camera.on("close", () => {
       if (camera !== this.#camera || this.#closed) return;
-      if (!this.#leaving) this.#reason ??= "the camera ended it";
+      if (!this.#leaving) this.#reason ??= phrase("capture.cameraEnded");
       // What came before it goes to ffmpeg yet.
       this.#client?.end();
       if (this.#client === undefined) this.close();
@@ -165,11 +162,11 @@ class Session implements RtspRelay {
     try {
       work();
     } catch (error) {
-      this.#fail(sentenceOf(error));
+      this.#fail(reasonOf(error));
     }
   }
 
-  #fail(reason: string): void {
+  #fail(reason: Sentence | string): void {
     this.#reason = reason;
     this.close();
   }
@@ -192,7 +189,7 @@ class Session implements RtspRelay {
     }
     this.#leaving ||= method === "TEARDOWN";
     if (this.#asked.size === 0 && this.#sequence === 0 && !uri.startsWith(this.#url))
-      throw new UserError("another program took ffmpeg's place");
+      throw new UserError("capture.placeTaken");
     this.#ask({ head, body, loggedIn: false });
   }
 
@@ -218,12 +215,11 @@ class Session implements RtspRelay {
   }
 
   #fromCamera(head: string, body: Buffer): void {
-    const [, text, phrase = ""] = /^RTSP\/\d\.\d (\d{3}) ?([^\r\n]*)/.exec(head) ?? [];
+    const [, text, words = ""] = /^RTSP\/\d\.\d (\d{3}) ?([^\r\n]*)/.exec(head) ?? [];
     const sequence = Number(/^CSeq: *(\d+)/im.exec(head)?.[1]);
     const request = this.#asked.get(sequence);
     if (text === undefined || request === undefined) {
-      if (head.startsWith("HTTP/"))
-        throw new UserError("what answers there is no RTSP camera, but a web server: check the address and its port");
+      if (head.startsWith("HTTP/")) throw new UserError("capture.webServer");
       // A question of the camera's own, which ffmpeg answers.
       this.#toClient(head);
       this.#toClient(body);
@@ -241,13 +237,13 @@ class Session implements RtspRelay {
     }
     const location = /^Location: *(\S+)/im.exec(head)?.[1];
     if (status >= 301 && status <= 305 && location !== undefined && (method === "OPTIONS" || method === "DESCRIBE")) {
-      this.#follow(location, request).catch((error: unknown) => this.#fail(sentenceOf(error)));
+      this.#follow(location, request).catch((error: unknown) => this.#fail(reasonOf(error)));
       return;
     }
     if (status >= 400 && method !== "GET_PARAMETER" && method !== "SET_PARAMETER")
-      this.#reason = refusal(status, phrase, this.#login !== undefined);
+      this.#reason = refusal(`${status} ${words}`.trim(), this.#login !== undefined);
     if (status === 200 && method === "DESCRIBE" && !/^m=video/m.test(body.toString("latin1")))
-      throw new UserError("it has no picture, only sound or data: choose the camera's video stream");
+      throw new UserError("capture.noVideo");
     // RTP over UDP comes from the camera, not from here.
     const camera = this.#camera.remoteAddress;
     const passed = head
@@ -264,16 +260,12 @@ class Session implements RtspRelay {
     this.#redirects += 1;
     const next = URL.canParse(location, this.#target()) ? new URL(location, this.#target()) : undefined;
     if (next === undefined || !/^rtsps?:$/.test(next.protocol) || next.hostname === "")
-      throw new UserError("the camera sends elsewhere, to no RTSP address");
-    if (this.#redirects > MAX_REDIRECTS)
-      throw new UserError("the camera sends from one address to the next without an end");
+      throw new UserError("capture.sendsElsewhere");
+    if (this.#redirects > MAX_REDIRECTS) throw new UserError("capture.sendsEndlessly");
     if (this.#address.protocol === "rtsps:" && next.protocol !== "rtsps:")
-      throw new UserError("the camera sends from rtsps to an address without encryption");
+      throw new UserError("capture.sendsUnencrypted");
     if (this.#login !== undefined && next.hostname !== this.#address.hostname)
-      throw new UserError(
-        `the camera sends to another host, ${next.hostname}, which is not told the password: put that host ` +
-          "into the address",
-      );
+      throw new UserError("capture.sendsToOther", { host: next.hostname });
     next.username = "";
     next.password = "";
     const before = this.#camera;
@@ -291,17 +283,20 @@ class Session implements RtspRelay {
   }
 }
 
-function refusal(status: number, phrase: string, loggedIn: boolean): string {
-  const answer = `the camera answers ${status}${phrase === "" ? "" : ` ${phrase.trim()}`}`;
-  if (status === 401 || status === 403)
-    return (
-      `${answer}: ` +
-      (loggedIn
-        ? "user or password is wrong, or may not see this stream"
-        : "put the camera's user and password into the node")
-    );
-  if (status === 404) return `${answer}: check the path in the address`;
-  if (status === 461) return `${answer}: choose the other transport, TCP or UDP`;
-  if (status === 453) return `${answer}: too many read this camera`;
-  return answer;
+/** @param answer its number, and the words that the camera has for it */
+function refusal(answer: string, loggedIn: boolean): Sentence {
+  const status = { status: answer };
+  switch (Number.parseInt(answer, 10)) {
+    case 401:
+    case 403:
+      return phrase(loggedIn ? "capture.rtspWrongLogin" : "capture.rtspLogin", status);
+    case 404:
+      return phrase("capture.rtspPath", status);
+    case 461:
+      return phrase("capture.rtspTransport", status);
+    case 453:
+      return phrase("capture.rtspBusy", status);
+    default:
+      return phrase("capture.rtspAnswers", status);
+  }
 }

@@ -21,16 +21,15 @@ export class NoPicture extends UserError {}
 export async function* snapshots(camera: Camera, count: number, signal: AbortSignal): AsyncGenerator<Picture> {
   const { name, fps } = camera.options;
   const { stopped } = camera;
-  if (stopped === undefined) throw new NoPicture(`the camera ${name} does not run: start it.`);
+  if (stopped === undefined) throw new NoPicture("capture.notRunning", { name });
   const end = AbortSignal.any([signal, stopped]);
   for (let index = 0; index < count; index += 1) {
     if (index > 0) await pause(BETWEEN_MS, end);
     const late = AbortSignal.timeout(LATE_MS + 1000 / (fps ?? 1));
     const frame = once(camera, "frame", { signal: AbortSignal.any([end, late]) }) as Promise<[Buffer, Frame]>;
     const [bytes, taken] = await frame.catch((error: unknown) => {
-      if (stopped.aborted) throw new NoPicture(`the camera ${name} has stopped: start it.`, { cause: error });
-      if (late.aborted)
-        throw new NoPicture(`the camera ${name} gives no picture: look whether it is connected.`, { cause: error });
+      if (stopped.aborted) throw new NoPicture("capture.hasStopped", { name }, { cause: error });
+      if (late.aborted) throw new NoPicture("capture.givesNoPicture", { name }, { cause: error });
       return [undefined, undefined];
     });
     if (bytes === undefined) return;

@@ -1,4 +1,5 @@
 import type { Encoding } from "../message";
+import { type Sentence } from "../words/sentence";
 
 /** One picture as a camera gave it. */
 export interface CapturedFrame {
@@ -11,7 +12,7 @@ export interface CapturedFrame {
 export interface SourceContext {
   onFrame: (frame: CapturedFrame) => void;
   /** Something people should know that is no error. */
-  onNotice: (sentence: string) => void;
+  onNotice: (sentence: Sentence | string) => void;
   /** Aborted to stop; the source then ends, with all it started. */
   signal: AbortSignal;
 }

@@ -21,7 +21,8 @@ import { route } from "../../api/http/route";
 import { readUpload } from "../../api/http/upload";
 import type { CameraDef, CameraLogin } from "./definition";
 import { cameraForms } from "./forms";
-import { speakAs } from "../common/language";
+import { say, speakAs } from "../common/language";
+import { phrase } from "../../lib/words/sentence";
 
 interface CameraNode extends Node<CameraLogin> {
   camera?: Camera;
@@ -97,10 +98,7 @@ export default function register(RED: NodeAPI): void {
         const more = others.filter((id) => !twins.includes(id));
         twins = others;
         if (more.length > 0)
-          this.warn(
-            `another camera has the name "${camera.options.name}", too (node ${more.join(", ")}): give each a ` +
-              "name of its own, so that events and statistics tell which it was.",
-          );
+          this.warn(say(phrase("nodes.cameraNameTaken", { name: camera.options.name, others: more })));
         show(shown);
       },
     };
@@ -114,14 +112,15 @@ export default function register(RED: NodeAPI): void {
       const message: FaceMessage = { payload: bytes, frame, face: { version: CONTRACT_VERSION }, topic: frame.source };
       this.send([message, null]);
     });
-    camera.on("event", (event: CameraEvent) => {
+    camera.on("event", ({ sentence, ...event }: CameraEvent) => {
       // The next tick must not show a lost camera as running.
       rate.reset(performance.now());
       show(statusOf(RED, event));
       if (event.event === "connected") outage.connected(performance.now());
       if (event.event === "stopped") outage.over();
-      if (event.event === "lost" && outage.lost(event.reason ?? "", performance.now())) this.warn(event.reason ?? "");
-      this.send([null, { topic: event.source, payload: event }]);
+      const reason = sentence === undefined ? "" : say(sentence);
+      if (event.event === "lost" && outage.lost(event.reason ?? "", performance.now())) this.warn(reason);
+      this.send([null, { topic: event.source, payload: sentence === undefined ? event : { ...event, reason } }]);
     });
 
     const begin = (how: "start" | "snapshot"): void => {
@@ -136,10 +135,7 @@ export default function register(RED: NodeAPI): void {
         const command = [payload, topic].find((each) => each === "start" || each === "stop" || each === "snapshot");
         if (command === "start" || command === "snapshot") begin(command);
         else if (command === "stop") await camera.stop();
-        else
-          throw new UserError(
-            'the message is none this node understands: send "start", "stop" or "snapshot" as msg.payload.',
-          );
+        else throw new UserError("nodes.cameraCommand");
       },
       { policy: "queue" },
     );

@@ -51,7 +51,7 @@ function optionsFor(
     if (name === undefined) return value;
     const found: unknown = RED.util.getSetting(neighbour as Node, name);
     if ((typeof found !== "string" && typeof found !== "number") || found === "")
-      throw new UserError(`the environment variable ${name} is not set.`);
+      throw new UserError("nodes.variableUnset", { name });
     return String(found) as T;
   };
   const values = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, resolve(value)]));

@@ -1,5 +1,6 @@
 import type { NodeAPI } from "node-red";
-import { type Language, languageOf } from "../../lib/words/sentence";
+import { redact } from "../../lib/redact";
+import { type Language, languageOf, render, type Sentence } from "../../lib/words/sentence";
 
 /** One Node-RED speaks one language, in which its catalogues are read once nodes are there. */
 let spoken = (): string => "en-US";
@@ -12,4 +13,9 @@ export function speakAs(RED: NodeAPI): void {
 /** The language of errors, warnings and badges. */
 export function runtimeLanguage(): Language {
   return languageOf(spoken());
+}
+
+/** A sentence in that language, without the logins in it. */
+export function say(sentence: Sentence): string {
+  return redact(render(sentence, runtimeLanguage()));
 }
