@@ -1,9 +1,12 @@
 /** Keeps what the photo folder holds: one face a file, of whom its name says. */
 import { z } from "zod";
+import { BoundedMap } from "../bounded-map";
 import type { Face } from "../message";
 import { contentHash } from "../people/hash";
 import { isLeftOut, withLeftOut } from "../people/marks";
+import { nameOf } from "../people/names";
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf } from "../people/new-records";
+import type { Photo } from "../people/people";
 import type { PeopleStore } from "../people/store";
 import type { Enrolment } from "./enrolment";
 import type { GalleryHost } from "./host";
@@ -13,10 +16,18 @@ import type { Keeper } from "./photo-folder";
 /** Of a photo in the folder that does not count, so that a restart embeds nothing twice. */
 const noteSchema = z.object({ hash: z.string(), fingerprint: z.string(), faces: z.number().int().min(0) });
 
+/** A photo that somebody said something of, and whose file is gone. */
+type MarkedFile = Pick<Photo, "id" | "accepted"> & { file: string };
+
+/** It may have been renamed, and come back in the next scan. */
+const MOST_GONE = 1000;
+
 /** Its methods are called exclusively. */
 export class FolderKeeper implements Keeper {
   readonly #host: GalleryHost;
   readonly #enrolment: Enrolment;
+  /** By id. Not written down: of who was deleted nothing is kept. */
+  readonly #gone = new BoundedMap<string, MarkedFile>(MOST_GONE);
 
   constructor(host: GalleryHost, enrolment: Enrolment) {
     this.#host = host;
@@ -62,10 +73,15 @@ export class FolderKeeper implements Keeper {
       quality: face.quality,
       accepted: [],
     });
-    // Embedded anew for another model, it is the photo of which it was said. Nobody can be asked about a copy of what
-    // is left out: it is left out too, and told of where it is another file.
+    // Embedded anew for another model, it is the photo of which it was said, and so it is where its file was only
+    // renamed. Nobody can be asked about a copy of what is left out: it is left out too, and told of where it is
+    // another file.
+    const renamed = this.#renamed(hash);
     if (before?.id === made.id) made.accepted.push(...before.accepted);
-    const photo = isCopy ? withLeftOut(made, true) : made;
+    else if (renamed !== undefined && nameOf(renamed.file) === name) made.accepted.push(...renamed.accepted);
+    // That somebody was sure was said beside the photos of somebody else.
+    const isOut = isLeftOut(made) || isCopy || (renamed !== undefined && isLeftOut(renamed));
+    const photo = withLeftOut(made, isOut);
     // The new before the old, so that nobody is a stranger in between.
     await this.#enrolment.keep(person, photo, {
       bytes: undefined,
@@ -73,18 +89,21 @@ export class FolderKeeper implements Keeper {
       vector: face.embedding,
       picture: undefined,
     });
-    if (before !== undefined && before.id !== photo.id) await this.#host.store.removePhotos([before.id]);
+    if (before !== undefined && before.id !== photo.id) {
+      this.#remember([before]);
+      await this.#host.store.removePhotos([before.id]);
+    }
+    if (renamed !== undefined) this.#gone.delete(renamed.id);
     await forgetNote(this.#host.store, file);
-    return {
-      faces: 1,
-      doubt: doubtOf(judgement.findings, before !== undefined && isLeftOut(before)),
-    };
+    const isKnown = (before !== undefined && isLeftOut(before)) || renamed !== undefined;
+    return { faces: 1, doubt: doubtOf(judgement.findings, isKnown) };
   }
 
   /** Photos of the folder are gone. */
   async drop(files: readonly string[]): Promise<void> {
     for (const file of files) await forgetNote(this.#host.store, file);
     const photos = files.flatMap((file) => this.#host.directory.photoIn(file) ?? []);
+    this.#remember(photos);
     const dropped = new Set(photos.map(({ id }) => id));
     // Somebody of whom nothing is known but the photos goes with them.
     const people = [...new Set(photos.map(({ personId }) => personId))].filter((id) => {
@@ -99,6 +118,17 @@ export class FolderKeeper implements Keeper {
     const others = photos.filter(({ personId }) => !leaving.has(personId)).map(({ id }) => id);
     if (photos.length === 0) return;
     await this.#host.store.removeMany({ people, photos: others });
+  }
+
+  /** What somebody said of photos is not lost where a file of the same content comes by another name. */
+  #remember(photos: readonly Photo[]): void {
+    for (const { id, origin, accepted } of photos)
+      if (origin.by === "folder" && accepted.length > 0) this.#gone.set(id, { id, file: origin.file, accepted });
+  }
+
+  /** The photo of this content whose file is gone. Its id says of what content it was. */
+  #renamed(hash: string): MarkedFile | undefined {
+    return [...this.#gone.values()].find(({ id, file }) => id === idOfPhoto(hash, file));
   }
 }
 

@@ -102,6 +102,82 @@ describe("photos that are left out", () => {
     for (const gallery of open.splice(0)) await gallery.close();
   });
 
+  /** Alice with 1.jpg in use and 2.jpg left out, both in the photo folder. */
+  async function withFiles(): Promise<{ root: string; gallery: Gallery; id: string }> {
+    const root = newRoot();
+    mkdirSync(join(root, "photos", "Alice"), { recursive: true });
+    writeFileSync(join(root, "photos", "Alice", "1.jpg"), "1 2");
+    writeFileSync(join(root, "photos", "Alice", "2.jpg"), "1 2.3");
+    const gallery = await galleryIn(root);
+    const id = idOf(gallery, "Alice");
+    await gallery.leaveOut(id, photoIn(gallery, "Alice", "Alice/2.jpg")?.id ?? "", true);
+    return { root, gallery, id };
+  }
+  const idOf = (gallery: Gallery, name: string): string => gallery.listPeople({ search: name }).people[0]?.id ?? "";
+  const filesOf = (gallery: Gallery, name: string): Record<string, boolean> => {
+    const id = idOf(gallery, name);
+    if (id === "") return {};
+    return Object.fromEntries(
+      gallery.details(id).photos.map(({ origin, out }) => [origin.by === "folder" ? origin.file : origin.by, out]),
+    );
+  };
+  const photoIn = (gallery: Gallery, name: string, file: string) =>
+    gallery.details(idOf(gallery, name)).photos.find(({ origin }) => origin.by === "folder" && origin.file === file);
+
+  it("stay left out when their file is renamed in the photo folder, and when it goes and comes back", async () => {
+    const { root, gallery } = await withFiles();
+    const photos = join(root, "photos");
+    renameSync(join(photos, "Alice", "2.jpg"), join(photos, "Alice", "at the door.jpg"));
+    await until("the file by its new name", () => "Alice/at the door.jpg" in filesOf(gallery, "Alice"));
+    assert.deepEqual(filesOf(gallery, "Alice"), { "Alice/1.jpg": false, "Alice/at the door.jpg": true });
+    assert.deepEqual([recognized(gallery), problems(gallery)], [["Alice 1"], []]);
+    renameSync(join(photos, "Alice", "at the door.jpg"), join(root, "away.jpg"));
+    await until("it to be gone", () => !("Alice/at the door.jpg" in filesOf(gallery, "Alice")));
+    renameSync(join(root, "away.jpg"), join(photos, "Alice", "at the door.jpg"));
+    await until("it to be back", () => "Alice/at the door.jpg" in filesOf(gallery, "Alice"));
+    assert.deepEqual(filesOf(gallery, "Alice"), { "Alice/1.jpg": false, "Alice/at the door.jpg": true });
+    writeFileSync(join(root, "new.jpg"), "1 1.6");
+    renameSync(join(root, "new.jpg"), join(photos, "Alice", "3.jpg"));
+    await until("another photo", () => "Alice/3.jpg" in filesOf(gallery, "Alice"));
+    assert.equal(filesOf(gallery, "Alice")["Alice/3.jpg"], false, "another photo is used");
+  });
+
+  it("stay left out when their folder is renamed, while Node-RED stands too, and files take each other's names", async () => {
+    const { root, gallery } = await withFiles();
+    const photos = join(root, "photos");
+    renameSync(join(photos, "Alice"), join(photos, "Alicia"));
+    await until("Alicia", () => Object.keys(filesOf(gallery, "Alicia")).length === 2);
+    assert.deepEqual(filesOf(gallery, "Alicia"), { "Alicia/1.jpg": false, "Alicia/2.jpg": true });
+    await gallery.close();
+    open.splice(0);
+    renameSync(join(photos, "Alicia", "2.jpg"), join(photos, "Alicia", "0.jpg"));
+    const again = await galleryIn(root);
+    assert.deepEqual(filesOf(again, "Alicia"), { "Alicia/0.jpg": true, "Alicia/1.jpg": false });
+    renameSync(join(photos, "Alicia", "1.jpg"), join(root, "1.jpg"));
+    renameSync(join(photos, "Alicia", "0.jpg"), join(photos, "Alicia", "1.jpg"));
+    renameSync(join(root, "1.jpg"), join(photos, "Alicia", "0.jpg"));
+    const outIn = (file: string): boolean | undefined => filesOf(again, "Alicia")[`Alicia/${file}`];
+    // The new is kept before the old goes: for a moment both are there.
+    const isSwapped = (): boolean => outIn("1.jpg") === true && outIn("0.jpg") === false;
+    await until("the other names", () => isSwapped() && again.details(idOf(again, "Alicia")).photos.length === 2);
+    assert.deepEqual(recognized(again), ["Alicia 1"]);
+  });
+
+  it("are renamed like those that somebody was sure of: that stays too, but not as another person's", async () => {
+    const { root, gallery, id } = await withFiles();
+    const photos = join(root, "photos");
+    await gallery.usePhoto(id, photoIn(gallery, "Alice", "Alice/1.jpg")?.id ?? "", true);
+    renameSync(join(photos, "Alice", "1.jpg"), join(photos, "Alice", "0.jpg"));
+    await until("the new name", () => photoIn(gallery, "Alice", "Alice/0.jpg") !== undefined);
+    assert.equal(photoIn(gallery, "Alice", "Alice/0.jpg")?.sure, true);
+    renameSync(join(photos, "Alice"), join(photos, "Bob"));
+    await until("Bob", () => Object.keys(filesOf(gallery, "Bob")).length === 2);
+    assert.deepEqual(
+      [photoIn(gallery, "Bob", "Bob/0.jpg")?.sure, filesOf(gallery, "Bob")],
+      [false, { "Bob/0.jpg": false, "Bob/2.jpg": true }],
+    );
+  });
+
   it("are never all that is left when a photo is deleted or moved: it is refused, and everything stays", async () => {
     const gallery = await galleryIn(newRoot());
     const { id, used, out } = await withLeftOut(gallery, "Alice", "1 2", "1 2.3");
