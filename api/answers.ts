@@ -61,8 +61,13 @@ export const captureAnswer = z.object({
 });
 export type CaptureAnswer = z.infer<typeof captureAnswer>;
 
-export const movedAnswer = z.object({ person: personSchema, photos: z.array(photoSchema) });
+const usedAgain = countSchema.describe(
+  "Photos that were left out of recognition, and are used now because the person would have no other",
+);
+export const movedAnswer = z.object({ person: personSchema, photos: z.array(photoSchema), usedAgain });
 export type MovedAnswer = z.infer<typeof movedAnswer>;
+export const mergedAnswer = personSchema.extend({ usedAgain }).meta({ id: "MergedPerson" });
+export type MergedAnswer = z.infer<typeof mergedAnswer>;
 
 export const facesAnswer = z.object({
   faces: z.array(

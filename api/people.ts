@@ -3,7 +3,7 @@ import { personFieldsSchema, personPatchSchema, personSchema, receiptSchema } fr
 import { peoplePageSchema, personDetailsSchema, photoEntrySchema } from "../lib/search/entries";
 import { told } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
-import { addedAnswer, movedAnswer } from "./answers";
+import { addedAnswer, mergedAnswer, movedAnswer } from "./answers";
 import { acceptQuery, ofGallery, photoOf, type Route, sendPicture } from "./routes";
 
 const listQuery = z.object({
@@ -182,7 +182,7 @@ export const people: Route[] = [
       permission: "write",
       summary: "This person is another one: photos, notes and groups go over, and this one is gone",
       body: mergeBody,
-      answers: personSchema,
+      answers: mergedAnswer,
     },
     async ({ gallery, request }) => {
       const { into } = await bodyOf(request, mergeBody);

@@ -8,6 +8,8 @@ interface DialogButton<T> {
   /** The dialog stays open while this is undefined. */
   answer: T | (() => T | undefined);
   primary?: boolean;
+  /** Enter presses it once the dialog is open; else the first. */
+  focused?: boolean;
 }
 
 const WIDTH = 420;
@@ -61,6 +63,8 @@ export function dialog<T>(
       content.closest(".ui-dialog")?.querySelector<HTMLButtonElement>(".ui-dialog-buttonset .primary")?.click();
     });
     content.querySelector<HTMLElement>("input, select, textarea")?.focus();
+    const focused = buttons.findIndex((each) => each.focused === true);
+    content.closest(".ui-dialog")?.querySelectorAll<HTMLElement>(".ui-dialog-buttonset button")[focused]?.focus();
   });
 }
 

@@ -1,4 +1,5 @@
 /** One person, opened: who they are, their photos, and their deletion. */
+import type { MergedAnswer, MovedAnswer } from "../api/answers";
 import type { Receipt } from "../lib/people/people";
 import type { PeoplePage, PersonDetails, PhotoEntry } from "../lib/search/entries";
 import { getJson, pathOf, send } from "./api.js";
@@ -10,7 +11,19 @@ import { button, empty, field, fill, h, icon, loading, mayWrite, writeButton } f
 import { findingWords } from "./judgement.js";
 import { forgetPictures, picture, release } from "./pictures.js";
 import type { Host } from "./section.js";
-import { ago, bracketed, bytes, count, dateTime, errorMessage, labelled, number, sentences, t } from "./words.js";
+import {
+  ago,
+  bracketed,
+  bytes,
+  count,
+  dateTime,
+  errorMessage,
+  labelled,
+  number,
+  sentences,
+  t,
+  usedAgainWords,
+} from "./words.js";
 
 /** The form's fields, as text. */
 interface Fields {
@@ -347,7 +360,7 @@ export class PersonView {
     // What somebody was sure of, when the photo came or later, can be taken back; unlike the others it may be no
     // longer.
     const use = photo.aside !== null || photo.sure;
-    const answer = await dialog<"close" | "use" | "again">(
+    const answer = await dialog<"close" | "use" | "out">(
       label,
       [
         photo.size > 0
@@ -360,24 +373,26 @@ export class PersonView {
         ),
       ],
       [
-        ...(photo.out && mayWrite() ? [{ label: t("photo.again"), answer: "again" as const }] : []),
+        ...(mayWrite() && (photo.usable || photo.out)
+          ? [{ label: t(photo.out ? "photo.again" : "photo.leave-out"), answer: "out" as const }]
+          : []),
         ...(use && !photo.out && mayWrite()
           ? [{ label: t(photo.sure ? "photo.not-sure" : "photo.use"), answer: "use" as const }]
           : []),
-        { label: t("close"), answer: "close", primary: true },
+        { label: t("close"), answer: "close", primary: true, focused: true },
       ],
     );
     if (answer === "use") await this.#usePhoto(photo, { sure: !photo.sure });
-    if (answer === "again") await this.#usePhoto(photo, { out: false });
+    if (answer === "out") await this.#usePhoto(photo, { out: !photo.out });
   }
 
-  /** It is this person all the same, or nobody is sure of that any more; or what was left out is used again. */
-  async #usePhoto({ id }: PhotoEntry, change: { sure: boolean } | { out: false }): Promise<void> {
-    const { aside } = await send<PhotoEntry>("PATCH", this.#path("photos", id), change);
+  /** It is this person all the same, or nobody is sure of that any more; or it is left out, or used again. */
+  async #usePhoto({ id }: PhotoEntry, change: { sure: boolean } | { out: boolean }): Promise<void> {
+    const { aside, out } = await send<PhotoEntry>("PATCH", this.#path("photos", id), change);
     this.#changed = true;
     await this.#load();
     this.#showPhotos();
-    const words = aside === null ? t("photo.used") : asideWords(aside);
+    const words = out ? t("photo.out-why") : aside === null ? t("photo.used") : asideWords(aside);
     tell(words);
     this.#host.announce(words);
     (this.#photos.querySelector<HTMLElement>("button") ?? this.#back).focus();
@@ -418,8 +433,9 @@ export class PersonView {
       action: t("person.move-action"),
     });
     if (name === undefined) return;
-    await send("POST", this.#path("photos", "move"), { photos: ids, to: { name } });
-    await this.#afterPhotos(ids, t("person.moved", { photos: count("photo", ids.length), name }));
+    const moved = await send<MovedAnswer>("POST", this.#path("photos", "move"), { photos: ids, to: { name } });
+    const words = t("person.moved", { photos: count("photo", ids.length), name });
+    await this.#afterPhotos(ids, sentences(words, usedAgainWords(moved.usedAgain, name)));
   }
 
   /** Photos are gone from here. */
@@ -453,10 +469,11 @@ export class PersonView {
       tell(t("person.merge-nobody", { name: other }), "warning");
       return;
     }
-    await send("POST", this.#path("merge"), { into: into.id });
+    const { usedAgain } = await send<MergedAnswer>("POST", this.#path("merge"), { into: into.id });
     forgetPictures(this.#id);
-    tell(t("person.merged", { name, into: other }));
-    this.#host.announce(t("person.merged", { name, into: other }));
+    const words = sentences(t("person.merged", { name, into: other }), usedAgainWords(usedAgain, other));
+    tell(words);
+    this.#host.announce(words);
     this.#host.touch();
     this.#host.openPerson(into.id);
   }

@@ -6,7 +6,7 @@ import type { MovedAnswer } from "../api/answers";
 import type { PhotoEntry } from "../lib/search/entries";
 import { getJson, pathOf, send } from "./api.js";
 import { button, type Child, failed, fill, h, liveLine, loading, mayWrite } from "./dom.js";
-import { count, errorMessage, number, t } from "./words.js";
+import { count, errorMessage, number, sentences, t, usedAgainWords } from "./words.js";
 
 /** What it needs of the view around it. */
 export interface TrialHost {
@@ -162,11 +162,14 @@ export class TrialView {
         mover.disabled = true;
         try {
           const path = pathOf(this.#host.gallery, "people", from, "photos", "move");
-          const { photos } = await send<MovedAnswer>("POST", path, { photos: [id], to: { id: at } });
+          const { photos, usedAgain } = await send<MovedAnswer>("POST", path, { photos: [id], to: { id: at } });
           [from, at, id] = [at, from, photos[0]?.id ?? id];
           Object.assign(place, { personId: from, photoId: id });
           isMoved = !isMoved;
-          this.#said.textContent = isMoved ? t("trial.moved", { name: to.name }) : t("trial.moved-back");
+          this.#said.textContent = sentences(
+            isMoved ? t("trial.moved", { name: to.name }) : t("trial.moved-back"),
+            usedAgainWords(usedAgain, isMoved ? to.name : photo.name),
+          );
         } catch (error) {
           this.#said.textContent = errorMessage(error);
         }
@@ -181,7 +184,7 @@ export class TrialView {
   /** One click leaves the photo out of recognition; the next uses it again. */
   #leaver(place: PhotoOf): HTMLElement {
     let isOut = false;
-    const words = (): string => t(isOut ? "photo.again" : "trial.leave-out");
+    const words = (): string => t(isOut ? "photo.again" : "photo.leave-out");
     const leaver = button(
       words(),
       () => {

@@ -57,6 +57,11 @@ export function count(key: string, size: number): string {
   return t(`count.${key}.${size === 1 ? "one" : "other"}`, { number: number(size) });
 }
 
+/** That photos which were left out are used again, of somebody who has no other; "" where none is. */
+export function usedAgainWords(photos: number, name: string): string {
+  return photos === 0 ? "" : t("photo.used-again", { name, photos: count("photo", photos) });
+}
+
 export function number(value: number, digits = 0): string {
   return new Intl.NumberFormat(RED.i18n.lang(), {
     maximumFractionDigits: digits,

@@ -151,13 +151,14 @@ export class Editing {
 
   /**
    * Photos of one person are another's, whom it makes if they are new.
+   * @returns usedAgain: how many that were left out are used now, since the other has none that is
    * @throws NotFound; a sentence when a photo lies in the photo folder, whose file says whose it is
    */
   async movePhotos(
     from: string,
     ids: readonly string[],
     to: { id: string } | { name: string },
-  ): Promise<{ person: Person; photos: Photo[] }> {
+  ): Promise<{ person: Person; photos: Photo[]; usedAgain: number }> {
     const target = "id" in to ? to : { name: parseName(to.name) };
     return this.#host.exclusively(async () => {
       this.#host.refuseClosed();
@@ -165,18 +166,19 @@ export class Editing {
       if (person.id === from) throw new UserError(`these photos are ${person.name}'s already: choose another person.`);
       const own = this.#ownPhotos(from, ids);
       this.#refuseUnused(from, ids);
-      const photos = await this.#move(own, person);
+      const moved = await this.#move(own, person);
       this.#host.changed();
-      return { person, photos };
+      return { person, ...moved };
     });
   }
 
   /**
    * Two are one: photos, notes, groups and corrections go over to the second, and the first is gone. What is filled in
    * of the second stays.
+   * @returns usedAgain: how many photos that were left out are used now, since the second has none that is
    * @throws NotFound; a sentence when they are the same, or a photo of the first lies in the photo folder
    */
-  async merge(from: string, into: string): Promise<Person> {
+  async merge(from: string, into: string): Promise<Person & { usedAgain: number }> {
     return this.#host.exclusively(async () => {
       this.#host.refuseClosed();
       const [first, second] = [this.#host.directory.known(from), this.#host.directory.known(into)];
@@ -198,11 +200,11 @@ export class Editing {
       await this.#keepPerson(person);
       const anchors = this.#host.store.anchors().filter(({ against }) => against === from);
       await this.#host.store.putMany({ anchors: anchors.map((anchor) => ({ ...anchor, against: into })) });
-      await this.#move(photos, person);
+      const { usedAgain } = await this.#move(photos, person);
       this.#onMerged(from, person);
       await this.#host.store.removePerson(from);
       this.#host.changed();
-      return this.#host.directory.known(into);
+      return { ...this.#host.directory.known(into), usedAgain };
     });
   }
 
@@ -235,7 +237,7 @@ export class Editing {
   }
 
   /** The new before the old, so that a crash loses no photo. Called exclusively. */
-  async #move(photos: readonly Photo[], person: Person): Promise<Photo[]> {
+  async #move(photos: readonly Photo[], person: Person): Promise<{ photos: Photo[]; usedAgain: number }> {
     const moved: NewPhoto[] = [];
     // Whoever has no other photo is to be known by these.
     const isOnly = this.#host.search.roster.photosOf(person.id).length === 0 && photos.every(isLeftOut);
@@ -258,7 +260,7 @@ export class Editing {
     }
     await this.#host.store.putMany({ people: [person], photos: moved });
     await this.#host.store.removePhotos(photos.map(({ id }) => id));
-    return moved.map(({ photo }) => photo);
+    return { photos: moved.map(({ photo }) => photo), usedAgain: isOnly ? photos.length : 0 };
   }
 
   async #keepPerson(person: Person): Promise<Person> {

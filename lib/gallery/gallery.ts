@@ -285,12 +285,12 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     from: string,
     ids: readonly string[],
     to: { id: string } | { name: string },
-  ): Promise<{ person: Person; photos: Photo[] }> {
+  ): Promise<{ person: Person; photos: Photo[]; usedAgain: number }> {
     return this.#parts.editing.movePhotos(from, ids, to);
   }
 
   /** See Editing: two are one, and the first is gone. */
-  merge(from: string, into: string): Promise<Person> {
+  merge(from: string, into: string): Promise<Person & { usedAgain: number }> {
     return this.#parts.editing.merge(from, into);
   }
 

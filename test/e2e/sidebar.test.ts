@@ -143,7 +143,7 @@ describe("the Faces tab with little room", () => {
   it("keeps the button of a photo's dialog in the window, before and after the picture comes", async () => {
     const { page } = editor;
     await page.locator(".facenet-tile-open").first().click();
-    const button = ".facenet-dialog-frame .ui-dialog-buttonset button";
+    const button = ".facenet-dialog-frame .ui-dialog-buttonset .primary";
     const first = await boxOf(page, button);
     const frame = await boxOf(page, ".facenet-dialog-frame");
     assert.ok(frame.y + frame.height <= LOW.height, "the dialog ends in the window");
@@ -153,6 +153,7 @@ describe("the Faces tab with little room", () => {
     );
     await page.locator(".facenet-dialog-frame .facenet-full img, .facenet-dialog-frame p").first().waitFor();
     assert.deepEqual(await boxOf(page, button), first);
+    await page.locator(`${button}:focus`).waitFor();
     await shoot(page, "sidebar-photo-low");
     await page.locator(button).click();
     await page.locator(".facenet-dialog-frame").waitFor({ state: "detached" });
@@ -252,31 +253,34 @@ describe("the Faces tab with little room", () => {
     await page.setViewportSize(LOW);
   });
 
-  it("marks a photo that is left out, says what that means, and uses it again, by the keyboard too", async () => {
+  it("leaves a photo out, says what that means, and uses it again, by the keyboard too", async () => {
     const { page } = editor;
     const api = `${red.url}/facenet/api/aaaaaaaaaaaaaaaa/people`;
     const { people } = (await (await fetchApi(`${api}?search=Odd`)).json()) as { people: { id: string }[] };
     const id = people[0]?.id ?? assert.fail("the person of the test before");
     const photos = async (): Promise<{ id: string; out: boolean }[]> =>
       ((await (await fetchApi(`${api}/${id}`)).json()) as { photos: { id: string; out: boolean }[] }).photos;
-    const [first] = await photos();
-    const left = await fetchApi(`${api}/${id}/photos/${first?.id}`, {
-      method: "PATCH",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ out: true }),
-    });
-    assert.equal(left.status, 200);
     await page.setViewportSize({ width: 1200, height: 900 });
     await page.locator(".facenet-chooser select").selectOption({ label: "Back" });
     await page.locator("#facenet-tab-people").click();
     await page.locator("button.facenet-row", { hasText: "Odd" }).click();
+    const dialog = page.locator(".facenet-dialog-frame");
+    await page.locator(".facenet-tile-open").first().focus();
+    await page.keyboard.press("Enter");
+    await dialog.locator("button", { hasText: "Leave it out" }).focus();
+    await shoot(page, "sidebar-leave-out");
+    await page.keyboard.press("Enter");
+    await dialog.waitFor({ state: "detached" });
+    await page
+      .locator(".red-ui-notification", { hasText: "Somebody left it out of recognition. It is kept" })
+      .waitFor();
     const out = page.locator(".facenet-out");
     await out.waitFor();
     assert.deepEqual(await out.allInnerTexts(), ["left out"]);
+    assert.equal((await photos()).filter((photo) => photo.out).length, 1);
     const tile = page.locator(".facenet-photos li, .facenet-tile", { has: out }).last();
     await tile.locator(".facenet-tile-open").focus();
     await page.keyboard.press("Enter");
-    const dialog = page.locator(".facenet-dialog-frame");
     await dialog.locator("dd", { hasText: /^Somebody left it out of recognition\./ }).waitFor();
     assert.equal(await dialog.locator("button", { hasText: "Use it all the same" }).count(), 0);
     await shoot(page, "sidebar-left-out-photo");
@@ -291,6 +295,61 @@ describe("the Faces tab with little room", () => {
     await page.locator(".facenet-chooser select").selectOption({ label: "Front" });
     await page.setViewportSize(LOW);
   });
+
+  for (const [locale, leave, words, answer, merged] of [
+    [
+      "en-US",
+      "Leave it out",
+      ["Move …", "Move"],
+      "Used again, for Anew has no other photo in use: 1 photo.",
+      "Odd is",
+    ],
+    [
+      "zh-TW",
+      "排除這張照片",
+      ["移動…", "移動"],
+      "由於 Anew 沒有其他使用中的照片，已重新使用 1 張照片。",
+      "Anew 就是 Odd",
+    ],
+  ] as const)
+    it(`says that a photo left out is used again by whom it is moved to or merged with, in ${locale}`, async () => {
+      const { context, page, complaints } = await openEditor(browser, red, { locale });
+      const api = `${red.url}/facenet/api/aaaaaaaaaaaaaaaa/people`;
+      const toast = (text: string): Locator => page.locator(".red-ui-notification", { hasText: text });
+      const row = (name: string): Locator => page.locator("button.facenet-row", { hasText: name });
+      const agree = async (): Promise<void> => page.locator(".facenet-dialog-frame .primary").click();
+      await showFaces(page);
+      await page.locator(".facenet-chooser select").selectOption({ label: "Back" });
+      await page.locator("#facenet-tab-people").click();
+      await row("Odd").click();
+      await page.locator(".facenet-tile-open").first().click();
+      await page.locator(".facenet-dialog-frame button", { hasText: leave }).click();
+      await page.locator(".facenet-out").waitFor();
+      // Moved to somebody new …
+      await page
+        .locator("li", { has: page.locator(".facenet-out") })
+        .locator("input[type=checkbox]")
+        .check();
+      await page.getByRole("button", { name: words[0] }).click();
+      await page.locator(".facenet-dialog-frame input").fill("Anew");
+      await agree();
+      await toast(answer).waitFor();
+      await shoot(page, `sidebar-used-again-${locale}`);
+      assert.equal(await page.locator(".facenet-out").count(), 0);
+      // … and where there are others in use, nothing of the kind is said.
+      await page.locator(".facenet-bar button").first().click();
+      await row("Anew").click();
+      await page.locator(".facenet-do-merge").click();
+      await page.locator(".facenet-dialog-frame input").fill("Odd");
+      await agree();
+      const told = toast(merged);
+      await told.waitFor();
+      assert.doesNotMatch(await told.innerText(), /Used again|重新使用/);
+      const { people } = (await (await fetchApi(`${api}?search=Anew`)).json()) as { people: unknown[] };
+      assert.deepEqual(people, []);
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
 
   it("shows the same gallery after a reload", async () => {
     const { page } = editor;

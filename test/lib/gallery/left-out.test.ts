@@ -220,9 +220,10 @@ describe("photos that are left out", () => {
   it("are used by whomever they are moved to who has no other, and stay left out beside others", async () => {
     const gallery = await galleryIn(newRoot());
     const { id, out } = await withLeftOut(gallery, "Alice", "1 2", "5 6", "8 9");
-    await gallery.movePhotos(id, out.slice(0, 1), { name: "Bob" });
+    const first = await gallery.movePhotos(id, out.slice(0, 1), { name: "Bob" });
     assert.deepEqual([recognized(gallery), unrecognized(gallery)], [["Alice 1", "Bob 1"], []]);
-    const { person } = await gallery.movePhotos(id, out.slice(1), { name: "Bob" });
+    const { person, usedAgain } = await gallery.movePhotos(id, out.slice(1), { name: "Bob" });
+    assert.deepEqual([first.usedAgain, usedAgain], [1, 0], "and it is said");
     assert.deepEqual([recognized(gallery), outOf(gallery, person.id).length], [["Alice 1", "Bob 1"], 1]);
   });
 
@@ -230,7 +231,7 @@ describe("photos that are left out", () => {
     const gallery = await galleryIn(newRoot());
     const alice = await withLeftOut(gallery, "Alice", "1 2", "1 2.3");
     const ally = await withLeftOut(gallery, "Ally", "1 2.6", "1 2.9");
-    await gallery.merge(ally.id, alice.id);
+    assert.equal((await gallery.merge(ally.id, alice.id)).usedAgain, 0);
     assert.deepEqual([recognized(gallery), outOf(gallery, alice.id).length], [["Alice 2"], 2]);
     const empty = await gallery.createPerson({ name: "Empty" });
     await gallery.merge(alice.id, empty.id);
@@ -276,6 +277,11 @@ describe("photos that are left out", () => {
     await store.removePhoto(used);
     await again.importFrom(streamOf(await exported(old)));
     assert.deepEqual([recognized(again), unrecognized(again), problems(again)], [[], ["Alice"], ["left_out"]]);
+    const merging = await galleryIn(newRoot());
+    await merging.importFrom(streamOf(await exported(again)));
+    const { id: bob } = await merging.createPerson({ name: "Bob" });
+    assert.equal((await merging.merge(id, bob)).usedAgain, 1, "whoever has no other is known by what was left out");
+    assert.deepEqual([recognized(merging), problems(merging)], [["Bob 1"], []]);
     await again.importFrom(streamOf(all));
     assert.deepEqual([recognized(again), outOf(again, id).length, problems(again)], [["Alice 1"], 1, []]);
   });
