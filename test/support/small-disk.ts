@@ -1,6 +1,6 @@
 /** Disks that can be full: a small file system, and a limit of file sizes where no file system may be mounted. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { which } from "../../lib/speech/command";
@@ -11,8 +11,8 @@ const FILL_BYTES = 64 * 1024;
 
 export interface SmallDisk {
   folder: string;
-  /** No byte fits any more. */
-  fill(): void;
+  /** No byte fits any more, or only some. */
+  fill(left?: number): void;
   /** There is room again. */
   empty(): void;
   unmount(): void;
@@ -40,23 +40,34 @@ export function smallDisk(megabytes: number, folder = mkdtempSync(join(tmpdir(),
   const filling = join(folder, "filling");
   return {
     folder,
-    fill: () => {
+    fill: (left = 0) => {
       for (const bytes of [FILL_BYTES, CRUMB_BYTES]) writeUntilFull(filling, Buffer.alloc(bytes));
+      truncateSync(filling, Math.max(0, statSync(filling).size - left));
     },
     empty: () => rmSync(filling, { force: true }),
     unmount: () => void execFileSync("umount", ["-l", folder]),
   };
 }
 
+/** Found now: a test may hide programs later. */
+const prlimit = which("prlimit") ?? "prlimit";
+
+/** From now on, no file of a process may be written to beyond so many bytes. */
+export function limitFiles(pid: number, bytes: number | "unlimited"): void {
+  execFileSync(prlimit, ["--pid", String(pid), `--fsize=${bytes}:`]);
+}
+
+/** From now on, a process may have only so many files open. */
+export function limitDescriptors(pid: number, most: number): void {
+  execFileSync(prlimit, ["--pid", String(pid), `--nofile=${most}:`]);
+}
+
 /** Of a process whose files may not grow any more while the "disk" is full. */
 export function limitedDisk(pid: number): SmallDisk {
-  // Found now: a test may hide programs later.
-  const program = which("prlimit") ?? "prlimit";
-  const limit = (bytes: string): void => void execFileSync(program, ["--pid", String(pid), `--fsize=${bytes}:`]);
   return {
     folder: mkdtempSync(join(tmpdir(), "disk-")),
-    fill: () => limit("0"),
-    empty: () => limit("unlimited"),
+    fill: () => limitFiles(pid, 0),
+    empty: () => limitFiles(pid, "unlimited"),
     unmount: () => undefined,
   };
 }

@@ -6,7 +6,8 @@ import { copyFile, link, readdir, rename, stat, utimes } from "node:fs/promises"
 import { basename, dirname, join } from "node:path";
 import { closeToOthers, removeDurable, syncFolder } from "../../files";
 import { copyWithout } from "./check";
-import { type Database, freshOf, makeDurable, removeDatabase } from "./database";
+import { type Database, freshOf, makeDurable } from "./database";
+import { removeDatabase } from "./open";
 
 const SLOTS = ["recent", "day", "week"] as const;
 const DAY_MS = 86_400_000;

@@ -4,9 +4,9 @@
  * records. Reads its task from the standard input and writes to the standard output how many of these records there
  * were.
  */
-import { open, type RootDatabase } from "lmdb";
 import { storageReasonOf } from "../../storage";
-import { allocateLock } from "./lmdb-lock";
+import { openLmdb } from "./open";
+import { Room } from "./room";
 import { isEncrypted, noSecret } from "./secret";
 
 /** Ends with it when the database cannot be read from end to end. */
@@ -23,24 +23,19 @@ export interface Task {
   copy?: { path: string; without: readonly string[] };
 }
 
-type Lmdb = RootDatabase<Buffer, string>;
-
 async function run({ path, copy }: Task): Promise<number> {
-  await allocateLock(path);
-  if (copy !== undefined) await allocateLock(copy.path);
-  const from = open<Buffer, string>({ path, noSubdir: true, encoding: "binary", readOnly: true, cache: false });
+  const from = await openLmdb(path, { readOnly: true });
   // Synced by whoever asked, once it is complete.
-  const to: Lmdb | undefined =
-    copy === undefined
-      ? undefined
-      : open<Buffer, string>({ path: copy.path, noSubdir: true, encoding: "binary", noSync: true, cache: false });
+  const to = copy === undefined ? undefined : await openLmdb(copy.path, { noSync: true });
+  const room = to === undefined || copy === undefined ? undefined : await Room.open(copy.path, to);
   const without = new Set(copy?.without);
   let counted = 0;
   let held = 0;
-  let waiting: { key: string; value: Buffer }[] = [];
-  const flush = (): void => {
+  let waiting: (readonly [key: string, value: Buffer])[] = [];
+  const flush = async (): Promise<void> => {
+    await room?.take({ put: waiting, makesRoom: true });
     to?.transactionSync(() => {
-      for (const { key, value } of waiting) to.putSync(key, value);
+      for (const [key, value] of waiting) to.putSync(key, value);
     });
     waiting = [];
   };
@@ -48,12 +43,14 @@ async function run({ path, copy }: Task): Promise<number> {
     if (!isEncrypted(value)) noSecret.open(value, key);
     counted += 1;
     if (without.has(key)) held += 1;
-    else if (to !== undefined && waiting.push({ key, value: Buffer.from(value) }) === BATCH) flush();
+    else if (to !== undefined && waiting.push([key, Buffer.from(value)]) === BATCH) await flush();
   }
-  flush();
+  await flush();
   // Each page of the tree was visited; the tree's own count must agree.
   const { entryCount } = from.getStats() as { entryCount?: number };
   if (entryCount !== undefined && entryCount !== counted) throw new Error("the number of records is wrong");
+  await room?.giveBack();
+  await room?.close();
   await to?.close();
   return held;
 }

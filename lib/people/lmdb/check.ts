@@ -6,7 +6,7 @@ import { UserError } from "../../errors";
 import { childArguments } from "../../workers/child";
 import { StorageError } from "../../storage";
 import { REFUSED, type Task, UNSOUND } from "./check-child";
-import { LOCK_ENDING } from "./lmdb-lock";
+import { LOCK_ENDING } from "./open";
 
 /** Time of a check, whatever the size, and for each megabyte: a slow SD card reads ten in a second. */
 const TIMEOUT_MS = 60_000;

@@ -1,9 +1,10 @@
 /** LMDB as it is used here: sealed values, durable transactions, and a copy that holds nothing of what was deleted. */
-import { chmod, open as openFile, rename, rm, statfs } from "node:fs/promises";
+import { chmod, open as openFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { open, type RootDatabase } from "lmdb";
 import { syncFolder } from "../../files";
-import { allocateLock, LOCK_ENDING } from "./lmdb-lock";
+import { SerialQueue } from "../../workers/serial-queue";
+import { type Lmdb, LOCK_ENDING, openLmdb, removeDatabase } from "./open";
+import { type Commit, Room } from "./room";
 import type { Secret } from "./secret";
 
 const PRIVATE_FILE = 0o600;
@@ -22,9 +23,6 @@ const GONE = "gone:";
 const TRIAL = "trial:";
 const TRIAL_BYTES = 64 * 1024;
 
-/** Pages of the tree that are written anew beside the values: a few of each level, and the list of free ones. */
-const TREE_BYTES = 128 * 1024;
-
 /** What is to be written and deleted in one transaction. */
 export interface Changes {
   put?: Iterable<readonly [key: string, value: Uint8Array]>;
@@ -33,25 +31,22 @@ export interface Changes {
   replaces?: boolean;
 }
 
-/** Sealed already. */
-interface Commit {
-  put: readonly (readonly [key: string, value: Buffer])[];
-  remove?: readonly string[];
-}
-
-type Lmdb = RootDatabase<Buffer, string>;
-
 export class Database {
   readonly #path: string;
   #lmdb: Lmdb;
+  /** Of a database that is written to. */
+  #room: Room | undefined;
   #secret: Secret;
   /** LMDB may refuse all that comes after a failed commit (MDB_PANIC): the file is opened anew before the next. */
   #failed = false;
   #open = true;
+  /** A commit's room is its own from the taking to the end. */
+  readonly #commits = new SerialQueue();
 
-  private constructor(path: string, lmdb: Lmdb, secret: Secret) {
+  private constructor(path: string, { lmdb, room }: Opened, secret: Secret) {
     this.#path = path;
     this.#lmdb = lmdb;
+    this.#room = room;
     this.#secret = secret;
   }
 
@@ -60,12 +55,12 @@ export class Database {
    * process
    */
   static async open(path: string, secret: Secret): Promise<Database> {
-    return new Database(path, await openLmdb(path), secret);
+    return new Database(path, await openWithRoom(path), secret);
   }
 
   /** Whether all that is in a file can be opened. @param path of a file that was checked */
   static async opens(path: string, secret: Secret): Promise<boolean> {
-    const database = new Database(path, await openLmdb(path, { readOnly: true }), secret);
+    const database = new Database(path, { lmdb: await openLmdb(path, { readOnly: true }) }, secret);
     try {
       for await (const value of database.values("")) value.fill(0);
       return true;
@@ -116,16 +111,17 @@ export class Database {
    * @throws the system's error when it cannot be written: then nothing of it was
    */
   async write({ put = [], remove = [], replaces = false }: Changes): Promise<void> {
+    const records = [...put];
     const gone = [...remove].filter((key) => this.#lmdb.doesExist(key));
     const marks = [...gone, ...(replaces ? [""] : [])].map((key) => [GONE + key, Buffer.alloc(0)] as const);
-    const sealed = [...put, ...marks].map(([key, value]) => [key, this.#secret.seal(value, key)] as const);
-    await this.#commit({ remove: gone, put: sealed });
+    const sealed = [...records, ...marks].map(([key, value]) => [key, this.#secret.seal(value, key)] as const);
+    await this.#commit({ remove: gone, put: sealed, makesRoom: records.length === 0 });
   }
 
   /** Look whether anything can be written. @throws the system's error when it cannot */
   async tryOut(): Promise<void> {
     await this.#commit({ put: [[TRIAL, this.#secret.seal(Buffer.alloc(TRIAL_BYTES), TRIAL)]] });
-    await this.#commit({ put: [], remove: [TRIAL] });
+    await this.#commit({ put: [], remove: [TRIAL], makesRoom: true });
   }
 
   /** A copy for the backups, consistent while writes go on. On disk when it resolves. */
@@ -176,7 +172,7 @@ export class Database {
   /** All records but the marks, in a new file, on disk. */
   async #copyInto(fresh: string, secret: Secret): Promise<void> {
     await removeDatabase(fresh);
-    const target = await openLmdb(fresh, { noSync: true });
+    const { lmdb, room } = await openWithRoom(fresh, { noSync: true });
     try {
       for (const keys of batches(this.keys("").filter((key) => !key.startsWith(GONE)))) {
         const put = keys.flatMap((key) => {
@@ -185,10 +181,14 @@ export class Database {
             ? []
             : [[key, secret === this.#secret ? sealed : secret.seal(this.#secret.open(sealed, key), key)] as const];
         });
-        await commit(target, { put });
+        // The new file lets go of more than it takes.
+        const copied = { put, makesRoom: true };
+        await room.take(copied);
+        await commit(lmdb, copied);
       }
     } finally {
-      await target.close();
+      await room.close();
+      await lmdb.close();
     }
     await makeDurable(fresh);
   }
@@ -196,26 +196,29 @@ export class Database {
   async #closeLmdb(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    await this.#room?.close();
     await this.#lmdb.close();
   }
 
   async #openLmdb(): Promise<void> {
     // Tried again before the next write when it fails.
     this.#failed = true;
-    this.#lmdb = await openLmdb(this.#path);
+    ({ lmdb: this.#lmdb, room: this.#room } = await openWithRoom(this.#path));
     this.#open = true;
     this.#failed = false;
   }
 
-  async #commit(changes: Commit): Promise<void> {
-    await this.#reopenAfterFailure();
-    await requireRoom(dirname(this.#path), changes);
-    try {
-      await commit(this.#lmdb, changes);
-    } catch (error) {
-      this.#failed = true;
-      throw error;
-    }
+  #commit(changes: Commit): Promise<void> {
+    return this.#commits.run(async () => {
+      await this.#reopenAfterFailure();
+      await this.#room?.take(changes);
+      try {
+        await commit(this.#lmdb, changes);
+      } catch (error) {
+        this.#failed = true;
+        throw error;
+      }
+    });
   }
 
   async #reopenAfterFailure(): Promise<void> {
@@ -223,21 +226,6 @@ export class Database {
     await this.#closeLmdb();
     await this.#openLmdb();
   }
-}
-
-/**
- * Room is asked for first: where the system refuses a write, LMDB 3.5.6 puts a sentence of up to 124 characters into
- * 100 bytes (mdb.c,
- * mdb_page_flush), which now and then ends the process ("malloc(): invalid size").
- * @throws as the system does, when what is to be written finds no room
- */
-async function requireRoom(folder: string, { put }: Commit): Promise<void> {
-  if (put.length === 0) return;
-  const { bsize, bfree, bavail } = await statfs(folder);
-  const bytes = put.reduce((sum, [, value]) => sum + value.length, TREE_BYTES);
-  // What is kept back for the system's own user is not for others.
-  if (bsize * (process.getuid?.() === 0 ? bfree : bavail) >= bytes) return;
-  throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
 }
 
 /**
@@ -270,32 +258,26 @@ async function reasonOf(commitError: Promise<unknown>, otherwise: unknown): Prom
   }
 }
 
-async function openLmdb(path: string, options: { noSync?: true; readOnly?: true } = {}): Promise<Lmdb> {
-  await allocateLock(path);
-  // Without overlapping syncs a write that has resolved is on the disk; with batches of an event turn LMDB has a
-  // promise of each commit
-  // of its own that nobody hears of.
-  const lmdb = open<Buffer, string>({
-    path,
-    noSubdir: true,
-    encoding: "binary",
-    overlappingSync: false,
-    eventTurnBatching: false,
-    noMemInit: false,
-    cache: false,
-    ...options,
-  });
-  await Promise.all([path, path + LOCK_ENDING].map((file) => chmod(file, PRIVATE_FILE).catch(() => undefined)));
-  return lmdb;
+interface Opened {
+  lmdb: Lmdb;
+  room?: Room;
+}
+
+/** To be written to. */
+async function openWithRoom(path: string, options: { noSync?: true } = {}): Promise<Required<Opened>> {
+  const lmdb = await openLmdb(path, options);
+  try {
+    const room = await Room.open(path, lmdb);
+    await room.keep();
+    return { lmdb, room };
+  } catch (error) {
+    await lmdb.close();
+    throw error;
+  }
 }
 
 /** A file that is being written to take another's place; a crash leaves it behind. */
 export const freshOf = (path: string): string => `${path}.new`;
-
-/** Delete a database's files. */
-export async function removeDatabase(path: string): Promise<void> {
-  for (const file of [path, path + LOCK_ENDING]) await rm(file, { force: true });
-}
 
 /** Private, and on the disk. */
 export async function makeDurable(path: string): Promise<void> {

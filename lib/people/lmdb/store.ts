@@ -10,13 +10,14 @@ import { z } from "zod";
 import { errorMessage, UserError } from "../../errors";
 import { closeToOthers, isAside, removeDurable, tryDisk, writeDurable } from "../../files";
 import { contentHash } from "../hash";
-import { asStorageError, StorageError } from "../../storage";
+import { asStorageError, StorageError, storageReasonOf } from "../../storage";
 import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } from "../people";
 import { isWaitingZip } from "../archive";
 import { Backups } from "./backups";
 import { isSound } from "./check";
-import { Database, freshOf, removeDatabase } from "./database";
+import { Database, freshOf } from "./database";
 import { type HandOver, type Lock, takeLock } from "./lock";
+import { removeDatabase } from "./open";
 import { type Picture, type PictureKind, Pictures } from "./pictures";
 import {
   pack,
@@ -521,8 +522,10 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     try {
       await this.#load(path);
     } catch (error) {
-      // It was read from end to end before; what fails now is a record that was tampered with.
       await this.#database?.close();
+      // The disk refuses, which says nothing of the database.
+      if (storageReasonOf(error) !== undefined) throw error;
+      // It was read from end to end before; what fails now is a record that was tampered with.
       restored = await this.#restore(path, error);
       await this.#load(path);
     }

@@ -5,11 +5,10 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Gallery } from "../../../lib/gallery/gallery";
-import { StorageError } from "../../../lib/storage";
 import { type LmdbStore, openStore } from "../../../lib/people/lmdb/store";
 import { chooseNetworks } from "../../../lib/gallery/networks";
 import { FakeEncoder } from "../../support/fake-encoder";
-import { errorMessage } from "../../../lib/errors";
+import { doAsAsked } from "../../support/acting-child";
 
 /** A face that is good enough to open a group of strangers. */
 const QUALITY = { size: 90, blur: 90, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 1 };
@@ -105,18 +104,4 @@ export const acts = {
 
 export type Acts = typeof acts;
 
-/** How an act ended. */
-export type Ended = { value: unknown } | { error: string; status?: number; reason?: string };
-
-process.on("message", ({ act, args }: { act: keyof Acts; args: never[] }) => {
-  const run = async (): Promise<unknown> => (acts[act] as (...given: never[]) => unknown)(...args);
-  run().then(
-    (value) => process.send?.({ value } satisfies Ended),
-    (error: unknown) =>
-      process.send?.({
-        error: errorMessage(error),
-        ...(error instanceof StorageError ? { status: error.status, reason: error.reason } : {}),
-      } satisfies Ended),
-  );
-});
-process.send?.("ready");
+doAsAsked(acts);

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { limitedDisk, noLimit, noMount, smallDisk, type SmallDisk } from "../../support/small-disk";
-import type { Acts, Ended } from "./disk-child";
+import { ActingChild } from "../../support/acting-child";
+import type { Acts } from "./disk-child";
 import { pattern } from "../../support/pattern";
 
 const DAY_MS = 86_400_000;
@@ -33,38 +32,14 @@ const DISKS = [
 
 for (const { what, reason, says, skip, make } of DISKS) {
   describe(`a gallery on ${what}`, { skip }, () => {
-    let child: ChildProcess;
+    let child: ActingChild<Acts>;
     let disk: SmallDisk;
     let root = "";
     let number = 0;
 
-    async function ask<A extends keyof Acts>(act: A, ...args: Parameters<Acts[A]>): Promise<Ended> {
-      assert.ok(
-        child.connected,
-        `the process of the gallery ended (${child.signalCode ?? child.exitCode}) before "${act}"`,
-      );
-      const gone = new AbortController();
-      const died = once(child, "exit", { signal: gone.signal }).then(([code, signal]) => {
-        throw new Error(`the process of the gallery ended at "${act}": ${signal ?? code}`);
-      });
-      died.catch(() => undefined);
-      child.send({ act, args });
-      try {
-        return (await Promise.race([once(child, "message"), died]))[0] as Ended;
-      } finally {
-        gone.abort();
-      }
-    }
-
+    const ask: ActingChild<Acts>["ask"] = (act, ...args) => child.ask(act, ...args);
     /** Do what must succeed. */
-    async function does<A extends keyof Acts>(
-      act: A,
-      ...args: Parameters<Acts[A]>
-    ): Promise<Awaited<ReturnType<Acts[A]>>> {
-      const ended = await ask(act, ...args);
-      assert.ok("value" in ended || !("error" in ended), `${act}: ${"error" in ended ? ended.error : ""}`);
-      return ("value" in ended ? ended.value : undefined) as Awaited<ReturnType<Acts[A]>>;
-    }
+    const does: ActingChild<Acts>["does"] = (act, ...args) => child.does(act, ...args);
 
     /** Do what the disk must refuse, with a sentence. */
     async function refuses<A extends keyof Acts>(act: A, ...args: Parameters<Acts[A]>): Promise<string> {
@@ -94,17 +69,11 @@ for (const { what, reason, says, skip, make } of DISKS) {
     }
 
     before(async () => {
-      child = fork(join(__dirname, "disk-child.ts"), {
-        execArgv: ["--import", "tsx"],
-        stdio: ["ignore", "ignore", "ignore", "ipc"],
-      });
-      await once(child, "message");
-      disk = make(child.pid ?? 0);
+      child = await ActingChild.start<Acts>(join(__dirname, "disk-child.ts"));
+      disk = make(child.pid);
     });
     after(async () => {
-      const exited = child.exitCode === null && child.signalCode === null ? once(child, "exit") : undefined;
-      child.kill("SIGKILL");
-      await exited;
+      await child.kill();
       disk.unmount();
     });
 
@@ -118,7 +87,7 @@ for (const { what, reason, says, skip, make } of DISKS) {
 
     afterEach(async () => {
       disk.empty();
-      if (child.connected) await ask("close");
+      if (child.process.connected) await ask("close");
       rmSync(root, { recursive: true, force: true });
     });
 
