@@ -2,13 +2,16 @@
  * Backups that rotate: the newest, one of about a day ago and one of about a week ago; and what to do when the
  * database is damaged.
  */
-import { copyFile, link, readdir, rename, stat, utimes } from "node:fs/promises";
+import { createReadStream, createWriteStream } from "node:fs";
+import { link, readdir, rename, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { closeToOthers, removeDurable, syncFolder } from "../../files";
 import { copyWithout } from "./check";
 import { type Database, freshOf, makeDurable } from "./database";
 import { removeDatabase } from "./open";
 
+const PRIVATE_FILE = 0o600;
 const SLOTS = ["recent", "day", "week"] as const;
 const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;
@@ -76,7 +79,8 @@ export class Backups {
       // First the copy: on a full disk the damaged file is all there is.
       const fresh = freshOf(path);
       try {
-        await copyFile(backup, fresh);
+        // Not copyFile: on XFS both files would share their place until one is written to, which needs room.
+        await pipeline(createReadStream(backup), createWriteStream(fresh, { mode: PRIVATE_FILE }));
         await makeDurable(fresh);
       } catch (error) {
         await removeDatabase(fresh);
