@@ -5,6 +5,7 @@ import { withoutDoubles } from "./boxes";
 import type { CommonOptions, Detection, LoadedDetector, Neighbourhood } from "./detector";
 import { detectorNamed } from "./detectors";
 import { type Look, lookAt } from "./look";
+import { phrase, type Sentence } from "../words/sentence";
 
 export interface DetectTask {
   source: PixelSource;
@@ -75,8 +76,7 @@ async function detectTask({ source, detector: id, options, keep, photo, follow }
   const pixels = await decode(source);
   const decoded = performance.now();
   const { width, height } = pixels;
-  const broke = (): string =>
-    `${detector.name} broke on a picture of ${width} × ${height} pixels and was restarted: send a smaller picture.`;
+  const broke = (): Sentence => phrase("detect.broke", { engine: detector.name, width, height });
   const nearby = await onEngine(broke, () => searchNearby(detector, pixels, options, follow));
   const first = nearby ?? (await onEngine(broke, () => detector.detect(pixels, options)));
   const again = photo ? await onEngine(broke, () => detector.detectAgain?.(pixels, options, first)) : undefined;

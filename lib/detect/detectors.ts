@@ -15,7 +15,6 @@ export const DEFAULT_DETECTOR = haar.id;
 /** @throws a sentence when there is no such detector */
 export function detectorNamed(id: string): Detector {
   const detector = DETECTORS.find((each) => each.id === id);
-  if (detector === undefined)
-    throw new UserError(`there is no detector "${id}": choose one of ${DETECTOR_IDS.join(", ")}.`);
+  if (detector === undefined) throw new UserError("detect.noSuchDetector", { id, ids: DETECTOR_IDS });
   return detector;
 }

@@ -33,11 +33,7 @@ export function searchedPart(
   nearby?: Pick<Neighbourhood, "region">,
 ): { whole: Box; part: Box | undefined } {
   const whole = clip(region ?? { x: 0, y: 0, width: picture.width, height: picture.height }, picture);
-  if (whole === undefined)
-    throw new UserError(
-      `the region of interest lies outside the picture (${picture.width} × ${picture.height}): set it in ` +
-        "pixels of the picture, or clear it.",
-    );
+  if (whole === undefined) throw new UserError("detect.outside", { width: picture.width, height: picture.height });
   if (nearby === undefined) return { whole, part: whole };
   return { whole, part: clip(nearby.region, { width: whole.x + whole.width, height: whole.y + whole.height }, whole) };
 }

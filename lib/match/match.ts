@@ -123,8 +123,7 @@ export async function decide(
   });
   if (face.rejected !== undefined)
     return nobody(face.rejected === "bad_alignment" ? "noface" : "unknown", face.rejected);
-  if (face.embedding === undefined)
-    throw new UserError("a face in msg.faces has no embedding: put a facenet-embed node before this one.");
+  if (face.embedding === undefined) throw new UserError("match.noEmbedding");
   if (options.maxAge > 0 && age !== undefined && age > options.maxAge) return nobody("unknown", "stale");
   if (gallery.size > 0 && face.model !== gallery.model) return nobody("unknown", "model_mismatch");
   const by = policy ?? (claim === undefined ? IDENTIFY : verifying(claim));

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { UserError } from "../errors";
 import { asStorageError } from "../storage";
+import { phrase } from "../words/sentence";
 
 /** Where a program is on the PATH, or undefined. */
 export function which(program: string): string | undefined {
@@ -46,7 +47,7 @@ export function run(
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
-      reject(new UserError(`${program} was stopped.`));
+      reject(new UserError("speech.stopped", { program }));
       return;
     }
     const child = execFile(
@@ -62,18 +63,16 @@ export function run(
       (error, stdout, stderr) => {
         signal?.removeEventListener("abort", kill);
         if (error === null) resolve(stdout);
-        else if (signal?.aborted === true) reject(new UserError(`${program} was stopped.`, { cause: error }));
+        else if (signal?.aborted === true) reject(new UserError("speech.stopped", { program }, { cause: error }));
         else if (error.killed === true)
-          reject(
-            new UserError(`${program} did not end within ${timeoutMs / 1000} seconds and was stopped.`, {
-              cause: error,
-            }),
-          );
+          reject(new UserError("speech.late", { program, seconds: timeoutMs / 1000 }, { cause: error }));
         else
           reject(
-            new UserError(`${program} failed: ${stderr.trim().split("\n").at(-1) || error.message}.`, {
-              cause: error,
-            }),
+            new UserError(
+              "speech.failed",
+              { program, reason: stderr.trim().split("\n").at(-1) || error.message },
+              { cause: error },
+            ),
           );
       },
     );
@@ -86,7 +85,6 @@ export function run(
   });
 }
 
-const NOT_SPOKEN = "nothing is spoken";
 /** A block of the usual file systems: where it fits, what was written before it was not cut short. */
 const SPARE_BYTES = 4096;
 
@@ -105,7 +103,7 @@ export async function withWavFile<T>(work: (path: string) => Promise<T>): Promis
     }
   } catch (error) {
     // A sentence of ours may hold words of a program, which are no error of this disk.
-    throw error instanceof UserError ? error : asStorageError(error, parent, NOT_SPOKEN);
+    throw error instanceof UserError ? error : asStorageError(error, parent, phrase("speech.notSpoken"));
   }
 }
 
@@ -131,7 +129,8 @@ export function runIntoWav(
     } finally {
       await appendFile(path, Buffer.alloc(SPARE_BYTES), { mode: 0o600 });
     }
-    if (wav === undefined || wav.length === 0) throw new UserError(`${program} failed: it wrote no sound.`);
+    if (wav === undefined || wav.length === 0)
+      throw new UserError("speech.failed", { program, reason: phrase("speech.noSound") });
     return wav;
   });
 }

@@ -6,6 +6,7 @@ import { UserError } from "../errors";
 import type { SpeechEngine, Utterance } from "./engine";
 import { stretches } from "./language";
 import { toWav } from "./wav";
+import { phrase, type Sentence } from "../words/sentence";
 
 export interface EspeakQuestion {
   id: number;
@@ -23,7 +24,7 @@ export interface EspeakAnswer {
   sampleRate?: number;
   ipa?: string;
   voices?: Voice[];
-  error?: string;
+  error?: Sentence | string;
 }
 
 export interface Voice {
@@ -53,6 +54,7 @@ export function voiceFor(language: string): string {
   return VOICES[language] ?? VOICES[base] ?? base;
 }
 
+const PROGRAM = "eSpeak NG";
 const NORMAL_RATE = 160;
 
 export function espeakInstalled(): boolean {
@@ -90,8 +92,7 @@ export class Espeak implements SpeechEngine {
       hertz = sampleRate ?? hertz;
     }
     const samples = Uint8Array.from(Buffer.concat(parts));
-    if (samples.length === 0 || hertz === 0)
-      throw new UserError(`eSpeak NG said nothing for the language ${language}: choose another.`);
+    if (samples.length === 0 || hertz === 0) throw new UserError("speech.saidNothing", { language });
     return toWav(new Int16Array(samples.buffer), hertz);
   }
 
@@ -123,7 +124,7 @@ export class Espeak implements SpeechEngine {
   /** End the process for good; what waits is answered with an error. */
   close(): void {
     this.#closed = true;
-    this.#stop("it was closed");
+    this.#stop(phrase("speech.closed"));
   }
 
   get pid(): number | undefined {
@@ -131,15 +132,15 @@ export class Espeak implements SpeechEngine {
   }
 
   async #ask(question: Omit<EspeakQuestion, "id">): Promise<EspeakAnswer> {
-    if (this.#closed) throw new UserError("eSpeak NG failed: it was closed.");
-    if (this.#waiting.size >= MAX_WAITING) throw new UserError("too many greetings wait to be spoken.");
+    if (this.#closed) throw new UserError("speech.failed", { program: PROGRAM, reason: phrase("speech.closed") });
+    if (this.#waiting.size >= MAX_WAITING) throw new UserError("speech.tooMany");
     const child = this.#start();
     this.#next += 1;
     const id = this.#next;
     const answer = await new Promise<EspeakAnswer>((resolve) => {
       // Its process may hang in a loop: only an end helps, and the next question starts another.
       const timer = setTimeout(
-        () => this.#stop(`it did not answer within ${ANSWER_TIMEOUT_MS / 1000} seconds`),
+        () => this.#stop(phrase("speech.silent", { seconds: ANSWER_TIMEOUT_MS / 1000 })),
         ANSWER_TIMEOUT_MS,
       );
       this.#waiting.set(id, (got) => {
@@ -150,7 +151,7 @@ export class Espeak implements SpeechEngine {
       // Where it cannot be sent, the process ended, which answers.
       child.send({ id, ...question }, () => undefined);
     });
-    if (answer.error !== undefined) throw new UserError(`eSpeak NG failed: ${answer.error}.`);
+    if (answer.error !== undefined) throw new UserError("speech.failed", { program: PROGRAM, reason: answer.error });
     return answer;
   }
 
@@ -162,7 +163,7 @@ export class Espeak implements SpeechEngine {
     });
     child.on("message", (answer: EspeakAnswer) => this.#waiting.get(answer.id)?.(answer));
     const ended = (): void => {
-      if (this.#child === child) this.#stop("its process ended");
+      if (this.#child === child) this.#stop(phrase("speech.processEnded"));
     };
     child.once("error", ended);
     child.once("exit", ended);
@@ -173,7 +174,7 @@ export class Espeak implements SpeechEngine {
     return child;
   }
 
-  #stop(error: string): void {
+  #stop(error: Sentence): void {
     this.#child?.kill("SIGKILL");
     this.#child = undefined;
     for (const [id, take] of this.#waiting) take({ id, error });

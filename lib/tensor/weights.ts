@@ -49,8 +49,7 @@ export async function readWeights(manifestPath: string): Promise<Map<string, Wei
     for (const { name, shape, quantization } of entries) {
       const length = shape.reduce((product, side) => product * side, 1);
       const size = quantization === undefined ? length * FLOAT_BYTES : length;
-      if (offset + size > bytes.length)
-        throw new UserError(`the weights beside ${manifestPath} are cut off at ${name}: install the package again.`);
+      if (offset + size > bytes.length) throw new UserError("tensor.weightsCut", { path: manifestPath, name });
       const part = bytes.subarray(offset, offset + size);
       weights.set(name, {
         shape,

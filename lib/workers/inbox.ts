@@ -65,20 +65,14 @@ export class Inbox {
 
   #enqueue(job: Job): void {
     if (this.#queue.length >= this.#options.bound)
-      throw new UserError(
-        `too many pictures are waiting (${this.#options.bound}): send them more slowly, one after the answer ` +
-          "to the last.",
-      );
+      throw new UserError("workers.tooManyWaiting", { most: this.#options.bound });
     this.#queue.push(job);
   }
 
   #replace(source: string, job: Job): void {
     const older = this.#newest.get(source);
     if (older === undefined && this.#newest.size >= (this.#options.maxSources ?? DEFAULT_MAX_SOURCES))
-      throw new UserError(
-        `too many sources send frames at once (${this.#newest.size}): msg.frame.source must name the camera, ` +
-          "not the frame.",
-      );
+      throw new UserError("workers.tooManySources", { number: this.#newest.size });
     this.#newest.set(source, job);
     if (older === undefined) return;
     this.#dropped.set(source, this.dropped(source) + 1);

@@ -29,12 +29,10 @@ const LENGTHS = [ANCHORS * REGRESSED, ANCHORS] as const;
 /** @throws UserError when the file is missing or damaged */
 async function readPlan(file: string): Promise<LayerPlan> {
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(
-      `the model file ${file} cannot be read (${error.code ?? "error"}): install this package again.`,
-    );
+    throw new UserError("detect.modelUnreadable", { file, reason: error.code ?? "error" });
   });
   if (createHash("sha256").update(bytes).digest("hex") !== SHA256)
-    throw new UserError(`the model file ${file} is damaged: install this package again.`);
+    throw new UserError("detect.modelDamaged", { file });
   const plan = planOf(readTflite(bytes));
   if (plan.lengths.join() !== LENGTHS.join())
     throw new Error(`its outputs have ${plan.lengths.join(" and ")} numbers`);

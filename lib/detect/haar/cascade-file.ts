@@ -40,11 +40,8 @@ export function readCascade(name: string): CascadeFile {
   try {
     xml = readFileSync(path);
   } catch (error) {
-    throw new UserError(
-      `the cascade file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): choose ` +
-        "a built-in cascade or the path of an OpenCV cascade (.xml).",
-      { cause: error },
-    );
+    const reason = (error as NodeJS.ErrnoException).code ?? "error";
+    throw new UserError("detect.cascadeUnreadable", { path, reason }, { cause: error });
   }
   const text = xml.toString("latin1");
   const groups = SHAPES.map((shape) => shape.exec(text)?.groups).find((found) => found !== undefined);
@@ -56,8 +53,5 @@ export function readCascade(name: string): CascadeFile {
 
 /** @param cause what OpenCV said of it */
 export function noCascade(path: string, cause?: unknown): UserError {
-  return new UserError(
-    `the file ${path} is not an OpenCV cascade: choose a built-in one or a .xml made by OpenCV's traincascade.`,
-    { cause },
-  );
+  return new UserError("detect.noCascade", { path }, { cause });
 }

@@ -14,6 +14,7 @@ import type { Pixels } from "../../image/pixels";
 import type { Detection, LoadedDetector, Neighbourhood } from "../detector";
 import { type CascadeFile, readCascade } from "./cascade-file";
 import { type HaarOptions, type SearchPlan, searchPlan } from "./options";
+import { phrase, type Sentence, asSentence, render } from "../../words/sentence";
 
 /** What the process is asked: to open a cascade, or to search a picture (grey levels, row by row). */
 export type NativeQuestion = { cascade: string } | NativeSearch;
@@ -39,7 +40,6 @@ export interface NativeAnswer {
 export type NativeGreeting = { ready: true } | { failed: string };
 
 const MODULE = "@u4/opencv4nodejs";
-const WASM_INSTEAD = 'or choose the engine "OpenCV WASM".';
 
 /**
  * Without the first the package's memory accounting aborts V8; without the second it looks for OpenCV builds of its
@@ -85,11 +85,11 @@ export function nativeInstalled(): boolean {
 
 /** The process ended or was ended. Its message says how. */
 class Ended extends Error {
-  readonly hung: boolean;
-
-  constructor(how: string, hung: boolean) {
-    super(how);
-    this.hung = hung;
+  constructor(
+    readonly how: Sentence | string,
+    readonly hung: boolean,
+  ) {
+    super(render(asSentence(how), "en-US"));
   }
 }
 
@@ -168,7 +168,7 @@ class OpenCvProcess {
       };
       const timer = setTimeout(() => {
         this.stop();
-        give(new Ended(`no answer within ${timeoutMs / 1000} s`, true));
+        give(new Ended(phrase("detect.noAnswerWithin", { seconds: timeoutMs / 1000 }), true));
       }, timeoutMs);
       const take = (message: unknown): void => {
         done();
@@ -190,18 +190,12 @@ class OpenCvProcess {
   }
 }
 
-function cannotLoad(said: string): string {
+function cannotLoad(said: string): Sentence {
   const [line = ""] = said.split("\n");
   // The latter of addons that, like this one, are registered by a symbol with the version in its name.
   if (/NODE_MODULE_VERSION|did not self-register/.test(said))
-    return (
-      `the native engine ${MODULE} was compiled for another Node.js than this (${process.version}): run "npm ` +
-      `rebuild ${MODULE}" in the Node-RED user folder, ${WASM_INSTEAD}`
-    );
-  return (
-    `the native engine ${MODULE} is installed but cannot be loaded (${line.slice(0, MOST_TOLD)}): install it ` +
-    `again in the Node-RED user folder, ${WASM_INSTEAD}`
-  );
+    return phrase("detect.nativeOtherNode", { module: MODULE, version: process.version });
+  return phrase("detect.nativeUnloadable", { module: MODULE, reason: line.slice(0, MOST_TOLD) });
 }
 
 export class NativeDetector implements LoadedDetector<HaarOptions> {
@@ -229,11 +223,7 @@ export class NativeDetector implements LoadedDetector<HaarOptions> {
    */
   async detect(pixels: Pixels, options: HaarOptions, nearby?: Neighbourhood): Promise<Detection[]> {
     const module = this.#find();
-    if (module === undefined)
-      throw new UserError(
-        `the native engine ${MODULE} is not installed: run "npm install ${MODULE}" in the Node-RED user ` +
-          `folder (it compiles for minutes and needs OpenCV, on Debian libopencv-dev), ${WASM_INSTEAD}`,
-      );
+    if (module === undefined) throw new UserError("detect.nativeMissing", { module: MODULE });
     const file = this.#file(options.cascade);
     const plan = searchPlan(pixels, options, nearby, file.shape);
     if (plan === undefined) return [];
@@ -257,10 +247,12 @@ export class NativeDetector implements LoadedDetector<HaarOptions> {
       .catch((error: unknown) => {
         if (!(error instanceof Ended)) throw error;
         this.#failures += 1;
-        const because = new UserError(
-          `the native engine ${MODULE} broke on a picture of ${pixels.width} × ${pixels.height} pixels ` +
-            `(${error.message}) and is restarted: send a smaller picture, ${WASM_INSTEAD}`,
-        );
+        const because = new UserError("detect.nativeBroke", {
+          module: MODULE,
+          width: pixels.width,
+          height: pixels.height,
+          reason: error.how,
+        });
         if (this.#failures > 1)
           this.#rests = {
             until: performance.now() + Math.min(REST_MS, FIRST_REST_MS * 2 ** (this.#failures - 2)),
@@ -291,11 +283,7 @@ export class NativeDetector implements LoadedDetector<HaarOptions> {
       const { found, forgotten, error } = await opencv.ask(question, this.#patience.search);
       if (forgotten === true) await this.#openCascade(opencv, question.search.cascade);
       else if (found !== undefined) return found;
-      else
-        throw new UserError(
-          `the native engine ${MODULE} failed (${(error ?? "").slice(0, MOST_TOLD)}): ` +
-            WASM_INSTEAD.replace("or ", ""),
-        );
+      else throw new UserError("detect.nativeFailed", { module: MODULE, reason: (error ?? "").slice(0, MOST_TOLD) });
     }
   }
 
@@ -316,13 +304,14 @@ export class NativeDetector implements LoadedDetector<HaarOptions> {
   async #openCascade(opencv: OpenCvProcess, path: string): Promise<void> {
     const { error } = await opencv.ask({ cascade: path }, this.#patience.cascade).catch((ended: unknown) => {
       // It ends at a file that it cannot read.
-      if (ended instanceof Ended) return { error: ended.message };
+      if (ended instanceof Ended) return { error: ended.how };
       throw ended;
     });
     if (error !== undefined)
-      throw new UserError(
-        `the native engine ${MODULE} cannot use the cascade file ${path} (${error.slice(0, MOST_TOLD)}): ` +
-          "choose a built-in cascade or a .xml made by OpenCV's traincascade.",
-      );
+      throw new UserError("detect.nativeCascade", {
+        module: MODULE,
+        path,
+        reason: typeof error === "string" ? error.slice(0, MOST_TOLD) : error,
+      });
   }
 }

@@ -1,1 +1,3 @@
-export const match = {} as const;
+export const match = {
+  noEmbedding: `a face in msg.faces has no embedding: put a facenet-embed node before this one.`,
+} as const;

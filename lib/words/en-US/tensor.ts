@@ -1,1 +1,3 @@
-export const tensor = {} as const;
+export const tensor = {
+  weightsCut: `the weights beside {path} are cut off at {name}: install the package again.`,
+} as const;
