@@ -266,7 +266,10 @@ async function costs(ways: readonly Way[]): Promise<void> {
   const input = new Float32Array(INPUT_SIDE * INPUT_SIDE * 3).fill(0.1);
   const works = [
     ...ways.map(({ name, detect }) => ({ name, run: (): Promise<unknown> => detect(pixels) })),
-    ...nets.map((net) => ({ name: `the network alone, ${net.engine}`, run: (): Promise<unknown> => net.run(input) })),
+    ...nets.map((net) => ({
+      name: `the network alone, ${net.engine}`,
+      run: (): Promise<unknown> => net.run([input]),
+    })),
   ];
   const times = works.map((): number[] => []);
   for (let round = -3; round < ROUNDS; round += 1)

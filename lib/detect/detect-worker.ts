@@ -1,10 +1,12 @@
 import { decode } from "../image/decode";
 import type { PixelSource, Pixels } from "../image/pixels";
+import type { Box } from "../message";
 import { moving, onEngine, serve } from "../workers/serve";
 import { withoutDoubles } from "./boxes";
 import type { CommonOptions, Detection, LoadedDetector, Neighbourhood } from "./detector";
 import { detectorNamed } from "./detectors";
 import { type Look, lookAt } from "./look";
+import { type Sketch, sketchOf } from "./sketch";
 import { phrase, type Sentence } from "../words/sentence";
 
 export interface DetectTask {
@@ -24,6 +26,10 @@ export interface DetectTask {
 export interface Follow {
   /** Search only there; undefined is everywhere. */
   nearby: readonly Neighbourhood[] | undefined;
+  /** Where faces are expected. */
+  expected: readonly Neighbourhood[];
+  /** Is looked at from nearer besides, by a detector that does. */
+  nearer?: Box | undefined;
 }
 
 export interface DetectResult {
@@ -34,6 +40,8 @@ export interface DetectResult {
   detections: Detection[];
   /** Of each detection, where `follow` was asked for. */
   looks: Look[];
+  /** Of a frame that is followed by a detector with nearer parts. */
+  sketch: Sketch | undefined;
   /** Whether all of the picture was searched. */
   whole: boolean;
   /** Milliseconds. */
@@ -78,13 +86,14 @@ async function detectTask({ source, detector: id, options, keep, photo, follow }
   const { width, height } = pixels;
   const broke = (): Sentence => phrase("detect.broke", { engine: detector.name, width, height });
   const nearby = await onEngine(broke, () => searchNearby(detector, pixels, options, follow));
-  const first = nearby ?? (await onEngine(broke, () => detector.detect(pixels, options)));
+  const first = nearby ?? (await onEngine(broke, () => searchWhole(detector, pixels, options, follow)));
   const again = photo ? await onEngine(broke, () => detector.detectAgain?.(pixels, options, first)) : undefined;
   const detections = again ?? first;
   const looks = follow === undefined ? [] : detections.map(({ box }) => lookAt(pixels, box));
   const result = {
     detections,
     looks,
+    sketch: follow === undefined || detector.follow === undefined ? undefined : sketchOf(pixels),
     width,
     height,
     whole: nearby === undefined,
@@ -101,9 +110,19 @@ async function searchNearby(
   options: CommonOptions,
   follow: Follow | undefined,
 ): Promise<Detection[] | undefined> {
-  if (follow?.nearby === undefined || detector.searchesWhole === true) return undefined;
+  if (follow?.nearby === undefined || detector.follow !== undefined) return undefined;
   const found: Detection[][] = [];
   for (const neighbourhood of follow.nearby) found.push(await detector.detect(pixels, options, neighbourhood));
   if (follow.nearby.some(({ sure }, index) => sure && found[index]?.length === 0)) return undefined;
   return withoutDoubles(found.flat());
+}
+
+async function searchWhole(
+  detector: LoadedDetector<CommonOptions>,
+  pixels: Pixels,
+  options: CommonOptions,
+  follow: Follow | undefined,
+): Promise<Detection[]> {
+  if (follow === undefined || detector.follow === undefined) return detector.detect(pixels, options);
+  return detector.follow(pixels, options, follow.expected, follow.nearer);
 }

@@ -44,8 +44,17 @@ export interface LoadedDetector<Options> {
    * @throws a sentence when the options cannot be done with this picture
    */
   detect(pixels: Pixels, options: Options, nearby?: Neighbourhood): Detection[] | Promise<Detection[]>;
-  /** Whether a part costs it as much as the whole picture, so that it is asked for the whole one. */
-  readonly searchesWhole?: boolean;
+  /**
+   * Of a detector that searches all of every live frame, because parts cost it as much: where faces are expected it
+   * may look at them besides.
+   * @param nearer is looked at from nearer too, for faces too small to be seen in the whole
+   */
+  follow?(
+    pixels: Pixels,
+    options: Options,
+    expected: readonly Neighbourhood[],
+    nearer: Box | undefined,
+  ): Promise<Detection[]>;
   /**
    * Look at a photo once more in other ways, if that is worth it: with room around it, turned; within a bound of time.
    * @param first what was found at first, best first @returns what is found in all
@@ -75,6 +84,12 @@ export interface Detector<Options extends CommonOptions = CommonOptions> {
   readonly schema: z.ZodType<Options>;
   /** The options with which photos are searched that somebody is enrolled or looked up by. */
   readonly photoOptions: Options;
+  /**
+   * Parts of a frame in which it finds smaller faces than in the whole. One at a time is searched besides, where
+   * something has changed.
+   * @param whole that is searched
+   */
+  nearerParts?(whole: Box, options: Options): Box[];
   /** By what `options.engine` says. */
   readonly engines: Readonly<Record<Options["engine"], Engine<Options>>>;
 }

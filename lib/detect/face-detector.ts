@@ -6,6 +6,8 @@ import { asFace } from "./boxes";
 import type { DetectResult, DetectTask, Follow } from "./detect-worker";
 import type { CommonOptions, Detection, Detector, Neighbourhood } from "./detector";
 import type { Look } from "./look";
+import { clip } from "./region";
+import type { Sketch } from "./sketch";
 import type { Seen } from "./tracker";
 
 type Pool = StagePool<DetectTask | "farewell", DetectResult>;
@@ -43,6 +45,7 @@ export interface Detected {
 
 export interface Searched extends Omit<Detected, "faces" | "searched"> {
   seen: Seen[];
+  sketch: Sketch | undefined;
 }
 
 export interface FaceFinder {
@@ -58,13 +61,13 @@ export interface FaceFinder {
 /** Finds faces in pictures by one of the detectors, in the shared workers. Close it when done. */
 export class FaceDetector<Options extends CommonOptions = CommonOptions> implements FaceFinder {
   readonly options: Options;
-  readonly #id: string;
+  readonly #detector: Detector<Options>;
   readonly #pool: Pool;
   #open = true;
 
   constructor(detector: Detector<Options>, options: Options) {
     this.options = options;
-    this.#id = detector.id;
+    this.#detector = detector;
     this.#pool = poolOf(detector, options.engine);
     this.#pool.acquire();
   }
@@ -84,23 +87,33 @@ export class FaceDetector<Options extends CommonOptions = CommonOptions> impleme
   }
 
   async detect(picture: Picture, region?: Box, nearby?: readonly Neighbourhood[]): Promise<Detected> {
-    const follow = nearby === undefined ? undefined : { nearby };
-    const { detections, looks: _looks, ...detected } = await this.#run(picture, follow, this.#within(region));
+    const follow = nearby === undefined ? undefined : { nearby, expected: [] };
+    const {
+      detections,
+      looks: _looks,
+      sketch: _sketch,
+      ...detected
+    } = await this.#run(picture, follow, this.#within(region));
     return { ...detected, faces: byScore(detections).map(asFace) };
   }
 
   /**
    * Find the faces of a live frame, and how they look.
-   * @param nearby searches only there; undefined is everywhere
    * @param region in place of the options'
    * @throws as detect does
    */
-  async search(picture: Picture, nearby: readonly Neighbourhood[] | undefined, region?: Box): Promise<Searched> {
-    const { detections, looks, ...detected } = await this.#run(picture, { nearby }, this.#within(region));
+  async search(picture: Picture, follow: Follow, region?: Box): Promise<Searched> {
+    const { detections, looks, ...detected } = await this.#run(picture, follow, this.#within(region));
     return {
       ...detected,
       seen: byScore(detections.map((detection, index) => ({ ...detection, look: looks[index] as Look }))),
     };
+  }
+
+  /** Parts of a frame of this size in which the detector finds smaller faces than in the whole. */
+  nearerParts(frame: { width: number; height: number }): Box[] {
+    const whole = this.options.region === undefined ? undefined : clip(this.options.region, frame);
+    return this.#detector.nearerParts?.(whole ?? { x: 0, y: 0, ...frame }, this.options) ?? [];
   }
 
   #within(region: Box | undefined): CommonOptions {
@@ -118,7 +131,7 @@ export class FaceDetector<Options extends CommonOptions = CommonOptions> impleme
       return {
         task: {
           source,
-          detector: this.#id,
+          detector: this.#detector.id,
           options,
           keep: pixelCache.wanted(camera),
           photo: picture.frame === undefined,

@@ -2,16 +2,23 @@ import { BoundedMap } from "../bounded-map";
 import { type Box, cameraOf, type Frame, type Picture } from "../message";
 import type { Neighbourhood } from "./detector";
 import type { Detected, FaceDetector, FaceFinder } from "./face-detector";
+import { NearerLooks } from "./nearer-looks";
 import { Tracker, type TrackingOptions } from "./tracker";
 
 /** So many cameras are followed at once; of more the one that was silent longest is forgotten. */
 const MAX_SOURCES = 64;
 
+/** Of one camera. */
+interface Followed {
+  tracker: Tracker;
+  looks: NearerLooks;
+}
+
 /** Finds the faces of live frames and follows them, a tracker for each camera. Photos are searched as ever. */
 export class FaceFollower implements FaceFinder {
   readonly #detector: FaceDetector;
   readonly #options: TrackingOptions;
-  readonly #trackers = new BoundedMap<string, Tracker>(MAX_SOURCES);
+  readonly #followed = new BoundedMap<string, Followed>(MAX_SOURCES);
 
   constructor(detector: FaceDetector, options: TrackingOptions) {
     this.#detector = detector;
@@ -25,18 +32,26 @@ export class FaceFollower implements FaceFinder {
    */
   async detect(picture: Picture, region?: Box, nearby?: readonly Neighbourhood[]): Promise<Detected> {
     if (picture.frame === undefined) return this.#detector.detect(picture, region, nearby);
-    const tracker = this.#trackerOf(picture.frame);
-    const plan = tracker.plan(picture.frame, nearby);
-    const { seen, ...detected } = await this.#detector.search(picture, plan, region);
+    const { tracker, looks } = this.#followedOf(picture.frame);
+    const follow = {
+      nearby: tracker.plan(picture.frame, nearby),
+      expected: tracker.expected(picture.frame),
+      nearer: looks.next(picture.frame),
+    };
+    const { seen, sketch, ...detected } = await this.#detector.search(picture, follow, region);
     // The camera may have named another size than the picture has.
     const frame = { ...picture.frame, width: detected.width, height: detected.height };
+    looks.update(frame, sketch);
     return { ...detected, faces: tracker.update(frame, seen, detected.whole) };
   }
 
-  #trackerOf(frame: Frame): Tracker {
+  #followedOf(frame: Frame): Followed {
     const camera = cameraOf(frame);
-    const tracker = this.#trackers.get(camera) ?? new Tracker(this.#options);
-    this.#trackers.set(camera, tracker);
-    return tracker;
+    const followed = this.#followed.get(camera) ?? {
+      tracker: new Tracker(this.#options),
+      looks: new NearerLooks((size) => this.#detector.nearerParts(size)),
+    };
+    this.#followed.set(camera, followed);
+    return followed;
   }
 }

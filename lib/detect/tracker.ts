@@ -99,10 +99,15 @@ export class Tracker {
    * @param changed where it changed, if that is known: while no face is followed only that needs a search
    */
   plan(frame: Frame, changed?: readonly Neighbourhood[]): readonly Neighbourhood[] | undefined {
-    if (!this.#goesOn(frame)) this.#tracks = [];
-    if (this.#tracks.length === 0) return changed;
+    const expected = this.expected(frame);
+    if (expected.length === 0) return changed;
     const due = this.#sinceFull + 1 >= this.#fullEvery;
-    if (due || this.#tracks.length > MAX_REGIONS) return undefined;
+    return due || expected.length > MAX_REGIONS ? undefined : expected;
+  }
+
+  /** Where faces are expected in this frame. */
+  expected(frame: Frame): Neighbourhood[] {
+    if (!this.#goesOn(frame)) this.#tracks = [];
     return this.#tracks.map((track) => {
       const { x, y } = this.#expected(track, frame);
       const late = Math.max(0, frame.capturedAt - track.foundAt - FRAME_MS) / 1000;

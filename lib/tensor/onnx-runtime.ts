@@ -44,7 +44,7 @@ export function onnxRuntime(name: RuntimeName): Ort {
 
 /**
  * A network of ours on one runtime, as a function from rows of numbers to rows of numbers.
- * @param shape of one row of the input
+ * @param shape of one row of the input, unless a run says another
  * @throws EngineError when the runtime cannot be loaded, or does not take the network
  */
 export async function openNetwork(
@@ -52,7 +52,10 @@ export async function openNetwork(
   shape: readonly number[],
   name: RuntimeName,
   options: object = ONE_THREAD,
-): Promise<{ run(rows: readonly Float32Array[]): Promise<Float32Array[]>; dispose(): void }> {
+): Promise<{
+  run(rows: readonly Float32Array[], shapeNow?: readonly number[]): Promise<Float32Array[]>;
+  dispose(): void;
+}> {
   const ort = onnxRuntime(name);
   let session: OrtSession;
   try {
@@ -61,15 +64,15 @@ export async function openNetwork(
     throw new EngineError(errorMessage(error), { cause: error });
   }
   const [input, output] = [session.inputNames[0] as string, session.outputNames[0] as string];
-  const length = shape.reduce((product, side) => product * side, 1);
   return {
     dispose: () => {
       session.release().catch(() => undefined);
     },
-    async run(rows) {
+    async run(rows, shapeNow = shape) {
+      const length = shapeNow.reduce((product, side) => product * side, 1);
       const batch = new Float32Array(rows.length * length);
       rows.forEach((row, index) => batch.set(row, index * length));
-      const result = await session.run({ [input]: new ort.Tensor("float32", batch, [rows.length, ...shape]) });
+      const result = await session.run({ [input]: new ort.Tensor("float32", batch, [rows.length, ...shapeNow]) });
       const { data } = result[output] as OrtTensor;
       const width = data.length / rows.length;
       return rows.map((_, index) => data.slice(index * width, (index + 1) * width));

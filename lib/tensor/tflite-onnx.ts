@@ -8,8 +8,13 @@ interface Square {
   side: number;
 }
 
-/** @param side of the input, in pixels @returns a model whose rows hold all outputs one after the other */
-export function onnxModel({ layers, input, outputs, lengths }: LayerPlan, side: number): Uint8Array {
+/**
+ * @param side of the input, in pixels
+ * @param anySides whether the model takes pictures of other sides too: such as leave no rest however often the network
+ * halves them, so that all are padded alike
+ * @returns a model whose rows hold all outputs one after the other
+ */
+export function onnxModel({ layers, input, outputs, lengths }: LayerPlan, side: number, anySides = false): Uint8Array {
   const graph = new OnnxGraph();
   const values = new Map<number, Square>([
     [input, { name: graph.add("Transpose", ["pictures"], { perm: [0, 3, 1, 2] }), side }],
@@ -23,9 +28,9 @@ export function onnxModel({ layers, input, outputs, lengths }: LayerPlan, side: 
   );
   return graph.finish(
     "pictures",
-    ["rows", side, side, 3],
+    anySides ? ["rows", "height", "width", 3] : ["rows", side, side, 3],
     flat.length === 1 ? (flat[0] as string) : graph.add("Concat", flat, { axis: 1 }),
-    ["rows", lengths.reduce((all, length) => all + length, 0)],
+    ["rows", anySides ? "numbers" : lengths.reduce((all, length) => all + length, 0)],
   );
 }
 
@@ -49,9 +54,9 @@ function write(graph: OnnxGraph, layer: Layer, from: Square, other: Square | und
       return { name: graph.add("Pad", [name, constant]), side: side + rows[0] + rows[1] };
     }
     case "resize": {
-      const scales = Float32Array.of(1, 1, layer.height / side, layer.width / side);
+      const scales = Float32Array.of(1, 1, layer.times, layer.times);
       const inputs = [name, "", graph.constant(scales, [scales.length])];
-      return { name: graph.add("Resize", inputs, { mode: "linear" }), side: layer.height };
+      return { name: graph.add("Resize", inputs, { mode: "linear" }), side: side * layer.times };
     }
     case "full":
     case "depthwise":

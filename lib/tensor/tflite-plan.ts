@@ -52,13 +52,12 @@ interface Pad {
   around: readonly (readonly [number, number])[];
 }
 
-/** Bilinear, by the centres of pixels. */
+/** Bilinear, by the centres of pixels: so many times as high and as wide. */
 interface Resize {
   kind: "resize";
   from: number;
   to: number;
-  height: number;
-  width: number;
+  times: number;
 }
 
 export type Layer = Convolution | Sum | Relu | Pool | Pad | Resize;
@@ -93,7 +92,7 @@ export function planOf({ tensors, operators, input, outputs: given }: TfliteMode
     else if (name === "RELU") layers.push({ kind: "relu", from, to });
     else if (name === "MAX_POOL_2D") layers.push({ kind: "pool", from, to, window, stride, same });
     else if (name === "RESIZE_BILINEAR" && integers?.length === 2)
-      layers.push({ kind: "resize", from, to, height: integers[0] as number, width: integers[1] as number });
+      layers.push({ kind: "resize", from, to, times: timesOf(tensors[from]?.shape, integers) });
     else if (name === "PAD" && integers?.length === 8)
       layers.push({
         kind: "pad",
@@ -127,6 +126,14 @@ export function planOf({ tensors, operators, input, outputs: given }: TfliteMode
     outputs,
     lengths: given.map((output) => (tensors[output]?.shape ?? []).slice(1).reduce((all, side) => all * side, 1)),
   };
+}
+
+/** The file names the sides for one size of picture; what they are to those before holds for any. */
+function timesOf([, height = Number.NaN, width = Number.NaN]: readonly number[] = [], sides: Int32Array): number {
+  const [down, right] = [(sides[0] as number) / height, (sides[1] as number) / width];
+  if (!Number.isInteger(down) || down !== right)
+    throw new Error("its RESIZE_BILINEAR is no multiple of what it reads");
+  return down;
 }
 
 /** A rectifier that alone reads a convolution rides in that one's kernel: a pass over the activations fewer. */

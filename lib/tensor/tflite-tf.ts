@@ -94,7 +94,7 @@ function apply(
         tf,
         "ResizeBilinear",
         { images: x },
-        { alignCorners: false, halfPixelCenters: true, size: [layer.height, layer.width] },
+        { alignCorners: false, halfPixelCenters: true, size: [x.shape[1] * layer.times, x.shape[2] * layer.times] },
       );
     case "full":
     case "depthwise":

@@ -7,12 +7,12 @@ import type { Point } from "../../message";
 import { overlap, sameEyes } from "../boxes";
 import type { Detection } from "../detector";
 
-/** Side of the network's input, in pixels. */
+/** Side of the network's input as it was trained, in pixels. */
 export const INPUT_SIDE = 192;
+/** It halves its input so often that other sides must be multiples of this. */
+export const GRID = 32;
 /** One anchor in the middle of each cell of 4 × 4 pixels. */
-const CELLS = 48;
-const CELL = INPUT_SIDE / CELLS;
-export const ANCHORS = CELLS * CELLS;
+const CELL = 4;
 /** Centre and sides of the box, then x and y of six points: all in pixels from the anchor. */
 export const REGRESSED = 16;
 
@@ -21,22 +21,32 @@ const ONE_FACE = 0.3;
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
+/** How many anchors an input has. */
+export function anchorsOf({ width, height }: { width: number; height: number }): number {
+  return (width / CELL) * (height / CELL);
+}
+
 /**
  * Faces in pixels of the network's input, best first; boxes of one face are merged, each weighing its score.
- * @param regressed 2,304 × 16 @param scores 2,304, before the sigmoid
+ * @param regressed anchors × 16 @param scores of the anchors, before the sigmoid @param width of the input
  */
-export function facesOf(regressed: Float32Array, scores: Float32Array, minScore: number): Detection[] {
+export function facesOf(
+  regressed: Float32Array,
+  scores: Float32Array,
+  minScore: number,
+  width = INPUT_SIDE,
+): Detection[] {
   const found: Detection[] = [];
-  for (let anchor = 0; anchor < ANCHORS; anchor += 1) {
+  for (let anchor = 0; anchor < scores.length; anchor += 1) {
     const score = sigmoid(scores[anchor] as number);
-    if (score >= minScore) found.push(faceAt(regressed, anchor, score));
+    if (score >= minScore) found.push(faceAt(regressed, anchor, score, width / CELL));
   }
   return merged(found);
 }
 
-function faceAt(regressed: Float32Array, anchor: number, score: number): Detection {
-  const x = ((anchor % CELLS) + 0.5) * CELL;
-  const y = (Math.floor(anchor / CELLS) + 0.5) * CELL;
+function faceAt(regressed: Float32Array, anchor: number, score: number, cells: number): Detection {
+  const x = ((anchor % cells) + 0.5) * CELL;
+  const y = (Math.floor(anchor / cells) + 0.5) * CELL;
   const at = anchor * REGRESSED;
   const number = (index: number): number => regressed[at + index] as number;
   const point = (index: number): Point => ({ x: x + number(4 + 2 * index), y: y + number(5 + 2 * index) });

@@ -2,6 +2,7 @@
 import { THREADS } from "../../workers/threads";
 import type { Detector, Engine } from "../detector";
 import { type BlazefaceOptions, blazefaceOptionsSchema } from "./options";
+import { nearerParts } from "./parts";
 
 const engine = (name: BlazefaceOptions["engine"]): Engine<BlazefaceOptions> => ({
   threads: THREADS.detect,
@@ -11,6 +12,7 @@ const engine = (name: BlazefaceOptions["engine"]): Engine<BlazefaceOptions> => (
 export const blazeface: Detector<BlazefaceOptions> = {
   id: "blazeface",
   schema: blazefaceOptionsSchema,
+  nearerParts,
   photoOptions: blazefaceOptionsSchema.parse({}),
   engines: { auto: engine("auto"), wasm: engine("wasm"), onnx: engine("onnx") },
 };

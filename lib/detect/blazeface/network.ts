@@ -10,21 +10,33 @@ import { readTflite } from "../../tensor/tflite";
 import { onnxModel } from "../../tensor/tflite-onnx";
 import { type LayerPlan, planOf } from "../../tensor/tflite-plan";
 import { onTf } from "../../tensor/tflite-tf";
-import { ANCHORS, INPUT_SIDE, REGRESSED } from "./anchors";
+import { anchorsOf, INPUT_SIDE, REGRESSED } from "./anchors";
 import type { BlazefaceOptions } from "./options";
+import type { Sides } from "./view";
 
 export const BLAZEFACE_FILE = assetFile("models", "BlazeFace.tflite");
+const CHANNELS = 3;
 const SHA256 = "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3";
 
 export interface BlazefaceNet {
   /** What it runs on. */
   engine: string;
-  /** @param input 192 × 192 × 3, −1…1 @returns 2,304 × 16 numbers and 2,304 scores, see anchors.ts */
-  run(input: Float32Array): Promise<{ regressed: Float32Array; scores: Float32Array }>;
+  /**
+   * @param inputs each height × width × 3, −1…1; they cost what they have of pixels together
+   * @param sides of each
+   * @returns for each the 16 numbers and the score of its anchors, see anchors.ts
+   */
+  run(inputs: readonly Float32Array[], sides?: Sides): Promise<Seen[]>;
   dispose(): void;
 }
 
-const LENGTHS = [ANCHORS * REGRESSED, ANCHORS] as const;
+interface Seen {
+  regressed: Float32Array;
+  scores: Float32Array;
+}
+
+const SQUARE: Sides = { width: INPUT_SIDE, height: INPUT_SIDE };
+const LENGTHS = [anchorsOf(SQUARE) * REGRESSED, anchorsOf(SQUARE)] as const;
 
 /** @throws UserError when the file is missing or damaged */
 async function readPlan(file: string): Promise<LayerPlan> {
@@ -45,12 +57,19 @@ export async function loadOnTf(file = BLAZEFACE_FILE): Promise<BlazefaceNet> {
   return {
     engine: runsOn(tf),
     dispose: () => net.dispose(),
-    run: async (input) => {
-      const [regressed, scores] = (await net.run(input, [1, INPUT_SIDE, INPUT_SIDE, 3])) as [
+    run: async (inputs, { width, height } = SQUARE) => {
+      const length = width * height * CHANNELS;
+      const batch = inputs.length === 1 ? (inputs[0] as Float32Array) : new Float32Array(inputs.length * length);
+      if (inputs.length > 1) inputs.forEach((input, index) => batch.set(input, index * length));
+      const [regressed, scores] = (await net.run(batch, [inputs.length, height, width, CHANNELS])) as [
         Float32Array,
         Float32Array,
       ];
-      return { regressed, scores };
+      const anchors = anchorsOf({ width, height });
+      return inputs.map((_, index) => ({
+        regressed: regressed.subarray(index * anchors * REGRESSED, (index + 1) * anchors * REGRESSED),
+        scores: scores.subarray(index * anchors, (index + 1) * anchors),
+      }));
     },
   };
 }
@@ -60,13 +79,17 @@ export async function loadOnOnnx(
   name: RuntimeName = "onnxruntime-node",
   file = BLAZEFACE_FILE,
 ): Promise<BlazefaceNet> {
-  const net = await openNetwork(onnxModel(await readPlan(file), INPUT_SIDE), [INPUT_SIDE, INPUT_SIDE, 3], name);
+  const model = onnxModel(await readPlan(file), INPUT_SIDE, true);
+  const net = await openNetwork(model, [INPUT_SIDE, INPUT_SIDE, CHANNELS], name);
   return {
     engine: name,
     dispose: () => net.dispose(),
-    run: async (input) => {
-      const [row] = (await net.run([input])) as [Float32Array];
-      return { regressed: row.subarray(0, LENGTHS[0]), scores: row.subarray(LENGTHS[0]) };
+    run: async (inputs, { width, height } = SQUARE) => {
+      const numbers = anchorsOf({ width, height }) * REGRESSED;
+      return (await net.run(inputs, [height, width, CHANNELS])).map((row) => ({
+        regressed: row.subarray(0, numbers),
+        scores: row.subarray(numbers),
+      }));
     },
   };
 }

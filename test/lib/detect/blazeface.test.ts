@@ -10,12 +10,14 @@ import { blazeface } from "../../../lib/detect/blazeface/blazeface";
 import { BlazefaceDetector } from "../../../lib/detect/blazeface/finder";
 import { BLAZEFACE_FILE, type BlazefaceNet, loadOnOnnx, loadOnTf } from "../../../lib/detect/blazeface/network";
 import { type BlazefaceOptions, blazefaceOptionsSchema } from "../../../lib/detect/blazeface/options";
-import { AS_IT_IS, inputOf } from "../../../lib/detect/blazeface/view";
+import { nearerParts } from "../../../lib/detect/blazeface/parts";
+import { AS_IT_IS, inputOf, placeOf, sidesOf, toPicture } from "../../../lib/detect/blazeface/view";
+import { overlap } from "../../../lib/detect/boxes";
 import { FaceDetector } from "../../../lib/detect/face-detector";
 import { FaceFollower } from "../../../lib/detect/follower";
 import { decode } from "../../../lib/image/decode";
 import type { Pixels } from "../../../lib/image/pixels";
-import type { Face } from "../../../lib/message";
+import type { Box, Face } from "../../../lib/message";
 import { tensorEngine } from "../../../lib/tensor/engine";
 import { groupPhoto, portrait } from "../../support/photos";
 
@@ -62,7 +64,7 @@ describe("BlazeFace's network", () => {
   let onTf: BlazefaceNet;
   before(async () => {
     const photos = await Promise.all(GROUPS.map(([index]) => pixelsOf(groupPhoto(index))));
-    inputs = photos.map((pixels) => inputOf(pixels, { x: 0, y: 0, ...pixels }, AS_IT_IS));
+    inputs = photos.map((pixels) => inputOf(pixels, { x: 0, y: 0, ...pixels }, { ...AS_IT_IS, square: true }));
     onTf = await loadOnTf();
   });
 
@@ -71,7 +73,8 @@ describe("BlazeFace's network", () => {
     const onOnnx = await loadOnOnnx("onnxruntime-web");
     for (const net of [onTf, onOnnx])
       for (const [index, input] of inputs.entries()) {
-        const { regressed, scores } = await net.run(input);
+        const [seen] = await net.run([input]);
+        const { regressed, scores } = seen ?? assert.fail("no answer");
         const both = Float32Array.from([...regressed, ...scores]);
         assertNear(both, expected[index] as Float32Array, `${net.engine}, photo ${index + 1}`);
         assert.ok(facesOf(regressed, scores, OPTIONS.minScore).length > 0);
@@ -79,15 +82,59 @@ describe("BlazeFace's network", () => {
     onOnnx.dispose();
   });
 
+  it("sees several inputs at once, of other sides too, as it sees each alone; as an ONNX model too", async () => {
+    const pixels = await pixelsOf(groupPhoto(1));
+    const [width, height] = [pixels.width / 2, pixels.height / 2];
+    const halves = [0, 1].map((half) => ({ x: half * width, y: height / 2, width, height }));
+    const onOnnx = await loadOnOnnx("onnxruntime-web");
+    for (const view of [AS_IT_IS, { ...AS_IT_IS, side: 64, square: true }, { ...AS_IT_IS, side: 224 }]) {
+      const sides = sidesOf(halves[0] as Box, view);
+      const both = halves.map((half) => inputOf(pixels, half, view));
+      const alone = await Promise.all(both.map(async (input) => (await onTf.run([input], sides))[0]));
+      for (const net of [onTf, onOnnx])
+        for (const [index, { regressed, scores }] of (await net.run(both, sides)).entries()) {
+          const expected = alone[index] ?? assert.fail("no answer");
+          const what = `${net.engine}, ${sides.width} × ${sides.height}`;
+          assert.equal(scores.length, (sides.width * sides.height) / 16, what);
+          assertNear(scores, expected.scores, what);
+          assertNear(regressed, expected.regressed, what);
+        }
+    }
+    onOnnx.dispose();
+  });
+
+  it("finds in an input as narrow as the picture the faces that it finds in the square", async () => {
+    for (const [index, people] of GROUPS) {
+      const pixels = await pixelsOf(groupPhoto(index));
+      const whole = { x: 0, y: 0, width: pixels.width, height: pixels.height };
+      const [narrow, square] = await Promise.all(
+        [AS_IT_IS, { ...AS_IT_IS, square: true }].map(async (view) => {
+          const sides = sidesOf(whole, view);
+          const [seen] = await onTf.run([inputOf(pixels, whole, view)], sides);
+          const { regressed, scores } = seen ?? assert.fail("no answer");
+          const place = placeOf(whole, view);
+          return {
+            sides,
+            faces: facesOf(regressed, scores, OPTIONS.minScore, sides.width).map((face) => toPicture(face, place)),
+          };
+        }),
+      );
+      assert.ok(narrow !== undefined && square !== undefined);
+      assert.ok(narrow.sides.width * narrow.sides.height < square.sides.width * square.sides.height);
+      assert.deepEqual([narrow.faces.length, square.faces.length], [people, people], `sample${index}`);
+      for (const face of narrow.faces) assert.ok(square.faces.some(({ box }) => overlap(box, face.box) > 0.7));
+    }
+  });
+
   it("leaves nothing behind on the backend, run after run and once it is disposed", async () => {
     const tf = await tensorEngine("wasm");
     const input = inputs[0] as Float32Array;
-    await onTf.run(input);
+    await onTf.run([input]);
     const { numTensors, numBytes } = tf.memory();
-    await onTf.run(input);
+    await onTf.run([input]);
     assert.deepEqual([tf.memory().numTensors, tf.memory().numBytes], [numTensors, numBytes]);
     const other = await loadOnTf();
-    await other.run(input);
+    await other.run([input]);
     other.dispose();
     assert.equal(tf.memory().numTensors, numTensors);
   });
@@ -259,5 +306,83 @@ describe("frames of a camera", () => {
     await detector.close();
     assert.equal(tracks.size, 1);
     assert.ok(!tracks.has(undefined));
+  });
+
+  /** A face so many pixels wide that walks, in frames of 640 × 480, ten a second. @returns in which it was found */
+  async function foundIn(width: number, options: Partial<BlazefaceOptions>): Promise<boolean[]> {
+    const detector = new FaceDetector(blazeface, blazefaceOptionsSchema.parse({ engine: "wasm", ...options }));
+    const follower = new FaceFollower(detector, { fullEvery: 8 });
+    const photo = await portrait("emerald");
+    const { faces } = await detector.detect({ bytes: photo, frame: undefined });
+    const { box } = faces[0] ?? assert.fail("no face");
+    const scale = width / box.width;
+    const { width: whole } = await sharp(photo).metadata();
+    const small = await sharp(photo)
+      .resize(Math.round(whole * scale))
+      .toBuffer();
+    const found: boolean[] = [];
+    for (let sequence = 0; sequence < 20; sequence += 1) {
+      const [left, top] = [90 + 3 * sequence, 60];
+      const bytes = await sharp({ create: { width: 640, height: 480, channels: 3, background: "#78807a" } })
+        .composite([{ input: small, left, top }])
+        .jpeg({ quality: 90 })
+        .toBuffer();
+      const frame = { source: "door", sequence, capturedAt: 1000 + 100 * sequence, width: 640, height: 480 };
+      const here = (await follower.detect({ bytes, frame })).faces;
+      found.push(
+        here.some(
+          (face) =>
+            overlap(face.box, {
+              x: left + box.x * scale,
+              y: top + box.y * scale,
+              width: box.width * scale,
+              height: box.height * scale,
+            }) > 0.4,
+        ),
+      );
+    }
+    await detector.close();
+    return found;
+  }
+
+  it("show a face of 2.5 % of the width within a second, and then in every frame", async () => {
+    const found = await foundIn(16, {});
+    const first = found.indexOf(true);
+    assert.ok(first >= 0 && first <= 10, `first in frame ${first}`);
+    assert.deepEqual(
+      found.slice(first).filter((each) => !each),
+      [],
+    );
+  });
+
+  it("are not looked at from nearer where no face that small is wanted", async () => {
+    assert.ok(!(await foundIn(16, { minSize: 64 })).includes(true));
+    const whole = { x: 0, y: 0, width: 640, height: 480 };
+    assert.deepEqual(nearerParts(whole, { minSize: 64 }), []);
+    assert.deepEqual(nearerParts({ ...whole, width: 240, height: 160 }, { minSize: 0 }), []);
+  });
+
+  it("are covered by parts that overlap by more than a face that is seen in the whole", () => {
+    for (const [width, height] of [
+      [640, 480],
+      [1280, 720],
+      [720, 1280],
+      [1000, 400],
+    ] as const) {
+      const parts = nearerParts({ x: 0, y: 0, width, height }, { minSize: 0 });
+      const side = 0.08 * Math.max(width, height);
+      for (let x = 0; x + side <= width; x += side / 4)
+        for (let y = 0; y + side <= height; y += side / 4)
+          assert.ok(
+            parts.some(
+              (part) =>
+                x >= part.x - 1 &&
+                y >= part.y - 1 &&
+                x + side <= part.x + part.width + 1 &&
+                y + side <= part.y + part.height + 1,
+            ),
+            `${width} × ${height}: ${x}, ${y}`,
+          );
+    }
   });
 });
