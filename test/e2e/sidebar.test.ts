@@ -302,7 +302,7 @@ describe("the Faces tab with little room", () => {
       "Leave it out",
       ["Move …", "Move"],
       "Used again, for Anew has no other photo in use: 1 photo.",
-      "Odd is",
+      "Anew is Odd",
     ],
     [
       "zh-TW",
