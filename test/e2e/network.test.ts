@@ -173,7 +173,7 @@ describe("the network of a gallery, in the sidebar", () => {
     const { page } = editor;
     const faces = await show(page, IDS.gallery);
     const offer = faces.locator(".facenet-network-offer");
-    await offer.getByText("A surer network is there: MobileFaceNet").waitFor();
+    await offer.getByText("A surer model is there: MobileFaceNet").waitFor();
     await offer
       .getByText(
         new RegExp(
@@ -235,7 +235,7 @@ describe("the network of a gallery, in the sidebar", () => {
     await assertAccessible(page, ".facenet-dialog-frame", "the dialog");
     await shoot(page, "network-dialog");
     await dialog.getByRole("button", { name: "Change", exact: true }).click();
-    await faces.getByText(`Paused at 0 of ${PEOPLE * PHOTOS} photos. dlib's network decides.`).waitFor();
+    await faces.getByText(`Paused at 0 of ${PEOPLE * PHOTOS} photos. dlib's model decides.`).waitFor();
     assert.deepEqual(await inEditor(page), [NEW, NEW, "1.054", ""]);
     await assertAccessible(page, NOTICE, "a change");
     await shoot(page, "network-paused");
@@ -244,7 +244,7 @@ describe("the network of a gallery, in the sidebar", () => {
     });
     assert.deepEqual(await inEditor(page), [OLD, OLD, "0.5", ""]);
     // Then the flow says something else than the gallery.
-    await faces.getByText("these nodes by another network: Family, Embed").waitFor();
+    await faces.getByText("these nodes by another model: Family, Embed").waitFor();
     await shoot(page, "network-out-of-step");
     await faces
       .getByRole("button", { name: "Set 3 nodes" })
@@ -262,7 +262,7 @@ describe("the network of a gallery, in the sidebar", () => {
     const faces = page.locator(FACES);
     await faces.getByText("MobileFaceNet decides now. Until").waitFor();
     await shoot(page, "network-changed");
-    assert.equal(await faces.getByText("by another network").count(), 0);
+    assert.equal(await faces.getByText("by another model").count(), 0);
     assert.equal(await faces.locator(".facenet-network-offer").count(), 0);
   });
 
@@ -274,7 +274,7 @@ describe("the network of a gallery, in the sidebar", () => {
     assert.deepEqual(await inEditor(page), [OLD, OLD, "0.5", ""]);
     const { key, change } = await settled(red, OLD);
     assert.deepEqual([key, change], [OLD, null]);
-    await faces.getByText("dlib's network decides now. Until").waitFor();
+    await faces.getByText("dlib's model decides now. Until").waitFor();
     await deploy(page);
     await eventually("the gallery", () => network(red));
     assert.deepEqual([(await network(red))?.key, (await network(red))?.asInForm], [OLD, true]);

@@ -194,7 +194,7 @@ describe("τ that follows from the strangers who may get a name", () => {
       await line.innerText(),
       /Of strangers \d.*% are expected to get a name where most do, 1% at most \(upper 95 % bound, from [\d,]+ /,
     );
-    assert.match(await line.innerText(), /The network's own measurement decides: this gallery has too few people/);
+    assert.match(await line.innerText(), /The model's own measurement decides: this gallery has too few people/);
     const decided = await decide(red);
     assert.equal(decided.name, "Alice");
     assert.equal(usual, shown(decided.threshold));
@@ -226,7 +226,7 @@ describe("τ that follows from the strangers who may get a name", () => {
     const many = await tauIn(line, /^τ is [01]\.\d+ now, with 40 people by 1 photo\./);
     assert.match(
       await line.innerText(),
-      /This gallery decides: here strangers come 0\.\d{1,3} nearer than by the network's own measurement \(780 comp/,
+      /This gallery decides: here strangers come 0\.\d{1,3} nearer than by the model's own measurement \(780 comp/,
     );
     await shoot(page, "tau-form-gallery");
     assert.ok(first > two && two > many, `${first} ${two} ${many}`);
@@ -284,7 +284,7 @@ describe("τ that follows from the strangers who may get a name", () => {
       return words;
     };
     const door = await said("door");
-    assert.match(door, /: with 3 people of 1 photo each, .* The network's own measurement decides: this gallery has /);
+    assert.match(door, /: with 3 people of 1 photo each, .* The model's own measurement decides: this gallery has /);
     await page.locator(".facenet-wanted-tau button").click();
     const { threshold } = await ruling(red, "door");
     assert.equal(Number(await page.locator(".facenet-threshold").inputValue()), threshold);
