@@ -1,6 +1,8 @@
 /**
  * How cost grows with faces, picture width, cameras and people, and what limits it.
  *   npm run bench:cost -- [--out DIR] [--engine wasm|onnx] [--frames 15]
+ * Or the processor's share of a whole Node-RED, with the motion gate and without, ffmpeg's by itself (Linux):
+ *   npm run bench:cost -- empty|motion|people|cameras [--detector haar-detect|face-detect] [--seconds 20]
  * Rooflines are measured in the same run: copying memory, and the best of the network's kinds of layer, alone, on
  * TF.js WASM.
  */
@@ -20,12 +22,16 @@ import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
 import { EmbeddingIndex } from "../lib/search/embedding-index";
 import { tensorEngine } from "../lib/tensor/engine";
 import { faceApiFile, readWeights } from "../lib/tensor/weights";
+import { type CpuOptions, printCpu } from "./cpu";
 import { makeFrames } from "./frames";
 import { seeded } from "./statistics";
 import { lineChart, type Series } from "./chart";
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
+    detector: { type: "string", default: "haar-detect" },
+    seconds: { type: "string", default: "20" },
     out: { type: "string" },
     engine: { type: "string", default: "wasm" },
     frames: { type: "string", default: "15" },
@@ -323,7 +329,34 @@ async function people(): Promise<void> {
   save("people", title, "people", [{ label: "search", points }], true);
 }
 
+/** Scenes, sizes and cameras of which a whole Node-RED is measured. */
+const SIZES = [
+  { cameras: 1, width: 1280, height: 720, fps: 10 },
+  { cameras: 1, width: 1920, height: 1080, fps: 10 },
+];
+const CPU: Readonly<Record<string, readonly Pick<CpuOptions, "scene" | "cameras" | "width" | "height" | "fps">[]>> = {
+  empty: SIZES.map((size) => ({ scene: "empty", ...size })),
+  motion: SIZES.map((size) => ({ scene: "motion", ...size })),
+  people: [{ scene: "people", ...(SIZES[0] as (typeof SIZES)[number]) }],
+  cameras: [{ scene: "empty", cameras: 4, width: 1280, height: 720, fps: 5 }],
+};
+
+async function processor(names: readonly string[]): Promise<void> {
+  const { detector, seconds } = values;
+  if (detector !== "haar-detect" && detector !== "face-detect") throw new Error(`there is no ${detector}`);
+  console.log(
+    `${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ` +
+      `${process.version} · ${seconds} s each\nscene   cameras  size         frames/s  detector`,
+  );
+  for (const name of names) {
+    const all = CPU[name];
+    if (all === undefined) throw new Error(`there is no ${name}: ${Object.keys(CPU).join(", ")}`);
+    for (const one of all) await printCpu({ ...one, detector, seconds: Number(seconds) });
+  }
+}
+
 async function main(): Promise<void> {
+  if (positionals.length > 0) return processor(positionals);
   const [limits, network] = [await roofline(), await networkSize()];
   console.log(
     `${new Date().toISOString().slice(0, 10)} · ${cpus()[0]?.model ?? "unknown"} × ${cpus().length} · Node.js ` +

@@ -16,13 +16,16 @@ export type Where = "nowhere" | "everywhere" | Box[];
  * that, and what it finds has not moved for a while and stays.
  */
 const WHOLE_EVERY_MS = 2000;
+/** In a room in which nothing has moved for so long nobody is left who might turn round: then this will do. */
+const EMPTY_AFTER_MS = 30_000;
+const WHOLE_EVERY_EMPTY_MS = 5000;
 /** So long after the last face all is searched as ever: it may be found again at once, or its track needs it. */
 const AFTER_FACE_MS = 2000;
 /**
  * While nothing changes a frame is looked at this long after the last one, in milliseconds: opening a JPEG costs as
  * much as half of decoding it. A face that comes is looked for at most so much later, and within 300 ms.
  */
-const LOOK_EVERY_MS = 150;
+const LOOK_EVERY_MS = 180;
 /** Frames farther apart than this are of different scenes, in milliseconds. */
 const NEW_SCENE_MS = 10_000;
 
@@ -32,6 +35,7 @@ export class MotionGate {
   #lookedAt = 0;
   #wholeAt = -Infinity;
   #faceAt = -Infinity;
+  #movedAt = -Infinity;
   #calm = false;
 
   /**
@@ -57,11 +61,13 @@ export class MotionGate {
     const background = this.#background;
     if (background === undefined || background.width !== grey.width || background.height !== grey.height) {
       this.#background = new Background(grey, at);
+      this.#movedAt = at;
       this.#calm = false;
       return "everywhere";
     }
     const changed = background.next(grey, at);
     this.#calm = changed === "nothing";
+    if (!this.#calm) this.#movedAt = at;
     if (this.#whole(at) || changed === "everything") return "everywhere";
     if (changed === "nothing") return "nowhere";
     return around(changed, background, picture) ?? "everywhere";
@@ -70,11 +76,14 @@ export class MotionGate {
   /** A frame was searched. @param found how many faces @param whole whether all of it was searched */
   searched({ capturedAt }: Frame, found: number, whole: boolean): void {
     if (whole) this.#wholeAt = capturedAt;
-    if (found > 0) this.#faceAt = capturedAt;
+    if (found === 0) return;
+    this.#faceAt = capturedAt;
+    this.#movedAt = capturedAt;
   }
 
   #whole(at: number): boolean {
-    return at - this.#wholeAt >= WHOLE_EVERY_MS;
+    const empty = at - this.#movedAt > EMPTY_AFTER_MS;
+    return at - this.#wholeAt >= (empty ? WHOLE_EVERY_EMPTY_MS : WHOLE_EVERY_MS);
   }
 
   /** Whether a frame comes after the last one in the same scene. */

@@ -69,6 +69,17 @@ describe("MotionGate", () => {
       assert.ok((await shareSearched(happenings, quality)) <= HARDLY_EVER);
     });
 
+  it("searches a frame every five seconds once nothing has moved for half a minute, until something does", async () => {
+    const answers = await gated(await film(56, [somebody(small, () => [300, 200], 50, 51), grain(3)]));
+    const searched = answers.flatMap((where, frame) => (isSearched(where) ? [frame] : []));
+    const gaps = searched.slice(1).map((frame, index) => ({ from: searched[index]!, gap: frame - searched[index]! }));
+    for (const { from, gap } of gaps) {
+      if (from > 10 && from < 27 * FPS) assert.ok(gap >= 20 && gap <= 22, `${gap} after ${from}`);
+      if (from > 32 * FPS && from < 44 * FPS) assert.ok(gap >= 50 && gap <= 52, `${gap} after ${from}`);
+      if (from >= 50 * FPS) assert.ok(gap <= 22, `${gap} after ${from}`);
+    }
+  });
+
   it("searches no more than a third of the frames in rain", async () => {
     assert.ok((await shareSearched([rain(150), grain(3)], undefined, 15)) <= 0.34);
   });
@@ -132,14 +143,14 @@ describe("MotionGate", () => {
     }
   });
 
-  it("notices a face where people came and went for a minute", async () => {
+  it("notices a small face in the very place where people came and went for a minute", async () => {
     const random = numbers(11);
-    const way = Array.from({ length: 70 }, () => [Math.floor(random() * 500), Math.floor(random() * 340)] as const);
+    const way = Array.from({ length: 60 }, () => [250 + 80 * random(), 150 + 80 * random()] as const);
     const busy: Happening = (room, second) => {
-      if (second < 60) somebody(face, () => way[Math.floor(second)] as readonly [number, number])(room, second);
+      if (second < 60 && second % 2 < 1) somebody(face, () => way[Math.floor(second)]!)(room, second);
     };
-    const answers = await gated(await film(67, [busy, somebody(small, () => [300, 200], 65), grain(3)]));
-    assert.ok(soon(answers, 65).some((where) => holds(where, { x: 300, y: 200, width: 56, height: 56 })));
+    const answers = await gated(await film(64, [busy, somebody(small, () => [300, 200], 62), grain(3)]));
+    assert.ok(soon(answers, 62).some((where) => holds(where, { x: 300, y: 200, width: 56, height: 56 })));
   });
 
   it("leaves out none of the frames after a face was found, for two seconds", async () => {
