@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { basename, join } from "node:path";
+import { after, before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import sharp from "sharp";
 import { findFfmpeg } from "../../lib/capture/ffmpeg";
@@ -25,8 +25,13 @@ interface Demo {
   exited: Promise<number | null>;
 }
 
+interface DemoVideo {
+  makeDemo(folder: string): Promise<{ photos: string; video: string }>;
+  SHOTS: readonly { seconds: number; who: readonly string[] }[];
+}
+
 /** `npm start` with these arguments, in a folder and a home of its own. */
-function start(args: string[], folder = mkdtempSync(join(tmpdir(), "demo-")), env: NodeJS.ProcessEnv = {}): Demo {
+function start(args: string[], folder: string, env: NodeJS.ProcessEnv = {}): Demo {
   const home = mkdtempSync(join(tmpdir(), "home-"));
   const child = spawn(process.execPath, [join(ROOT, "scripts/start.mjs"), "--folder", folder, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -74,15 +79,32 @@ function processesWith(path: string): string[] {
 }
 
 describe("npm start", () => {
+  let demoVideo: DemoVideo;
+  /** The first demo makes its photos and its video here; what is there is not made anew. */
+  const made = mkdtempSync(join(tmpdir(), "demo-"));
+  before(async () => {
+    demoVideo = (await import(pathToFileURL(join(ROOT, "scripts/demo-video.mjs")).href)) as DemoVideo;
+  });
   after(() => {
     for (const child of started) child.kill("SIGKILL");
   });
+
+  /** A folder with the demo's photos; and a video that ffmpeg makes with these arguments, else the demo's. */
+  async function folderWith(video?: readonly string[]): Promise<string> {
+    const folder = mkdtempSync(join(tmpdir(), "demo-"));
+    const there = await demoVideo.makeDemo(made);
+    cpSync(there.photos, join(folder, basename(there.photos)), { recursive: true });
+    const place = join(folder, basename(there.video));
+    if (video === undefined) copyFileSync(there.video, place);
+    else execFileSync((await findFfmpeg()).path, ["-nostdin", "-loglevel", "error", ...video, place]);
+    return folder;
+  }
 
   it(
     "-- --once recognizes and greets everyone it knows, takes no stranger for one, keeps WAVs and frames, and " +
       "ends with 0",
     async () => {
-      const demo = start(["--once", "--port", "0"]);
+      const demo = start(["--once", "--port", "0"], made);
       assert.equal(await demo.exited, 0, demo.output().slice(-2000));
       const output = demo.output();
       assert.match(output, /\] enrolled: Dana, Erin, Noor, Robin, Tess\n/);
@@ -125,7 +147,11 @@ describe("npm start", () => {
     "-- --original does as the program it grew from: its search, its 128 numbers, its distance and τ, its " +
       "sentence; and calls strangers by names",
     async () => {
-      const demo = start(["--once", "--original", "--port", "0"]);
+      // To the end of the first shot of somebody known whom it recognizes; a stranger comes before.
+      const shots = demoVideo.SHOTS.slice(0, demoVideo.SHOTS.findIndex(({ who }) => who.includes("Noor")) + 1);
+      const seconds = shots.reduce((sum, shot) => sum + shot.seconds, 0);
+      const video = ["-i", (await demoVideo.makeDemo(made)).video, "-t", String(seconds), "-c", "copy"];
+      const demo = start(["--once", "--original", "--port", "0"], await folderWith(video));
       assert.equal(await demo.exited, 0, demo.output().slice(-2000));
       const output = demo.output();
       assert.match(
@@ -172,25 +198,8 @@ describe("npm start", () => {
   );
 
   it("-- --once ends with 1 when nobody was recognized", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "demo-"));
-    mkdirSync(folder, { recursive: true });
-    const { path } = await findFfmpeg();
-    // What is there is not made anew: an empty room in the place of the video.
-    const { videoName } = (await import(pathToFileURL(join(ROOT, "scripts/demo-video.mjs")).href)) as {
-      videoName: string;
-    };
-    execFileSync(path, [
-      "-loglevel",
-      "error",
-      "-f",
-      "lavfi",
-      "-i",
-      "color=gray:s=640x480:r=15:d=1",
-      "-pix_fmt",
-      "yuv420p",
-      join(folder, videoName),
-    ]);
-    const demo = start(["--once", "--port", "0"], folder);
+    const room = ["-f", "lavfi", "-i", "color=gray:s=640x480:r=15:d=1", "-pix_fmt", "yuv420p"];
+    const demo = start(["--once", "--port", "0"], await folderWith(room));
     assert.equal(await demo.exited, 1);
     assert.match(demo.output(), /nobody was recognized/);
   });
@@ -199,7 +208,7 @@ describe("npm start", () => {
     "shows the flow at the address it prints, offers the examples for import, and ends at Ctrl-C with nothing " +
       "left behind",
     async () => {
-      const demo = start(["--port", "0"]);
+      const demo = start(["--port", "0"], await folderWith());
       const url = await eventually("an address", () => /open (http:\S+)/.exec(demo.output())?.[1]);
       const { flows } = (await (await fetch(`${url}flows`, { headers: { "Node-RED-API-Version": "v2" } })).json()) as {
         flows: { type: string }[];
@@ -231,7 +240,7 @@ describe("npm start", () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const demo = start(["--once"], undefined, { PORT: String(port) });
+    const demo = start(["--once"], await folderWith(), { PORT: String(port) });
     assert.equal(await demo.exited, 1);
     assert.match(demo.output(), new RegExp(`port ${port} cannot be used \\(EADDRINUSE\\)`));
     server.close();
