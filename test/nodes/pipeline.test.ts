@@ -12,6 +12,7 @@ import faceMatch from "../../nodes/face-match/face-match";
 import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
 import haarDetect from "../../nodes/haar-detect/haar-detect";
 import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
+import { keepLoaded } from "../support/keep-loaded";
 import { groupPhoto, portrait } from "../support/photos";
 
 const NODES = [haarDetect, facenetEmbed, faceMatch, faceGallery];
@@ -57,6 +58,7 @@ const identities = (message: FaceMessage): string[] =>
 
 describe("haar-detect → facenet-embed → face-match", () => {
   let family: string;
+  keepLoaded("dlib-resnet-v1");
   before(async () => {
     await startServer();
     family = await galleryFolder({ Alice: "green", Bea: "emerald", 小明: "stripes" });

@@ -17,13 +17,14 @@ const WHO: readonly Who[] = ["green", "emerald", "stripes", "front", "blonde"];
 
 describe("a followed face's embedding", () => {
   let detector: FaceDetector;
+  /** Embeds every face by itself. Open to the end, so that the network is loaded once. */
+  const alone = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ reembedAfter: 0 }));
   let embedder: FaceEmbedder;
   let follower: FaceFollower;
   const references = new Map<Who, Float32Array>();
 
   before(async () => {
     detector = new FaceDetector(haar, haarOptionsSchema.parse({ minSize: 80 }));
-    const alone = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ reembedAfter: 0 }));
     for (const who of WHO) {
       const picture = { bytes: await portrait(who), frame: undefined };
       references.set(
@@ -31,9 +32,8 @@ describe("a followed face's embedding", () => {
         (await alone.embed(picture, (await detector.detect(picture)).faces)).faces[0]?.embedding as Float32Array,
       );
     }
-    await alone.close();
   });
-  after(() => detector.close());
+  after(() => Promise.all([detector.close(), alone.close()]));
 
   const start = (): void => {
     embedder = new FaceEmbedder(DLIB_RESNET, embedderOptionsSchema.parse({ reembedAfter: 1000 }));
