@@ -1,4 +1,5 @@
-import { extname, join } from "node:path";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { Piscina } from "piscina";
 import { errorMessage, Fault, UserError } from "../errors";
 import type { Sentence } from "../words/sentence";
@@ -67,11 +68,11 @@ export class StagePool<Task, Result> {
   readonly #ending = new Set<Promise<void>>();
 
   /**
-   * @param directory and @param name of the worker's module; .ts beside a .ts caller (tests), .js once built
+   * @param directory and @param name of the worker's module, as `require` finds it: .js once built, .ts in tests
    * @param farewell the last task of a worker, which then can end what it started
    */
   constructor(directory: string, name: string, maxThreads: number, farewell?: Task) {
-    this.#filename = join(directory, name + extname(__filename));
+    this.#filename = createRequire(__filename).resolve(join(directory, name));
     this.#maxThreads = maxThreads;
     this.#farewell = farewell;
   }

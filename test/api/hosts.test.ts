@@ -23,7 +23,7 @@ async function askAs(
 
 describe("admin routes", () => {
   it("all refuse a request by a name that is not this computer's, where nobody logs in", async () => {
-    const nodes = await allNodes();
+    const nodes = allNodes();
     const served = await serveAdmin((RED) => {
       for (const register of nodes) void register(RED);
     }, new Map());

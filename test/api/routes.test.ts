@@ -19,7 +19,7 @@ describe("admin routes", () => {
     "all ask for a permission first, in every node; the page of the browser's camera, which holds nothing, does " +
       "not",
     async () => {
-      const all = adminRoutes(await allNodes());
+      const all = adminRoutes(allNodes());
       assert.deepEqual(
         all.filter(({ permission }) => permission === undefined).map(({ method, path }) => `${method} ${path}`),
         ["get /facenet/camera/:id"],

@@ -71,19 +71,10 @@ export function adminRoutes(modules: readonly NodeInitializer[]): AdminRoute[] {
 }
 
 /** Every node of this package. */
-export async function allNodes(): Promise<NodeInitializer[]> {
+export function allNodes(): NodeInitializer[] {
+  const load = createRequire(__filename);
   const folders = readdirSync(NODES).filter((name) => name !== "common");
-  const modules = await Promise.all(
-    folders.map(
-      async (name) =>
-        (
-          (await import(join(NODES, name, `${name}.ts`))) as {
-            default: NodeInitializer | { default: NodeInitializer };
-          }
-        ).default,
-    ),
-  );
-  return modules.map((module) => (typeof module === "function" ? module : module.default));
+  return folders.map((name) => (load(join(NODES, name, name)) as { default: NodeInitializer }).default);
 }
 
 export interface Served {
