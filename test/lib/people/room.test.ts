@@ -46,8 +46,11 @@ describe("the room for a commit", () => {
   const folder = mkdtempSync(join(tmpdir(), "room-"));
   after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 
-  for (const reader of [false, true])
-    it(`is enough for whatever LMDB writes${reader ? ", also while a reader keeps it from using pages again" : ""}`, async () => {
+  for (const [what, reader] of [
+    ["is enough for whatever LMDB writes", false],
+    ["is enough also while a reader keeps LMDB from using pages again", true],
+  ] as const)
+    it(what, async () => {
       const lmdb = await openLmdb(join(folder, `${reader}.mdb`), { noSync: true });
       const random = seeded(reader ? 2 : 1);
       const keys: string[] = [];
