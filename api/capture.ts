@@ -4,7 +4,7 @@ import { NoPicture, snapshots } from "../lib/capture/snapshots";
 import { NotKept } from "../lib/enrol/not-kept";
 import { toKeptJpeg } from "../lib/image/encode";
 import { type CaptureAnswer, captureAnswer } from "./answers";
-import { HttpError, told } from "./http/answer-error";
+import { HttpError, languageOfRequest, told } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
 import { acceptQuery, ofGallery, type Route } from "./routes";
 
@@ -24,6 +24,7 @@ export const capture: Route[] = [
       answers: captureAnswer,
     },
     async ({ deployed, node, gallery, request, response }) => {
+      const language = languageOfRequest(request);
       const { accept } = queryOf(request, acceptQuery);
       const { camera: id, count } = await bodyOf(request, captureBody);
       const person = gallery.details(request.params["person"] ?? "");
@@ -36,9 +37,9 @@ export const capture: Route[] = [
         );
       const keep = (jpeg: Buffer): Promise<Taken> =>
         gallery.addPhoto({ id: person.id }, jpeg, { origin: "capture", accept }).then(
-          ({ photo, judgement }) => ({ photo, judgement: told(judgement) }),
+          ({ photo, judgement }) => ({ photo, judgement: told(judgement, language) }),
           (error: unknown) => {
-            if (error instanceof NotKept) return { judgement: told(error.judgement) };
+            if (error instanceof NotKept) return { judgement: told(error.judgement, language) };
             throw error;
           },
         );

@@ -44,9 +44,9 @@ export const galleries: Route[] = [
             error,
           });
           await node.settled;
-          if (node.waiting !== undefined) return unopened(node.waiting.sentence);
+          if (node.waiting !== undefined) return unopened(redact(render(node.waiting.sentence, language)));
           return node.gallery.then(
-            (gallery) => ({ id, name, ...gallery.summary }),
+            (gallery) => ({ id, name, ...gallery.summaryIn(language) }),
             (error: unknown) => unopened(redact(render(sayable(error), language))),
           );
         }),

@@ -5,6 +5,7 @@ import type { Gallery } from "../lib/gallery/gallery";
 import type { DistanceKind } from "../lib/search/roster";
 import type { Journal } from "../lib/observe/journal";
 import type { Ruling } from "../lib/match/threshold";
+import type { Sentence } from "../lib/words/sentence";
 
 /** Node-RED's admin server, its permissions, log and settings: Node-RED's own API object is one. */
 export interface AdminServer {
@@ -22,7 +23,7 @@ export interface ServedGallery {
    */
   gallery: Promise<Gallery>;
   /** What the gallery waits for before it is open; undefined when it is open, or never will be. */
-  waiting: { sentence: string } | undefined;
+  waiting: { sentence: Sentence } | undefined;
   /** Resolves once it is known whether the gallery is open, waits for something or cannot be used. */
   settled: Promise<void>;
   /** The newest events of all face-match nodes of this gallery. */

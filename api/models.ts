@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { downloads, downloadStateSchema, TooManyDownloads } from "../lib/models/downloads";
 import { listedModelSchema, listModels } from "../lib/models/list";
-import { HttpError } from "./http/answer-error";
+import { HttpError, languageOfRequest } from "./http/answer-error";
 import { bodyOf } from "./http/request";
 import { type Call, ofAll, type Route } from "./routes";
 
@@ -18,7 +18,7 @@ export const models: Route[] = [
       summary: "The networks that are here or can be downloaded, and packs that cannot be used",
       answers: z.array(listedModelSchema),
     },
-    async () => listModels(),
+    async ({ request }) => listModels(undefined, languageOfRequest(request)),
   ),
   ofAll(
     {
@@ -38,7 +38,7 @@ export const models: Route[] = [
           throw new HttpError(404, "no_model", `there is no model "${id}" to download: GET models lists them.`);
         return state;
       } catch (error) {
-        throw error instanceof TooManyDownloads ? new HttpError(503, "busy", error.message) : error;
+        throw error instanceof TooManyDownloads ? new HttpError(503, "busy", error.sentence) : error;
       }
     },
   ),

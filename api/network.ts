@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { networkEstimateSchema, networkStateSchema } from "../lib/gallery/network-state";
-import { HttpError } from "./http/answer-error";
+import { HttpError, languageOfRequest } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
 import { ofGallery, type Route } from "./routes";
 
@@ -32,7 +32,7 @@ export const network: Route[] = [
       summary: "Which network decides, how a change of it goes on, and whether it can be taken back",
       answers: networkStateSchema.nullable(),
     },
-    async ({ gallery }) => gallery.network,
+    async ({ gallery, request }) => gallery.networkIn(languageOfRequest(request)),
   ),
   ofGallery(
     {
@@ -81,7 +81,7 @@ export const network: Route[] = [
         default:
           await networks[wanted.do]();
       }
-      return gallery.network;
+      return gallery.networkIn(languageOfRequest(request));
     },
   ),
 ];

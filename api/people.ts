@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { personFieldsSchema, personPatchSchema, personSchema, receiptSchema } from "../lib/people/people";
-import { peoplePageSchema, personDetailsSchema, photoEntrySchema } from "../lib/search/entries";
-import { told } from "./http/answer-error";
+import { peoplePageSchema, personDetailsSchema, type PhotoEntry, photoEntrySchema } from "../lib/search/entries";
+import { asideOf } from "../lib/search/outliers";
+import type { Language } from "../lib/words/sentence";
+import { languageOfRequest, told } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
 import { addedAnswer, mergedAnswer, movedAnswer } from "./answers";
 import { acceptQuery, ofGallery, photoOf, type Route, sendPicture } from "./routes";
@@ -85,7 +87,10 @@ export const people: Route[] = [
       summary: "A person with notes and photos",
       answers: personDetailsSchema,
     },
-    async ({ gallery, request }) => gallery.details(param(request.params, "person")),
+    async ({ gallery, request }) => {
+      const { photos, ...person } = gallery.details(param(request.params, "person"));
+      return { ...person, photos: photos.map((photo) => photoIn(photo, languageOfRequest(request))) };
+    },
   ),
   ofGallery(
     {
@@ -127,7 +132,7 @@ export const people: Route[] = [
         await photoOf(request),
         { origin: "upload", accept, at },
       );
-      return { photo, judgement: told(judgement) };
+      return { photo, judgement: told(judgement, languageOfRequest(request)) };
     },
   ),
   ofGallery(
@@ -160,7 +165,8 @@ export const people: Route[] = [
       const { sure, out } = await bodyOf(request, photoPatch);
       const left = out === undefined ? undefined : await gallery.leaveOut(id, photo, out);
       // The body says one of the two at least.
-      return left !== undefined && sure === undefined ? left : gallery.usePhoto(id, photo, sure === true);
+      const entry = left !== undefined && sure === undefined ? left : await gallery.usePhoto(id, photo, sure === true);
+      return photoIn(entry, languageOfRequest(request));
     },
   ),
   ofGallery(
@@ -227,3 +233,9 @@ export const people: Route[] = [
       gallery.removePhoto(param(request.params, "person"), param(request.params, "photo")),
   ),
 ];
+
+/** A photo, and why it is set aside in a language. */
+function photoIn(photo: PhotoEntry, language: Language): PhotoEntry {
+  const { aside } = photo;
+  return { ...photo, aside: aside && asideOf(aside.distance, aside.threshold, language) };
+}

@@ -7,9 +7,6 @@ import { known, t } from "./words.js";
 /** No photo without exactly one face, and none that is there already, can be kept. */
 const FINAL: ReadonlySet<string> = new Set(["no_face", "several_faces", "near_duplicate"]);
 
-/** Their sentences name somebody, and a distance. */
-const LIKENESS: ReadonlySet<string> = new Set(["resembles", "unlike"]);
-
 /** Whether the photo may be kept all the same, if somebody says so. */
 export function acceptable(findings: readonly ToldFinding[]): boolean {
   return findings.length > 0 && findings.every(({ code }) => !FINAL.has(code));
@@ -22,10 +19,10 @@ export function acceptWords(findings: readonly ToldFinding[]): string {
   return t(findings.some(({ code }) => code === "near_left_out") ? "photo.again" : "photos.use-anyway");
 }
 
-/** The server's own sentence in English, for it knows the figures; the catalogue's in other languages. */
+/** The server's own sentence, for it knows the figures; the catalogue's of a code alone. */
 export function findingWords({ code, message }: { code: string; message: string }): string {
   const sentence = message.slice(0, 1).toUpperCase() + message.slice(1);
-  return RED.i18n.lang().startsWith("en") && message !== code ? sentence : known(`finding.${code}`, sentence);
+  return message === code ? known(`finding.${code}`, sentence) : sentence;
 }
 
 /** The findings as a list. */
@@ -40,9 +37,6 @@ export function findingList(findings: readonly ToldFinding[]): HTMLElement {
         icon(FINAL.has(finding.code) ? "times-circle" : "exclamation-triangle"),
         " ",
         findingWords(finding),
-        !RED.i18n.lang().startsWith("en") &&
-          LIKENESS.has(finding.code) &&
-          h("div", { class: "facenet-hint", lang: "en" }, finding.message),
       ),
     ),
   );

@@ -1,6 +1,15 @@
 /** Whose an error is, and what is said of it. */
 import { redact } from "./redact";
-import { type Key, type Language, render, type Sentence, textOf, type Value, type ValuesOf } from "./words/sentence";
+import {
+  type Key,
+  type Language,
+  phrase,
+  render,
+  type Sentence,
+  textOf,
+  type Value,
+  type ValuesOf,
+} from "./words/sentence";
 
 /** A key with its values, which are left out where its text has no placeholder and nothing follows. */
 type Keyed = {
@@ -56,9 +65,23 @@ export function sentenceOf(error: unknown, language: Language = "en-US"): string
   return redact(error instanceof UserError ? render(error.sentence, language) : errorMessage(error));
 }
 
+/** Why something failed, to be said later. */
+export function asSentence(error: unknown): Sentence {
+  const reason = reasonOf(error);
+  return typeof reason === "string" ? { "en-US": reason } : reason;
+}
+
 /** Why something failed, as a part of another sentence. */
 export function reasonOf(error: unknown): Sentence | string {
   return error instanceof UserError ? error.sentence : redact(errorMessage(error));
+}
+
+/** Sentences one after the other; undefined where there is none. */
+export function oneAfterOther(sentences: readonly Sentence[]): Sentence | undefined {
+  return sentences.reduceRight<Sentence | undefined>(
+    (next, sentence) => (next === undefined ? sentence : phrase("common.and", { sentence, next })),
+    undefined,
+  );
 }
 
 const MOST_CAUSES = 5;

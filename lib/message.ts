@@ -7,7 +7,8 @@ import { UserError } from "./errors";
 import { MAX_PHOTO_BYTES } from "./image/limits";
 import { kindOf, PHOTO_ENDINGS, READABLE_KINDS } from "./image/photo-file";
 import { redact } from "./redact";
-import { parseOptions, sentence } from "./validate";
+import { complaintsOf, parseOptions } from "./validate";
+import { phrase, type Sentence } from "./words/sentence";
 
 export const CONTRACT_VERSION = 1;
 
@@ -367,25 +368,17 @@ export function readVersion(message: FaceMessage): void {
   const face: unknown = message.face;
   if (face === undefined || face === null) return;
   const { version } = face as { version?: unknown };
-  const is =
+  const what =
     typeof face !== "object" || Array.isArray(face)
       ? typeof face === "string"
-        ? "text"
+        ? phrase("message.text")
         : whatIs(face)
       : version === undefined || (Number.isSafeInteger(version) && Number(version) >= 1)
         ? undefined
-        : "without a version that is a whole number from 1";
-  if (is !== undefined)
-    throw new UserError(
-      `msg.face is ${is}: ` +
-        "it is this package's own field, with the version of its messages; keep what else is there in another field.",
-    );
+        : phrase("message.noVersion");
+  if (what !== undefined) throw new UserError("message.faceField", { what });
   if (Number(version) > CONTRACT_VERSION)
-    throw new UserError(
-      `msg.face.version is ${String(version)}, and this node reads messages up to version ${CONTRACT_VERSION}: they ` +
-        "come from a newer version of the package. Update it on this Node-RED, or delete msg.face and see " +
-        "whether it works.",
-    );
+    throw new UserError("message.newerVersion", { version: String(version), most: CONTRACT_VERSION });
 }
 
 /** The frame of a message, or undefined where it has none. @throws a sentence if `msg.frame` is no frame. */
@@ -393,9 +386,9 @@ export function readFrame(message: FaceMessage): Frame | undefined {
   if (message.frame === undefined || message.frame === null) return undefined;
   const parsed = frameSchema.safeParse(message.frame);
   if (!parsed.success)
-    throw new UserError(
-      `msg.frame is not a frame: ${sentence(parsed.error)}. Leave it as the camera node made it, or delete it.`,
-    );
+    throw new UserError("message.noFrame", {
+      complaints: complaintsOf(parsed.error, frameSchema, message.frame),
+    });
   return parsed.data;
 }
 
@@ -403,9 +396,6 @@ export function readFrame(message: FaceMessage): Frame | undefined {
 export function cameraOf({ camera, source }: Pick<Frame, "camera" | "source">): string {
   return camera ?? source;
 }
-
-/** Mends for a payload that is no picture, by what it looks like. */
-const BINARY = 'a "read file" node set to "a single buffer object", an "http request" set to "a binary buffer"';
 
 /**
  * The picture of a message. Text that holds one (base64, a data URI, a Buffer that went through JSON) is put back into
@@ -417,14 +407,12 @@ export function readPicture(message: FaceMessage): Picture {
   const { payload } = message;
   const bytes = bytesOf(payload);
   if (bytes === undefined)
-    throw new UserError(
-      `msg.payload is ${whatIs(payload)}, not a picture: send a Buffer with a ${READABLE_KINDS} file in it ` +
-        `(${BINARY}), or such a file as base64.`,
-    );
-  if (bytes.length === 0)
-    throw new UserError(
-      "msg.payload is an empty Buffer, not a picture: look at the node that made it; the file may have zero bytes.",
-    );
+    throw new UserError("message.noPicture", {
+      what: whatIs(payload),
+      kinds: READABLE_KINDS,
+      binary: phrase("message.binary"),
+    });
+  if (bytes.length === 0) throw new UserError("message.emptyBuffer");
   if (bytes !== payload) message.payload = bytes;
   return { bytes, frame };
 }
@@ -452,23 +440,13 @@ const MAX_BASE64_LENGTH = (MAX_PHOTO_BYTES * 3) / 2;
 
 function fromText(text: string): Buffer | undefined {
   if (text.length > MAX_BASE64_LENGTH)
-    throw new UserError(
-      `msg.payload is text of more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB of picture: scale the picture ` +
-        "down before it comes here.",
-    );
+    throw new UserError("message.textTooLarge", { megabytes: MAX_PHOTO_BYTES / 1024 / 1024 });
   const uri = DATA_URI.exec(text);
   const [begin = "", , parameters = ""] = uri ?? [];
-  if (uri !== null && !/;\s*base64\s*$/i.test(parameters))
-    throw new UserError(
-      "msg.payload is a data URI without base64, not a picture: send data:image/jpeg;base64,… or a Buffer.",
-    );
+  if (uri !== null && !/;\s*base64\s*$/i.test(parameters)) throw new UserError("message.uriWithoutBase64");
   const encoded = text.slice(begin.length);
   if (encoded.trim() === "" || !BASE64.test(encoded)) {
-    if (uri !== null)
-      throw new UserError(
-        "msg.payload is a data URI whose base64 is empty or has other characters in it: it was cut or changed " +
-          "on the way; send it as it was made, or a Buffer.",
-      );
+    if (uri !== null) throw new UserError("message.uriDamaged");
     return undefined;
   }
   const bytes = Buffer.from(encoded, "base64");
@@ -476,27 +454,26 @@ function fromText(text: string): Buffer | undefined {
   return uri !== null || kindOf(bytes) !== undefined ? bytes : undefined;
 }
 
-function whatIs(payload: unknown): string {
-  if (payload === undefined) return "nothing";
-  if (payload === null) return "null";
-  if (Array.isArray(payload)) return "an array";
-  if (typeof payload !== "string") return `a value of type ${typeof payload}`;
-  if (payload.trim() === "") return "empty text";
-  if (/^\s*(?:https?|rtsps?):\/\//i.test(payload))
-    return 'an address (an "http request" node fetches a picture, a camera node watches a stream)';
-  if (/^\s*[[{]/.test(payload))
-    return 'JSON text (a "json" node reads it; then put the picture\'s field into msg.payload)';
+/** What a payload that is no picture looks like, with the mend. */
+function whatIs(payload: unknown): Sentence {
+  if (payload === undefined) return phrase("message.nothing");
+  if (payload === null) return phrase("message.null");
+  if (Array.isArray(payload)) return phrase("message.array");
+  if (typeof payload !== "string") return phrase("message.ofType", { type: typeof payload });
+  if (payload.trim() === "") return phrase("message.emptyText");
+  if (/^\s*(?:https?|rtsps?):\/\//i.test(payload)) return phrase("message.address");
+  if (/^\s*[[{]/.test(payload)) return phrase("message.json");
   return PHOTO_ENDINGS.has(/\.[a-z]{1,5}$/i.exec(payload.trim())?.[0].toLowerCase() ?? "")
-    ? 'the name of a file (a "read file" node reads it)'
-    : "text that is no base64 of a picture";
+    ? phrase("message.fileName")
+    : phrase("message.noBase64");
 }
 
 /** The detections of a message. @throws a sentence if `msg.faces` is missing or malformed (a NaN in a box, say). */
 export function readFaces(message: FaceMessage): Face[] {
-  if (message.faces === undefined)
-    throw new UserError("msg.faces is missing: put a haar-detect node before this one.");
+  if (message.faces === undefined) throw new UserError("message.noFaces");
   const parsed = facesSchema.safeParse(message.faces);
-  if (!parsed.success) throw new UserError(`msg.faces is not a list of detections: ${sentence(parsed.error)}.`);
+  if (!parsed.success)
+    throw new UserError("message.notFaces", { complaints: complaintsOf(parsed.error, facesSchema, message.faces) });
   return parsed.data;
 }
 

@@ -6,7 +6,7 @@ import { NotKept } from "../../lib/enrol/not-kept";
 import type { Judgement, ToldJudgement } from "../../lib/enrol/judge";
 import { failures } from "../../lib/observe/failures";
 import { StorageError } from "../../lib/storage";
-import { type Language, languageOf, phrase, type Sentence } from "../../lib/words/sentence";
+import { type Language, languageOf, phrase, render, type Sentence } from "../../lib/words/sentence";
 import type { AdminServer } from "../host";
 
 /** An answer other than what was asked for. */
@@ -44,7 +44,7 @@ export function answerError(server: AdminServer, response: Response, error: unkn
   response.status(status).json({
     error: sentenceOf(new UserError(sayable(error)), languageOfRequest(response.req)),
     code,
-    ...(error instanceof NotKept ? { judgement: told(error.judgement) } : {}),
+    ...(error instanceof NotKept ? { judgement: told(error.judgement, languageOfRequest(response.req)) } : {}),
   });
 }
 
@@ -74,6 +74,13 @@ function kindOf(error: unknown): { status: number; code: string } | undefined {
 }
 
 /** A judgement without the face it is about. */
-export function told({ findings, face: _whose, ...judgement }: Judgement): ToldJudgement {
-  return { ...judgement, findings: findings.map(({ code, message, severity }) => ({ code, message, severity })) };
+export function told({ findings, face: _whose, ...judgement }: Judgement, language: Language): ToldJudgement {
+  return {
+    ...judgement,
+    findings: findings.map(({ code, sentence, severity }) => ({
+      code,
+      message: render(sentence, language),
+      severity,
+    })),
+  };
 }

@@ -2,7 +2,8 @@
 import type { Request } from "express";
 import type { z } from "zod";
 import { sentenceOf } from "../../lib/errors";
-import { sentence } from "../../lib/validate";
+import { complaintsOf } from "../../lib/validate";
+import { phrase } from "../../lib/words/sentence";
 import { HttpError } from "./answer-error";
 import { readUpload } from "./upload";
 
@@ -30,6 +31,11 @@ export async function bodyOf<T extends z.ZodType>(request: Request, schema: T): 
 
 function checked<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new HttpError(400, "invalid", `${sentence(parsed.error)}.`);
+  if (!parsed.success)
+    throw new HttpError(
+      400,
+      "invalid",
+      phrase("common.invalid", { complaints: complaintsOf(parsed.error, schema, value) }),
+    );
   return parsed.data;
 }

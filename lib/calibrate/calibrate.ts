@@ -55,8 +55,7 @@ const pool = new StagePool<MeasureTask | CohortTask, Measured>(__dirname, "calib
 export async function calibrate(input: CalibrateInput): Promise<Calibration> {
   const { embeddings, names, comparison, threshold, stats, wantedFmr } = input;
   if (!(wantedFmr > 0 && wantedFmr < 1)) {
-    const mend = "give a share above 0 and below 1, 0.001 for one in a thousand.";
-    throw new UserError(`the wanted false match rate is ${wantedFmr}: ${mend}`);
+    throw new UserError("calibrate.wantedFmr", { fmr: wantedFmr });
   }
   const groups = byPerson(embeddings);
   const chosen = choose(groups, comparison === undefined ? MAX_PHOTOS : MAX_COHORT_PHOTOS);
@@ -188,8 +187,7 @@ async function packRows(
   };
   for (const [row, { personId, photoId, vector }] of rows.entries()) {
     if (vector.length !== dimensions) {
-      const lengths = `${dimensions} and ${vector.length} dimensions`;
-      throw new UserError(`embeddings of ${lengths} cannot be calibrated together: give those of one model.`);
+      throw new UserError("calibrate.mixed", { length: dimensions, other: vector.length });
     }
     vectors.set(vector, row * dimensions);
     people[row] = indexIn(personIndex, personId);

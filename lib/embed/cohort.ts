@@ -12,6 +12,7 @@ import { readFile } from "node:fs/promises";
 import { assetFile } from "../assets";
 import { UserError } from "../errors";
 import { toUnitLength } from "./distance";
+import { phrase, type Sentence } from "../words/sentence";
 
 export interface Cohort {
   dimensions: number;
@@ -58,10 +59,7 @@ export async function loadCohort(model: string): Promise<Cohort | undefined> {
   if (cohort === undefined) return undefined;
   const loading =
     loaded.get(model) ??
-    readCohort(
-      cohort,
-      builtIn === undefined ? "install or download the model pack again." : "install this package again.",
-    );
+    readCohort(cohort, builtIn === undefined ? phrase("embed.packAgain") : phrase("embed.packageAgain"));
   loaded.set(model, loading);
   try {
     return await loading;
@@ -71,18 +69,16 @@ export async function loadCohort(model: string): Promise<Cohort | undefined> {
   }
 }
 
-async function readCohort({ file, dimensions, sha256 }: CohortFile, mend: string): Promise<Cohort> {
+async function readCohort({ file, dimensions, sha256 }: CohortFile, mend: Sentence): Promise<Cohort> {
   let bytes: Buffer;
   try {
     bytes = await readFile(file);
   } catch (error) {
-    throw new UserError(
-      `the cohort ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): ${mend}`,
-      { cause: error },
-    );
+    const code = (error as NodeJS.ErrnoException).code ?? "error";
+    throw new UserError("embed.cohortUnreadable", { file, code, mend }, { cause: error });
   }
   if (createHash("sha256").update(bytes).digest("hex") !== sha256)
-    throw new UserError(`the cohort ${file} is damaged: ${mend}`);
+    throw new UserError("embed.cohortDamaged", { file, mend });
   return unpackRows(bytes, dimensions);
 }
 

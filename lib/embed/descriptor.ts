@@ -4,13 +4,14 @@ import { createReadStream } from "node:fs";
 import { z } from "zod";
 import { assetFile } from "../assets";
 import { UserError } from "../errors";
+import { phrase } from "../words/sentence";
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "embed.sha256");
 const triple = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])]);
 
 export const descriptorSchema = z.strictObject({
   /** Names the model in `face.model`; embeddings of different ids are never compared. */
-  id: z.string().regex(/^[\w.+-]{1,100}$/, "must be letters, digits, dots, dashes"),
+  id: z.string().regex(/^[\w.+-]{1,100}$/, "embed.id"),
   format: z.enum(["dlib-resnet", "tfjs-graph", "onnx", "tflite"]),
   /** The .onnx, .tflite or model.json, relative to the descriptor; none for dlib's network. */
   file: z.string().default(""),
@@ -139,7 +140,7 @@ export function builtInModel(id: string): ModelDescriptor | undefined {
   return BUILT_IN.get(id);
 }
 
-const REINSTALL = "Install this package again.";
+const REINSTALL = phrase("embed.packageAgainSentence");
 
 /** @throws a sentence when the files are missing or not those of the descriptor */
 export async function verifyFiles(descriptor: ModelDescriptor, files: readonly string[]): Promise<void> {
@@ -148,18 +149,19 @@ export async function verifyFiles(descriptor: ModelDescriptor, files: readonly s
     try {
       for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
     } catch (error) {
-      const mend = isBuiltIn(descriptor) ? REINSTALL : `put it where the descriptor of ${descriptor.id} says.`;
-      throw new UserError(
-        `the model file ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): ${mend}`,
-        { cause: error },
-      );
+      const { code = "error" } = error as NodeJS.ErrnoException;
+      const mend = isBuiltIn(descriptor) ? REINSTALL : phrase("embed.whereDescriptorSays", { model: descriptor.id });
+      throw new UserError("embed.fileUnreadable", { file, code, mend }, { cause: error });
     }
   }
   const digest = hash.digest("hex");
-  const mend = isBuiltIn(descriptor) ? REINSTALL : "Download it again, or mend the descriptor.";
+  const mend = isBuiltIn(descriptor) ? REINSTALL : phrase("embed.downloadAgain");
   if (digest !== descriptor.sha256)
-    throw new UserError(
-      `the model file ${files[0] ?? ""} is not the one of the descriptor ${descriptor.id}: its sha256 is ` +
-        `${digest}, expected ${descriptor.sha256 ?? "none"}. ${mend}`,
-    );
+    throw new UserError("embed.otherFile", {
+      file: files[0] ?? "",
+      model: descriptor.id,
+      digest,
+      expected: descriptor.sha256 ?? "none",
+      mend,
+    });
 }

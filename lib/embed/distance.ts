@@ -6,17 +6,13 @@ import { UserError } from "../errors";
  * @throws a sentence when the vectors differ in length or hold no numbers
  */
 export function euclideanDistance(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length)
-    throw new UserError(
-      `an embedding of ${a.length} dimensions cannot be compared with one of ${b.length}: both must come from ` +
-        "the same model.",
-    );
+  if (a.length !== b.length) throw new UserError("embed.otherDimensions", { length: a.length, other: b.length });
   let sum = 0;
   for (let index = 0; index < a.length; index += 1) {
     const difference = (a[index] as number) - (b[index] as number);
     sum += difference * difference;
   }
-  if (Number.isNaN(sum)) throw new UserError("an embedding holds a NaN: it was not made by a facenet-embed node.");
+  if (Number.isNaN(sum)) throw new UserError("embed.notANumber");
   return Math.sqrt(sum);
 }
 

@@ -18,6 +18,7 @@ import { toUnitLength } from "./distance";
 import { loadNet } from "./load-net";
 import type { EmbeddingNet } from "./net";
 import type { OnnxPlan } from "./onnx-net";
+import { phrase, type Sentence } from "../words/sentence";
 
 export interface EmbedTask {
   /** Undefined only loads the model. */
@@ -118,14 +119,18 @@ async function embedTask({ source, located, model, engine, onnx, gate, chips }: 
     (box) => box.x + box.width <= 0 || box.y + box.height <= 0 || box.x >= pixels.width || box.y >= pixels.height,
   );
   if (outside !== undefined)
-    throw new UserError(
-      `a box in msg.faces (x ${outside.x}, y ${outside.y}, ${outside.width} × ${outside.height}) lies outside ` +
-        `the picture (${pixels.width} × ${pixels.height}): msg.payload and msg.faces must be of the same ` +
-        "picture.",
-    );
-  const broke = (): string =>
-    `${net.engine} broke on ${boxes.length} faces of a picture of ${pixels.width} × ${pixels.height} pixels ` +
-    "and was restarted: send a smaller picture, or one with fewer faces.";
+    throw new UserError("embed.outside", {
+      ...outside,
+      pictureWidth: pixels.width,
+      pictureHeight: pixels.height,
+    });
+  const broke = (): Sentence =>
+    phrase("embed.broke", {
+      engine: net.engine,
+      faces: boxes.length,
+      width: pixels.width,
+      height: pixels.height,
+    });
   const align = (): Promise<Aligned[]> => inBatches(located, (some) => alignFaces(landmarks, pixels, some, gate));
   const aligned: (Aligned | undefined)[] =
     model.alignment === "box" ? boxes.map(() => undefined) : await onEngine(broke, align);
@@ -163,11 +168,7 @@ async function embedTask({ source, located, model, engine, onnx, gate, chips }: 
 /** @throws when the network gave a NaN, which would match nobody and be nobody's fault */
 function finish(model: ModelDescriptor, embedding: Float32Array): Float32Array {
   const length = Math.hypot(...embedding);
-  if (!Number.isFinite(length))
-    throw new UserError(
-      `the model ${model.id} gave an embedding that is no number: its file or its descriptor's mean and scale ` +
-        "are wrong.",
-    );
+  if (!Number.isFinite(length)) throw new UserError("embed.noNumber", { model: model.id });
   return model.l2Normalize ? toUnitLength(embedding) : embedding;
 }
 

@@ -262,11 +262,7 @@ export class FaceEmbedder {
     // A worker that took another's place could not open what that one had: the next picture looks for an engine.
     this.#opening = undefined;
     await this.#release();
-    if (plan.engine === "wasm")
-      throw new WasmFailed(
-        `the engine "TF.js WASM" cannot be used (${answer.unusable}): look whether the computer has memory ` +
-          "left, and install this package again if a file of it is missing.",
-      );
+    if (plan.engine === "wasm") throw new WasmFailed("embed.wasmFailed", { reason: answer.unusable });
     throw new EngineRuledOut(await ruleOutEngine(plan.engine, answer.unusable));
   }
 

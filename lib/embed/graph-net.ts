@@ -7,6 +7,7 @@ import { z } from "zod";
 import { UserError } from "../errors";
 import { runsOn, type Tf } from "../tensor/engine";
 import { parseOptions } from "../validate";
+import { phrase } from "../words/sentence";
 import { type ModelDescriptor, verifyFiles } from "./descriptor";
 import { type EmbeddingNet, toInput } from "./net";
 
@@ -15,7 +16,7 @@ const modelSchema = z.looseObject({
   modelTopology: z.looseObject({}),
   weightsManifest: z.array(
     z.object({
-      paths: z.array(z.string().regex(/^[\w.-]+$/, "must be plain file names beside model.json")),
+      paths: z.array(z.string().regex(/^[\w.-]+$/, "embed.plainFile")),
       weights: z.array(z.looseObject({})),
     }),
   ),
@@ -35,13 +36,11 @@ export async function loadGraphNet(descriptor: ModelDescriptor, tf: Tf): Promise
   const { file, inputSize, layout } = descriptor;
   const json: unknown = JSON.parse(
     await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-      throw new UserError(
-        `the model file ${file} cannot be read (${error.code ?? "error"}): put it where the descriptor of ` +
-          `${descriptor.id} says.`,
-      );
+      const mend = phrase("embed.whereDescriptorSays", { model: descriptor.id });
+      throw new UserError("embed.fileUnreadable", { file, code: error.code ?? "error", mend });
     }),
   );
-  const model = parseOptions(modelSchema, json, `${file} is no TF.js graph model`);
+  const model = parseOptions(modelSchema, json, phrase("embed.noGraphModel", { file }));
   const shards = model.weightsManifest.flatMap(({ paths }) => paths.map((path) => join(dirname(file), path)));
   await verifyFiles(descriptor, [file, ...shards]);
   const weightData = Uint8Array.from(Buffer.concat(await Promise.all(shards.map((shard) => readFile(shard))))).buffer;
@@ -74,10 +73,6 @@ function converter(): Converter {
   try {
     return createRequire(__filename)("@tensorflow/tfjs-converter") as Converter;
   } catch (error) {
-    throw new UserError(
-      'a TF.js graph model needs @tensorflow/tfjs-converter, which is not installed: run "npm install ' +
-        '@tensorflow/tfjs-converter" in the Node-RED user folder.',
-      { cause: error },
-    );
+    throw new UserError("embed.needsConverter", {}, { cause: error });
   }
 }

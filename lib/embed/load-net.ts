@@ -23,19 +23,14 @@ export async function loadNet(descriptor: ModelDescriptor, engine: EngineName, o
     net.dispose();
     // Nobody wrote a descriptor of a built-in network: it fits.
     if (isBuiltIn(descriptor)) throw new EngineError((error as Error).message, { cause: error });
-    throw new UserError(
-      `the model ${descriptor.id} does not take a ${descriptor.inputSize} × ${descriptor.inputSize} ` +
-        `${descriptor.layout} picture (${(error as Error).message.split("\n")[0]}): mend inputSize or layout in ` +
-        "its descriptor.",
-      { cause: error },
-    );
+    const { id: model, inputSize: side, layout } = descriptor;
+    const reason = (error as Error).message.split("\n")[0] ?? "";
+    throw new UserError("embed.refusesPicture", { model, side, layout, reason }, { cause: error });
   }
   if (length === descriptor.dimensions) return net;
   net.dispose();
-  throw new UserError(
-    `the model ${descriptor.id} gives embeddings of ${length ?? 0} dimensions, its descriptor says ` +
-      `${descriptor.dimensions}: mend the descriptor, or use the file it was written for.`,
-  );
+  const { id: model, dimensions } = descriptor;
+  throw new UserError("embed.givesOther", { model, length: length ?? 0, dimensions });
 }
 
 async function open(descriptor: ModelDescriptor, engine: EngineName, onnx: OnnxPlan): Promise<EmbeddingNet> {

@@ -49,11 +49,8 @@ export async function loadOnnxNet(
   try {
     session = await ort.InferenceSession.create(new Uint8Array(await readFile(descriptor.file)), ONE_THREAD);
   } catch (error) {
-    throw new UserError(
-      `the model file ${descriptor.file} is no ONNX model that ${name} can read ` +
-        `(${(error as Error).message.split("\n")[0]}).`,
-      { cause: error },
-    );
+    const reason = (error as Error).message.split("\n")[0] ?? "";
+    throw new UserError("embed.noOnnx", { file: descriptor.file, runtime: name, reason }, { cause: error });
   }
   const input = session.inputNames[0] as string;
   const output = session.outputNames[0] as string;
@@ -81,16 +78,7 @@ function runtimeFor(name: RuntimeName, instead: string): Ort {
     return onnxRuntime(name);
   } catch (error) {
     if (instead !== "")
-      throw new UserError(
-        `an ONNX model needs an ONNX runtime: ${instead.replace(/, or choose.*$/, "")}, or run "npm install ` +
-          `onnxruntime-web" there.`,
-        { cause: error },
-      );
-    throw new UserError(
-      'an ONNX model needs an ONNX runtime, and none is installed: run "npm install onnxruntime-node" (set ' +
-        'onnxruntime-node-install=skip in .npmrc to download nothing) or "npm install onnxruntime-web" in the ' +
-        "Node-RED user folder, then deploy again.",
-      { cause: error },
-    );
+      throw new UserError("embed.onnxInstead", { instead: instead.replace(/, or choose.*$/, "") }, { cause: error });
+    throw new UserError("embed.needsOnnx", {}, { cause: error });
   }
 }

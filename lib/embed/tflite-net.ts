@@ -1,6 +1,6 @@
 /** Embedding networks from a TFLite file, such as MobileFaceNet (Chen et al. 2018). Runs in workers only. */
 import { readFile } from "node:fs/promises";
-import { UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 import { runsOn, type Tf } from "../tensor/engine";
 import { ONE_THREAD, openNetwork, type RuntimeName } from "../tensor/onnx-runtime";
 import { readTflite } from "../tensor/tflite";
@@ -15,14 +15,10 @@ async function readPlan(descriptor: ModelDescriptor): Promise<LayerPlan> {
   await verifyFiles(descriptor, [descriptor.file]);
   try {
     const plan = planOf(readTflite(await readFile(descriptor.file)));
-    if (plan.outputs.length !== 1) throw new Error(`it has ${plan.outputs.length} outputs, not one`);
+    if (plan.outputs.length !== 1) throw new UserError("embed.outputs", { outputs: plan.outputs.length });
     return plan;
   } catch (error) {
-    throw new UserError(
-      `the model file ${descriptor.file} is no network that can be read here: ${(error as Error).message}. ` +
-        "Convert it to ONNX.",
-      { cause: error },
-    );
+    throw new UserError("embed.noNetwork", { file: descriptor.file, reason: reasonOf(error) }, { cause: error });
   }
 }
 

@@ -1,7 +1,8 @@
 /** After a change of the model: photos that are kept are embedded anew; the folder's are read anew anyway. */
-import { sentenceOf } from "../errors";
+import { asSentence } from "../errors";
 import type { Photo } from "../people/people";
 import { StorageError } from "../storage";
+import { phrase } from "../words/sentence";
 import type { Enrolment } from "./enrolment";
 import type { GalleryHost } from "./host";
 import { bestOf, forEnrolment } from "./judge";
@@ -65,12 +66,7 @@ export class EmbedAnew {
     }
     this.#progress = undefined;
     if (stale.length > 0) this.#host.changed();
-    if (lost > 0)
-      this.#host.report(
-        "store",
-        `${lost} photos have no embedding of the model ${this.#host.encoder.model}, and their pictures are not ` +
-          "kept or show no face: enrol these people again.",
-      );
+    if (lost > 0) this.#host.report("store", phrase("enrol.lost", { number: lost, model: this.#host.encoder.model }));
   }
 
   /** @returns false when the disk refuses it now */
@@ -84,7 +80,7 @@ export class EmbedAnew {
       return true;
     } catch (error) {
       if (error instanceof StorageError) return false;
-      this.#host.report("store", sentenceOf(error));
+      this.#host.report("store", asSentence(error));
       return true;
     }
   }

@@ -13,7 +13,7 @@ import type { Origin, Person, Photo, PhotoEmbedding } from "../people/people";
 import type { NewPhoto } from "../people/store";
 import { usualKind } from "../search/roster";
 import { parseOptions } from "../validate";
-import { CLOSED, type GalleryHost } from "./host";
+import type { GalleryHost } from "./host";
 import { bestOf, forEnrolment, type Judgement, judgePhoto } from "./judge";
 import { NotKept } from "./not-kept";
 
@@ -77,7 +77,7 @@ export class Enrolment {
     const { signal } = this.#host;
     let stop = (): void => undefined;
     const closed = new Promise<never>((_, reject) => {
-      stop = () => reject(new UserError(CLOSED));
+      stop = () => reject(new UserError("people.closed"));
       signal.addEventListener("abort", stop, { once: true });
     });
     try {
@@ -98,11 +98,8 @@ export class Enrolment {
     const { person, photo } = await this.addPhoto({ name }, jpeg, { origin: "message", accept }).catch(
       (error: unknown) => {
         if (!(error instanceof NotKept) || error.judgement.verdict !== "ask") throw error;
-        throw new UserError(
-          `${error.message} To keep it all the same set msg.enrol.accept = ` +
-            `${JSON.stringify(error.judgement.findings.map(({ code }) => code))}.`,
-          { cause: error },
-        );
+        const codes = JSON.stringify(error.judgement.findings.map(({ code }) => code));
+        throw new UserError("enrol.acceptByMessage", { refusal: error.sentence, codes }, { cause: error });
       },
     );
     return {
@@ -278,10 +275,7 @@ function faceAt(faces: readonly Face[], { x, y }: Point): Face {
       embedding !== undefined && x >= box.x && y >= box.y && x <= box.x + box.width && y <= box.y + box.height,
   );
   const [smallest] = around.toSorted((a, b) => a.box.width * a.box.height - b.box.width * b.box.height);
-  if (smallest === undefined)
-    throw new UserError(
-      `there is no usable face at (${Math.round(x)}, ${Math.round(y)}) of the photo: choose the middle of a face.`,
-    );
+  if (smallest === undefined) throw new UserError("enrol.noFaceAt", { x: Math.round(x), y: Math.round(y) });
   return smallest;
 }
 

@@ -1,6 +1,7 @@
 /** Keeps what the photo folder holds: one face a file, of whom its name says. */
 import { z } from "zod";
 import { BoundedMap } from "../bounded-map";
+import { oneAfterOther } from "../errors";
 import type { Face } from "../message";
 import { contentHash } from "../people/hash";
 import { isLeftOut, withLeftOut } from "../people/marks";
@@ -12,6 +13,7 @@ import type { Enrolment } from "./enrolment";
 import type { GalleryHost } from "./host";
 import { type Finding, forEnrolment } from "./judge";
 import type { Keeper } from "./photo-folder";
+import { phrase, type Sentence } from "../words/sentence";
 
 /** Of a photo in the folder that does not count, so that a restart embeds nothing twice. */
 const noteSchema = z.object({ hash: z.string(), fingerprint: z.string(), faces: z.number().int().min(0) });
@@ -39,7 +41,7 @@ export class FolderKeeper implements Keeper {
   }
 
   /** A photo of the folder is there, or has changed. */
-  async keep(file: string, name: string, bytes: Buffer): Promise<{ faces: number; doubt: string | undefined }> {
+  async keep(file: string, name: string, bytes: Buffer): Promise<{ faces: number; doubt: Sentence | undefined }> {
     const hash = contentHash(bytes);
     const { fingerprint } = this.#host.encoder;
     const before = this.#host.directory.photoIn(file);
@@ -143,16 +145,11 @@ export async function forgetNote(store: PeopleStore, file: string): Promise<void
 }
 
 /** What is doubtful of a photo that lies in the folder. @param known whether the file was left out before */
-function doubtOf(findings: readonly Finding[], known: boolean): string | undefined {
-  const sentences = findings.flatMap(({ code, message }) => {
+function doubtOf(findings: readonly Finding[], known: boolean): Sentence | undefined {
+  const sentences = findings.flatMap(({ code, sentence }) => {
     if (code === "near_duplicate") return [];
-    if (code !== "near_left_out") return [message];
-    return known
-      ? []
-      : [
-          "it is nearly the same as a photo that is left out of recognition, and is left out too: use it again in " +
-            "the sidebar, or remove it.",
-        ];
+    if (code !== "near_left_out") return [sentence];
+    return known ? [] : [phrase("enrol.copyOfLeftOut")];
   });
-  return sentences.join(" ") || undefined;
+  return oneAfterOther(sentences);
 }

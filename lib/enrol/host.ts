@@ -3,6 +3,7 @@ import type { PhotoEmbedding } from "../people/people";
 import type { PeopleStore } from "../people/store";
 import type { Directory } from "../search/directory";
 import type { StoreSearch } from "../search/store-search";
+import type { Sentence } from "../words/sentence";
 import type { PhotoEncoder } from "./photo-encoder";
 
 export interface GalleryHost {
@@ -25,7 +26,5 @@ export interface GalleryHost {
   /** Who is known has changed. */
   changed(): void;
   /** Something is wrong with the gallery, and goes on being told. */
-  report(code: "store" | "bad_record" | "network", message: string): void;
+  report(code: "store" | "bad_record" | "network", sentence: Sentence): void;
 }
-
-export const CLOSED = "the gallery is closed.";

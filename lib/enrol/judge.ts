@@ -4,6 +4,7 @@ import { euclideanDistance } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
 import { FOUND_BY, type Candidate, type Face, type Quality } from "../message";
 import { measureOf } from "../search/crowd";
+import { phrase, type Sentence, worded, type Worded } from "../words/sentence";
 
 const findingCodeSchema = z.enum([
   "no_face",
@@ -33,9 +34,9 @@ const findingSchema = z.object({
 
 export type ToldFinding = z.infer<typeof findingSchema>;
 
-export interface Finding extends ToldFinding {
-  /** The same without a name, for logs, where the message has one. */
-  unnamed?: string;
+export interface Finding extends ToldFinding, Worded {
+  /** The same without a name, for logs, where the sentence has one. */
+  unnamed?: Sentence;
 }
 
 /** A judgement as it is told: without the face it is about. */
@@ -148,16 +149,7 @@ export function judgePhoto({
   const [face] = usable;
   if (face === undefined) return judgement(undefined, [refuse("no_face", noFace(faces))], []);
   if (usable.length > 1)
-    return judgement(
-      undefined,
-      [
-        refuse(
-          "several_faces",
-          `the photo shows ${usable.length} faces: cut it so that it shows only the person to be known.`,
-        ),
-      ],
-      [],
-    );
+    return judgement(undefined, [refuse("several_faces", phrase("enrol.severalFaces", { faces: usable.length }))], []);
   const findings = [
     ...(face.quality === undefined ? [] : judgeQuality(face.quality)),
     ...judgeLikeness(face.embedding as Float32Array, {
@@ -172,12 +164,12 @@ export function judgePhoto({
   return judgement(face, findings, accept);
 }
 
-function refuse(code: FindingCode, message: string): Finding {
-  return { code, message, severity: "refuse" };
+function refuse(code: FindingCode, sentence: Sentence): Finding {
+  return { code, ...worded(sentence), severity: "refuse" };
 }
 
-function ask(code: FindingCode, message: string): Finding {
-  return { code, message, severity: "ask" };
+function ask(code: FindingCode, sentence: Sentence): Finding {
+  return { code, ...worded(sentence), severity: "ask" };
 }
 
 function judgement(face: Face | undefined, findings: Finding[], accept: readonly string[]): Judgement {
@@ -193,12 +185,11 @@ function judgement(face: Face | undefined, findings: Finding[], accept: readonly
 }
 
 /** Why there is none: what the alignment gate said of the detections. */
-function noFace(faces: readonly Face[]): string {
+function noFace(faces: readonly Face[]): Sentence {
   const reasons = new Set(faces.map(({ rejected }) => rejected));
-  if (reasons.has("too_small"))
-    return "the photo shows no face large enough: take it from nearer, or send it in its full size.";
-  if (reasons.has("blurry")) return "the photo shows no sharp face: hold the camera still, in more light.";
-  return "the photo shows no face that can be used: take one from the front, upright, with the whole face in light.";
+  if (reasons.has("too_small")) return phrase("enrol.noLargeFace");
+  if (reasons.has("blurry")) return phrase("enrol.noSharpFace");
+  return phrase("enrol.noFace");
 }
 
 /** The pose and light of a face that has been aligned. */
@@ -206,50 +197,24 @@ export function judgeQuality({ size, blur, exposure, pose }: Quality): Finding[]
   const findings: Finding[] = [];
   // Written so that a NaN is refused too.
   if (!(size >= MIN_SIZE))
-    findings.push(
-      refuse(
-        "too_small",
-        `the eyes are ${Math.floor(size)} pixels apart, ${MIN_SIZE} are the least: take the photo from ` +
-          "nearer, or send it in its full size.",
-      ),
-    );
+    findings.push(refuse("too_small", phrase("enrol.tooSmall", { pixels: Math.floor(size), least: MIN_SIZE })));
   if (!(blur >= MIN_BLUR))
-    findings.push(
-      refuse(
-        "blurry",
-        `the face is blurred (sharpness ${blur.toFixed(1)}, ${MIN_BLUR} is the least): hold the camera still, ` +
-          "focus on the face, use more light.",
-      ),
-    );
+    findings.push(refuse("blurry", phrase("enrol.blurry", { sharpness: blur.toFixed(1), least: MIN_BLUR })));
   if (!(Math.abs(pose.yaw) <= MAX_YAW && Math.abs(pose.pitch) <= MAX_PITCH))
-    findings.push(refuse("turned_away", `the face is turned away (${turned(pose)}): look into the camera.`));
+    findings.push(refuse("turned_away", phrase("enrol.turnedAway", { turned: turned(pose) })));
   if (!(exposure >= MIN_EXPOSURE))
-    findings.push(
-      refuse(
-        "too_dark",
-        `the face is too dark (grey level ${Math.floor(exposure)}, ${MIN_EXPOSURE} is the least): turn it to ` +
-          "the light.",
-      ),
-    );
+    findings.push(refuse("too_dark", phrase("enrol.tooDark", { level: Math.floor(exposure), least: MIN_EXPOSURE })));
   if (exposure > MAX_EXPOSURE)
-    findings.push(
-      refuse(
-        "too_bright",
-        `the face is too bright (grey level ${Math.ceil(exposure)}, ${MAX_EXPOSURE} is the most): keep direct ` +
-          "light and flash off it.",
-      ),
-    );
+    findings.push(refuse("too_bright", phrase("enrol.tooBright", { level: Math.ceil(exposure), most: MAX_EXPOSURE })));
   return findings;
 }
 
-function turned({ yaw, pitch }: Quality["pose"]): string {
-  const parts = [
-    ...(Math.abs(yaw) > MAX_YAW ? [`${Math.round(Math.abs(yaw))}° to the side, ${MAX_YAW}° is the most`] : []),
-    ...(Math.abs(pitch) > MAX_PITCH
-      ? [`${Math.round(Math.abs(pitch))}° ${pitch > 0 ? "up" : "down"}, ${MAX_PITCH}° is the most`]
-      : []),
-  ];
-  return parts.join("; ");
+function turned({ yaw, pitch }: Quality["pose"]): Sentence {
+  const [aside, tilted] = [Math.abs(yaw), Math.abs(pitch)].map(Math.round) as [number, number];
+  const toTheSide = phrase("enrol.turnedAside", { degrees: aside, most: MAX_YAW });
+  const upOrDown = phrase(pitch > 0 ? "enrol.turnedUp" : "enrol.turnedDown", { degrees: tilted, most: MAX_PITCH });
+  if (!(Math.abs(yaw) > MAX_YAW)) return upOrDown;
+  return Math.abs(pitch) > MAX_PITCH ? phrase("enrol.turnedBoth", { aside: toTheSide, pitch: upOrDown }) : toTheSide;
 }
 
 function judgeLikeness(
@@ -270,45 +235,26 @@ function judgeLikeness(
     Math.min(...others.map((other) => euclideanDistance(embedding, other)));
   const apart = toNearest(own);
   if (apart <= nearDuplicate * threshold)
-    return [
-      refuse(
-        "near_duplicate",
-        `the photo is nearly the same as one that is kept already (distance ${apart.toFixed(2)}): send one ` +
-          "with another expression, in other light or of another day.",
-      ),
-    ];
+    return [refuse("near_duplicate", phrase("enrol.nearDuplicate", { distance: apart.toFixed(2) }))];
   // The photo that is kept has been judged by all else when it came.
   const again = toNearest(leftOut);
   if (again <= nearDuplicate * threshold)
-    return [
-      ask(
-        "near_left_out",
-        `the photo is nearly the same as one that is left out of recognition (distance ${again.toFixed(2)}): accept ` +
-          "that to have the one that is kept used again; no second one is kept.",
-      ),
-    ];
+    return [ask("near_left_out", phrase("enrol.nearLeftOut", { distance: again.toFixed(2) }))];
   const measure = measureOf(normalisation);
   const nearestOwn = Math.min(...own.map((other) => measure(embedding, other)));
   const tau = normalisation?.threshold ?? threshold;
   const findings: Finding[] = [];
   // In a large gallery somebody is always below τ; it is a likeness only if the person's own photos do not lie nearer.
   if (nearestOther !== null && nearestOther.distance <= tau && nearestOther.distance <= nearestOwn) {
-    const sentence = (whom: string, them: string): string =>
-      `the face matches ${whom} (distance ${nearestOther.distance.toFixed(2)}, τ ${tau}): add the photo to ` +
-      `${them} if it shows the same person; keep it here only if they are two.`;
+    const { name } = nearestOther;
+    const measured = { distance: nearestOther.distance.toFixed(2), threshold: tau };
     findings.push({
-      ...ask("resembles", sentence(nearestOther.name, nearestOther.name)),
-      unnamed: sentence("somebody else of the gallery", "that person"),
+      ...ask("resembles", phrase("enrol.resembles", { name, ...measured })),
+      unnamed: phrase("enrol.resemblesSomebody", measured),
     });
   }
   if (own.length > 0 && nearestOwn > tau)
-    findings.push(
-      ask(
-        "unlike",
-        `the face is unlike the person's own photos (the nearest is ${nearestOwn.toFixed(2)} away, τ ${tau}): ` +
-          "keep it only if you are sure that it is the same person.",
-      ),
-    );
+    findings.push(ask("unlike", phrase("enrol.unlike", { distance: nearestOwn.toFixed(2), threshold: tau })));
   return findings;
 }
 

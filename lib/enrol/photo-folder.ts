@@ -6,7 +6,7 @@ import { EventEmitter } from "node:events";
 import { readFile, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { sentenceOf, UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "../files";
 import { type Found, isUnsure, scanFolder, sizeIn } from "./folder";
@@ -15,12 +15,13 @@ import { StorageError } from "../storage";
 import { countSchema } from "../validate";
 import type { StoreProblem } from "../people/store";
 import { SerialQueue } from "../workers/serial-queue";
+import { phrase, type Sentence, worded, type Worded } from "../words/sentence";
 
 /**
  * What is wrong with a photo, a person's folder or (`file` is "") the gallery: `code` for the program, `message` for
  * people.
  */
-export interface Problem {
+export interface Problem extends Worded {
   file: string;
   code:
     | "no_face"
@@ -34,7 +35,6 @@ export interface Problem {
     | "store"
     | "network"
     | StoreProblem["code"];
-  message: string;
 }
 
 /** How far the photos that were new at the last scan are embedded. */
@@ -58,7 +58,7 @@ export interface Keeper {
    * doubtful about it
    * @throws a sentence when it is no picture
    */
-  keep(file: string, name: string, bytes: Buffer): Promise<{ faces: number; doubt: string | undefined }>;
+  keep(file: string, name: string, bytes: Buffer): Promise<{ faces: number; doubt: Sentence | undefined }>;
   /** Photos that are gone. */
   drop(files: readonly string[]): Promise<void>;
   /** Whether anything can be kept or dropped now; photos wait while not. */
@@ -185,7 +185,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
           this.#report({
             file: FOLDER,
             code: "unreadable_folder",
-            message: `the folder ${this.#options.folder} cannot be kept up with: ${sentenceOf(error)}`,
+            ...worded(phrase("enrol.folderStuck", { folder: this.#options.folder, reason: reasonOf(error) })),
           });
       });
     await this.#scans.run(scan);
@@ -200,18 +200,11 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   async remove(person: string): Promise<string[]> {
     const { folder } = this.#options;
     const found = await scanFolder(folder).catch((error: unknown) => {
-      throw new UserError(
-        `nobody can be deleted now: the folder ${folder} cannot be read (${codeOf(error)}). Try again when it can.`,
-        { cause: error },
-      );
+      throw new UserError("enrol.folderUndeletable", { folder, code: codeOf(error) }, { cause: error });
     });
     const theirs = (file: string): boolean => nameOf(file) === person;
     const unsure = [...found.unsure].find(([file]) => theirs(file));
-    if (unsure !== undefined)
-      throw new UserError(
-        `the person cannot be deleted now: a photo of theirs in ${folder} cannot be read (${unsure[1]}). Try ` +
-          "again when it can.",
-      );
+    if (unsure !== undefined) throw new UserError("enrol.photoUndeletable", { folder, code: unsure[1] });
     const photos = [...new Set([...found.photos.keys(), ...found.foreign, ...this.#photos.keys()])].filter(theirs);
     await this.#removeFiles([...photos, ...found.leftovers.filter((file) => dirname(file) !== "." && theirs(file))]);
     return photos;
@@ -230,10 +223,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   async #removeFiles(files: readonly string[]): Promise<void> {
     const { folder } = this.#options;
     await removeDurable(files.map((file) => join(folder, file))).catch((error: unknown) => {
-      throw new UserError(
-        `the photos cannot be deleted (${codeOf(error)}): check that Node-RED may write to ${folder}.`,
-        { cause: error },
-      );
+      throw new UserError("enrol.filesUndeletable", { code: codeOf(error), folder }, { cause: error });
     });
     for (const file of files) {
       this.#photos.delete(file);
@@ -292,9 +282,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       this.#report({
         file: FOLDER,
         code: "unreadable_folder",
-        message:
-          `the folder ${folder} cannot be read (${codeOf(error)}): check that it exists and that Node-RED may ` +
-          "read it. Until then whoever was known before still is.",
+        ...worded(phrase("enrol.folderUnreadable", { folder, code: codeOf(error) })),
       });
       return undefined;
     } finally {
@@ -319,15 +307,13 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       this.#report({
         file,
         code: "unreadable_photo",
-        message: `the photo ${file} is of a format that cannot be read: save it as JPEG.`,
+        ...worded(phrase("enrol.otherFormat", { file })),
       });
     for (const [file, code] of unsure)
       this.#report({
         file,
         code: "unreadable_folder",
-        message:
-          `${file} in ${folder} cannot be read (${code}): check its permissions. Until then its photos count as ` +
-          "they were.",
+        ...worded(phrase("enrol.fileUnreadable", { file, folder, code })),
       });
     if (back || gone.length > 0) this.emit("change");
     const now = performance.now();
@@ -346,9 +332,9 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const before = this.#photos.get(file);
     const name = nameOf(file);
     try {
-      if (name === "") throw new UserError("its name names nobody: give the file, or its folder, the person's name.");
+      if (name === "") throw new UserError("enrol.fileNameless");
       if (sizeIn(stamp) > MAX_PHOTO_BYTES)
-        throw new UserError(`it has more than ${MAX_PHOTO_BYTES / 1024 / 1024} MB.`);
+        throw new UserError("enrol.fileTooLarge", { megabytes: MAX_PHOTO_BYTES / 1024 / 1024 });
       const bytes = await this.#bytesOf(file);
       if (bytes === undefined) {
         if (before !== undefined) await this.#options.keeper.drop([file]);
@@ -358,20 +344,18 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       const { faces, doubt } = await this.#options.keeper.keep(file, parseName(name), bytes);
       if (faces === 1 && doubt === undefined) this.#problems.delete(file);
       if (faces === 1 && doubt !== undefined)
-        this.#report({ file, code: "doubtful_photo", message: `the photo ${file} is kept, but look at it: ${doubt}` });
+        this.#report({ file, code: "doubtful_photo", ...worded(phrase("enrol.fileDoubtful", { file, doubt })) });
       if (faces === 0)
         this.#report({
           file,
           code: "no_face",
-          message:
-            `the photo ${file} shows no face that can be used: take one from the front, sharp and at least 100 ` +
-            "pixels wide.",
+          ...worded(phrase("enrol.fileNoFace", { file })),
         });
       if (faces > 1)
         this.#report({
           file,
           code: "several_faces",
-          message: `the photo ${file} shows ${faces} faces: cut it so that it shows only ${name}.`,
+          ...worded(phrase("enrol.fileSeveralFaces", { file, faces, name })),
         });
       this.#photos.set(file, { stamp });
     } catch (error) {
@@ -388,7 +372,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       this.#report({
         file,
         code: "unreadable_photo",
-        message: `the photo ${file} cannot be used: ${sentenceOf(error)}`,
+        ...worded(phrase("enrol.fileUnusable", { file, reason: reasonOf(error) })),
       });
     }
   }
@@ -402,7 +386,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       return await readFile(join(this.#options.folder, file));
     } catch (error) {
       if (codeOf(error) === "ENOENT") return undefined;
-      throw new UserError(`it cannot be read (${codeOf(error)}); check that Node-RED may read it.`, { cause: error });
+      throw new UserError("enrol.fileForbidden", { code: codeOf(error) }, { cause: error });
     }
   }
 

@@ -18,23 +18,20 @@ export async function changeGallery(
   gallery: Gallery,
 ): Promise<{ name: string; photos: number }> {
   if ((message["forget"] ?? undefined) !== undefined) {
-    if ((message["enrol"] ?? undefined) !== undefined)
-      throw new UserError("msg.enrol and msg.forget are both set: send one message for each.");
+    if ((message["enrol"] ?? undefined) !== undefined) throw new UserError("gallery.enrolAndForget");
     const forgotten = await gallery.forget(message["forget"]);
     message["forgotten"] = forgotten;
     return forgotten;
   }
   const picture = readPicture(message);
-  const foreign = Array.isArray(message.faces)
-    ? message.faces.find(
-        ({ model }) => model !== undefined && model !== gallery.roster.model && !gallery.speaks(model),
-      )
-    : undefined;
-  if (foreign !== undefined)
-    throw new UserError(
-      `this face was embedded by the model ${foreign.model}, the gallery keeps those of ` +
-        `${gallery.roster.model}: choose the same one in facenet-embed and in the gallery.`,
-    );
+  const foreign = (
+    Array.isArray(message.faces)
+      ? message.faces.find(
+          ({ model }) => model !== undefined && model !== gallery.roster.model && !gallery.speaks(model),
+        )
+      : undefined
+  )?.model;
+  if (foreign !== undefined) throw new UserError("gallery.otherModel", { model: foreign, kept: gallery.roster.model });
   const enrolled = await gallery.enrol(message["enrol"], await toKeptJpeg(picture));
   message["enrolled"] = enrolled;
   return enrolled;

@@ -5,8 +5,9 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DLIB_RESNET, MOBILEFACENET } from "../embed/descriptor";
-import { sentenceOf, UserError } from "../errors";
+import { asSentence, reasonOf, UserError } from "../errors";
 import { isLeftOut } from "../people/marks";
+import { redact } from "../redact";
 import { StorageError } from "../storage";
 import type { PhotoEncoder } from "../enrol/photo-encoder";
 import { bestOf, forEnrolment } from "../enrol/judge";
@@ -31,6 +32,7 @@ import {
 import type { Photo, PhotoEmbedding, UnknownGroup } from "../people/people";
 import { packEmbedding } from "../people/records";
 import type { PeopleStore, StoreChange } from "../people/store";
+import { type Language, phrase, render, type Sentence } from "../words/sentence";
 
 /** What a change asks of its gallery. */
 export interface NetworkHost {
@@ -56,7 +58,7 @@ export interface NetworkHost {
   /** Whether faces are being decided right now. */
   isBusy(): boolean;
   onState(): void;
-  report(message: string): void;
+  report(sentence: Sentence): void;
 }
 
 export interface NetworkOptions {
@@ -85,7 +87,7 @@ export class Networks {
   #note: NetworkNote;
   #written: NetworkNote | undefined;
   #stage: ChangeStage = "embedding";
-  #error: string | null = null;
+  #error: Sentence | null = null;
   /** Photos that the next network knows, … */
   #known = new Set<string>();
   /** … and those that it cannot know. */
@@ -126,7 +128,8 @@ export class Networks {
     this.#store.off("change", this.#follow);
   }
 
-  get state(): NetworkState {
+  /** @param language of why it does not go on */
+  stateIn(language: Language): NetworkState {
     const { previous, dismissed } = this.#note;
     const { encoder } = this.#deciding;
     const { key, asInForm } = this.deciding;
@@ -134,7 +137,7 @@ export class Networks {
       key,
       model: encoder.model,
       asInForm,
-      change: this.#change,
+      change: this.#changeIn(language),
       previous:
         previous === undefined || previous.until === 0
           ? null
@@ -264,11 +267,7 @@ export class Networks {
   async undo(): Promise<void> {
     if (this.#next !== undefined) return this.cancel();
     const { previous } = this.#note;
-    if (previous === undefined || previous.until === 0)
-      throw new UserError(
-        "there is no network to go back to: what it knew was deleted, or it was never changed. Change to it " +
-          "as to any other.",
-      );
+    if (previous === undefined || previous.until === 0) throw new UserError("gallery.noWayBack");
     await this.changeTo(previous.key);
   }
 
@@ -311,7 +310,7 @@ export class Networks {
     return true;
   }
 
-  get #change(): NetworkChange | null {
+  #changeIn(language: Language): NetworkChange | null {
     const next = this.#next;
     if (next === undefined) return null;
     const { key, encoder } = next;
@@ -329,7 +328,7 @@ export class Networks {
       total,
       remainingMs,
       leftBehind: this.#leftBehind(encoder.fingerprint, this.#lost, this.#lostStrangers),
-      error: this.#error,
+      error: this.#error && redact(render(this.#error, language)),
     };
   }
 
@@ -422,7 +421,7 @@ export class Networks {
         return true;
       } catch (error) {
         if (signal.aborted) return false;
-        this.#error = sentenceOf(error);
+        this.#error = asSentence(error);
         this.#tell("failed");
         await this.#waitFor(signal, FAILED_RETRY_MS);
         this.#error = null;
@@ -561,7 +560,7 @@ export class Networks {
   async #refused(error: unknown, signal: AbortSignal): Promise<false> {
     if (signal.aborted) return false;
     if (!(error instanceof StorageError)) this.#report(error);
-    this.#error = sentenceOf(error);
+    this.#error = asSentence(error);
     this.#tell(error instanceof StorageError ? "disk" : "failed");
     await this.#waitFor(signal, FAILED_RETRY_MS);
     this.#error = null;
@@ -600,7 +599,7 @@ export class Networks {
 
   readonly #report = (error: unknown): void => {
     if (!(error instanceof StorageError) && !this.#host.signal.aborted)
-      this.#host.report(`the gallery's network cannot be changed now: ${sentenceOf(error)}`);
+      this.#host.report(phrase("gallery.networkStuck", { reason: reasonOf(error) }));
   };
 }
 

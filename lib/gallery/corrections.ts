@@ -143,7 +143,7 @@ export class Corrections {
   async removeAnchor(id: string): Promise<Receipt> {
     return this.#host.exclusively(async () => {
       if (!this.#host.store.anchors().some((anchor) => anchor.id === id))
-        throw new NotFound(`there is no negative anchor ${JSON.stringify(id)}: it may have been deleted meanwhile.`);
+        throw new NotFound("gallery.noAnchor", { id: JSON.stringify(id) });
       return this.#host.store.removeAnchor(id).finally(() => this.#host.changed());
     });
   }

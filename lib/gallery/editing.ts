@@ -11,6 +11,7 @@ import { idOfPhoto, newPerson, withPatch } from "../people/new-records";
 import { type Person, personFieldsSchema, personPatchSchema, type Photo, type Receipt } from "../people/people";
 import type { NewPhoto } from "../people/store";
 import { parseOptions } from "../validate";
+import { phrase } from "../words/sentence";
 import type { PhotoEntry } from "../search/entries";
 import { photoEntry } from "./entries";
 
@@ -35,7 +36,7 @@ export class Editing {
 
   /** @throws a sentence when the fields are wrong; NameTaken when somebody is called so already */
   async createPerson(fields: unknown): Promise<Person> {
-    const parsed = parseOptions(personFieldsSchema, fields, "the person");
+    const parsed = parseOptions(personFieldsSchema, fields, phrase("gallery.person"));
     return this.#host.exclusively(async () => {
       this.#host.directory.refuseTaken(parsed.name);
       return this.#keepPerson(newPerson(parsed));
@@ -44,19 +45,16 @@ export class Editing {
 
   /** @throws a sentence when the fields are wrong; NotFound; NameTaken when somebody else is called so */
   async updatePerson(id: string, patch: unknown): Promise<Person> {
-    const parsed = parseOptions(personPatchSchema, patch, "the person");
+    const parsed = parseOptions(personPatchSchema, patch, phrase("gallery.person"));
     return this.#host.exclusively(async () => {
       const before = this.#host.directory.known(id);
       const person = withPatch(before, parsed);
       this.#host.directory.refuseTaken(person.name, id);
       const filed = this.#host.directory.photosOf(id).find(({ origin }) => origin.by === "folder");
       if (person.name !== before.name && filed?.origin.by === "folder")
-        throw new UserError(
-          `${before.name} cannot be renamed here: ${filed.origin.file} in the photo folder carries the name. ` +
-            "Rename that file.",
-        );
+        throw new UserError("gallery.renameInFolder", { name: before.name, file: filed.origin.file });
       if (person.validFrom !== null && person.validUntil !== null && person.validFrom > person.validUntil)
-        throw new UserError("the person: validUntil must not lie before validFrom.");
+        throw new UserError("gallery.personOrder");
       return this.#keepPerson(person);
     });
   }
@@ -77,8 +75,7 @@ export class Editing {
       this.#host.refuseClosed();
       const person = this.#host.directory.named(name);
       const files = await this.#folder.remove(name);
-      if (person === undefined && files.length === 0)
-        throw new NotFound("there is nobody of that name in this gallery: check the spelling.");
+      if (person === undefined && files.length === 0) throw new NotFound("gallery.nobodyCalled");
       for (const file of files) await forgetNote(this.#host.store, file);
       const elsewhere =
         person === undefined
@@ -139,10 +136,7 @@ export class Editing {
       this.#host.refuseClosed();
       const before = this.#host.directory.photoOf(personId, photoId);
       if (out && !isLeftOut(before) && this.#host.search.roster.photosOf(personId).every((id) => id === photoId))
-        throw new UserError(
-          `the only photo by which ${this.#host.directory.known(personId).name} is recognized cannot be left out: ` +
-            "add another one first, or delete the person",
-        );
+        throw new UserError("gallery.onlyPhoto", { name: this.#host.directory.known(personId).name });
       const photo = await this.#enrolment.keepOut(before, out);
       this.#host.changed();
       return photoEntry(this.#host, photo);
@@ -163,7 +157,7 @@ export class Editing {
     return this.#host.exclusively(async () => {
       this.#host.refuseClosed();
       const person = this.#enrolment.personOf(target);
-      if (person.id === from) throw new UserError(`these photos are ${person.name}'s already: choose another person.`);
+      if (person.id === from) throw new UserError("gallery.photosTheirs", { name: person.name });
       const own = this.#ownPhotos(from, ids);
       this.#refuseUnused(from, ids);
       const moved = await this.#move(own, person);
@@ -182,7 +176,7 @@ export class Editing {
     return this.#host.exclusively(async () => {
       this.#host.refuseClosed();
       const [first, second] = [this.#host.directory.known(from), this.#host.directory.known(into)];
-      if (from === into) throw new UserError("a person cannot be merged with themselves: choose another person.");
+      if (from === into) throw new UserError("gallery.mergeSame");
       const photos = this.#ownPhotos(
         from,
         this.#host.directory.photosOf(from).map(({ id }) => id),
@@ -196,7 +190,7 @@ export class Editing {
         lastSeenAt: Math.max(first.lastSeenAt ?? 0, second.lastSeenAt ?? 0) || null,
       };
       // Two long notes may be too long together.
-      parseOptions(personPatchSchema, { notes: person.notes, groups: person.groups }, "the merged person");
+      parseOptions(personPatchSchema, { notes: person.notes, groups: person.groups }, phrase("gallery.mergedPerson"));
       await this.#keepPerson(person);
       const anchors = this.#host.store.anchors().filter(({ against }) => against === from);
       await this.#host.store.putMany({ anchors: anchors.map((anchor) => ({ ...anchor, against: into })) });
@@ -212,11 +206,7 @@ export class Editing {
   #ownPhotos(personId: string, ids: readonly string[]): Photo[] {
     const photos = ids.map((id) => this.#host.directory.photoOf(personId, id));
     const filed = photos.flatMap(({ origin }) => (origin.by === "folder" ? [origin.file] : []))[0];
-    if (filed !== undefined)
-      throw new UserError(
-        `${filed} lies in the photo folder, and its name says whose it is: rename the file, or move it into ` +
-          "the other person's folder.",
-      );
+    if (filed !== undefined) throw new UserError("gallery.photoInFolder", { file: filed });
     return photos;
   }
 
@@ -230,10 +220,7 @@ export class Editing {
     if (used.length === 0 || used.some((id) => !ids.includes(id))) return;
     if (![...this.#host.search.roster.leftOutOf(personId).keys()].some((id) => !ids.includes(id))) return;
     const { name } = this.#host.directory.known(personId);
-    throw new UserError(
-      `${name} would never be recognized again: all their other photos are left out. Use one of these again first, ` +
-        "add another photo, or choose them all.",
-    );
+    throw new UserError("gallery.neverAgain", { name });
   }
 
   /** The new before the old, so that a crash loses no photo. Called exclusively. */

@@ -7,7 +7,7 @@ import type { AddedPhoto, AddPhotoOptions, Enrolled } from "../enrol/enrolment";
 import { isWritable } from "../enrol/folder-keeper";
 import { NEAR_DUPLICATE } from "../enrol/judge";
 import type { Problem, Progress } from "../enrol/photo-folder";
-import { sentenceOf, UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 import type { Face, Picture } from "../message";
 import type { Imported } from "../people/archive";
 import type { Anchor, CorrectionEntry, Person, Photo, Receipt } from "../people/people";
@@ -28,6 +28,7 @@ import type { GalleryOptions } from "./options";
 import { GalleryParts } from "./parts";
 import type { GallerySummary } from "./figures";
 import { summaryOf } from "./summary";
+import { type Language, phrase } from "../words/sentence";
 
 interface GalleryEvents {
   /** Who is known has changed. */
@@ -127,7 +128,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async close(): Promise<void> {
     const { signal } = this.#closing;
     if (signal.aborted) return;
-    this.#closing.abort(new UserError("the gallery is closed: nothing was imported."));
+    this.#closing.abort(new UserError("people.importInterrupted"));
     clearInterval(this.#timer);
     // What is being added is added to its end; whatever else is under way has nothing to write any more.
     const adding = inTime(this.#parts.transfer.ended(), IMPORT_PATIENCE_MS);
@@ -155,12 +156,22 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   get summary(): GallerySummary {
-    return summaryOf(this.#parts);
+    return this.summaryIn("en-US");
+  }
+
+  /** The same with its sentences in a language. */
+  summaryIn(language: Language): GallerySummary {
+    return summaryOf(this.#parts, language);
   }
 
   /** Which network decides, and how a change of it goes on; null where it cannot be changed. */
   get network(): NetworkState | null {
-    return this.#parts.networks?.state ?? null;
+    return this.networkIn("en-US");
+  }
+
+  /** The same with its sentences in a language. */
+  networkIn(language: Language): NetworkState | null {
+    return this.#parts.networks?.stateIn(language) ?? null;
   }
 
   /** What decides; undefined where it cannot be changed. */
@@ -173,7 +184,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     Networks,
     "estimate" | "changeTo" | "cancel" | "undo" | "keep" | "dismiss" | "pause" | "accept"
   > {
-    if (this.#parts.networks === undefined) throw new UserError("the network of this gallery cannot be changed.");
+    if (this.#parts.networks === undefined) throw new UserError("gallery.fixedNetwork");
     return this.#parts.networks;
   }
 
@@ -423,7 +434,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async #begin(): Promise<void> {
     const { signal } = this.#parts;
     this.#loaded = this.#load().catch((error: unknown) =>
-      this.#parts.report("store", `the people cannot be read: ${sentenceOf(error)}`),
+      this.#parts.report("store", phrase("gallery.unreadable", { reason: reasonOf(error) })),
     );
     await this.#loaded;
     if (signal.aborted) return;
@@ -434,7 +445,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#timer.unref();
     await this.#parts.review.strangers
       .sweep(Date.now())
-      .catch((error: unknown) => this.#parts.report("store", `old strangers cannot be deleted: ${sentenceOf(error)}`));
+      .catch((error: unknown) =>
+        this.#parts.report("store", phrase("gallery.strangersStay", { reason: reasonOf(error) })),
+      );
     await this.#parts.folder.start();
     if (signal.aborted) return;
     await this.#parts.networks?.start();
@@ -445,13 +458,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     await this.#parts.networks?.load();
     const { model } = this.#parts.encoder;
     const strange = await this.#parts.search.load();
-    if (strange > 0)
-      this.#parts.report(
-        "bad_record",
-        `${strange} embeddings in the gallery have another length than those of the model ${model} and are ` +
-          "left out; everybody else is known. Delete the photos that the sidebar shows as not usable, and add " +
-          "them again.",
-      );
+    if (strange > 0) this.#parts.report("bad_record", phrase("gallery.strangeLengths", { number: strange, model }));
   }
 
   readonly #followStore = ({ removed }: StoreChange): void => {
@@ -473,7 +480,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#parts.networks?.wake();
     await this.#parts.review.strangers
       .catchUp()
-      .catch((error: unknown) => this.#parts.report("store", `strangers cannot be written: ${sentenceOf(error)}`));
+      .catch((error: unknown) =>
+        this.#parts.report("store", phrase("gallery.strangersUnwritten", { reason: reasonOf(error) })),
+      );
     this.#parts.embedAnew.catchUp();
   }
 }

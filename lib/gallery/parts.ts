@@ -2,10 +2,10 @@
 import { EmbedAnew } from "../enrol/embed-anew";
 import { Enrolment } from "../enrol/enrolment";
 import { FolderKeeper } from "../enrol/folder-keeper";
-import { CLOSED, type GalleryHost } from "../enrol/host";
+import type { GalleryHost } from "../enrol/host";
 import type { PhotoEncoder } from "../enrol/photo-encoder";
 import { PhotoFolder, type Problem, type Progress } from "../enrol/photo-folder";
-import { sentenceOf, UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 import { toKeptJpeg } from "../image/encode";
 import { kindOf, type PhotoKind } from "../image/photo-file";
 import { LastSeen } from "../people/last-seen";
@@ -24,6 +24,7 @@ import type { NetworkState } from "./network-state";
 import type { GalleryOptions } from "./options";
 import { Problems } from "./problems";
 import { Transfer } from "./transfer";
+import { phrase, type Sentence, worded } from "../words/sentence";
 
 /** What a gallery tells of its parts. */
 export interface Teller {
@@ -81,7 +82,7 @@ export class GalleryParts implements GalleryHost {
       tell.problem,
     );
     this.lastSeen = new LastSeen(store, (error) =>
-      this.report("store", `when people were seen cannot be written: ${sentenceOf(error)}`),
+      this.report("store", phrase("gallery.lastSeenUnwritten", { reason: reasonOf(error) })),
     );
     this.enrolment = new Enrolment(this);
     this.embedAnew = new EmbedAnew(this, this.enrolment, tell.progress);
@@ -127,15 +128,15 @@ export class GalleryParts implements GalleryHost {
   }
 
   refuseClosed(): void {
-    if (this.signal.aborted) throw new UserError(CLOSED);
+    if (this.signal.aborted) throw new UserError("people.closed");
   }
 
   changed(): void {
     this.#tell.change();
   }
 
-  report(code: "store" | "bad_record" | "network", message: string): void {
-    this.problems.report({ file: "", code, message });
+  report(code: "store" | "bad_record" | "network", sentence: Sentence): void {
+    this.problems.report({ file: "", code, ...worded(sentence) });
   }
 
   /** As a browser shows it; undefined where only embeddings are kept or the folder is away. */
@@ -168,9 +169,9 @@ export class GalleryParts implements GalleryHost {
         this.changed();
       },
       onState: () => {
-        if (this.networks !== undefined && !signal.aborted) this.#tell.network(this.networks.state);
+        if (this.networks !== undefined && !signal.aborted) this.#tell.network(this.networks.stateIn("en-US"));
       },
-      report: (message) => this.report("network", message),
+      report: (sentence) => this.report("network", sentence),
     };
   }
 

@@ -2,6 +2,7 @@
 import type { Problem } from "../enrol/photo-folder";
 import type { PeopleStore, Refusal } from "../people/store";
 import type { Roster } from "../search/roster";
+import { phrase, worded } from "../words/sentence";
 
 export class Problems {
   readonly #store: PeopleStore;
@@ -35,7 +36,7 @@ export class Problems {
       ...this.#ofFolder(),
       ...this.#reported.values(),
       ...this.#unused,
-      ...this.#store.problems.map(({ code, message }) => ({ file: "", code, message })),
+      ...this.#store.problems.map((problem) => ({ file: "", ...problem })),
       ...this.#store.refusals.map(problemOf),
     ];
   }
@@ -70,14 +71,12 @@ export class Problems {
           {
             file: "",
             code: "left_out",
-            message:
-              `${people} of the people here ${people === 1 ? "is" : "are"} never recognized: all their photos are ` +
-              "left out. The sidebar marks them; use one of the photos again, or add another.",
+            ...worded(phrase(people === 1 ? "gallery.unusedOne" : "gallery.unusedMany", { number: people })),
           },
         ];
   }
 }
 
 function problemOf({ code, error }: Refusal): Problem {
-  return { file: "", code, message: `${error.message} Until then whoever is known is recognized all the same.` };
+  return { file: "", code, ...worded(phrase("gallery.diskRefuses", { refusal: error.sentence })) };
 }

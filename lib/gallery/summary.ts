@@ -1,9 +1,11 @@
 /** A gallery in a few figures. */
 import { USUAL_WANTED } from "../calibrate/wanted";
+import { redact } from "../redact";
+import { type Language, render } from "../words/sentence";
 import type { GallerySummary } from "./figures";
 import type { GalleryParts } from "./parts";
 
-export function summaryOf(parts: GalleryParts): GallerySummary {
+export function summaryOf(parts: GalleryParts, language: Language): GallerySummary {
   const { store, encoder, search, directory, folder, problems, networks, review } = parts;
   const { model, threshold, normalisation } = encoder;
   return {
@@ -20,7 +22,11 @@ export function summaryOf(parts: GalleryParts): GallerySummary {
     unknowns: review.strangers.list.length,
     anchors: store.anchors().length,
     progress: parts.progress ?? null,
-    network: networks?.state ?? null,
-    problems: problems.list,
+    network: networks?.stateIn(language) ?? null,
+    problems: problems.list.map(({ file, code, sentence }) => ({
+      file,
+      code,
+      message: redact(render(sentence, language)),
+    })),
   };
 }

@@ -11,6 +11,7 @@ import type { Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { z } from "zod";
 import { makePrivateFolder, syncFolder } from "../files";
 import { UserError } from "../errors";
+import { phrase, type Sentence } from "../words/sentence";
 import { storageReasonOf, StorageError } from "../storage";
 import { DownloadError } from "./errors";
 
@@ -111,12 +112,11 @@ function sentenceFor(
   { signal, file }: DownloadOptions,
   outOfTimeMs: number | undefined,
 ): unknown {
-  if (signal.aborted) return new Cancelled(`the download of ${name} was cancelled.`, { cause: error });
+  if (signal.aborted) return new Cancelled("models.cancelled", { name }, { cause: error });
   if (outOfTimeMs !== undefined)
     return new DownloadError(
       "too_slow",
-      `the download of ${name} did not end within ${Math.ceil(outOfTimeMs / 60_000)} minutes: start it again, and ` +
-        "it goes on where it stopped.",
+      phrase("models.tooSlow", { name, minutes: Math.ceil(outOfTimeMs / 60_000) }),
       { cause: error },
     );
   const reason = error instanceof UserError ? undefined : storageReasonOf(error);
@@ -125,8 +125,8 @@ function sentenceFor(
 }
 
 function storageError(name: string, file: string, reason: string, cause?: unknown): StorageError {
-  const what = `${name} was not downloaded`;
-  return new StorageError({ reason, what, folder: dirname(file), afterwards: "then download it again", cause });
+  const what = phrase("models.notDownloaded", { name });
+  return new StorageError({ reason, what, folder: dirname(file), afterwards: phrase("models.thenAgain"), cause });
 }
 
 /** @throws StorageError where it cannot fit, before anything is fetched */
@@ -140,31 +140,26 @@ function agentOf(Agent: typeof EnvHttpProxyAgent, { idleMs }: DownloadLimits): D
     return new Agent({ connectTimeout: idleMs, headersTimeout: idleMs, bodyTimeout: idleMs });
   } catch (error) {
     // Its value may hold a login.
-    throw new DownloadError(
-      "proxy",
-      "the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be used: write it as http://proxy.example.com:3128 and " +
-        "restart Node-RED.",
-      { cause: error },
-    );
+    throw new DownloadError("proxy", phrase("models.proxy"), { cause: error });
   }
 }
 
 async function receiveAnywhere(transfer: Transfer): Promise<void> {
-  const missed: string[] = [];
+  const missed: Sentence[] = [];
   for (const address of transfer.wanted.addresses) {
     try {
       await receivePatiently(transfer, address);
       return;
     } catch (error) {
       if (transfer.signal.aborted || !(error instanceof NotThere || error instanceof Interrupted)) throw error;
-      missed.push(error.message);
+      missed.push(error.sentence);
     }
   }
-  const kept = transfer.part.received > 0 ? " What has come is kept: start it again, and it goes on there." : "";
+  const kept = transfer.part.received > 0 ? phrase("models.kept") : "";
+  const all = missed.reduce((before, next) => phrase("models.missedAlso", { missed: before, next }));
   throw new DownloadError(
     "unreachable",
-    `${transfer.wanted.name} could not be downloaded: ${missed.join("; ")}. Look whether this computer reaches the ` +
-      `internet; where it does by a proxy only, set HTTPS_PROXY.${kept}`,
+    phrase("models.unreachable", { name: transfer.wanted.name, missed: all, kept }),
   );
 }
 
@@ -215,9 +210,9 @@ async function receive(transfer: Transfer, address: string): Promise<void> {
     try {
       const header = (name: string): string | undefined => [headers[name]].flat()[0];
       if ([301, 302, 303, 307, 308].includes(statusCode)) {
-        if (hops >= MOST_REDIRECTS) throw new NotThere(`${asked.host} redirects again and again`);
+        if (hops >= MOST_REDIRECTS) throw new NotThere("models.redirectsAgain", { host: asked.host });
         const target = header("location") ?? "";
-        if (!URL.canParse(target, asked)) throw new NotThere(`${asked.host} redirects to nowhere`);
+        if (!URL.canParse(target, asked)) throw new NotThere("models.redirectsNowhere", { host: asked.host });
         url = new URL(target, asked);
         continue;
       }
@@ -233,12 +228,9 @@ async function receive(transfer: Transfer, address: string): Promise<void> {
 /** @throws a sentence when it is no address that a program may be fetched from */
 function requireTrusted(url: URL, plainOrigins: readonly string[]): void {
   if (url.username !== "" || url.password !== "")
-    throw new DownloadError("not_https", `the download is refused: ${url.host} redirects to an address with a login.`);
+    throw new DownloadError("not_https", phrase("models.redirectsWithLogin", { host: url.host }));
   if (url.protocol === "https:" || plainOrigins.includes(url.origin)) return;
-  throw new DownloadError(
-    "not_https",
-    `the download is refused: it leads to ${url.protocol}//${url.host}, which is not https. Nothing of it was kept.`,
-  );
+  throw new DownloadError("not_https", phrase("models.notHttps", { address: `${url.protocol}//${url.host}` }));
 }
 
 /** Look at what the server is about to send, and make the part ready for it. */
@@ -248,24 +240,24 @@ async function accept(
   status: number,
   header: (name: string) => string | undefined,
 ): Promise<void> {
-  if (status >= 500 || status === TOO_MANY_REQUESTS) throw new Interrupted(`${host} answers ${status}`);
+  if (status >= 500 || status === TOO_MANY_REQUESTS) throw new Interrupted("models.answers", { host, status });
   if (status === 416) {
     await part.restart(undefined);
-    throw new Interrupted(`${host} no longer has the rest`);
+    throw new Interrupted("models.noRest", { host });
   }
-  if (status !== 200 && status !== 206) throw new NotThere(`${host} answers ${status}`);
+  if (status !== 200 && status !== 206) throw new NotThere("models.answers", { host, status });
   if (status === 206) {
     const [, from, of] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(header("content-range") ?? "") ?? [];
     if (Number(from) !== part.received || (of !== "*" && Number(of) !== wanted.size)) {
       await part.restart(undefined);
-      throw new Interrupted(`${host} sends another part than was asked for`);
+      throw new Interrupted("models.otherPart", { host });
     }
   } else await part.restart(validatorOf(header));
   const length = header("content-length");
   const before = part.received;
   if (length !== undefined && Number(length) !== wanted.size - before) {
     await part.restart(undefined);
-    throw new NotThere(`${host} has a file of ${before + Number(length)} bytes, not the one of ${wanted.size}`);
+    throw new NotThere("models.otherSize", { host, bytes: before + Number(length), size: wanted.size });
   }
 }
 
@@ -293,24 +285,22 @@ async function write(
       await part.remove();
       throw new DownloadError(
         "another_file",
-        `the download is refused: ${url.host} sends more than the ${wanted.size} bytes of ${wanted.name}. Nothing ` +
-          "of it was kept.",
+        phrase("models.sendsMore", { host: url.host, size: wanted.size, name: wanted.name }),
       );
     }
     await part.append(piece.value);
     options.onProgress(part.received);
   }
   if (part.received < wanted.size)
-    throw new Interrupted(`${url.host} ended after ${part.received} of ${wanted.size} bytes`);
+    throw new Interrupted("models.ended", { host: url.host, received: part.received, size: wanted.size });
 }
 
 function interruption({ host }: URL, error: unknown): Interrupted {
   const { code, message } = error as NodeJS.ErrnoException;
-  const why =
-    code === "UND_ERR_BODY_TIMEOUT" || code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_CONNECT_TIMEOUT"
-      ? "does not go on answering"
-      : `cannot be reached (${code?.startsWith("UND_") === false ? code : message})`;
-  return new Interrupted(`${host} ${why}`, { cause: error });
+  if (code === "UND_ERR_BODY_TIMEOUT" || code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_CONNECT_TIMEOUT")
+    return new Interrupted("models.stopsAnswering", { host }, { cause: error });
+  const reason = code?.startsWith("UND_") === false ? code : message;
+  return new Interrupted("models.unreachableHost", { host, reason }, { cause: error });
 }
 
 const noteSchema = z.object({ validator: z.string(), size: z.number() });
@@ -389,11 +379,7 @@ class Part {
     const digest = this.#hash.digest("hex");
     if (digest !== sha256) {
       await this.remove();
-      throw new DownloadError(
-        "another_file",
-        `the download of ${name} is refused: what came is another file (sha256 ${digest}, expected ${sha256}). ` +
-          "Nothing of it was kept.",
-      );
+      throw new DownloadError("another_file", phrase("models.anotherFile", { name, digest, expected: sha256 }));
     }
     await this.#handle.sync();
     await this.close();

@@ -2,10 +2,12 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { sentenceOf, UserError } from "../errors";
+import { asSentence, sentenceOf, UserError } from "../errors";
 import { writeDurable } from "../files";
+import { redact } from "../redact";
 import { asStorageError, StorageError } from "../storage";
 import { countSchema } from "../validate";
+import { type Language, phrase, render, type Sentence } from "../words/sentence";
 import { CATALOGUE, type Offer } from "./catalogue";
 import { download, type DownloadLimits } from "./download";
 import { DOWNLOAD_PROBLEMS, DownloadError } from "./errors";
@@ -33,6 +35,8 @@ export interface DownloadsOptions {
 
 interface Running {
   state: DownloadState;
+  /** Why it failed. */
+  why: Sentence | undefined;
   ended: AbortController;
   work: Promise<void>;
 }
@@ -57,8 +61,9 @@ export class Downloads {
     return this.#options.catalogue ?? CATALOGUE;
   }
 
-  stateOf(id: string): DownloadState | undefined {
-    return this.#all.get(id)?.state;
+  stateOf(id: string, language: Language = "en-US"): DownloadState | undefined {
+    const found = this.#all.get(id);
+    return found?.why === undefined ? found?.state : { ...found.state, error: redact(render(found.why, language)) };
   }
 
   /**
@@ -72,14 +77,13 @@ export class Downloads {
     const before = this.#all.get(id)?.state;
     if (before?.state === "running") return before;
     const running = [...this.#all.values()].filter(({ state }) => state.state === "running").length;
-    if (running >= MOST_AT_ONCE)
-      throw new TooManyDownloads(
-        `${running} models are being downloaded already: wait until one is here, or cancel one.`,
-      );
+    if (running >= MOST_AT_ONCE) throw new TooManyDownloads("models.tooMany", { running });
     const folder = join(modelsFolder(), id);
     const state: DownloadState = { state: "running", received: 0, size: offer.size, error: null, code: null };
     const ended = new AbortController();
-    this.#all.set(id, { state, ended, work: this.#run(offer, folder, state, ended.signal) });
+    const begun: Running = { state, why: undefined, ended, work: Promise.resolve() };
+    this.#all.set(id, begun);
+    begun.work = this.#run(offer, folder, begun, ended.signal);
     return state;
   }
 
@@ -98,13 +102,15 @@ export class Downloads {
   }
 
   /** Never rejects: its state tells how it ended. */
-  async #run(offer: Offer, folder: string, state: DownloadState, signal: AbortSignal): Promise<void> {
+  async #run(offer: Offer, folder: string, running: Running, signal: AbortSignal): Promise<void> {
+    const { state } = running;
     try {
       await this.#fetch(offer, folder, state, signal);
       state.state = "done";
     } catch (error) {
       state.state = signal.aborted ? "cancelled" : "failed";
       if (signal.aborted) return;
+      running.why = asSentence(error);
       state.error = sentenceOf(error);
       state.code = error instanceof StorageError ? "disk" : error instanceof DownloadError ? error.code : null;
     }
@@ -127,7 +133,7 @@ export class Downloads {
       await writeDurable(join(folder, PACK_FILE), Buffer.from(`${JSON.stringify(packOf(offer), undefined, 2)}\n`));
     } catch (error) {
       if (signal.aborted) await rm(folder, { recursive: true, force: true });
-      throw asStorageError(error, folder, `${offer.name} was not downloaded`);
+      throw asStorageError(error, folder, phrase("models.notDownloaded", { name: offer.name }));
     }
   }
 }

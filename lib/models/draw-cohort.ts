@@ -55,10 +55,7 @@ export function drawCohort(
     const around = neighboursOf(order[row % order.length] as ShapingFace, faces, neighbours);
     const drawn = drawAway(around, faces, LEAST_SHARE * apart, random);
     if (drawn === undefined) {
-      throw new UserError(
-        `the cohort cannot be drawn: of ${MOST_DRAWS} rows each came too near to a real face. Give photos of more ` +
-          "people.",
-      );
+      throw new UserError("models.cohortUndrawn", { draws: MOST_DRAWS });
     }
     rows.set(drawn.row, row * dimensions);
     nearest = Math.min(nearest, drawn.nearest);

@@ -1,5 +1,6 @@
 /** What is wrong with a pack or a download, as codes for which the editor has words in its languages. */
 import { UserError } from "../errors";
+import type { Sentence } from "../words/sentence";
 
 /** Why a model pack cannot be used. */
 export const PACK_PROBLEMS = [
@@ -21,8 +22,8 @@ export type DownloadProblem = (typeof DOWNLOAD_PROBLEMS)[number];
 export class PackError extends UserError {
   readonly code: PackProblem;
 
-  constructor(code: PackProblem, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: PackProblem, sentence: Sentence, options?: ErrorOptions) {
+    super(sentence, options);
     this.code = code;
   }
 }
@@ -30,8 +31,8 @@ export class PackError extends UserError {
 export class DownloadError extends UserError {
   readonly code: DownloadProblem;
 
-  constructor(code: DownloadProblem, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: DownloadProblem, sentence: Sentence, options?: ErrorOptions) {
+    super(sentence, options);
     this.code = code;
   }
 }

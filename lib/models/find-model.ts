@@ -10,8 +10,9 @@ import {
   type ModelDescriptor,
 } from "../embed/descriptor";
 import { learnNormalisation } from "../embed/normalise";
-import { UserError } from "../errors";
+import { oneAfterOther, UserError } from "../errors";
 import { parseOptions } from "../validate";
+import { phrase } from "../words/sentence";
 import { type EmbedderPack, type Pack, readPack } from "./pack";
 import { findPacks, rememberPack } from "./packs";
 
@@ -33,18 +34,15 @@ async function byId(id: string): Promise<ModelDescriptor> {
   const pack = found.find((each) => each.pack?.id === id)?.pack;
   if (pack !== undefined) return learn(pack);
   const ids = [...BUILT_IN_MODELS, ...found.flatMap((each) => (each.pack?.kind === "embedder" ? [each.pack.id] : []))];
-  const broken = found
-    .flatMap(({ problem }) => (problem === undefined ? [] : [` A model pack cannot be used: ${problem}`]))
-    .join("");
-  throw new UserError(
-    `there is no model "${id}": choose ${ids.slice(0, -1).join(", ")} or ${ids.at(-1)}, install or download its ` +
-      `model pack, or give the path of a model descriptor (.json).${broken}`,
+  const none = phrase("models.noModel", { id, ids: ids.slice(0, -1), last: ids.at(-1) ?? "" });
+  const broken = found.flatMap((each) =>
+    each.problem === undefined ? [] : [phrase("models.brokenPack", { problem: each.sentence })],
   );
+  throw new UserError(oneAfterOther([none, ...broken]) ?? none);
 }
 
 function learn(pack: Pack): ModelDescriptor {
-  if (pack.kind !== "embedder")
-    throw new UserError(`the model "${pack.id}" is a detector, not an embedding network: choose another one.`);
+  if (pack.kind !== "embedder") throw new UserError("models.isDetector", { id: pack.id });
   const { id, descriptor, cohort, statistics }: EmbedderPack = pack;
   learnNormalisation(id, cohort);
   learnStatistics(id, statistics);
@@ -56,30 +54,23 @@ async function byPath(path: string): Promise<ModelDescriptor> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    throw new UserError(
-      `the model descriptor ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}): check the ` +
-        "path.",
-      { cause: error },
-    );
+    const { code = "error" } = error as NodeJS.ErrnoException;
+    throw new UserError("models.descriptorUnreadable", { path, code }, { cause: error });
   }
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`the model descriptor ${path} is not JSON: ${(error as Error).message}.`, { cause: error });
+    throw new UserError("models.descriptorNoJson", { path, reason: (error as Error).message }, { cause: error });
   }
   if (typeof json === "object" && json !== null && "facenetPack" in json) {
     const descriptor = learn(await readPack(path));
     rememberPack(path);
     return descriptor;
   }
-  const descriptor = parseOptions(descriptorSchema, json, `the model descriptor ${path} is malformed`);
+  const descriptor = parseOptions(descriptorSchema, json, phrase("models.descriptorMalformed", { path }));
   if (descriptor.format === "dlib-resnet") return descriptor;
-  if (descriptor.file === "")
-    throw new UserError(`the model descriptor ${path} names no file: set "file" to the .onnx, .tflite or model.json.`);
-  if (descriptor.sha256 === undefined)
-    throw new UserError(
-      `the model descriptor ${path} has no sha256: set it, so that a damaged or exchanged file is noticed.`,
-    );
+  if (descriptor.file === "") throw new UserError("models.descriptorNoFile", { path });
+  if (descriptor.sha256 === undefined) throw new UserError("models.descriptorNoHash", { path });
   return { ...descriptor, file: isAbsolute(descriptor.file) ? descriptor.file : join(dirname(path), descriptor.file) };
 }

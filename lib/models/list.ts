@@ -7,8 +7,10 @@ import { rateCurve } from "../calibrate/statistics";
 import { BUILT_IN_MODELS, builtInModel, type ModelDescriptor } from "../embed/descriptor";
 import { normalisationOf } from "../embed/normalise";
 import { UserError } from "../errors";
+import { redact } from "../redact";
 import { installationOf } from "../tensor/engines";
 import { countSchema } from "../validate";
+import { type Language, phrase, render, type Sentence } from "../words/sentence";
 import type { Offer } from "./catalogue";
 import { downloads, type DownloadState, downloadStateSchema } from "./downloads";
 import { PACK_PROBLEMS } from "./errors";
@@ -62,20 +64,32 @@ export const listedModelSchema = z
   .meta({ id: "Model" });
 export type ListedModel = z.infer<typeof listedModelSchema>;
 
-/** Those that come with the package, then packs, then what can be downloaded and is not here. */
-export async function listModels(findInstallation = installationOf): Promise<ListedModel[]> {
-  const needs = await needsByFormat(findInstallation);
+/**
+ * Those that come with the package, then packs, then what can be downloaded and is not here.
+ * @param language of the sentences
+ */
+export async function listModels(
+  findInstallation = installationOf,
+  language: Language = "en-US",
+): Promise<ListedModel[]> {
+  const needs = await needsByFormat(findInstallation, language);
   const builtIn = await Promise.all(BUILT_IN_MODELS.map((id) => listBuiltIn(builtInModel(id) as ModelDescriptor)));
   // Before the packs are looked for: one that has come by now is among these.
   const states = new Map(
     downloads.offers.flatMap(({ id }) => {
-      const state = downloads.stateOf(id);
+      const state = downloads.stateOf(id, language);
       return state === undefined ? [] : [[id, { ...state }] as const];
     }),
   );
   const packs = (await findPacks()).map((found) =>
     found.pack === undefined
-      ? { ...NOTHING, from: found.place, path: found.path, problem: found.problem, problemCode: found.code }
+      ? {
+          ...NOTHING,
+          from: found.place,
+          path: found.path,
+          problem: redact(render(found.sentence, language)),
+          problemCode: found.code,
+        }
       : listPack(found.pack, found.place, found.path, needs),
   );
   const here = new Set(packs.map(({ id }) => id));
@@ -183,30 +197,22 @@ function figuresOf(statistics: ModelStatistics | undefined, threshold: number): 
   };
 }
 
-const NEEDS: Readonly<Record<Need["code"], Need>> = {
-  "onnx-runtime": {
-    code: "onnx-runtime",
-    message:
-      'an ONNX model needs an ONNX runtime: run "npm install --onnxruntime-node-install=skip onnxruntime-node" ' +
-      "(fast) " +
-      'or "npm install onnxruntime-web" in the Node-RED user folder, then deploy.',
-  },
-  "tfjs-converter": {
-    code: "tfjs-converter",
-    message:
-      'a TF.js graph model needs its reader: run "npm install @tensorflow/tfjs-converter" in the Node-RED user ' +
-      "folder, " +
-      "then deploy.",
-  },
+const NEEDS: Readonly<Record<Need["code"], Sentence>> = {
+  "onnx-runtime": phrase("models.needsOnnx"),
+  "tfjs-converter": phrase("models.needsConverter"),
 };
 
 /** What a format needs that is not installed. */
-async function needsByFormat(findInstallation: typeof installationOf): Promise<(format: Format) => Need | null> {
+async function needsByFormat(
+  findInstallation: typeof installationOf,
+  language: Language,
+): Promise<(format: Format) => Need | null> {
+  const need = (code: Need["code"]): Need => ({ code, message: render(NEEDS[code], language) });
   const missing = async (name: string): Promise<boolean> => (await findInstallation(name)) === "";
   const noOnnx = (await missing("onnxruntime-node")) && (await missing("onnxruntime-web"));
   const noConverter = await missing("@tensorflow/tfjs-converter");
   return (format) => {
-    if (format === "onnx" && noOnnx) return NEEDS["onnx-runtime"];
-    return format === "tfjs-graph" && noConverter ? NEEDS["tfjs-converter"] : null;
+    if (format === "onnx" && noOnnx) return need("onnx-runtime");
+    return format === "tfjs-graph" && noConverter ? need("tfjs-converter") : null;
   };
 }

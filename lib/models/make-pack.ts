@@ -19,6 +19,7 @@ import { createEncoder, type FaceEncoder } from "../enrol/encoder";
 import { NEIGHBOURS } from "../embed/normalise";
 import { UserError } from "../errors";
 import { parseOptions } from "../validate";
+import { phrase, type Sentence } from "../words/sentence";
 import { tailOf } from "./measure-tail";
 import { COHORT_PLAN, drawCohort, type DrawnCohort, type ShapingFace } from "./draw-cohort";
 import { findModel } from "./find-model";
@@ -99,10 +100,9 @@ export async function makePack(options: MakePackOptions): Promise<string> {
   const say = options.say ?? ((): void => undefined);
   const { draft, origin } = await readDraft(options.descriptor);
   const format = FORMATS[extname(options.network).toLowerCase()];
-  if (format === undefined)
-    throw new UserError(`${options.network} is neither .onnx nor .tflite: only of these packs are made.`);
-  await requireFile(options.licence, "the text of the licence (--licence)");
-  const size = await requireFile(options.network, "the network (--onnx)");
+  if (format === undefined) throw new UserError("models.neitherFormat", { file: options.network });
+  await requireFile(options.licence, phrase("models.licenceFile"));
+  const size = await requireFile(options.network, phrase("models.networkFile"));
   const descriptor = { ...draft, format, file: basename(options.network), sha256: await hashOf(options.network) };
   const people = await readPeople(options.photos);
   requirePeople(people.length);
@@ -156,25 +156,21 @@ async function readDraft(path: string): Promise<{ draft: Draft; origin: string |
   try {
     json = JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
-    throw new UserError(
-      `the descriptor ${path} cannot be read (${(error as Error).message}): give a .json (--descriptor) as ` +
-        "docs/models.md says.",
-      { cause: error },
-    );
+    throw new UserError("models.draftUnreadable", { path, reason: (error as Error).message }, { cause: error });
   }
   const pack =
     typeof json === "object" && json !== null && "facenetPack" in json
       ? (json as { descriptor?: unknown; origin?: unknown })
       : undefined;
-  const draft = parseOptions(draftSchema, pack?.descriptor ?? json, `the descriptor ${path} is malformed`);
+  const draft = parseOptions(draftSchema, pack?.descriptor ?? json, phrase("models.draftMalformed", { path }));
   return { draft, origin: typeof pack?.origin === "string" ? pack.origin : undefined };
 }
 
-async function requireFile(path: string, what: string): Promise<number> {
+async function requireFile(path: string, what: Sentence): Promise<number> {
   const found = await stat(path).catch((error: unknown) => {
-    throw new UserError(`${what} cannot be read: there is no file ${path}.`, { cause: error });
+    throw new UserError("models.missingFile", { what, path }, { cause: error });
   });
-  if (!found.isFile()) throw new UserError(`${what} cannot be read: ${path} is no file.`);
+  if (!found.isFile()) throw new UserError("models.noFile", { what, path });
   return found.size;
 }
 
@@ -190,7 +186,7 @@ async function readPeople(populations: readonly string[]): Promise<PersonPhotos[
   for (const given of populations) {
     const { population, root } = populationOf(given);
     const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
-      throw new UserError(`the photos (--photos) cannot be read: there is no folder ${root}.`, { cause: error });
+      throw new UserError("models.noPhotos", { path: root }, { cause: error });
     });
     const folders = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
     for (const name of folders.sort()) {
@@ -210,11 +206,7 @@ function populationOf(given: string): { population: string; root: string } {
 
 function requirePeople(count: number): void {
   if (count < LEAST_PEOPLE) {
-    throw new UserError(
-      `there are usable photos of ${count} people: a cohort that is no person, and figures that hold, take at least ` +
-        `${LEAST_PEOPLE}, a folder of photos for each. Without them the network can be used by its descriptor ` +
-        "alone, compared by Euclidean distance.",
-    );
+    throw new UserError("models.fewPeople", { people: count, least: LEAST_PEOPLE });
   }
 }
 
@@ -222,10 +214,7 @@ function requirePeople(count: number): void {
 function requirePopulations(people: readonly PersonFaces[]): void {
   for (const [name, members] of byPopulation(people)) {
     if (members.size >= LEAST_OF_POPULATION) continue;
-    throw new UserError(
-      `there are usable photos of ${members.size} people of the population "${name}": give at least ` +
-        `${LEAST_OF_POPULATION} of each, or name it as another one.`,
-    );
+    throw new UserError("models.fewOfPopulation", { people: members.size, name, least: LEAST_OF_POPULATION });
   }
 }
 
@@ -366,20 +355,17 @@ function normalisedPairs(
 /** The largest τ whose FMR is at most the wanted one by its upper bound. @param impostor ascending */
 function thresholdAt(impostor: Float64Array): number {
   if (impostor.length < trialsFor(WANTED_FMR)) {
-    throw new UserError(
-      `those people who shape no cohort give ${impostor.length} pairs of two people: a τ with FMR ` +
-        `${100 * WANTED_FMR} % takes ${trialsFor(WANTED_FMR)}. Give more people, or up to ${PHOTOS_OF_PERSON} ` +
-        "photos of each.",
-    );
+    throw new UserError("models.fewPairs", {
+      pairs: impostor.length,
+      fmr: 100 * WANTED_FMR,
+      least: trialsFor(WANTED_FMR),
+      photos: PHOTOS_OF_PERSON,
+    });
   }
   let errors = 0;
   while ((errorRate(errors + 1, impostor.length)?.high ?? 1) <= WANTED_FMR) errors += 1;
   const threshold = Math.floor(1000 * (impostor[errors] as number) - 1e-6) / 1000;
-  if (!(threshold > 0))
-    throw new UserError(
-      "the network does not tell these people apart: faces of two people lie as near as those of one. Look at " +
-        "inputSize, mean, scale, channelOrder and alignment of the descriptor.",
-    );
+  if (!(threshold > 0)) throw new UserError("models.tellsNobodyApart");
   return threshold;
 }
 
@@ -401,8 +387,7 @@ async function statisticsFor(
     stats: undefined,
     wantedFmr: WANTED_FMR,
   });
-  if (suggestion === null || !(suggestion.threshold > 0))
-    throw new UserError("the network does not tell these people apart by Euclidean distance: look at its descriptor.");
+  if (suggestion === null || !(suggestion.threshold > 0)) throw new UserError("models.tellsNobodyApartPlain");
   const statistics = {
     model,
     source,

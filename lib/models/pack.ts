@@ -19,6 +19,7 @@ import { statisticsSchema } from "../calibrate/model-statistics";
 import { BUILT_IN_MODELS, descriptorSchema, type ModelDescriptor } from "../embed/descriptor";
 import { UserError } from "../errors";
 import { parseOptions } from "../validate";
+import { phrase, type Sentence } from "../words/sentence";
 import { PackError } from "./errors";
 
 export const PACK_FILE = "facenet-pack.json";
@@ -36,9 +37,9 @@ const MAX_TEXT = 300;
 export const inside = z
   .string()
   .max(MAX_TEXT)
-  .regex(/^(?!\/)[\w.+ -]+(\/[\w.+ -]+)*$/, "must be a file of the pack, such as model.onnx")
-  .refine((path) => !path.split("/").includes(".."), "must not lead out of the pack");
-const hash = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
+  .regex(/^(?!\/)[\w.+ -]+(\/[\w.+ -]+)*$/, "models.packFile")
+  .refine((path) => !path.split("/").includes(".."), "models.packOnly");
+const hash = z.string().regex(/^[0-9a-f]{64}$/, "models.sha256");
 const text = z.string().min(1).max(MAX_TEXT);
 
 const common = {
@@ -134,15 +135,12 @@ export type Pack = EmbedderPack | DetectorPack;
  * @throws a sentence: what is wrong with it, and the mend
  */
 export async function readPack(path: string): Promise<Pack> {
-  const [what, folder] = [`the model pack ${path}`, dirname(path)];
+  const [what, folder] = [phrase("models.pack", { path }), dirname(path)];
   const json = parseJson(await readSmall(what, path, MAX_PACK_BYTES), what);
   const version = (json as { facenetPack?: unknown } | null)?.facenetPack;
   if (typeof version === "number" && version > PACK_VERSION)
-    throw new PackError(
-      "later_form",
-      `${what} is of a later form (${version}): install a newer version of @facewire/node-red-facenet.`,
-    );
-  const pack = parseOptions(packSchema, json, `${what} is malformed`);
+    throw new PackError("later_form", phrase("models.laterForm", { pack: what, version }));
+  const pack = parseOptions(packSchema, json, phrase("models.malformed", { pack: what }));
   const at = (file: string): Promise<string> => fileInside(what, folder, file);
   const { name, size, origin } = pack;
   const base = { name, size, origin, folder, licence: pack.licence.id, licenceFile: await at(pack.licence.file) };
@@ -157,13 +155,8 @@ export async function readPack(path: string): Promise<Pack> {
   const { descriptor, cohort, statistics } = pack;
   const { id, dimensions } = descriptor;
   if (descriptor.format === "dlib-resnet")
-    throw new PackError("malformed", `${what} is malformed: descriptor.format: must be onnx, tflite or tfjs-graph.`);
-  if (BUILT_IN_MODELS.includes(id))
-    throw new PackError(
-      "malformed",
-      `${what} calls its network "${id}", as one that comes with @facewire/node-red-facenet: give it another ` +
-        "descriptor.id.",
-    );
+    throw new PackError("malformed", phrase("models.wrongFormat", { pack: what }));
+  if (BUILT_IN_MODELS.includes(id)) throw new PackError("malformed", phrase("models.builtInId", { pack: what, id }));
   const file = await at(descriptor.file);
   // The weights of a TF.js graph model lie in files of their own.
   if (descriptor.format !== "tfjs-graph") await network(what, file, size);
@@ -184,92 +177,81 @@ export async function readPack(path: string): Promise<Pack> {
 }
 
 /** @throws a sentence when it is not there, or not of the size that the pack says */
-async function network(what: string, file: string, size: number): Promise<string> {
+async function network(what: Sentence, file: string, size: number): Promise<string> {
   const found = (await stat(file)).size;
   if (found !== size)
-    throw new PackError(
-      "not_whole",
-      `${what} is not whole: ${file} has ${found} bytes, not ${size}. Install or download it again.`,
-    );
+    throw new PackError("not_whole", phrase("models.notWhole", { pack: what, file, bytes: found, size }));
   return file;
 }
 
-async function readCohort(what: string, cohort: PackCohort): Promise<PackCohort> {
+async function readCohort(what: Sentence, cohort: PackCohort): Promise<PackCohort> {
   const bytes = await readChecked(what, cohort, MAX_COHORT_BYTES);
   if (bytes.length === 0 || bytes.length % cohort.dimensions !== 0)
     throw new PackError(
       "malformed",
-      `${what} is malformed: its cohort ${cohort.file} is no rows of ${cohort.dimensions} numbers.`,
+      phrase("models.cohortRows", { pack: what, file: cohort.file, dimensions: cohort.dimensions }),
     );
   return cohort;
 }
 
 async function readStatistics(
-  what: string,
+  what: Sentence,
   statistics: { file: string; sha256: string },
   id: string,
 ): Promise<ModelStatistics> {
   const json = parseJson(
     await readChecked(what, statistics, MAX_STATISTICS_BYTES),
-    `the statistics ${statistics.file}`,
+    phrase("models.statistics", { file: statistics.file }),
   );
-  const found = parseOptions(statisticsSchema, json, `${what} is malformed: its statistics ${statistics.file}`);
+  const found = parseOptions(
+    statisticsSchema,
+    json,
+    phrase("models.statisticsMalformed", { pack: what, file: statistics.file }),
+  );
   if (found.model !== id)
-    throw new PackError(
-      "malformed",
-      `${what} is malformed: its statistics are of the network "${found.model}", not of "${id}".`,
-    );
+    throw new PackError("malformed", phrase("models.otherStatistics", { pack: what, model: found.model, id }));
   return found;
 }
 
 async function readChecked(
-  what: string,
+  what: Sentence,
   { file, sha256 }: { file: string; sha256: string },
   most: number,
 ): Promise<Buffer> {
   const bytes = await readSmall(what, file, most);
   if (createHash("sha256").update(bytes).digest("hex") !== sha256)
-    throw new PackError(
-      "damaged",
-      `${what} is damaged: the sha256 of ${file} is not the one it says. Install or download it again.`,
-    );
+    throw new PackError("damaged", phrase("models.damaged", { pack: what, file }));
   return bytes;
 }
 
 /** A whole file, if it is not larger than expected. */
-async function readSmall(what: string, path: string, most: number): Promise<Buffer> {
+async function readSmall(what: Sentence, path: string, most: number): Promise<Buffer> {
   try {
     const { size } = await stat(path);
     if (size > most)
-      throw new PackError(
-        "malformed",
-        `${what} is malformed: ${path} has ${size} bytes, more than the ${most} there may be.`,
-      );
+      throw new PackError("malformed", phrase("models.tooLarge", { pack: what, file: path, bytes: size, most }));
     return await readFile(path);
   } catch (error) {
     throw error instanceof UserError ? error : unreadable(what, path, error);
   }
 }
 
-function parseJson(bytes: Buffer, what: string): unknown {
+function parseJson(bytes: Buffer, what: Sentence): unknown {
   try {
     return JSON.parse(bytes.toString("utf8"));
   } catch (error) {
-    throw new PackError("not_json", `${what} is not JSON: ${(error as Error).message}.`, { cause: error });
+    const reason = (error as Error).message;
+    throw new PackError("not_json", phrase("models.noJson", { what, reason }), { cause: error });
   }
 }
 
-function unreadable(what: string, path: string, error: unknown): PackError {
-  return new PackError(
-    "unreadable",
-    `${what} cannot be used: ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}). Install ` +
-      "or download it again.",
-    { cause: error },
-  );
+function unreadable(what: Sentence, path: string, error: unknown): PackError {
+  const { code = "error" } = error as NodeJS.ErrnoException;
+  return new PackError("unreadable", phrase("models.unreadable", { pack: what, file: path, code }), { cause: error });
 }
 
 /** The path of a pack's file, which no link may lead out of the pack. */
-async function fileInside(what: string, folder: string, file: string): Promise<string> {
+async function fileInside(what: Sentence, folder: string, file: string): Promise<string> {
   const path = join(folder, file);
   let [home, real]: [string, string] = ["", ""];
   try {
@@ -280,6 +262,6 @@ async function fileInside(what: string, folder: string, file: string): Promise<s
   }
   const way = relative(home, real);
   if (way.split(sep)[0] === ".." || isAbsolute(way))
-    throw new PackError("link_outside", `${what} is refused: ${file} is a link that leads out of the pack.`);
+    throw new PackError("link_outside", phrase("models.linkOutside", { pack: what, file }));
   return path;
 }

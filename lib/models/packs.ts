@@ -7,9 +7,10 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { z } from "zod";
-import { sentenceOf, UserError } from "../errors";
+import { asSentence, sentenceOf, UserError } from "../errors";
 import { PackError, type PackProblem } from "./errors";
 import { inside, type Pack, PACK_FILE, readPack } from "./pack";
+import { phrase, type Sentence } from "../words/sentence";
 
 /** A folder of a user folder in which each folder is a pack. */
 const MODELS_FOLDER = ["facenet", "models"] as const;
@@ -27,7 +28,8 @@ export type Place = "folder" | "package";
 
 /** A pack, or what should be one and why it is not. */
 export type Found = { place: Place; path: string } & (
-  { pack: Pack; problem: undefined } | { pack: undefined; problem: string; code: PackProblem | null }
+  | { pack: Pack; problem: undefined }
+  | { pack: undefined; problem: string; sentence: Sentence; code: PackProblem | null }
 );
 
 let userFolder: string | undefined;
@@ -48,8 +50,7 @@ export function lookForPacksIn(userDir: string): void {
 
 /** The folder for downloaded packs. @throws a sentence when there is no user folder */
 export function modelsFolder(): string {
-  if (userFolder === undefined)
-    throw new UserError("Node-RED has no user folder to keep models in: set userDir in its settings.js.");
+  if (userFolder === undefined) throw new UserError("models.noUserFolder");
   return join(userFolder, ...MODELS_FOLDER);
 }
 
@@ -76,11 +77,12 @@ export async function findPacks(): Promise<Found[]> {
       if (other !== undefined)
         throw new PackError(
           "same_id",
-          `the model pack ${path} has the id "${pack.id}" as ${other.path} has: remove one of them.`,
+          phrase("models.sameId", { pack: phrase("models.pack", { path }), id: pack.id, other: other.path }),
         );
       found.push({ place, path, pack, problem: undefined });
     } catch (error) {
-      found.push({ place, path, pack: undefined, problem: sentenceOf(error), code: codeOf(error) });
+      const [sentence, code] = [asSentence(error), codeOf(error)];
+      found.push({ place, path, pack: undefined, problem: sentenceOf(error), sentence, code });
     }
   }
   return found;
@@ -143,10 +145,7 @@ async function packOf(folder: string): Promise<Candidate[]> {
       {
         place: "package",
         path,
-        problem: new PackError(
-          "malformed",
-          `the package ${folder} has its model pack at "${pack}", which must be a file of the package.`,
-        ),
+        problem: new PackError("malformed", phrase("models.packOutside", { folder, path: pack })),
       },
     ];
   } catch {

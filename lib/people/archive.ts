@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ZipFile } from "yazl";
 import { UserError } from "../errors";
 import { asStorageError } from "../storage";
+import { phrase } from "../words/sentence";
 import type { Person, Photo } from "./people";
 import { type Contents, FILES, FORMAT, HEADER, PICTURE_BOUNDS, readContents, VERSION } from "./contents";
 import { toBase64 } from "./records";
@@ -152,7 +153,7 @@ export async function importInto(
       zip.close();
     }
   } catch (error) {
-    throw asStorageError(error, store.folder, "the import was not finished");
+    throw asStorageError(error, store.folder, phrase("people.importUnfinished"));
   } finally {
     await rm(path, { force: true });
   }
@@ -318,8 +319,7 @@ async function* bounded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   let length = 0;
   for await (const chunk of bytes) {
     length += chunk.length;
-    if (length > MAX_ZIP_BYTES)
-      throw new UserError(`the zip has more than ${MAX_ZIP_BYTES / 2 ** 30} GB: nothing was imported.`);
+    if (length > MAX_ZIP_BYTES) throw new UserError("people.zipTooLarge", { gigabytes: MAX_ZIP_BYTES / 2 ** 30 });
     yield chunk;
   }
 }

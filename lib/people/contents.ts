@@ -4,7 +4,8 @@
  */
 import { z } from "zod";
 import { UserError } from "../errors";
-import { sentence } from "../validate";
+import { complaintsOf } from "../validate";
+import { phrase, type Sentence } from "../words/sentence";
 import {
   type Anchor,
   anchorSchema,
@@ -69,7 +70,7 @@ export interface Contents {
 /** A record and the line it stands in. */
 interface Line<T> {
   record: T;
-  refuse: (why: string) => UserError;
+  refuse: (why: Sentence) => UserError;
 }
 
 /**
@@ -86,18 +87,14 @@ export async function readContents(
   for (const [name, entry] of files) {
     if (PICTURE.test(name)) pictures.set(name, entry);
     else if (name !== HEADER && !Object.values<string>(FILES).includes(name))
-      throw new UserError(
-        `the zip holds ${JSON.stringify(name.slice(0, 100))}, which no export of a gallery has: nothing was imported.`,
-      );
+      throw new UserError("people.zipForeign", { file: JSON.stringify(name.slice(0, 100)) });
   }
   const header = files.get(HEADER);
   if (
     header === undefined ||
     !headerSchema.safeParse(parsed((await readEntry(zip, header, HEADER_BOUNDS)).toString())).success
   )
-    throw new UserError(
-      "the zip is no export of a gallery, or one of a newer version of this package: nothing was imported.",
-    );
+    throw new UserError("people.zipNoExport");
   const lines = <T>(name: string, schema: z.ZodType<T>): AsyncGenerator<Line<T>> =>
     recordsOf(zip, files.get(name), schema, signal);
   const known = new Map(spaces);
@@ -122,7 +119,7 @@ async function byId<T extends { id: string }>(
 ): Promise<Map<string, T>> {
   const records = new Map<string, T>();
   for await (const line of lines) {
-    if (records.has(line.record.id)) throw line.refuse("its id is an earlier line's");
+    if (records.has(line.record.id)) throw line.refuse(phrase("people.lineTwice"));
     check(line);
     records.set(line.record.id, line.record);
   }
@@ -138,9 +135,9 @@ async function embeddingsOf(
     const { photoId, fingerprint, vector } = line.record;
     const others = embeddings.get(photoId) ?? [];
     if (others.some((other) => other.fingerprint === fingerprint))
-      throw line.refuse("its photo has an embedding of this fingerprint already");
+      throw line.refuse(phrase("people.lineEmbeddingTwice"));
     if (others.length >= MOST_EMBEDDINGS_OF_PHOTO)
-      throw line.refuse(`a photo has at most ${MOST_EMBEDDINGS_OF_PHOTO} embeddings`);
+      throw line.refuse(phrase("people.lineEmbeddings", { most: MOST_EMBEDDINGS_OF_PHOTO }));
     checkSpace(known, line, [vector]);
     others.push(line.record);
     embeddings.set(photoId, others);
@@ -158,11 +155,9 @@ function checkSpace(
   known.set(fingerprint, space);
   const other = vectors.find(({ length }) => length !== space.dimensions);
   if (other !== undefined)
-    throw refuse(`its embedding has ${other.length} numbers, others of its fingerprint have ${space.dimensions}`);
+    throw refuse(phrase("people.lineDimensions", { length: other.length, others: space.dimensions }));
   if (model !== space.model)
-    throw refuse(
-      `it is of the model ${JSON.stringify(model)}, others of its fingerprint are of ${JSON.stringify(space.model)}`,
-    );
+    throw refuse(phrase("people.lineModel", { model: JSON.stringify(model), others: JSON.stringify(space.model) }));
 }
 
 /** Each picture can be read and is one. */
@@ -174,12 +169,12 @@ async function checkPictures(
   checkClaims(zip, pictures.values(), PICTURE_BOUNDS.small);
   const named = 2 * photos.size + [...unknowns.values()].reduce((sum, group) => sum + group.pictures, 0);
   if (pictures.size > named + SPARE_PICTURES)
-    throw new UserError(`the zip holds ${pictures.size} pictures, its records name ${named}: nothing was imported.`);
+    throw new UserError("people.zipPictures", { pictures: pictures.size, named });
   for (const [name, entry] of pictures) {
     signal?.throwIfAborted();
     const bytes = await readEntry(zip, entry, PICTURE_BOUNDS);
     if (!bytes.subarray(0, JPEG_START.length).equals(JPEG_START))
-      throw new UserError(`${name} in the zip is no JPEG: nothing was imported.`);
+      throw new UserError("people.zipNoJpeg", { file: name });
   }
 }
 
@@ -198,16 +193,13 @@ async function* recordsOf<T>(
   )) {
     signal?.throwIfAborted();
     number += 1;
-    const refuse = (why: string): UserError =>
-      new UserError(
-        `line ${number} of ${entry.fileName} in the zip is malformed: nothing was imported. In that line: ` +
-          `${why.replace(/\.$/, "")}.`,
-      );
+    const refuse = (why: Sentence): UserError =>
+      new UserError("people.zipLine", { line: number, file: entry.fileName, why });
     // Nor is a line empty: millions of them fit into a few bytes.
     const json = text === undefined ? undefined : parsed(text);
-    if (json === undefined) throw refuse(text === undefined ? "it is longer than any record" : "it is no JSON");
+    if (json === undefined) throw refuse(text === undefined ? phrase("people.lineLong") : phrase("people.lineNoJson"));
     const record = schema.safeParse(json);
-    if (!record.success) throw refuse(sentence(record.error));
+    if (!record.success) throw refuse(complaintsOf(record.error, schema, json));
     yield { record: record.data, refuse };
   }
 }

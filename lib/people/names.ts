@@ -24,15 +24,12 @@ const AWKWARD = /[%#:*?"<>|]|^[. @$~]|[. ]$/gu;
  */
 export function parseName(value: unknown): string {
   if (typeof value !== "string" || value.trim() === "")
-    throw new UserError('the name is missing: set msg.enrol = { name: "Alice" }.');
+    throw new UserError("people.nameMissing", { example: '{ name: "Alice" }' });
   const name = value.trim().normalize("NFC");
   const { length } = Array.from(name);
-  if (length > MAX_NAME_LENGTH)
-    throw new UserError(`the name has ${length} characters: ${MAX_NAME_LENGTH} are the most.`);
-  if (FORBIDDEN.test(name) || name === "." || name === "..")
-    throw new UserError(`the name has a slash, a backslash or a control character, or is a folder's: leave them out.`);
-  if (Buffer.byteLength(fileNameOf(name)) > MAX_FILE_BYTES)
-    throw new UserError("the name is too long for a file: shorten it.");
+  if (length > MAX_NAME_LENGTH) throw new UserError("people.nameLong", { length, most: MAX_NAME_LENGTH });
+  if (FORBIDDEN.test(name) || name === "." || name === "..") throw new UserError("people.nameForbidden");
+  if (Buffer.byteLength(fileNameOf(name)) > MAX_FILE_BYTES) throw new UserError("people.nameTooLongForFile");
   return name;
 }
 

@@ -3,8 +3,8 @@
  * once, as a schema: types, checks of what is read and comes in, the API's answers and its description follow.
  */
 import { z } from "zod";
-import { sentenceOf } from "../errors";
-import { countSchema } from "../validate";
+import { UserError } from "../errors";
+import { type Complaint, countSchema } from "../validate";
 import { parseName } from "./names";
 
 /** Whoever is in this group raises face-match's alarm. */
@@ -153,12 +153,17 @@ const groupName = z
   .toLowerCase()
   .min(1)
   .max(MAX_GROUP_LENGTH)
-  .regex(/^[^\p{Cc}\p{Cs},]+$/u, "must be a word without commas");
+  .regex(/^[^\p{Cc}\p{Cs},]+$/u, "people.group");
 const name = z.string().transform((value, context) => {
   try {
     return parseName(value);
   } catch (error) {
-    context.addIssue({ code: "custom", message: sentenceOf(error) });
+    if (!(error instanceof UserError)) throw error;
+    context.addIssue({
+      code: "custom",
+      message: error.message,
+      params: { sentence: error.sentence } satisfies Complaint,
+    });
     return z.NEVER;
   }
 });
@@ -180,7 +185,7 @@ const ordered = ({
   validFrom?: number | null | undefined;
   validUntil?: number | null | undefined;
 }): boolean => validFrom == null || validUntil == null || validFrom <= validUntil;
-const ORDER = "must not end before it begins";
+const ORDER = "people.order";
 
 /** What a new person is made of. */
 export const personFieldsSchema = z

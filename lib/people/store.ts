@@ -5,6 +5,7 @@
  */
 import type { EventEmitter } from "node:events";
 import type { StorageError } from "../storage";
+import type { Worded } from "../words/sentence";
 import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } from "./people";
 
 /** What embeddings of one fingerprint have in common. */
@@ -13,7 +14,7 @@ export interface Space {
   dimensions: number;
 }
 
-export interface StoreProblem {
+export interface StoreProblem extends Worded {
   code:
     | "bad_record"
     | "damaged_database"
@@ -22,7 +23,6 @@ export interface StoreProblem {
     | "no_backup"
     | "lost_pictures"
     | "unwritable_backup";
-  message: string;
 }
 
 /** What the disk refuses now. */

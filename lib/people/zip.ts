@@ -2,7 +2,7 @@
 import type { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import { type Entry, open as openZip, type ZipFile } from "yauzl";
-import { UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 
 export type { Entry, ZipFile } from "yauzl";
 
@@ -41,9 +41,7 @@ export async function filesIn(zip: ZipFile, signal: AbortSignal | undefined): Pr
   for await (const entry of entriesOf(zip)) {
     signal?.throwIfAborted();
     if (files.has(entry.fileName))
-      throw new UserError(
-        `the zip holds ${JSON.stringify(entry.fileName.slice(0, 100))} twice: nothing was imported.`,
-      );
+      throw new UserError("people.zipTwice", { file: JSON.stringify(entry.fileName.slice(0, 100)) });
     files.set(entry.fileName, entry);
   }
   let end = 0;
@@ -51,11 +49,7 @@ export async function filesIn(zip: ZipFile, signal: AbortSignal | undefined): Pr
     (a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader,
   )) {
     // The same bytes again and again: a small file that unpacks to any size.
-    if (begin < end)
-      throw new UserError(
-        `${JSON.stringify(fileName.slice(0, 100))} shares its bytes with another file in the zip: nothing was ` +
-          "imported.",
-      );
+    if (begin < end) throw new UserError("people.zipShares", { file: JSON.stringify(fileName.slice(0, 100)) });
     end = begin + LOCAL_HEADER_BYTES + compressedSize;
   }
   return files;
@@ -66,9 +60,7 @@ export function checkClaims(zip: ZipFile, pictures: Iterable<Entry>, small: numb
   let claimed = 0;
   for (const { uncompressedSize } of pictures) claimed += uncompressedSize;
   if (claimed > small + MAX_GROWTH * zip.fileSize)
-    throw new UserError(
-      `the pictures in the zip claim ${claimed} bytes, the zip has ${zip.fileSize}: nothing was imported.`,
-    );
+    throw new UserError("people.zipClaims", { claimed, size: zip.fileSize });
 }
 
 /** @throws a sentence when it is larger than it may be, or damaged */
@@ -116,16 +108,11 @@ export async function* linesOf(zip: ZipFile, entry: Entry, bounds: Bounds): Asyn
 }
 
 export function noZip(error: Error): Error {
-  return new UserError(
-    `the file is no zip, or a damaged one (${error.message}): nothing was imported. Send the zip that the ` +
-      "export made.",
-    { cause: error },
-  );
+  return new UserError("people.zipDamaged", { reason: reasonOf(error) }, { cause: error });
 }
 
 async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {
-  if (zip.entryCount > MAX_ENTRIES)
-    throw new UserError(`the zip holds ${zip.entryCount} files, more than a gallery can: nothing was imported.`);
+  if (zip.entryCount > MAX_ENTRIES) throw new UserError("people.zipFiles", { files: zip.entryCount });
   for (;;) {
     const entry = await new Promise<Entry | undefined>((done, fail) => {
       const settle = (act: () => void): void => {
@@ -145,14 +132,12 @@ async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {
 async function streamOf(zip: ZipFile, entry: Entry, { most, small }: Bounds): Promise<AsyncIterable<Buffer>> {
   const { fileName, uncompressedSize, compressedSize } = entry;
   if (uncompressedSize > Math.max(small, MAX_GROWTH * compressedSize))
-    throw new UserError(
-      `${fileName} in the zip claims to be ${Math.round(uncompressedSize / compressedSize)} times as large as ` +
-        "it is in it: nothing was imported.",
-    );
+    throw new UserError("people.zipGrows", {
+      file: fileName,
+      times: Math.round(uncompressedSize / compressedSize),
+    });
   if (uncompressedSize > most)
-    throw new UserError(
-      `${fileName} in the zip claims ${uncompressedSize} bytes, ${most} are the most: nothing was imported.`,
-    );
+    throw new UserError("people.zipFileTooLarge", { file: fileName, bytes: uncompressedSize, most });
   return new Promise((done, fail) => {
     zip.openReadStream(entry, (error, stream) => (error ? fail(noZip(error)) : done(summed(stream, entry))));
   });
@@ -168,5 +153,5 @@ async function* summed(stream: Readable, { fileName, crc32: expected }: Entry): 
     sum = crc32(chunk as Buffer, sum);
     yield chunk as Buffer;
   }
-  if (sum !== expected) throw new Error(`${fileName} does not have the checksum that is written in it`);
+  if (sum !== expected) throw new UserError("people.zipChecksum", { file: fileName });
 }

@@ -104,10 +104,7 @@ export class Directory {
   /** @throws NotFound */
   known(id: string): Person {
     const person = this.person(id);
-    if (person === undefined)
-      throw new NotFound(
-        `there is no person ${JSON.stringify(id)} in this gallery: they may have been deleted meanwhile.`,
-      );
+    if (person === undefined) throw new NotFound("search.noPerson", { id: JSON.stringify(id) });
     return person;
   }
 
@@ -118,8 +115,7 @@ export class Directory {
   /** @throws NameTaken when somebody other than `id` is called so */
   refuseTaken(name: string, id?: string): void {
     const other = this.#idByName.get(name);
-    if (other !== undefined && other !== id)
-      throw new NameTaken(`somebody is called ${name} already: choose another name, or add photos to that person.`);
+    if (other !== undefined && other !== id) throw new NameTaken("search.nameTaken", { name });
   }
 
   photosOf(personId: string): Photo[] {
@@ -133,10 +129,7 @@ export class Directory {
   /** @throws NotFound when the person has no such photo */
   photoOf(personId: string, photoId: string): Photo {
     const photo = this.#photos.get(photoId);
-    if (photo?.personId !== personId)
-      throw new NotFound(
-        `there is no photo ${JSON.stringify(photoId)} of this person: it may have been deleted meanwhile.`,
-      );
+    if (photo?.personId !== personId) throw new NotFound("search.noPhoto", { id: JSON.stringify(photoId) });
     return photo;
   }
 

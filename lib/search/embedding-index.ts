@@ -19,10 +19,7 @@ const pool = new StagePool<SearchTask, Both>(__dirname, "search-worker", THREADS
 
 /** @throws a sentence when it holds a NaN or an infinity */
 export function checkProbe(probe: Float32Array): void {
-  if (!probe.every(Number.isFinite))
-    throw new UserError(
-      "the embedding in msg.faces holds a NaN or an infinity: it was not made by a facenet-embed node.",
-    );
+  if (!probe.every(Number.isFinite)) throw new UserError("search.notANumber");
 }
 
 export class EmbeddingIndex {
@@ -123,7 +120,7 @@ export class EmbeddingIndex {
   /** As `nearest`, and the `plain` nearest owners by distance alone. @throws as nearest */
   async nearestBoth(probe: Float32Array, count: number, plain: number): Promise<Both> {
     this.#check(probe);
-    if (this.#closed) throw new UserError("the gallery is closed.");
+    if (this.#closed) throw new UserError("people.closed");
     if (this.#size * this.#dimensions <= INLINE_VALUES)
       return plain === 0
         ? { biased: scan(this.#chunks, probe, count), plain: [] }
@@ -214,10 +211,7 @@ export class EmbeddingIndex {
 
   #check(probe: Float32Array): void {
     if (probe.length !== this.#dimensions)
-      throw new UserError(
-        `an embedding of ${probe.length} dimensions cannot be compared with a gallery of ${this.#dimensions}: ` +
-          "use the same model in facenet-embed and in the gallery.",
-      );
+      throw new UserError("search.otherDimensions", { length: probe.length, dimensions: this.#dimensions });
     checkProbe(probe);
   }
 

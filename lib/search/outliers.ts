@@ -7,6 +7,7 @@ import type { Normalisation } from "../embed/normalise";
 import type { Aside } from "./entries";
 import { crowding, neighboursOf, nobodies } from "./crowd";
 import { type Chunk, FREE } from "./scan";
+import { type Language, phrase, render } from "../words/sentence";
 
 /** One photo of a person. */
 export interface OwnPhoto {
@@ -15,14 +16,9 @@ export interface OwnPhoto {
   sure: boolean;
 }
 
-export function asideOf(distance: number, threshold: number): Aside {
-  return {
-    distance,
-    threshold,
-    reason:
-      `set aside: farther from their other photos than τ (${distance.toFixed(2)}, τ ${threshold}). It is kept, ` +
-      "and nobody is compared with it until somebody says that it is this person.",
-  };
+export function asideOf(distance: number, threshold: number, language: Language = "en-US"): Aside {
+  const reason = phrase("search.aside", { distance: distance.toFixed(2), threshold });
+  return { distance, threshold, reason: render(reason, language) };
 }
 
 /** Of fewer photos nobody can tell which is the odd one. */

@@ -109,10 +109,7 @@ export class Review {
     return this.#host.exclusively(async () => {
       const group = this.#strangers.known(id);
       const { model, fingerprint } = this.#host.encoder;
-      if (group.fingerprint !== fingerprint)
-        throw new UserError(
-          `this stranger was seen with another model than ${model}: delete them, or name them from a newer visit.`,
-        );
+      if (group.fingerprint !== fingerprint) throw new UserError("unknowns.otherModel", { model });
       const person = this.#enrolment.personOf({ name: called });
       const [first] = group.vectors;
       const judgement = await this.#enrolment.judge(person, first === undefined ? [] : [faceOf(first, model)], accept);

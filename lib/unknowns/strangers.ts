@@ -58,10 +58,7 @@ export class Strangers {
   /** @throws NotFound */
   known(id: string): UnknownGroup {
     const record = this.#unknowns.record(id);
-    if (record === undefined)
-      throw new NotFound(
-        `there is no stranger ${JSON.stringify(id)}: they may have been named, ignored or deleted meanwhile.`,
-      );
+    if (record === undefined) throw new NotFound("unknowns.gone", { id: JSON.stringify(id) });
     return record;
   }
 

@@ -91,3 +91,13 @@ function renderValue(value: Value, language: Language): string {
 
 /** Array.isArray does not tell a readonly list from what is none. */
 const isList = (value: Sentence | readonly Value[]): value is readonly Value[] => Array.isArray(value);
+
+/** A sentence that is no error: as an error has it, the English is its message. */
+export interface Worded {
+  message: string;
+  sentence: Sentence;
+}
+
+export function worded(sentence: Sentence): Worded {
+  return { message: render(sentence, "en-US"), sentence };
+}

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { z } from "zod";
 import { UserError } from "../../lib/errors";
@@ -11,6 +12,7 @@ import { openPatiently, type Waiting } from "../../lib/people/lmdb/open-patientl
 import { lookForPacksIn } from "../../lib/models/packs";
 import { Journal } from "../../lib/observe/journal";
 import { parseOptions } from "../../lib/validate";
+import { render } from "../../lib/words/sentence";
 import { inTime } from "../../lib/workers/in-time";
 import type { ServedGallery } from "../../api/host";
 import { logFault, nameError } from "../common/on-input";
@@ -18,7 +20,7 @@ import { migrated } from "../common/migrate";
 import { MIGRATIONS } from "./migrations/index";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { serveApi } from "../common/serve-api";
-import { speakAs } from "../common/language";
+import { runtimeLanguage, speakAs } from "../common/language";
 
 export interface FaceGalleryDef extends NodeDef {
   /** Of photos: absolute, or in Node-RED's user folder; empty for one of its own there. */
@@ -109,8 +111,8 @@ export async function whenOpen(people: FaceGalleryNode): Promise<Gallery> {
 /** What is wrong goes to the log, but no file's name: it is a person's. The sidebar and the form tell it. */
 function report(node: FaceGalleryNode, gallery: Gallery): void {
   const told = new Set<string>();
-  gallery.on("problem", ({ file, code, message }) => {
-    if (file === "") node.error(message);
+  gallery.on("problem", ({ file, code, sentence }) => {
+    if (file === "") node.error(render(sentence, runtimeLanguage()));
     else if (!told.has(code))
       node.warn(
         `photos in the folder need a look (${code}): the sidebar Faces and this gallery's form say which and why.`,
@@ -150,9 +152,9 @@ export default function register(RED: NodeAPI): void {
     });
     const wait = (waiting: Waiting | undefined): void => {
       settle();
-      if (waiting?.sentence === this.waiting?.sentence) return;
+      if (isDeepStrictEqual(waiting, this.waiting)) return;
       this.waiting = waiting;
-      if (waiting?.for === "disk") this.error(nameError(this, new Error(waiting.sentence)).message);
+      if (waiting?.for === "disk") this.error(nameError(this, new UserError(waiting.sentence)).message);
       this.emit("waiting");
     };
     const open = async (): Promise<Gallery> => {
@@ -163,7 +165,7 @@ export default function register(RED: NodeAPI): void {
         {
           folder: join(own, "people"),
           ...(this.credentials?.key ? { key: this.credentials.key } : {}),
-          onProblem: ({ message }) => this.error(message),
+          onProblem: ({ sentence }) => this.error(render(sentence, runtimeLanguage())),
         },
         { signal: closing.signal, onWait: wait },
       );

@@ -14,6 +14,23 @@ const sources = ["lib", "api", "nodes"]
   .filter((path) => path.endsWith(".ts") && !path.startsWith(join("lib", "words")))
   .map((path) => [path, readFileSync(join(ROOT, path), "utf8")] as const);
 
+/** Rooms of which no sentence is left in the code. */
+const SAID_BY_KEYS = "calibrate embed enrol gallery models people search unknowns"
+  .split(" ")
+  .map((room) => join("lib", room));
+
+/** UserError and every class that is one and takes a key first. */
+function userErrors(): string {
+  const names = new Set(["UserError"]);
+  for (let before = 0; before < names.size;) {
+    before = names.size;
+    for (const [, text] of sources)
+      for (const [, name = "", of = ""] of text.matchAll(/class (\w+) extends (\w+)/g))
+        if (names.has(of)) names.add(name);
+  }
+  return [...names].join("|");
+}
+
 const placeholdersOf = (text: string): string[] => [...text.matchAll(PLACEHOLDER)].map(([place]) => place).sort();
 
 describe("sentences for people", () => {
@@ -35,6 +52,18 @@ describe("sentences for people", () => {
     const all = sources.map(([, text]) => text).join("\n");
     assert.deepEqual(
       keysOf("en-US").filter((key) => !all.includes(`"${key}"`)),
+      [],
+    );
+  });
+
+  it("throws sentences by their keys alone, in the rooms that have them all", () => {
+    const literal = new RegExp(`new (?:${userErrors()})\\(\\s*(["'\`])(.*?)\\1`, "g");
+    const thrown = sources
+      .filter(([path]) => SAID_BY_KEYS.some((room) => path.startsWith(room)) || /^lib[\\/][^\\/]+$/.test(path))
+      .flatMap(([path, text]) => [...text.matchAll(literal)].map(([, , said = ""]) => [path, said] as const));
+    assert.ok(thrown.length > 0);
+    assert.deepEqual(
+      thrown.filter(([, said]) => /\s/.test(said)),
       [],
     );
   });

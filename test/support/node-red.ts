@@ -81,6 +81,9 @@ export function linkedUserDir(): string {
   return userDir;
 }
 
+/** What Node-RED logs once it runs, in English and in Taiwan's Chinese. */
+const STARTED = [/Started flows|流程已啟動/, /Server now running|服務器現在/];
+
 /** Somebody else may take a port between its being found free and its being used. */
 const PORT_TRIES = 5;
 
@@ -117,7 +120,7 @@ async function tryToStart(flow: FlowNode[], options: StartOptions): Promise<Node
       stream.setEncoding("utf8").on("data", (text: string) => {
         log += text;
         // The one may come before the other on a busy machine.
-        if (!log.includes("Started flows") || !log.includes("Server now running")) return;
+        if (!STARTED.every((words) => words.test(log))) return;
         clearTimeout(timer);
         resolve();
       });

@@ -54,8 +54,8 @@ async function runChild(task: Task): Promise<number | undefined> {
           else
             fail(
               new UserError(
-                `${task.path} could not be checked (${error.signal ?? error.code ?? error.message}): look ` +
-                  "whether the computer has memory left, and start the flow again. Nothing was changed.",
+                "people.unchecked",
+                { file: task.path, reason: error.signal ?? error.code ?? error.message },
                 { cause: error },
               ),
             );

@@ -91,10 +91,7 @@ async function hold(place: string, folder: string, { ms, signal, onWait }: HandO
     const left = end - performance.now();
     if (left > 0) await inTime(other, left, signal);
     signal.throwIfAborted();
-    if (held.get(place) === other)
-      throw new UserError(
-        `the people in ${folder} are used by another gallery of this Node-RED: give each gallery a folder of its own.`,
-      );
+    if (held.get(place) === other) throw new UserError("people.usedHere", { folder });
   }
   // Nothing runs between this and the look, so that of several who wait one has it.
   let letGo = (): void => undefined;
@@ -124,16 +121,14 @@ async function take(path: string, holder: Holder, deadMs: number): Promise<void>
   }
   const other = await read(path);
   if (other !== undefined && (await isAlive(path, other, holder, deadMs)))
-    throw new UserError(
-      `the people in ${path.slice(0, -FILE.length - 1)} are in use by another Node-RED (process ${other.pid} ` +
-        `on ${other.host}): only one can use a gallery at a time. End that one, or use another user folder.`,
-    );
+    throw new UserError("people.usedElsewhere", {
+      folder: path.slice(0, -FILE.length - 1),
+      process: other.pid,
+      host: other.host,
+    });
   await writeFile(path, text, { mode: PRIVATE_FILE });
   await sleep(SETTLE_MS);
-  if ((await read(path))?.token !== holder.token)
-    throw new UserError(
-      `another Node-RED took the people in ${path} at the same moment: only one can use a gallery at a time.`,
-    );
+  if ((await read(path))?.token !== holder.token) throw new UserError("people.takenElsewhere", { file: path });
 }
 
 /** Undefined when there is none, or a crash left half of it. */

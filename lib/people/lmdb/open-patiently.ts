@@ -1,13 +1,14 @@
 /** A store that cannot be opened yet: another gallery still closes it, or the disk refuses. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { StorageError } from "../../storage";
+import { phrase, type Sentence } from "../../words/sentence";
 import { type LmdbStore, openStore, type StoreOptions } from "./store";
 
 /** Why a gallery is not open yet. */
 export interface Waiting {
   for: "handOver" | "disk";
   /** What is waited for, for people. */
-  sentence: string;
+  sentence: Sentence;
 }
 
 export interface Patience {
@@ -31,11 +32,7 @@ export async function openPatiently(
   const handOver = {
     ms: handOverMs,
     signal,
-    onWait: () =>
-      onWait({
-        for: "handOver",
-        sentence: "the gallery waits until the one before has closed: ask again in a moment.",
-      }),
+    onWait: () => onWait({ for: "handOver", sentence: phrase("people.waitsForHandOver") }),
   };
   for (;;) {
     signal.throwIfAborted();
@@ -43,7 +40,7 @@ export async function openPatiently(
       return await openStore({ ...options, handOver });
     } catch (error) {
       if (!(error instanceof StorageError) || signal.aborted) throw error;
-      onWait({ for: "disk", sentence: error.message });
+      onWait({ for: "disk", sentence: error.sentence });
       await sleep(retryMs, undefined, { signal });
     }
   }

@@ -6,6 +6,7 @@ import { copyFile, readdir, readFile, rename, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { makePrivateFolder, removeDurable, writeManyDurable } from "../../files";
 import type { Secret } from "./secret";
+import { phrase, type Sentence } from "../../words/sentence";
 
 export type PictureKind = "photos" | "thumbnails" | "unknowns";
 const KINDS: readonly PictureKind[] = ["photos", "thumbnails", "unknowns"];
@@ -22,11 +23,11 @@ const DAMAGED = ".damaged";
 export class Pictures {
   readonly #folder: string;
   readonly #copies: string;
-  readonly #tell: (message: string) => void;
+  readonly #tell: (sentence: Sentence) => void;
   #secret: Secret;
 
   /** @param folder of the store @param tell hears of damaged files */
-  constructor(folder: string, secret: Secret, tell: (message: string) => void) {
+  constructor(folder: string, secret: Secret, tell: (sentence: Sentence) => void) {
     this.#folder = folder;
     this.#copies = join(folder, "backups");
     this.#secret = secret;
@@ -50,20 +51,15 @@ export class Pictures {
     const found = await this.#open(path, kind, id);
     if (found !== "damaged") return found;
     await rename(path, path + DAMAGED);
+    const aside = { folder: dirname(path), file: `${basename(path)}${DAMAGED}` };
     const copy = join(this.#copies, kind, basename(path));
     const restored = await this.#open(copy, kind, id);
     if (restored === undefined || restored === "damaged") {
-      this.#tell(
-        `a picture in ${dirname(path)} is damaged and was set aside (${basename(path)}${DAMAGED}); there is ` +
-          "no copy. Who it shows is recognized all the same.",
-      );
+      this.#tell(phrase("people.pictureLost", aside));
       return undefined;
     }
     await copyFile(copy, path);
-    this.#tell(
-      `a picture in ${dirname(path)} was damaged and set aside (${basename(path)}${DAMAGED}); its copy took ` +
-        "its place.",
-    );
+    this.#tell(phrase("people.pictureRestored", aside));
     return restored;
   }
 

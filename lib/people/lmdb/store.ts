@@ -11,6 +11,7 @@ import { errorMessage, UserError } from "../../errors";
 import { closeToOthers, isAside, removeDurable, tryDisk, writeDurable } from "../../files";
 import { contentHash } from "../hash";
 import { asStorageError, StorageError, storageReasonOf } from "../../storage";
+import { phrase, worded } from "../../words/sentence";
 import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } from "../people";
 import { isWaitingZip } from "../archive";
 import { Backups } from "./backups";
@@ -104,7 +105,7 @@ export async function openStore({
     return store;
   } catch (error) {
     await lock?.release();
-    throw asStorageError(error, folder, "the gallery cannot be opened");
+    throw asStorageError(error, folder, phrase("people.cannotOpen"));
   }
 }
 
@@ -587,10 +588,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     const counts = [...new Set(kinds)].map((kind) => `${kind}: ${kinds.filter((each) => each === kind).length}`);
     this.#tell({
       code: "bad_record",
-      message:
-        `${this.#bad.size} records in ${this.#parts.folder} are malformed (${counts.join(", ")}) and are set ` +
-        "aside; everybody else is known. Enrol these people again, or import an export. The records stay in the " +
-        "file until somebody is deleted.",
+      ...worded(phrase("people.badRecords", { number: this.#bad.size, folder: this.#parts.folder, counts })),
     });
   }
 
@@ -603,11 +601,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
   async #readMeta(key: string | undefined): Promise<{ meta: Meta; secret: Secret }> {
     const text = await readFile(this.#pathOf(META), "utf8").catch(() => undefined);
     const parsed = text === undefined ? undefined : metaSchema.safeParse(parseJson(text));
-    if (parsed?.success === false)
-      throw new UserError(
-        `${this.#pathOf(META)} is not what this version of the package writes: update the package, or bring ` +
-          "the file back from a backup of the computer.",
-      );
+    if (parsed?.success === false) throw new UserError("people.otherVersion", { file: this.#pathOf(META) });
     const meta = parsed?.data;
     if (meta?.salt !== undefined) return { meta, secret: await this.#unlock(meta, key) };
     if (key === undefined) {
@@ -630,20 +624,12 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
   }
 
   async #unlock({ salt = "", check = "" }: Meta, key: string | undefined): Promise<Secret> {
-    if (key === undefined)
-      throw new UserError(
-        "the people of this gallery are encrypted: open the gallery's form and give its pass phrase. A flow " +
-          "that was imported does not bring it along.",
-      );
+    if (key === undefined) throw new UserError("people.encrypted");
     const secret = await makeSecret(key, Buffer.from(salt, "base64"));
     try {
       secret.open(Buffer.from(check, "base64"), META);
     } catch (error) {
-      throw new UserError(
-        "the pass phrase of this gallery is wrong: open the gallery's form and give the one with which it was " +
-          "encrypted. Nothing was changed.",
-        { cause: error },
-      );
+      throw new UserError("people.wrongPassPhrase", {}, { cause: error });
     }
     return secret;
   }
@@ -701,22 +687,18 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
 
   async #restore(path: string, cause?: unknown): Promise<true> {
     const { aside, madeAt } = await this.#backups.restore(path, Date.now(), (backup) => this.#isGood(backup));
-    const why = cause instanceof Error ? ` (${cause.message.split("\n")[0] ?? ""})` : "";
+    const { folder } = this.#parts;
+    const reason = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : undefined;
+    const because = reason === undefined ? "" : phrase("people.because", { reason });
     if (madeAt === undefined)
       this.#tell({
         code: "no_backup",
-        message:
-          `the people in ${this.#parts.folder} are damaged${why} and there is no good backup: the damaged file ` +
-          `was set aside as ${aside}, and the gallery begins empty. Bring the folder back from a backup of the ` +
-          "computer, import an export, or enrol the people again.",
+        ...worded(phrase("people.noBackup", { folder, because, aside })),
       });
     else
       this.#tell({
         code: "damaged_database",
-        message:
-          `the people in ${this.#parts.folder} were damaged${why}: the damaged file was set aside as ${aside}, ` +
-          `and the backup of ${new Date(madeAt).toISOString()} took its place. Whoever was enrolled since is ` +
-          "missing.",
+        ...worded(phrase("people.damagedDatabase", { folder, because, aside, at: new Date(madeAt).toISOString() })),
       });
     return true;
   }
@@ -726,24 +708,17 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     if (count > 0)
       this.#tell({
         code: "lost_pictures",
-        message:
-          `${count} pictures in ${this.#parts.folder} belong to no record any more, because of the restored ` +
-          "backup. They are deleted in 30 days, or when somebody is deleted before: copy the folder if you want " +
-          "to look for them.",
+        ...worded(phrase("people.lostPictures", { number: count, folder: this.#parts.folder })),
       });
   }
 
   #tellOfBackup(error: unknown): void {
-    const what = "no backup of the people can be made, and what was deleted may still be in the older ones";
-    const refused = asStorageError(error, this.#parts.folder, what);
+    const refused = asStorageError(error, this.#parts.folder, phrase("people.noBackupPossible"));
     if (refused instanceof StorageError) this.#refused("unwritable_backup", refused);
     else
       this.#tell({
         code: "unwritable_backup",
-        message:
-          `no backup of the people could be made in ${this.#parts.folder} ` +
-          `(${errorMessage(error)}), and what was deleted may still be in ` +
-          "the older ones: check that the disk is not full.",
+        ...worded(phrase("people.backupFailed", { folder: this.#parts.folder, reason: errorMessage(error) })),
       });
     if (!this.#closed) this.#settle(refused instanceof StorageError ? WIPE_RETRY_MS : SETTLE_MS);
   }
@@ -798,10 +773,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
       if (!this.#damaged)
         this.#tell({
           code: "damaged_record",
-          message:
-            `an embedding in ${this.#parts.folder} is damaged ` +
-            `(${errorMessage(error)}) and left out: start the flow again, ` +
-            "then the newest good backup takes the file's place.",
+          ...worded(phrase("people.damagedRecord", { folder: this.#parts.folder, reason: errorMessage(error) })),
         });
       this.#damaged = true;
       return undefined;
@@ -840,9 +812,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
       this.#tellOfBackup(refused);
       throw new NotWiped({
         reason: refused.reason,
-        what:
-          "it is deleted and nobody is recognized by it any more, but what is left of it in old pages and " +
-          "backups cannot be wiped yet",
+        what: phrase("people.notWiped"),
         folder,
         cause: error,
       });
@@ -1000,7 +970,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
   /** A change; a backup follows once there are no more for a while. */
   #write<T>(work: (database: Database) => Promise<T>, settleMs = SETTLE_MS): Promise<T> {
     return this.#exclusively(async () => {
-      if (this.#closed) throw new UserError("the gallery is closed.");
+      if (this.#closed) throw new UserError("people.closed");
       try {
         return await work(this.#opened());
       } catch (error) {
@@ -1067,7 +1037,9 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
   }
 
   #picturesWith(secret: Secret): Pictures {
-    return new Pictures(this.#parts.folder, secret, (message) => this.#tell({ code: "damaged_picture", message }));
+    return new Pictures(this.#parts.folder, secret, (sentence) =>
+      this.#tell({ code: "damaged_picture", ...worded(sentence) }),
+    );
   }
 
   #key(kind: RecordKind, id: string): string {

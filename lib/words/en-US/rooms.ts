@@ -1,6 +1,7 @@
 export { api } from "./api";
 export { calibrate } from "./calibrate";
 export { capture } from "./capture";
+export { common } from "./common";
 export { detect } from "./detect";
 export { embed } from "./embed";
 export { enrol } from "./enrol";

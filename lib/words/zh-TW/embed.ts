@@ -1,1 +1,32 @@
-export const embed = {};
+export const embed = {
+  cohortUnreadable: `無法讀取參照群 {file}（{code}）：{mend}`,
+  cohortDamaged: `參照群 {file} 已損毀：{mend}`,
+  packAgain: `請重新安裝或下載模型包。`,
+  packageAgain: `請重新安裝本套件。`,
+  otherDimensions: `{length} 維的嵌入向量無法與 {other} 維的比對：兩者必須來自同一個模型。`,
+  notANumber: `嵌入向量含有 NaN：它不是由 facenet-embed 節點產生的。`,
+  fileUnreadable: `無法讀取模型檔案 {file}（{code}）：{mend}`,
+  packageAgainSentence: `請重新安裝本套件。`,
+  whereDescriptorSays: `請放到 {model} 的描述檔所指的位置。`,
+  otherFile: `模型檔案 {file} 不是描述檔 {model} 所指的檔案：其 sha256 為 {digest}，應為 {expected}。{mend}`,
+  downloadAgain: `請重新下載，或修正描述檔。`,
+  noGraphModel: `{file} 不是 TF.js graph model`,
+  needsConverter: `TF.js graph model 需要 @tensorflow/tfjs-converter，但尚未安裝：請在 Node-RED 使用者資料夾執行「npm install \
+@tensorflow/tfjs-converter」。`,
+  refusesPicture: `模型 {model} 不接受 {side} × {side} 的 {layout} 圖片（{reason}）：請修正其描述檔中的 inputSize 或 layout。`,
+  givesOther: `模型 {model} 產生 {length} 維的嵌入向量，但其描述檔寫的是 {dimensions} 維：請修正描述檔，或使用該描述檔所對應的檔案。`,
+  noOnnx: `模型檔案 {file} 不是 {runtime} 能讀取的 ONNX 模型（{reason}）。`,
+  onnxInstead: `ONNX 模型需要 ONNX 執行環境：{instead}，或在該處執行「npm install onnxruntime-web」。`,
+  needsOnnx: `ONNX 模型需要 ONNX 執行環境，但尚未安裝：請在 Node-RED 使用者資料夾執行「npm install onnxruntime-node」（在 .npmrc 設定 \
+onnxruntime-node-install=skip 即不下載任何檔案）或「npm install onnxruntime-web」，再重新部署。`,
+  noNetwork: `模型檔案 {file} 不是這裡能讀取的模型：{reason}。請轉換成 ONNX。`,
+  outside: `msg.faces 中的一個方框（x {x}、y {y}，{width} × {height}）位於圖片（{pictureWidth} × {pictureHeight}）之外：msg.payload 與 \
+msg.faces 必須屬於同一張圖片。`,
+  broke: `{engine} 在處理 {width} × {height} 像素圖片中的 {faces} 張臉時當掉，已重新啟動：請傳送較小的圖片，或臉較少的圖片。`,
+  noNumber: `模型 {model} 產生的嵌入向量不是數字：其檔案有誤，或其描述檔的 mean 與 scale 有誤。`,
+  wasmFailed: `無法使用引擎「TF.js WASM」（{reason}）：請確認電腦還有可用的記憶體；若套件缺少檔案，請重新安裝本套件。`,
+  sha256: `必須是 64 個十六進位數字`,
+  id: `只能是字母、數字、點與連字號`,
+  plainFile: `必須是與 model.json 同資料夾的檔名`,
+  outputs: `它有 {outputs} 個輸出，而不是一個`,
+};

@@ -9,6 +9,7 @@ import { makePrivateFolder, removeDurable, tryDisk, writeDurable, writeManyDurab
 import { makeDurable } from "../../../lib/people/lmdb/database";
 import { openPatiently } from "../../../lib/people/lmdb/open-patiently";
 import { pattern } from "../../support/pattern";
+import { render } from "../../../lib/words/sentence";
 
 /** The module itself, whose functions can be traced; an import is a view of it. */
 const shared = createRequire(__filename)("node:fs/promises") as typeof fs;
@@ -110,7 +111,7 @@ describe("a store that cannot be opened yet", () => {
         signal: new AbortController().signal,
         retryMs: 10,
         onWait: ({ sentence }) => {
-          said.push(sentence);
+          said.push(render(sentence, "en-US"));
           if (existsSync(file)) rmSync(file);
         },
       },

@@ -1,0 +1,5 @@
+export const common = {
+  wrong: `{what}：{complaints}`,
+  and: `{sentence}。{next}`,
+  invalid: `{complaints}。`,
+};
