@@ -7,7 +7,8 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { alignFaces, middle } from "../lib/align/aligner";
+import { alignFaces } from "../lib/align/aligner";
+import { middle } from "../lib/align/chip";
 import { LandmarkNet, type LandmarkFinder } from "../lib/align/landmark-net";
 import { BlazefaceDetector } from "../lib/detect/blazeface/finder";
 import { blazefaceOptionsSchema } from "../lib/detect/blazeface/options";

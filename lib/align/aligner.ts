@@ -1,7 +1,7 @@
 /** From boxes to landmarks, quality and the place of the chip. Runs in workers only. */
 import type { Pixels } from "../image/pixels";
 import type { Box, FacePoints, Point, Quality, RejectReason } from "../message";
-import { CHIP_PADDING, fitByPoints, fitChip } from "./chip";
+import { CHIP_PADDING, eyesIn, fitByPoints, fitChip } from "./chip";
 import { LANDMARK_COUNT, LANDMARK_INPUT, type LandmarkFinder } from "./landmark-net";
 import { estimatePose } from "./pose";
 import { apply, scaleOf, type Similarity, warp } from "../image/transform";
@@ -63,6 +63,8 @@ export interface Located {
 export interface Aligned {
   landmarks: Point[];
   quality: Quality;
+  /** How little the landmarks are a face's, see ChipFit. */
+  residual: number;
   rejected: RejectReason | undefined;
 }
 
@@ -160,7 +162,7 @@ function agree(looks: readonly Point[][], points: FacePoints | undefined): First
 function astray(landmarks: readonly Point[], points: FacePoints | undefined): number {
   if (points === undefined) return 0;
   const { leftEye, rightEye } = points;
-  const [left, right] = [middle(landmarks, 36, 41), middle(landmarks, 42, 47)];
+  const { leftEye: left, rightEye: right } = eyesIn(landmarks);
   return (
     Math.max(
       Math.hypot(left.x - leftEye.x, left.y - leftEye.y),
@@ -182,7 +184,7 @@ function judge(pixels: Pixels, first: FirstLooks, upright: Point[] | undefined, 
     pose: estimatePose(landmarks),
   };
   const quality: Quality = { ...measured, weight: qualityWeight(measured, residual) };
-  return { landmarks, quality, rejected: first.isFace ? reject(quality, gate) : "bad_alignment" };
+  return { landmarks, quality, residual, rejected: first.isFace ? reject(quality, gate) : "bad_alignment" };
 }
 
 function reject(quality: Quality, gate: Gate): RejectReason | undefined {
@@ -197,19 +199,9 @@ function rms(a: readonly Point[], b: readonly Point[]): number {
   );
 }
 
-/** Middle of landmarks from..to, both included. */
-export function middle(landmarks: readonly Point[], from: number, to: number): Point {
-  const part = landmarks.slice(from, to + 1);
-  return {
-    x: part.reduce((sum, { x }) => sum + x, 0) / part.length,
-    y: part.reduce((sum, { y }) => sum + y, 0) / part.length,
-  };
-}
-
 function eyeDistance(landmarks: readonly Point[]): number {
-  const left = middle(landmarks, 36, 41);
-  const right = middle(landmarks, 42, 47);
-  return Math.hypot(right.x - left.x, right.y - left.y);
+  const { leftEye, rightEye } = eyesIn(landmarks);
+  return Math.hypot(rightEye.x - leftEye.x, rightEye.y - leftEye.y);
 }
 
 /** Variance of the 4-neighbour Laplacian of the grey chip (Pech-Pacheco et al. 2000, ICPR): low is a blur. */

@@ -72,6 +72,16 @@ const mean = (points: readonly Point[]): Point => ({
   y: points.reduce((sum, { y }) => sum + y, 0) / points.length,
 });
 
+/** Middle of landmarks from..to, both included. */
+export function middle(landmarks: readonly Point[], from: number, to: number): Point {
+  return mean(landmarks.slice(from, to + 1));
+}
+
+/** The middles of both eyes. */
+export function eyesIn(landmarks: readonly Point[]): Pick<FacePoints, "leftEye" | "rightEye"> {
+  return { leftEye: middle(landmarks, 36, 41), rightEye: middle(landmarks, 42, 47) };
+}
+
 /** Where the mean face has its eyes, nose tip and the middle of its mouth, as fractions of the chip's side. */
 const MEAN_POINTS = (
   [

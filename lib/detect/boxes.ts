@@ -29,15 +29,48 @@ export function withoutDoubles<D extends { box: Box; score: number }>(detections
 /** Eyes nearer to each other than this are the same ones, in distances between the two. */
 const SAME_EYE = 0.35;
 
+export type Eyes = Pick<FacePoints, "leftEye" | "rightEye">;
+
 /** Whether two faces have the same eyes: then they are one, however their boxes lie. */
-export function sameEyes(
-  a: Pick<FacePoints, "leftEye" | "rightEye"> | undefined,
-  b: Pick<FacePoints, "leftEye" | "rightEye"> | undefined,
-): boolean {
+export function sameEyes(a: Eyes | undefined, b: Eyes | undefined): boolean {
   if (a === undefined || b === undefined) return false;
   const apart = (from: Point, to: Point): number => Math.hypot(from.x - to.x, from.y - to.y);
   const near = SAME_EYE * Math.min(apart(a.leftEye, a.rightEye), apart(b.leftEye, b.rightEye));
   return apart(a.leftEye, b.leftEye) <= near && apart(a.rightEye, b.rightEye) <= near;
+}
+
+/** A box, and where its face has its eyes if that is known. */
+export interface Placed {
+  box: Box;
+  eyes: Eyes | undefined;
+}
+
+/** Where a box has its eyes when nobody knows better, as shares of its sides: cascades and networks differ little. */
+const EYES_IN_BOX = { left: 0.3, right: 0.7, down: 0.38 };
+
+/**
+ * Whether two boxes hold the same eyes, so that both are of one face however they lie. A small face behind a large one
+ * may be in a corner of its box: what counts is the circle inside, which a face fills.
+ */
+export function areOneFace(a: Placed, b: Placed): boolean {
+  if (overlap(a.box, b.box) > ONE_FACE) return true;
+  return sameEyes(a.eyes, b.eyes) || holds(a.box, eyesOf(b)) || holds(b.box, eyesOf(a));
+}
+
+function eyesOf({ box, eyes }: Placed): Eyes {
+  if (eyes !== undefined) return eyes;
+  const y = box.y + EYES_IN_BOX.down * box.height;
+  return {
+    leftEye: { x: box.x + EYES_IN_BOX.left * box.width, y },
+    rightEye: { x: box.x + EYES_IN_BOX.right * box.width, y },
+  };
+}
+
+function holds(box: Box, { leftEye, rightEye }: Eyes): boolean {
+  const centre = centreOf(box);
+  return [leftEye, rightEye].every(
+    ({ x, y }) => Math.hypot((x - centre.x) / (box.width / 2), (y - centre.y) / (box.height / 2)) < 1,
+  );
 }
 
 /** What the message tells of a detection. */

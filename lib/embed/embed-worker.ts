@@ -35,6 +35,8 @@ export interface EmbedTask {
 export interface EmbeddedFace {
   landmarks: Point[] | undefined;
   quality: Quality | undefined;
+  /** See Aligned. */
+  residual: number | undefined;
   rejected: RejectReason | undefined;
   embedding: Float32Array | undefined;
   chip: Uint8Array | undefined;
@@ -151,6 +153,7 @@ async function embedTask({ source, located, model, engine, onnx, gate, chips }: 
     faces.push({
       landmarks: face?.landmarks,
       quality: face?.quality,
+      residual: face?.residual,
       rejected: face?.rejected,
       embedding,
       chip: chips && chip !== undefined ? await toJpeg(chip, model.inputSize) : undefined,

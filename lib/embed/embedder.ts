@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
+import { eyesIn } from "../align/chip";
 import { pixelSource } from "../image/source";
 import type { Face, Picture, Timing } from "../message";
 import { Fault, UserError } from "../errors";
@@ -20,6 +21,7 @@ import { THREADS } from "../workers/threads";
 import type { ModelDescriptor } from "./descriptor";
 import type { EmbeddedFace, EmbedResult, EmbedTask, Unusable } from "./embed-worker";
 import type { OnnxPlan } from "./onnx-net";
+import { type Contender, onceEach } from "./one-face";
 import { TrackMemory } from "./track-memory";
 
 /**
@@ -50,6 +52,8 @@ export const embedderOptionsSchema = z.object({
    * looks the same. 0 embeds every face of every frame by itself.
    */
   reembedAfter: z.number().min(0).max(10_000).default(1000),
+  /** Whether boxes that hold the same eyes are all given back, and not only the one that is aligned best. */
+  everyBox: z.boolean().default(false),
 });
 
 export type EmbedderOptions = z.infer<typeof embedderOptionsSchema>;
@@ -138,14 +142,19 @@ export class FaceEmbedder {
   /**
    * Landmarks, quality and embedding for each face; a face that the gate rejects has `rejected` and no embedding. Of
    * faces that are
-   * followed only those are looked at that must be; the others carry what was found before.
+   * followed only those are looked at that must be; the others carry what was found before. Of boxes that hold the
+   * same eyes only the best aligned one is given back.
    * @throws a sentence when it is no picture, a box lies outside it, or the model cannot be used
    */
   async embed(picture: Picture, faces: readonly Face[]): Promise<Embedded> {
     const known = faces.map((face) => this.#recall(face, picture));
     const anew = faces.filter((_, index) => known[index] === undefined);
     if (anew.length === 0)
-      return { faces: known.filter((face) => face !== undefined), timing: { align: 0, embed: 0 }, engine: "" };
+      return {
+        faces: this.#once(known.filter((face) => face !== undefined)),
+        timing: { align: 0, embed: 0 },
+        engine: "",
+      };
     await this.#opened();
     let decoded = false;
     const result = await this.#run(async () => {
@@ -158,15 +167,27 @@ export class FaceEmbedder {
       (face, index) => known[index] ?? this.#learn(face, picture, found.next().value as EmbeddedFace),
     );
     const decode = decoded ? {} : { decode: result.decode };
-    return { faces: done, timing: { align: result.align, embed: result.embed, ...decode }, engine: result.engine };
+    return {
+      faces: this.#once(done),
+      timing: { align: result.align, embed: result.embed, ...decode },
+      engine: result.engine,
+    };
   }
 
-  #recall(face: Face, { frame }: Picture): Face | undefined {
+  #once(contenders: readonly Contender[]): Face[] {
+    return this.#options.everyBox ? contenders.map(({ face }) => face) : onceEach(contenders);
+  }
+
+  #recall(face: Face, { frame }: Picture): Contender | undefined {
     const known = this.#memory.recall(face, frame);
-    return known === undefined ? undefined : this.#signed(known);
+    return known === undefined ? undefined : { face: this.#signed(known), ...this.#memory.alignmentOf(face, frame) };
   }
 
-  #learn(face: Face, { frame }: Picture, { landmarks, quality, rejected, embedding, chip }: EmbeddedFace): Face {
+  #learn(
+    face: Face,
+    { frame }: Picture,
+    { landmarks, quality, residual, rejected, embedding, chip }: EmbeddedFace,
+  ): Contender {
     const findings = {
       landmarks,
       quality,
@@ -174,7 +195,11 @@ export class FaceEmbedder {
       embedding,
       ...(chip === undefined ? {} : { chip: Buffer.from(chip) }),
     };
-    return this.#signed(this.#memory.learn(face, frame, findings));
+    return {
+      face: this.#signed(this.#memory.learn(face, frame, findings, residual)),
+      eyes: landmarks === undefined ? undefined : eyesIn(landmarks),
+      residual,
+    };
   }
 
   #signed(face: Face): Face {

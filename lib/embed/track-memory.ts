@@ -1,8 +1,9 @@
 /** What was found out of the faces of earlier frames, and when it may still be said of the face of this one. Pure. */
 import { BoundedMap } from "../bounded-map";
-import { overlap } from "../detect/boxes";
+import { eyesIn } from "../align/chip";
+import { type Eyes, overlap } from "../detect/boxes";
 import { nextTrack } from "../detect/tracker";
-import { type Box, cameraOf, type Face, type Frame } from "../message";
+import { type Box, cameraOf, type Face, type Frame, type Point } from "../message";
 import { euclideanDistance, toUnitLength } from "./distance";
 import { Template, weightOf } from "./template";
 
@@ -24,8 +25,10 @@ interface Remembered {
   look: number;
   /** When the frame of the findings was taken; milliseconds since the epoch. */
   at: number;
-  /** Width of the box in that frame. */
-  width: number;
+  /** The box in that frame. */
+  foundIn: Box;
+  /** How little the landmarks are a face's, see ChipFit. */
+  residual: number | undefined;
   /** In the last frame that was asked about. */
   box: Box;
   findings: Findings;
@@ -83,7 +86,12 @@ export class TrackMemory {
     known.box = face.box;
     const bound =
       findings.rejected === undefined ? this.#options.reembedAfter : Math.min(RETRY_MS, this.#options.reembedAfter);
-    if (jumped || face.look !== known.look || !(age >= 0 && age < bound) || face.box.width >= GROWN * known.width)
+    if (
+      jumped ||
+      face.look !== known.look ||
+      !(age >= 0 && age < bound) ||
+      face.box.width >= GROWN * known.foundIn.width
+    )
       return undefined;
     if (findings.rejected === undefined && (template === undefined || template.count < SETTLED)) return undefined;
     // Its landmarks were those of another frame.
@@ -100,9 +108,10 @@ export class TrackMemory {
 
   /**
    * Remember what was found of a face of this frame.
+   * @param residual how little its landmarks are a face's, see ChipFit
    * @returns the face with it, its embedding fused with earlier ones of the same person
    */
-  learn(face: Face, frame: Frame | undefined, findings: Findings): Face {
+  learn(face: Face, frame: Frame | undefined, findings: Findings, residual?: number): Face {
     const key = keyOf(face, frame);
     if (key === undefined || frame === undefined || this.#options.reembedAfter === 0)
       return { ...bare(face), ...findings };
@@ -113,7 +122,8 @@ export class TrackMemory {
       shown,
       look: face.look as number,
       at: frame.capturedAt,
-      width: face.box.width,
+      foundIn: face.box,
+      residual,
       box: face.box,
       findings,
       template,
@@ -125,6 +135,19 @@ export class TrackMemory {
       track: shown,
       ...(findings.embedding === undefined || template === undefined ? {} : this.#answer(template)),
     };
+  }
+
+  /** Where a face that was recalled has its eyes now, if it moved as its box did, and how well it was aligned. */
+  alignmentOf(face: Face, frame: Frame | undefined): { eyes: Eyes | undefined; residual: number | undefined } {
+    const known = this.#find(face, frame);
+    const landmarks = known?.findings.landmarks;
+    if (known === undefined || landmarks === undefined) return { eyes: undefined, residual: undefined };
+    const { leftEye, rightEye } = eyesIn(landmarks);
+    const moved = ({ x, y }: Point): Point => ({
+      x: face.box.x + ((x - known.foundIn.x) * face.box.width) / known.foundIn.width,
+      y: face.box.y + ((y - known.foundIn.y) * face.box.height) / known.foundIn.height,
+    });
+    return { eyes: { leftEye: moved(leftEye), rightEye: moved(rightEye) }, residual: known.residual };
   }
 
   #answer({ mean, count }: Template): Pick<Face, "embedding" | "fused"> {

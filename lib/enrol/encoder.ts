@@ -75,8 +75,8 @@ export async function createEncoder(options: EncoderOptions): Promise<FaceEncode
   const normalisation = await normalisationOf(model);
   const detector = new FaceDetector(detection, detection.photoOptions);
   const embedder = new FaceEmbedder(model, embedderOptionsSchema.parse({}));
-  /** What is too small was said before. */
-  const live = new FaceEmbedder(model, embedderOptionsSchema.parse({ minSize: 0 }));
+  /** What is too small, or one face with another box, was said before. */
+  const live = new FaceEmbedder(model, embedderOptionsSchema.parse({ minSize: 0, everyBox: true }));
   return {
     model: model.id,
     fingerprint: fingerprintOf(model, detection),

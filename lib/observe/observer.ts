@@ -4,6 +4,7 @@ import type { Gallery } from "../gallery/gallery";
 import { cropFace } from "../image/crop";
 import type { Face, Picture, Timing } from "../message";
 import type { Journal } from "./journal";
+import { KnownPlaces } from "./known-places";
 import { metrics } from "./metrics";
 
 /** Of the picture of an event, in pixels. */
@@ -23,13 +24,17 @@ export interface Decided {
   timing: Timing;
 }
 
+/** Whom it tells. */
+type Seeing = Pick<Gallery, "saw" | "sawUnknown">;
+
 export class Observer {
-  readonly #gallery: Gallery;
+  readonly #gallery: Seeing;
   readonly #journal: Journal;
   readonly #tell: (error: unknown) => void;
+  readonly #places = new KnownPlaces();
 
   /** @param tell what cannot be kept */
-  constructor(gallery: Gallery, journal: Journal, tell: (error: unknown) => void) {
+  constructor(gallery: Seeing, journal: Journal, tell: (error: unknown) => void) {
     this.#gallery = gallery;
     this.#journal = journal;
     this.#tell = tell;
@@ -43,8 +48,9 @@ export class Observer {
     metrics.observe(source, faces, timing, at);
     for (const { identity } of faces) if (identity?.person != null) this.#gallery.saw(identity.person, at);
     this.#journal.offer(source, faces, at, (face) => crop(face, EVENT_SIDE));
+    const isWhereSomebodyKnownIs = this.#places.see(faces, picture?.frame, at);
     for (const face of faces)
-      if (isStranger(face))
+      if (isStranger(face) && !isWhereSomebodyKnownIs(face))
         this.#gallery.sawUnknown(face, { at, source, crop: (side) => crop(face, side) }).catch(this.#tell);
   }
 }

@@ -1,0 +1,49 @@
+/** Where in each camera's picture somebody known was seen a moment ago: no stranger is there. */
+import { BoundedMap } from "../bounded-map";
+import { areOneFace } from "../detect/boxes";
+import { type Box, cameraOf, type Face, type Frame } from "../message";
+
+/** A second box over a face comes and goes; a stranger who takes somebody's place stays longer than this. */
+const PLACE_LASTS_MS = 1000;
+/** Whoever is followed and had a name is them still, though some frames are too poor to tell. */
+const TRACK_LASTS_MS = 5000;
+/** Cameras followed at once. */
+const MAX_CAMERAS = 64;
+/** Places of one camera; of more the oldest are forgotten. */
+const MAX_PLACES = 100;
+
+interface Place {
+  box: Box;
+  track: number | undefined;
+  /** Milliseconds since the epoch. */
+  at: number;
+}
+
+export class KnownPlaces {
+  readonly #cameras = new BoundedMap<string, Place[]>(MAX_CAMERAS);
+
+  /**
+   * Take in the decided faces of a picture.
+   * @param frame undefined for a photo, which has nothing to do with others
+   * @param at ms since the epoch
+   * @returns whether a face of it is where somebody known is, or of a track that had their name a moment ago
+   */
+  see(faces: readonly Face[], frame: Frame | undefined, at: number): (face: Face) => boolean {
+    const camera = frame === undefined ? undefined : cameraOf(frame);
+    const before = camera === undefined ? [] : (this.#cameras.get(camera) ?? []);
+    const now = faces.filter(isKnown).map(({ box, track }) => ({ box, track, at }));
+    const places = [...before.filter((place) => at - place.at <= TRACK_LASTS_MS), ...now].slice(-MAX_PLACES);
+    if (camera !== undefined) this.#cameras.set(camera, places);
+    return ({ box, track }) =>
+      places.some(
+        (place) =>
+          (track !== undefined && place.track === track) ||
+          (at - place.at <= PLACE_LASTS_MS &&
+            areOneFace({ box, eyes: undefined }, { box: place.box, eyes: undefined })),
+      );
+  }
+}
+
+function isKnown({ identity }: Face): boolean {
+  return identity?.person != null;
+}
