@@ -3,6 +3,7 @@ import type { Request } from "express";
 import { importAnswer } from "./answers";
 import { HttpError } from "./http/answer-error";
 import { ofGallery, type Route } from "./routes";
+import { phrase } from "../lib/words/sentence";
 
 /** Somebody who sends nothing for so long must not hold the gallery, … */
 const SILENCE_MS = 15_000;
@@ -33,7 +34,7 @@ async function* piecesOf(request: Request, closing: AbortSignal): AsyncGenerator
 }
 
 function tooSlow(): HttpError {
-  return new HttpError(408, "too_slow", "the body came too slowly: nothing was imported.");
+  return new HttpError(408, "too_slow", phrase("api.importTooSlow"));
 }
 
 async function inTime<T>(work: Promise<T>, closing: AbortSignal): Promise<T> {
@@ -90,7 +91,7 @@ export const archive: Route[] = [
     },
     async ({ node, gallery, request }) => {
       if (!request.is("application/zip"))
-        throw new HttpError(415, "content_type", "the body must be application/zip.");
+        throw new HttpError(415, "content_type", phrase("api.bodyType", { type: "application/zip" }));
       return gallery.importFrom(piecesOf(request, node.closing));
     },
   ),

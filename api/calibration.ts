@@ -10,6 +10,7 @@ import { statisticsOf } from "../lib/calibrate/model-statistics";
 import { HttpError } from "./http/answer-error";
 import { queryOf } from "./http/request";
 import { ofGallery, type Route } from "./routes";
+import { phrase } from "../lib/words/sentence";
 
 const LARGEST_THRESHOLD = 100;
 
@@ -79,8 +80,7 @@ export const calibration: Route[] = [
       const { threshold, margin } = queryOf(request, trialQuery);
       const { comparison, nearDuplicate } = gallery;
       if (comparison === undefined) {
-        const mend = "choose a network that has one, or compare photos with GET calibration.";
-        throw new UserError(`the gallery's model has no cohort, by which its people are told apart here: ${mend}`);
+        throw new UserError("api.noCohortHere");
       }
       const { threshold: usual } = comparison.normalisation;
       const tried = await inTurn(async () =>
@@ -101,8 +101,7 @@ function knownOf(gallery: Gallery): { embeddings: KnownEmbedding[]; names: Map<s
 /** @throws HttpError where too many measure already */
 async function inTurn<T>(work: () => Promise<T>): Promise<T> {
   if (calibrations >= MOST_CALIBRATIONS) {
-    const sentence = `${MOST_CALIBRATIONS} calibrations are being made already: ask again in a moment.`;
-    throw new HttpError(503, "busy", sentence);
+    throw new HttpError(503, "busy", phrase("api.calibrationsBusy", { most: MOST_CALIBRATIONS }));
   }
   calibrations += 1;
   try {
@@ -115,9 +114,9 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
 /** @throws a sentence when the gallery cannot be measured so */
 function refuseWrong(kind: DistanceKind, threshold: number | undefined, hasCohort: boolean): void {
   if (kind === "cohort" && !hasCohort) {
-    throw new UserError("the gallery's model has no cohort: ask with distance=euclidean.");
+    throw new UserError("api.noCohort");
   }
   if (kind === "euclidean" && threshold !== undefined && threshold <= 0) {
-    throw new UserError(`threshold: must be more than 0 by Euclidean distance, not ${threshold}.`);
+    throw new UserError("api.thresholdNotPositive", { threshold });
   }
 }

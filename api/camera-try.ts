@@ -16,6 +16,7 @@ import { HttpError } from "./http/answer-error";
 import { refuseForms, refuseOtherSites } from "./http/refuse-sites";
 import { bodyOf } from "./http/request";
 import { route } from "./http/route";
+import { phrase } from "../lib/words/sentence";
 
 /** For all of it: a camera that has given no frame until then gives none to somebody who waits. */
 const TRY_TIMEOUT_MS = 20_000;
@@ -70,18 +71,15 @@ export function registerCameraTry(server: AdminServer, forms: CameraForms): void
       refuseOtherSites(request);
       refuseForms(request);
       const options = forms.optionsFor(await bodyOf(request, triedCamera));
-      if (options.source === "browser")
-        throw new UserError("a browser's camera is tried on its own page: deploy, then open it from this form.");
+      if (options.source === "browser") throw new UserError("api.tryOnPage");
       const who = userOf(request);
-      if (trying.has(who))
-        throw new HttpError(429, "busy", "a camera is being tried already: wait until that has ended.");
-      if (trying.size >= MOST_TRIES)
-        throw new HttpError(503, "busy", "others try their cameras just now: wait a moment, then try again.");
+      if (trying.has(who)) throw new HttpError(429, "busy", phrase("api.triedAlready"));
+      if (trying.size >= MOST_TRIES) throw new HttpError(503, "busy", phrase("api.othersTry"));
       trying.add(who);
       const gone = new AbortController();
-      response.once("close", () => gone.abort(new UserError("nobody waits for it any more.")));
+      response.once("close", () => gone.abort(new UserError("api.nobodyWaits")));
       const slow = setTimeout(
-        () => gone.abort(new UserError(`it gave no picture within ${TRY_TIMEOUT_MS / 1000} seconds.`)),
+        () => gone.abort(new UserError("api.tryLate", { seconds: TRY_TIMEOUT_MS / 1000 })),
         TRY_TIMEOUT_MS,
       );
       try {

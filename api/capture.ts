@@ -7,6 +7,8 @@ import { type CaptureAnswer, captureAnswer } from "./answers";
 import { HttpError, languageOfRequest, told } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
 import { acceptQuery, ofGallery, type Route } from "./routes";
+import { phrase } from "../lib/words/sentence";
+import { sentenceOf } from "../lib/errors";
 
 const captureBody = z.strictObject({ camera: z.string().max(100), count: z.number().int().min(1).max(5).default(3) });
 
@@ -29,12 +31,7 @@ export const capture: Route[] = [
       const { camera: id, count } = await bodyOf(request, captureBody);
       const person = gallery.details(request.params["person"] ?? "");
       const camera = deployed.camera(id);
-      if (camera === undefined)
-        throw new HttpError(
-          404,
-          "no_camera",
-          "there is no such camera: deploy the flow, and look at the camera's id.",
-        );
+      if (camera === undefined) throw new HttpError(404, "no_camera", phrase("api.noCamera"));
       const keep = (jpeg: Buffer): Promise<Taken> =>
         gallery.addPhoto({ id: person.id }, jpeg, { origin: "capture", accept }).then(
           ({ photo, judgement }) => ({ photo, judgement: told(judgement, language) }),
@@ -54,8 +51,8 @@ export const capture: Route[] = [
       } catch (error) {
         if (!(error instanceof NoPicture)) throw error;
         if (taken.length === 0)
-          throw new HttpError(409, camera.running ? "camera_silent" : "camera_stopped", error.message);
-        missed = error.message;
+          throw new HttpError(409, camera.running ? "camera_silent" : "camera_stopped", error.sentence);
+        missed = sentenceOf(error, language);
       }
       node.closing.throwIfAborted();
       return { taken, missed };

@@ -6,6 +6,7 @@ import { bodyOf } from "./http/request";
 import type { ServedGallery } from "./host";
 import { ofGallery, type Route, sendPicture } from "./routes";
 import { shownAnchor } from "./unknowns";
+import { phrase } from "../lib/words/sentence";
 
 /** Proxies close a connection on which nothing comes for a minute. */
 const HEARTBEAT_MS = 15_000;
@@ -21,17 +22,12 @@ const EVENTS =
   "the group), `change` (of who is known; data: {}), `progress` (of embedding the photo folder; data: done, " +
   "total), `network` (a change of the network goes on, or another one decides; data: a Network); a comment " +
   "every fifteen seconds";
-const NO_FACE = "of this event no face is kept, or the gallery has changed its network since: correct a newer one.";
+const NO_FACE = phrase("api.eventWithoutFace");
 const listening = new WeakMap<ServedGallery, number>();
 
 function eventOf(node: ServedGallery, id: string | undefined): SeenEvent {
   const event = node.journal.event(id ?? "");
-  if (event === undefined)
-    throw new HttpError(
-      404,
-      "not_found",
-      "there is no such event any more: the newest two hundred are kept until Node-RED restarts.",
-    );
+  if (event === undefined) throw new HttpError(404, "not_found", phrase("api.noEvent"));
   return event;
 }
 
@@ -47,7 +43,7 @@ export const events: Route[] = [
       }
       const already = listening.get(node) ?? 0;
       if (already >= MOST_LISTENERS)
-        throw new HttpError(503, "too_many_listeners", `${MOST_LISTENERS} listen already.`);
+        throw new HttpError(503, "too_many_listeners", phrase("api.listeners", { most: MOST_LISTENERS }));
       listening.set(node, already + 1);
       response.status(200).set({ "Content-Type": "text/event-stream", "X-Accel-Buffering": "no" }).flushHeaders();
       const send = (text: string): void => {
@@ -113,7 +109,7 @@ export const events: Route[] = [
       await bodyOf(request, emptyBody);
       const { id, person, at, source } = eventOf(node, request.params["event"]);
       const embedding = node.journal.embedding(id, gallery.roster.model);
-      if (person === null) throw new HttpError(409, "nobody", "this event names nobody.");
+      if (person === null) throw new HttpError(409, "nobody", phrase("api.eventNamesNobody"));
       if (embedding === undefined) throw new HttpError(409, "nobody", NO_FACE);
       return shownAnchor(
         gallery,

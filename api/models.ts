@@ -4,6 +4,7 @@ import { listedModelSchema, listModels } from "../lib/models/list";
 import { HttpError, languageOfRequest } from "./http/answer-error";
 import { bodyOf } from "./http/request";
 import { type Call, ofAll, type Route } from "./routes";
+import { phrase } from "../lib/words/sentence";
 
 const nothing = z.strictObject({});
 
@@ -34,8 +35,7 @@ export const models: Route[] = [
       const id = idOf(call);
       try {
         const state = downloads.start(id);
-        if (state === undefined)
-          throw new HttpError(404, "no_model", `there is no model "${id}" to download: GET models lists them.`);
+        if (state === undefined) throw new HttpError(404, "no_model", phrase("api.noModel", { id }));
         return state;
       } catch (error) {
         throw error instanceof TooManyDownloads ? new HttpError(503, "busy", error.sentence) : error;
@@ -53,7 +53,7 @@ export const models: Route[] = [
     async (call) => {
       const id = idOf(call);
       const state = await downloads.cancel(id);
-      if (state === undefined) throw new HttpError(404, "no_download", `no download of a model "${id}" is under way.`);
+      if (state === undefined) throw new HttpError(404, "no_download", phrase("api.noDownload", { id }));
       return state;
     },
   ),

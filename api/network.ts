@@ -3,6 +3,7 @@ import { networkEstimateSchema, networkStateSchema } from "../lib/gallery/networ
 import { HttpError, languageOfRequest } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
 import { ofGallery, type Route } from "./routes";
+import { phrase } from "../lib/words/sentence";
 
 /**
  * A built-in id, or a pack's. A path would have whoever may look at people look at files too: it can be chosen in the
@@ -47,8 +48,7 @@ export const network: Route[] = [
     },
     async ({ gallery, request }) => {
       const { network: wanted } = queryOf(request, estimateQuery);
-      if (estimating)
-        throw new HttpError(503, "busy", "a change of a network is being measured already: ask again in a moment.");
+      if (estimating) throw new HttpError(503, "busy", phrase("api.estimateBusy"));
       estimating = true;
       const estimate = await gallery.networks.estimate(wanted).finally(() => {
         estimating = false;

@@ -13,6 +13,7 @@ import { refuseOtherHosts } from "./http/refuse-hosts";
 import { refuseForms, refuseOtherSites } from "./http/refuse-sites";
 import { abandon, readUpload } from "./http/upload";
 import type { AdminServer, DeployedNodes, ServedGallery } from "./host";
+import { phrase } from "../lib/words/sentence";
 
 /** Under Node-RED's admin root. */
 export const API_ROOT = "/facenet/api";
@@ -97,14 +98,13 @@ async function answer(
   refuseOtherSites(request);
   refuseForms(request);
   for (const value of Object.values(request.params))
-    if (!ID.test(value)) throw new HttpError(404, "not_found", "there is nothing at this address.");
+    if (!ID.test(value)) throw new HttpError(404, "not_found", phrase("api.nothingHere"));
   if (route.about === "all") {
     tell(response, route, await route.handle({ deployed, request, response }));
     return;
   }
   const node = deployed.gallery(String(request.params["gallery"]));
-  if (node === undefined)
-    throw new HttpError(404, "no_gallery", "there is no such gallery: deploy the flow, and look at the gallery's id.");
+  if (node === undefined) throw new HttpError(404, "no_gallery", phrase("api.noGallery"));
   await node.settled;
   if (node.waiting !== undefined) throw new HttpError(503, "gallery_waiting", node.waiting.sentence);
   const gallery = await node.gallery.catch((error: unknown) => {
@@ -114,22 +114,13 @@ async function answer(
   await gallery.loaded();
   const upload = typeof route.body === "string";
   if (upload && uploads >= MOST_UPLOADS)
-    throw new HttpError(
-      503,
-      "busy",
-      `${MOST_UPLOADS} pictures are coming in already: send this one again in a moment.`,
-    );
+    throw new HttpError(503, "busy", phrase("api.uploadsBusy", { most: MOST_UPLOADS }));
   if (upload) uploads += 1;
   try {
     tell(response, route, await route.handle({ deployed, request, response, node, gallery }));
   } catch (error) {
     // Whatever went wrong, this is why.
-    if (node.closing.aborted)
-      throw new HttpError(
-        503,
-        "gallery_closed",
-        "the gallery was closed meanwhile: if the flow was deployed anew, ask again.",
-      );
+    if (node.closing.aborted) throw new HttpError(503, "gallery_closed", phrase("api.galleryClosed"));
     throw error;
   } finally {
     if (upload) uploads -= 1;
@@ -153,7 +144,7 @@ export async function photoOf(request: Request): Promise<Buffer> {
 }
 
 export function sendPicture(response: Response, jpeg: Buffer | undefined): void {
-  if (jpeg === undefined) throw new HttpError(404, "no_picture", "this picture is not kept.");
+  if (jpeg === undefined) throw new HttpError(404, "no_picture", phrase("api.noPicture"));
   // Shown as a picture, or not at all.
   response.type("image/jpeg").set("Content-Security-Policy", "default-src 'none'; sandbox").send(jpeg);
 }

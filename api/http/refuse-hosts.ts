@@ -2,6 +2,7 @@ import type { Request } from "express";
 import { isOwnHost } from "../../lib/hosts";
 import type { AdminServer } from "../host";
 import { HttpError } from "./answer-error";
+import { phrase } from "../../lib/words/sentence";
 
 /** The key in Node-RED's settings.js: a list of names by which Node-RED is asked besides its own. */
 export const HOSTS_SETTING = "facenetAllowedHosts";
@@ -21,10 +22,5 @@ export function refuseOtherHosts(server: AdminServer, request: Request): void {
     (host) => typeof host === "string" && host !== "",
   ) as string[];
   if (isOwnHost(request.headers.host, { localAddress: request.socket.localAddress, allowed })) return;
-  throw new HttpError(
-    403,
-    "other_host",
-    `this computer is asked by a name that is not its own: add that name to ${HOSTS_SETTING} in Node-RED's ` +
-      `settings.js (${HOSTS_SETTING}: ["nodered.example.com"]) and restart Node-RED, or set adminAuth.`,
-  );
+  throw new HttpError(403, "other_host", phrase("api.otherHost", { setting: HOSTS_SETTING }));
 }

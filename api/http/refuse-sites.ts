@@ -1,5 +1,6 @@
 import type { Request } from "express";
 import { HttpError } from "./answer-error";
+import { phrase } from "../../lib/words/sentence";
 
 /**
  * What a page of another site can send without asking first (Fetch standard, "CORS-safelisted request-header") is none
@@ -18,23 +19,13 @@ export function refuseOtherSites(request: Request): void {
   // Browsers of the last years tell; older ones tell the origin at least.
   const foreign =
     site === undefined ? origin !== undefined && hostOf(origin) !== host : site !== "same-origin" && site !== "none";
-  if (foreign)
-    throw new HttpError(
-      403,
-      "other_site",
-      "this comes from a page of another site: use the editor, or a program that sends no Origin.",
-    );
+  if (foreign) throw new HttpError(403, "other_site", phrase("api.otherSite"));
 }
 
 /** @throws HttpError when a body could have come from a plain form */
 export function refuseForms(request: Request): void {
   if (["GET", "HEAD", "DELETE"].includes(request.method)) return;
-  if (!request.is(WRITE_TYPES))
-    throw new HttpError(
-      415,
-      "content_type",
-      "the Content-Type must be application/json, a picture's, or application/zip.",
-    );
+  if (!request.is(WRITE_TYPES)) throw new HttpError(415, "content_type", phrase("api.contentType"));
 }
 
 function hostOf(origin: string): string | undefined {

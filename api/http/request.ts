@@ -1,11 +1,11 @@
 /** What a request asks, checked. */
 import type { Request } from "express";
 import type { z } from "zod";
-import { sentenceOf } from "../../lib/errors";
+import { reasonOf } from "../../lib/errors";
 import { complaintsOf } from "../../lib/validate";
-import { phrase } from "../../lib/words/sentence";
 import { HttpError } from "./answer-error";
 import { readUpload } from "./upload";
+import { phrase } from "../../lib/words/sentence";
 
 const MAX_JSON_BYTES = 64 * 1024;
 
@@ -24,7 +24,7 @@ export async function bodyOf<T extends z.ZodType>(request: Request, schema: T): 
   try {
     json = text === "" ? {} : JSON.parse(text);
   } catch (error) {
-    throw new HttpError(400, "malformed", `the body is no JSON: ${sentenceOf(error)}.`);
+    throw new HttpError(400, "malformed", phrase("api.noJson", { reason: reasonOf(error) }));
   }
   return checked(schema, json);
 }

@@ -1,6 +1,7 @@
 import { on } from "node:events";
 import type { Request } from "express";
 import { HttpError } from "./answer-error";
+import { phrase } from "../../lib/words/sentence";
 
 /** Somebody who sends a byte now and then must not hold the connection. */
 const UPLOAD_TIMEOUT_MS = 15_000;
@@ -12,8 +13,8 @@ const LINGER_MS = 1000;
 
 /** The body of a request, bounded in size and time. @throws HttpError */
 export async function readUpload(request: Request, maxBytes: number, type: string): Promise<Buffer> {
-  if (request.is(type) === false) throw new HttpError(415, "upload", `the body must be ${type}`);
-  const tooLarge = new HttpError(413, "upload", `the body has more than ${maxBytes} bytes`);
+  if (request.is(type) === false) throw new HttpError(415, "upload", phrase("api.bodyType", { type }));
+  const tooLarge = new HttpError(413, "upload", phrase("api.bodyTooLarge", { bytes: maxBytes }));
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge;
   const slow = AbortSignal.timeout(UPLOAD_TIMEOUT_MS);
   const chunks: Buffer[] = [];
@@ -28,10 +29,10 @@ export async function readUpload(request: Request, maxBytes: number, type: strin
       chunks.push(chunk);
     }
   } catch (error) {
-    if (slow.aborted) throw new HttpError(408, "upload", "the body came too slowly");
+    if (slow.aborted) throw new HttpError(408, "upload", phrase("api.bodyTooSlow"));
     throw error;
   }
-  if (!request.complete) throw new HttpError(400, "upload", "the body was cut off");
+  if (!request.complete) throw new HttpError(400, "upload", phrase("api.bodyCut"));
   return Buffer.concat(chunks);
 }
 

@@ -10,11 +10,7 @@ export function requireVariables(def: Readonly<Record<string, unknown>>): void {
   for (const [field, value] of Object.entries(def)) {
     if (field === "name" || field === "info") continue;
     const unset = findUnset(value);
-    if (unset !== undefined)
-      throw new UserError(
-        `${field}: the variable ${unset} is not set: set it in the environment of Node-RED or of the flow, or ` +
-          "write the value itself.",
-      );
+    if (unset !== undefined) throw new UserError("nodes.variableUnsetIn", { field, name: unset });
   }
 }
 
@@ -33,7 +29,7 @@ function findUnset(value: unknown): string | undefined {
 export function optionalNumber(value: string | number | undefined | null): number | undefined {
   if (value === undefined || value === null || (typeof value === "string" && value.trim() === "")) return undefined;
   const number = typeof value === "boolean" ? Number.NaN : Number(value);
-  if (Number.isNaN(number)) throw new UserError(`"${value}" is not a number`);
+  if (Number.isNaN(number)) throw new UserError("nodes.noNumber", { value });
   return number;
 }
 
@@ -42,6 +38,6 @@ export function optionalFlag(value: boolean | string | undefined | null): boolea
   if (value === undefined || value === null || value === "") return undefined;
   if (value === true || value === false) return value;
   const text = value.trim().toLowerCase();
-  if (text !== "true" && text !== "false") throw new UserError(`"${value}" is neither true nor false`);
+  if (text !== "true" && text !== "false") throw new UserError("nodes.noFlag", { value });
   return text === "true";
 }

@@ -1,6 +1,8 @@
 import type { Node, NodeAPI } from "node-red";
 import { failures } from "../../lib/observe/failures";
 import { logFault, nameError, onInput } from "./on-input";
+import { phrase } from "../../lib/words/sentence";
+import { say } from "./language";
 
 /** A short translated text for the badge under a node. */
 export function statusText(RED: NodeAPI, key: string, values: Record<string, string | number>): string {
@@ -64,7 +66,7 @@ export function failToStart(node: Node, error: unknown): void {
   failures.note(node.type, error);
   const said = nameError(node, error);
   node.error(said.message);
-  node.status({ fill: "red", shape: "ring", text: "configuration" });
+  node.status({ fill: "red", shape: "ring", text: say(phrase("nodes.configuration")) });
   onInput(node, () => {
     throw error instanceof Error ? error : new Error(String(error));
   });

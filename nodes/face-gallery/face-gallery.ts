@@ -12,7 +12,7 @@ import { openPatiently, type Waiting } from "../../lib/people/lmdb/open-patientl
 import { lookForPacksIn } from "../../lib/models/packs";
 import { Journal } from "../../lib/observe/journal";
 import { parseOptions } from "../../lib/validate";
-import { render } from "../../lib/words/sentence";
+import { phrase } from "../../lib/words/sentence";
 import { inTime } from "../../lib/workers/in-time";
 import type { ServedGallery } from "../../api/host";
 import { logFault, nameError } from "../common/on-input";
@@ -20,7 +20,7 @@ import { migrated } from "../common/migrate";
 import { MIGRATIONS } from "./migrations/index";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { serveApi } from "../common/serve-api";
-import { runtimeLanguage, speakAs } from "../common/language";
+import { say, speakAs } from "../common/language";
 
 export interface FaceGalleryDef extends NodeDef {
   /** Of photos: absolute, or in Node-RED's user folder; empty for one of its own there. */
@@ -94,7 +94,7 @@ export interface FaceGalleryNode extends Node<GalleryKey>, ServedGallery {
 /** @throws a sentence when the id is not that of a face-gallery node */
 export function galleryNodeOf(RED: NodeAPI, id: string | undefined): FaceGalleryNode {
   const node = (id ? RED.nodes.getNode(id) : undefined) as FaceGalleryNode | null | undefined;
-  if (node?.gallery === undefined) throw new UserError("no gallery is chosen: open the node and pick a face-gallery.");
+  if (node?.gallery === undefined) throw new UserError("nodes.noGallery");
   return node;
 }
 
@@ -112,11 +112,8 @@ export async function whenOpen(people: FaceGalleryNode): Promise<Gallery> {
 function report(node: FaceGalleryNode, gallery: Gallery): void {
   const told = new Set<string>();
   gallery.on("problem", ({ file, code, sentence }) => {
-    if (file === "") node.error(render(sentence, runtimeLanguage()));
-    else if (!told.has(code))
-      node.warn(
-        `photos in the folder need a look (${code}): the sidebar Faces and this gallery's form say which and why.`,
-      );
+    if (file === "") node.error(say(sentence));
+    else if (!told.has(code)) node.warn(say(phrase("nodes.photosNeedLook", { code })));
     if (file !== "") told.add(code);
   });
   gallery.on("change", () => {
@@ -165,7 +162,7 @@ export default function register(RED: NodeAPI): void {
         {
           folder: join(own, "people"),
           ...(this.credentials?.key ? { key: this.credentials.key } : {}),
-          onProblem: ({ sentence }) => this.error(render(sentence, runtimeLanguage())),
+          onProblem: ({ sentence }) => this.error(say(sentence)),
         },
         { signal: closing.signal, onWait: wait },
       );

@@ -32,7 +32,8 @@ import { optionalFlag, optionalNumber, requireVariables } from "../common/option
 import { failToStart, liveStatus, shortName, type Status } from "../common/status";
 import { galleryNodeOf, whenOpen } from "../face-gallery/face-gallery";
 import { Preview, servePreview } from "../common/preview";
-import { speakAs } from "../common/language";
+import { speakAs, say } from "../common/language";
+import { phrase } from "../../lib/words/sentence";
 
 export interface FaceMatchDef extends NodeDef {
   gallery: string;
@@ -106,11 +107,9 @@ export default function register(RED: NodeAPI): void {
       requireVariables({ ...def });
       started = setUp();
       const { people, options } = started;
-      if (people.builtIn && (options.threshold ?? 0) > LONGEST_DISTANCE)
-        throw new UserError(
-          `threshold: must be at most ${LONGEST_DISTANCE} with the gallery's model, not ${options.threshold}: ` +
-            "everybody would match.",
-        );
+      const { threshold = 0 } = options;
+      if (people.builtIn && threshold > LONGEST_DISTANCE)
+        throw new UserError("nodes.thresholdTooLarge", { most: LONGEST_DISTANCE, threshold });
     } catch (error) {
       failToStart(this, error);
       return;
@@ -219,10 +218,7 @@ export default function register(RED: NodeAPI): void {
       addTiming(message, { match: performance.now() - start, total: age ?? total(message) });
       if (!mismatchTold && faces.some(({ identity }) => identity?.reason === "model_mismatch")) {
         mismatchTold = true;
-        this.warn(
-          `the faces were embedded by another model than the gallery's (${roster.model}): choose the same one ` +
-            "in facenet-embed and in the gallery.",
-        );
+        this.warn(say(phrase("nodes.otherModel", { model: roster.model })));
       }
       show(
         gallery.readable || faces.some(({ identity }) => identity?.outcome === "match")
@@ -270,10 +266,7 @@ function thresholdOf(def: Pick<FaceMatchDef, "distance" | "threshold" | "wanted"
 } {
   const { wanted = "", threshold } = def;
   const fixed = wanted === "" || wanted === FIXED;
-  if (!fixed && Number.isNaN(Number(wanted)))
-    throw new UserError(
-      `wanted: "${wanted}" is neither a share of strangers (0.01 is one in a hundred) nor "${FIXED}".`,
-    );
+  if (!fixed && Number.isNaN(Number(wanted))) throw new UserError("nodes.wantedWrong", { wanted, fixed: FIXED });
   return fixed || distanceOf(def) === "euclidean"
     ? { threshold: optionalNumber(threshold) }
     : { wanted: Number(wanted) };
@@ -358,8 +351,7 @@ async function claimOf(RED: NodeAPI, node: Node, def: FaceMatchDef, message: Fac
   const claim: unknown =
     message["claim"] ??
     (def.claim ? await evaluate(RED, node, { value: def.claim, type: def.claimType || "str" }, message) : undefined);
-  if (typeof claim !== "string" || claim.trim() === "")
-    throw new UserError("nobody is claimed: set msg.claim to the name of the person to verify.");
+  if (typeof claim !== "string" || claim.trim() === "") throw new UserError("nodes.nobodyClaimed");
   return claim.trim().normalize("NFC");
 }
 

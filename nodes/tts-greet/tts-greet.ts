@@ -114,20 +114,13 @@ function namesOf(message: FaceMessage): string[] {
   const { names } = message as { names?: unknown };
   if (message.faces === undefined && Array.isArray(names) && names.every((name) => typeof name === "string"))
     return names;
-  if (message.faces === undefined)
-    throw new UserError(
-      "there is nobody to greet in this message: wire the first output of face-match here, or set msg.names = " +
-        '["Alice"].',
-    );
+  if (message.faces === undefined) throw new UserError("nodes.nobodyToGreet");
   const faces = readFaces(message);
   if (faces.length > 0 && faces.every(({ identity }) => identity === undefined))
-    throw new UserError(
-      "no face of this message was matched with the gallery: put a face-match node before this one.",
-    );
+    throw new UserError("nodes.notMatched");
   return faces.flatMap(({ identity }) => {
     if (identity?.outcome !== "match") return [];
-    if (typeof identity.name !== "string")
-      throw new UserError('msg.faces has a match without a name: set identity.name = "Alice".');
+    if (typeof identity.name !== "string") throw new UserError("nodes.matchWithoutName");
     return [identity.name];
   });
 }
