@@ -2,6 +2,7 @@
  * Accuracy on photos of identities, through the package's own encoder.
  *   npm run bench:accuracy -- --data DIR [--data DIR]... [--out DIR] [--pairs FILE] [--model ID]
  *                             [--people 5,10,20,60] [--photos 1,3,5] [--draws 20] [--strangers 0.01] [--same A,B]...
+ *   npm run bench:accuracy -- --tracks --data DIR [--data DIR]... [--films 40] [--people …] [--photos …] [--draws …]
  *   npm run bench:accuracy -- --data DIR --ablate [--eyes FILE]...
  *   npm run bench:accuracy -- --list pairs.csv [--data DIR] [--out DIR]
  *   npm run bench:accuracy -- --genuine pairs.csv --impostor pairs.csv [--data DIR] [--out DIR]
@@ -14,6 +15,8 @@
  * Lists have lines of fileA,fileB,same, or of fileA,fileB in a list of genuine and one of impostor pairs.
  * A photo without a usable face, or that cannot be read, is a failure: its genuine pairs count as not matched. Of
  * several faces that passed the package's gate the large and central one is taken.
+ * --tracks makes a film of a photo of so many people of each population instead, and looks at who is named as they
+ * walk up to the camera (./filmed-people): by single frames, and by the vote of the track.
  * --ablate prints what each lever is worth instead, and how several enrolled photos are best compared with; eyes as a
  * check are one of the levers where --eyes names OpenCV's eye cascades (Debian: opencv-data).
  */
@@ -26,10 +29,12 @@ import { euclideanDistance } from "../lib/embed/distance";
 import { DEFAULT_MODEL } from "../lib/embed/descriptor";
 import { createEncoder, type FaceEncoder } from "../lib/enrol/encoder";
 import { ablate } from "./ablation";
+import { filmPeople, printTracks } from "./filmed-people";
 import {
   demandFiles,
   encodePhoto,
   type FilePair,
+  type PhotoFile,
   readFolders,
   readList,
   readPairs,
@@ -308,15 +313,32 @@ interface Asked {
   same: ReadonlyMap<string, string>;
 }
 
+function filesOf(roots: readonly string[], same: ReadonlyMap<string, string>): PhotoFile[] {
+  return roots
+    .flatMap((root) => readFolders(root))
+    .map((file) => ({ ...file, person: same.get(file.person) ?? file.person }));
+}
+
+async function onTracks(
+  encoder: FaceEncoder,
+  sets: readonly SetOfPhotos[],
+  { galleries, same, films }: Pick<Asked, "galleries" | "same"> & { films: number },
+): Promise<void> {
+  if (sets.length === 0)
+    throw new Error("--tracks needs --data DIR: a folder with a folder of photos for each person.");
+  for (const { name, roots } of sets) {
+    console.log(`\n${name}`);
+    await printTracks(encoder, await filmPeople(encoder, filesOf(roots, same), films), galleries);
+  }
+}
+
 async function onSet(
   encoder: FaceEncoder,
   { name, roots }: SetOfPhotos,
   { pairsFile, out, galleries, same }: Asked,
   compared: Compared,
 ): Promise<void> {
-  const files = roots
-    .flatMap((root) => readFolders(root))
-    .map((file) => ({ ...file, person: same.get(file.person) ?? file.person }));
+  const files = filesOf(roots, same);
   const [root] = roots;
   const pairs = pairsFile ?? roots.map((each) => join(each, "pairs.txt")).find((file) => existsSync(file));
   const folds =
@@ -401,6 +423,8 @@ async function main(): Promise<void> {
       out: { type: "string" },
       model: { type: "string", default: DEFAULT_MODEL.id },
       ablate: { type: "boolean", default: false },
+      tracks: { type: "boolean", default: false },
+      films: { type: "string", default: "40" },
       eyes: { type: "string", multiple: true, default: [] },
     },
   });
@@ -445,7 +469,8 @@ async function main(): Promise<void> {
   const encoder = await createEncoder({ model: values.model });
   try {
     console.log(`model ${encoder.model}`);
-    if (pairs !== undefined) await onPairs(encoder, pairs, out);
+    if (values.tracks) await onTracks(encoder, sets, { galleries, same, films: Number(values.films) });
+    else if (pairs !== undefined) await onPairs(encoder, pairs, out);
     else await onSets(encoder, sets, { pairsFile: values.pairs, out, galleries, same });
   } finally {
     await encoder.close();

@@ -23,7 +23,7 @@ import { findModel } from "../lib/models/find-model";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
 import { createEncoder } from "../lib/enrol/encoder";
 import { normalisationOf } from "../lib/embed/normalise";
-import { type Near, Roster, type Searchable } from "../lib/search/roster";
+import { Roster } from "../lib/search/roster";
 import { shuffled } from "../lib/calibrate/statistics";
 import { decide } from "../lib/match/match";
 import { matchOptionsSchema } from "../lib/match/options";
@@ -32,6 +32,7 @@ import { film, FILM } from "./films";
 import { encodePhoto, readFolders } from "./photos";
 import { mean, seeded } from "./statistics";
 import { shoot, type Shot } from "./shoot";
+import { remembering, tell } from "./told";
 
 /** Photos used of a person, and how many of these are filmed. */
 const PHOTOS = 6;
@@ -88,59 +89,6 @@ async function itemsOf(root: string, models: readonly string[], kept: string | u
   const items = await filmAll(root, models);
   if (file !== undefined) writeFileSync(file, serialize(items), { mode: 0o600 });
   return items;
-}
-
-/** What was said of one film. */
-interface Told {
-  /** Who was ever named, and in which frame first, counted from the first with a face. */
-  names: Set<string>;
-  first: Map<string, number>;
-  /** How often the name changed, from one to another or to nobody and back. */
-  changes: number;
-  frames: number;
-  named: number;
-}
-
-/** The same with what it answered before: a face that is carried on asks again and again. */
-function remembering(roster: Searchable): Searchable {
-  const answers = new Map<string, Promise<Near[]>>();
-  return {
-    model: roster.model,
-    normalised: roster.normalised,
-    size: roster.size,
-    thresholdOf: (kind) => roster.thresholdOf(kind),
-    thresholdWanted: (strangers, claim) => roster.thresholdWanted(strangers, claim),
-    named: (probe, name, kind) => roster.named(probe, name, kind),
-    anchors: (probe) => roster.anchors(probe),
-    nearest(probe, count, kind) {
-      const key = probe.join();
-      const answer = answers.get(key) ?? roster.nearest(probe, count, kind);
-      answers.set(key, answer);
-      return answer;
-    },
-  };
-}
-
-async function tell(shots: readonly Shot[], roster: Searchable, vote: TrackVote | undefined): Promise<Told> {
-  const options = matchOptionsSchema.parse({});
-  const told: Told = { names: new Set(), first: new Map(), changes: 0, frames: 0, named: 0 };
-  let last: string | null = null;
-  for (const [sequence, { capturedAt, face }] of shots.entries()) {
-    if (face === undefined) continue;
-    const frame = { source: "film", sequence, capturedAt, width: FILM.width, height: FILM.height };
-    const judge = vote?.judgeOf(face, frame, { gallery: roster, options, claim: undefined });
-    const { name } = await decide(face, { gallery: roster, options, claim: undefined, age: undefined, judge });
-    told.frames += 1;
-    if (name !== null) {
-      told.named += 1;
-      told.names.add(name);
-      if (!told.first.has(name)) told.first.set(name, told.frames - 1);
-    }
-    // A name that comes is no change.
-    if (last !== null && name !== last) told.changes += 1;
-    last = name;
-  }
-  return told;
 }
 
 interface Tally {
