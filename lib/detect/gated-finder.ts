@@ -45,7 +45,7 @@ export class GatedFinder implements FaceFinder {
     }
     const nearby = where === "everywhere" ? undefined : where.map(neighbourhood);
     const { timing, ...found } = await this.#finder.detect(picture, region, nearby);
-    camera.gate.searched(frame, found.faces.length, found.whole);
+    camera.gate.searched(frame, found.faces.length, found.whole ? timing.decode + timing.detect : undefined);
     return { ...found, timing: { ...timing, decode: looked + timing.decode } };
   }
 

@@ -19,6 +19,12 @@ const WHOLE_EVERY_MS = 2000;
 /** In a room in which nothing has moved for so long nobody is left who might turn round: then this will do. */
 const EMPTY_AFTER_MS = 30_000;
 const WHOLE_EVERY_EMPTY_MS = 5000;
+/**
+ * On a computer that is slow or has much to do, these searches take no more than a tenth of the time: else those of
+ * some cameras would keep each other waiting, and what moves, too. But not seldomer than every ten seconds.
+ */
+const TIMES_TAKEN = 10;
+const SELDOMEST_MS = 10_000;
 /** So long after the last face all is searched as ever: it may be found again at once, or its track needs it. */
 const AFTER_FACE_MS = 2000;
 /**
@@ -26,8 +32,6 @@ const AFTER_FACE_MS = 2000;
  * much as half of decoding it. A face that comes is looked for at most so much later, and within 300 ms.
  */
 const LOOK_EVERY_MS = 180;
-/** Frames farther apart than this are of different scenes, in milliseconds. */
-const NEW_SCENE_MS = 10_000;
 
 export class MotionGate {
   #background: Background | undefined;
@@ -36,6 +40,7 @@ export class MotionGate {
   #wholeAt = -Infinity;
   #faceAt = -Infinity;
   #movedAt = -Infinity;
+  #took = 0;
   #calm = false;
 
   /**
@@ -73,9 +78,16 @@ export class MotionGate {
     return around(changed, background, picture) ?? "everywhere";
   }
 
-  /** A frame was searched. @param found how many faces @param whole whether all of it was searched */
-  searched({ capturedAt }: Frame, found: number, whole: boolean): void {
-    if (whole) this.#wholeAt = capturedAt;
+  /**
+   * A frame was searched.
+   * @param found how many faces
+   * @param took milliseconds of a search of all of it; undefined where it was of parts
+   */
+  searched({ capturedAt }: Frame, found: number, took: number | undefined): void {
+    if (took !== undefined) {
+      this.#wholeAt = capturedAt;
+      this.#took = took;
+    }
     if (found === 0) return;
     this.#faceAt = capturedAt;
     this.#movedAt = capturedAt;
@@ -83,7 +95,8 @@ export class MotionGate {
 
   #whole(at: number): boolean {
     const empty = at - this.#movedAt > EMPTY_AFTER_MS;
-    return at - this.#wholeAt >= (empty ? WHOLE_EVERY_EMPTY_MS : WHOLE_EVERY_MS);
+    const every = Math.max(empty ? WHOLE_EVERY_EMPTY_MS : WHOLE_EVERY_MS, TIMES_TAKEN * this.#took);
+    return at - this.#wholeAt >= Math.min(SELDOMEST_MS, every);
   }
 
   /** Whether a frame comes after the last one in the same scene. */
@@ -93,7 +106,6 @@ export class MotionGate {
       last !== undefined &&
       sequence > last.sequence &&
       capturedAt >= last.capturedAt &&
-      capturedAt - last.capturedAt <= NEW_SCENE_MS &&
       width === last.width &&
       height === last.height
     );
