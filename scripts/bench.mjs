@@ -35,6 +35,7 @@ async function main() {
     pipeline("--frames", "300", "--preset", "accurate"),
     pipeline("--frames", "300", "--preset", "original"),
     bench("cost", ...out),
+    ...(process.platform === "linux" ? [bench("cost", "empty", "motion", "people", "cameras")] : []),
     bench("search", "--sizes", peers ? "50000x10000,1000000" : "50000x10000,100000,1000000"),
     bench("people", "--people", "10000"),
   ];

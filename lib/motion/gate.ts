@@ -21,10 +21,10 @@ const EMPTY_AFTER_MS = 30_000;
 const WHOLE_EVERY_EMPTY_MS = 5000;
 /**
  * On a computer that is slow or has much to do, these searches take no more than a tenth of the time: else those of
- * some cameras would keep each other waiting, and what moves, too. But not seldomer than every ten seconds.
+ * some cameras would keep each other waiting, and what moves, too. But not seldomer than twice a minute.
  */
 const TIMES_TAKEN = 10;
-const SELDOMEST_MS = 10_000;
+const SELDOMEST_MS = 30_000;
 /** So long after the last face all is searched as ever: it may be found again at once, or its track needs it. */
 const AFTER_FACE_MS = 2000;
 /**
