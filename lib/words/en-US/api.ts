@@ -16,7 +16,7 @@ settings.js ({setting}: ["nodered.example.com"]) and restart Node-RED, or set ad
   noPicture: `this picture is not kept.`,
   importTooSlow: `the body came too slowly: nothing was imported.`,
   calibrationsBusy: `{most} calibrations are being made already: ask again in a moment.`,
-  noCohortHere: `the gallery's model has no cohort, by which its people are told apart here: choose a network that \
+  noCohortHere: `the gallery's model has no cohort, by which its people are told apart here: choose a model that \
 has one, or compare photos with GET calibration.`,
   noCohort: `the gallery's model has no cohort: ask with distance=euclidean.`,
   thresholdNotPositive: `threshold: must be more than 0 by Euclidean distance, not {threshold}.`,
@@ -29,9 +29,9 @@ has one, or compare photos with GET calibration.`,
   noEvent: `there is no such event any more: the newest two hundred are kept until Node-RED restarts.`,
   listeners: `{most} listen already.`,
   eventNamesNobody: `this event names nobody.`,
-  eventWithoutFace: `of this event no face is kept, or the gallery has changed its network since: correct a newer \
+  eventWithoutFace: `of this event no face is kept, or the gallery has changed its model since: correct a newer \
 one.`,
   noModel: `there is no model "{id}" to download: GET models lists them.`,
   noDownload: `no download of a model "{id}" is under way.`,
-  estimateBusy: `a change of a network is being measured already: ask again in a moment.`,
+  estimateBusy: `a change of a model is being measured already: ask again in a moment.`,
 } as const;

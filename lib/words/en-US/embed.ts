@@ -24,7 +24,7 @@ the descriptor, or use the file it was written for.`,
   needsOnnx: `an ONNX model needs an ONNX runtime, and none is installed: run "npm install onnxruntime-node" (set \
 onnxruntime-node-install=skip in .npmrc to download nothing) or "npm install onnxruntime-web" in the Node-RED user \
 folder, then deploy again.`,
-  noNetwork: `the model file {file} is no network that can be read here: {reason}. Convert it to ONNX.`,
+  noNetwork: `the model file {file} is no model that can be read here: {reason}. Convert it to ONNX.`,
   outside: `a box in msg.faces (x {x}, y {y}, {width} × {height}) lies outside the picture ({pictureWidth} × \
 {pictureHeight}): msg.payload and msg.faces must be of the same picture.`,
   broke: `{engine} broke on {faces} faces of a picture of {width} × {height} pixels and was restarted: send a \

@@ -10,14 +10,14 @@ the person`,
 the other person's folder.`,
   neverAgain: `{name} would never be recognized again: all their other photos are left out. Use one of these again \
 first, add another photo, or choose them all.`,
-  fixedNetwork: `the network of this gallery cannot be changed.`,
+  fixedNetwork: `the model of this gallery cannot be changed.`,
   noAnchor: `there is no negative anchor {id}: it may have been deleted meanwhile.`,
   enrolAndForget: `msg.enrol and msg.forget are both set: send one message for each.`,
   otherModel: `this face was embedded by the model {model}, the gallery keeps those of {kept}: choose the same one \
 in facenet-embed and in the gallery.`,
-  noWayBack: `there is no network to go back to: what it knew was deleted, or it was never changed. Change to it \
+  noWayBack: `there is no model to go back to: what it knew was deleted, or it was never changed. Change to it \
 as to any other.`,
-  networkStuck: `the gallery's network cannot be changed now: {reason}`,
+  networkStuck: `the gallery's model cannot be changed now: {reason}`,
   unreadable: `the people cannot be read: {reason}`,
   strangersStay: `old strangers cannot be deleted: {reason}`,
   strangersUnwritten: `strangers cannot be written: {reason}`,

@@ -6,7 +6,7 @@ export const models = {
   noModel: `there is no model "{id}": choose {ids} or {last}, install or download its model pack, or give the path \
 of a model descriptor (.json).`,
   brokenPack: `A model pack cannot be used: {problem}`,
-  isDetector: `the model "{id}" is a detector, not an embedding network: choose another one.`,
+  isDetector: `the model "{id}" is a detector, not a model that embeds: choose another one.`,
   descriptorUnreadable: `the model descriptor {path} cannot be read ({code}): check the path.`,
   descriptorNoJson: `the model descriptor {path} is not JSON: {reason}.`,
   descriptorMalformed: `the model descriptor {path} is malformed`,
@@ -16,13 +16,13 @@ noticed.`,
   laterForm: `{pack} is of a later form ({version}): install a newer version of @facewire/node-red-facenet.`,
   malformed: `{pack} is malformed`,
   wrongFormat: `{pack} is malformed: descriptor.format: must be onnx, tflite or tfjs-graph.`,
-  builtInId: `{pack} calls its network "{id}", as one that comes with @facewire/node-red-facenet: give it another \
+  builtInId: `{pack} calls its model "{id}", as one that comes with @facewire/node-red-facenet: give it another \
 descriptor.id.`,
   notWhole: `{pack} is not whole: {file} has {bytes} bytes, not {size}. Install or download it again.`,
   cohortRows: `{pack} is malformed: its cohort {file} is no rows of {dimensions} numbers.`,
   statistics: `the statistics {file}`,
   statisticsMalformed: `{pack} is malformed: its statistics {file}`,
-  otherStatistics: `{pack} is malformed: its statistics are of the network "{model}", not of "{id}".`,
+  otherStatistics: `{pack} is malformed: its statistics are of the model "{model}", not of "{id}".`,
   damaged: `{pack} is damaged: the sha256 of {file} is not the one it says. Install or download it again.`,
   tooLarge: `{pack} is malformed: {file} has {bytes} bytes, more than the {most} there may be.`,
   noJson: `{what} is not JSON: {reason}.`,
@@ -61,7 +61,7 @@ it does by a proxy only, set HTTPS_PROXY.{kept}`,
 more people.`,
   neitherFormat: `{file} is neither .onnx nor .tflite: only of these packs are made.`,
   licenceFile: `the text of the licence (--licence)`,
-  networkFile: `the network (--onnx)`,
+  networkFile: `the model (--onnx)`,
   draftUnreadable: `the descriptor {path} cannot be read ({reason}): give a .json (--descriptor) as docs/models.md \
 says.`,
   draftMalformed: `the descriptor {path} is malformed`,
@@ -69,15 +69,15 @@ says.`,
   noFile: `{what} cannot be read: {path} is no file.`,
   noPhotos: `the photos (--photos) cannot be read: there is no folder {path}.`,
   fewPeople: `there are usable photos of {people} people: a cohort that is no person, and figures that hold, take \
-at least {least}, a folder of photos for each. Without them the network can be used by its descriptor alone, \
+at least {least}, a folder of photos for each. Without them the model can be used by its descriptor alone, \
 compared by Euclidean distance.`,
   fewOfPopulation: `there are usable photos of {people} people of the population "{name}": give at least {least} \
 of each, or name it as another one.`,
   fewPairs: `those people who shape no cohort give {pairs} pairs of two people: a τ with FMR {fmr} % takes \
 {least}. Give more people, or up to {photos} photos of each.`,
-  tellsNobodyApart: `the network does not tell these people apart: faces of two people lie as near as those of \
+  tellsNobodyApart: `the model does not tell these people apart: faces of two people lie as near as those of \
 one. Look at inputSize, mean, scale, channelOrder and alignment of the descriptor.`,
-  tellsNobodyApartPlain: `the network does not tell these people apart by Euclidean distance: look at its \
+  tellsNobodyApartPlain: `the model does not tell these people apart by Euclidean distance: look at its \
 descriptor.`,
   needsOnnx: `an ONNX model needs an ONNX runtime: run "npm install --onnxruntime-node-install=skip \
 onnxruntime-node" (fast) or "npm install onnxruntime-web" in the Node-RED user folder, then deploy.`,

@@ -183,7 +183,7 @@ describe("a TFLite file", () => {
     for (const engine of ["wasm", "onnx"] as const)
       await assert.rejects(
         loadNet(mine, engine, PLAN),
-        /mine\.tflite is no network that can be read here: it is no TensorFlow Lite model\. Convert it to ONNX/,
+        /mine\.tflite is no model that can be read here: it is no TensorFlow Lite model\. Convert it to ONNX/,
       );
   });
 });

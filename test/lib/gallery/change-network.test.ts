@@ -357,7 +357,7 @@ describe("changing the network of a gallery", () => {
     await gallery.networks.keep();
     assert.ok(!holds(root, ...numbersOf("old", Float32Array.of(5, 6))));
     assert.equal(gallery.network?.previous, null);
-    await assert.rejects(gallery.networks.undo(), /there is no network to go back to/);
+    await assert.rejects(gallery.networks.undo(), /there is no model to go back to/);
     assert.equal(await who(opened, "5 6", "old"), "Bob", "a node that embeds by the old network is understood still");
   });
 

@@ -173,7 +173,7 @@ describe("model packs", () => {
     [
       "with the id of a built-in network",
       (path) => editDescriptor(path, { id: "mobilefacenet-192" }),
-      /calls its network "mobilefacenet-192", as one that comes with/,
+      /calls its model "mobilefacenet-192", as one that comes with/,
     ],
     [
       "with the built-in network's format",
@@ -199,7 +199,7 @@ describe("model packs", () => {
     [
       "whose statistics are another network's",
       (path) => editDescriptor(path, { id: "another" }),
-      /its statistics are of the network "broken", not of "another"/,
+      /its statistics are of the model "broken", not of "another"/,
     ],
   ];
   for (const [what, breaks, sentence] of BROKEN) {
