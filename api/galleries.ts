@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { redact } from "../lib/redact";
+import { rulingIn } from "../lib/match/threshold";
 import { render } from "../lib/words/sentence";
 import { metrics, sourceStatsSchema } from "../lib/observe/metrics";
 import { cameraAnswer, enrolmentAnswer, galleryAnswer, matcherAnswer } from "./answers";
@@ -79,7 +80,7 @@ export const galleries: Route[] = [
       summary: "The face-match nodes that are deployed",
       answers: z.array(matcherAnswer),
     },
-    async ({ deployed }) =>
+    async ({ deployed, request }) =>
       deployed.matchers().map(({ id, name, gallery, distance, threshold, wanted, decides }) => ({
         id,
         name,
@@ -87,7 +88,7 @@ export const galleries: Route[] = [
         distance,
         threshold: threshold ?? null,
         wanted: wanted ?? null,
-        decides: decides ?? null,
+        decides: decides === undefined ? null : rulingIn(decides, languageOfRequest(request)),
       })),
   ),
   ofAll(

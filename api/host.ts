@@ -4,7 +4,7 @@ import type { Camera } from "../lib/capture/camera";
 import type { Gallery } from "../lib/gallery/gallery";
 import type { DistanceKind } from "../lib/search/roster";
 import type { Journal } from "../lib/observe/journal";
-import type { Ruling } from "../lib/match/threshold";
+import type { Ruled } from "../lib/match/threshold";
 import type { Sentence } from "../lib/words/sentence";
 
 /** Node-RED's admin server, its permissions, log and settings: Node-RED's own API object is one. */
@@ -42,7 +42,7 @@ export interface MatchRule {
   /** Share of strangers who may get a name; undefined is a fixed τ. */
   wanted: number | undefined;
   /** τ as it comes out now; undefined while the gallery is not open. */
-  now(): Ruling | undefined;
+  now(): Ruled | undefined;
 }
 
 /** Something deployed: its id as Node-RED finds it, and its name, in a subflow with the instance's. */
@@ -62,5 +62,5 @@ export interface DeployedNodes {
   cameras(): (Named & { camera: Camera | undefined })[];
   /** Undefined where no camera that could start has this id. */
   camera(id: string): Camera | undefined;
-  matchers(): (Named & Omit<MatchRule, "now"> & { decides: Ruling | undefined })[];
+  matchers(): (Named & Omit<MatchRule, "now"> & { decides: Ruled | undefined })[];
 }

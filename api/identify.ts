@@ -2,8 +2,9 @@ import { z } from "zod";
 import { USUAL_WANTED } from "../lib/calibrate/wanted";
 import { decide } from "../lib/match/match";
 import { matchOptionsSchema, thresholdSchema, wantedSchema } from "../lib/match/options";
-import { ruleOf, rulingSchema } from "../lib/match/threshold";
+import { ruleOf, rulingIn, rulingSchema } from "../lib/match/threshold";
 import { distanceSchema } from "../lib/search/distance-kind";
+import { languageOfRequest } from "./http/answer-error";
 import { queryOf } from "./http/request";
 import { type FacesAnswer, facesAnswer } from "./answers";
 import { type GalleryCall, ofGallery, photoOf, type Route } from "./routes";
@@ -63,7 +64,8 @@ export const identify: Route[] = [
     },
     async ({ gallery, request }) => {
       const { question, claim, ...judging } = queryOf(request, thresholdQuery);
-      return ruleOf(gallery.roster, judgingOf(judging), question === "verify" ? claim : undefined);
+      const ruled = ruleOf(gallery.roster, judgingOf(judging), question === "verify" ? claim : undefined);
+      return rulingIn(ruled, languageOfRequest(request));
     },
   ),
   ofGallery(

@@ -329,7 +329,7 @@ const faceSchema = z.looseObject({
   chip: z.instanceof(Buffer).optional().meta({ description: "The aligned face, a JPEG.", type: "Buffer" }),
   embedding: z
     .instanceof(Float32Array)
-    .refine((numbers) => numbers.every(Number.isFinite), "holds a NaN or an infinite number")
+    .refine((numbers) => numbers.every(Number.isFinite), "message.notFinite")
     .optional()
     .meta({ description: "The network's numbers for this face.", type: "Float32Array" }),
   carriedAgeMs: z.number().min(0).optional().describe("Age of what an earlier frame of the track measured."),

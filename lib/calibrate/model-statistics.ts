@@ -40,7 +40,7 @@ const tailSchema = z.strictObject({
         ascends(points, ({ threshold }) => threshold) &&
         ascends(points, ({ fmr }) => fmr) &&
         ascends(points, ({ high }) => high),
-      "must ascend in threshold, fmr and high",
+      "calibrate.ascendPoints",
     ),
   templates: z
     .array(z.strictObject({ photos: z.number().int().min(1), nearer: z.number().min(0) }))
@@ -48,7 +48,7 @@ const tailSchema = z.strictObject({
     .max(100)
     .refine(
       (templates) => ascends(templates, ({ photos }) => photos) && ascends(templates, ({ nearer }) => nearer),
-      "must ascend in photos and nearer",
+      "calibrate.ascendTemplates",
     ),
 }) satisfies z.ZodType<Tail>;
 

@@ -4,6 +4,7 @@ import { countSchema } from "../validate";
 import { type OwnTail, ownTailSchema } from "./figures";
 import { sum, trialsFor } from "./statistics";
 import { rateAt, type Tail } from "./tail";
+import { phrase, render, type Sentence } from "../words/sentence";
 
 /** Of a hundred strangers one, where nobody chose. */
 export const USUAL_WANTED = 0.01;
@@ -97,8 +98,8 @@ export function thresholdFor(wanted: number, model: Tail, counts: PhotoCounts, o
   };
 }
 
-/** Why τ is what it is, as a sentence. */
-export function whyOf({
+/** Why τ is what it is. */
+export function reasonOfThreshold({
   wanted,
   threshold,
   people,
@@ -108,25 +109,36 @@ export function whyOf({
   comparisons,
   own,
   supported,
-}: WantedThreshold): string {
-  const photos = least === most ? `${least} photo${least === 1 ? "" : "s"}` : `${least} to ${most} photos`;
+}: WantedThreshold): Sentence {
+  const photos =
+    least !== most
+      ? phrase("calibrate.photosBetween", { least, most })
+      : phrase(least === 1 ? "calibrate.photo" : "calibrate.photos", { photos: least });
   const whom =
     people === 0
-      ? "nobody enrolled yet"
-      : `${people.toLocaleString("en")} ${people === 1 ? "person" : "people"} by ${photos}`;
-  const beyond = supported ? "" : "; these support no rate so small: beyond them it is extrapolated";
-  const count = comparisons.toLocaleString("en");
+      ? phrase("calibrate.nobody")
+      : phrase(people === 1 ? "calibrate.personBy" : "calibrate.peopleBy", { people: grouped(people), photos });
+  const count = grouped(comparisons);
   const from =
     tail === "gallery"
-      ? `${count} comparisons of people in this gallery, who come ${(own?.nearer ?? 0).toFixed(3)} nearer to each ` +
-        "other than those of the model"
-      : `${count} comparisons of different people` +
-        (own === null ? "" : `; ${own.comparisons.toLocaleString("en")} in this gallery come no nearer`);
-  return (
-    `1 in ${Number((1 / wanted).toPrecision(3)).toLocaleString("en")} strangers, ${whom}: τ ${threshold} ` +
-    `(expected ${percent(strangers.share)} %, upper 95 % bound ${percent(strangers.high)} %, from ` +
-    `${from}${beyond})`
-  );
+      ? phrase("calibrate.fromGallery", { comparisons: count, nearer: (own?.nearer ?? 0).toFixed(3) })
+      : own === null
+        ? phrase("calibrate.fromModel", { comparisons: count })
+        : phrase("calibrate.fromModelAlso", { comparisons: count, own: grouped(own.comparisons) });
+  return phrase("calibrate.why", {
+    strangers: grouped(Number((1 / wanted).toPrecision(3))),
+    whom,
+    threshold,
+    expected: percent(strangers.share),
+    bound: percent(strangers.high),
+    from: supported ? from : phrase("calibrate.extrapolated", { from }),
+  });
 }
 
+/** The same in English. */
+export function whyOf(wanted: WantedThreshold): string {
+  return render(reasonOfThreshold(wanted), "en-US");
+}
+
+const grouped = (number: number): string => number.toLocaleString("en");
 const percent = (share: number): string => String(Number((100 * share).toPrecision(2)));

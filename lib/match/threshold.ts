@@ -1,8 +1,9 @@
 /** τ of a decision, and why it is so. */
 import { z } from "zod";
-import { whyOf, type WantedThreshold, wantedThresholdSchema } from "../calibrate/wanted";
+import { reasonOfThreshold, whyOf, type WantedThreshold, wantedThresholdSchema } from "../calibrate/wanted";
 import type { DistanceKind, Searchable } from "../search/roster";
 import type { MatchOptions } from "./options";
+import { type Language, phrase, render, type Sentence } from "../words/sentence";
 
 /** What of a gallery decides how its people are compared. */
 export type Compared = Pick<Searchable, "model" | "normalised" | "thresholdOf" | "thresholdWanted">;
@@ -33,22 +34,25 @@ export const rulingSchema = z
 /** τ as it comes out, and why. */
 export type Ruling = z.infer<typeof rulingSchema>;
 
+/** … in every language; `why` is English. */
+export interface Ruled extends Ruling {
+  sentence: Sentence;
+}
+
+export function rulingIn({ sentence, ...ruling }: Ruled, language: Language): Ruling {
+  return { ...ruling, why: render(sentence, language) };
+}
+
 /** @param claim whom verification is about; anybody else's name stands for whoever has most photos */
-export function ruleOf(gallery: Compared, options: Judging, claim?: string): Ruling {
+export function ruleOf(gallery: Compared, options: Judging, claim?: string): Ruled {
   const { kind, threshold, followed } = judgedBy(gallery, options, claim);
-  if (followed !== undefined) return { threshold, why: whyOf(followed), wanted: followed };
-  const unmeasured =
-    options.wanted === undefined || options.threshold !== undefined
-      ? ""
-      : kind === "euclidean"
-        ? ": Euclidean distances do not say how many strangers come near"
-        : ": nobody has measured how near strangers come to each other by it";
-  return {
-    threshold,
-    why:
-      options.threshold === undefined
-        ? `τ ${threshold} is the model ${gallery.model}'s own${unmeasured}`
-        : `τ ${threshold} is fixed`,
-    wanted: null,
+  if (followed !== undefined)
+    return { threshold, why: whyOf(followed), wanted: followed, sentence: reasonOfThreshold(followed) };
+  const ruled = (sentence: Sentence): Ruled => {
+    return { threshold, why: render(sentence, "en-US"), wanted: null, sentence };
   };
+  if (options.threshold !== undefined) return ruled(phrase("match.fixed", { threshold }));
+  const own = phrase("match.ofModel", { threshold, model: gallery.model });
+  if (options.wanted === undefined) return ruled(own);
+  return ruled(phrase(kind === "euclidean" ? "match.euclidean" : "match.unmeasured", { own }));
 }

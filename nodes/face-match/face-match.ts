@@ -8,7 +8,7 @@ import { thumbnail } from "../../lib/image/thumbnail";
 import { LONGEST_DISTANCE } from "../../lib/embed/descriptor";
 import { decide } from "../../lib/match/match";
 import { type MatchOptions, matchOptionsSchema, thresholdSchema } from "../../lib/match/options";
-import { ruleOf, type Ruling } from "../../lib/match/threshold";
+import { type Ruled, ruleOf } from "../../lib/match/threshold";
 import {
   addTiming,
   type Face,
@@ -138,7 +138,7 @@ export default function register(RED: NodeAPI): void {
         threshold: Math.min(options.threshold, roster.thresholdOf(roster.normalised ? options.distance : "euclidean")),
       };
     };
-    const rule = (gallery: Gallery): Ruling =>
+    const rule = (gallery: Gallery): Ruled =>
       ruleOf(gallery.roster, optionsNow(gallery), def.mode === "verify" ? "" : undefined);
     let opened: Gallery | undefined;
     let observer: Observer | undefined;
@@ -285,7 +285,7 @@ function follow(
   RED: NodeAPI,
   node: Node,
   gallery: Gallery,
-  { show, options, rule }: { show: Show; options: MatchOptions; rule: (gallery: Gallery) => Ruling },
+  { show, options, rule }: { show: Show; options: MatchOptions; rule: (gallery: Gallery) => Ruled },
 ): void {
   const { roster } = gallery;
   // A τ that was chosen for d' says nothing about another distance.

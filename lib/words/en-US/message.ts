@@ -28,4 +28,5 @@ changed on the way; send it as it was made, or a Buffer.`,
   noBase64: `text that is no base64 of a picture`,
   noFaces: `msg.faces is missing: put a haar-detect node before this one.`,
   notFaces: `msg.faces is not a list of detections: {complaints}.`,
+  notFinite: `holds a NaN or an infinite number`,
 } as const;

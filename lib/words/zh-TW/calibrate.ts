@@ -1,4 +1,17 @@
 export const calibrate = {
   wantedFmr: `所要的誤認率為 {fmr}：請給大於 0 且小於 1 的比例，千分之一即 0.001。`,
   mixed: `{length} 維與 {other} 維的嵌入向量無法一起校準：請提供同一個模型的向量。`,
+  ascendPoints: `threshold、fmr 與 high 必須遞增`,
+  ascendTemplates: `photos 與 nearer 必須遞增`,
+  why: `每 {strangers} 位陌生人中 1 位，{whom}：τ {threshold}（預期 {expected}%，95% 上界 {bound}%，依據{from}）`,
+  nobody: `尚未登錄任何人`,
+  personBy: `{people} 人，每人 {photos}`,
+  peopleBy: `{people} 人，每人 {photos}`,
+  photo: `{photos} 張照片`,
+  photos: `{photos} 張照片`,
+  photosBetween: `{least} 到 {most} 張照片`,
+  fromGallery: `此人臉庫中人員的 {comparisons} 組比較，他們彼此比模型所測的接近 {nearer}`,
+  fromModel: `{comparisons} 組不同人的比較`,
+  fromModelAlso: `{comparisons} 組不同人的比較；此人臉庫中的 {own} 組並未更接近`,
+  extrapolated: `{from}；這些比較不足以證實這麼小的比例，超出的部分為外推`,
 };

@@ -22,4 +22,5 @@ export const message = {
   noBase64: `不是圖片 base64 的文字`,
   noFaces: `缺少 msg.faces：請在此節點之前放一個 haar-detect 節點。`,
   notFaces: `msg.faces 不是偵測結果的清單：{complaints}。`,
+  notFinite: `含有 NaN 或無限大`,
 };

@@ -46,6 +46,7 @@ export const people = {
   lineModel: `它屬於模型 {model}，相同指紋的其他向量則屬於 {others}`,
   lineLong: `它比任何記錄都長`,
   lineNoJson: `它不是 JSON`,
+  noEmbedding: `含有無效的嵌入向量`,
   zipTwice: `zip 檔中有兩個 {file}：沒有匯入任何內容。`,
   zipShares: `zip 檔中的 {file} 與另一個檔案共用相同的位元組：沒有匯入任何內容。`,
   zipClaims: `zip 檔中的圖片宣稱共有 {claimed} 位元組，但 zip 檔只有 {size}：沒有匯入任何內容。`,
