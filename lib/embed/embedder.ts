@@ -4,7 +4,7 @@ import { z } from "zod";
 import { eyesIn } from "../align/chip";
 import { pixelSource } from "../image/source";
 import type { Face, Picture, Timing } from "../message";
-import { Fault, UserError } from "../errors";
+import { Fault, oneAfterOther, UserError } from "../errors";
 import {
   candidates,
   type EngineChoice,
@@ -23,6 +23,7 @@ import type { EmbeddedFace, EmbedResult, EmbedTask, Unusable } from "./embed-wor
 import type { OnnxPlan } from "./onnx-net";
 import { type Contender, onceEach } from "./one-face";
 import { TrackMemory } from "./track-memory";
+import { phrase } from "../words/sentence";
 
 /**
  * Smaller faces tell hardly anything of who it is: on frames as a camera makes them (noise, blur, H.264;
@@ -81,7 +82,7 @@ export interface Opened {
   /** What the network runs on. */
   engine: string;
   /** Why faster engines that are installed are not used, each a sentence. */
-  passedOver: string[];
+  passedOver: UserError[];
 }
 
 export interface Embedded {
@@ -239,11 +240,11 @@ export class FaceEmbedder {
   /** The first engine that can be used and takes the model. */
   async #openFirst(): Promise<Opened> {
     const choice: EngineChoice = this.#options.engine;
-    const passedOver: string[] = [];
+    const passedOver: UserError[] = [];
     for (const engine of candidates(choice, this.model.format === "tfjs-graph")) {
       const { usable, installed, sentence } = await judgeEngine(engine);
       if (!usable && choice !== "auto") throw new UserError(sentence);
-      if (!usable && installed) passedOver.push(sentence);
+      if (!usable && installed) passedOver.push(new UserError(sentence));
       if (!usable) continue;
       try {
         this.#acquire({ engine, onnx: await this.#onnxPlan() });
@@ -254,10 +255,10 @@ export class FaceEmbedder {
       } catch (error) {
         await this.#release();
         if (!(error instanceof EngineRuledOut) || choice !== "auto") throw error;
-        passedOver.push(error.message);
+        passedOver.push(error);
       }
     }
-    throw new UserError(passedOver.join(" "));
+    throw new UserError(oneAfterOther(passedOver.map(({ sentence }) => sentence)) ?? phrase("tensor.none"));
   }
 
   #acquire(plan: Plan): void {
@@ -294,8 +295,11 @@ export class FaceEmbedder {
   /** Which runtime reads somebody's own ONNX model. */
   async #onnxPlan(): Promise<OnnxPlan> {
     if (this.model.format !== "onnx") return { runtime: "onnxruntime-node", instead: "" };
-    const { usable, installed, sentence } = await judgeEngine("onnx");
-    return { runtime: usable ? "onnxruntime-node" : "onnxruntime-web", instead: installed ? sentence : "" };
+    const { usable, installed, mend } = await judgeEngine("onnx");
+    return {
+      runtime: usable ? "onnxruntime-node" : "onnxruntime-web",
+      instead: installed && !usable ? mend : "",
+    };
   }
 
   /** Of all whose change may mend what was refused. */

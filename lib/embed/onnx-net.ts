@@ -13,6 +13,7 @@ import {
   type OrtTensor,
   type RuntimeName,
 } from "../tensor/onnx-runtime";
+import type { Sentence } from "../words/sentence";
 import { type ModelDescriptor, verifyFiles } from "./descriptor";
 import { dlibOnnxModel } from "./dlib-onnx";
 import { CHIP_SIDE } from "./dlib-resnet";
@@ -22,7 +23,7 @@ import { type EmbeddingNet, toInput } from "./net";
 export interface OnnxPlan {
   runtime: RuntimeName;
   /** Why it is not onnxruntime-node, where that is installed but cannot be used. */
-  instead: string;
+  instead: Sentence | "";
 }
 
 /**
@@ -73,12 +74,11 @@ export async function loadOnnxNet(
   };
 }
 
-function runtimeFor(name: RuntimeName, instead: string): Ort {
+function runtimeFor(name: RuntimeName, instead: Sentence | ""): Ort {
   try {
     return onnxRuntime(name);
   } catch (error) {
-    if (instead !== "")
-      throw new UserError("embed.onnxInstead", { instead: instead.replace(/, or choose.*$/, "") }, { cause: error });
+    if (instead !== "") throw new UserError("embed.onnxInstead", { instead }, { cause: error });
     throw new UserError("embed.needsOnnx", {}, { cause: error });
   }
 }

@@ -7,6 +7,7 @@ import { packageFile } from "../assets";
 import { findFfmpeg } from "../capture/ffmpeg";
 import { listModels } from "../models/list";
 import { ENGINES, type EngineName, judgeEngine } from "../tensor/engines";
+import { render } from "../words/sentence";
 
 export interface Versions {
   package: string;
@@ -71,7 +72,12 @@ export async function engineStates(): Promise<EngineState[]> {
   return Promise.all(
     ENGINES.map(async (engine) => {
       const { usable, installed, sentence } = await judgeEngine(engine);
-      return { engine, usable, installed, reason: usable || !installed ? null : withoutPaths(sentence) };
+      return {
+        engine,
+        usable,
+        installed,
+        reason: usable || !installed ? null : withoutPaths(render(sentence, "en-US")),
+      };
     }),
   );
 }

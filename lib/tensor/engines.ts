@@ -8,6 +8,7 @@ import { stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { childArguments } from "../workers/child";
+import { phrase, type Sentence } from "../words/sentence";
 
 /**
  * Fastest first. "onnx" runs our own networks on onnxruntime-node, "tfjs-node" on native TensorFlow, "wasm" on what is
@@ -25,16 +26,9 @@ export const NATIVE_MODULES: Readonly<Record<NativeEngine, string>> = {
   "tfjs-node": "@tensorflow/tfjs-node",
 };
 
-const OTHERWISE = 'or choose the engine "TF.js WASM".';
-const NOT_INSTALLED: Readonly<Record<NativeEngine, string>> = {
-  onnx:
-    `the engine "ONNX" needs onnxruntime-node, which is not installed: run "npm install onnxruntime-node" (with ` +
-    "--onnxruntime-node-install=skip, or it downloads CUDA's part too) in the Node-RED user folder, then deploy " +
-    `again, ${OTHERWISE}`,
-  "tfjs-node":
-    `the engine "TensorFlow" needs it, but @tensorflow/tfjs-node is not installed: run "npm install ` +
-    `@tensorflow/tfjs-node" in the Node-RED user folder (it downloads libtensorflow), then deploy again, ` +
-    OTHERWISE,
+const NOT_INSTALLED: Readonly<Record<NativeEngine, Sentence>> = {
+  onnx: phrase("tensor.noOnnx"),
+  "tfjs-node": phrase("tensor.noTensorFlow"),
 };
 
 /** For an engine to load and to run a small network twice. From an SD card native TensorFlow takes half a minute. */
@@ -46,8 +40,10 @@ const MAX_REASON = 300;
 export interface Verdict {
   usable: boolean;
   installed: boolean;
-  /** Why it cannot be used, and what to do. */
-  sentence: string;
+  /** Why it cannot be used, and what to do: nothing where it can. */
+  sentence: Sentence;
+  /** The same without the choice of another engine. */
+  mend: Sentence;
 }
 
 /** What the process that tries an engine answers. */
@@ -56,7 +52,8 @@ export interface Answer {
   reason?: string;
 }
 
-const USABLE: Verdict = { usable: true, installed: true, sentence: "" };
+const NOTHING: Sentence = { "en-US": "" };
+const USABLE: Verdict = { usable: true, installed: true, sentence: NOTHING, mend: NOTHING };
 
 interface Known {
   /** Of the installation that was tried. */
@@ -74,7 +71,7 @@ const known = new Map<NativeEngine, Known>();
 export async function judgeEngine(engine: EngineName): Promise<Verdict> {
   if (engine === "wasm") return USABLE;
   const stamp = await installationOf(NATIVE_MODULES[engine]);
-  if (stamp === "") return { usable: false, installed: false, sentence: NOT_INSTALLED[engine] };
+  if (stamp === "") return unusable(false, NOT_INSTALLED[engine]);
   const before = known.get(engine);
   if (before?.stamp === stamp) return before.verdict;
   const now: Known = { stamp, failed: false, verdict: Promise.resolve(USABLE) };
@@ -92,7 +89,7 @@ export async function judgeEngine(engine: EngineName): Promise<Verdict> {
  * An engine that could be loaded but failed later: it is not taken again until something changes.
  * @returns why, as a sentence
  */
-export async function ruleOutEngine(engine: NativeEngine, reason: string): Promise<string> {
+export async function ruleOutEngine(engine: NativeEngine, reason: string): Promise<Sentence> {
   const verdict = verdictOn(engine, reason);
   known.set(engine, {
     stamp: await installationOf(NATIVE_MODULES[engine]),
@@ -130,15 +127,15 @@ function verdictOn(engine: NativeEngine, reason: string | undefined): Verdict {
   const name = NATIVE_MODULES[engine];
   const told = reason.replaceAll(/\s+/g, " ").trim().slice(0, MAX_REASON);
   const ofAnother = /NODE_MODULE_VERSION|different Node\.js version/.test(reason);
+  const { version, platform, arch } = process;
   const mend = ofAnother
-    ? `run "npm rebuild ${name}" in the Node-RED user folder with this Node.js (${process.version})`
-    : `run "npm uninstall ${name}" and then "npm install ${name}" in the Node-RED user folder, on this computer ` +
-      `(${process.platform} ${process.arch}, Node.js ${process.version})`;
-  return {
-    usable: false,
-    installed: true,
-    sentence: `${name} is installed but cannot be used (${told}): ${mend}, then deploy again, ${OTHERWISE}`,
-  };
+    ? phrase("tensor.rebuild", { name, version })
+    : phrase("tensor.reinstall", { name, platform, arch, version });
+  return unusable(true, phrase("tensor.unusable", { name, reason: told, mend }));
+}
+
+function unusable(installed: boolean, mend: Sentence): Verdict {
+  return { usable: false, installed, sentence: phrase("tensor.otherwise", { mend }), mend };
 }
 
 interface Tried extends Answer {

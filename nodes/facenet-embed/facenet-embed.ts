@@ -55,7 +55,7 @@ export default function register(RED: NodeAPI): void {
     const load = async (): Promise<Status> => {
       const opened = await (await embedder).warmUp();
       engine = opened.engine;
-      for (const sentence of opened.passedOver) this.warn(nameError(this, sentence).message);
+      for (const error of opened.passedOver) this.warn(nameError(this, error).message);
       return { fill: "green", shape: "ring", text: statusText(RED, "facenet-embed.status.ready", { engine }) };
     };
     whileLoading(this, load(), { ready: (status) => status, failed: RED._("facenet-embed.status.model") });

@@ -152,4 +152,13 @@ describe("a Node-RED that speaks Chinese", () => {
         "pixels wide.",
     ]);
   });
+
+  it("says in the language of who asks why τ is what it is", async () => {
+    const why = async (language: Record<string, string>): Promise<string> => {
+      const answer = await fetchApi(`${red.url}/facenet/api/g/threshold?distance=euclidean`, { headers: language });
+      return ((await answer.json()) as { why: string }).why;
+    };
+    assert.match(await why(CHINESE), /^τ 0\.\d+ 為模型 dlib-resnet-v1 本身的值：歐氏距離無法說明有多少陌生人會接近$/);
+    assert.match(await why(ENGLISH), /^τ 0\.\d+ is the model dlib-resnet-v1's own: Euclidean distances do not say/);
+  });
 });

@@ -44,7 +44,8 @@ async function carryOut(step: Step): Promise<Omit<Result, "loads" | "kernels">> 
         embedderOptionsSchema.parse({ engine: step.engine }),
       );
       embedders.set(step.as, embedder);
-      return embedder.warmUp();
+      const { engine, passedOver } = await embedder.warmUp();
+      return { engine, passedOver: passedOver.map(errorMessage) };
     }
     case "embed": {
       const { faces, engine } = await named(step.as).embed(
