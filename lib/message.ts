@@ -95,6 +95,8 @@ export const REASONS = [
   "too_small",
   "blurry",
   "bad_alignment",
+  "occluded",
+  "too_dark",
   "stale",
   "spoof",
   "model_mismatch",
@@ -102,7 +104,7 @@ export const REASONS = [
 export type Reason = (typeof REASONS)[number];
 
 /** What the quality gate can say of a detection that gets no embedding. */
-const REJECT_REASONS = ["too_small", "blurry", "bad_alignment"] as const satisfies Reason[];
+const REJECT_REASONS = ["too_small", "blurry", "bad_alignment", "occluded", "too_dark"] as const satisfies Reason[];
 export type RejectReason = (typeof REJECT_REASONS)[number];
 
 /** One person of the gallery beside the probe. */

@@ -53,6 +53,8 @@ export const embedderOptionsSchema = z.object({
    * looks the same. 0 embeds every face of every frame by itself.
    */
   reembedAfter: z.number().min(0).max(10_000).default(1000),
+  /** Whether covered faces (a mask, dark glasses) get an embedding all the same. */
+  covered: z.boolean().default(false),
   /** Whether boxes that hold the same eyes are all given back, and not only the one that is aligned best. */
   everyBox: z.boolean().default(false),
 });
@@ -279,10 +281,13 @@ export class FaceEmbedder {
   ): Promise<EmbedResult> {
     const plan = this.#plan;
     if (plan === undefined) throw new Fault(CLOSED);
-    const { minSize, minSharpness, chips } = this.#options;
+    const { minSize, minSharpness, covered, chips } = this.#options;
     const answer = await pools[plan.engine].runAgain(async () => {
       const { transfer, ...picture } = await prepare();
-      return { task: { ...picture, ...plan, model: this.model, gate: { minSize, minSharpness }, chips }, transfer };
+      return {
+        task: { ...picture, ...plan, model: this.model, gate: { minSize, minSharpness, covered }, chips },
+        transfer,
+      };
     });
     if (!("unusable" in answer)) return answer;
     // A worker that took another's place could not open what that one had: the next picture looks for an engine.

@@ -52,7 +52,7 @@ export class EmbedAnew {
     for (const [index, photo] of stale.entries()) {
       if (signal.aborted) return;
       const bytes = photo.size > 0 ? await store.photoBytes(photo.id).catch(() => undefined) : undefined;
-      const faces = bytes === undefined ? [] : await this.#enrolment.encode(bytes).catch(() => []);
+      const faces = bytes === undefined ? [] : await this.#enrolment.encode(bytes, true).catch(() => []);
       const vector = bestOf(forEnrolment(faces))?.embedding;
       // Not lost: its reading was interrupted.
       if (signal.aborted) return;

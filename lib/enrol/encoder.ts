@@ -41,9 +41,10 @@ export interface FaceEncoder {
   readonly dimensions: number;
   /**
    * Every detection of the picture: with `embedding`, or with `rejected` and none.
+   * @param kept whether it is somebody's already: then covered faces have an embedding too, as when it was kept
    * @throws a sentence when it is no picture.
    */
-  encode(bytes: Buffer): Promise<Face[]>;
+  encode(bytes: Buffer, kept?: boolean): Promise<Face[]>;
   /**
    * Faces that another network embedded, embedded anew; whatever their size. Those of a track are carried on.
    * @throws a sentence when it is no picture
@@ -75,8 +76,9 @@ export async function createEncoder(options: EncoderOptions): Promise<FaceEncode
   const normalisation = await normalisationOf(model);
   const detector = new FaceDetector(detection, detection.photoOptions);
   const embedder = new FaceEmbedder(model, embedderOptionsSchema.parse({}));
-  /** What is too small, or one face with another box, was said before. */
-  const live = new FaceEmbedder(model, embedderOptionsSchema.parse({ minSize: 0, everyBox: true }));
+  const forKept = new FaceEmbedder(model, embedderOptionsSchema.parse({ covered: true }));
+  /** What is too small or covered, or one face with another box, was said before. */
+  const live = new FaceEmbedder(model, embedderOptionsSchema.parse({ minSize: 0, everyBox: true, covered: true }));
   return {
     model: model.id,
     fingerprint: fingerprintOf(model, detection),
@@ -85,10 +87,10 @@ export async function createEncoder(options: EncoderOptions): Promise<FaceEncode
     normalisation,
     tail: normalisation === undefined ? undefined : statisticsOf(model.id)?.tail,
     dimensions: model.dimensions,
-    async encode(bytes) {
+    async encode(bytes, kept = false) {
       const picture = { bytes, frame: undefined };
       const { faces } = await detector.detect(picture);
-      return (await embedder.embed(picture, faces)).faces;
+      return (await (kept ? forKept : embedder).embed(picture, faces)).faces;
     },
     async embedAnew(picture, faces) {
       return (await live.embed(picture, faces)).faces;
@@ -97,7 +99,7 @@ export async function createEncoder(options: EncoderOptions): Promise<FaceEncode
       await embedder.warmUp();
     },
     async close() {
-      await Promise.all([detector.close(), embedder.close(), live.close()]);
+      await Promise.all([detector.close(), embedder.close(), forKept.close(), live.close()]);
     },
   };
 }

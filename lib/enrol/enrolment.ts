@@ -70,9 +70,10 @@ export class Enrolment {
 
   /**
    * Faces of a picture, as enrolment sees them.
+   * @param kept whether it is somebody's photo already
    * @throws a sentence when it is no picture; at once when the gallery closes meanwhile
    */
-  async encode(jpeg: Buffer): Promise<Face[]> {
+  async encode(jpeg: Buffer, kept = false): Promise<Face[]> {
     this.#host.refuseClosed();
     const { signal } = this.#host;
     let stop = (): void => undefined;
@@ -81,7 +82,7 @@ export class Enrolment {
       signal.addEventListener("abort", stop, { once: true });
     });
     try {
-      return await Promise.race([this.#host.encoder.encode(jpeg), closed]);
+      return await Promise.race([this.#host.encoder.encode(jpeg, kept), closed]);
     } finally {
       signal.removeEventListener("abort", stop);
     }

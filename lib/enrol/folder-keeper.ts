@@ -52,7 +52,9 @@ export class FolderKeeper implements Keeper {
       return { faces: note.data.faces, doubt: undefined };
     let usable: Face[];
     try {
-      usable = forEnrolment(await this.#enrolment.encode(bytes)).filter(({ embedding }) => embedding !== undefined);
+      usable = forEnrolment(await this.#enrolment.encode(bytes, before !== undefined)).filter(
+        ({ embedding }) => embedding !== undefined,
+      );
     } catch (error) {
       // It is not the picture that counted; nothing is known of it when the gallery closes meanwhile.
       if (!this.#host.signal.aborted && before !== undefined && before.id !== idOfPhoto(hash, file))

@@ -189,6 +189,8 @@ function noFace(faces: readonly Face[]): Sentence {
   const reasons = new Set(faces.map(({ rejected }) => rejected));
   if (reasons.has("too_small")) return phrase("enrol.noLargeFace");
   if (reasons.has("blurry")) return phrase("enrol.noSharpFace");
+  if (reasons.has("too_dark")) return phrase("enrol.noLitFace");
+  if (reasons.has("occluded")) return phrase("enrol.noBareFace");
   return phrase("enrol.noFace");
 }
 

@@ -18,7 +18,8 @@ export interface PhotoEncoder {
   readonly tail?: Tail | undefined;
   /** Of its embeddings; without it the first one in the gallery tells. */
   readonly dimensions?: number;
-  encode(bytes: Buffer): Promise<Face[]>;
+  /** @param kept whether it is somebody's photo already */
+  encode(bytes: Buffer, kept?: boolean): Promise<Face[]>;
   /** Faces that another network embedded, embedded anew. */
   embedAnew?(picture: Picture, faces: readonly Face[]): Promise<Face[]>;
   /** @throws a sentence when the network cannot be used */

@@ -7,6 +7,9 @@ import { drawable, STROKE, strokePath, strokeWidth } from "./stroke-font";
 export interface Words {
   unknown: string;
   ambiguous: string;
+  /** Of faces that are found and cannot be judged. */
+  occluded: string;
+  too_dark: string;
 }
 
 export interface AnnotateOptions {
@@ -73,8 +76,23 @@ export function labelOf(face: Face, words: Words): { title: string; detail: stri
   const { identity } = face;
   if (identity === undefined || identity.outcome === "noface") return undefined;
   return {
-    title: shorten(identity.name ?? (identity.outcome === "ambiguous" ? words.ambiguous : words.unknown)),
+    title: shorten(identity.name ?? wordFor(identity, words)),
     detail: measured(identity),
+  };
+}
+
+function wordFor({ outcome, reason }: Identity, words: Words): string {
+  if (reason === "occluded" || reason === "too_dark") return words[reason];
+  return outcome === "ambiguous" ? words.ambiguous : words.unknown;
+}
+
+/** What a node says for those without a name. @param say the node's words, by their key */
+export function wordsBy(say: (key: keyof Words) => string): Words {
+  return {
+    unknown: say("unknown"),
+    ambiguous: say("ambiguous"),
+    occluded: say("occluded"),
+    too_dark: say("too_dark"),
   };
 }
 

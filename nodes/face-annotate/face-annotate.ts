@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { z } from "zod";
-import { annotate } from "../../lib/image/annotate";
+import { annotate, wordsBy } from "../../lib/image/annotate";
 import { thumbnail } from "../../lib/image/thumbnail";
 import { readFaces, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
@@ -38,7 +38,7 @@ export default function register(RED: NodeAPI): void {
       failToStart(this, error);
       return;
     }
-    const words = { unknown: RED._("face-annotate.word.unknown"), ambiguous: RED._("face-annotate.word.ambiguous") };
+    const words = wordsBy((key) => RED._(`face-annotate.word.${key}`));
     const preview = shown ? new Preview(RED, this) : undefined;
     const show = liveStatus(this);
     onInput(this, async (message, send) => {

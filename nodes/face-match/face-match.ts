@@ -3,7 +3,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { UserError } from "../../lib/errors";
 import { changeGallery, changesGallery } from "../../lib/gallery/by-message";
 import type { Gallery } from "../../lib/gallery/gallery";
-import { annotate } from "../../lib/image/annotate";
+import { annotate, wordsBy } from "../../lib/image/annotate";
 import { thumbnail } from "../../lib/image/thumbnail";
 import { LONGEST_DISTANCE } from "../../lib/embed/descriptor";
 import { decide } from "../../lib/match/match";
@@ -117,7 +117,7 @@ export default function register(RED: NodeAPI): void {
     const { options, people, vote } = started;
     const { gallery: ready, journal } = people;
     const preview = new Preview(RED, this);
-    const words = { unknown: RED._("face-match.word.unknown"), ambiguous: RED._("face-match.word.ambiguous") };
+    const words = wordsBy((key) => RED._(`face-match.word.${key}`));
     let mismatchTold = false;
     let twiceTold = false;
     let enrolTold = false;
@@ -389,7 +389,8 @@ function statusOf(RED: NodeAPI, faces: readonly Face[]): Status {
     };
   const other = identities.find(({ outcome }) => outcome !== "noface");
   if (other === undefined) return { fill: "grey", shape: "ring", text: RED._("face-match.status.noface") };
-  if (other.reason === "undecided") return { fill: "grey", shape: "dot", text: RED._("face-match.status.undecided") };
+  if (other.reason === "undecided" || other.reason === "occluded" || other.reason === "too_dark")
+    return { fill: "grey", shape: "dot", text: RED._(`face-match.status.${other.reason}`) };
   if (other.reason === "model_mismatch") return { fill: "red", shape: "ring", text: RED._("face-match.status.model") };
   return {
     fill: "yellow",

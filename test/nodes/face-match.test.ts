@@ -12,7 +12,7 @@ import { openStore } from "../../lib/people/lmdb/store";
 import { cameraNames } from "../../lib/capture/names";
 import { Journal } from "../../lib/observe/journal";
 import { metrics } from "../../lib/observe/metrics";
-import type { Face, FaceMessage } from "../../lib/message";
+import type { Face, FaceMessage, RejectReason } from "../../lib/message";
 import type { MatchRule } from "../../api/host";
 import faceMatch from "../../nodes/face-match/face-match";
 import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
@@ -83,7 +83,7 @@ const face = (x: number, y: number, fields: Partial<Face> = {}): Face => ({
   model: MODEL,
   ...fields,
 });
-const rejected = (reason: "too_small" | "blurry" | "bad_alignment"): Face => ({ box, score: 1, rejected: reason });
+const rejected = (reason: RejectReason): Face => ({ box, score: 1, rejected: reason });
 const frame = (sequence: number, capturedAt = Date.now()) => ({
   source: "door",
   sequence,
@@ -255,12 +255,20 @@ describe("face-match", () => {
 
   it("judges no face that the gate did not let through", async () => {
     await load();
-    for (const reason of ["too_small", "blurry"] as const) {
+    for (const reason of ["too_small", "blurry", "occluded", "too_dark"] as const) {
       const { unknown } = await outputsOf({ faces: [rejected(reason)] });
       assert.deepEqual(
         [unknown?.faces?.[0]?.identity?.distance, told(unknown as FaceMessage)],
         [null, [`unknown null ${reason}`]],
       );
+    }
+  });
+
+  it("says in the badge that a face is covered or in the dark, in place of unknown", async () => {
+    await load();
+    for (const reason of ["occluded", "too_dark"] as const) {
+      await outputsOf({ faces: [rejected(reason)] });
+      await shown(`face-match.status.${reason}`, "grey");
     }
   });
 

@@ -6,7 +6,7 @@ import { thumbnail } from "../../../lib/image/thumbnail";
 import { drawable, strokePath, strokeWidth } from "../../../lib/image/stroke-font";
 import type { Face, Identity } from "../../../lib/message";
 
-const WORDS = { unknown: "stranger", ambiguous: "not sure" };
+const WORDS = { unknown: "stranger", ambiguous: "not sure", occluded: "covered", too_dark: "too dark" };
 const BOX = { x: 60, y: 60, width: 80, height: 80 };
 const PICTURE = { width: 320, height: 240 };
 
@@ -51,6 +51,19 @@ describe("annotate", () => {
       title: "stranger",
       detail: "",
     });
+  });
+
+  it("says of a face that cannot be judged why, and does not call it a stranger", () => {
+    for (const [reason, title] of [
+      ["occluded", "covered"],
+      ["too_dark", "too dark"],
+      ["too_small", "stranger"],
+    ] as const)
+      assert.equal(
+        labelOf(face({ outcome: "unknown", name: null, distance: null, reason }), WORDS)?.title,
+        title,
+        reason,
+      );
   });
 
   it("writes nothing at what is no face, and dashes its box", () => {

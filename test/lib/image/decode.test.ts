@@ -113,7 +113,7 @@ describe("decode", () => {
     };
     await assert.rejects(toKeptJpeg(picture), /it is an SVG drawing/);
     await assert.rejects(
-      annotate(picture, [], { words: { unknown: "", ambiguous: "" }, quality: 80 }),
+      annotate(picture, [], { words: { unknown: "", ambiguous: "", occluded: "", too_dark: "" }, quality: 80 }),
       /it is an SVG drawing/,
     );
     await assert.rejects(cropFace(picture, { x: 0, y: 0, width: 8, height: 8 }, 8), /it is an SVG drawing/);
