@@ -35,7 +35,8 @@ export function describeApi(routes: readonly Route[]): { openapi: string; [field
       version: "1",
       description:
         "The people a recognizer knows. Addresses are relative to Node-RED's admin root; requests carry " +
-        "Node-RED's own access token.",
+        "Node-RED's own access token. " +
+        "Sentences are in English, or in Taiwan's Chinese where Accept-Language asks for Chinese.",
     },
     components: {
       securitySchemes: {

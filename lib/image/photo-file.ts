@@ -35,7 +35,7 @@ export const OTHER_PICTURE_ENDINGS: ReadonlySet<string> = new Set([
 ]);
 
 /** Said in sentences: what may be sent. */
-export const READABLE_KINDS = "JPEG, PNG, WebP, GIF, AVIF or HEIC";
+export const READABLE_KINDS = phrase("image.readableKinds");
 
 /** Beginnings of files, by offset: JPEG, PNG, GIF, TIFF (both byte orders), WebP. */
 const BEGINNINGS: readonly (readonly [kind: PhotoKind, offset: number, text: string])[] = [

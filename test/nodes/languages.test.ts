@@ -104,7 +104,7 @@ describe("a Node-RED that speaks Chinese", () => {
   it("tells a catch node in Chinese what is wrong with a message, a name and a photo", async () => {
     assert.match(
       await caught("Alice", "{}", { "Content-Type": "application/json" }),
-      /^Error: 登錄: msg\.payload 是object 型別的值，不是圖片：請傳送含有 .* 檔案的 Buffer/,
+      /^Error: 登錄: msg\.payload 是object 型別的值，不是圖片：請傳送含有 JPEG、PNG、WebP、GIF、AVIF 或 HEIC 檔案的 Buffer/,
     );
     assert.equal(
       await caught("x".repeat(81), nobody, { "Content-Type": "image/jpeg" }),

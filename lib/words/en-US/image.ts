@@ -4,6 +4,7 @@ export const image = {
   empty: `the picture is empty: send the file's bytes as they are.`,
   otherKind: `it is {kind} ({bytes} bytes), not a {kinds} picture: send such a file's bytes as they are.`,
   noPicture: `not a picture that can be read`,
+  readableKinds: `JPEG, PNG, WebP, GIF, AVIF or HEIC`,
   rawSize: `msg.payload has {bytes} bytes, but a raw RGB frame of {width} × {height} has {expected}: leave payload \
 and msg.frame as the camera made them.`,
   heicDecoder: `it is a HEIC picture, as phones make them, and {decoder}, which reads them, is not installed: run \

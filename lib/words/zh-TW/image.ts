@@ -4,6 +4,7 @@ export const image = {
   empty: `圖片是空的：請原封不動地傳送檔案的位元組。`,
   otherKind: `這是{kind}（{bytes} 位元組），不是 {kinds} 圖片：請原封不動地傳送這類檔案的位元組。`,
   noPicture: `無法辨識的內容`,
+  readableKinds: `JPEG、PNG、WebP、GIF、AVIF 或 HEIC`,
   rawSize: `msg.payload 有 {bytes} 位元組，但 {width} × {height} 的原始 RGB 影格應有 {expected} 位元組：請讓 payload \
 與 msg.frame 保持攝影機節點產生的樣子。`,
   heicDecoder: `這是手機常用的 HEIC 圖片，但讀取它所需的 {decoder} 尚未安裝：請在 Node-RED 的使用者資料夾執行 \
