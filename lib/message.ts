@@ -7,7 +7,7 @@ import { UserError } from "./errors";
 import { MAX_PHOTO_BYTES } from "./image/limits";
 import { kindOf, PHOTO_ENDINGS, READABLE_KINDS } from "./image/photo-file";
 import { redact } from "./redact";
-import { complaintsOf, parseOptions } from "./validate";
+import { complaintsOf, own, parseOptions } from "./validate";
 import { phrase, type Sentence } from "./words/sentence";
 
 export const CONTRACT_VERSION = 1;
@@ -331,7 +331,7 @@ const faceSchema = z.looseObject({
   chip: z.instanceof(Buffer).optional().meta({ description: "The aligned face, a JPEG.", type: "Buffer" }),
   embedding: z
     .instanceof(Float32Array)
-    .refine((numbers) => numbers.every(Number.isFinite), "message.notFinite")
+    .refine((numbers) => numbers.every(Number.isFinite), own("message.notFinite"))
     .optional()
     .meta({ description: "The network's numbers for this face.", type: "Float32Array" }),
   carriedAgeMs: z.number().min(0).optional().describe("Age of what an earlier frame of the track measured."),

@@ -1,15 +1,6 @@
 import { z } from "zod";
 import { UserError } from "./errors";
-import {
-  type Key,
-  type Language,
-  LANGUAGES,
-  phrase,
-  render,
-  type Sentence,
-  textOf,
-  type Words,
-} from "./words/sentence";
+import { type Key, type Language, LANGUAGES, phrase, render, type Sentence, type Words } from "./words/sentence";
 
 /** How many. */
 export const countSchema = z.int().min(0);
@@ -29,8 +20,8 @@ export interface Complaint {
 
 /**
  * A zod error as one plain phrase: "faces.0.box.x: expected number, received NaN". At most three complaints.
- * A schema's own message is a key of the catalogues, or English alone; one with values is a custom issue with a
- * Complaint as its `params`.
+ * A schema's own message is of `own`, or English alone; one with values is a custom issue with a Complaint as its
+ * `params`.
  * @param schema @param value whose error it is
  */
 export function complaintsOf(error: z.ZodError, schema: z.ZodType, value: unknown): Sentence {
@@ -56,13 +47,21 @@ function lineOf(issues: readonly z.core.$ZodIssue[], language: Language): string
 }
 
 function wordsOf(issue: z.core.$ZodIssue, language: Language): string {
-  const own = issue.code === "custom" ? (issue.params as Partial<Complaint> | undefined)?.sentence : undefined;
-  if (own !== undefined) return render(own, language);
+  const given = issue.code === "custom" ? (issue.params as Partial<Complaint> | undefined)?.sentence : undefined;
+  if (given !== undefined) return render(given, language);
   const { message } = issue;
-  return isKey(message) ? render({ key: message, values: {} }, language) : message.replace(PREFIX, "");
+  const key = OWN.get(message);
+  return key === undefined ? message.replace(PREFIX, "") : render({ key, values: {} }, language);
 }
 
-const isKey = (message: string): message is Key => textOf(message, "en-US") !== undefined;
+const OWN = new Map<string, Key>();
+
+/** A message of a schema's own, in English, which complaintsOf says in every language. @param key without values */
+export function own(key: Key): string {
+  const message = render({ key, values: {} }, "en-US");
+  OWN.set(message, key);
+  return message;
+}
 
 /** What says no more than the rest. */
 const PREFIX = /^(?:Invalid input: |無效的輸入值：)/;

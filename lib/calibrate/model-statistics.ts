@@ -10,6 +10,7 @@ import { STATISTICS as MOBILEFACENET_192 } from "./mobilefacenet-192";
 import { TAIL as MOBILEFACENET_192_TAIL } from "./mobilefacenet-192.tail";
 import { MAX_BINS } from "./statistics";
 import type { Tail } from "./tail";
+import { own } from "../validate";
 
 const BUILT_IN: ReadonlyMap<string, ModelStatistics> = new Map(
   [
@@ -40,7 +41,7 @@ const tailSchema = z.strictObject({
         ascends(points, ({ threshold }) => threshold) &&
         ascends(points, ({ fmr }) => fmr) &&
         ascends(points, ({ high }) => high),
-      "calibrate.ascendPoints",
+      own("calibrate.ascendPoints"),
     ),
   templates: z
     .array(z.strictObject({ photos: z.number().int().min(1), nearer: z.number().min(0) }))
@@ -48,7 +49,7 @@ const tailSchema = z.strictObject({
     .max(100)
     .refine(
       (templates) => ascends(templates, ({ photos }) => photos) && ascends(templates, ({ nearer }) => nearer),
-      "calibrate.ascendTemplates",
+      own("calibrate.ascendTemplates"),
     ),
 }) satisfies z.ZodType<Tail>;
 

@@ -4,14 +4,15 @@ import { createReadStream } from "node:fs";
 import { z } from "zod";
 import { assetFile } from "../assets";
 import { UserError } from "../errors";
+import { own } from "../validate";
 import { phrase } from "../words/sentence";
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "embed.sha256");
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, own("embed.sha256"));
 const triple = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])]);
 
 export const descriptorSchema = z.strictObject({
   /** Names the model in `face.model`; embeddings of different ids are never compared. */
-  id: z.string().regex(/^[\w.+-]{1,100}$/, "embed.id"),
+  id: z.string().regex(/^[\w.+-]{1,100}$/, own("embed.id")),
   format: z.enum(["dlib-resnet", "tfjs-graph", "onnx", "tflite"]),
   /** The .onnx, .tflite or model.json, relative to the descriptor; none for dlib's network. */
   file: z.string().default(""),

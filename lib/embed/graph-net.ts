@@ -6,7 +6,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import { UserError } from "../errors";
 import { runsOn, type Tf } from "../tensor/engine";
-import { parseOptions } from "../validate";
+import { own, parseOptions } from "../validate";
 import { phrase } from "../words/sentence";
 import { type ModelDescriptor, verifyFiles } from "./descriptor";
 import { type EmbeddingNet, toInput } from "./net";
@@ -16,7 +16,7 @@ const modelSchema = z.looseObject({
   modelTopology: z.looseObject({}),
   weightsManifest: z.array(
     z.object({
-      paths: z.array(z.string().regex(/^[\w.-]+$/, "embed.plainFile")),
+      paths: z.array(z.string().regex(/^[\w.-]+$/, own("embed.plainFile"))),
       weights: z.array(z.looseObject({})),
     }),
   ),

@@ -18,7 +18,7 @@ import type { ModelStatistics } from "../calibrate/calibration";
 import { statisticsSchema } from "../calibrate/model-statistics";
 import { BUILT_IN_MODELS, descriptorSchema, type ModelDescriptor } from "../embed/descriptor";
 import { UserError } from "../errors";
-import { parseOptions } from "../validate";
+import { own, parseOptions } from "../validate";
 import { phrase, type Sentence } from "../words/sentence";
 import { PackError } from "./errors";
 
@@ -37,9 +37,9 @@ const MAX_TEXT = 300;
 export const inside = z
   .string()
   .max(MAX_TEXT)
-  .regex(/^(?!\/)[\w.+ -]+(\/[\w.+ -]+)*$/, "models.packFile")
-  .refine((path) => !path.split("/").includes(".."), "models.packOnly");
-const hash = z.string().regex(/^[0-9a-f]{64}$/, "models.sha256");
+  .regex(/^(?!\/)[\w.+ -]+(\/[\w.+ -]+)*$/, own("models.packFile"))
+  .refine((path) => !path.split("/").includes(".."), own("models.packOnly"));
+const hash = z.string().regex(/^[0-9a-f]{64}$/, own("models.sha256"));
 const text = z.string().min(1).max(MAX_TEXT);
 
 const common = {

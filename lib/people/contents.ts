@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { UserError } from "../errors";
-import { complaintsOf } from "../validate";
+import { complaintsOf, own } from "../validate";
 import { phrase, type Sentence } from "../words/sentence";
 import {
   type Anchor,
@@ -50,7 +50,7 @@ const JPEG_START = Buffer.of(0xff, 0xd8, 0xff);
 
 const headerSchema = z.object({ format: z.literal(FORMAT), version: z.literal(VERSION) });
 const base64 = z.base64().max(2 ** 17);
-const vectorSchema = base64.transform(toVector).refine(isEmbedding, "people.noEmbedding");
+const vectorSchema = base64.transform(toVector).refine(isEmbedding, own("people.noEmbedding"));
 
 const embeddingLine = embeddingSchema.and(z.object({ vector: vectorSchema }));
 const anchorLine = anchorSchema.and(z.object({ vector: vectorSchema }));

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { UserError } from "../errors";
-import { type Complaint, countSchema } from "../validate";
+import { type Complaint, countSchema, own } from "../validate";
 import { parseName } from "./names";
 
 /** Whoever is in this group raises face-match's alarm. */
@@ -153,7 +153,7 @@ const groupName = z
   .toLowerCase()
   .min(1)
   .max(MAX_GROUP_LENGTH)
-  .regex(/^[^\p{Cc}\p{Cs},]+$/u, "people.group");
+  .regex(/^[^\p{Cc}\p{Cs},]+$/u, own("people.group"));
 const name = z.string().transform((value, context) => {
   try {
     return parseName(value);
@@ -185,7 +185,7 @@ const ordered = ({
   validFrom?: number | null | undefined;
   validUntil?: number | null | undefined;
 }): boolean => validFrom == null || validUntil == null || validFrom <= validUntil;
-const ORDER = "people.order";
+const ORDER = own("people.order");
 
 /** What a new person is made of. */
 export const personFieldsSchema = z
