@@ -1,15 +1,19 @@
 // `npm test`: from a bare clone to a closing summary. Set-up, types, lint, format, then every test that needs nothing
 // from outside.
+// With --coverage it also says what lib's and api's tests reach, and fails below the floor (scripts/coverage.mjs).
 // `npm run test:e2e` needs Chromium, `npm run test:rtsp` GStreamer's RTSP server; each is one folder under test/.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { FOLDERS, runCovered } from "./coverage.mjs";
 import { progress, run, setUp } from "./setup.mjs";
 import { runTests, testsIn } from "./tests.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const USUAL = ["lib", "api", "nodes", "flows", "package", "demo", "bench"];
 
-async function main(folders) {
+async function main(args) {
+  const folders = args.filter((each) => !each.startsWith("--"));
+  const [coverage, raise] = ["--coverage", "--raise"].map((option) => args.includes(option));
   const say = progress("test");
   await setUp(say);
   const bin = (path) => join(root, "node_modules", path);
@@ -22,9 +26,11 @@ async function main(folders) {
     say("format");
     await run(process.execPath, [bin("prettier/bin/prettier.cjs"), "--check", "--log-level=warn", "."]);
   }
-  const files = (folders.length === 0 ? USUAL : folders).flatMap(testsIn);
+  const chosen = folders.length === 0 ? USUAL : folders;
+  const files = chosen.flatMap(testsIn);
   say(`${files.length} test files`);
-  await runTests(files);
+  if (coverage) await runCovered(files, { say, judge: FOLDERS.every((folder) => chosen.includes(folder)), raise });
+  else await runTests(files);
   say("all is well");
 }
 

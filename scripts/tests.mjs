@@ -10,11 +10,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const TEST_TIMEOUT_MS = 900_000;
 
 /**
- * Test files at once. Each waits for processes and cameras most of the time, so that two cores take two (Node.js would
- * take one); more
- * than four would each need a Node-RED and a browser's memory.
+ * Test files at once. Each waits for processes and cameras half of the time, so that two cores take three (Node.js
+ * would take one); more than four would each need a Node-RED and a browser's memory.
  */
-const CONCURRENCY = Math.min(4, Math.max(2, availableParallelism()));
+const CONCURRENCY = Math.min(4, availableParallelism() + 1);
 
 /** The test files of a folder under test/, with the folders in it. Node 20 expands no globs, and shells differ. */
 export function testsIn(name) {
@@ -42,7 +41,7 @@ function longestFirst(files) {
 }
 
 /**
- * Run test files. What they leave in the temporary folder, galleries and pictures among it, goes with the run.
+ * Run test files, on lib/, api/ and nodes/ as they are built. What they leave in the temporary folder, galleries and pictures among it, goes with the run.
  * @throws a sentence when one fails
  */
 export async function runTests(files, { node = process.execPath, env = {}, options = [], reporter = "spec" } = {}) {
@@ -53,6 +52,7 @@ export async function runTests(files, { node = process.execPath, env = {}, optio
       [
         "--import",
         "tsx",
+        `--require=${join(root, "scripts/built.cjs")}`,
         "--test",
         `--test-reporter=${reporter}`,
         "--test-reporter-destination=stdout",

@@ -8,6 +8,7 @@ import faceEnrol from "../../nodes/face-enrol/face-enrol";
 import faceGallery from "../../nodes/face-gallery/face-gallery";
 import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 import { eventually } from "../support/node-red";
+import { keepLoaded } from "../support/keep-loaded";
 import { groupPhoto, portrait } from "../support/photos";
 
 async function load(fields: object): Promise<void> {
@@ -38,6 +39,7 @@ async function refusal(message: FaceMessage): Promise<string> {
 const byMessage = { person: "enrol", personType: "msg" };
 
 describe("face-enrol", () => {
+  keepLoaded();
   before(startServer);
   after(stopServer);
   afterEach(() => helper.unload());

@@ -19,6 +19,7 @@ import faceMatch from "../../nodes/face-match/face-match";
 import { admin, helper, nextError, send, startServer, stopServer } from "../support/flow";
 import { eventually } from "../support/node-red";
 import { HEIC_HALVES, isHeicRead } from "../support/heic";
+import { keepLoaded } from "../support/keep-loaded";
 import { groupPhoto, portrait } from "../support/photos";
 
 type Spied = { on(event: string, listener: (call: { args: [unknown] }) => void): void };
@@ -56,6 +57,7 @@ async function peopleOf(node: FaceGalleryNode): Promise<string[]> {
 describe("face-gallery", () => {
   let alice: Buffer;
   let userDir: string;
+  keepLoaded("dlib-resnet-v1");
   before(async () => {
     await startServer();
     alice = await portrait("green");

@@ -12,6 +12,7 @@ import faceMatch from "../../nodes/face-match/face-match";
 import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
 import haarDetect from "../../nodes/haar-detect/haar-detect";
 import { helper, send, startServer, stopServer } from "../support/flow";
+import { keepLoaded } from "../support/keep-loaded";
 import { type PORTRAITS, portrait } from "../support/photos";
 import { scene, type Someone } from "../support/scene";
 import { throughH264 } from "../support/video";
@@ -95,6 +96,7 @@ const standing = (who: Who, frames: number): Someone[][] =>
 const names = (told: readonly Told[][]): (string | null)[] => told.map(([face]) => face?.name ?? null);
 
 describe("who is named in a video", () => {
+  keepLoaded("mobilefacenet-192");
   before(() => startServer());
   after(() => stopServer());
   afterEach(() => helper.unload());

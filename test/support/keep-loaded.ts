@@ -5,8 +5,9 @@ import { createEncoder, type FaceEncoder } from "../../lib/enrol/encoder";
 /**
  * The workers of a photo's path (cascade, landmarks, this network) live from the suite's first test to its last,
  * whatever the tests open and close.
+ * @param model its id; without one, that of old nodes
  */
-export function keepLoaded(model: string): void {
+export function keepLoaded(model = ""): void {
   let encoder: FaceEncoder;
   before(async () => {
     encoder = await createEncoder({ model });
