@@ -80,12 +80,7 @@ export async function runCovered(files, { say, judge, raise }) {
   const report = join(folder, "lcov.info");
   try {
     await runTests(files, {
-      options: [
-        "--experimental-test-coverage",
-        "--test-reporter=lcov",
-        `--test-reporter-destination=${report}`,
-        `--require=${join(root, "scripts/only-counted.cjs")}`,
-      ],
+      options: ["--experimental-test-coverage", "--test-reporter=lcov", `--test-reporter-destination=${report}`],
       // The usual one, without its list of every line that is not reached.
       reporter: pathToFileURL(join(root, "scripts/reporter.mjs")).href,
     });

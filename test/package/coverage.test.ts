@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -15,6 +18,7 @@ interface Coverage {
   parseLcov: (text: string) => Map<string, { found: number; reached: number }>;
   summary(files: ReturnType<Coverage["parseLcov"]>, built: readonly { path: string; lines: number }[]): Row[];
   share(row: Row): number;
+  raised(floor: number, reached: number): number;
 }
 
 describe("coverage", () => {
@@ -38,5 +42,26 @@ describe("coverage", () => {
       { name: "all", found: 100, reached: 10 },
     ]);
     assert.equal(made.share({ name: "", found: 10_000, reached: 9_999 }), 99.9);
+  });
+
+  it("has a floor half a point under what is reached, which only rises", () => {
+    assert.deepEqual(
+      [made.raised(0, 93.4), made.raised(92.9, 93.4), made.raised(92.9, 95), made.raised(92.9, 80)],
+      [92.9, 92.9, 94.5, 92.9],
+    );
+  });
+
+  it("prints the usual summary, and no list of all lines that are not reached", () => {
+    const project = mkdtempSync(join(tmpdir(), "reporter-"));
+    const test = join(project, "some.test.cjs");
+    writeFileSync(test, 'require("node:test").it("does its work", () => undefined);');
+    const reporter = pathToFileURL(join(ROOT, "scripts/reporter.mjs")).href;
+    // Not a part of the run that this test is in.
+    const { NODE_TEST_CONTEXT: _ours, NODE_V8_COVERAGE: _too, ...env } = process.env;
+    const args = ["--test", "--experimental-test-coverage", `--test-reporter=${reporter}`, test];
+    const said = execFileSync(process.execPath, args, { cwd: project, encoding: "utf8", env });
+    assert.match(said, /does its work/);
+    assert.match(said, /pass 1\n/);
+    assert.doesNotMatch(said, /coverage/);
   });
 });
