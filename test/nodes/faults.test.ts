@@ -16,6 +16,7 @@ import haarDetect from "../../nodes/haar-detect/haar-detect";
 import ttsGreet from "../../nodes/tts-greet/tts-greet";
 import { helper, nextError, nextLog, nextMessage, send, startServer, stopServer } from "../support/flow";
 import { startNodeRed } from "../support/node-red";
+import { keepLoaded } from "../support/keep-loaded";
 import { portrait } from "../support/photos";
 
 const NODES = [camera, haarDetect, facenetEmbed, faceMatch, ttsGreet, faceAnnotate, faceEnrol, faceGallery];
@@ -41,6 +42,7 @@ describe("faults", () => {
     process.off("worker", collect);
     await stopServer();
   });
+  keepLoaded();
   afterEach(() => helper.unload());
 
   const people = async (): Promise<string> => {

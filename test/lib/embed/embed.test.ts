@@ -11,6 +11,7 @@ import { createEncoder, type FaceEncoder } from "../../../lib/enrol/encoder";
 import type { Face } from "../../../lib/message";
 import { tensorEngine, type Tf } from "../../../lib/tensor/engine";
 import { faceApiFile } from "../../../lib/tensor/weights";
+import { keepLoaded } from "../../support/keep-loaded";
 import { groupPhoto, portrait } from "../../support/photos";
 
 function distance(a: Face, b: Face): number {
@@ -115,6 +116,7 @@ describe("createEncoder", () => {
 });
 
 describe("FaceEmbedder", () => {
+  keepLoaded();
   const picture = async (): Promise<{ bytes: Buffer; frame: undefined }> => ({
     bytes: await portrait("green"),
     frame: undefined,
