@@ -25,7 +25,7 @@ async function main(args) {
       [bin("oxlint/bin/oxlint"), "--type-aware"],
       [bin("prettier/bin/prettier.cjs"), "--check", "--log-level=warn", "."],
     ];
-    const ended = await Promise.allSettled(checks.map((args) => run(process.execPath, args)));
+    const ended = await Promise.allSettled(checks.map((check) => run(process.execPath, check)));
     const failed = ended.filter(({ status }) => status === "rejected");
     if (failed.length > 0) throw new Error(failed.map(({ reason }) => reason.message).join("\n"));
   }

@@ -41,7 +41,8 @@ function longestFirst(files) {
 }
 
 /**
- * Run test files, on lib/, api/ and nodes/ as they are built. What they leave in the temporary folder, galleries and pictures among it, goes with the run.
+ * Run test files, on lib/, api/ and nodes/ as they are built. What they leave in the temporary folder, galleries and
+ * pictures among it, goes with the run.
  * @throws a sentence when one fails
  */
 export async function runTests(files, { node = process.execPath, env = {}, options = [], reporter = "spec" } = {}) {
