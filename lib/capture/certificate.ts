@@ -4,6 +4,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { z } from "zod";
 import { UserError } from "../errors";
 import { phrase, type Sentence } from "../words/sentence";
+import { own } from "../validate";
 
 /** Which certificate a camera may show. */
 export interface Trust {
@@ -32,7 +33,7 @@ export const fingerprintSchema = z
     ).join(":"),
   )
   .refine((text) => /^(?:[\dA-F]{2}:){31}[\dA-F]{2}$/.test(text), {
-    error: "must be a SHA-256 fingerprint: 64 hexadecimal digits",
+    error: own("common.fingerprint"),
   });
 
 /** Node.js' code of a failed verification, as a phrase. */

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { redact } from "../redact";
 import { fingerprintSchema } from "./certificate";
+import { own } from "../validate";
 
 const side = z.number().int().min(16).max(8192);
 const common = {
@@ -57,12 +58,12 @@ const network = {
 };
 
 const device = z.string().refine((value) => (DEVICE[process.platform] ?? DEVICE.linux)?.test(value) === true, {
-  error: "must be a camera of this computer: /dev/video0 on Linux, 0 on macOS, the camera's name on Windows",
+  error: own("common.device"),
 });
 const path = z
   .string()
-  .min(1, "is missing")
-  .refine((value) => !value.includes("\u0000"), { error: "must be a path" });
+  .min(1, own("common.missing"))
+  .refine((value) => !value.includes("\u0000"), { error: own("common.path") });
 
 /** Whether an ffmpeg of before 2019, with holes that are known since, may read what comes through the network. */
 const oldFfmpeg = z.boolean().default(false);
@@ -115,7 +116,7 @@ export const cameraOptionsSchema = z
   .refine(
     (options) =>
       !("certificate" in options) || options.certificate !== "fingerprint" || options.fingerprint !== undefined,
-    { path: ["fingerprint"], error: "is missing: give the SHA-256 fingerprint of the camera's certificate" },
+    { path: ["fingerprint"], error: own("common.noFingerprint") },
   );
 
 export type CameraOptions = z.infer<typeof cameraOptionsSchema>;

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { UserError } from "../errors";
 import type { Box, Point } from "../message";
 import type { Neighbourhood } from "./detector";
+import { own } from "../validate";
 
 /** "x, y, width, height" as the four. */
 function fromText(value: unknown): unknown {
@@ -16,7 +17,7 @@ export const regionSchema = z.preprocess(
   fromText,
   z.object(
     { x: z.number().min(0), y: z.number().min(0), width: z.number().positive(), height: z.number().positive() },
-    { error: "must be four numbers: x, y, width, height" },
+    { error: own("common.region") },
   ),
 );
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { own } from "../validate";
 
 const languageTag = z.string().refine(
   (tag) => {
@@ -8,7 +9,7 @@ const languageTag = z.string().refine(
       return false;
     }
   },
-  { error: "must be a language such as en or zh-TW" },
+  { error: own("common.language") },
 );
 
 export const speechOptionsSchema = z.object({
@@ -29,7 +30,7 @@ export const speechOptionsSchema = z.object({
   /** The engine's name of a voice ("en-us+f3", "Mei-Jia", "Microsoft Zira Desktop"); empty takes the language's. */
   voice: z
     .string()
-    .regex(/^[\p{L}\p{N}+_(][\p{L}\p{N} ().+_/-]{0,79}$|^$/u, "must be the name of a voice")
+    .regex(/^[\p{L}\p{N}+_(][\p{L}\p{N} ().+_/-]{0,79}$|^$/u, own("common.voice"))
     .default(""),
   /** Words a minute. */
   rate: z.number().int().min(80).max(450).default(160),
