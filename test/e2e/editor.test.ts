@@ -213,7 +213,7 @@ describe("the editor", () => {
         }
         const node = RED.nodes.filterNodes({ type: "haar-detect" }).find(({ name }) => name === "earlier");
         if (wanted === "edit") return RED.editor.edit(node);
-        return ["scaleFactor", "minNeighbors", "workingWidth", "workingWidthType", "tracking"].map(
+        return ["scaleFactor", "minNeighbors", "workingWidth", "workingWidthType", "tracking", "motionGate"].map(
           (field) => node?.[field],
         );
       }, action);
@@ -225,17 +225,17 @@ describe("the editor", () => {
     await search("edit");
     assert.match(await page.locator(".red-ui-tray").innerText(), /that of the picture/);
     await save();
-    assert.deepEqual(await search("read"), ["1.1", "5", "", "whole", true]);
+    assert.deepEqual(await search("read"), ["1.1", "5", "", "whole", true, false]);
     await search("edit");
     await page.locator("#haar-detect-preset-tracking").click();
     await page.locator(".red-ui-tray").getByText("from the smallest face").waitFor();
     await shoot(page, "form-haar-detect-tracking");
     await save();
-    assert.deepEqual(await search("read"), ["1.1", "3", "", "auto", true]);
+    assert.deepEqual(await search("read"), ["1.1", "3", "", "auto", true, true]);
     await search("edit");
     await page.locator("#haar-detect-preset-original").click();
     await save();
-    assert.deepEqual(await search("read"), ["1.3", "5", "", "whole", false]);
+    assert.deepEqual(await search("read"), ["1.3", "5", "", "whole", false, false]);
     assert.deepEqual(complaints, []);
     await context.close();
   });

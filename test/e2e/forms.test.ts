@@ -366,6 +366,7 @@ describe("the forms of the nodes", () => {
       "autostart",
       "oldFfmpeg",
       "tracking",
+      "motionGate",
       "chips",
       "play",
       "preview",

@@ -19,7 +19,7 @@ interface Editor {
 /** What the first version did without saying so. */
 const PRESENT: Record<string, object> = {
   "face-match": { version: 1, distance: "euclidean", wanted: "fixed", tracks: false, groups: "", schedule: [] },
-  "haar-detect": { version: 1, workingWidthType: "whole", tracking: true, fullEvery: "8" },
+  "haar-detect": { version: 2, workingWidthType: "whole", tracking: true, fullEvery: "8", motionGate: false },
   "facenet-embed": { version: 1, model: "dlib-resnet-v1", reembedAfter: "1000" },
   "face-gallery": {
     version: 1,
