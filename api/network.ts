@@ -4,6 +4,7 @@ import { HttpError, languageOfRequest } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
 import { ofGallery, type Route } from "./routes";
 import { phrase } from "../lib/words/sentence";
+import { own } from "../lib/validate";
 
 /**
  * A built-in id, or a pack's. A path would have whoever may look at people look at files too: it can be chosen in the
@@ -11,8 +12,8 @@ import { phrase } from "../lib/words/sentence";
  */
 const key = z
   .string()
-  .regex(/^[\w.+-]{1,100}$/, "must be the id of a network: choose one that lies in a file in the gallery's form")
-  .refine((id) => !id.endsWith(".json"), "must be no file's name");
+  .regex(/^[\w.+-]{1,100}$/, own("api.networkId"))
+  .refine((id) => !id.endsWith(".json"), own("api.noFileName"));
 
 const estimateQuery = z.object({ network: key });
 

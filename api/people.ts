@@ -7,6 +7,7 @@ import { languageOfRequest, told } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
 import { addedAnswer, mergedAnswer, movedAnswer } from "./answers";
 import { acceptQuery, ofGallery, photoOf, type Route, sendPicture } from "./routes";
+import { own } from "../lib/validate";
 
 const listQuery = z.object({
   search: z.string().max(200).default(""),
@@ -37,11 +38,11 @@ const photoPatch = z
       ),
     out: z.boolean().optional().describe("true: it is left out of recognition, and kept; false: it is used again"),
   })
-  .refine(({ sure, out }) => sure !== undefined || out !== undefined, { message: "must say sure, out or both" });
+  .refine(({ sure, out }) => sure !== undefined || out !== undefined, { message: own("api.sureOrOut") });
 const photoQuery = acceptQuery.extend({
   at: z
     .string()
-    .regex(/^\d{1,6}(?:\.\d{1,3})?,\d{1,6}(?:\.\d{1,3})?$/, "must be two numbers, x,y")
+    .regex(/^\d{1,6}(?:\.\d{1,3})?,\d{1,6}(?:\.\d{1,3})?$/, own("api.point"))
     .transform((text) => {
       const [x = 0, y = 0] = text.split(",").map(Number);
       return { x, y };

@@ -1,7 +1,7 @@
 /** The package's HTTP API as the editor uses it: relative addresses, with the editor's own login. */
 import type { ErrorAnswer } from "../api/answers";
 import type { ToldFinding } from "../lib/enrol/judge";
-import { known, t } from "./words.js";
+import { t } from "./words.js";
 
 /** What the server answered instead of what was asked for. */
 export class ApiError extends Error {
@@ -44,7 +44,7 @@ function asking(): Record<string, string> {
   };
 }
 
-/** The error of an answer, in words: the editor's where it has some for the case, else the server's. */
+/** The error of an answer, in words: the server's, which speaks the language asked for, but about the login. */
 function errorOf(status: number, body: unknown): ApiError {
   // Node-RED itself, or something between, may have answered.
   const { error, code, judgement } = (typeof body === "object" && body !== null ? body : {}) as Partial<ErrorAnswer>;
@@ -55,12 +55,7 @@ function errorOf(status: number, body: unknown): ApiError {
       : status === 404 && typeof error !== "string"
         ? t("error.missing")
         : said;
-  return new ApiError(
-    typeof code === "string" ? known(`error.code.${code}`, ofStatus) : ofStatus,
-    status,
-    typeof code === "string" ? code : undefined,
-    judgement?.findings ?? [],
-  );
+  return new ApiError(ofStatus, status, typeof code === "string" ? code : undefined, judgement?.findings ?? []);
 }
 
 /** Ask. @throws ApiError */

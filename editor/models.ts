@@ -7,7 +7,7 @@ import type { ListedModel } from "../lib/models/list";
 import { getJson, modelsPath, pathOf, send } from "./api.js";
 import { tellError } from "./dialogs.js";
 import { fill, h, icon, writeButton } from "./dom.js";
-import { bytes, errorMessage, known as knownWords, number, sentences, serverWords, t } from "./words.js";
+import { bytes, errorMessage, known as knownWords, number, sentences, t } from "./words.js";
 
 /** Between two looks at a download. */
 const LOOK_MS = 1000;
@@ -90,10 +90,9 @@ export function offerModels(select: HTMLSelectElement, value: unknown): void {
     fill(
       list,
       ...offered.map((model) => offeredRow(model, act)),
-      ...broken.map(({ path, problem, problemCode }) => {
-        const words = serverWords(problem ?? "", `models.problem.${problemCode ?? ""}`, { path: path ?? "" });
-        return h("div", { class: "facenet-model-problem", title: problem ?? "" }, icon("warning"), " ", words);
-      }),
+      ...broken.map(({ problem }) =>
+        h("div", { class: "facenet-model-problem" }, icon("warning"), " ", problem ?? ""),
+      ),
     );
     // Whoever works with the keyboard stays where they were.
     if (focused !== undefined) list.querySelector<HTMLElement>(`[data-model="${CSS.escape(focused)}"]`)?.focus();
@@ -219,14 +218,7 @@ function offeredRow(model: ListedModel, act: (work: () => Promise<unknown>) => P
     {},
     title,
     begin,
-    again &&
-      h(
-        "div",
-        { class: "facenet-model-problem", role: "alert", title: download.error ?? "" },
-        icon("warning"),
-        " ",
-        serverWords(download.error ?? "", `models.failed.${download.code ?? ""}`, { name: name ?? "" }),
-      ),
+    again && h("div", { class: "facenet-model-problem", role: "alert" }, icon("warning"), " ", download.error ?? ""),
     needs !== null && h("div", {}, t(`models.needs.${needs.code}`)),
   );
 }

@@ -39,14 +39,6 @@ export function sentences(...all: readonly string[]): string {
   return all.filter((each) => each !== "").join(isChinese() ? "" : " ");
 }
 
-/**
- * What the server says: its own sentence in English, for it knows the figures; the catalogue's in other languages,
- * where it has one.
- */
-export function serverWords(sentence: string, key: string, values: Values = {}): string {
-  return RED.i18n.lang().startsWith("en") ? sentence : known(key, sentence, values);
-}
-
 /** The words of whatever was thrown. */
 export function errorMessage(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -36,7 +36,7 @@ export class UserError extends Error {
   readonly sentence: Sentence;
 
   constructor(...keyed: Keyed);
-  constructor(sentence: Sentence | string, options?: ErrorOptions);
+  constructor(sentence: Sentence | `${string} ${string}`, options?: ErrorOptions);
   constructor(said: Sentence | string, ...rest: [object?, ErrorOptions?]) {
     const [values, options] = isKey(said) ? rest : [{}, ...rest];
     const sentence = typeof said !== "string" ? said : isKey(said) ? keyed(said, values) : { "en-US": said };

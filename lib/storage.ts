@@ -92,11 +92,11 @@ export interface StorageFacts {
   /** Of the system or of LMDB, as ENOSPC. */
   reason: string;
   /** What was not done: "Alice was not deleted". */
-  what?: Sentence | string | undefined;
+  what?: Sentence | undefined;
   /** Where it was to be written. */
   folder: string;
   /** What happens once it is mended. */
-  afterwards?: Sentence | string | undefined;
+  afterwards?: Sentence | undefined;
   cause?: unknown;
 }
 
@@ -140,7 +140,7 @@ export function storageReasonOf(error: unknown): string | undefined {
 }
 
 /** The same error, or as a StorageError where it comes from the disk. @param what was not done because of it */
-export function asStorageError(error: unknown, folder: string, what?: Sentence | string): unknown {
+export function asStorageError(error: unknown, folder: string, what?: Sentence): unknown {
   if (error instanceof StorageError && what === undefined) return error;
   const reason = storageReasonOf(error);
   return reason === undefined ? error : new StorageError({ reason, what, folder, cause: error });

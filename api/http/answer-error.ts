@@ -14,7 +14,7 @@ export class HttpError extends UserError {
   constructor(
     readonly status: number,
     readonly code: string,
-    sentence: Sentence | string,
+    sentence: Sentence,
   ) {
     super(sentence);
   }

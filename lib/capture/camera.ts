@@ -1,6 +1,6 @@
 /** A camera that is kept alive: started, watched, started again when it is lost, stopped with all it started. */
 import { EventEmitter } from "node:events";
-import { reasonOf, sentenceOf, UserError } from "../errors";
+import { asSentence, sentenceOf, UserError } from "../errors";
 import type { Frame } from "../message";
 import { ffmpegSource } from "./ffmpeg-source";
 import { folderSource } from "./folder-source";
@@ -8,7 +8,7 @@ import { mjpegSource, snapshotSource } from "./http-source";
 import { jpegSize } from "./jpeg";
 import { type CameraOptions, inRealTime, isLive } from "./options";
 import { type CapturedFrame, pause, type Source } from "./source";
-import { asSentence, type Sentence } from "../words/sentence";
+import type { Sentence } from "../words/sentence";
 
 /** What happened to a camera, for flows to react to. */
 export interface CameraEvent {
@@ -210,5 +210,5 @@ export class Camera extends EventEmitter<CameraEvents> {
 }
 
 function reasonFor(error: unknown): Pick<CameraEvent, "reason" | "sentence"> {
-  return { reason: sentenceOf(error), sentence: asSentence(reasonOf(error)) };
+  return { reason: sentenceOf(error), sentence: asSentence(error) };
 }

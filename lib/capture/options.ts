@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { redact } from "../redact";
 import { fingerprintSchema } from "./certificate";
-import { own } from "../validate";
+import { type Complaint, own } from "../validate";
+import { phrase, render, type Sentence } from "../words/sentence";
 
 const side = z.number().int().min(16).max(8192);
 const common = {
@@ -16,24 +17,27 @@ const common = {
   output: z.enum(["jpeg", "rgb"]).default("jpeg"),
 };
 
-const url = (...schemes: string[]) =>
+const url = (one: string, other: string) =>
   z.string().check(({ value, issues }) => {
-    const message = complaintOf(value, schemes);
+    const sentence = complaintOf(value, one, other);
     // Never the value itself: there may be a password in it.
-    if (message !== undefined) issues.push({ code: "custom", message, input: undefined });
+    if (sentence !== undefined)
+      issues.push({
+        code: "custom",
+        message: render(sentence, "en-US"),
+        params: { sentence } satisfies Complaint,
+        input: undefined,
+      });
   });
 
-function complaintOf(value: string, schemes: readonly string[]): string | undefined {
+function complaintOf(value: string, one: string, other: string): Sentence | undefined {
   const address = URL.canParse(value) ? new URL(value) : undefined;
   // Behind a "#" nothing is told to a server, so an "@" there once closed a login.
   if (value.includes("@") && (address === undefined || address.hash.includes("@")))
-    return (
-      'is no address: a user or password with one of # / ? @ : in it belongs into the fields "User" and ' +
-      '"Password"'
-    );
-  return address !== undefined && schemes.includes(address.protocol.slice(0, -1)) && address.hostname !== ""
+    return phrase("capture.loginInAddress");
+  return address !== undefined && [one, other].includes(address.protocol.slice(0, -1)) && address.hostname !== ""
     ? undefined
-    : `must be a ${schemes.join(" or ")} address`;
+    : phrase("capture.addressOf", { one, other });
 }
 
 /** V4L2's names on Linux, an index on macOS, the name that DirectShow lists on Windows. */
@@ -84,14 +88,14 @@ export const cameraOptionsSchema = z
       source: z.literal("mjpeg"),
       ...network,
       url: url("http", "https"),
-      output: z.literal("jpeg", { error: "an HTTP camera's frames are JPEG" }).default("jpeg"),
+      output: z.literal("jpeg", { error: own("capture.httpIsJpeg") }).default("jpeg"),
     }),
     z.object({
       ...common,
       source: z.literal("snapshot"),
       ...network,
       url: url("http", "https"),
-      output: z.literal("jpeg", { error: "an HTTP camera's frames are JPEG" }).default("jpeg"),
+      output: z.literal("jpeg", { error: own("capture.httpIsJpeg") }).default("jpeg"),
     }),
     z.object({
       ...common,
@@ -105,12 +109,12 @@ export const cameraOptionsSchema = z
       source: z.literal("folder"),
       path,
       loop: z.boolean().default(false),
-      output: z.literal("jpeg", { error: "a folder's photos go out as the files they are" }).default("jpeg"),
+      output: z.literal("jpeg", { error: own("capture.folderIsJpeg") }).default("jpeg"),
     }),
     z.object({
       ...common,
       source: z.literal("browser"),
-      output: z.literal("jpeg", { error: "a browser's frames are JPEG" }).default("jpeg"),
+      output: z.literal("jpeg", { error: own("capture.browserIsJpeg") }).default("jpeg"),
     }),
   ])
   .refine(

@@ -12,7 +12,7 @@ export interface CapturedFrame {
 export interface SourceContext {
   onFrame: (frame: CapturedFrame) => void;
   /** Something people should know that is no error. */
-  onNotice: (sentence: Sentence | string) => void;
+  onNotice: (sentence: Sentence) => void;
   /** Aborted to stop; the source then ends, with all it started. */
   signal: AbortSignal;
 }

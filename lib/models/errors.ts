@@ -1,4 +1,4 @@
-/** What is wrong with a pack or a download, as codes for which the editor has words in its languages. */
+/** What is wrong with a pack or a download: a sentence for people, and a code for programs. */
 import { UserError } from "../errors";
 import type { Sentence } from "../words/sentence";
 

@@ -1,6 +1,6 @@
 /** Greets people: who is new, what to say, and the sound of it; one greeting at a time. */
 import { setImmediate, setTimeout } from "node:timers/promises";
-import { sentenceOf } from "../errors";
+import { asSentence, oneAfterOther } from "../errors";
 import { StorageError } from "../storage";
 import { SpeechEngines } from "./engines";
 import { compose, type Greeting } from "./language";
@@ -9,12 +9,13 @@ import { findPlayers, play } from "./player";
 import { Presence } from "./presence";
 import { SPEAK_TIMEOUT_MS } from "./system";
 import { wavDuration } from "./wav";
+import { phrase, type Sentence } from "../words/sentence";
 
 /** What is missing or failed while the greeting went on without it. */
 export interface Problem {
   kind: "noEngine" | "noPlayer" | "diskFull" | "failed";
   /** Names what is wrong and the mend. */
-  sentence: string;
+  sentence: Sentence;
 }
 
 export interface Spoken extends Greeting {
@@ -31,13 +32,6 @@ export interface GreeterParts {
   /** How long a system engine may take. */
   speakTimeoutMs?: number;
 }
-
-export const NO_ENGINE =
-  'there is no speech engine: run "npm install @echogarden/espeak-ng-emscripten" in the Node-RED user folder, ' +
-  "or install espeak-ng.";
-const NO_PLAYER =
-  "there is no player: install alsa-utils (aplay) or pulseaudio-utils (paplay), or send the WAV in " +
-  "msg.payload to a dashboard.";
 
 /** Nobody listens to more names; who stands there besides is greeted next. */
 export const MAX_AT_ONCE = 10;
@@ -129,7 +123,8 @@ export class Greeter {
       }
     }
     signal.throwIfAborted();
-    const problem: Problem = failures.length === 0 ? { kind: "noEngine", sentence: NO_ENGINE } : problemOf(failures);
+    const problem: Problem =
+      failures.length === 0 ? { kind: "noEngine", sentence: phrase("speech.noEngine") } : problemOf(failures);
     return { ...greeting, wav: null, engine: "none", problem };
   }
 
@@ -141,7 +136,8 @@ export class Greeter {
     const sounds = spoken.map(({ wav }) => wav).filter((wav) => wav !== null);
     if (signal.aborted || sounds.length === 0) return;
     const players = this.#options.play ? findPlayers() : [];
-    if (this.#options.play && players.length === 0) onProblem({ kind: "noPlayer", sentence: NO_PLAYER });
+    if (this.#options.play && players.length === 0)
+      onProblem({ kind: "noPlayer", sentence: phrase("speech.noPlayer") });
     for (const wav of sounds) {
       try {
         await (players.length === 0
@@ -157,5 +153,8 @@ export class Greeter {
 
 function problemOf(failures: readonly unknown[]): Problem {
   const isFull = failures.some((error) => error instanceof StorageError && error.status === 507);
-  return { kind: isFull ? "diskFull" : "failed", sentence: failures.map((each) => sentenceOf(each)).join(" ") };
+  return {
+    kind: isFull ? "diskFull" : "failed",
+    sentence: oneAfterOther(failures.map(asSentence)) ?? phrase("speech.noEngine"),
+  };
 }

@@ -25,7 +25,7 @@ export const speechOptionsSchema = z.object({
   template: z
     .string()
     .max(500)
-    .refine((text) => text === "" || text.includes("{names}"), { error: "must have {names} in it" })
+    .refine((text) => text === "" || text.includes("{names}"), { error: own("speech.template") })
     .default(""),
   /** The engine's name of a voice ("en-us+f3", "Mei-Jia", "Microsoft Zira Desktop"); empty takes the language's. */
   voice: z

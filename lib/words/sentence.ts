@@ -40,11 +40,6 @@ export function phrase<K extends Key>(
   return { key, values: values[0] ?? {} };
 }
 
-/** Words that somebody else said, as a sentence: the same in every language. */
-export function asSentence(said: Sentence | string): Sentence {
-  return typeof said === "string" ? { "en-US": said } : said;
-}
-
 const CATALOGUES: Readonly<Record<Language, { [R in keyof English]: Record<keyof English[R], string> }>> = {
   "en-US": english,
   "zh-TW": chinese,

@@ -45,7 +45,7 @@ export function isFatal(thrown: unknown): boolean {
  * @param sentence for people should it break; what engines say then helps nobody (the number of a C++ exception,
  * "unreachable")
  */
-export async function onEngine<T>(sentence: () => Sentence | string, work: () => T | Promise<T>): Promise<T> {
+export async function onEngine<T>(sentence: () => Sentence, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

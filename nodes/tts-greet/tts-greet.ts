@@ -9,7 +9,7 @@ import { onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { route } from "../../api/http/route";
 import { failToStart } from "../common/status";
-import { speakAs } from "../common/language";
+import { say, speakAs } from "../common/language";
 
 export interface TtsGreetDef extends NodeDef {
   engine: string;
@@ -55,7 +55,7 @@ export default function register(RED: NodeAPI): void {
     }
     const report = ({ kind, sentence }: Problem): void => {
       this.status({ fill: "yellow", shape: "ring", text: RED._(`tts-greet.status.${kind}`) });
-      this.warn(sentence);
+      this.warn(say(sentence));
     };
     // The newest frame takes a waiting one's place: who stands there is in it.
     onInput(

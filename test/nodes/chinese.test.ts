@@ -1,4 +1,4 @@
-/** The Chinese that people read: in forms, the sidebar and help. */
+/** The Chinese that people read: in forms, the sidebar, help and sentences. */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ const ROOT = join(__dirname, "../..");
 const texts = ["nodes", "plugins"]
   .flatMap((room) => readdirSync(join(ROOT, room)).map((name) => join(room, name, "locales/zh-TW")))
   .filter((folder) => existsSync(join(ROOT, folder)))
+  .concat("lib/words/zh-TW")
   .flatMap((folder) => readdirSync(join(ROOT, folder)).map((file) => join(folder, file)))
   .map((path) => [path, readFileSync(join(ROOT, path), "utf8")] as const);
 
@@ -19,7 +20,7 @@ const found = (pattern: RegExp): string[] =>
     [...text.matchAll(pattern)].map(({ index }) => `${path}: ${text.slice(Math.max(0, index - 12), index + 16)}`),
   );
 
-describe("the Chinese of forms, sidebar and help", () => {
+describe("the Chinese of forms, sidebar, help and sentences", () => {
   it("calls a network 模型 everywhere, and 網路 only what computers are connected by", () => {
     // 孿生網路: a siamese network, the term of art.
     assert.deepEqual(found(/(?<!孿生|網際)網路(?!攝影機|資料夾)/g), []);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { regionSchema } from "../region";
+import { own } from "../../validate";
 
 const MAX_SIDE = 10_000;
 const side = z.number().int().min(0).max(MAX_SIDE);
@@ -20,7 +21,7 @@ export const blazefaceOptionsSchema = z
   })
   .refine(({ minSize, maxSize }) => maxSize === 0 || minSize <= maxSize, {
     path: ["maxSize"],
-    error: "the largest face is smaller than the smallest (minSize): nothing could be found",
+    error: own("detect.sizes"),
   });
 
 export type BlazefaceOptions = z.infer<typeof blazefaceOptionsSchema>;

@@ -14,7 +14,7 @@ import type { Pixels } from "../../image/pixels";
 import type { Detection, LoadedDetector, Neighbourhood } from "../detector";
 import { type CascadeFile, readCascade } from "./cascade-file";
 import { type HaarOptions, type SearchPlan, searchPlan } from "./options";
-import { phrase, type Sentence, asSentence, render } from "../../words/sentence";
+import { phrase, type Sentence, render } from "../../words/sentence";
 
 /** What the process is asked: to open a cascade, or to search a picture (grey levels, row by row). */
 export type NativeQuestion = { cascade: string } | NativeSearch;
@@ -89,7 +89,7 @@ class Ended extends Error {
     readonly how: Sentence | string,
     readonly hung: boolean,
   ) {
-    super(render(asSentence(how), "en-US"));
+    super(typeof how === "string" ? how : render(how, "en-US"));
   }
 }
 

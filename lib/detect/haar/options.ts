@@ -5,6 +5,7 @@ import { regionSchema, searchedPart } from "../region";
 import { CASCADES, type CascadeShape } from "./cascade-file";
 import { PRESETS } from "./presets";
 import { bufferOf, bytesOf } from "./pyramid";
+import { own } from "../../validate";
 
 const MAX_SIDE = 10_000;
 const side = z.number().int().min(0).max(MAX_SIDE);
@@ -19,7 +20,7 @@ export const haarOptionsSchema = z
     engine: z.enum(["wasm", "native"]).default("wasm"),
     cascade: z
       .union([z.enum(CASCADES), z.string().endsWith(".xml")], {
-        error: `must be one of ${CASCADES.join(", ")} or the path of an .xml file`,
+        error: own("detect.cascadeForm"),
       })
       .default(DEFAULT.cascade),
     /** Step between scales, over 1: smaller finds more and takes longer. */
@@ -37,14 +38,14 @@ export const haarOptionsSchema = z
      * by fewer raw detections, so that minNeighbors must be lower.
      */
     workingWidth: z
-      .union([z.literal("auto"), side], { error: 'must be "auto", a width in pixels, or 0' })
+      .union([z.literal("auto"), side], { error: own("detect.workingWidth") })
       .default(DEFAULT.workingWidth),
     /** The search stays inside. */
     region: regionSchema.optional(),
   })
   .refine(({ minSize, maxSize }) => maxSize === 0 || minSize <= maxSize, {
     path: ["maxSize"],
-    error: "the largest face is smaller than the smallest (minSize): nothing could be found",
+    error: own("detect.sizes"),
   });
 
 export type HaarOptions = z.infer<typeof haarOptionsSchema>;

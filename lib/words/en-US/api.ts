@@ -34,4 +34,8 @@ one.`,
   noModel: `there is no model "{id}" to download: GET models lists them.`,
   noDownload: `no download of a model "{id}" is under way.`,
   estimateBusy: `a change of a model is being measured already: ask again in a moment.`,
+  sureOrOut: `must say sure, out or both`,
+  point: `must be two numbers, x,y`,
+  networkId: `must be the id of a model: choose one that lies in a file in the gallery's form`,
+  noFileName: `must be no file's name`,
 } as const;

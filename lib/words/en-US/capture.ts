@@ -107,4 +107,10 @@ address`,
   rtspPath: `the camera answers {status}: check the path in the address`,
   rtspTransport: `the camera answers {status}: choose the other transport, TCP or UDP`,
   rtspBusy: `the camera answers {status}: too many read this camera`,
+  loginInAddress: `is no address: a user or password with one of # / ? @ : in it belongs into the fields "User" and \
+"Password"`,
+  addressOf: `must be a {one} or {other} address`,
+  httpIsJpeg: `an HTTP camera's frames are JPEG`,
+  folderIsJpeg: `a folder's photos go out as the files they are`,
+  browserIsJpeg: `a browser's frames are JPEG`,
 } as const;

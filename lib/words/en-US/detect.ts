@@ -21,4 +21,7 @@ restarted: send a smaller picture, or choose the engine "OpenCV WASM".`,
   nativeCascade: `the native engine {module} cannot use the cascade file {path} ({reason}): choose a built-in \
 cascade or a .xml made by OpenCV's traincascade.`,
   noAnswerWithin: `no answer within {seconds} s`,
+  sizes: `the largest face is smaller than the smallest (minSize): nothing could be found`,
+  cascadeForm: `must be a built-in cascade or the path of an .xml file`,
+  workingWidth: `must be "auto", a width in pixels, or 0`,
 } as const;

@@ -9,4 +9,9 @@ export const speech = {
   silent: `it did not answer within {seconds} seconds`,
   processEnded: `its process ended`,
   tooMany: `too many greetings wait to be spoken.`,
+  noEngine: `there is no speech engine: run "npm install @echogarden/espeak-ng-emscripten" in the Node-RED user \
+folder, or install espeak-ng.`,
+  noPlayer: `there is no player: install alsa-utils (aplay) or pulseaudio-utils (paplay), or send the WAV in \
+msg.payload to a dashboard.`,
+  template: `must have {names} in it`,
 } as const;

@@ -1,5 +1,5 @@
 export const detect = {
-  outside: `偵測範圍在圖片（{width} × {height}）之外：請以圖片的像素設定，或清除它。`,
+  outside: `偵測區域在圖片（{width} × {height}）之外：請以圖片的像素設定，或清除它。`,
   noSuchDetector: `沒有偵測器「{id}」：請選擇 {ids} 其中之一。`,
   broke: `{engine} 在處理 {width} × {height} 像素的圖片時中斷，已重新啟動：請傳送較小的圖片。`,
   modelUnreadable: `無法讀取模型檔 {file}（{reason}）：請重新安裝本套件。`,
@@ -15,4 +15,7 @@ libopencv-dev），或選擇引擎「OpenCV WASM」。`,
   nativeFailed: `原生引擎 {module} 執行失敗（{reason}）：請選擇引擎「OpenCV WASM」。`,
   nativeCascade: `原生引擎 {module} 無法使用分類器檔 {path}（{reason}）：請選擇內建的分類器，或由 OpenCV 的 traincascade 產生的 .xml。`,
   noAnswerWithin: `{seconds} 秒內沒有回應`,
+  sizes: `最大的臉小於最小的臉（minSize）：什麼也找不到`,
+  cascadeForm: `必須是內建的分類器，或 .xml 檔的路徑`,
+  workingWidth: `必須是「auto」、以像素為單位的寬度，或 0`,
 };

@@ -1,7 +1,7 @@
 export const enrol = {
   notKept: `未保留照片：{findings}`,
   acceptByMessage: `{refusal}。若仍要保留，請設定 msg.enrol.accept = {codes}。`,
-  noFaceAt: `照片的 ({x}, {y}) 處沒有可用的臉：請選擇臉的中央。`,
+  noFaceAt: `照片的（{x}，{y}）處沒有可用的臉：請選擇臉的中央。`,
   noLargeFace: `照片中沒有夠大的臉：請靠近一點拍攝，或傳送原始尺寸的照片。`,
   noSharpFace: `照片中沒有清晰的臉：請拿穩相機，並在更亮的地方拍攝。`,
   noLitFace: `照片中的臉太暗，無法辨識：請面向光源拍攝。`,

@@ -9,4 +9,7 @@ export const speech = {
   silent: `它未在 {seconds} 秒內回應`,
   processEnded: `它的程序已結束`,
   tooMany: `等候播放的問候語過多。`,
+  noEngine: `沒有語音引擎：請在 Node-RED 的使用者資料夾執行「npm install @echogarden/espeak-ng-emscripten」，或安裝 espeak-ng。`,
+  noPlayer: `沒有播放程式：請安裝 alsa-utils（aplay）或 pulseaudio-utils（paplay），或將 msg.payload 中的 WAV 傳到儀表板。`,
+  template: `必須包含 {names}`,
 };

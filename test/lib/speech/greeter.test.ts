@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { run, which } from "../../../lib/speech/command";
 import { Espeak } from "../../../lib/speech/espeak";
-import { Greeter, type GreeterParts, MAX_AT_ONCE, NO_ENGINE, type Problem } from "../../../lib/speech/greeter";
+import { Greeter, type GreeterParts, MAX_AT_ONCE, type Problem } from "../../../lib/speech/greeter";
 import { compose } from "../../../lib/speech/language";
 import { speechOptionsSchema } from "../../../lib/speech/options";
 import { findPlayers, play } from "../../../lib/speech/player";
@@ -14,10 +14,13 @@ import { toWav, wavDuration } from "../../../lib/speech/wav";
 import { restorePath, runs, until, withPrograms } from "../../support/programs";
 import { limitedDisk, noLimit, noMount, smallDisk, type SmallDisk } from "../../support/small-disk";
 import { pattern } from "../../support/pattern";
+import { phrase, render } from "../../../lib/words/sentence";
 
 const SCRIPTS = { skip: process.platform === "win32" ? "the fake programs are shell scripts" : false };
 const SECOND = toWav(new Int16Array(22_050), 22_050);
-const fails = ({ sentence }: Problem): void => assert.fail(sentence);
+const said = (problem: Problem | undefined): string =>
+  problem === undefined ? "" : render(problem.sentence, "en-US");
+const fails = (problem: Problem): void => assert.fail(said(problem));
 const pidIn = (folder: string): number => Number(readFileSync(join(folder, "pid"), "utf8"));
 /** Writes its process's id, then hangs and does not hear SIGTERM. */
 const HANG =
@@ -144,7 +147,7 @@ describe("Greeter", SCRIPTS, () => {
     const [spoken] = await greeter({ engine: "system" }).greet(["Alice"], fails);
     assert.deepEqual(
       [spoken?.text, spoken?.wav, spoken?.engine, spoken?.problem],
-      ["Welcome Alice, have a nice day!", null, "none", { kind: "noEngine", sentence: NO_ENGINE }],
+      ["Welcome Alice, have a nice day!", null, "none", { kind: "noEngine", sentence: phrase("speech.noEngine") }],
     );
   });
 
@@ -158,7 +161,7 @@ describe("Greeter", SCRIPTS, () => {
       fails,
     );
     assert.deepEqual([silent?.text, silent?.wav, silent?.problem?.kind], ["Alice!", null, "failed"]);
-    assert.match(silent?.problem?.sentence ?? "", /eSpeak NG failed: it has no voice "qaa"/);
+    assert.match(said(silent?.problem), /eSpeak NG failed: it has no voice "qaa"/);
   });
 
   it("cuts an engine that hangs, says so, and gives the text", async () => {
@@ -168,7 +171,7 @@ describe("Greeter", SCRIPTS, () => {
       [spoken?.text, spoken?.wav, spoken?.engine, spoken?.problem?.kind],
       ["Welcome Alice, have a nice day!", null, "none", "failed"],
     );
-    assert.match(spoken?.problem?.sentence ?? "", /espeak-ng did not end within 0\.7 seconds and was stopped\.$/);
+    assert.match(said(spoken?.problem), /espeak-ng did not end within 0\.7 seconds and was stopped\.$/);
     await until(() => !runs(pidIn(folder)), "the engine's end");
     assert.deepEqual(greetingFiles(), []);
   });
@@ -177,7 +180,7 @@ describe("Greeter", SCRIPTS, () => {
     withPrograms({ "espeak-ng": "echo 'no voice today' >&2; exit 1" });
     const [spoken] = await greeter({ engine: "system" }).greet(["Alice"], fails);
     assert.deepEqual([spoken?.wav, spoken?.text], [null, "Welcome Alice, have a nice day!"]);
-    assert.match(spoken?.problem?.sentence ?? "", /espeak-ng failed: no voice today/);
+    assert.match(said(spoken?.problem), /espeak-ng failed: no voice today/);
   });
 
   it("plays the WAV with the player it finds, and speaks until that ends", async () => {
@@ -207,7 +210,7 @@ describe("Greeter", SCRIPTS, () => {
       problems.map(({ kind }) => kind),
       ["noPlayer"],
     );
-    assert.match(problems[0]?.sentence ?? "", /there is no player: install alsa-utils/);
+    assert.match(said(problems[0]), /there is no player: install alsa-utils/);
   });
 
   it("ends the player and its own process when it is closed, without a complaint", async () => {
@@ -429,7 +432,7 @@ for (const { what, says, skip, make } of DISKS) {
           [silent?.text, silent?.wav, silent?.engine, silent?.problem?.kind, left],
           ["Welcome Alice, have a nice day!", null, "none", "diskFull", []],
         );
-        assert.match(silent?.problem?.sentence ?? "", says);
+        assert.match(said(silent?.problem), says);
         await one.quiet();
         const [spoken] = await one.greet(["Bob"], fails);
         assert.deepEqual([spoken?.wav, spoken?.problem], [SECOND, undefined]);
@@ -449,7 +452,7 @@ for (const { what, says, skip, make } of DISKS) {
         [spoken?.problem, (spoken?.wav?.length ?? 0) > 44, problems.map(({ kind }) => kind), left],
         [undefined, true, ["diskFull"], []],
       );
-      assert.match(problems[0]?.sentence ?? "", says);
+      assert.match(said(problems[0]), says);
       const [next] = await one.greet(["Bob"], fails);
       await one.quiet();
       assert.deepEqual(readFileSync(join(folder, "played.wav")), next?.wav);
