@@ -1,6 +1,7 @@
 import { decode } from "../image/decode";
 import type { PixelSource, Pixels } from "../image/pixels";
 import type { Box } from "../message";
+import { collectGarbage } from "../workers/collect";
 import { moving, onEngine, serve } from "../workers/serve";
 import { withoutDoubles } from "./boxes";
 import type { CommonOptions, Detection, LoadedDetector, Neighbourhood } from "./detector";
@@ -62,6 +63,10 @@ function load(id: string, name: string): Loading {
   if (engine === undefined) throw new Error(`the detector ${id} has no engine ${name}`);
   const loading = Promise.resolve()
     .then(() => engine.load())
+    .then((detector) => {
+      collectGarbage();
+      return detector;
+    })
     .catch((error: unknown) => {
       // Tried again with the next picture: there may be memory then.
       loaded.delete(key);

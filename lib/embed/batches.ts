@@ -1,5 +1,5 @@
 /** Faces in one batch: more take more memory at once (thousands more than WASM has) and hardly less time each. */
-export const MOST_AT_ONCE = 32;
+export const MOST_AT_ONCE = 8;
 
 /**
  * Work on items some at a time, one batch after the other.

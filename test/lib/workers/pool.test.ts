@@ -6,6 +6,8 @@ import { StagePool } from "../../../lib/workers/pool";
 import { REST_MS, type What } from "../../support/faulty-worker";
 import { eventually } from "../../support/node-red";
 
+const IDLE_MS = 200;
+
 async function withPool(work: (pool: StagePool<What, string>) => Promise<void>): Promise<void> {
   const pool = new StagePool<What, string>(join(__dirname, "../../support"), "faulty-worker", 1);
   pool.acquire();
@@ -177,5 +179,16 @@ describe("StagePool", () => {
     await pool.release();
     assert.equal(pool.threads, 0);
     await assert.rejects(pool.run("answer"), /closed/);
+  });
+
+  it("has no workers left when there was nothing to do for long, and starts one with the next task", async () => {
+    const pool = new StagePool<What, string>(join(__dirname, "../../support"), "faulty-worker", 1, undefined, IDLE_MS);
+    pool.acquire();
+    for (let round = 0; round < 2; round += 1) {
+      assert.equal(await pool.run("answer"), "done");
+      assert.equal(pool.threads, 1);
+      await eventually("the worker's end", () => (pool.threads === 0 ? true : undefined));
+    }
+    await pool.release();
   });
 });
