@@ -1,23 +1,32 @@
 /**
  * The embedding networks on each engine: milliseconds a face, ratio to the first's (dlib's on TF.js WASM), largest
- * difference of an
- * embedding to the network's own on TF.js WASM; then what alignment and embedding take in facenet-embed.
+ * difference of an embedding to the network's own on TF.js WASM; then what alignment and embedding take in
+ * facenet-embed; then BlazeFace, face-detect's network, on each engine, and OpenCV's dnn beside them.
  *   npm run bench:engines
  * Engines take turns, so that what else the machine does hits all alike. onnxruntime-node is looked for in bench/peers
  * too:
  *   npm install --ignore-scripts --prefix bench/peers
  */
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { alignFaces } from "../lib/align/aligner";
 import { LandmarkNet } from "../lib/align/landmark-net";
 import { warp } from "../lib/image/transform";
+import { INPUT_SIDE } from "../lib/detect/blazeface/anchors";
+import {
+  BLAZEFACE_FILE,
+  type BlazefaceNet,
+  loadOnOnnx as loadBlazeOnOnnx,
+  loadOnTf as loadBlazeOnTf,
+} from "../lib/detect/blazeface/network";
+import { AS_IT_IS, inputOf, type Sides, sidesOf, type View } from "../lib/detect/blazeface/view";
 import { FaceDetector } from "../lib/detect/face-detector";
 import { haar } from "../lib/detect/haar/haar";
 import { haarOptionsSchema } from "../lib/detect/haar/options";
+import { openCv } from "../lib/detect/haar/opencv";
 import { WasmDetector } from "../lib/detect/haar/wasm";
 import { chipPlace } from "../lib/embed/chips";
 import { DLIB_RESNET, MOBILEFACENET, type ModelDescriptor } from "../lib/embed/descriptor";
@@ -176,6 +185,97 @@ async function stages(): Promise<void> {
   }
 }
 
+interface Detecting {
+  name: string;
+  run(input: Float32Array): Promise<Float32Array>;
+}
+
+/** OpenCV's own reader of the same file. One of its two outputs: what the other takes besides is next to nothing. */
+async function onOpenCv(): Promise<Detecting> {
+  const cv = (await openCv()) as unknown as {
+    FS_createDataFile(folder: string, name: string, bytes: Uint8Array, ...rights: boolean[]): void;
+    readNetFromTFLite(path: string): { setInput(blob: Mat): void; forward(layer: string): Mat };
+    Mat: new (rows: number, columns: number, type: number) => Mat;
+    Size: new (width: number, height: number) => object;
+    Scalar: new (...values: number[]) => object;
+    blobFromImage(picture: Mat, scale: number, size: object, mean: object, ...rest: (boolean | number)[]): Mat;
+    CV_32FC3: number;
+    CV_32F: number;
+  };
+  interface Mat {
+    data32F: Float32Array;
+    delete(): void;
+  }
+  cv.FS_createDataFile("/", "model.tflite", readFileSync(BLAZEFACE_FILE), true, false, false);
+  const net = cv.readNetFromTFLite("/model.tflite");
+  return {
+    name: "OpenCV's dnn, WASM",
+    run: (input) => {
+      const picture = new cv.Mat(INPUT_SIDE, INPUT_SIDE, cv.CV_32FC3);
+      picture.data32F.set(input);
+      const size = new cv.Size(INPUT_SIDE, INPUT_SIDE);
+      const blob = cv.blobFromImage(picture, 1, size, new cv.Scalar(0, 0, 0, 0), false, false, cv.CV_32F);
+      net.setInput(blob);
+      const result = net.forward("reshaped_regressor_face_4");
+      const numbers = Float32Array.from(result.data32F);
+      for (const mat of [result, blob, picture]) mat.delete();
+      return Promise.resolve(numbers);
+    },
+  };
+}
+
+/** BlazeFace on 192 × 192 pixels on each engine, and on TF.js WASM on as much as a frame of 16:9 and a small face take. */
+async function detectors(): Promise<void> {
+  const { data, width, height } = await decode({ bytes: Uint8Array.from(groupPhoto(1)), raw: undefined });
+  const seen = (view: View): { input: Float32Array; sides: Sides } => {
+    const whole = { x: 0, y: 0, width, height };
+    return { input: inputOf({ data, width, height }, whole, view), sides: sidesOf(whole, view) };
+  };
+  const square = seen({ ...AS_IT_IS, square: true });
+  const of = (name: string, net: BlazefaceNet): Detecting => ({
+    name,
+    run: async (input) => (await net.run([input]))[0]?.regressed as Float32Array,
+  });
+  const onTf = await loadBlazeOnTf();
+  const works: Detecting[] = [of("TF.js WASM", onTf)];
+  if ((await judgeEngine("onnx")).usable) works.push(of("onnxruntime-node, 1 thread", await loadBlazeOnOnnx()));
+  works.push(of("onnxruntime-web, 1 thread", await loadBlazeOnOnnx("onnxruntime-web")), await onOpenCv());
+  for (const [what, view] of [
+    ["3:2", AS_IT_IS],
+    ["64 × 64", { ...AS_IT_IS, side: 64, square: true }],
+  ] as const) {
+    const { input, sides } = seen(view);
+    works.push({
+      name: `TF.js WASM, ${what === "3:2" ? `${what} as ${sides.width} × ${sides.height}` : what}`,
+      run: async () => (await onTf.run([input], sides))[0]?.regressed as Float32Array,
+    });
+  }
+  const times = works.map((): number[] => []);
+  const results: Float32Array[] = [];
+  for (let round = -WARM_UP; round < ROUNDS; round += 1)
+    for (const [index, { run }] of works.entries()) {
+      const start = performance.now();
+      results[index] = await run(square.input);
+      if (round >= 0) times[index]?.push(performance.now() - start);
+    }
+  console.log(`\n${"BlazeFace (face-detect)".padEnd(42)} ms      ratio   largest difference, pixels`);
+  const expected = results[0] as Float32Array;
+  for (const [index, { name }] of works.entries()) {
+    const result = results[index] as Float32Array;
+    const difference =
+      result.length === expected.length
+        ? result
+            .reduce((most, value, at) => Math.max(most, Math.abs(value - (expected[at] as number))), 0)
+            .toExponential(1)
+        : "";
+    const ms = median(times[index] as number[]);
+    console.log(
+      `${name.padEnd(42)} ${ms.toFixed(2).padStart(6)} ${(median(times[0] as number[]) / ms).toFixed(2).padStart(6)}× ` +
+        `${difference.padStart(12)}`,
+    );
+  }
+}
+
 // Modules are resolved from NODE_PATH only if it was set at the start.
 if (process.env["NODE_PATH"] === undefined && existsSync(PEERS))
   execFileSync(process.execPath, ["--import", "tsx", __filename], {
@@ -185,4 +285,5 @@ if (process.env["NODE_PATH"] === undefined && existsSync(PEERS))
 else
   void main()
     .then(stages)
+    .then(detectors)
     .then(() => process.exit());

@@ -1,7 +1,6 @@
 import { decode } from "../image/decode";
 import type { PixelSource, Pixels } from "../image/pixels";
 import type { Box } from "../message";
-import { collectGarbage } from "../workers/collect";
 import { moving, onEngine, serve } from "../workers/serve";
 import { withoutDoubles } from "./boxes";
 import type { CommonOptions, Detection, LoadedDetector, Neighbourhood } from "./detector";
@@ -39,6 +38,8 @@ export interface DetectResult {
   width: number;
   height: number;
   detections: Detection[];
+  /** What it ran on. */
+  engine: string;
   /** Of each detection, where `follow` was asked for. */
   looks: Look[];
   /** Of a frame that is followed by a detector with nearer parts. */
@@ -63,10 +64,6 @@ function load(id: string, name: string): Loading {
   if (engine === undefined) throw new Error(`the detector ${id} has no engine ${name}`);
   const loading = Promise.resolve()
     .then(() => engine.load())
-    .then((detector) => {
-      collectGarbage();
-      return detector;
-    })
     .catch((error: unknown) => {
       // Tried again with the next picture: there may be memory then.
       loaded.delete(key);
@@ -97,6 +94,7 @@ async function detectTask({ source, detector: id, options, keep, photo, follow }
   const looks = follow === undefined ? [] : detections.map(({ box }) => lookAt(pixels, box));
   const result = {
     detections,
+    engine: detector.name,
     looks,
     sketch: follow === undefined || detector.follow === undefined ? undefined : sketchOf(pixels),
     width,

@@ -72,8 +72,8 @@ export class FaceDetector<Options extends CommonOptions = CommonOptions> impleme
     this.#pool.acquire();
   }
 
-  /** Load the engine now, so that the first frame is not the slow one. @throws as detect does */
-  async warmUp(): Promise<void> {
+  /** Load the engine now, so that the first frame is not the slow one. @returns its name @throws as detect does */
+  async warmUp(): Promise<string> {
     const { region: _elsewhere, ...options } = this.options;
     const frame = {
       source: "",
@@ -83,13 +83,19 @@ export class FaceDetector<Options extends CommonOptions = CommonOptions> impleme
       height: WARM_UP_SIDE,
       encoding: "rgb",
     } as const;
-    await this.#run({ bytes: Buffer.alloc(WARM_UP_SIDE * WARM_UP_SIDE * CHANNELS), frame }, undefined, options);
+    const { engine } = await this.#run(
+      { bytes: Buffer.alloc(WARM_UP_SIDE * WARM_UP_SIDE * CHANNELS), frame },
+      undefined,
+      options,
+    );
+    return engine;
   }
 
   async detect(picture: Picture, region?: Box, nearby?: readonly Neighbourhood[]): Promise<Detected> {
     const follow = nearby === undefined ? undefined : { nearby, expected: [] };
     const {
       detections,
+      engine: _engine,
       looks: _looks,
       sketch: _sketch,
       ...detected
@@ -103,7 +109,7 @@ export class FaceDetector<Options extends CommonOptions = CommonOptions> impleme
    * @throws as detect does
    */
   async search(picture: Picture, follow: Follow, region?: Box): Promise<Searched> {
-    const { detections, looks, ...detected } = await this.#run(picture, follow, this.#within(region));
+    const { detections, engine: _engine, looks, ...detected } = await this.#run(picture, follow, this.#within(region));
     return {
       ...detected,
       seen: byScore(detections.map((detection, index) => ({ ...detection, look: looks[index] as Look }))),

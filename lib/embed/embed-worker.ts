@@ -10,7 +10,6 @@ import type { PixelSource } from "../image/pixels";
 import type { Point, Quality, RejectReason } from "../message";
 import { EngineError, tensorEngine } from "../tensor/engine";
 import type { EngineName } from "../tensor/engines";
-import { collectGarbage } from "../workers/collect";
 import { isFatal, onEngine, serve } from "../workers/serve";
 import { inBatches } from "./batches";
 import { chipPlace } from "./chips";
@@ -87,9 +86,7 @@ async function load(model: ModelDescriptor, engine: EngineName, onnx: OnnxPlan):
 }
 
 async function loadAll(model: ModelDescriptor, engine: EngineName, onnx: OnnxPlan): Promise<Loaded> {
-  const all = { net: await loadNet(model, engine, onnx), landmarks: await loadLandmarks(engine) };
-  collectGarbage();
-  return all;
+  return { net: await loadNet(model, engine, onnx), landmarks: await loadLandmarks(engine) };
 }
 
 async function loadLandmarks(engine: EngineName): Promise<LandmarkFinder> {

@@ -7,6 +7,7 @@ import { GatedFinder } from "../../lib/detect/gated-finder";
 import { regionSchema } from "../../lib/detect/region";
 import { trackingOptionsSchema } from "../../lib/detect/tracker";
 import { addTiming, readOverride, readPicture } from "../../lib/message";
+import { shortEngineName } from "../../lib/tensor/engines";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "./on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "./options";
@@ -41,7 +42,7 @@ export function detectorOptionsOf<Def extends DetectingDef, Options extends Comm
 }
 
 /**
- * Make a node find faces. Its locale has `status.engine`, `status.still` and `status.faces` (with __count__ and __ms__).
+ * Make a node find faces. Its locale has `status.engine`, `status.ready` (with __engine__), `status.still` and `status.faces` (with __count__ and __ms__).
  * @param optionsOf throws a sentence; the node then says it at deploy and to each message
  */
 export function detecting<Options extends CommonOptions>(
@@ -65,7 +66,14 @@ export function detecting<Options extends CommonOptions>(
     return;
   }
   // What is wrong with the engine or the options is told with the first picture too.
-  whileLoading(node, everywhere.warmUp(), { failed: RED._(`${node.type}.status.engine`) });
+  whileLoading(node, everywhere.warmUp(), {
+    ready: (engine) => ({
+      fill: "green",
+      shape: "ring",
+      text: statusText(RED, `${node.type}.status.ready`, { engine: shortEngineName(engine) }),
+    }),
+    failed: RED._(`${node.type}.status.engine`),
+  });
   const show = liveStatus(node);
   onInput(node, async (message, send) => {
     const picture = readPicture(message);

@@ -95,6 +95,30 @@ describe("onnxruntime-node", { skip: SKIP }, () => {
     });
   }
 
+  it("finds the faces of face-detect that WASM finds, and is what it takes by itself", async () => {
+    const folder = { ...emptyFolder(), modules: MODULES };
+    const [wasm, auto] = await runEngines(folder, [
+      { do: "detect", engine: "wasm" },
+      { do: "detect", engine: "auto" },
+    ]);
+    assert.deepEqual([wasm?.engine, auto?.engine], ["TF.js wasm", NAME]);
+    const [expected, found] = [wasm?.faces ?? [], auto?.faces ?? []];
+    assert.deepEqual([expected.length, found.length], [4, 4]);
+    for (const [index, { box, score, points }] of expected.entries()) {
+      const other = found[index] ?? assert.fail("fewer faces");
+      const numbers = (face: typeof other): number[] => [
+        ...Object.values(face.box),
+        ...Object.values(face.points ?? {}).flatMap(({ x, y }) => [x, y]),
+      ];
+      const largest = Math.max(
+        ...numbers({ box, score, points }).map((value, at) => Math.abs(value - (numbers(other)[at] ?? Infinity))),
+      );
+      // Of the face's side.
+      assert.ok(largest <= 1e-3 * box.width, `${largest} pixels`);
+      assert.ok(Math.abs(score - other.score) <= 1e-3);
+    }
+  });
+
   it("that was cut off is a sentence, and not the end of Node-RED", async () => {
     const { folder, native } = copyOfRuntime();
     truncateSync(join(native, BINDING), 100_000);

@@ -4,12 +4,17 @@ import { DLIB_RESNET } from "../../lib/embed/descriptor";
 import { findModel } from "../../lib/models/find-model";
 import { type EmbedderOptions, embedderOptionsSchema, FaceEmbedder } from "../../lib/embed/embedder";
 import { createEncoder, type FaceEncoder } from "../../lib/enrol/encoder";
-import { portrait, PORTRAITS } from "./photos";
+import { blazeface } from "../../lib/detect/blazeface/blazeface";
+import { type BlazefaceOptions, blazefaceOptionsSchema } from "../../lib/detect/blazeface/options";
+import { FaceDetector } from "../../lib/detect/face-detector";
+import type { Face } from "../../lib/message";
+import { groupPhoto, portrait, PORTRAITS } from "./photos";
 import { errorMessage } from "../../lib/errors";
 
 export type Step =
   | { do: "open"; as: string; engine?: EmbedderOptions["engine"]; model?: string }
   | { do: "embed"; as: string; of?: keyof typeof PORTRAITS }
+  | { do: "detect"; engine: BlazefaceOptions["engine"] }
   | { do: "enrol"; of?: keyof typeof PORTRAITS }
   | { do: "close"; as: string }
   | { do: "write"; path: string; text: string };
@@ -21,6 +26,7 @@ export interface Result {
   passedOver?: string[];
   embedding?: number[];
   landmarks?: { x: number; y: number }[];
+  faces?: Face[];
   /** What packages wrote down meanwhile. */
   loads: number;
   kernels: number;
@@ -53,6 +59,13 @@ async function carryOut(step: Step): Promise<Omit<Result, "loads" | "kernels">> 
         [{ box: BOX, score: 1 }],
       );
       return { engine, embedding: [...(faces[0]?.embedding ?? [])], landmarks: [...(faces[0]?.landmarks ?? [])] };
+    }
+    case "detect": {
+      const detector = new FaceDetector(blazeface, blazefaceOptionsSchema.parse({ engine: step.engine }));
+      const engine = await detector.warmUp();
+      const { faces } = await detector.detect({ bytes: groupPhoto(6), frame: undefined });
+      await detector.close();
+      return { engine, faces };
     }
     case "enrol": {
       encoder ??= await createEncoder({});
