@@ -253,9 +253,9 @@ async function detectors(): Promise<void> {
   const times = works.map((): number[] => []);
   const results: Float32Array[] = [];
   for (let round = -WARM_UP; round < ROUNDS; round += 1)
-    for (const [index, { run }] of works.entries()) {
+    for (const [index, work] of works.entries()) {
       const start = performance.now();
-      results[index] = await run(square.input);
+      results[index] = await work.run(square.input);
       if (round >= 0) times[index]?.push(performance.now() - start);
     }
   console.log(`\n${"BlazeFace (face-detect)".padEnd(42)} ms      ratio   largest difference, pixels`);
@@ -271,7 +271,7 @@ async function detectors(): Promise<void> {
     const ms = median(times[index] as number[]);
     console.log(
       `${name.padEnd(42)} ${ms.toFixed(2).padStart(6)} ${(median(times[0] as number[]) / ms).toFixed(2).padStart(6)}× ` +
-        `${difference.padStart(12)}`,
+        difference.padStart(12),
     );
   }
 }
