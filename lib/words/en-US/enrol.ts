@@ -5,7 +5,8 @@ export const enrol = {
   noLargeFace: `the photo shows no face large enough: take it from nearer, or send it in its full size.`,
   noSharpFace: `the photo shows no sharp face: hold the camera still, in more light.`,
   noLitFace: `the photo shows a face, but it is too dark to know anybody by: turn it to the light.`,
-  noBareFace: `the photo shows a face that is covered: take one without a mask, dark glasses or a hand before the face.`,
+  noBareFace: `the photo shows a face that is covered: take one without a mask, dark glasses or a hand before \
+the face.`,
   noFace: `the photo shows no face that can be used: take one from the front, upright, with the whole face in \
 light.`,
   severalFaces: `the photo shows {faces} faces: cut it so that it shows only the person to be known.`,

@@ -214,7 +214,7 @@ describe("model packs", () => {
     assert.match(await problem(), /is not whole: .*tiny\.onnx has 100 bytes, not \d+/);
   });
 
-  it("are told apart by a code, and the editor has words for the licence of each that comes with the package", async () => {
+  it("are told apart by a code", async () => {
     const code = async (): Promise<string | null | undefined> => {
       const broken = (await ours()).find(({ pack }) => pack === undefined);
       rmSync(join(userDir, "facenet"), { recursive: true });
