@@ -28,6 +28,16 @@ const SELDOMEST_MS = 30_000;
 /** So long after the last face all is searched as ever: it may be found again at once, or its track needs it. */
 const AFTER_FACE_MS = 2000;
 /**
+ * So long after a scene began, too: whoever stands still in it from the first frame on may be found in one of several
+ * only, and small faces are looked for in one part of a frame after the other.
+ */
+const BEGINNING_MS = 2000;
+/**
+ * Of a camera whose frames are farther apart than this, in milliseconds, each is searched: little would be saved, and
+ * who goes by may be in one of them alone.
+ */
+const SELDOM_MS = 1000;
+/**
  * While nothing changes a frame is looked at this long after the last one, in milliseconds: opening a JPEG costs as
  * much as half of decoding it. A face that comes is looked for at most so much later, and within 300 ms.
  */
@@ -37,9 +47,12 @@ export class MotionGate {
   #background: Background | undefined;
   #last: Frame | undefined;
   #lookedAt = 0;
+  #beganAt = 0;
   #wholeAt = -Infinity;
   #faceAt = -Infinity;
   #movedAt = -Infinity;
+  /** Milliseconds of the last search of all, and of it or the one before, whichever was faster. */
+  #tookLast = Infinity;
   #took = 0;
   #calm = false;
 
@@ -54,9 +67,10 @@ export class MotionGate {
       this.#wholeAt = -Infinity;
       this.#faceAt = -Infinity;
     }
+    const seldom = this.#comesSeldom(frame);
     this.#last = frame;
     if (this.#background === undefined || this.#whole(at)) return undefined;
-    if (at - this.#faceAt <= AFTER_FACE_MS) return "everywhere";
+    if (seldom || at - this.#faceAt <= AFTER_FACE_MS) return "everywhere";
     return this.#calm && at - this.#lookedAt < LOOK_EVERY_MS ? "nowhere" : undefined;
   }
 
@@ -66,14 +80,16 @@ export class MotionGate {
     const background = this.#background;
     if (background === undefined || background.width !== grey.width || background.height !== grey.height) {
       this.#background = new Background(grey, at);
+      this.#beganAt = at;
       this.#movedAt = at;
       this.#calm = false;
       return "everywhere";
     }
     const changed = background.next(grey, at);
-    this.#calm = changed === "nothing";
-    if (!this.#calm) this.#movedAt = at;
-    if (this.#whole(at) || changed === "everything") return "everywhere";
+    if (changed !== "nothing") this.#movedAt = at;
+    const begins = at - this.#beganAt < BEGINNING_MS;
+    this.#calm = changed === "nothing" && !begins;
+    if (begins || this.#whole(at) || changed === "everything") return "everywhere";
     if (changed === "nothing") return "nowhere";
     return around(changed, background, picture) ?? "everywhere";
   }
@@ -86,7 +102,9 @@ export class MotionGate {
   searched({ capturedAt }: Frame, found: number, took: number | undefined): void {
     if (took !== undefined) {
       this.#wholeAt = capturedAt;
-      this.#took = took;
+      // One that was held up says nothing about the computer.
+      this.#took = Math.min(took, this.#tookLast);
+      this.#tookLast = took;
     }
     if (found === 0) return;
     this.#faceAt = capturedAt;
@@ -97,6 +115,13 @@ export class MotionGate {
     const empty = at - this.#movedAt > EMPTY_AFTER_MS;
     const every = Math.max(empty ? WHOLE_EVERY_EMPTY_MS : WHOLE_EVERY_MS, TIMES_TAKEN * this.#took);
     return at - this.#wholeAt >= Math.min(SELDOMEST_MS, every);
+  }
+
+  /** Whether so few frames come that each is searched; not where a busy computer left out those in between. */
+  #comesSeldom({ sequence, capturedAt }: Frame): boolean {
+    if (this.#last === undefined) return false;
+    const gap = capturedAt - this.#last.capturedAt;
+    return gap > SELDOM_MS && (sequence === this.#last.sequence + 1 || gap >= TIMES_TAKEN * this.#took);
   }
 
   /** Whether a frame comes after the last one in the same scene. */

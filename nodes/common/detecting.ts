@@ -87,7 +87,8 @@ export function detecting<Options extends CommonOptions>(
     else delete message.searched;
     if (picture.frame !== undefined && (picture.frame.width !== width || picture.frame.height !== height))
       message.frame = { ...picture.frame, width, height };
-    addTiming(message, timing);
+    // Times of frames that were left out would pass for those of searches in every mean.
+    if (searched !== false) addTiming(message, timing);
     show(
       searched === false
         ? { fill: "grey", shape: "ring", text: RED._(`${node.type}.status.still`) }

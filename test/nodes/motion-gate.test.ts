@@ -9,15 +9,15 @@ import haarDetect from "../../nodes/haar-detect/haar-detect";
 import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 import { cutting, film, FPS, grain, somebody } from "../support/moving-scene";
 
-/** Somebody is there from the third second on. */
-const COMES = 3;
+/** Somebody is there from the fifth second on. */
+const COMES = 5;
 
 describe("the motion gate", () => {
   let frames: Picture[];
   before(async () => {
     await startServer();
     const face = await cutting("green", 170);
-    frames = await film(5, [somebody(face, () => [75, 35], COMES), grain(3)], { size: [320, 240] });
+    frames = await film(7, [somebody(face, () => [75, 35], COMES), grain(3)], { size: [320, 240] });
   });
   after(() => stopServer());
   afterEach(() => helper.unload());
@@ -52,8 +52,9 @@ describe("the motion gate", () => {
       const seen = await watch({ type, engine: "wasm", ...preset("tracking") });
       assert.equal(seen.length, frames.length);
       assert.ok(left(seen.slice(0, COMES * FPS)) >= 20, String(left(seen)));
-      for (const { searched, faces, frame } of seen) {
-        if (searched === false) assert.deepEqual(faces, []);
+      for (const { searched, faces, frame, timing } of seen) {
+        if (searched === false) assert.deepEqual([faces, timing?.detect, timing?.decode], [[], undefined, undefined]);
+        else assert.ok(timing?.detect !== undefined && timing.decode !== undefined);
         assert.deepEqual([frame?.width, frame?.height], [320, 240]);
       }
       const there = seen.slice((COMES + 0.3) * FPS);
