@@ -7,7 +7,7 @@ import type { ToldFinding, ToldJudgement } from "../lib/enrol/judge";
 import { camerasPath, getJson, pathOf, send, upload } from "./api.js";
 import { attempt } from "./dialogs.js";
 import { button, fill, h, icon, liveLine, mayWrite, select, writeButton } from "./dom.js";
-import { acceptable, acceptWords, findingList, findingsOf } from "./judgement.js";
+import { acceptable, acceptWords, findingList, findingsOf, foundByHint } from "./judgement.js";
 import { nodeName } from "./nodes.js";
 import { chooseFace, facesOn, isPicture, PICTURES, typeOf } from "./photo-faces.js";
 import type { Host } from "./section.js";
@@ -48,9 +48,9 @@ class Item {
     fill(this.#more);
   }
 
-  kept({ findings }: ToldJudgement): void {
+  kept({ findings, foundBy }: ToldJudgement): void {
     this.#show("check", t("photos.kept"));
-    if (findings.length > 0) fill(this.#more, findingList(findings));
+    fill(this.#more, foundByHint(foundBy) ?? false, findings.length > 0 && findingList(findings));
   }
 
   /** Not kept: why, and what can be done. */

@@ -1,5 +1,5 @@
 /** What is said of a photo before it is kept. */
-import type { ToldFinding } from "../lib/enrol/judge";
+import type { ToldFinding, ToldJudgement } from "../lib/enrol/judge";
 import { ApiError } from "./api.js";
 import { h, icon } from "./dom.js";
 import { known, t } from "./words.js";
@@ -23,6 +23,11 @@ export function acceptWords(findings: readonly ToldFinding[]): string {
 export function findingWords({ code, message }: { code: string; message: string }): string {
   const sentence = message.slice(0, 1).toUpperCase() + message.slice(1);
   return message === code ? known(`finding.${code}`, sentence) : sentence;
+}
+
+/** How the face was found where at first there was none; nothing where it was found at once. */
+export function foundByHint(foundBy: ToldJudgement["foundBy"]): HTMLElement | undefined {
+  return foundBy === undefined ? undefined : h("div", { class: "facenet-hint" }, t(`photos.found-by-${foundBy}`));
 }
 
 /** The findings as a list. */

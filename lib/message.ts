@@ -167,8 +167,11 @@ export interface FacePoints {
   rightEar?: Point | undefined;
 }
 
-/** How a face was found in a photo in which at first there was none: with room around it, or the photo turned. */
-export const FOUND_BY = ["margin", "turned"] as const;
+/**
+ * How a face was found in a photo in which at first there was none: with room around it, part by part, in more light,
+ * or the photo turned.
+ */
+export const FOUND_BY = ["margin", "larger", "lighter", "turned"] as const;
 export type FoundBy = (typeof FOUND_BY)[number];
 
 export interface Face {

@@ -50,7 +50,9 @@ export const toldJudgementSchema = z
     foundBy: z
       .enum(FOUND_BY)
       .optional()
-      .describe("How the face was found where at first there was none: margin (room around the photo) or turned"),
+      .describe(
+        "How the face was found where at first there was none: margin (room around the photo), larger, lighter or turned",
+      ),
   })
   .meta({ id: "Judgement" });
 export type ToldJudgement = z.infer<typeof toldJudgementSchema>;

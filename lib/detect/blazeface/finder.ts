@@ -8,14 +8,41 @@ import { facesOf, INPUT_SIDE } from "./anchors";
 import { type BlazefaceNet, loadBlazeface } from "./network";
 import type { BlazefaceOptions } from "./options";
 import { nearerView } from "./parts";
+import { lightened } from "./lighten";
 import { AS_IT_IS, inputOf, placeOf, sidesOf, toPicture, type View } from "./view";
 
 /** Room around a photo in which nothing was found: the network does not know faces that fill the picture. */
 const MARGIN = 0.35;
 
+interface Try {
+  by: NonNullable<Detection["foundBy"]>;
+  views: readonly View[];
+  /** What is looked at one after the other; all of it where it is not said. */
+  parts?: (whole: Box) => Box[];
+  lighter?: boolean;
+}
+
+/** Of the picture's sides: so large are parts for a larger look. */
+const LARGER_PART = 0.4;
+
+/** Nine parts that overlap by a quarter. */
+function ninths({ x, y, width, height }: Box): Box[] {
+  const starts = [0, (1 - LARGER_PART) / 2, 1 - LARGER_PART];
+  return starts.flatMap((down) =>
+    starts.map((right) => ({
+      x: Math.floor(x + right * width),
+      y: Math.floor(y + down * height),
+      width: Math.max(1, Math.floor(LARGER_PART * width)),
+      height: Math.max(1, Math.floor(LARGER_PART * height)),
+    })),
+  );
+}
+
 /** A photo in which nothing is found is searched again in these ways, one after the other. */
-const TRIES: readonly { by: NonNullable<Detection["foundBy"]>; views: readonly View[] }[] = [
+const TRIES: readonly Try[] = [
   { by: "margin", views: [{ ...AS_IT_IS, margin: MARGIN }] },
+  { by: "larger", views: [AS_IT_IS], parts: ninths },
+  { by: "lighter", views: [AS_IT_IS, { ...AS_IT_IS, margin: MARGIN }], lighter: true },
   {
     by: "turned",
     views: ([1, 3, 2] as const).flatMap((turns) => [
@@ -161,18 +188,20 @@ export class BlazefaceDetector implements LoadedDetector<BlazefaceOptions> {
     const { whole } = searchedPart(pixels, options.region);
     const start = performance.now();
     let best = first;
-    for (const { by, views } of TRIES) {
+    for (const { by, views, parts, lighter } of TRIES) {
       if (best.length > 0 && !best.some((each) => seemsToLie(each))) break;
-      // A margin is for a photo with nothing in it; a tilted face is found without.
-      if (by === "margin" && first.length > 0) continue;
+      // All else is for a photo with nothing in it; a tilted face is found without.
+      if (by !== "turned" && best.length > 0) continue;
+      const shown = lighter === true ? lightened(pixels) : pixels;
       for (const view of views) {
         if (performance.now() - start > MOST_MS) return best;
-        const found = await this.#look(pixels, whole, options, view);
+        const found: Detection[] = [];
+        for (const part of parts?.(whole) ?? [whole]) found.push(...(await this.#look(shown, part, options, view)));
         const least = best[0] === undefined ? 0 : best[0].score + SURER;
         const { a, b } = placeOf(whole, view);
         // Of a head that is only tilted the first look knows best.
         if (found[0] === undefined || (first.length > 0 && seemsToLie(found[0], Math.atan2(b, a)))) continue;
-        if (found[0].score > least) best = found.map((each) => ({ ...each, foundBy: by }));
+        if (found[0].score > least) best = withoutDoubles(found).map((each) => ({ ...each, foundBy: by }));
       }
     }
     return best;

@@ -55,7 +55,7 @@ describe("a face that is found and cannot be judged", () => {
     embedder = new FaceEmbedder(await findModel(""), embedderOptionsSchema.parse({}));
     for (const name of NAMES) {
       const bytes = await portrait(name);
-      const [face] = (await look(bytes)).filter(({ embedding }) => embedding !== undefined);
+      const face = (await look(bytes)).find(({ embedding }) => embedding !== undefined);
       seen.set(name, { bytes, landmarks: face?.landmarks ?? [] });
     }
   });

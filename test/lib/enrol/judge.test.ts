@@ -253,6 +253,20 @@ describe("photos that are tilted, turned or cut tightly", () => {
   });
   after(() => encoder.close());
 
+  it("are found in the dark by looking in more light, and refused for that", async () => {
+    const dark = await sharp(await portrait("green"))
+      .linear(0.01, 0)
+      .jpeg({ quality: 95 })
+      .toBuffer();
+    const faces = await encoder.encode(dark);
+    assert.deepEqual(
+      faces.map(({ foundBy, rejected }) => [foundBy, rejected]),
+      [["lighter", "too_dark"]],
+    );
+    const { findings } = judgePhoto({ faces, own: [], nearestOther: null, threshold: 1, accept: [] });
+    assert.match(findings[0]?.message ?? "", /too dark to know anybody by/);
+  });
+
   it("show the same person as the upright one, found by BlazeFace", async () => {
     const upright = await portrait("green");
     const [known] = await encoder.encode(upright);
@@ -262,6 +276,11 @@ describe("photos that are tilted, turned or cut tightly", () => {
     const [width, height] = [Math.ceil(Math.max(...xs)) - left, Math.ceil(Math.max(...ys)) - top];
     const photos = [
       ["cut tightly", sharp(upright).extract({ left, top, width, height }), "margin"],
+      [
+        "small",
+        sharp(upright).resize(220).extend({ top: 3000, left: 3600, bottom: 400, right: 500, background: "#667" }),
+        "larger",
+      ],
       ["on its head", sharp(upright).rotate(180), "turned"],
       ["tilted", sharp(upright).rotate(40, { background: "#778" }), undefined],
     ] as const;
