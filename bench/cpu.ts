@@ -226,7 +226,8 @@ export async function printCpu(options: CpuOptions): Promise<void> {
       console.log(
         `  gate ${name.padEnd(3)}  Node-RED ${cost.nodeRed.toFixed(1).padStart(6)} % of a core, ffmpeg ` +
           `${cost.ffmpeg.toFixed(1).padStart(5)} %; ${cost.frames.toFixed(1)} of ${cameras * fps} frames/s, ` +
-          `${cost.searched.toFixed(1)} searched; ${((10 * cost.nodeRed) / cost.frames).toFixed(1)} ms of Node-RED a frame`,
+          `${cost.searched.toFixed(1)} searched; ` +
+          `${((10 * cost.nodeRed) / cost.frames).toFixed(1)} ms of Node-RED a frame`,
       );
     const share = on.nodeRed / on.frames / (off.nodeRed / off.frames);
     console.log(`  with the gate a frame costs Node-RED ${share.toFixed(2)} of what it costs without`);

@@ -224,7 +224,7 @@ async function onOpenCv(): Promise<Detecting> {
   };
 }
 
-/** BlazeFace on 192 × 192 pixels on each engine, and on TF.js WASM on as much as a frame of 16:9 and a small face take. */
+/** BlazeFace on 192 × 192 pixels on each engine, and on TF.js WASM on what a frame of 16:9 and a small face take. */
 async function detectors(): Promise<void> {
   const { data, width, height } = await decode({ bytes: Uint8Array.from(groupPhoto(1)), raw: undefined });
   const seen = (view: View): { input: Float32Array; sides: Sides } => {
@@ -270,8 +270,8 @@ async function detectors(): Promise<void> {
         : "";
     const ms = median(times[index] as number[]);
     console.log(
-      `${name.padEnd(42)} ${ms.toFixed(2).padStart(6)} ${(median(times[0] as number[]) / ms).toFixed(2).padStart(6)}× ` +
-        difference.padStart(12),
+      `${name.padEnd(42)} ${ms.toFixed(2).padStart(6)} ` +
+        `${(median(times[0] as number[]) / ms).toFixed(2).padStart(6)}× ${difference.padStart(12)}`,
     );
   }
 }

@@ -173,7 +173,8 @@ export async function printTracks(
       }
       const { strangers: s, known: k } = rates;
       console.log(
-        `${people} × ${photos} | ${[s.photo, s.frame, s.everAlone, s.everVoted].map((each) => rate(each)).join(" | ")} ` +
+        `${people} × ${photos} | ` +
+          `${[s.photo, s.frame, s.everAlone, s.everVoted].map((each) => rate(each)).join(" | ")} ` +
           `|| ${[k.photo, k.frame, k.voted, k.wrong].map((each) => rate(each)).join(" | ")} ` +
           `(${s.everVoted.size} people strange, ${k.voted.size} known)`,
       );

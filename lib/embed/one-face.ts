@@ -1,4 +1,4 @@
-/** Of boxes that hold the same eyes, the one that is aligned best: a cascade finds a face twice, or a face and hair. */
+/** Of boxes that hold the same eyes, the one that is aligned best: a cascade finds a face twice, or it and hair. */
 import { areOneFace, type Eyes } from "../detect/boxes";
 import type { Face } from "../message";
 
@@ -11,7 +11,7 @@ export interface Contender {
   residual: number | undefined;
 }
 
-/** Two boxes whose landmarks fit nearly as well take turns at being the better: then the track that was first stays. */
+/** Two boxes whose landmarks fit nearly as well take turns at being the better: then the first track stays. */
 const AS_GOOD = 0.8;
 
 /** The faces in their order, each once. A box that is no face goes where a face is. */

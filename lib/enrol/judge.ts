@@ -51,7 +51,7 @@ export const toldJudgementSchema = z
       .enum(FOUND_BY)
       .optional()
       .describe(
-        "How the face was found where at first there was none: margin (room around the photo), larger, lighter or turned",
+        "How the face was found where at first there was none: margin (room around it), larger, lighter or turned",
       ),
   })
   .meta({ id: "Judgement" });

@@ -14,7 +14,7 @@ const TASK_TIMEOUT_MS = 180_000;
 /** How long a worker may take to end what it started. */
 const FAREWELL_MS = 1000;
 
-/** Workers that had nothing to do for so long are ended, and with them what they loaded; the next task loads it again. */
+/** Workers that had nothing to do for so long are ended, with what they loaded; the next task loads it again. */
 const IDLE_MS = 60 * 60 * 1000;
 
 /**

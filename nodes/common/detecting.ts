@@ -42,7 +42,8 @@ export function detectorOptionsOf<Def extends DetectingDef, Options extends Comm
 }
 
 /**
- * Make a node find faces. Its locale has `status.engine`, `status.ready` (with __engine__), `status.still` and `status.faces` (with __count__ and __ms__).
+ * Make a node find faces. Its locale has `status.engine`, `status.ready` (with __engine__), `status.still` and
+ * `status.faces` (with __count__ and __ms__).
  * @param optionsOf throws a sentence; the node then says it at deploy and to each message
  */
 export function detecting<Options extends CommonOptions>(

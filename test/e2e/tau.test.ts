@@ -185,7 +185,7 @@ describe("τ that follows from the strangers who may get a name", () => {
     await red.stop();
   });
 
-  it("is in face-match's form with its reason, as the deployed node decides, and changes with the choice", async () => {
+  it("is in face-match's form with its reason, as the node decides, and changes with the choice", async () => {
     const { page } = editor;
     const line = await openForm(page);
     assert.equal(await page.locator("#node-input-wanted").inputValue(), "0.01");

@@ -60,8 +60,8 @@ const SMALL = 24;
 const MOST_SMALL = 8;
 /**
  * Side of what is looked at then, in sides of the face: more where it is only expected, and may have moved. In an
- * input of 64 × 64 the eyes of a face of 36 pixels in a frame of 640 are off by 0.06 of their distance (before by 0.26),
- * as they are in an input of nine times as many pixels.
+ * input of 64 × 64 the eyes of a face of 36 pixels in a frame of 640 are off by 0.06 of their distance (before by
+ * 0.26), as they are in an input of nine times as many pixels.
  */
 const AROUND = { found: 1.7, expected: 2 };
 const NEAR: View = { ...AS_IT_IS, side: 64, square: true };

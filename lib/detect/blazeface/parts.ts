@@ -1,4 +1,4 @@
-/** Where a frame is worth a look from nearer: faces are there that are too small for the network in the whole. Pure. */
+/** Where a frame is worth a look from nearer: for faces that are too small for the network in the whole. Pure. */
 import type { Box } from "../../message";
 import { GRID, INPUT_SIDE } from "./anchors";
 import type { BlazefaceOptions } from "./options";

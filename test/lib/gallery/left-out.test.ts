@@ -142,7 +142,7 @@ describe("photos that are left out", () => {
     assert.equal(filesOf(gallery, "Alice")["Alice/3.jpg"], false, "another photo is used");
   });
 
-  it("stay left out when their folder is renamed, while Node-RED stands too, and files take each other's names", async () => {
+  it("stay left out when their folder is renamed, while Node-RED stands too, and files swap their names", async () => {
     const { root, gallery } = await withFiles();
     const photos = join(root, "photos");
     renameSync(join(photos, "Alice"), join(photos, "Alicia"));

@@ -69,7 +69,7 @@ describe("MotionGate", () => {
       assert.ok((await shareSearched(happenings, quality)) <= HARDLY_EVER);
     });
 
-  it("searches a frame every five seconds once nothing has moved for half a minute, until something does", async () => {
+  it("searches a frame every five seconds once nothing has moved for half a minute, till something does", async () => {
     const answers = await gated(await film(56, [somebody(small, () => [300, 200], 50, 51), grain(3)]));
     const searched = answers.flatMap((where, frame) => (isSearched(where) ? [frame] : []));
     const gaps = searched.slice(1).map((frame, index) => ({ from: searched[index]!, gap: frame - searched[index]! }));
