@@ -40,15 +40,14 @@ ${source}`;
 }
 
 /**
- * What @tensorflow/tfjs-node does, a backend of its name for the same tfjs-core. It computes by the WASM backend's
- * kernels: TF.js's own in JavaScript take seconds a face. A "K" for each convolution.
+ * What @tensorflow/tfjs-node does, on TF.js's own backend for any CPU: a second backend of the same tfjs-core. A "K"
+ * for each convolution.
  */
 export const SECOND_BACKEND = `
 const util = require("node:util");
-const { dirname, sep } = require("node:path");
 const tf = ours("@tensorflow/tfjs-core");
-ours("@tensorflow/tfjs-backend-wasm").setWasmPaths(dirname(ours.resolve("@tensorflow/tfjs-backend-wasm")) + sep);
-for (const kernel of tf.getKernelsForBackend("wasm")) {
+const { MathBackendCPU } = ours("@tensorflow/tfjs-backend-cpu");
+for (const kernel of tf.getKernelsForBackend("cpu")) {
   const kernelFunc = kernel.kernelName !== "FusedConv2D" ? kernel.kernelFunc : (call) => {
     note("K");
     if (util.isNullOrUndefined(call.inputs.x)) throw new Error("no input");
@@ -56,9 +55,8 @@ for (const kernel of tf.getKernelsForBackend("wasm")) {
   };
   tf.registerKernel({ ...kernel, backendName: "tensorflow", kernelFunc });
 }
-tf.registerBackend("tensorflow", tf.findBackendFactory("wasm"), 3);
-// tf.ready() waits for it.
-void tf.setBackend("tensorflow");
+tf.registerBackend("tensorflow", () => new MathBackendCPU(), 3);
+if (!tf.setBackend("tensorflow")) throw new Error("Could not initialize TensorFlow backend.");
 module.exports = tf;
 `;
 
