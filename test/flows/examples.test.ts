@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { runInNewContext } from "node:vm";
 import { Aedes } from "aedes";
 import sharp from "sharp";
 import { fetchApi } from "../support/api";
@@ -107,6 +108,8 @@ describe("examples", () => {
       "08 - verify one person.json",
       "09 - staff door with an alarm.json",
       "10 - door and home automation over MQTT.json",
+      "11 - save every face as a file.json",
+      "12 - names half masked.json",
     ]);
   });
 
@@ -503,6 +506,83 @@ describe("example: staff door with an alarm", () => {
       said().some((words) => words === "open for Bob"),
       false,
     );
+    assert.doesNotMatch(red.log(), /\[error\]/);
+  });
+});
+
+describe("example: every face as a file", () => {
+  let red: NodeRed;
+  after(() => red.stop());
+
+  it("writes a picture of each face, and none of a face that was just written", async () => {
+    const flow = example("save every face as a file");
+    const folder = mkdtempSync(join(tmpdir(), "faces-"));
+    const each = nodeOf(flow, "sf_each");
+    Object.assign(each, { func: String(each["func"]).replace("`faces/", `\`${folder}/`) });
+    Object.assign(nodeOf(flow, "sf_camera"), {
+      ...folderCamera(await walkPast(["green", "stripes"])),
+      name: "front/../door",
+    });
+    red = await startNodeRed(flow);
+    const files = await eventually("two files", () => {
+      const found = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".jpg"));
+      return found.length >= 2 ? found : undefined;
+    });
+    for (const file of files) {
+      assert.match(file, /^front-door[/\\][\dTZ-]+-\w+\.jpg$/);
+      const { width, height, format } = await sharp(join(folder, file)).metadata();
+      assert.deepEqual([width, height, format], [112, 112, "jpeg"]);
+    }
+    assert.doesNotMatch(red.log(), /\[error\]/);
+  });
+
+  it("saves a followed face once in five seconds", () => {
+    const { func } = nodeOf(example("save every face as a file"), "sf_each");
+    const kept = new Map<string, object>();
+    const context = {
+      get: (key: string) => kept.get(key),
+      set: (key: string, value: object) => kept.set(key, value),
+    };
+    const run = runInNewContext(`(function (msg, context) {${String(func)}})`) as (
+      msg: object,
+      kept: object,
+    ) => [{ filename: string }[]];
+    const chip = Buffer.of(1);
+    const files = [0, 1000, 4999, 5000, 5100].map((capturedAt) => {
+      const frame = { source: "door", camera: "c1", capturedAt };
+      return run({ frame, faces: [{ chip, track: 7 }, { track: 8 }] }, context)[0].length;
+    });
+    assert.deepEqual(files, [1, 0, 0, 1, 0]);
+    assert.equal(Object.keys(kept.get("saved") ?? {}).length, 1, "nothing is remembered of faces that are gone");
+    assert.equal(run({ faces: [{ chip }, { chip }] }, context)[0].length, 2);
+  });
+});
+
+describe("example: names half masked", () => {
+  let red: NodeRed;
+  after(() => red.stop());
+
+  it("shows nobody's whole name, in the picture's message or the debug sidebar", async () => {
+    const flow = example("names half masked");
+    const people = { 王小明: "green", 王明: "stripes", "Alice Brown": "front" } as const;
+    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await folderOf(people) });
+    Object.assign(nodeOf(flow, "hm_camera"), folderCamera(await walkPast(["green", "stripes", "front"])));
+    const out = join(mkdtempSync(join(tmpdir(), "out-")), "names");
+    wire(flow, "hm_mask", 0, "rec_fn");
+    flow.push(
+      ...recorder(
+        nodeOf(flow, "hm_mask")["z"],
+        out,
+        "msg.faces.map(({ identity }) => ({ name: identity.name, near: identity.candidates.map(({ name }) => name) }))",
+      ),
+    );
+    red = await startNodeRed(flow);
+    const shown = await eventually("all three", () => {
+      const faces = linesOf(out).flat() as unknown as { name: string | null; near: string[] }[];
+      return new Set(faces.map(({ name }) => name).filter((name) => name !== null)).size >= 3 ? faces : undefined;
+    });
+    const names = new Set(shown.flatMap(({ name, near }) => [name, ...near]).filter((name) => name !== null));
+    assert.deepEqual([...names].toSorted(), ["A**** B****", "王○", "王○明"]);
     assert.doesNotMatch(red.log(), /\[error\]/);
   });
 });
