@@ -75,16 +75,18 @@ export const raised = (floor, reached) => Math.max(floor, Math.round(10 * (reach
  * @param judge whether to hold it against the floor @param raise whether to raise the floor
  * @throws a sentence when a test fails, or less is reached than the floor
  */
-export async function runCovered(files, { say, judge, raise }) {
+export async function runCovered(testFiles, { say, judge, raise }) {
   const folder = mkdtempSync(join(tmpdir(), "coverage-"));
   const report = join(folder, "lcov.info");
   try {
-    await runTests(files, {
+    await runTests(testFiles, {
       options: ["--experimental-test-coverage", "--test-reporter=lcov", `--test-reporter-destination=${report}`],
       // The usual one, without its list of every line that is not reached.
       reporter: pathToFileURL(join(root, "scripts/reporter.mjs")).href,
     });
-    const rows = summary(parseLcov(readFileSync(report, "utf8")), builtFiles());
+    const files = parseLcov(readFileSync(report, "utf8"));
+    if (files.size === 0) throw new Error("Node.js reported no coverage: look for its warning above.");
+    const rows = summary(files, builtFiles());
     for (const row of rows)
       console.log(
         `${row.name.padEnd(20)} ${String(row.reached).padStart(6)} of ${String(row.found).padStart(6)} lines ` +

@@ -64,4 +64,23 @@ describe("coverage", () => {
     assert.match(said, /pass 1\n/);
     assert.doesNotMatch(said, /coverage/);
   });
+
+  it("counts nothing in what a test starts, which may be killed in the middle of its report", () => {
+    const project = mkdtempSync(join(tmpdir(), "counted-"));
+    const test = join(project, "some.test.cjs");
+    writeFileSync(
+      test,
+      `require("node:test").it("starts a process", async () => {
+        const { execFile } = require("node:child_process");
+        const run = require("node:util").promisify(execFile);
+        const { stdout } = await run(process.execPath, ["-p", "String(process.env.NODE_V8_COVERAGE)"]);
+        require("node:assert").equal(stdout.trim(), "undefined");
+        require("node:assert").notEqual(process.env.NODE_V8_COVERAGE, undefined);
+      });`,
+    );
+    const { NODE_TEST_CONTEXT: _ours, NODE_V8_COVERAGE: _too, ...env } = process.env;
+    const hook = `--require=${join(ROOT, "scripts/built.cjs")}`;
+    const args = [hook, "--test", "--experimental-test-coverage", "--test-reporter=tap", test];
+    assert.match(execFileSync(process.execPath, args, { cwd: project, encoding: "utf8", env }), /# pass 1\n/);
+  });
 });
