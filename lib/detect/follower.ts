@@ -10,6 +10,8 @@ const MAX_SOURCES = 64;
 
 /** Of one camera. */
 interface Followed {
+  /** That its last frame was searched in, as text; "" is the one of the options. */
+  region: string;
   tracker: Tracker;
   looks: NearerLooks;
 }
@@ -32,7 +34,7 @@ export class FaceFollower implements FaceFinder {
    */
   async detect(picture: Picture, region?: Box, nearby?: readonly Neighbourhood[]): Promise<Detected> {
     if (picture.frame === undefined) return this.#detector.detect(picture, region, nearby);
-    const { tracker, looks } = this.#followedOf(picture.frame);
+    const { tracker, looks } = this.#followedOf(picture.frame, JSON.stringify(region) ?? "");
     const follow = {
       nearby: tracker.plan(picture.frame, nearby),
       expected: tracker.expected(picture.frame),
@@ -45,12 +47,18 @@ export class FaceFollower implements FaceFinder {
     return { ...detected, faces: tracker.update(frame, seen, detected.whole) };
   }
 
-  #followedOf(frame: Frame): Followed {
+  /** Anew where another region is searched: near the faces of before there is nobody to be found in it. */
+  #followedOf(frame: Frame, region: string): Followed {
     const camera = cameraOf(frame);
-    const followed = this.#followed.get(camera) ?? {
-      tracker: new Tracker(this.#options),
-      looks: new NearerLooks((size) => this.#detector.nearerParts(size)),
-    };
+    const before = this.#followed.get(camera);
+    const followed =
+      before?.region === region
+        ? before
+        : {
+            region,
+            tracker: new Tracker(this.#options),
+            looks: new NearerLooks((size) => this.#detector.nearerParts(size)),
+          };
     this.#followed.set(camera, followed);
     return followed;
   }
