@@ -74,9 +74,9 @@ describe("trying a camera in its form", () => {
     web.close();
   });
 
-  for (const [locale, colorScheme] of [
-    ["en-US", "light"],
-    ["zh-TW", "dark"],
+  for (const [locale, colorScheme, refused] of [
+    ["en-US", "light", "refuses the connection"],
+    ["zh-TW", "dark", "拒絕連線"],
   ] as const) {
     it(`shows what is typed there, by keyboard, and says why there is no picture: ${locale}`, async () => {
       asked.length = 0;
@@ -86,7 +86,7 @@ describe("trying a camera in its form", () => {
       assert.equal(await page.locator(TOLD).getAttribute("aria-live"), "polite");
       await button.focus();
       await page.keyboard.press("Enter");
-      await page.locator(TOLD, { hasText: "refuses the connection" }).waitFor();
+      await page.locator(TOLD, { hasText: refused }).waitFor();
       await shoot(page, `camera-try-refused-${locale}`);
       await page.locator("#node-input-url").fill("${TRY_ADDRESS}");
       await page.locator("#node-input-user").fill("me");
