@@ -573,7 +573,7 @@ describe("example: names half masked", () => {
       ...recorder(
         nodeOf(flow, "hm_mask")["z"],
         out,
-        "msg.faces.map(({ identity }) => ({ name: identity.name, near: identity.candidates.map(({ name }) => name) }))",
+        "msg.faces.map(({ identity: { name, candidates } }) => ({ name, near: candidates.map((near) => near.name) }))",
       ),
     );
     red = await startNodeRed(flow);
