@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { alignFaces, exposure, sharpness } from "../../../lib/align/aligner";
-import { CHIP_PADDING, fitChip, meanPoint } from "../../../lib/align/chip";
+import { CHIP_PADDING, eyesIn, fitChip, meanPoint } from "../../../lib/align/chip";
 import { LANDMARK_COUNT, LANDMARK_INPUT, type LandmarkFinder } from "../../../lib/align/landmark-net";
 import { estimatePose } from "../../../lib/align/pose";
 import { apply, fitSimilarity, invert, scaleOf, warp } from "../../../lib/image/transform";
@@ -232,6 +232,37 @@ describe("alignFaces", () => {
           minSharpness: 0,
         });
         assert.equal(aligned?.rejected, rejected);
+      },
+    );
+  }
+
+  for (const [astray, rejected] of [
+    [0, undefined],
+    [0.45, undefined],
+    [0.55, "bad_alignment"],
+    [1.2, "bad_alignment"],
+  ] as const) {
+    it(
+      `${rejected === undefined ? "takes" : "takes no"} landmarks for those of the face that the detector saw whose ` +
+        `eyes are ${astray} of their distance away from its`,
+      async () => {
+        const landmarks = meanFace(110, 70, 70);
+        const { leftEye, rightEye } = eyesIn(landmarks);
+        const off = astray * Math.hypot(rightEye.x - leftEye.x, rightEye.y - leftEye.y);
+        for (const [right, down] of [
+          [1, 0],
+          [0, -1],
+        ] as const) {
+          const moved = ({ x, y }: Point): Point => ({ x: x + right * off, y: y + down * off });
+          const points = {
+            leftEye: moved(leftEye),
+            rightEye: moved(rightEye),
+            nose: moved(landmarks[30] as Point),
+          };
+          const gate = { minSize: 0, minSharpness: 0 };
+          const [aligned] = await alignFaces(finding(landmarks), map, [{ box, points }], gate);
+          assert.equal(aligned?.rejected, rejected);
+        }
       },
     );
   }
