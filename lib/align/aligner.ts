@@ -32,7 +32,8 @@ const LOOKS_BY_POINTS = [UPRIGHT, { part: 0.92, right: 0.04, down: -0.005 }] as 
 
 /**
  * Where the landmarks' eyes lie farther than this from those of the detector, in distances between the eyes, the
- * landmarks are another thing's: half of that distance is more than an eye is wide.
+ * landmarks are another thing's: half of that distance is more than an eye is wide. Of 187 usable faces of LFW and
+ * South Asian people the median is 0.10 and the largest 0.32; of nine that were rejected six are beyond 0.5.
  */
 const MAX_ASTRAY = 0.5;
 
