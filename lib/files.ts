@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 
 /** No write takes this long; what is younger may be another Node-RED's, at work on the same folder. */
 const STALE_MS = 60_000;
-const PRIVATE_FILE = 0o600;
+export const PRIVATE_FILE = 0o600;
 const PRIVATE_FOLDER = 0o700;
 const RANDOM_BYTES = 6;
 /** More than the free pages that a file may have left. */

@@ -1,6 +1,9 @@
 import type { Box, Face, FacePoints, Point } from "../message";
 import type { Detection } from "./detector";
 
+/** The distance of two points. */
+export const apart = (a: Point, b: Point): number => Math.hypot(a.x - b.x, a.y - b.y);
+
 /** Area of the intersection over that of the union, 0..1. */
 export function overlap(a: Box, b: Box): number {
   const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
@@ -34,7 +37,6 @@ export type Eyes = Pick<FacePoints, "leftEye" | "rightEye">;
 /** Whether two faces have the same eyes: then they are one, however their boxes lie. */
 export function sameEyes(a: Eyes | undefined, b: Eyes | undefined): boolean {
   if (a === undefined || b === undefined) return false;
-  const apart = (from: Point, to: Point): number => Math.hypot(from.x - to.x, from.y - to.y);
   const near = SAME_EYE * Math.min(apart(a.leftEye, a.rightEye), apart(b.leftEye, b.rightEye));
   return apart(a.leftEye, b.leftEye) <= near && apart(a.rightEye, b.rightEye) <= near;
 }

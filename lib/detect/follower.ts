@@ -1,17 +1,12 @@
-import { BoundedMap } from "../bounded-map";
-import { type Box, cameraOf, type Frame, type Picture } from "../message";
+import type { Box, Picture } from "../message";
+import { ByCamera } from "./by-camera";
 import type { Neighbourhood } from "./detector";
 import type { Detected, FaceDetector, FaceFinder } from "./face-detector";
 import { NearerLooks } from "./nearer-looks";
 import { Tracker, type TrackingOptions } from "./tracker";
 
-/** So many cameras are followed at once; of more the one that was silent longest is forgotten. */
-const MAX_SOURCES = 64;
-
-/** Of one camera. */
+/** Of one camera. Where another region is searched nobody is to be found near the faces of before. */
 interface Followed {
-  /** That its last frame was searched in, as text; "" is the one of the options. */
-  region: string;
   tracker: Tracker;
   looks: NearerLooks;
 }
@@ -19,12 +14,14 @@ interface Followed {
 /** Finds the faces of live frames and follows them, a tracker for each camera. Photos are searched as ever. */
 export class FaceFollower implements FaceFinder {
   readonly #detector: FaceDetector;
-  readonly #options: TrackingOptions;
-  readonly #followed = new BoundedMap<string, Followed>(MAX_SOURCES);
+  readonly #followed: ByCamera<Followed>;
 
   constructor(detector: FaceDetector, options: TrackingOptions) {
     this.#detector = detector;
-    this.#options = options;
+    this.#followed = new ByCamera(() => ({
+      tracker: new Tracker(options),
+      looks: new NearerLooks((size) => detector.nearerParts(size)),
+    }));
   }
 
   /**
@@ -34,7 +31,7 @@ export class FaceFollower implements FaceFinder {
    */
   async detect(picture: Picture, region?: Box, nearby?: readonly Neighbourhood[]): Promise<Detected> {
     if (picture.frame === undefined) return this.#detector.detect(picture, region, nearby);
-    const { tracker, looks } = this.#followedOf(picture.frame, JSON.stringify(region) ?? "");
+    const { tracker, looks } = this.#followed.of(picture.frame, region);
     const follow = {
       nearby: tracker.plan(picture.frame, nearby),
       expected: tracker.expected(picture.frame),
@@ -45,21 +42,5 @@ export class FaceFollower implements FaceFinder {
     const frame = { ...picture.frame, width: detected.width, height: detected.height };
     looks.update(frame, sketch);
     return { ...detected, faces: tracker.update(frame, seen, detected.whole) };
-  }
-
-  /** Anew where another region is searched: near the faces of before there is nobody to be found in it. */
-  #followedOf(frame: Frame, region: string): Followed {
-    const camera = cameraOf(frame);
-    const before = this.#followed.get(camera);
-    const followed =
-      before?.region === region
-        ? before
-        : {
-            region,
-            tracker: new Tracker(this.#options),
-            looks: new NearerLooks((size) => this.#detector.nearerParts(size)),
-          };
-    this.#followed.set(camera, followed);
-    return followed;
   }
 }

@@ -1,19 +1,14 @@
-import { BoundedMap } from "../bounded-map";
 import { greyThumbnail } from "../image/grey-thumbnail";
 import { kindOf } from "../image/photo-file";
-import { type Box, cameraOf, type Frame, type Picture } from "../message";
+import type { Box, Frame, Picture } from "../message";
 import { MotionGate, type Where } from "../motion/gate";
 import { overlap } from "./boxes";
+import { ByCamera } from "./by-camera";
 import type { Neighbourhood } from "./detector";
 import type { Detected, FaceFinder } from "./face-detector";
 
-/** So many cameras are watched at once; of more the one that was silent longest is forgotten. */
-const MAX_SOURCES = 64;
-
 interface Camera {
   gate: MotionGate;
-  /** The region that its last frame was searched in, as text. */
-  region: string;
   /** Of the last frame that was opened, in pixels. */
   width: number;
   height: number;
@@ -23,7 +18,7 @@ interface Camera {
 export class GatedFinder implements FaceFinder {
   readonly #finder: FaceFinder;
   readonly #region: Box | undefined;
-  readonly #cameras = new BoundedMap<string, Camera>(MAX_SOURCES);
+  readonly #cameras = new ByCamera<Camera>(({ width, height }) => ({ gate: new MotionGate(), width, height }));
 
   /** @param region of the finder's options: what moves elsewhere does not matter */
   constructor(finder: FaceFinder, region: Box | undefined) {
@@ -35,7 +30,7 @@ export class GatedFinder implements FaceFinder {
   async detect(picture: Picture, region?: Box): Promise<Detected> {
     const { frame } = picture;
     if (frame === undefined || frame.live === false) return this.#finder.detect(picture, region);
-    const camera = this.#cameraOf(frame, region);
+    const camera = this.#cameras.of(frame, region);
     const start = performance.now();
     const where = await this.#where(camera, { bytes: picture.bytes, frame }, region ?? this.#region);
     const looked = performance.now() - start;
@@ -62,18 +57,6 @@ export class GatedFinder implements FaceFinder {
     if (region === undefined || typeof where === "string") return where;
     const inside = where.filter((box) => overlap(box, region) > 0);
     return inside.length === 0 ? "nowhere" : inside;
-  }
-
-  #cameraOf(frame: Frame, region: Box | undefined): Camera {
-    const name = cameraOf(frame);
-    const before = this.#cameras.get(name);
-    const where = JSON.stringify(region) ?? "";
-    const camera =
-      before?.region === where
-        ? before
-        : { gate: new MotionGate(), region: where, width: frame.width, height: frame.height };
-    this.#cameras.set(name, camera);
-    return camera;
   }
 }
 

@@ -1,6 +1,5 @@
 /** The square that a network reads, cut by the template its model asks for. */
-import { fitChip } from "../align/chip";
-import { middle } from "../align/chip";
+import { fitChip, middle } from "../align/chip";
 import { fitSimilarity, invert, type Similarity } from "../image/transform";
 import type { Box, Point } from "../message";
 import type { ModelDescriptor } from "./descriptor";

@@ -8,6 +8,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ZipFile } from "yazl";
 import { UserError } from "../errors";
+import { PRIVATE_FILE } from "../files";
 import { asStorageError } from "../storage";
 import { phrase } from "../words/sentence";
 import type { Person, Photo } from "./people";
@@ -32,7 +33,6 @@ const WAIT_MS = 5;
 /** Records that are written in one transaction, and bytes of their pictures: each waits for the disk. */
 const BATCH = 500;
 const BATCH_BYTES = 32 * 2 ** 20;
-const PRIVATE_FILE = 0o600;
 const WAITING_ZIP = /^import-[0-9a-f]+\.zip$/;
 
 /** Whether a file is a zip that was being imported. */

@@ -1,7 +1,7 @@
 /** BlazeFace as a loaded detector. Runs in workers only. */
 import type { Pixels } from "../../image/pixels";
 import type { Box, Point } from "../../message";
-import { centreOf, overlap, withoutDoubles } from "../boxes";
+import { apart, centreOf, overlap, withoutDoubles } from "../boxes";
 import type { Detection, LoadedDetector, Neighbourhood } from "../detector";
 import { searchedPart } from "../region";
 import { facesOf, INPUT_SIDE } from "./anchors";
@@ -87,7 +87,6 @@ function seemsToLie({ points }: Detection, upright = 0): boolean {
 }
 
 const sideOf = ({ width, height }: Box): number => Math.max(width, height);
-const apart = (a: Point, b: Point): number => Math.hypot(a.x - b.x, a.y - b.y);
 
 const around = ({ x, y }: Point, side: number): Box => ({
   x: x - side / 2,

@@ -6,12 +6,11 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { link, readdir, rename, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { closeToOthers, removeDurable, syncFolder } from "../../files";
+import { PRIVATE_FILE, closeToOthers, removeDurable, syncFolder } from "../../files";
 import { copyWithout } from "./check";
 import { type Database, freshOf, makeDurable } from "./database";
 import { removeDatabase } from "./open";
 
-const PRIVATE_FILE = 0o600;
 const SLOTS = ["recent", "day", "week"] as const;
 const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;

@@ -1,13 +1,12 @@
 /** LMDB as it is used here: sealed values, durable transactions, and a copy that holds nothing of what was deleted. */
 import { chmod, open as openFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { syncFolder } from "../../files";
+import { PRIVATE_FILE, syncFolder } from "../../files";
 import { SerialQueue } from "../../workers/serial-queue";
 import { type Lmdb, LOCK_ENDING, openLmdb, removeDatabase } from "./open";
 import { type Commit, Room } from "./room";
 import type { Secret } from "./secret";
 
-const PRIVATE_FILE = 0o600;
 /** Records written or read before the event loop gets a turn. */
 const BATCH = 500;
 /** LMDB tells why a commit failed a moment after it tells that it did. */

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { UserError } from "../../errors";
+import { PRIVATE_FILE } from "../../files";
 import { inTime } from "../../workers/in-time";
 
 const FILE = "in-use.json";
-const PRIVATE_FILE = 0o600;
 /** How a holder shows that it lives to whoever cannot see its process: on another computer, in another container. */
 const TIMES = { beatMs: 2000, deadMs: 12_000 };
 const LOOK_MS = 250;

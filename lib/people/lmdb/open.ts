@@ -2,9 +2,10 @@
  * The one way to open LMDB. Where that fails half-way, lmdb-js 3.5.6 frees the same memory twice (env.cpp, openEnv and
  * closeEnv), which ends the process (SIGSEGV): so whatever LMDB needs to open is got before it, and let go for it.
  */
-import { closeSync, openSync, rmSync } from "node:fs";
+import { closeSync, openSync, rmSync, type Stats } from "node:fs";
 import { chmod, open as openFile, rm, stat } from "node:fs/promises";
 import { open, type RootDatabase } from "lmdb";
+import { PRIVATE_FILE } from "../../files";
 
 export type Lmdb = RootDatabase<Buffer, string>;
 
@@ -21,7 +22,6 @@ const NEW_BYTES = 2 ** 20;
 const DESCRIPTORS = 4;
 /** What stat(2) counts in. */
 const BLOCK_BYTES = 512;
-const PRIVATE_FILE = 0o600;
 
 /**
  * @param path made if it is missing; nobody else has it open
@@ -57,6 +57,12 @@ export async function openLmdb(path: string, options: { noSync?: true; readOnly?
   return lmdb;
 }
 
+/** Whether so many bytes of a file have their place on the disk. Where the file system compresses, some seem not to. */
+export function isAllocated({ blocks }: Pick<Stats, "blocks">, bytes: number): boolean {
+  // Windows tells of no blocks, and has no such files with holes.
+  return ((blocks as number | undefined) ?? Infinity) * BLOCK_BYTES >= bytes;
+}
+
 /** Delete a database's files. */
 export async function removeDatabase(path: string): Promise<void> {
   for (const file of [path, path + LOCK_ENDING, path + ROOM_ENDING]) await rm(file, { force: true });
@@ -69,9 +75,7 @@ export async function removeDatabase(path: string): Promise<void> {
 async function allocateLock(path: string): Promise<void> {
   const lock = path + LOCK_ENDING;
   const there = await stat(lock).catch(() => undefined);
-  // Windows tells of no blocks, and has no such files with holes.
-  if (there !== undefined && there.size >= LOCK_BYTES && (there.blocks ?? Infinity) * BLOCK_BYTES >= LOCK_BYTES)
-    return;
+  if (there !== undefined && there.size >= LOCK_BYTES && isAllocated(there, LOCK_BYTES)) return;
   await allocate(lock, LOCK_BYTES);
 }
 

@@ -13,7 +13,7 @@
  */
 import { type FileHandle, open as openFile, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Lmdb } from "./open";
+import { isAllocated, type Lmdb } from "./open";
 
 /** What is to be written and deleted in one transaction. Sealed already. */
 export interface Commit {
@@ -31,8 +31,6 @@ const LEAST_GROWTH_BYTES = 2 ** 20;
 const MOST_GROWTH_BYTES = 16 * 2 ** 20;
 /** Zeros are written in pieces of this size. */
 const ZEROS = Buffer.alloc(2 ** 18);
-/** What stat(2) counts in. */
-const BLOCK_BYTES = 512;
 
 /** Of file systems that write anew what is written over, as statfs(2) tells it: btrfs, zfs, bcachefs. */
 const WRITE_ANEW: ReadonlySet<number> = new Set([0x9123683e, 0x2fc12fc1, 0xca451a4e]);
@@ -58,10 +56,8 @@ export class Room {
   static async open(path: string, lmdb: Lmdb): Promise<Room> {
     const file = await openFile(path, "r+");
     try {
-      const { size, blocks } = await file.stat();
-      // Windows tells of no blocks, and has no such files with holes. Where the file system compresses, all looks so.
-      const hasHoles = (blocks ?? Infinity) * BLOCK_BYTES < size;
-      return new Room({ lmdb, path, file, bytes: size, hasHoles });
+      const stats = await file.stat();
+      return new Room({ lmdb, path, file, bytes: stats.size, hasHoles: !isAllocated(stats, stats.size) });
     } catch (error) {
       await file.close();
       throw error;
