@@ -9,18 +9,27 @@ const PLACE_LASTS_MS = 1000;
 const TRACK_LASTS_MS = 5000;
 /** Cameras followed at once. */
 const MAX_CAMERAS = 64;
-/** Places of one camera; of more the oldest are forgotten. */
+/** Of one camera; of more the oldest are forgotten. */
 const MAX_PLACES = 100;
+const MAX_TRACKS = 100;
 
 interface Place {
   box: Box;
-  track: number | undefined;
   /** Milliseconds since the epoch. */
   at: number;
 }
 
+/** Of one camera. */
+interface Seen {
+  places: Place[];
+  /** When each track had a name last, milliseconds since the epoch. */
+  named: BoundedMap<number, number>;
+}
+
+const nobody = (): Seen => ({ places: [], named: new BoundedMap(MAX_TRACKS) });
+
 export class KnownPlaces {
-  readonly #cameras = new BoundedMap<string, Place[]>(MAX_CAMERAS);
+  readonly #cameras = new BoundedMap<string, Seen>(MAX_CAMERAS);
 
   /**
    * Take in the decided faces of a picture.
@@ -30,17 +39,17 @@ export class KnownPlaces {
    */
   see(faces: readonly Face[], frame: Frame | undefined, at: number): (face: Face) => boolean {
     const camera = frame === undefined ? undefined : cameraOf(frame);
-    const before = camera === undefined ? [] : (this.#cameras.get(camera) ?? []);
-    const now = faces.filter(isKnown).map(({ box, track }) => ({ box, track, at }));
-    const places = [...before.filter((place) => at - place.at <= TRACK_LASTS_MS), ...now].slice(-MAX_PLACES);
-    if (camera !== undefined) this.#cameras.set(camera, places);
+    const { places: before, named } = (camera === undefined ? undefined : this.#cameras.get(camera)) ?? nobody();
+    const known = faces.filter(isKnown);
+    for (const { track } of known) if (track !== undefined) named.set(track, at);
+    const places = [
+      ...before.filter((place) => at - place.at <= PLACE_LASTS_MS),
+      ...known.map(({ box }) => ({ box, at })),
+    ].slice(-MAX_PLACES);
+    if (camera !== undefined) this.#cameras.set(camera, { places, named });
     return ({ box, track }) =>
-      places.some(
-        (place) =>
-          (track !== undefined && place.track === track) ||
-          (at - place.at <= PLACE_LASTS_MS &&
-            areOneFace({ box, eyes: undefined }, { box: place.box, eyes: undefined })),
-      );
+      (track !== undefined && at - (named.get(track) ?? -Infinity) <= TRACK_LASTS_MS) ||
+      places.some((place) => areOneFace({ box, eyes: undefined }, { box: place.box, eyes: undefined }));
   }
 }
 

@@ -79,6 +79,14 @@ describe("strangers whom face-match keeps for review", () => {
     assert.deepEqual(strangers, [BEHIND, BEHIND]);
   });
 
+  it("are no face of a track that had a name, however many others are there thirty times a second", () => {
+    const { strangers, see } = observing();
+    const others = [1, 2, 3].map((track) => tess({ x: 200 * track, y: 300, width: 50, height: 50 }, track));
+    see([tess(HEAD, 7), ...others], NOW, "door");
+    for (let frame = 1; frame <= 120; frame += 1) see([stranger(HEAD, 7), ...others], NOW + frame * 33, "door");
+    assert.deepEqual(strangers, []);
+  });
+
   it("nothing is known of one photo in the next", () => {
     const { strangers, see } = observing();
     see([tess(HEAD)], NOW);
