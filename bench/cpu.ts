@@ -3,7 +3,7 @@
  * motion gate and without, in one run: called by bench/cost.ts.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -14,6 +14,8 @@ import { emptyRoom } from "../test/support/moving-scene";
 import { portrait, PORTRAITS } from "../test/support/photos";
 import { type FlowNode, startNodeRed } from "../test/support/node-red";
 import { setTimeout as wait } from "node:timers/promises";
+import { processesOf } from "./processes";
+import { videoCamera } from "./video-camera";
 
 export interface CpuOptions {
   /** Nothing moves but the sensor's grain; something does, that is nobody; or people walk about. */
@@ -42,42 +44,10 @@ interface Cost {
 const WARM_UP_MS = { off: 8000, on: 35_000 };
 /** Of the video, which is played in a loop. */
 const VIDEO_SECONDS = 12;
-/** Ticks of Linux's clock in a second, as /proc counts them (USER_HZ is 100 on all that run Node.js). */
-const TICKS = 100;
-
-/** Seconds of processor that a process has used, all its threads together; none where it has ended. */
-function used(pid: number): { seconds: number; parent: number; name: string } | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The name may have spaces and brackets in it.
-    const end = stat.lastIndexOf(")");
-    const fields = stat.slice(end + 2).split(" ");
-    return {
-      name: stat.slice(stat.indexOf("(") + 1, end),
-      parent: Number(fields[1]),
-      seconds: (Number(fields[11]) + Number(fields[12])) / TICKS,
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-/** Of a process and all that it started: ffmpeg by itself. */
+/** Seconds of processor of a process and all that it started: ffmpeg by itself. */
 function usedByAll(root: number): { nodeRed: number; ffmpeg: number } {
-  const all = new Map(
-    readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name))
-      .flatMap((name) => {
-        const one = used(Number(name));
-        return one === undefined ? [] : [[Number(name), one] as const];
-      }),
-  );
   const sum = { nodeRed: 0, ffmpeg: 0 };
-  for (const [pid, { seconds, name }] of all) {
-    let above: number | undefined = pid;
-    while (above !== undefined && above > 1 && above !== root) above = all.get(above)?.parent;
-    if (above === root) sum[name.startsWith("ffmpeg") ? "ffmpeg" : "nodeRed"] += seconds;
-  }
+  for (const { seconds, name } of processesOf(root)) sum[name.startsWith("ffmpeg") ? "ffmpeg" : "nodeRed"] += seconds;
   return sum;
 }
 
@@ -136,22 +106,9 @@ function flowOf({ cameras, width, height, fps, detector }: CpuOptions, path: str
   const flow: FlowNode[] = [
     { id: z, type: "tab", label: "bench" },
     { id: "g", type: "face-gallery", name: "people", model: DEFAULT_MODEL.id },
-    ...Array.from({ length: cameras }, (_, index) => ({
-      id: `c${index}`,
-      type: "facewire-camera",
-      z,
-      name: `camera ${index + 1}`,
-      source: "file",
-      path,
-      loop: true,
-      realtime: true,
-      autostart: true,
-      width,
-      height,
-      fps: String(fps),
-      output: "jpeg",
-      wires: [["d"], []],
-    })),
+    ...Array.from({ length: cameras }, (_, index) =>
+      videoCamera({ id: `c${index}`, name: `camera ${index + 1}`, path, width, height, fps: String(fps), to: "d" }),
+    ),
     {
       id: "d",
       type: detector,

@@ -1,16 +1,18 @@
 /**
- * Memory of a real Node-RED with one camera and what new nodes have: before there is a flow of ours, deployed and
+ * Memory of a real Node-RED with one camera, whose frames are all searched: before there is a flow of ours, deployed and
  * loaded, and once faces were recognized. Proportional set size (what several processes share counts by shares) of
  * Node-RED and, apart, of its children; /proc has it, so Linux only.
  *   npm run bench:memory -- [--frames 300] [--size 1280x720]
  */
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { eventually, type FlowNode, startNodeRed } from "../test/support/node-red";
 import { portrait } from "../test/support/photos";
 import { makeFrames } from "./frames";
+import { processesOf } from "./processes";
+import { videoCamera } from "./video-camera";
 
 const { values } = parseArgs({
   options: { frames: { type: "string", default: "300" }, size: { type: "string", default: "1280x720" } },
@@ -32,28 +34,10 @@ function memoryOf(pid: number): Memory {
   return { pss: of("Pss"), rss: of("Rss") };
 }
 
-function childrenOf(pid: number): number[] {
-  const parents = new Map<number, number>();
-  for (const name of readdirSync("/proc").filter((each) => /^\d+$/.test(each))) {
-    try {
-      // What stands in brackets, the program's name, may hold anything.
-      const [, parent] = readFileSync(`/proc/${name}/stat`, "utf8")
-        .replace(/^.*\) /s, "")
-        .split(" ");
-      parents.set(Number(name), Number(parent));
-    } catch {
-      // It has ended.
-    }
-  }
-  const below = (of: number): number[] =>
-    [...parents].filter(([, parent]) => parent === of).flatMap(([each]) => [each, ...below(each)]);
-  return below(pid);
-}
-
 function report(when: string, pid: number): void {
   const own = memoryOf(pid);
-  const children = childrenOf(pid).map((each) => memoryOf(each).pss);
-  const sum = children.reduce((all, each) => all + each, 0);
+  const children = processesOf(pid).filter((each) => each.pid !== pid);
+  const sum = children.reduce((all, each) => all + memoryOf(each.pid).pss, 0);
   const mb = (value: number): string => value.toFixed(0).padStart(5);
   console.log(
     `${when.padEnd(44)} Node-RED PSS ${mb(own.pss)} MB, RSS ${mb(own.rss)} MB; ` +
@@ -80,22 +64,7 @@ async function flowWith(detector: "haar-detect" | "face-detect", video: string):
       onceDelay: LOADING_SECONDS,
       wires: [["c"]],
     },
-    {
-      id: "c",
-      type: "facewire-camera",
-      z,
-      name: "door",
-      source: "file",
-      path: video,
-      loop: true,
-      realtime: true,
-      autostart: false,
-      width,
-      height,
-      fps: "",
-      output: "jpeg",
-      wires: [["d"], []],
-    },
+    videoCamera({ id: "c", name: "door", path: video, width, height, autostart: false, to: "d" }),
     { id: "d", type: detector, z, name: "", wires: [["e"]] },
     { id: "e", type: "facenet-embed", z, name: "", wires: [["m"]] },
     { id: "m", type: "face-match", z, name: "", gallery: "g", mode: "identify", wires: [["s"], ["s"], ["s"], ["s"]] },
@@ -125,7 +94,7 @@ async function main(): Promise<void> {
   const video = await makeFrames({ width, height, count: SECONDS * FPS, faces: 1, fps: FPS });
   try {
     for (const detector of ["haar-detect", "face-detect"] as const) {
-      console.log(`\n${detector}, one camera of ${values.size}, ${FPS} frames/s, new nodes' options`);
+      console.log(`\n${detector}, one camera of ${values.size}, ${FPS} frames/s, each searched`);
       const red = await startNodeRed(await flowWith(detector, video.video));
       const { pid } = red.process as { pid: number };
       try {

@@ -16,6 +16,7 @@ import { DEFAULT_MODEL } from "../lib/embed/descriptor";
 import { portrait } from "../test/support/photos";
 import { eventually, type FlowNode, startNodeRed } from "../test/support/node-red";
 import { makeFrames } from "./frames";
+import { videoCamera } from "./video-camera";
 
 interface Stats {
   frames: number;
@@ -72,22 +73,16 @@ async function run(path: string, width: number, height: number): Promise<Stats> 
   const flow: FlowNode[] = [
     { id: z, type: "tab", label: "bench" },
     { id: "g", type: "face-gallery", name: "people", folder: people, model: values.model },
-    ...Array.from({ length: Number(values.cameras) }, (_, index) => ({
-      id: `c${index}`,
-      type: "facewire-camera",
-      z,
-      name: `camera ${index + 1}`,
-      source: "file",
-      path,
-      loop: true,
-      realtime: true,
-      autostart: true,
-      width,
-      height,
-      fps: "",
-      output: "jpeg",
-      wires: [[`d${values.apart ? index : 0}`], []],
-    })),
+    ...Array.from({ length: Number(values.cameras) }, (_, index) =>
+      videoCamera({
+        id: `c${index}`,
+        name: `camera ${index + 1}`,
+        path,
+        width,
+        height,
+        to: `d${values.apart ? index : 0}`,
+      }),
+    ),
     ...Array.from({ length: values.apart ? Number(values.cameras) : 1 }, (_, index) => [
       {
         id: `d${index}`,
