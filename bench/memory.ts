@@ -1,6 +1,6 @@
 /**
- * Memory of a real Node-RED with one camera, whose frames are all searched: before there is a flow of ours, deployed and
- * loaded, and once faces were recognized. Proportional set size (what several processes share counts by shares) of
+ * Memory of a real Node-RED with one camera, whose frames are all searched: before there is a flow of ours, deployed
+ * and loaded, and once faces were recognized. Proportional set size (what several processes share counts by shares) of
  * Node-RED and, apart, of its children; /proc has it, so Linux only.
  *   npm run bench:memory -- [--frames 300] [--size 1280x720]
  */

@@ -57,7 +57,7 @@ export async function openLmdb(path: string, options: { noSync?: true; readOnly?
   return lmdb;
 }
 
-/** Whether so many bytes of a file have their place on the disk. Where the file system compresses, some seem not to. */
+/** Whether so many bytes of a file have their place on the disk; where the file system compresses some seem not to. */
 export function isAllocated({ blocks }: Pick<Stats, "blocks">, bytes: number): boolean {
   // Windows tells of no blocks, and has no such files with holes.
   return ((blocks as number | undefined) ?? Infinity) * BLOCK_BYTES >= bytes;
