@@ -9,7 +9,7 @@ import { picture, release } from "./pictures.js";
 import { sourceName } from "./nodes.js";
 import type { Host, Section } from "./section.js";
 import type { ServerEvent } from "./stream.js";
-import { ago, bracketed, dateTime, known, number, percent, t } from "./words.js";
+import { ago, bracketed, dateTime, known, number, percent, t, whoIs } from "./words.js";
 
 /** As many as the server keeps. */
 const MOST = 200;
@@ -126,7 +126,7 @@ export class Events implements Section {
       picture: hasPicture,
       weight,
     } = row;
-    const who = name ?? t(`outcome.${outcome === "match" ? "unknown" : outcome}`);
+    const who = whoIs(row);
     const opens = person !== null && name !== null;
     const where = [name === null ? "" : t(`outcome.${outcome}`), source === null ? "" : sourceName(source)]
       .filter((words) => words !== "")

@@ -3,7 +3,7 @@ import type { FacesAnswer } from "../api/answers";
 import { pathOf, upload } from "./api.js";
 import { dialog } from "./dialogs.js";
 import { h } from "./dom.js";
-import { count, number, t } from "./words.js";
+import { count, number, t, whoIs } from "./words.js";
 
 /**
  * Said of a file whose type the browser does not know, as of HEIC on many computers; the server looks at the bytes.
@@ -152,17 +152,13 @@ export async function showWho(file: File, faces: readonly FoundFace[]): Promise<
           ? t("people.by-photo-none", { file: file.name })
           : t("people.by-photo-found", { faces: count("face", faces.length), file: file.name }),
       ),
-      ...faces.map(({ identity: { name, outcome, candidates, threshold } }, index) =>
+      ...faces.map(({ identity }, index) =>
         h(
           "div",
           { class: "facenet-who" },
-          h(
-            "strong",
-            {},
-            faces.length > 1 ? `${index + 1}. ` : "",
-            name ?? t(`outcome.${outcome === "match" ? "unknown" : outcome}`),
-          ),
-          candidates.length === 0 ? null : h("ul", {}, ...candidates.map((candidate) => line(candidate, threshold))),
+          h("strong", {}, faces.length > 1 ? `${index + 1}. ` : "", whoIs(identity)),
+          identity.candidates.length > 0 &&
+            h("ul", {}, ...identity.candidates.map((candidate) => line(candidate, identity.threshold))),
         ),
       ),
     ],

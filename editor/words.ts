@@ -39,6 +39,13 @@ export function sentences(...all: readonly string[]): string {
   return all.filter((each) => each !== "").join(isChinese() ? "" : " ");
 }
 
+/** Who a face is: their name, or why there is none. Whoever cannot be judged is no stranger. */
+export function whoIs({ name, outcome, reason }: { name: string | null; outcome: string; reason: string }): string {
+  if (name !== null) return name;
+  if (reason === "occluded" || reason === "too_dark") return t(`outcome.${reason}`);
+  return t(`outcome.${outcome === "match" ? "unknown" : outcome}`);
+}
+
 /** The words of whatever was thrown. */
 export function errorMessage(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -194,6 +194,15 @@ describe("the Faces tab", () => {
     );
   });
 
+  it("calls nobody a stranger whose face cannot be judged", async () => {
+    const said = await faces.page.evaluate<string[]>(`(async () => {
+      const { whoIs } = await import("/resources/@facewire/node-red-facenet/words.js");
+      return ["occluded", "too_dark", "above_threshold"].map((reason) =>
+        whoIs({ name: null, outcome: "unknown", reason }));
+    })()`);
+    assert.deepEqual(said, ["Covered face", "Face in the dark", "Stranger"]);
+  });
+
   it("says what to do while there is nobody", async () => {
     await faces.page.locator(".facenet-empty-title", { hasText: "No people yet" }).waitFor();
     await faces.check("nobody");
