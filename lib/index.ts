@@ -29,6 +29,8 @@ export type {
   RejectReason,
   Timing,
 } from "./message";
+export { readPresence, readVisit, VISIT_EVENTS } from "./visit";
+export type { Liveness, Presence, Present, Visit, VisitEvent } from "./visit";
 export { UserError } from "./errors";
 export type { CommonOptions, Detection, Detector, Engine, LoadedDetector, Neighbourhood } from "./detect/detector";
 export type { EmbeddingNet } from "./embed/net";

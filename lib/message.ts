@@ -8,6 +8,7 @@ import { MAX_PHOTO_BYTES } from "./image/limits";
 import { kindOf, PHOTO_ENDINGS, READABLE_KINDS } from "./image/photo-file";
 import { redact } from "./redact";
 import { complaintsOf, own, parseOptions } from "./validate";
+import { type Liveness, livenessSchema, type Presence, presenceSchema, type Visit, visitSchema } from "./visit";
 import { phrase, type Sentence } from "./words/sentence";
 
 export const CONTRACT_VERSION = 1;
@@ -209,6 +210,8 @@ export interface Face {
   /** Id of the model that made the embedding. */
   model?: string | undefined;
   identity?: Identity | undefined;
+  /** Of face-liveness: the latest that was found out about the face of this track. */
+  liveness?: Liveness | undefined;
 }
 
 /** Milliseconds by stage; `dropped` counts frames of this source that newer ones replaced. */
@@ -234,6 +237,10 @@ export interface FaceMessage {
    */
   searched?: boolean;
   face?: { version: number };
+  /** What has happened to somebody's visit (face-presence). */
+  visit?: Visit;
+  /** Who is here (face-presence). */
+  presence?: Presence;
   timing?: Timing;
   /** In place of a field of the node that reads it; that node checks it as it checks the field. τ of face-match: */
   threshold?: number;
@@ -342,6 +349,7 @@ const faceSchema = z.looseObject({
   fused: z.number().int().min(1).optional().describe("How many frames of the track the embedding is the mean of."),
   model: z.string().optional().describe("Id of the network that made the embedding."),
   identity: identitySchema.optional(),
+  liveness: livenessSchema.optional().describe("The latest that was found out about the face of this track."),
 });
 
 /** A cascade finds dozens at the worst; more than this is a mistake in the flow. */
@@ -362,6 +370,8 @@ export const messageSchema = z.looseObject({
   faces: facesSchema.optional(),
   searched: z.boolean().optional().describe("false: no face was looked for, since nothing changed in the frame."),
   face: z.looseObject({ version: z.literal(CONTRACT_VERSION) }).optional(),
+  visit: visitSchema.optional().describe("What has happened to somebody's visit."),
+  presence: presenceSchema.optional().describe("Who is here."),
   timing: timingSchema.optional().describe("Milliseconds by stage."),
 });
 

@@ -17,6 +17,7 @@ import {
   readPicture,
   readVersion,
 } from "../../lib/message";
+import type { Liveness, Presence, Visit } from "../../lib/visit";
 import { groupPhoto } from "../support/photos";
 
 describe("readPicture", () => {
@@ -130,6 +131,7 @@ const FACE: Required<Face> = {
     sure: 1,
     frames: 2,
   },
+  liveness: { result: "passed", by: "turn", at: 5 },
 };
 
 describe("readFaces", () => {
@@ -182,6 +184,13 @@ describe("readFaces", () => {
         { ...FACE.identity, sure: 2 },
         { ...FACE.identity, candidates: [{ name: "Alice" }] },
       ],
+      liveness: [
+        true,
+        null,
+        { ...FACE.liveness, result: "live" },
+        { ...FACE.liveness, by: "luck" },
+        { ...FACE.liveness, at: NaN },
+      ],
     };
     for (const [field, values] of Object.entries(wrong))
       for (const value of values)
@@ -231,8 +240,11 @@ describe("the contract's schema", () => {
       Same<Known<OfIdentity>, keyof Identity>,
       Same<Known<OfIdentity["candidates"][number]>, keyof Candidate>,
       Same<Known<NonNullable<OfFace["quality"]>>, keyof Quality>,
-    ] = [true, true, true, true, true];
-    assert.equal(same.length, 5);
+      Same<OfFace["liveness"], Liveness | undefined>,
+      Same<Message["visit"], Visit | undefined>,
+      Same<Message["presence"], Presence | undefined>,
+    ] = [true, true, true, true, true, true, true, true];
+    assert.equal(same.length, 8);
   });
 
   it("is published as it is checked (npm run contract)", () => {
