@@ -61,6 +61,8 @@ export interface VisitBook {
   put(record: Omit<VisitRecord, "revision" | "pictured">, beside?: Beside): Promise<VisitRecord>;
   get(visit: string): VisitRecord | undefined;
   snapshot(visit: string): Promise<Buffer | undefined>;
+  /** As it was put beside the record: after a restart a stranger is known again by it. */
+  embedding(visit: string): Promise<Beside["embedding"]>;
   find(query: VisitQuery): VisitPage;
   /** What was written after a revision, in that order, each record as it is now. */
   since(revision: number, limit: number): VisitRecord[];
