@@ -22,6 +22,9 @@ export interface VisitRecord extends Omit<Present, "camera" | "source" | "zone" 
   revision: number;
 }
 
+/** What is put: the book itself knows the rest. */
+export type NewVisitRecord = Omit<VisitRecord, "revision" | "pictured">;
+
 /** What is kept beside a record: pictures as JPEG, embeddings tagged by their model. */
 export interface Beside {
   snapshot?: Buffer | undefined;
@@ -48,24 +51,26 @@ export interface VisitPage {
   next: string | undefined;
 }
 
+/** Records are on the disk, and read from there: only who is here is in memory. */
 export interface VisitBook {
   /** Those that have not ended; after a restart, as they were left. */
   readonly open: readonly VisitRecord[];
   /** The last revision that was written. */
   readonly revision: number;
   /**
-   * On disk when it resolves. `beside` replaces what is there; without it that stays.
+   * On disk when it resolves. `beside` replaces what is there; without it that stays. A visit that was removed does not
+   * come back: nothing of it is kept then.
    * @returns the record with its new revision
    * @throws StorageError when the disk refuses it
    */
-  put(record: Omit<VisitRecord, "revision" | "pictured">, beside?: Beside): Promise<VisitRecord>;
-  get(visit: string): VisitRecord | undefined;
+  put(record: NewVisitRecord, beside?: Beside): Promise<VisitRecord>;
+  get(visit: string): Promise<VisitRecord | undefined>;
   snapshot(visit: string): Promise<Buffer | undefined>;
   /** As it was put beside the record: after a restart a stranger is known again by it. */
   embedding(visit: string): Promise<Beside["embedding"]>;
-  find(query: VisitQuery): VisitPage;
+  find(query: VisitQuery): Promise<VisitPage>;
   /** What was written after a revision, in that order, each record as it is now. */
-  since(revision: number, limit: number): VisitRecord[];
+  since(revision: number, limit: number): Promise<VisitRecord[]>;
   /** Deleted for real, with pictures and embeddings; so is what is older than the days that visits are kept. */
   remove(visits: readonly string[]): Promise<Receipt>;
   /** All visits of a person: of one who is forgotten. */
