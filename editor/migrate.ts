@@ -1,6 +1,7 @@
 /** Nodes of flows of earlier versions get the present form as they are loaded; the next deploy writes it back. */
 import { type Migration, migrated, unchanged, versionOf } from "../nodes/common/migrate.js";
 import { MIGRATIONS as camera } from "../nodes/camera/migrations/index.js";
+import { MIGRATIONS as faceAnnotate } from "../nodes/face-annotate/migrations/index.js";
 import { MIGRATIONS as faceDetect } from "../nodes/face-detect/migrations/index.js";
 import { MIGRATIONS as faceGallery } from "../nodes/face-gallery/migrations/index.js";
 import { MIGRATIONS as faceMatch } from "../nodes/face-match/migrations/index.js";
@@ -13,7 +14,7 @@ const STEPS: Readonly<Record<string, readonly Migration[]>> = {
   "face-match": faceMatch,
   "facenet-embed": facenetEmbed,
   "haar-detect": haarDetect,
-  "face-annotate": [unchanged],
+  "face-annotate": faceAnnotate,
   "face-detect": faceDetect,
   "face-enrol": [unchanged],
   "tts-greet": [unchanged],

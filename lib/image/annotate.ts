@@ -1,5 +1,6 @@
-/** Draw what was recognized into the picture: a box a face, the name, the distance and τ. */
+/** Draw what was recognized into the picture: a box a face, the name, the distance and τ; hide faces on wish. */
 import type { Face, Identity, Picture } from "../message";
+import { type Colours, coloursOf, squaresOver } from "./hide";
 import { closedPicture, withPicture } from "./open-picture";
 import { drawable, STROKE, strokePath, strokeWidth } from "./stroke-font";
 
@@ -16,6 +17,8 @@ export interface AnnotateOptions {
   words: Words;
   /** JPEG quality, 1 to 100. */
   quality: number;
+  /** Whose faces the picture must not show; all are shown where this is absent. */
+  hides?: ((face: Face) => boolean) | undefined;
 }
 
 export interface Annotated {
@@ -52,10 +55,12 @@ const NAME_LENGTH = 24;
 export async function annotate(
   picture: Picture,
   faces: readonly Face[],
-  { words, quality }: AnnotateOptions,
+  { words, quality, hides = () => false }: AnnotateOptions,
 ): Promise<Annotated> {
   return withPicture(closedPicture(picture), async ({ image, width, height }) => {
-    const overlay = Buffer.from(drawing(faces, { width, height }, words));
+    const hidden = faces.filter(hides);
+    const colours = hidden.length === 0 ? undefined : await coloursOf(image);
+    const overlay = Buffer.from(drawing(faces, { width, height }, words, { hidden, colours }));
     const jpeg = await image
       .composite([{ input: overlay, top: 0, left: 0 }])
       .jpeg({ quality })
@@ -64,10 +69,17 @@ export async function annotate(
   });
 }
 
-/** The overlay as SVG, as large as the picture. */
-export function drawing(faces: readonly Face[], picture: { width: number; height: number }, words: Words): string {
+/** The overlay as SVG, as large as the picture. @param hidden those of the faces that lie under squares */
+export function drawing(
+  faces: readonly Face[],
+  picture: { width: number; height: number },
+  words: Words,
+  { hidden = [], colours }: { hidden?: readonly Face[]; colours?: Colours | undefined } = {},
+): string {
   const size = Math.round(Math.min(LABEL_MOST, Math.max(LABEL_LEAST, picture.height * LABEL_PART)));
-  const shapes = faces.map((face) => drawFace(face, picture, size, words)).join("");
+  // All squares lie below all labels.
+  const squares = colours === undefined ? [] : hidden.map((face) => squaresOver(face, picture, colours));
+  const shapes = [...squares, ...faces.map((face) => drawFace(face, picture, size, words))].join("");
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${picture.width}" height="${picture.height}">${shapes}</svg>`;
 }
 

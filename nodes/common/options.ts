@@ -41,3 +41,11 @@ export function optionalFlag(value: boolean | string | undefined | null): boolea
   if (text !== "true" && text !== "false") throw new UserError("nodes.noFlag", { value });
   return text === "true";
 }
+
+/** "family, staff" as a list. */
+export function wordsOf(text: string | undefined): string[] {
+  return (text ?? "")
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
+}

@@ -28,7 +28,7 @@ import { evaluate } from "../common/evaluate";
 import { nameError, onInput, type Send } from "../common/on-input";
 import { migrated } from "../common/migrate";
 import { MIGRATIONS } from "./migrations/index";
-import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
+import { optionalFlag, optionalNumber, requireVariables, wordsOf } from "../common/options";
 import { failToStart, liveStatus, shortName, type Status } from "../common/status";
 import { galleryNodeOf, whenOpen } from "../face-gallery/face-gallery";
 import { Preview, servePreview } from "../common/preview";
@@ -365,14 +365,6 @@ function toOutputs(outputs: readonly number[], message: FaceMessage): (FaceMessa
 
 function total({ timing = {} }: FaceMessage): number {
   return (timing.decode ?? 0) + (timing.detect ?? 0) + (timing.align ?? 0) + (timing.embed ?? 0) + (timing.match ?? 0);
-}
-
-/** "family, staff" as a list. */
-function wordsOf(text: string | undefined): string[] {
-  return (text ?? "")
-    .split(",")
-    .map((word) => word.trim())
-    .filter((word) => word !== "");
 }
 
 function statusOf(RED: NodeAPI, faces: readonly Face[]): Status {

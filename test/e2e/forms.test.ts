@@ -291,6 +291,8 @@ describe("the forms of the nodes", () => {
     ["tts-greet", "cooldown", ["", "0", "86400"], ["-1", "86401"]],
     ["tts-greet", "voice", ["", "en-us+f3"], ["-x", "a;b"]],
     ["face-annotate", "quality", ["", "1", "100"], ["0", "101", "85.5"]],
+    ["face-annotate", "output", ["jpeg", "dataUrl", ""], ["png"]],
+    ["face-annotate", "blur", ["none", "unknown", "others", ""], ["all"]],
     ["face-gallery", "unknownDays", ["", "1", "365"], ["0", "-7", "366"]],
     ["face-gallery", "modelFile", ["/m/facenet.json"], ["", "/m/facenet.onnx"], { model: "file" }],
   ];
@@ -359,7 +361,7 @@ describe("the forms of the nodes", () => {
   });
 
   it("has a rule for every field that can be wrong", () => {
-    const free = new Set(["version", "name", "folder", "groups", "gallery", "claim", "person", "before"]);
+    const free = new Set(["version", "name", "folder", "groups", "gallery", "claim", "person", "before", "keep"]);
     const ruled = new Set(RULES.map(([type, field]) => `${type} ${field}`));
     const flags = new Set([
       "realtime",

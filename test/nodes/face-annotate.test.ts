@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { NodeAPI } from "node-red";
 import sharp from "sharp";
+import type { Identity, Outcome } from "../../lib/message";
 import faceAnnotate from "../../nodes/face-annotate/face-annotate";
 import { Preview, servePreview } from "../../nodes/common/preview";
 import { adminRoutes, type Served, serveAdmin } from "../support/admin";
@@ -65,6 +66,87 @@ describe("face-annotate", () => {
     const got = nextMessage("out");
     send("a", { payload: await grey(), faces: [FACE] });
     assert.ok(Buffer.isBuffer((await got).payload));
+  });
+
+  it("gives a data URL where it is asked for, which every node reads as the picture", async () => {
+    await load({ version: 2, output: "dataUrl" });
+    const first = nextMessage("out");
+    send("a", { payload: await grey(), faces: [FACE] });
+    const { payload } = await first;
+    const [, base64 = ""] = /^data:image\/jpeg;base64,([A-Za-z0-9+/]+=*)$/.exec(String(payload)) ?? [];
+    const { format, width } = await sharp(Buffer.from(base64, "base64")).metadata();
+    assert.deepEqual([format, width], ["jpeg", 320]);
+    const second = nextMessage("out");
+    send("a", { payload, faces: [] });
+    assert.match(String((await second).payload), /^data:image\/jpeg;base64,/);
+  });
+
+  it("blurs whom it is told to, takes their chips off, and leaves their faces on the message", async () => {
+    const identity = (outcome: Outcome, name: string | null): Identity => ({
+      outcome,
+      name,
+      person: null,
+      groups: [],
+      distance: 0.5,
+      threshold: 0.58,
+      margin: null,
+      candidates: [],
+      reason: "below_threshold",
+    });
+    const chip = Buffer.from("chip");
+    const stripes = await sharp(Buffer.from(Array.from({ length: 320 * 240 * 3 }, (_, at) => (at % 2) * 255)), {
+      raw: { width: 320, height: 240, channels: 3 },
+    })
+      .png()
+      .toBuffer();
+    const faces = [
+      { ...FACE, box: { x: 20, y: 80, width: 60, height: 60 }, chip, identity: identity("match", "Ada") },
+      { ...FACE, box: { x: 130, y: 80, width: 60, height: 60 }, chip, identity: identity("match", "Bob") },
+      { ...FACE, box: { x: 240, y: 80, width: 60, height: 60 }, chip, carriedAgeMs: 40 },
+    ];
+    /** Whether the middle of a face is one colour. */
+    const flat = async (payload: unknown, { box }: (typeof faces)[number]): Promise<boolean> => {
+      const values = await sharp(payload as Buffer)
+        .extract({ left: box.x + 26, top: box.y + 26, width: 3, height: 3 })
+        .raw()
+        .toBuffer();
+      return Math.max(...values) - Math.min(...values) < 30;
+    };
+    for (const [fields, expected] of [
+      [{}, [false, false, false]],
+      [{ blur: "unknown" }, [false, false, true]],
+      [{ blur: "others", keep: "Bob, Carol" }, [true, false, true]],
+      [{ blur: "others", keep: "卡蘿，Bob" }, [true, false, true]],
+      [{ blur: "others", keep: "" }, [true, true, true]],
+    ] as const) {
+      await load({ version: 2, quality: "100", ...fields });
+      const got = nextMessage("out");
+      send("a", { payload: stripes, faces });
+      const message = await got;
+      const hidden = await Promise.all(faces.map((face) => flat(message.payload, face)));
+      assert.deepEqual(hidden, expected, JSON.stringify(fields));
+      assert.deepEqual(
+        message.faces?.map((face) => face.chip === undefined),
+        expected,
+      );
+      assert.deepEqual(
+        message.faces?.map(({ box }) => box),
+        faces.map(({ box }) => box),
+      );
+      await helper.unload();
+    }
+  });
+
+  it("says at deploy that there is no such way to blur", async () => {
+    await load({ blur: "${NOBODY}" });
+    const told = nextError("a");
+    send("a", { payload: await grey(), faces: [] });
+    assert.match(await told, /NOBODY/);
+    await helper.unload();
+    await load({ blur: "some" });
+    const other = nextError("a");
+    send("a", { payload: await grey(), faces: [] });
+    assert.match(await other, /blur/);
   });
 
   it("says at deploy that its quality is wrong", async () => {

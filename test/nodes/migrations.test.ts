@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { type Definition, type Migration, migrated } from "../../nodes/common/migrate";
 import { MIGRATIONS as camera } from "../../nodes/camera/migrations/index";
+import { MIGRATIONS as faceAnnotate } from "../../nodes/face-annotate/migrations/index";
 import { MIGRATIONS as faceDetect } from "../../nodes/face-detect/migrations/index";
 import { MIGRATIONS as faceGallery } from "../../nodes/face-gallery/migrations/index";
 import { MIGRATIONS as faceMatch } from "../../nodes/face-match/migrations/index";
@@ -13,6 +14,7 @@ import { MIGRATIONS as haarDetect } from "../../nodes/haar-detect/migrations/ind
 const ROOT = join(__dirname, "../..");
 const STEPS: Record<string, readonly Migration[]> = {
   camera,
+  "face-annotate": faceAnnotate,
   "face-detect": faceDetect,
   "face-gallery": faceGallery,
   "face-match": faceMatch,
@@ -54,6 +56,12 @@ describe("a definition of an earlier version", () => {
       "haar-detect",
       { workingWidth: "", tracking: false },
       { workingWidth: "", workingWidthType: "whole", tracking: false, fullEvery: "8", motionGate: false },
+    ],
+    ["face-annotate", { quality: "70" }, { quality: "70", output: "jpeg", blur: "none", keep: "" }],
+    [
+      "face-annotate",
+      { output: "dataUrl", blur: "${BLUR}", keep: "Ada" },
+      { output: "dataUrl", blur: "${BLUR}", keep: "Ada" },
     ],
     ["face-detect", { minScore: "0.4" }, { minScore: "0.4", motionGate: false }],
     ["face-detect", { motionGate: "${GATE}" }, { motionGate: "${GATE}" }],
