@@ -31,6 +31,9 @@ function eventOf(node: ServedGallery, id: string | undefined): SeenEvent {
   return event;
 }
 
+/** Where and when, in no language: what was said of it is the correction's `what`. */
+const seenAt = (source: string, at: number): string => `${source}, ${new Date(at).toISOString()}`;
+
 export const events: Route[] = [
   ofGallery(
     { method: "get", path: "/events", permission: "read", summary: EVENTS, answers: "text/event-stream" },
@@ -60,7 +63,10 @@ export const events: Route[] = [
       node.journal.on("seen", seen);
       gallery.on("change", change).on("progress", progress).on("unknown", unknown).on("network", network);
       // Who has not read all by now is not waited for.
-      const finish = (): void => void (response.writableNeedDrain ? response.destroy() : response.end());
+      const finish = (): void => {
+        if (response.writableNeedDrain) response.destroy();
+        else response.end();
+      };
       const end = (): void => {
         clearInterval(heartbeat);
         listening.set(node, (listening.get(node) ?? 1) - 1);
@@ -111,10 +117,7 @@ export const events: Route[] = [
       const embedding = node.journal.embedding(id, gallery.roster.model);
       if (person === null) throw new HttpError(409, "nobody", phrase("api.eventNamesNobody"));
       if (embedding === undefined) throw new HttpError(409, "nobody", NO_FACE);
-      return shownAnchor(
-        gallery,
-        await gallery.addAnchor(embedding, person, `not this person: ${source}, ${new Date(at).toISOString()}`),
-      );
+      return shownAnchor(gallery, await gallery.addAnchor(embedding, person, seenAt(source, at)));
     },
   ),
   ofGallery(
@@ -139,7 +142,7 @@ export const events: Route[] = [
           vector,
           quality: node.journal.quality(id),
           picture: node.journal.picture(id),
-          note: `it is somebody else: ${source}, ${new Date(at).toISOString()}`,
+          note: seenAt(source, at),
         },
         { name, not, accept },
       );

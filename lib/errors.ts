@@ -1,5 +1,6 @@
 /** Whose an error is, and what is said of it. */
 import { redact } from "./redact";
+import { foreignWords } from "./words/foreign";
 import {
   type Key,
   type Language,
@@ -71,9 +72,10 @@ export function asSentence(error: unknown): Sentence {
   return typeof reason === "string" ? { "en-US": reason } : reason;
 }
 
-/** Why something failed, as a part of another sentence. */
+/** Why something failed, as a part of another sentence: ours as it is, what others say in their words. */
 export function reasonOf(error: unknown): Sentence | string {
-  return error instanceof UserError ? error.sentence : redact(errorMessage(error));
+  if (error instanceof UserError) return error.sentence;
+  return foreignWords(error, redact(errorMessage(error).split("\n")[0] ?? ""));
 }
 
 /** Sentences one after the other; undefined where there is none. */

@@ -1,6 +1,6 @@
 /** What a disk refuses, as one kind of error with a sentence for each reason. */
 import { getSystemErrorName } from "node:util";
-import { UserError } from "./errors";
+import { errorMessage, UserError } from "./errors";
 import { phrase, type Sentence } from "./words/sentence";
 
 /** HTTP's "Insufficient Storage" (RFC 4918, 11.5) where room is missing, else a server error. */
@@ -131,7 +131,7 @@ export function storageReasonOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code } = error as { code?: unknown };
   if (typeof code === "string") return code in REFUSALS ? code : undefined;
-  if (typeof code !== "number") return SAID.find(([pattern]) => pattern.test(error.message))?.[1];
+  if (typeof code !== "number") return SAID.find(([pattern]) => pattern.test(errorMessage(error)))?.[1];
   const lmdb = LMDB_CODES.get(code);
   if (lmdb !== undefined) return lmdb;
   if (process.platform === "win32") return WINDOWS_FULL.has(code) ? "ENOSPC" : "EIO";

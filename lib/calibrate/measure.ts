@@ -1,4 +1,5 @@
 /** Euclidean distances of all pairs of photos, or of as many as can be waited for. Pure; runs in a worker. */
+import { squaredUpTo } from "../embed/distance";
 import { binOf, type Histogram, MAX_BINS, seeded, trimmed } from "./statistics";
 
 export interface MeasureTask {
@@ -49,20 +50,9 @@ export interface Measured {
   outlierCount: number;
 }
 
-/** Dimensions between two looks at whether a distance can still be small enough. */
-const STRIDE = 16;
-
 /** Squared Euclidean distance of two rows; stops once it is beyond the limit, and is then merely beyond it. */
 export function squared(vectors: Float32Array, dimensions: number, a: number, b: number, limit: number): number {
-  let total = 0;
-  for (let from = 0; from < dimensions && total <= limit; from += STRIDE) {
-    const to = Math.min(from + STRIDE, dimensions);
-    for (let index = from; index < to; index += 1) {
-      const difference = (vectors[a * dimensions + index] as number) - (vectors[b * dimensions + index] as number);
-      total += difference * difference;
-    }
-  }
-  return total;
+  return squaredUpTo(limit, vectors, a * dimensions, vectors, b * dimensions, dimensions);
 }
 
 /**

@@ -8,6 +8,7 @@
  * al. 2011, Meta-recognition, IEEE TPAMI 33; Coles 2001, An introduction to statistical modeling of extreme values,
  * 4.2, with shape 0).
  */
+import { Fault } from "../errors";
 import { seeded } from "./statistics";
 
 /** Of one model's d', plain values: it travels as JSON in the model's statistics. */
@@ -128,7 +129,7 @@ function prepare(comparisons: readonly Comparison[]): Population {
     times[person * people + stranger] = (times[person * people + stranger] as number) + 1;
   const pairs = pairsOf(comparisons);
   if (!isEnough(pairs))
-    throw new Error(
+    throw new Fault(
       `${pairs} pairs of people are too few to say how strangers are distributed: give a population of more people.`,
     );
   const ascending = comparisons.toSorted((a, b) => a.distance - b.distance);
@@ -274,7 +275,7 @@ export function thresholdAt({ points }: Pick<Tail, "points">, rate: number): num
   const above = points.findIndex(({ high }) => high >= rate);
   const after = Math.min(Math.max(above < 0 ? points.length - 1 : above, 1), points.length - 1);
   const [a, b] = [points[after - 1], points[after]];
-  if (a === undefined || b === undefined) throw new Error("a tail has fewer than two points");
+  if (a === undefined || b === undefined) throw new Fault("a tail has fewer than two points");
   return a.threshold + (Math.log(rate / a.high) / Math.log(b.high / a.high)) * (b.threshold - a.threshold);
 }
 
@@ -291,7 +292,7 @@ export function rateAt(
   const above = points.findIndex((point) => point.threshold >= place);
   const after = Math.min(Math.max(above < 0 ? points.length - 1 : above, 1), points.length - 1);
   const [a, b] = [points[after - 1], points[after]];
-  if (a === undefined || b === undefined) throw new Error("a tail has fewer than two points");
+  if (a === undefined || b === undefined) throw new Fault("a tail has fewer than two points");
   const way = (place - a.threshold) / (b.threshold - a.threshold);
   const between = (pick: "fmr" | "high"): number =>
     Math.min(1, Math.exp(Math.log(a[pick]) + way * Math.log(b[pick] / a[pick])));

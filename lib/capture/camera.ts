@@ -1,5 +1,6 @@
 /** A camera that is kept alive: started, watched, started again when it is lost, stopped with all it started. */
 import { EventEmitter } from "node:events";
+import { heard } from "../observe/heard";
 import { asSentence, sentenceOf, UserError } from "../errors";
 import type { Frame } from "../message";
 import { ffmpegSource } from "./ffmpeg-source";
@@ -126,7 +127,7 @@ export class Camera extends EventEmitter<CameraEvents> {
             connected = true;
             retry = FIRST_RETRY_MS;
             this.#emitFrame(frame);
-            if (this.#single) void this.stop();
+            if (this.#single) heard("camera", this.stop());
           },
         });
         if (signal.aborted) return;

@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { z } from "zod";
-import { UserError } from "../errors";
+import { errorMessage, UserError } from "../errors";
 import { phrase, type Sentence } from "../words/sentence";
 import { own } from "../validate";
 
@@ -111,6 +111,6 @@ function complaintOf(socket: TLSSocket, where: string, { certificate, fingerprin
   }
   if (socket.authorized) return undefined;
   const said: unknown = socket.authorizationError;
-  const code = said instanceof Error ? ((said as NodeJS.ErrnoException).code ?? said.message) : String(said);
+  const code = said instanceof Error ? ((said as NodeJS.ErrnoException).code ?? errorMessage(said)) : String(said);
   return phrase("capture.unverified", { where, reason: REASONS[code] ?? code, shown });
 }

@@ -1,7 +1,8 @@
 /** USB cameras, RTSP streams and video files, through ffmpeg. */
 import { access, constants, stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { UserError } from "../errors";
+import { heard } from "../observe/heard";
+import { Fault, reasonOf, UserError } from "../errors";
 import { redact } from "../redact";
 import { type Ffmpeg, type FfmpegProcess, findFfmpeg, releaseOf, startFfmpeg, stopFfmpeg } from "./ffmpeg";
 import { multipartParser, ppmParser } from "./multipart";
@@ -53,7 +54,7 @@ export function ffmpegSource(options: FfmpegOptions): Source {
       relay?.close();
       throw error;
     }
-    const stop = (): void => void stopFfmpeg(child);
+    const stop = (): void => heard("camera", stopFfmpeg(child));
     signal.addEventListener("abort", stop);
     let word = "";
     let damaged = false;
@@ -86,14 +87,14 @@ export function ffmpegSource(options: FfmpegOptions): Source {
         if (parsed.length > 0) lastFrame = Date.now();
         for (const frame of options.source === "file" ? parsed : parsed.slice(-1)) onFrame(frame);
       } catch (error) {
-        failure = error instanceof Error ? error : new Error(String(error));
+        failure = error instanceof Error ? error : new Fault(String(error));
         stop();
       }
     });
     try {
       const code = await new Promise<number | null>((resolve, reject) => {
         child.once("error", (error) =>
-          reject(new UserError("capture.ffmpegUnstartable", { reason: error.message }, { cause: error })),
+          reject(new UserError("capture.ffmpegUnstartable", { reason: reasonOf(error) }, { cause: error })),
         );
         child.once("close", resolve);
       });
@@ -153,9 +154,9 @@ function whyItEnded(
   code: number | null,
   relay: RtspRelay | undefined,
 ): Sentence {
-  const heard = relay?.reason();
+  const said = relay?.reason();
   // "Invalid data" says less than that the camera went away.
-  if (heard !== undefined) return phrase("capture.because", { reason: heard });
+  if (said !== undefined) return phrase("capture.because", { reason: said });
   const line = word.replace(/^(?:\[[^\]]*\]\s*)+/, "").trim();
   if (line === "")
     return code === 0
@@ -184,11 +185,11 @@ async function assertInput(options: FfmpegOptions): Promise<void> {
       throw new UserError("capture.noFile", { what: nameOf(options) });
   } catch (error) {
     if (error instanceof UserError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     const what = nameOf(options);
     if (code === "ENOENT") throw new UserError("capture.notThere", { what }, { cause: error });
     if (code === "EACCES") throw new UserError("capture.forbidden", { what }, { cause: error });
-    throw new UserError("capture.notOpened", { what, reason: message }, { cause: error });
+    throw new UserError("capture.notOpened", { what, reason: reasonOf(error) }, { cause: error });
   }
 }
 

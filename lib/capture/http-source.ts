@@ -2,6 +2,7 @@
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Duplex } from "node:stream";
+import { heard } from "../observe/heard";
 import { reasonOf, UserError } from "../errors";
 import { toKeptJpeg } from "../image/encode";
 import { redact } from "../redact";
@@ -47,7 +48,7 @@ class TrustedAgent extends https.Agent {
         callback?.(error as Error, undefined as unknown as Duplex);
       }
     };
-    void open();
+    heard("camera", open());
     return undefined;
   }
 }
@@ -219,7 +220,9 @@ export function mjpegSource(options: OptionsOf<"mjpeg">): Source {
     if (signal.aborted) return;
     const ask = asker(options, idle);
     let response: IncomingMessage | undefined;
-    const stop = (): void => void response?.destroy();
+    const stop = (): void => {
+      response?.destroy();
+    };
     let frames = 0;
     let next = 0;
     try {

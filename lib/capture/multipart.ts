@@ -2,7 +2,7 @@
  * Pictures out of a byte stream: JPEGs one after the other (MJPEG over HTTP, ffmpeg's mpjpeg) and PPM (ffmpeg's raw
  * RGB with its size).
  */
-import { UserError } from "../errors";
+import { Fault, UserError } from "../errors";
 import { jpegSize } from "./jpeg";
 import type { CapturedFrame } from "./source";
 
@@ -242,7 +242,7 @@ export function ppmParser(): Parser {
       const { bytes } = window;
       const header = /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(bytes.toString("latin1", 0, HEADER_BYTES));
       if (header === null) {
-        if (bytes.length >= HEADER_BYTES) throw new Error("ffmpeg's raw frames are not as expected.");
+        if (bytes.length >= HEADER_BYTES) throw new Fault("ffmpeg's raw frames are not as expected.");
         return frames;
       }
       const [width, height] = [Number(header[1]), Number(header[2])];

@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 
 /**
  * A camera in the house answers in milliseconds; one that sleeps, a name that must be asked for, and a busy computer
@@ -33,7 +33,7 @@ export function connectTo(address: URL): Promise<Socket> {
       if (error.code === "ECONNREFUSED") fail(new UserError("capture.refusesConnection", { where }));
       else if (error.code === "ENOTFOUND" || error.code === "EAI_AGAIN")
         fail(new UserError("capture.unknownName", { where }));
-      else fail(new UserError("capture.unreachable", { where, reason: error.code ?? error.message }));
+      else fail(new UserError("capture.unreachable", { where, reason: error.code ?? reasonOf(error) }));
     };
     socket.once("error", refused);
     socket.once("timeout", () => fail(new UserError("capture.nobodyAnswers", { where })));

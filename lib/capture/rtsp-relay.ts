@@ -143,7 +143,7 @@ class Session implements RtspRelay {
       rest: (bytes) => this.#toClient(bytes),
     });
     camera.on("error", (error) => {
-      if (!this.#closed) this.#reason ??= phrase("capture.broke", { reason: error.message });
+      if (!this.#closed) this.#reason ??= phrase("capture.broke", { reason: reasonOf(error) });
     });
     camera.on("drain", () => this.#client?.resume());
     camera.on("data", (chunk: Buffer) => {

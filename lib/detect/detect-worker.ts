@@ -1,3 +1,4 @@
+import { Fault } from "../errors";
 import { decode } from "../image/decode";
 import type { PixelSource, Pixels } from "../image/pixels";
 import type { Box } from "../message";
@@ -61,7 +62,7 @@ function load(id: string, name: string): Loading {
   const known = loaded.get(key);
   if (known !== undefined) return known;
   const engine = detectorNamed(id).engines[name];
-  if (engine === undefined) throw new Error(`the detector ${id} has no engine ${name}`);
+  if (engine === undefined) throw new Fault(`the detector ${id} has no engine ${name}`);
   const loading = Promise.resolve()
     .then(() => engine.load())
     .catch((error: unknown) => {

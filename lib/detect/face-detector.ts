@@ -1,3 +1,4 @@
+import { Fault } from "../errors";
 import { pixelCache } from "../image/pixels";
 import { pixelSource } from "../image/source";
 import { type Box, cameraOf, type Face, type Picture, type Timing } from "../message";
@@ -20,7 +21,7 @@ function poolOf(detector: Detector, name: string): Pool {
   const known = pools.get(key);
   if (known !== undefined) return known;
   const engine = detector.engines[name];
-  if (engine === undefined) throw new Error(`the detector ${detector.id} has no engine ${name}`);
+  if (engine === undefined) throw new Fault(`the detector ${detector.id} has no engine ${name}`);
   const farewell = engine.closes === true ? "farewell" : undefined;
   const pool: Pool = new StagePool(__dirname, "detect-worker", engine.threads, farewell);
   pools.set(key, pool);

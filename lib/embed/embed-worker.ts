@@ -1,4 +1,4 @@
-import { UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 import { alignFaces, type Aligned, type Gate, type Located } from "../align/aligner";
 import { type LandmarkFinder, LandmarkNet } from "../align/landmark-net";
 import { loadLandmarkOnnx } from "../align/landmark-onnx";
@@ -44,7 +44,7 @@ export interface EmbeddedFace {
 
 /** The engine failed: why. */
 export interface Unusable {
-  unusable: string;
+  unusable: Sentence | string;
 }
 
 export interface EmbedResult {
@@ -105,7 +105,7 @@ export default serve(async (task: EmbedTask): Promise<EmbedResult | Unusable> =>
   } catch (error) {
     // A trap of WASM must end this worker; it is not for another engine to be tried in its stead.
     if (!(error instanceof EngineError) || (task.engine === "wasm" && isFatal(error))) throw error;
-    return { unusable: error.message };
+    return { unusable: reasonOf(error) };
   }
 });
 

@@ -1,5 +1,5 @@
 /** Opens the network that a descriptor names. Runs in a worker. */
-import { UserError } from "../errors";
+import { errorMessage, reasonOf, UserError } from "../errors";
 import { EngineError, runsOn, tensorEngine } from "../tensor/engine";
 import type { EngineName } from "../tensor/engines";
 import { isBuiltIn, type ModelDescriptor } from "./descriptor";
@@ -22,9 +22,9 @@ export async function loadNet(descriptor: ModelDescriptor, engine: EngineName, o
   } catch (error) {
     net.dispose();
     // Nobody wrote a descriptor of a built-in network: it fits.
-    if (isBuiltIn(descriptor)) throw new EngineError((error as Error).message, { cause: error });
+    if (isBuiltIn(descriptor)) throw new EngineError(errorMessage(error), { cause: error });
     const { id: model, inputSize: side, layout } = descriptor;
-    const reason = (error as Error).message.split("\n")[0] ?? "";
+    const reason = reasonOf(error);
     throw new UserError("embed.refusesPicture", { model, side, layout, reason }, { cause: error });
   }
   if (length === descriptor.dimensions) return net;

@@ -3,7 +3,7 @@
  * faster).
  */
 import { readFile } from "node:fs/promises";
-import { UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 import {
   ONE_THREAD,
   onnxRuntime,
@@ -50,7 +50,7 @@ export async function loadOnnxNet(
   try {
     session = await ort.InferenceSession.create(new Uint8Array(await readFile(descriptor.file)), ONE_THREAD);
   } catch (error) {
-    const reason = (error as Error).message.split("\n")[0] ?? "";
+    const reason = reasonOf(error);
     throw new UserError("embed.noOnnx", { file: descriptor.file, runtime: name, reason }, { cause: error });
   }
   const input = session.inputNames[0] as string;

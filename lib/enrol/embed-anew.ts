@@ -1,8 +1,10 @@
 /** After a change of the model: photos that are kept are embedded anew; the folder's are read anew anyway. */
 import { asSentence } from "../errors";
+import { heard } from "../observe/heard";
 import type { Photo } from "../people/people";
 import { StorageError } from "../storage";
 import { phrase } from "../words/sentence";
+import { SerialQueue } from "../workers/serial-queue";
 import type { Enrolment } from "./enrolment";
 import type { GalleryHost } from "./host";
 import { bestOf, forEnrolment } from "./judge";
@@ -15,7 +17,7 @@ export class EmbedAnew {
   #progress: Progress | undefined;
   /** Whether the disk refused an embedding. */
   #left = false;
-  #running: Promise<void> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   constructor(host: GalleryHost, enrolment: Enrolment, onProgress: (progress: Progress) => void) {
     this.#host = host;
@@ -29,7 +31,10 @@ export class EmbedAnew {
   }
 
   start(): void {
-    this.#running = this.#running.then(() => this.#run());
+    heard(
+      "gallery",
+      this.#queue.run(() => this.#run()),
+    );
   }
 
   /** The disk takes something again. */
@@ -41,7 +46,7 @@ export class EmbedAnew {
 
   /** Once it has ended. Never rejects. */
   ended(): Promise<void> {
-    return this.#running;
+    return this.#queue.idle();
   }
 
   /** Never rejects. */

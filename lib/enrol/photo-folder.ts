@@ -6,6 +6,7 @@ import { EventEmitter } from "node:events";
 import { readFile, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { heard } from "../observe/heard";
 import { reasonOf, UserError } from "../errors";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "../files";
@@ -237,7 +238,10 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   #schedule(delay: number): void {
     if (this.#closed) return;
     this.#timer = setTimeout(() => {
-      void this.scan().then(() => this.#schedule(this.#rest()));
+      heard(
+        "photos",
+        this.scan().finally(() => this.#schedule(this.#rest())),
+      );
     }, delay);
     this.#timer.unref();
   }

@@ -536,7 +536,7 @@ export class Networks {
       // One step can be taken back, not all of them.
       const older = given?.fingerprint;
       if (older !== undefined && older !== note.previous.fingerprint && older !== note.deciding.fingerprint)
-        void this.#removeBefore(older).catch(this.#report);
+        this.#removeBefore(older).catch(this.#report);
       return true;
     });
   }

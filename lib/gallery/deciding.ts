@@ -1,4 +1,5 @@
 /** The network that decides who somebody is, and who is known to it. */
+import { heard } from "../observe/heard";
 import type { PhotoEncoder } from "../enrol/photo-encoder";
 import type { Face, Picture } from "../message";
 import type { PeopleStore } from "../people/store";
@@ -91,7 +92,12 @@ export class Deciding {
     this.#encoder = encoder;
     this.#search = search;
     this.#former.add(before);
-    setTimeout(() => void before.close().finally(() => this.#former.delete(before)), LAST_SEARCH_MS).unref();
+    const leave = (): void =>
+      heard(
+        "gallery",
+        before.close().finally(() => this.#former.delete(before)),
+      );
+    setTimeout(leave, LAST_SEARCH_MS).unref();
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@
  * from the editor. Each of its parts has a room of its own; this one opens and closes them, and hands on to them.
  */
 import { EventEmitter, setMaxListeners } from "node:events";
+import { heard } from "../observe/heard";
 import type { AddedPhoto, AddPhotoOptions, Enrolled } from "../enrol/enrolment";
 import { isWritable } from "../enrol/folder-keeper";
 import { NEAR_DUPLICATE } from "../enrol/judge";
@@ -99,7 +100,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** Once everybody is known who was known before. Never rejects. */
   async loaded(): Promise<void> {
-    void this.start();
+    heard("gallery", this.start());
     await this.#loaded;
   }
 
@@ -439,8 +440,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     await this.#loaded;
     if (signal.aborted) return;
     this.#timer = setInterval(() => {
-      void this.#parts.lastSeen.flush();
-      void this.#parts.networks?.dropOld(Date.now());
+      heard("gallery", this.#parts.lastSeen.flush());
+      if (this.#parts.networks !== undefined) heard("gallery", this.#parts.networks.dropOld(Date.now()));
     }, SEEN_INTERVAL_MS);
     this.#timer.unref();
     await this.#parts.review.strangers
@@ -469,7 +470,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   readonly #followDisk = (): void => {
     this.#parts.problems.tellOfDisk();
     this.emit("change");
-    if (isWritable(this.#store)) void this.#catchUp();
+    if (isWritable(this.#store)) heard("gallery", this.#catchUp());
   };
 
   /** Never rejects. */

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { errorMessage, UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 import { moving, serve } from "../workers/serve";
 import { phrase, type Sentence } from "../words/sentence";
 import { MAX_PIXELS } from "./limits";
@@ -40,7 +40,7 @@ export default serve(heicTask);
 async function heicTask({ bytes }: HeicTask): Promise<Pixels> {
   const decoder = findDecoder();
   const images = await decoder.all({ buffer: bytes }).catch((error: unknown) => {
-    throw damaged(errorMessage(error), error);
+    throw damaged(reasonOf(error), error);
   });
   try {
     const [image] = images;
@@ -48,7 +48,7 @@ async function heicTask({ bytes }: HeicTask): Promise<Pixels> {
     const { width, height } = image;
     if (width * height > MAX_PIXELS) throw new UserError("image.tooLarge", { megapixels: MAX_PIXELS / 1e6 });
     const { data } = await image.decode().catch((error: unknown) => {
-      throw damaged(errorMessage(error), error);
+      throw damaged(reasonOf(error), error);
     });
     const pixels = { data: onWhite(data), width, height };
     return moving(pixels, [pixels.data.buffer]);

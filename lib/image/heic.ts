@@ -2,6 +2,7 @@
  * HEIC, the pictures of phones: decoded by an optional package, in a worker of its own, because libheif works for a
  * second and may trap.
  */
+import { heard } from "../observe/heard";
 import { StagePool } from "../workers/pool";
 import type { HeicTask } from "./heic-worker";
 import type { Pixels } from "./pixels";
@@ -23,6 +24,6 @@ export async function decodeHeic(bytes: Uint8Array): Promise<Pixels> {
   try {
     return await pool.run({ bytes: copy }, { transfer: [copy.buffer], timeoutMs: TIMEOUT_MS });
   } finally {
-    setTimeout(() => void pool.release(), LINGER_MS).unref();
+    setTimeout(() => heard("heic", pool.release()), LINGER_MS).unref();
   }
 }

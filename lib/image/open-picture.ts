@@ -1,6 +1,6 @@
 /** The one way in which a picture is opened: what it is, how large it may be, and which way is up. */
 import sharp from "sharp";
-import { errorMessage, UserError } from "../errors";
+import { errorMessage, reasonOf, UserError } from "../errors";
 import type { Picture } from "../message";
 import { phrase, type Sentence } from "../words/sentence";
 import { decodeHeic } from "./heic";
@@ -84,7 +84,7 @@ function explainPicture(error: unknown, bytes: Uint8Array): Sentence {
   const reason = errorMessage(error).split("\n")[0] ?? "";
   if (/exceeds pixel limit/i.test(reason)) return phrase("image.tooLarge", { megapixels: MAX_PIXELS / 1e6 });
   if (/unsupported image format|input buffer (is empty|contains)/i.test(reason)) return noPhoto(bytes);
-  return phrase("image.unreadable", { reason });
+  return phrase("image.unreadable", { reason: reasonOf(error) });
 }
 
 function noPhoto(bytes: Uint8Array): Sentence {

@@ -1,3 +1,4 @@
+import { Fault } from "../errors";
 import type { Pixels } from "./pixels";
 import type { Point } from "../message";
 
@@ -55,7 +56,7 @@ export function fitSimilarity(from: readonly Point[], to: readonly Point[]): Sim
     cross += fx * gy - fy * gx;
     spread += fx * fx + fy * fy;
   }
-  if (!(spread > 0)) throw new Error("the landmarks lie on one point");
+  if (!(spread > 0)) throw new Fault("the landmarks lie on one point");
   const a = dot / spread;
   const b = cross / spread;
   return { a, b, tx: q.x - (a * p.x - b * p.y), ty: q.y - (b * p.x + a * p.y) };

@@ -1,7 +1,8 @@
 /** The times at which people may pass, by this computer's clock. */
 import { z } from "zod";
+import { own } from "../validate";
 
-const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time like "08:00"');
+const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, own("match.time"));
 
 const ruleSchema = z.object({
   /** 1 is Monday, 7 is Sunday (ISO 8601). */

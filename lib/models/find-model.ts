@@ -10,7 +10,7 @@ import {
   type ModelDescriptor,
 } from "../embed/descriptor";
 import { learnNormalisation } from "../embed/normalise";
-import { oneAfterOther, UserError } from "../errors";
+import { oneAfterOther, reasonOf, UserError } from "../errors";
 import { parseOptions } from "../validate";
 import { phrase } from "../words/sentence";
 import { type EmbedderPack, type Pack, readPack } from "./pack";
@@ -61,7 +61,7 @@ async function byPath(path: string): Promise<ModelDescriptor> {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new UserError("models.descriptorNoJson", { path, reason: (error as Error).message }, { cause: error });
+    throw new UserError("models.descriptorNoJson", { path, reason: reasonOf(error) }, { cause: error });
   }
   if (typeof json === "object" && json !== null && "facenetPack" in json) {
     const descriptor = learn(await readPack(path));

@@ -2,19 +2,14 @@
 /** facenet-make-pack: see docs/models.md. */
 import { parseArgs } from "node:util";
 import { sentenceOf } from "../errors";
+import { languageOf, phrase, render, type Sentence } from "../words/sentence";
 import { makePack } from "./make-pack";
 
-const USAGE = `facenet-make-pack --onnx FILE --descriptor FILE --photos DIR --licence FILE --out DIR
-                  [--name NAME] [--set WHAT]
+/** As other programs choose it (locale(7)): "zh_TW.UTF-8" is Chinese. */
+const { LC_ALL, LC_MESSAGES, LANG } = process.env;
+const language = languageOf((LC_ALL || LC_MESSAGES || LANG)?.replaceAll("_", "-"));
 
-Makes a model pack: the network, its descriptor, a cohort of nobody, statistics and the default τ.
-  --onnx        the network, .onnx (needs onnxruntime-node or onnxruntime-web) or .tflite
-  --descriptor  what it reads and gives (.json, see docs/models.md), or the facenet-pack.json of a downloaded one
-  --photos      a folder with a folder of photos for each person, at least 80 people; several populations, each
-                measured for itself: --photos NAME=DIR --photos NAME=DIR
-  --licence     the text of the licence of its weights
-  --out         the folder of the pack
-  --name        for people to read; --set: what the photos are`;
+const say = (sentence: Sentence): void => console.log(render(sentence, language));
 
 async function main(): Promise<void> {
   const text = { type: "string" } as const;
@@ -39,27 +34,14 @@ async function main(): Promise<void> {
     licence === undefined ||
     out === undefined
   ) {
-    console.log(USAGE);
+    say(phrase("models.makeUsage"));
     process.exitCode = help === true ? 0 : 1;
     return;
   }
-  console.log(
-    await makePack({
-      network: onnx,
-      descriptor,
-      photos,
-      licence,
-      out,
-      name,
-      set,
-      say: (line) => {
-        console.log(line);
-      },
-    }),
-  );
+  for (const line of await makePack({ network: onnx, descriptor, photos, licence, out, name, set, say })) say(line);
 }
 
 main().catch((error: unknown) => {
-  console.error(sentenceOf(error));
+  console.error(sentenceOf(error, language));
   process.exitCode = 1;
 });

@@ -17,7 +17,7 @@ import { euclideanDistance, toUnitLength } from "../embed/distance";
 import { embedderOptionsSchema, FaceEmbedder } from "../embed/embedder";
 import { createEncoder, type FaceEncoder } from "../enrol/encoder";
 import { NEIGHBOURS } from "../embed/normalise";
-import { UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 import { parseOptions } from "../validate";
 import { phrase, type Sentence } from "../words/sentence";
 import { tailOf } from "./measure-tail";
@@ -66,7 +66,7 @@ export interface MakePackOptions {
   /** What the photos are, for the statistics: "567 LFW photos of 275 people". */
   set?: string | undefined;
   /** Tells how far it is. */
-  say?: ((text: string) => void) | undefined;
+  say?: ((sentence: Sentence) => void) | undefined;
 }
 
 /** Photos of one person, embedded. */
@@ -93,10 +93,10 @@ export interface PackFigures {
 }
 
 /**
- * @returns a summary for people. @throws a sentence: too few people, an unusable network, a descriptor that does not
- * fit
+ * @returns a summary for people, a sentence a line.
+ * @throws a sentence: too few people, an unusable network, a descriptor that does not fit
  */
-export async function makePack(options: MakePackOptions): Promise<string> {
+export async function makePack(options: MakePackOptions): Promise<Sentence[]> {
   const say = options.say ?? ((): void => undefined);
   const { draft, origin } = await readDraft(options.descriptor);
   const format = FORMATS[extname(options.network).toLowerCase()];
@@ -112,7 +112,7 @@ export async function makePack(options: MakePackOptions): Promise<string> {
     say,
   );
   requirePopulations(embedded);
-  say("drawing the cohort, measuring");
+  say(phrase("models.makeDrawing"));
   const figures = measurePack(embedded);
   const source =
     `measured on ${options.set ?? options.photos.map((given) => populationOf(given).population).join(", ")}: ` +
@@ -121,7 +121,7 @@ export async function makePack(options: MakePackOptions): Promise<string> {
     "facenet-make-pack";
   const { statistics: distances, threshold, fmr } = await statisticsFor(descriptor.id, source, embedded);
   const model = { model: descriptor.id, threshold, normalisation: { ...figures, dimensions: descriptor.dimensions } };
-  say("measuring how near strangers come, the longest part");
+  say(phrase("models.makeMeasuring"));
   const statistics = { ...distances, tail: await tailOf(model, byPopulation(embedded), source) };
   await mkdir(options.out, { recursive: true });
   const files = {
@@ -156,7 +156,7 @@ async function readDraft(path: string): Promise<{ draft: Draft; origin: string |
   try {
     json = JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
-    throw new UserError("models.draftUnreadable", { path, reason: (error as Error).message }, { cause: error });
+    throw new UserError("models.draftUnreadable", { path, reason: reasonOf(error) }, { cause: error });
   }
   const pack =
     typeof json === "object" && json !== null && "facenetPack" in json
@@ -245,7 +245,7 @@ interface Embedded {
 async function embedPeople(
   descriptor: Draft & { file: string },
   people: readonly PersonPhotos[],
-  say: (text: string) => void,
+  say: (sentence: Sentence) => void,
 ): Promise<Embedded> {
   const folder = await mkdtemp(join(tmpdir(), "facenet-pack-"));
   const opened: { close(): Promise<void> }[] = [];
@@ -269,7 +269,7 @@ async function embedPeople(
         else faces.push({ photo, vector });
       }
       if (faces.length > 0) embedded.push({ population, person, faces });
-      if (index % 50 === 49) say(`${index + 1} of ${people.length} people embedded`);
+      if (index % 50 === 49) say(phrase("models.makeEmbedded", { done: index + 1, total: people.length }));
     }
     return { embedded, missing, photos: embedded.reduce((sum, { faces }) => sum + faces.length, 0) };
   } finally {
@@ -418,26 +418,38 @@ function summaryOf({
   photos,
   people,
   out,
-}: Made): string {
+}: Made): Sentence[] {
   const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
   const left =
     missing.length === 0
       ? ""
-      : ` (${missing.length} photos without exactly one usable face were left out: ${missing
-          .slice(0, MOST_MISSING_NAMED)
-          .map((path) => basename(path))
-          .join(", ")}${missing.length > MOST_MISSING_NAMED ? " …" : ""})`;
-  const known = fnmr === null ? "" : `, TMR ${(100 * (1 - fnmr.share)).toFixed(1)} %`;
+      : phrase("models.madeWithout", {
+          number: missing.length,
+          files: missing.slice(0, MOST_MISSING_NAMED).map((path) => basename(path)),
+          more: missing.length > MOST_MISSING_NAMED ? " …" : "",
+        });
   return [
-    `${photos} photos of ${people} people${left}`,
-    `cohort: ${COHORT_PLAN.rows} rows, none a person: nearest to a real face ${cohort.nearest.toFixed(3)}, mean ` +
-      `${cohort.meanNearest.toFixed(3)}; faces of two people ${cohort.apart.toFixed(3)}`,
-    `cohort-normalised: R0 ${mean.toFixed(3)}, τ ${cohortThreshold.toFixed(3)}, FMR ${percent(cohortFmr.share)} ` +
-      `(at most ${percent(cohortFmr.high)})${known}, on people who shaped no cohort`,
-    `Euclidean: τ ${threshold.toFixed(2)}, FMR ${percent(fmr.share)} (at most ${percent(fmr.high)})`,
-    `the pack is in ${out}: put this folder into facenet/models/ of Node-RED's user folder, or publish it as an npm ` +
-      "package",
-  ].join("\n");
+    phrase("models.madeOf", { photos, people, left }),
+    phrase("models.madeCohort", {
+      rows: COHORT_PLAN.rows,
+      nearest: cohort.nearest.toFixed(3),
+      mean: cohort.meanNearest.toFixed(3),
+      apart: cohort.apart.toFixed(3),
+    }),
+    phrase("models.madeNormalised", {
+      mean: mean.toFixed(3),
+      threshold: cohortThreshold.toFixed(3),
+      fmr: percent(cohortFmr.share),
+      high: percent(cohortFmr.high),
+      known: fnmr === null ? "" : phrase("models.madeKnown", { tmr: (100 * (1 - fnmr.share)).toFixed(1) }),
+    }),
+    phrase("models.madeEuclidean", {
+      threshold: threshold.toFixed(2),
+      fmr: percent(fmr.share),
+      high: percent(fmr.high),
+    }),
+    phrase("models.madeIn", { out }),
+  ];
 }
 
 function sha256(bytes: Uint8Array): string {

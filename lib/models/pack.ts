@@ -17,7 +17,7 @@ import { z } from "zod";
 import type { ModelStatistics } from "../calibrate/calibration";
 import { statisticsSchema } from "../calibrate/model-statistics";
 import { BUILT_IN_MODELS, descriptorSchema, type ModelDescriptor } from "../embed/descriptor";
-import { UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 import { own, parseOptions } from "../validate";
 import { phrase, type Sentence } from "../words/sentence";
 import { PackError } from "./errors";
@@ -240,8 +240,7 @@ function parseJson(bytes: Buffer, what: Sentence): unknown {
   try {
     return JSON.parse(bytes.toString("utf8"));
   } catch (error) {
-    const reason = (error as Error).message;
-    throw new PackError("not_json", phrase("models.noJson", { what, reason }), { cause: error });
+    throw new PackError("not_json", phrase("models.noJson", { what, reason: reasonOf(error) }), { cause: error });
   }
 }
 

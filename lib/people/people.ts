@@ -128,7 +128,7 @@ export const correctionSchema = z
       .describe("not: this face is not that person; ignored: it is nobody; is: somebody said who it was"),
     person: idSchema.nullable(),
     name: z.string().nullable(),
-    note: z.string(),
+    note: z.string().describe("The camera and the time at which it was seen; of an ignored stranger the time alone"),
   })
   .meta({ id: "Correction" });
 export type CorrectionEntry = z.infer<typeof correctionSchema>;

@@ -54,13 +54,13 @@ export function pack(value: object, vectors: readonly Float32Array[] = []): Buff
 export function unpack(bytes: Buffer): { value: unknown; vectors: Float32Array[] } {
   let at = 0;
   const take = (length: number): Buffer => {
-    if (length > bytes.length - at) throw new Error("a record is cut off");
+    if (length > bytes.length - at) throw new Fault("a record is cut off");
     at += length;
     return bytes.subarray(at - length, at);
   };
   const count = (most: number): number => {
     const length = take(LENGTH_BYTES).readUInt32LE();
-    if (length > most) throw new Error("a record is malformed");
+    if (length > most) throw new Fault("a record is malformed");
     return length;
   };
   const value: unknown = JSON.parse(take(count(bytes.length)).toString());
@@ -68,7 +68,7 @@ export function unpack(bytes: Buffer): { value: unknown; vectors: Float32Array[]
   for (let left = count(MAX_VECTORS); left > 0; left -= 1)
     vectors.push(new Float32Array(Uint8Array.from(take(count(MAX_DIMENSIONS) * FLOAT_BYTES)).buffer));
   if (!vectors.every((vector) => vector.length > 0 && vector.every(Number.isFinite)))
-    throw new Error("a record holds an embedding that is none");
+    throw new Fault("a record holds an embedding that is none");
   return { value, vectors };
 }
 
@@ -115,6 +115,6 @@ export function toVector(text: string): Float32Array {
 
 function only(vectors: readonly Float32Array[]): Float32Array {
   const [vector] = vectors;
-  if (vector === undefined || vectors.length > 1) throw new Error("a record must hold one embedding");
+  if (vector === undefined || vectors.length > 1) throw new Fault("a record must hold one embedding");
   return vector;
 }

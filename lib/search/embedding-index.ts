@@ -1,5 +1,6 @@
 /** Exact search for the nearest people among embeddings in memory. */
-import { UserError } from "../errors";
+import { heard } from "../observe/heard";
+import { Fault, UserError } from "../errors";
 import { StagePool } from "../workers/pool";
 import { THREADS } from "../workers/threads";
 import { type Both, type Chunk, CHUNK_ROWS, FREE, type Hit, merge, scan, scanBoth } from "./scan";
@@ -62,7 +63,7 @@ export class EmbeddingIndex {
    */
   add(owner: number, embedding: Float32Array, bias = 0): number {
     if (embedding.length !== this.#dimensions)
-      throw new Error(`embeddings of ${embedding.length} and ${this.#dimensions} dimensions are in one gallery`);
+      throw new Fault(`embeddings of ${embedding.length} and ${this.#dimensions} dimensions are in one gallery`);
     const row = this.#free.pop() ?? this.#append();
     const { chunk, at, index } = this.#place(row);
     this.#kept[index] = (this.#kept[index] ?? 0) + 1;
@@ -88,7 +89,12 @@ export class EmbeddingIndex {
     // A worker that reads it now must not see half of it, nor somebody else's under the owner whom it has read
     // already.
     if (this.#reading.size === 0) this.#wipe(handle);
-    else void Promise.all(this.#reading).then(() => this.#wipe(handle));
+    // However the reading ends: nobody may be found who was taken out.
+    else
+      heard(
+        "search",
+        Promise.allSettled(this.#reading).then(() => this.#wipe(handle)),
+      );
   }
 
   /** A copy. */
@@ -294,7 +300,7 @@ export class EmbeddingIndex {
   #place(row: number): { chunk: Chunk; at: number; index: number } {
     const index = Math.floor(row / CHUNK_ROWS);
     const chunk = this.#chunks[index];
-    if (chunk === undefined) throw new Error(`there is no embedding ${row}`);
+    if (chunk === undefined) throw new Fault(`there is no embedding ${row}`);
     return { chunk, at: row % CHUNK_ROWS, index };
   }
 }

@@ -2,7 +2,7 @@
  * Photos of a person that are left out of their mean: a wrong face, or a very poor one, would pull it away from all
  * others.
  */
-import { euclideanDistance, toUnitLength } from "../embed/distance";
+import { dotOf, euclideanDistance, toUnitLength } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
 import type { Aside } from "./entries";
 import { crowding, neighboursOf, nobodies } from "./crowd";
@@ -164,10 +164,4 @@ export function farthestOf(used: readonly Weighed[]): { photo: Weighed; others: 
     return toUnitLength(rest);
   });
   return { photo: found, others };
-}
-
-function dotOf(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let axis = 0; axis < a.length; axis += 1) sum += (a[axis] as number) * (b[axis] as number);
-  return sum;
 }

@@ -6,7 +6,7 @@
  * of some templates chosen from all; each is then compared with those of its shelf and of the shelves nearest to that,
  * up to a bound.
  */
-import { toUnitLength } from "../embed/distance";
+import { dotOf, squaredUpTo, toUnitLength } from "../embed/distance";
 import { NEIGHBOURS, type Normalisation } from "../embed/normalise";
 import { canSetAside, distanceTo, farthestOf, meanOf, setAsideOf, weigh } from "./outliers";
 import { nobodies } from "./crowd";
@@ -272,12 +272,6 @@ function multiply(four: Float64Array, values: Float32Array, dots: Float64Array, 
   }
 }
 
-function dotOf(a: Float32Array, values: Float32Array, at: number): number {
-  let sum = 0;
-  for (let axis = 0; axis < a.length; axis += 1) sum += (a[axis] as number) * (values[at + axis] as number);
-  return sum;
-}
-
 /**
  * R of each of some rows: all are of length 1, so that the largest products are the smallest distances, which are then
  * measured.
@@ -316,11 +310,7 @@ function rateTogether(some: Chunk, crowds: readonly Chunk[], mean: number): Floa
       at -= rows;
       return false;
     }) as Chunk;
-    let sum = 0;
-    for (let axis = 0; axis < dimensions; axis += 1)
-      sum +=
-        ((some.values[row * dimensions + axis] as number) - (crowd.values[at * dimensions + axis] as number)) ** 2;
-    return Math.sqrt(sum);
+    return Math.sqrt(squaredUpTo(Infinity, some.values, row * dimensions, crowd.values, at * dimensions, dimensions));
   };
   return Float32Array.from(where, (places, row) => {
     const near = [...places].filter((place) => place >= 0);

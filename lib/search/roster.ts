@@ -1,4 +1,5 @@
 /** The gallery as matching reads it: embeddings and who owns them, in memory, no disk. */
+import { Fault } from "../errors";
 import { BoundedMap } from "../bounded-map";
 import { MOST_PEOPLE, MOST_PHOTOS, OwnTails } from "../calibrate/own-tail";
 import type { Tail } from "../calibrate/tail";
@@ -247,7 +248,7 @@ export class Roster implements Searchable {
    */
   putPhoto(photoId: string, personId: string, vector: Float32Array, sure = false, out = false): void {
     const owner = this.#ownerById.get(personId);
-    if (owner === undefined) throw new Error(`there is no person ${personId} for the photo ${photoId}`);
+    if (owner === undefined) throw new Fault(`there is no person ${personId} for the photo ${photoId}`);
     this.removePhoto(photoId);
     if (out) {
       this.#out.set(photoId, { owner, vector, sure });
@@ -390,7 +391,7 @@ export class Roster implements Searchable {
   }
 
   #templatesOf(): Templates {
-    if (this.#templates === undefined) throw new Error(`there is no cohort for the model ${this.model}`);
+    if (this.#templates === undefined) throw new Fault(`there is no cohort for the model ${this.model}`);
     return this.#templates;
   }
 

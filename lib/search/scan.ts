@@ -3,6 +3,8 @@
  * ones.
  */
 
+import { squaredUpTo } from "../embed/distance";
+
 /** The distance of a person: that of the nearest of their embeddings, each less its bias. */
 export interface Hit {
   owner: number;
@@ -27,9 +29,6 @@ export const FREE = -1;
  * Rows of a whole chunk: 33 MB with 128 dimensions. Memory grows by a chunk at a time, so that nothing is ever copied.
  */
 export const CHUNK_ROWS = 65_536;
-
-/** Whether a row can still be among the nearest is asked after every so many dimensions. */
-const STRIDE = 32;
 
 /** What rounding may lose between a distance and its square. */
 const SLACK = 1 + 1e-12;
@@ -60,7 +59,7 @@ export function scan(chunks: readonly Chunk[], probe: Float32Array, count: numbe
       if (owner === FREE) continue;
       const bias = biases === undefined ? 0 : (biases[row] as number);
       if (biases !== undefined) reach = squareWithin(worst, bias);
-      const sum = squareUpTo(reach, probe, values, at);
+      const sum = squaredUpTo(reach, probe, 0, values, at, dimensions);
       // Not the other way round: an embedding that holds a NaN is near to nobody.
       if (sum <= reach) {
         const distance = Math.sqrt(sum) - bias;
@@ -93,7 +92,7 @@ export function scanBoth(chunks: readonly Chunk[], probe: Float32Array, count: n
       if (owner === FREE) continue;
       const bias = biases === undefined ? 0 : (biases[row] as number);
       const reach = Math.max(squareWithin(worst, bias), reachPlain);
-      const sum = squareUpTo(reach, probe, values, at);
+      const sum = squaredUpTo(reach, probe, 0, values, at, dimensions);
       if (!(sum <= reach)) continue;
       const distance = Math.sqrt(sum);
       if (distance - bias <= worst) worst = insert(biased, { owner, distance: distance - bias }, count);
@@ -104,42 +103,6 @@ export function scanBoth(chunks: readonly Chunk[], probe: Float32Array, count: n
     }
   }
   return { biased, plain };
-}
-
-/** The squared distance of a probe and the row at a place, or what was summed up of it until it exceeded `reach`. */
-function squareUpTo(reach: number, probe: Float32Array, values: Float32Array, at: number): number {
-  const dimensions = probe.length;
-  let sum = 0;
-  let index = 0;
-  for (; index + STRIDE <= dimensions && sum <= reach; index += STRIDE)
-    sum += stride(probe, index, values, at + index);
-  for (; index < dimensions && sum <= reach; index += 1) {
-    const difference = (probe[index] as number) - (values[at + index] as number);
-    sum += difference * difference;
-  }
-  return sum;
-}
-
-/**
- * Squared distance over STRIDE dimensions; four sums at a time keep the processor's units busy.
- * Not `[first, second, third, fourth] = [0, 0, 0, 0]`: it reads better, and more than doubles the time of a search.
- */
-function stride(a: Float32Array, from: number, b: Float32Array, at: number): number {
-  let first = 0;
-  let second = 0;
-  let third = 0;
-  let fourth = 0;
-  for (let index = 0; index < STRIDE; index += 4) {
-    const d0 = (a[from + index] as number) - (b[at + index] as number);
-    const d1 = (a[from + index + 1] as number) - (b[at + index + 1] as number);
-    const d2 = (a[from + index + 2] as number) - (b[at + index + 2] as number);
-    const d3 = (a[from + index + 3] as number) - (b[at + index + 3] as number);
-    first += d0 * d0;
-    second += d1 * d1;
-    third += d2 * d2;
-    fourth += d3 * d3;
-  }
-  return first + second + (third + fourth);
 }
 
 /** The nearest of several scans over different rows. */

@@ -3,7 +3,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { appendFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 import { asStorageError } from "../storage";
 import { phrase } from "../words/sentence";
 
@@ -70,14 +70,16 @@ export function run(
           reject(
             new UserError(
               "speech.failed",
-              { program, reason: stderr.trim().split("\n").at(-1) || error.message },
+              { program, reason: stderr.trim().split("\n").at(-1) || reasonOf(error) },
               { cause: error },
             ),
           );
       },
     );
     // execFile's own signal asks with SIGTERM, which a hanging program need not hear.
-    const kill = (): void => void child.kill("SIGKILL");
+    const kill = (): void => {
+      child.kill("SIGKILL");
+    };
     signal?.addEventListener("abort", kill, { once: true });
     // A program that does not read ends with EPIPE here; its exit code says the rest.
     child.stdin?.on("error", () => undefined);

@@ -3,7 +3,7 @@
  * Asked over IPC; ends when its parent does.
  */
 import type { EspeakAnswer, EspeakQuestion } from "./espeak";
-import { errorMessage } from "../errors";
+import { reasonOf, UserError } from "../errors";
 
 interface Worker {
   /** 0 when it has that voice; else the last one stays. */
@@ -36,8 +36,7 @@ async function answer({ text, voice, rate, ipa }: EspeakQuestion): Promise<Omit<
         languages: languages.map((language) => language.name),
       })),
     };
-  if (espeak.set_voice(voice) !== 0)
-    throw new Error(`it has no voice "${voice}": choose another, or leave the voice empty`);
+  if (espeak.set_voice(voice) !== 0) throw new UserError("speech.noVoice", { voice });
   espeak.set_rate(rate);
   if (ipa) return { ipa: espeak.synthesize_ipa(text).ipa.replaceAll("_", "").replace(/\s+/g, " ").trim() };
   const parts: Buffer[] = [];
@@ -52,7 +51,7 @@ async function answer({ text, voice, rate, ipa }: EspeakQuestion): Promise<Omit<
 process.on("message", (question: EspeakQuestion) => {
   answer(question).then(
     (done) => process.send?.({ id: question.id, ...done }),
-    (error: unknown) => process.send?.({ id: question.id, error: errorMessage(error) }),
+    (error: unknown) => process.send?.({ id: question.id, error: reasonOf(error) }),
   );
 });
 process.on("disconnect", () => process.exit(0));

@@ -7,7 +7,7 @@ import { dirname, sep } from "node:path";
 import util from "node:util";
 import type * as Core from "@tensorflow/tfjs-core";
 import { NATIVE_MODULES } from "./engines";
-import { errorMessage } from "../errors";
+import { errorMessage, UserError } from "../errors";
 
 export type Tf = typeof Core;
 export type TensorBackend = "wasm" | "tfjs-node";
@@ -70,7 +70,7 @@ function restoreUtil(): void {
   gone.isNullOrUndefined ??= (value) => value === undefined || value === null;
 }
 
-/** Load native TensorFlow and run a layer of our networks' kind. @throws EngineError, or what it throws */
+/** Load native TensorFlow and run a layer of our networks' kind. @throws UserError, EngineError, or what it throws */
 export async function tryTensorFlow(): Promise<void> {
   const tf = await tensorEngine("tfjs-node");
   const [sum] = tf.tidy(() => {
@@ -84,5 +84,5 @@ export async function tryTensorFlow(): Promise<void> {
     });
     return tf.maxPool(x, 2, 1, "valid").dataSync();
   });
-  if (sum !== 10) throw new EngineError(`it computes wrong numbers (${String(sum)}, not 10)`);
+  if (sum !== 10) throw new UserError("tensor.wrongNumbers", { sum: String(sum) });
 }

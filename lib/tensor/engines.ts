@@ -7,8 +7,9 @@ import { execFile, type ExecFileException } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { reasonOf } from "../errors";
 import { childArguments } from "../workers/child";
-import { phrase, type Sentence } from "../words/sentence";
+import { phrase, render, type Sentence } from "../words/sentence";
 
 /**
  * Fastest first. "onnx" runs our own networks on onnxruntime-node, "tfjs-node" on native TensorFlow, "wasm" on what is
@@ -49,7 +50,7 @@ export interface Verdict {
 /** What the process that tries an engine answers. */
 export interface Answer {
   /** Why the engine cannot be used; none where it can. */
-  reason?: string;
+  reason?: Sentence | string;
 }
 
 const NOTHING: Sentence = { "en-US": "" };
@@ -89,7 +90,7 @@ export async function judgeEngine(engine: EngineName): Promise<Verdict> {
  * An engine that could be loaded but failed later: it is not taken again until something changes.
  * @returns why, as a sentence
  */
-export async function ruleOutEngine(engine: NativeEngine, reason: string): Promise<Sentence> {
+export async function ruleOutEngine(engine: NativeEngine, reason: Sentence | string): Promise<Sentence> {
   const verdict = verdictOn(engine, reason);
   known.set(engine, {
     stamp: await installationOf(NATIVE_MODULES[engine]),
@@ -122,11 +123,12 @@ export async function installationOf(name: string): Promise<string> {
   return "";
 }
 
-function verdictOn(engine: NativeEngine, reason: string | undefined): Verdict {
+function verdictOn(engine: NativeEngine, reason: Sentence | string | undefined): Verdict {
   if (reason === undefined) return USABLE;
   const name = NATIVE_MODULES[engine];
-  const told = reason.replaceAll(/\s+/g, " ").trim().slice(0, MAX_REASON);
-  const ofAnother = /NODE_MODULE_VERSION|different Node\.js version/.test(reason);
+  const english = typeof reason === "string" ? reason : render(reason, "en-US");
+  const told = typeof reason === "string" ? reason.replaceAll(/\s+/g, " ").trim().slice(0, MAX_REASON) : reason;
+  const ofAnother = /NODE_MODULE_VERSION|different Node\.js version/.test(english);
   const { version, platform, arch } = process;
   const mend = ofAnother
     ? phrase("tensor.rebuild", { name, version })
@@ -162,17 +164,16 @@ function answerOf(output: string): Answer {
   try {
     return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as Answer;
   } catch {
-    return { reason: "the process that tried it ended without an answer" };
+    return { reason: phrase("tensor.noAnswer") };
   }
 }
 
 function failureOf(error: ExecFileException): Tried {
   if (typeof error.code === "string" && (error as NodeJS.ErrnoException).syscall?.startsWith("spawn") === true)
-    return { reason: `no process could be started to try it: ${error.code}`, untried: true };
-  if (error.killed === true) return { reason: `it did not load within ${PROBE_TIMEOUT_MS / 1000} seconds` };
-  if (error.signal === "SIGILL")
-    return { reason: "it needs instructions that this computer's processor does not have: SIGILL" };
-  return { reason: `the process that tried it ended with ${error.signal ?? error.code ?? error.message}` };
+    return { reason: phrase("tensor.noProcess", { code: error.code }), untried: true };
+  if (error.killed === true) return { reason: phrase("tensor.tooSlow", { seconds: PROBE_TIMEOUT_MS / 1000 }) };
+  if (error.signal === "SIGILL") return { reason: phrase("tensor.noInstructions") };
+  return { reason: phrase("tensor.processEnded", { how: error.signal ?? error.code ?? reasonOf(error) }) };
 }
 
 /**

@@ -5,7 +5,7 @@
 import { createRequire } from "node:module";
 import { EngineError } from "./engine";
 import { OnnxGraph } from "./onnx-writer";
-import { errorMessage } from "../errors";
+import { errorMessage, UserError } from "../errors";
 
 const RUNTIMES = ["onnxruntime-node", "onnxruntime-web"] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
@@ -80,7 +80,7 @@ export async function openNetwork(
   };
 }
 
-/** Load onnxruntime-node and run a layer of our networks' kind. @throws EngineError, or what it throws */
+/** Load onnxruntime-node and run a layer of our networks' kind. @throws UserError, EngineError, or what it throws */
 export async function tryOnnxRuntime(): Promise<void> {
   const graph = new OnnxGraph();
   const ones = (length: number): Float32Array => new Float32Array(length).fill(1);
@@ -96,5 +96,5 @@ export async function tryOnnxRuntime(): Promise<void> {
   );
   const [row] = await net.run([ones(9)]);
   net.dispose();
-  if (row?.[0] !== 10) throw new EngineError(`it computes wrong numbers (${String(row?.[0])}, not 10)`);
+  if (row?.[0] !== 10) throw new UserError("tensor.wrongNumbers", { sum: String(row?.[0]) });
 }

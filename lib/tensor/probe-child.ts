@@ -5,9 +5,10 @@
  * one.
  * Writes its answer to the standard output, as its last line.
  */
+import { heard } from "../observe/heard";
 import { StagePool } from "../workers/pool";
 import type { Answer, NativeEngine } from "./engines";
-import { errorMessage } from "../errors";
+import { errorMessage, UserError } from "../errors";
 
 const WORKERS = 2;
 
@@ -22,8 +23,12 @@ async function answer(engine: NativeEngine): Promise<Answer> {
     return {};
   } catch (error) {
     await pool.release();
-    return { reason: errorMessage(error) };
+    // All lines of a native library's words: the last tell of which Node.js it was built for.
+    return { reason: error instanceof UserError ? error.sentence : errorMessage(error) };
   }
 }
 
-void answer(process.argv[2] as NativeEngine).then((said) => process.stdout.write(`\n${JSON.stringify(said)}\n`));
+heard(
+  "probe",
+  answer(process.argv[2] as NativeEngine).then((said) => process.stdout.write(`\n${JSON.stringify(said)}\n`)),
+);

@@ -2,6 +2,7 @@
  * What a network from a TFLite file is to us: layers one after the other, whatever runs them. TF.js does in
  * tflite-tf.ts, an ONNX runtime in tflite-onnx.ts.
  */
+import { UserError } from "../errors";
 import type { TfliteModel, TfliteOperator } from "./tflite";
 
 /** Tensors are numbered as in the file. */
@@ -104,7 +105,7 @@ export function planOf({ tensors, operators, input, outputs: given }: TfliteMode
     else if (name === "CONV_2D" || name === "DEPTHWISE_CONV_2D") {
       const kind = name === "CONV_2D" ? "full" : "depthwise";
       const [filters, bias] = [tensors[second], tensors[third]?.values];
-      if (filters?.values === undefined || bias === undefined) throw new Error(`its ${name} has no 32-bit weights`);
+      if (filters?.values === undefined || bias === undefined) throw new UserError("tensor.tfliteWeights", { name });
       const slopes = slopesOf(operators.slice(at + 1, at + 1 + PRELU.length), to, tensors);
       if (slopes !== undefined) at += PRELU.length;
       layers.push({
@@ -118,7 +119,7 @@ export function planOf({ tensors, operators, input, outputs: given }: TfliteMode
         slopes,
         relu: false,
       });
-    } else throw new Error(`its ${name} is no part of a PReLU after a convolution`);
+    } else throw new UserError("tensor.tflitePart", { name });
   }
   return {
     layers: joined(rectified(layers)),
@@ -131,8 +132,7 @@ export function planOf({ tensors, operators, input, outputs: given }: TfliteMode
 /** The file names the sides for one size of picture; what they are to those before holds for any. */
 function timesOf([, height = Number.NaN, width = Number.NaN]: readonly number[] = [], sides: Int32Array): number {
   const [down, right] = [(sides[0] as number) / height, (sides[1] as number) / width];
-  if (!Number.isInteger(down) || down !== right)
-    throw new Error("its RESIZE_BILINEAR is no multiple of what it reads");
+  if (!Number.isInteger(down) || down !== right) throw new UserError("tensor.tfliteResize");
   return down;
 }
 
@@ -214,7 +214,7 @@ function slopesOf(
   const fits = PRELU.every(
     (name, index) => operators[index]?.name === name && operators[index].inputs.join() === wanted[index]?.join(),
   );
-  if (!fits || halves === undefined) throw new Error("its RELU is no part of a PReLU");
+  if (!fits || halves === undefined) throw new UserError("tensor.tfliteRelu");
   return halves.map((half) => 2 * half);
 }
 

@@ -6,6 +6,8 @@
  * it.
  */
 
+import { UserError } from "../errors";
+
 /** BuiltinOperator of schema.fbs. */
 const OPERATORS = {
   ADD: 0,
@@ -63,19 +65,19 @@ export interface TfliteModel {
   outputs: number[];
 }
 
-/** @throws Error when it is no TFLite model, or has an operator that is not read here */
+/** @throws UserError when it is no TFLite model, or has an operator that is not read here */
 export function readTflite(file: Uint8Array): TfliteModel {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (file.length < 8 || Buffer.from(file.subarray(4, 8)).toString("latin1") !== "TFL3")
-    throw new Error("it is no TensorFlow Lite model");
+    throw new UserError("tensor.noTflite");
   const root = new Table(view, view.getUint32(0, true));
   if (root.integer(0, 0) !== VERSION)
-    throw new Error(`it has version ${root.integer(0, 0)} of the format, not ${VERSION}`);
+    throw new UserError("tensor.tfliteVersion", { version: root.integer(0, 0), expected: VERSION });
   // OperatorCode: deprecated_builtin_code 0, builtin_code 3; codes up to 127 stand in the first.
   const codes = root.tables(1).map((code) => Math.max(code.byte(0, 0), code.integer(3, 0)));
   const buffers = root.tables(4);
   const [graph, ...others] = root.tables(2);
-  if (graph === undefined || others.length > 0) throw new Error("it has more than one graph, or none");
+  if (graph === undefined || others.length > 0) throw new UserError("tensor.tfliteGraphs");
   // Tensor: shape 0, type 1, buffer 2. Buffer: data 0.
   const halves = new Set<number>();
   const tensors = graph.tables(0).map((tensor, index): TfliteTensor => {
@@ -92,7 +94,7 @@ export function readTflite(file: Uint8Array): TfliteModel {
   });
   const [input, outputs] = [graph.integers(1), graph.integers(2)];
   if (input.length !== 1 || outputs.length === 0)
-    throw new Error(`it has ${input.length} inputs and ${outputs.length} outputs, not one and some`);
+    throw new UserError("tensor.tfliteEnds", { inputs: input.length, outputs: outputs.length });
   const operators: TfliteOperator[] = [];
   for (const operator of graph.tables(3).map((table) => operatorOf(table, codes))) {
     if (operator.name !== "DEQUANTIZE") {
@@ -101,7 +103,7 @@ export function readTflite(file: Uint8Array): TfliteModel {
     }
     // Weights of 16 bits are made 32 here, once.
     const from = operator.inputs[0] ?? -1;
-    if (!halves.has(from)) throw new Error("its DEQUANTIZE reads other numbers than floats of 16 bits");
+    if (!halves.has(from)) throw new UserError("tensor.tfliteHalves");
     Object.assign(tensors[operator.output] as TfliteTensor, { values: tensors[from]?.values });
   }
   return { tensors, operators, input: input[0] as number, outputs };
@@ -126,15 +128,14 @@ function fromHalf(bits: number): number {
 function operatorOf(operator: Table, codes: readonly number[]): TfliteOperator {
   const code = codes[operator.integer(0, 0)] ?? -1;
   const name = NAMES.get(code);
-  if (name === undefined)
-    throw new Error(`it has an operator (number ${code}) other than ${Object.keys(OPERATORS).join(", ")}`);
+  if (name === undefined) throw new UserError("tensor.tfliteOperator", { code, operators: Object.keys(OPERATORS) });
   const [output, ...others] = operator.integers(2);
-  if (output === undefined || others.length > 0) throw new Error(`its ${name} has not one output`);
+  if (output === undefined || others.length > 0) throw new UserError("tensor.tfliteOutputs", { name });
   const { stride, same, window } = squareOf(name, operator.table(4));
   return { name, inputs: operator.integers(1), output, stride, same, window };
 }
 
-/** What an operator does beyond its name. @throws Error when it is something that is not read here */
+/** What an operator does beyond its name. @throws UserError when it is something that is not read here */
 function squareOf(
   name: TfliteOperatorName,
   options: Table | undefined,
@@ -142,10 +143,10 @@ function squareOf(
   const none = { stride: 1, same: false, window: 1 };
   // ADD, SUB and MUL have their activation first.
   if ((name === "ADD" || name === "SUB" || name === "MUL") && (options?.byte(0, 0) ?? 0) !== 0)
-    throw new Error(`its ${name} has a fused activation`);
+    throw new UserError("tensor.tfliteActivation", { name });
   // ResizeBilinearOptions: align_corners 2, half_pixel_centers 3.
   if (name === "RESIZE_BILINEAR" && (options?.byte(2, 0) !== 0 || options.byte(3, 0) !== 1))
-    throw new Error(`its ${name} has other centres than those of half pixels`);
+    throw new UserError("tensor.tfliteCentres", { name });
   const pools = name === "MAX_POOL_2D";
   const depthwise = name === "DEPTHWISE_CONV_2D" ? 1 : 0;
   if (!pools && name !== "CONV_2D" && depthwise === 0) return none;
@@ -161,8 +162,7 @@ function squareOf(
         options.integer(4 + depthwise, 1) === 1 &&
         options.integer(5 + depthwise, 1) === 1 &&
         (depthwise === 0 || options.integer(3, 0) === 1));
-  if (stride !== down || stride < 1 || !plain)
-    throw new Error(`its ${name} has a fused activation, a dilation, a multiplier, a window or two strides`);
+  if (stride !== down || stride < 1 || !plain) throw new UserError("tensor.tfliteConvolution", { name });
   return { stride, same: options?.byte(0, 0) !== VALID, window };
 }
 

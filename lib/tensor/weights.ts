@@ -67,7 +67,7 @@ export async function readWeights(manifestPath: string): Promise<Map<string, Wei
 /** A weight by name. @throws a sentence when the file has none of that name */
 export function weightOf(weights: ReadonlyMap<string, Weight>, name: string): Weight {
   const weight = weights.get(name);
-  if (weight === undefined) throw new Error(`the weight file has no "${name}": it is of another network or version.`);
+  if (weight === undefined) throw new UserError("tensor.weightMissing", { name });
   return weight;
 }
 

@@ -134,7 +134,7 @@ export class Review {
     return this.#host.exclusively(async () => {
       this.#host.refuseClosed();
       const { vectors, firstSeenAt } = this.#strangers.known(id);
-      const note = `ignored stranger, first seen ${new Date(firstSeenAt).toISOString()}`;
+      const note = new Date(firstSeenAt).toISOString();
       const anchors = vectors.map((vector) => this.#options.anchorOf(vector, null, note));
       await this.#strangers.ignore(id, anchors).finally(() => this.#host.changed());
       return { anchors: anchors.map((anchor) => anchor.id) };

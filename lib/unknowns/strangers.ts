@@ -1,4 +1,5 @@
 /** Strangers as they are kept for review: grouped, with a few pictures, bounded in number and age. */
+import { heard } from "../observe/heard";
 import type { Face } from "../message";
 import { NotFound } from "../people/errors";
 import type { Anchor, Receipt, UnknownGroup } from "../people/people";
@@ -46,7 +47,7 @@ export class Strangers {
       store.unknowns().map((group) => seenBy(options.fingerprint, group)),
     );
     store.on("change", this.#follow);
-    this.#timer = setInterval(() => void this.sweep(Date.now()).catch(() => undefined), SWEEP_MS);
+    this.#timer = setInterval(() => heard("unknowns", this.sweep(Date.now())), SWEEP_MS);
     this.#timer.unref();
   }
 

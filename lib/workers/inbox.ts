@@ -2,6 +2,7 @@
  * Which message a busy stage works on next. Frames are live: only the newest waiting one of each source is kept.
  * Messages without a source (photos somebody waits for) are queued, with a bound. Sources take turns.
  */
+import { heard } from "../observe/heard";
 import { BoundedMap } from "../bounded-map";
 import { UserError } from "../errors";
 
@@ -53,7 +54,7 @@ export class Inbox {
     }
     if (source === undefined || this.#options.policy === "queue") this.#enqueue(job);
     else this.#replace(source, job);
-    void this.#work();
+    heard("inbox", this.#work());
   }
 
   /** Drop all that waits; the running job ends by itself. */

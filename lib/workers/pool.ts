@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Piscina } from "piscina";
+import { heard } from "../observe/heard";
 import { errorMessage, Fault, UserError } from "../errors";
 import type { Sentence } from "../words/sentence";
 import { type Answer, BROKE } from "./serve";
@@ -171,7 +172,7 @@ export class StagePool<Task, Result> {
       .catch((error: unknown) => {
         if (workers.failure !== undefined)
           throw new Fault(
-            `the worker could not be started (${workers.failure.message}): look whether the computer has ` +
+            `the worker could not be started (${errorMessage(workers.failure)}): look whether the computer has ` +
               "memory left and may open more files; the next picture tries again.",
             { cause: error },
           );
@@ -212,7 +213,10 @@ export class StagePool<Task, Result> {
       .then(() => workers.piscina.destroy())
       .catch(() => undefined);
     this.#ending.add(ended);
-    void ended.finally(() => this.#ending.delete(ended));
+    heard(
+      "workers",
+      ended.finally(() => this.#ending.delete(ended)),
+    );
   }
 
   /** A worker that is busy is not waited for longer than this. */

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Request } from "express";
 import type { Node, NodeAPI } from "node-red";
+import { onClose } from "../common/on-close";
 import { UserError } from "../../lib/errors";
 import { Camera, type CameraEvent } from "../../lib/capture/camera";
 import { listDevices } from "../../lib/capture/devices";
@@ -140,11 +141,11 @@ export default function register(RED: NodeAPI): void {
       { policy: "queue" },
     );
 
-    this.on("close", (done: () => void) => {
+    onClose(this, () => {
       clearInterval(ticker);
       cameraNames.remove(camera.options.name, named);
       camera.removeAllListeners();
-      void camera.stop().finally(done);
+      return camera.stop();
     });
     cameraNames.add(camera.options.name, named);
     if (autostart) begin("start");

@@ -26,7 +26,9 @@ const MOST_INSTANCES = 1000;
 /** Every node of a type that runs. */
 export function deployedNodes<Def extends NodeDef>(RED: NodeAPI, type: string): Deployed<Def>[] {
   const all: NodeDef[] = [];
-  RED.nodes.eachNode((def) => void all.push(def));
+  RED.nodes.eachNode((def) => {
+    all.push(def);
+  });
   const subflows = new Map(all.filter((def) => def.type === "subflow").map((def) => [def.id, def]));
   const uses = new Map<string, NodeDef[]>();
   for (const def of all) {

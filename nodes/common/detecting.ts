@@ -1,5 +1,6 @@
 /** What a node that finds faces does, whatever its detector: options, warm-up, region, tracks, the badge. */
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { onClose } from "./on-close";
 import type { CommonOptions, Detector } from "../../lib/detect/detector";
 import { FaceDetector, type FaceFinder } from "../../lib/detect/face-detector";
 import { FaceFollower } from "../../lib/detect/follower";
@@ -101,7 +102,5 @@ export function detecting<Options extends CommonOptions>(
     );
     send(message);
   });
-  node.on("close", (done: () => void) => {
-    void everywhere.close().finally(done);
-  });
+  onClose(node, () => everywhere.close());
 }

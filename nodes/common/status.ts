@@ -1,4 +1,6 @@
 import type { Node, NodeAPI } from "node-red";
+import { heard } from "../../lib/observe/heard";
+import { Fault } from "../../lib/errors";
 import { failures } from "../../lib/observe/failures";
 import { logFault, nameError, onInput } from "./on-input";
 import { phrase } from "../../lib/words/sentence";
@@ -58,7 +60,7 @@ export function whileLoading<T>(
       node.error(nameError(node, error).message);
     }
   };
-  void tell();
+  heard(node.type, tell());
 }
 
 /** A node whose configuration is wrong says so at deploy, and again to each message, instead of being silent. */
@@ -68,7 +70,7 @@ export function failToStart(node: Node, error: unknown): void {
   node.error(said.message);
   node.status({ fill: "red", shape: "ring", text: say(phrase("nodes.configuration")) });
   onInput(node, () => {
-    throw error instanceof Error ? error : new Error(String(error));
+    throw error instanceof Error ? error : new Fault(String(error));
   });
 }
 

@@ -3,6 +3,8 @@ import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { z } from "zod";
+import { heard } from "../../lib/observe/heard";
+import { onClose } from "../common/on-close";
 import { UserError } from "../../lib/errors";
 import { BUILT_IN_MODELS, DLIB_RESNET } from "../../lib/embed/descriptor";
 import { createEncoder, type FaceEncoder } from "../../lib/enrol/encoder";
@@ -181,7 +183,7 @@ export default function register(RED: NodeAPI): void {
       report(this, gallery);
       gallery.on("merged", (from, into) => this.journal.rename(from, into));
       gallery.on("forgotten", (id, name) => this.journal.forget(id, name));
-      void gallery.start();
+      heard("face-gallery", gallery.start());
       return gallery;
     };
     const closing = new AbortController();
@@ -208,7 +210,7 @@ export default function register(RED: NodeAPI): void {
       logFault(this, error);
       this.error(nameError(this, error).message);
     });
-    this.on("close", (removed: boolean, done: () => void) => {
+    onClose(this, (removed) => {
       closing.abort();
       const others = (watched.get(folder) ?? 1) - 1;
       if (others > 0) watched.set(folder, others);
@@ -221,7 +223,7 @@ export default function register(RED: NodeAPI): void {
         // Somebody who deleted the node by mistake gets the people back by undoing it.
         .then(() => (removed ? this.warn(RED._("face-gallery.kept", { folder: own })) : undefined))
         .catch((error: unknown) => this.warn(nameError(this, error).message));
-      void inTime(closed, CLOSING_MS).finally(done);
+      return inTime(closed, CLOSING_MS);
     });
   }
   RED.nodes.registerType<FaceGalleryNode, FaceGalleryDef, object, GalleryKey>("face-gallery", FaceGallery, {

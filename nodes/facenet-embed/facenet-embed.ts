@@ -1,4 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { onClose } from "../common/on-close";
 import { findModel } from "../../lib/models/find-model";
 import { lookForPacksIn } from "../../lib/models/packs";
 import { FaceEmbedder, embedderOptionsSchema } from "../../lib/embed/embedder";
@@ -78,12 +79,7 @@ export default function register(RED: NodeAPI): void {
       });
       send(message);
     });
-    this.on("close", (done: () => void) => {
-      void embedder
-        .then((ready) => ready.close())
-        .catch(() => undefined)
-        .finally(done);
-    });
+    onClose(this, async () => (await embedder.catch(() => undefined))?.close());
   }
   lookForPacksIn(RED.settings.userDir ?? process.cwd());
   RED.nodes.registerType("facenet-embed", FacenetEmbed);

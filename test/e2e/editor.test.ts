@@ -321,6 +321,45 @@ describe("the browser's camera", () => {
     assert.equal(width, 640);
     await shoot(page, "browser-camera");
   });
+
+  for (const [locale, lang, title, start, denied, busy, secure] of [
+    ["en-GB", "en", "Browser camera", "Start", /may not be used/, /another program/, /https/],
+    ["zh-TW", "zh-TW", "瀏覽器攝影機", "開始", /無法使用攝影機：/, /其他程式/, /安全的頁面.*https/],
+  ] as const)
+    it(`speaks the browser's language to whoever stands before it: ${locale}`, async () => {
+      const context = await browser.newContext({ locale });
+      const page = await context.newPage();
+      await page.goto(`${red.url}/facenet/camera/cam`);
+      assert.equal(await page.getAttribute("html", "lang"), lang);
+      assert.equal(await page.title(), title);
+      assert.equal(await page.locator("#toggle").textContent(), start);
+      const fails = (name: string): Promise<void> =>
+        page.evaluate((kind) => {
+          const { navigator, DOMException: Thrown } = globalThis as unknown as {
+            navigator: { mediaDevices: { getUserMedia: () => Promise<never> } };
+            DOMException: new (message: string, name: string) => Error;
+          };
+          navigator.mediaDevices.getUserMedia = () => Promise.reject(new Thrown("Permission denied", kind));
+        }, name);
+      for (const [name, said] of [
+        ["NotAllowedError", denied],
+        ["NotReadableError", busy],
+        ["AbortError", /\(AbortError\)|（AbortError）/],
+      ] as const) {
+        await fails(name);
+        await page.locator("#toggle").click();
+        await page.locator("#state", { hasText: said }).waitFor();
+      }
+      assert.doesNotMatch((await page.locator("#state").textContent()) ?? "", /Permission denied/);
+      await page.evaluate(() =>
+        Object.defineProperty((globalThis as unknown as { navigator: object }).navigator, "mediaDevices", {
+          value: undefined,
+        }),
+      );
+      await page.locator("#toggle").click();
+      await page.locator("#state", { hasText: secure }).waitFor();
+      await context.close();
+    });
 });
 
 describe("with a login", () => {

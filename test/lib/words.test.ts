@@ -1,17 +1,21 @@
 /** What is said to people, in each language. */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { reasonOf, sentenceOf, UserError } from "../../lib/errors";
-import { keysOf, languageOf, LANGUAGES, phrase, PLACEHOLDER, textOf } from "../../lib/words/sentence";
+import { scheduleSchema } from "../../lib/match/schedule";
+import { readTflite } from "../../lib/tensor/tflite";
+import { complaintsOf } from "../../lib/validate";
+import { keysOf, languageOf, LANGUAGES, phrase, PLACEHOLDER, render, textOf } from "../../lib/words/sentence";
 
 const ROOT = join(__dirname, "../..");
 const sources = ["lib", "api", "nodes"]
   .flatMap((room) =>
     readdirSync(join(ROOT, room), { recursive: true, encoding: "utf8" }).map((path) => join(room, path)),
   )
-  .filter((path) => path.endsWith(".ts") && !path.startsWith(join("lib", "words")))
+  .filter((path) => path.endsWith(".ts") && !/lib.words.(?:en-US|zh-TW)/.test(path))
   .map((path) => [path, readFileSync(join(ROOT, path), "utf8")] as const);
 
 /** UserError and every class that is one and takes a key first. */
@@ -75,6 +79,70 @@ describe("sentences for people", () => {
     const outer = new UserError("image.heicUnreadable", { reason: reasonOf(inner) });
     assert.match(outer.message, /^the HEIC picture cannot be read \(the picture .* send it again\): save it as JPEG/);
     assert.match(sentenceOf(outer, "zh-TW"), /^無法讀取 HEIC 圖片（無法讀取圖片（裡面沒有圖片）：.*重新傳送）：/);
+  });
+
+  /** Why something failed, as a Chinese sentence says it. */
+  const inChinese = (error: unknown): string => {
+    const reason = reasonOf(error);
+    return typeof reason === "string" ? reason : render(reason, "zh-TW");
+  };
+  const thrownBy = (work: () => unknown): unknown => {
+    try {
+      return work();
+    } catch (error) {
+      return error;
+    }
+  };
+
+  it("says where a text is no JSON, in both languages and without a word of it", () => {
+    for (const text of [
+      "",
+      '{"name": "Al',
+      '{"name": Alice}',
+      "[1, 2,,]",
+      '{"name": "Alice"} more',
+      "Alice",
+      '{"a": 1,}',
+      '{\n  "a": 1\n  "Alice": 2\n}',
+    ]) {
+      const error = thrownBy(() => JSON.parse(text));
+      const [english, chinese] = [
+        sentenceOf(new UserError("api.noJson", { reason: reasonOf(error) })),
+        inChinese(error),
+      ];
+      assert.match(
+        english,
+        /^the body is no JSON: (?:it ends too soon|it breaks|line \d|character \d|“.” stands)/,
+        text,
+      );
+      assert.match(chinese, /^(?:內容不完整|不符合 JSON 語法|第 \d+ |「.」不該出現)/, text);
+      assert.doesNotMatch(english + chinese, /Alice|Unexpected|[Ee]xpected/);
+    }
+  });
+
+  it("says in Chinese what others' English words mean, and these too", async () => {
+    const system = await readFile("/nowhere/Alice.jpg").catch((error: unknown) => error);
+    const others: readonly [unknown, RegExp][] = [
+      [system, /^找不到檔案或資料夾：「ENOENT.*」$/],
+      [
+        Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:9"), { code: "ECONNREFUSED" }),
+        /^連線遭到拒絕：「connect/,
+      ],
+      [Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }), /^連線中斷：「socket hang up」$/],
+      [new Error("VipsJpeg: premature end of JPEG image\nVipsJpeg: more"), /^內容不完整：「[^」]*image」$/],
+      [new Error("End of central directory record signature not found."), /^找不到 zip 檔的結尾：/],
+      [new Error("something nobody knows"), /^原文為「something nobody knows」$/],
+      [new Error("EXDEV"), /^EXDEV$/],
+    ];
+    for (const [error, said] of others) assert.match(inChinese(error), said);
+  });
+
+  it("has no reason of its own in English alone, in a form's fields neither", () => {
+    const schedule = scheduleSchema.safeParse([{ days: [1], from: "8", to: "09:00" }]);
+    assert.ok(schedule.error !== undefined);
+    const said = complaintsOf(schedule.error, scheduleSchema, [{ days: [1], from: "8", to: "09:00" }]);
+    assert.equal(render(said, "zh-TW"), "0.from：必須是像「08:00」這樣的時間");
+    assert.match(inChinese(thrownBy(() => readTflite(new Uint8Array(3)))), /^它不是 TensorFlow Lite 模型$/);
   });
 
   it("joins a list as the language does", () => {

@@ -46,8 +46,7 @@ async function readPlan(file: string): Promise<LayerPlan> {
   if (createHash("sha256").update(bytes).digest("hex") !== SHA256)
     throw new UserError("detect.modelDamaged", { file });
   const plan = planOf(readTflite(bytes));
-  if (plan.lengths.join() !== LENGTHS.join())
-    throw new Error(`its outputs have ${plan.lengths.join(" and ")} numbers`);
+  if (plan.lengths.join() !== LENGTHS.join()) throw new UserError("tensor.tfliteLengths", { lengths: plan.lengths });
   return plan;
 }
 

@@ -75,7 +75,9 @@ function main(path: string): void {
   // Without this process's loaders, which may need the main thread.
   new Worker(WATCH, { eval: true, execArgv: [] }).unref();
   process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
-  const greet = (greeting: NativeGreeting): void => void process.send?.(greeting);
+  const greet = (greeting: NativeGreeting): void => {
+    process.send?.(greeting);
+  };
   let cv: NativeCv;
   try {
     cv = load(path);

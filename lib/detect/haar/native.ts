@@ -118,7 +118,7 @@ class OpenCvProcess {
     this.#child.channel?.unref();
     for (const pipe of [this.#child.stdin, this.#child.stderr]) (pipe as Socket | null)?.unref();
     this.#child.on("message", (message) => this.#waiting?.take(message));
-    this.#child.once("error", (error) => this.#end(error.message));
+    this.#child.once("error", (error) => this.#end(errorMessage(error)));
     // After all that it said.
     this.#child.once("close", (code, signal) => this.#end(`${signal ?? `exit code ${code}`}${this.#lastLine()}`));
   }
@@ -191,11 +191,13 @@ class OpenCvProcess {
 }
 
 function cannotLoad(said: string): Sentence {
-  const [line = ""] = said.split("\n");
   // The latter of addons that, like this one, are registered by a symbol with the version in its name.
   if (/NODE_MODULE_VERSION|did not self-register/.test(said))
     return phrase("detect.nativeOtherNode", { module: MODULE, version: process.version });
-  return phrase("detect.nativeUnloadable", { module: MODULE, reason: line.slice(0, MOST_TOLD) });
+  return phrase("detect.nativeUnloadable", {
+    module: MODULE,
+    reason: (said.split("\n")[0] ?? "").slice(0, MOST_TOLD),
+  });
 }
 
 export class NativeDetector implements LoadedDetector<HaarOptions> {

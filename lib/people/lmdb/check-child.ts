@@ -4,6 +4,8 @@
  * records. Reads its task from the standard input and writes to the standard output how many of these records there
  * were.
  */
+import { heard } from "../../observe/heard";
+import { Fault } from "../../errors";
 import { storageReasonOf } from "../../storage";
 import { openLmdb } from "./open";
 import { Room } from "./room";
@@ -48,7 +50,7 @@ async function run({ path, copy }: Task): Promise<number> {
   await flush();
   // Each page of the tree was visited; the tree's own count must agree.
   const { entryCount } = from.getStats() as { entryCount?: number };
-  if (entryCount !== undefined && entryCount !== counted) throw new Error("the number of records is wrong");
+  if (entryCount !== undefined && entryCount !== counted) throw new Fault("the number of records is wrong");
   await room?.giveBack();
   await room?.close();
   await to?.close();
@@ -69,4 +71,4 @@ async function main(): Promise<void> {
   process.stdout.write(said, () => process.exit(code));
 }
 
-if (require.main === module) void main();
+if (require.main === module) heard("check", main());

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { UserError } from "../../errors";
+import { reasonOf, UserError } from "../../errors";
 import { childArguments } from "../../workers/child";
 import { StorageError } from "../../storage";
 import { REFUSED, type Task, UNSOUND } from "./check-child";
@@ -55,7 +55,7 @@ async function runChild(task: Task): Promise<number | undefined> {
             fail(
               new UserError(
                 "people.unchecked",
-                { file: task.path, reason: error.signal ?? error.code ?? error.message },
+                { file: task.path, reason: error.signal ?? error.code ?? reasonOf(error) },
                 { cause: error },
               ),
             );

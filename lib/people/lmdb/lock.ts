@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { heard } from "../../observe/heard";
 import { UserError } from "../../errors";
 import { PRIVATE_FILE } from "../../files";
 import { inTime } from "../../workers/in-time";
@@ -65,7 +66,7 @@ export async function takeLock(folder: string, times = TIMES, handOver = NO_WAIT
     end();
     throw error;
   }
-  const beat = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), times.beatMs);
+  const beat = setInterval(() => heard("lock", utimes(path, new Date(), new Date())), times.beatMs);
   beat.unref();
   return {
     async release() {

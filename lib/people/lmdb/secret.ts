@@ -1,5 +1,7 @@
 /** Seals what is kept: against damage always, against other eyes where there is a pass phrase. */
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes, scrypt } from "node:crypto";
+import { phrase, render, Sentence } from "../../words/sentence";
+import { Fault } from "../../errors";
 
 /** First byte of a sealed value. */
 const PLAIN = 1;
@@ -20,7 +22,14 @@ const SCRYPT = { N: 2 ** 15, r: 8, p: 3, maxmem: 2 ** 26 };
 const ID_LENGTH = 32;
 
 /** A value that was sealed cannot be opened: it is damaged, or the pass phrase is another. */
-export class Unsealable extends Error {}
+export class Unsealable extends Fault {
+  constructor(
+    readonly why: Sentence,
+    options?: ErrorOptions,
+  ) {
+    super(render(why, "en-US"), options);
+  }
+}
 
 export interface Secret {
   readonly encrypts: boolean;
@@ -60,14 +69,15 @@ export async function makeSecret(passPhrase: string, salt: Buffer): Promise<Secr
       const bytesOf = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
       // What was kept before there was a pass phrase, until it is sealed anew.
       if (bytesOf[0] === PLAIN) return openPlain(bytesOf);
-      if (bytesOf[0] !== ENCRYPTED || bytesOf.length < 1 + IV_BYTES + TAG_BYTES) throw new Unsealable("damaged");
+      if (bytesOf[0] !== ENCRYPTED || bytesOf.length < 1 + IV_BYTES + TAG_BYTES)
+        throw new Unsealable(phrase("people.recordDamaged"));
       const iv = bytesOf.subarray(1, 1 + IV_BYTES);
       const decipher = createDecipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(place));
       decipher.setAuthTag(bytesOf.subarray(1 + IV_BYTES, 1 + IV_BYTES + TAG_BYTES));
       try {
         return Buffer.concat([decipher.update(bytesOf.subarray(1 + IV_BYTES + TAG_BYTES)), decipher.final()]);
       } catch (error) {
-        throw new Unsealable("damaged, or sealed with another key", { cause: error });
+        throw new Unsealable(phrase("people.recordOtherKey"), { cause: error });
       }
     },
     blind: (id) => createHmac("sha256", nameKey).update(id).digest("hex").slice(0, ID_LENGTH),
@@ -82,7 +92,7 @@ export function isEncrypted(sealed: Uint8Array): boolean {
 function openPlain(sealed: Buffer): Buffer {
   const value = sealed.subarray(1 + CHECKSUM_BYTES);
   if (sealed[0] !== PLAIN || !checksum(value).equals(sealed.subarray(1, 1 + CHECKSUM_BYTES)))
-    throw new Unsealable(isEncrypted(sealed) ? "encrypted" : "damaged");
+    throw new Unsealable(phrase(isEncrypted(sealed) ? "people.recordEncrypted" : "people.recordDamaged"));
   return Buffer.from(value);
 }
 

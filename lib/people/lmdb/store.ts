@@ -7,7 +7,8 @@ import { EventEmitter } from "node:events";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { errorMessage, UserError } from "../../errors";
+import { heard } from "../../observe/heard";
+import { Fault, reasonOf, UserError } from "../../errors";
 import { closeToOthers, isAside, removeDurable, tryDisk, writeDurable } from "../../files";
 import { contentHash } from "../hash";
 import { asStorageError, StorageError, storageReasonOf } from "../../storage";
@@ -688,7 +689,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
   async #restore(path: string, cause?: unknown): Promise<true> {
     const { aside, madeAt } = await this.#backups.restore(path, Date.now(), (backup) => this.#isGood(backup));
     const { folder } = this.#parts;
-    const reason = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : undefined;
+    const reason = cause === undefined ? undefined : reasonOf(cause);
     const because = reason === undefined ? "" : phrase("people.because", { reason });
     if (madeAt === undefined)
       this.#tell({
@@ -718,7 +719,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     else
       this.#tell({
         code: "unwritable_backup",
-        ...worded(phrase("people.backupFailed", { folder: this.#parts.folder, reason: errorMessage(error) })),
+        ...worded(phrase("people.backupFailed", { folder: this.#parts.folder, reason: reasonOf(error) })),
       });
     if (!this.#closed) this.#settle(refused instanceof StorageError ? WIPE_RETRY_MS : SETTLE_MS);
   }
@@ -729,7 +730,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     this.#refusals.set(code, error);
     if (code === "unwritable_store" && !this.#closed) {
       clearTimeout(this.#retryTimer);
-      this.#retryTimer = setTimeout(() => void this.#retry(), RETRY_MS).unref();
+      this.#retryTimer = setTimeout(() => heard("people", this.#retry()), RETRY_MS).unref();
     }
     if (before?.reason !== error.reason) this.emit("disk");
   }
@@ -773,7 +774,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
       if (!this.#damaged)
         this.#tell({
           code: "damaged_record",
-          ...worded(phrase("people.damagedRecord", { folder: this.#parts.folder, reason: errorMessage(error) })),
+          ...worded(phrase("people.damagedRecord", { folder: this.#parts.folder, reason: error.why })),
         });
       this.#damaged = true;
       return undefined;
@@ -993,7 +994,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     if (due >= this.#due) return;
     clearTimeout(this.#timer);
     this.#due = due;
-    this.#timer = setTimeout(() => void this.backup().catch(() => undefined), ms).unref();
+    this.#timer = setTimeout(() => heard("people", this.backup()), ms).unref();
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
@@ -1001,7 +1002,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
   }
 
   #opened(): Database {
-    if (this.#database === undefined) throw new Error("the gallery is not open.");
+    if (this.#database === undefined) throw new Fault("the gallery is not open.");
     return this.#database;
   }
 

@@ -4,4 +4,5 @@ export const match = {
   ofModel: `τ {threshold} is the model {model}'s own`,
   euclidean: `{own}: Euclidean distances do not say how many strangers come near`,
   unmeasured: `{own}: nobody has measured how near strangers come to each other by it`,
+  time: `must be a time like "08:00"`,
 } as const;

@@ -83,4 +83,28 @@ descriptor.`,
 onnxruntime-node" (fast) or "npm install onnxruntime-web" in the Node-RED user folder, then deploy.`,
   needsConverter: `a TF.js graph model needs its reader: run "npm install @tensorflow/tfjs-converter" in the \
 Node-RED user folder, then deploy.`,
+  makeUsage: `facenet-make-pack --onnx FILE --descriptor FILE --photos DIR --licence FILE --out DIR
+                  [--name NAME] [--set WHAT]
+
+Makes a model pack: the model, its descriptor, a cohort of nobody, statistics and the default τ.
+  --onnx        the model, .onnx (needs onnxruntime-node or onnxruntime-web) or .tflite
+  --descriptor  what it reads and gives (.json, see docs/models.md), or the facenet-pack.json of a downloaded one
+  --photos      a folder with a folder of photos for each person, at least 80 people; several populations, each
+                measured for itself: --photos NAME=DIR --photos NAME=DIR
+  --licence     the text of the licence of its weights
+  --out         the folder of the pack
+  --name        for people to read; --set: what the photos are`,
+  makeEmbedded: `{done} of {total} people embedded`,
+  makeDrawing: `drawing the cohort, measuring`,
+  makeMeasuring: `measuring how near strangers come, the longest part`,
+  madeOf: `{photos} photos of {people} people{left}`,
+  madeWithout: ` ({number} photos without exactly one usable face were left out: {files}{more})`,
+  madeCohort: `cohort: {rows} rows, none a person: nearest to a real face {nearest}, mean {mean}; faces of two \
+people {apart}`,
+  madeNormalised: `cohort-normalised: R0 {mean}, τ {threshold}, FMR {fmr} (at most {high}){known}, on people who \
+shaped no cohort`,
+  madeKnown: `, TMR {tmr} %`,
+  madeEuclidean: `Euclidean: τ {threshold}, FMR {fmr} (at most {high})`,
+  madeIn: `the pack is in {out}: put this folder into facenet/models/ of Node-RED's user folder, or publish it as an \
+npm package`,
 } as const;

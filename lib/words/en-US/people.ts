@@ -67,4 +67,7 @@ made.`,
   zipFiles: `the zip holds {files} files, more than a gallery can: nothing was imported.`,
   zipGrows: `{file} in the zip claims to be {times} times as large as it is in it: nothing was imported.`,
   zipFileTooLarge: `{file} in the zip claims {bytes} bytes, {most} are the most: nothing was imported.`,
+  recordDamaged: `damaged`,
+  recordOtherKey: `damaged, or sealed with another key`,
+  recordEncrypted: `encrypted`,
 } as const;

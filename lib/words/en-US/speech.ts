@@ -14,4 +14,5 @@ folder, or install espeak-ng.`,
   noPlayer: `there is no player: install alsa-utils (aplay) or pulseaudio-utils (paplay), or send the WAV in \
 msg.payload to a dashboard.`,
   template: `must have {names} in it`,
+  noVoice: `it has no voice "{voice}": choose another, or leave the voice empty`,
 } as const;

@@ -67,4 +67,25 @@ export const models = {
   needsOnnx: `ONNX 模型需要 ONNX 執行環境：請在 Node-RED 使用者資料夾執行「npm install --onnxruntime-node-install=skip \
 onnxruntime-node」（較快）或「npm install onnxruntime-web」，再重新部署。`,
   needsConverter: `TF.js graph model 需要讀取程式：請在 Node-RED 使用者資料夾執行「npm install @tensorflow/tfjs-converter」，再重新部署。`,
+  makeUsage: `facenet-make-pack --onnx FILE --descriptor FILE --photos DIR --licence FILE --out DIR
+                  [--name NAME] [--set WHAT]
+
+製作模型包：模型、描述檔、不代表任何人的參照群、統計資料與預設 τ。
+  --onnx        模型，.onnx（需要 onnxruntime-node 或 onnxruntime-web）或 .tflite
+  --descriptor  模型的輸入與輸出（.json，見 docs/models.md），或已下載模型包的 facenet-pack.json
+  --photos      照片資料夾，每人一個子資料夾，至少 80 人；若有多個族群，會分別測量：
+                --photos NAME=DIR --photos NAME=DIR
+  --licence     權重授權條款的文字檔
+  --out         模型包的資料夾
+  --name        供人閱讀的名稱；--set：照片的說明`,
+  makeEmbedded: `已嵌入 {total} 人中的 {done} 人`,
+  makeDrawing: `正在產生參照群並測量`,
+  makeMeasuring: `正在測量陌生人有多接近，這一步最久`,
+  madeOf: `{people} 人的 {photos} 張照片{left}`,
+  madeWithout: `（另有 {number} 張沒有恰好一張可用的臉，已略過：{files}{more}）`,
+  madeCohort: `參照群：{rows} 列，都不代表任何人：與真實的臉最近 {nearest}，平均 {mean}；不同人的臉 {apart}`,
+  madeNormalised: `以參照群正規化：R0 {mean}，τ {threshold}，FMR {fmr}（至多 {high}）{known}，以未用於參照群的人測得`,
+  madeKnown: `，TMR {tmr} %`,
+  madeEuclidean: `歐氏距離：τ {threshold}，FMR {fmr}（至多 {high}）`,
+  madeIn: `模型包位於 {out}：請將此資料夾放入 Node-RED 使用者資料夾的 facenet/models/，或發佈為 npm 套件`,
 };

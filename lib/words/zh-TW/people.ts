@@ -55,4 +55,7 @@ export const people = {
   zipFiles: `zip 檔中有 {files} 個檔案，超過人臉庫的上限：沒有匯入任何內容。`,
   zipGrows: `zip 檔中的 {file} 宣稱解壓縮後是壓縮時的 {times} 倍：沒有匯入任何內容。`,
   zipFileTooLarge: `zip 檔中的 {file} 宣稱有 {bytes} 位元組，最多只能有 {most}：沒有匯入任何內容。`,
+  recordDamaged: `已損毀`,
+  recordOtherKey: `已損毀，或以另一把金鑰封存`,
+  recordEncrypted: `已加密`,
 };

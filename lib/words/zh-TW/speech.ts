@@ -12,4 +12,5 @@ export const speech = {
   noEngine: `沒有語音引擎：請在 Node-RED 的使用者資料夾執行「npm install @echogarden/espeak-ng-emscripten」，或安裝 espeak-ng。`,
   noPlayer: `沒有播放程式：請安裝 alsa-utils（aplay）或 pulseaudio-utils（paplay），或將 msg.payload 中的 WAV 傳到儀表板。`,
   template: `必須包含 {names}`,
+  noVoice: `沒有聲音「{voice}」：請選擇其他聲音，或將聲音留空`,
 };

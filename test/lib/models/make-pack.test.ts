@@ -131,12 +131,13 @@ describe("what a model pack measures", () => {
 
 describe("facenet-make-pack", () => {
   /** Runs it as people do. @returns what it printed, and how it ended */
-  const run = (...args: string[]): Promise<{ code: number; output: string }> =>
+  const run = (...args: string[]): Promise<{ code: number; output: string }> => runIn("C.UTF-8", ...args);
+  const runIn = (locale: string, ...args: string[]): Promise<{ code: number; output: string }> =>
     new Promise((done) => {
       execFile(
         process.execPath,
         ["--import", "tsx", join(ROOT, "lib/models/make-pack-cli.ts"), ...args],
-        { cwd: ROOT },
+        { cwd: ROOT, env: { ...process.env, LC_ALL: "", LC_MESSAGES: "", LANG: locale } },
         (error, stdout, stderr) => {
           done({ code: error === null ? 0 : 1, output: stdout + stderr });
         },
@@ -249,6 +250,19 @@ describe("facenet-make-pack", () => {
       [name, descriptor.threshold > 0 && descriptor.threshold < 1, cohort.threshold > 0],
       ["Colours", true, true],
     );
+  });
+
+  it("speaks the language of the terminal in which it runs", async () => {
+    const args = ["--onnx", "/nowhere/a.onnx", "--descriptor", "/nowhere/d.json", "--photos", "/nowhere"];
+    const [chinese, english, help] = await Promise.all([
+      runIn("zh_TW.UTF-8", ...args, "--licence", "/nowhere", "--out", "/nowhere"),
+      runIn("de_DE.UTF-8", ...args, "--licence", "/nowhere", "--out", "/nowhere"),
+      runIn("zh_TW.UTF-8", "--help"),
+    ]);
+    assert.match(chinese.output, /^無法讀取描述檔 \/nowhere\/d\.json（找不到檔案或資料夾：「ENOENT.*」）：請依/);
+    assert.match(english.output, /^the descriptor \/nowhere\/d\.json cannot be read \(ENOENT/);
+    assert.match(help.output, /--photos +照片資料夾，每人一個子資料夾/);
+    assert.deepEqual([chinese.code, english.code, help.code], [1, 1, 0]);
   });
 
   it("refuses few people, what is no network, what is not there, with a sentence, and writes nothing", async () => {
