@@ -11,6 +11,7 @@ export { match } from "./match";
 export { message } from "./message";
 export { models } from "./models";
 export { nodes } from "./nodes";
+export { notify } from "./notify";
 export { people } from "./people";
 export { search } from "./search";
 export { speech } from "./speech";

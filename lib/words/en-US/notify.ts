@@ -1,0 +1,18 @@
+export const notify = {
+  noBroker: `no broker is chosen: open the node and pick an mqtt-broker.`,
+  levels: `must be a topic without +, #, empty levels and control characters, as homeassistant`,
+  away: `the MQTT broker is away.`,
+  awayBecause: `the MQTT broker is away: {reason}. It is tried again until it is there.`,
+  dropped: `events that were not told, because they were no news any more: {count}.`,
+  neither: `this message tells of no visit: wire face-presence here (msg.visit, msg.presence).`,
+  otherGallery: `this visit is of another gallery: choose the one that face-presence has.`,
+  noJpeg: `msg.visit.snapshot is no JPEG of at most 2 MB: the visit was told without a picture.`,
+  tooMany: `Home Assistant is told of {most} people, the first by name; the gallery has {number}.`,
+  lastSeen: `{name} last seen`,
+  picture: `{name} picture`,
+  here: `Here now`,
+  visit: `Visit`,
+  stranger: `Stranger`,
+  strangersVisit: `Stranger's visit`,
+  strangersPicture: `Stranger's picture`,
+} as const;

@@ -1,0 +1,18 @@
+export const notify = {
+  noBroker: `尚未選擇 MQTT 伺服器：請開啟節點並選擇 mqtt-broker。`,
+  levels: `必須是沒有 +、#、空白層級與控制字元的主題，例如 homeassistant`,
+  away: `無法連線到 MQTT 伺服器。`,
+  awayBecause: `無法連線到 MQTT 伺服器：{reason}。會持續重試，直到連線為止。`,
+  dropped: `因已過時而未通知的事件數：{count}。`,
+  neither: `這則訊息沒有到訪資料：請將 face-presence 接到這裡（msg.visit、msg.presence）。`,
+  otherGallery: `此到訪屬於另一個人臉庫：請選擇與 face-presence 相同的人臉庫。`,
+  noJpeg: `msg.visit.snapshot 不是 2 MB 以內的 JPEG：已通知此到訪，但未附照片。`,
+  tooMany: `Home Assistant 只會收到 {most} 人（依姓名排序的前幾位）；人臉庫中有 {number} 人。`,
+  lastSeen: `{name} 最後出現`,
+  picture: `{name} 照片`,
+  here: `目前人數`,
+  visit: `到訪`,
+  stranger: `陌生人`,
+  strangersVisit: `陌生人到訪`,
+  strangersPicture: `陌生人照片`,
+};
