@@ -1,6 +1,6 @@
 /**
- * A connection to an MQTT broker that comes back by itself: with a last will, and a client of its own for each attempt,
- * so that nothing of a lost connection is sent again behind its owner's back.
+ * A connection to an MQTT broker that comes back by itself: with a last will, and a client of its own for each
+ * attempt, so that nothing of a lost connection is sent again behind its owner's back.
  */
 import { EventEmitter } from "node:events";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";

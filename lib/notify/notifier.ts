@@ -5,6 +5,7 @@
 import { EventEmitter } from "node:events";
 import { BoundedMap } from "../bounded-map";
 import { UserError } from "../errors";
+import { heard } from "../observe/heard";
 import type { Presence, Present, Visit } from "../visit";
 import type { Language } from "../words/sentence";
 import {
@@ -383,7 +384,7 @@ export class Notifier extends EventEmitter<NotifierEvents> {
       const letter = this.#outbox.next();
       if (letter === undefined) break;
       this.#flying += 1;
-      void this.#send(letter);
+      heard("notify", this.#send(letter));
     }
     if (this.#flying > 0) return;
     if (this.#link.isOpen) this.#settled = true;

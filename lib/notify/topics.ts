@@ -1,6 +1,6 @@
 /**
- * Topics of one device. Those of a person have their id in them: a topic is seen by whoever may subscribe, and stays in
- * a broker's log; names are in payloads.
+ * Topics of one device. Those of a person have their id in them: a topic is seen by whoever may subscribe, and stays
+ * in a broker's log; names are in payloads.
  */
 import { createHash } from "node:crypto";
 

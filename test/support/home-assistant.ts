@@ -1,6 +1,7 @@
 /**
- * A stand-in for Home Assistant's MQTT integration, written from its documentation: what it is told there is it checks
- * against the options that are documented for each platform, and follows topics, templates and removals as written there.
+ * A stand-in for Home Assistant's MQTT integration, written from its documentation: what it is told there is it
+ * checks against the options that are documented for each platform, and follows topics, templates and removals as
+ * written there.
  * https://www.home-assistant.io/integrations/mqtt/ and its pages binary_sensor.mqtt, sensor.mqtt, image.mqtt, event.mqtt.
  */
 import { connectAsync, type MqttClient } from "mqtt";

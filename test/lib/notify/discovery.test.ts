@@ -37,7 +37,7 @@ describe("what Home Assistant is told there is", () => {
     assert.deepEqual(faultsOf(describePeople({ prefix: "home/assistant" })), []);
   });
 
-  it("has for each person occupancy, when they were last seen, and a picture; and strangers, visits and a count", () => {
+  it("has occupancy, last seen and a picture of each person; and strangers, visits and a count", () => {
     const [topic, { cmps, availability, o, dev }] = describePeople({}, PEOPLE.slice(0, 1));
     assert.equal(topic, "homeassistant/device/facenet_4f3c_2a/config");
     assert.deepEqual(
