@@ -99,7 +99,7 @@ export const galleries: Route[] = [
       summary: "Frames a second, drops, outcomes and milliseconds by stage, for each camera",
       answers: z.array(sourceStatsSchema),
     },
-    async () => metrics.sources(Date.now()),
+    async () => metrics.sources(performance.now()),
   ),
   ofAll(
     { method: "get", path: "/metrics", permission: "read", summary: "The same for Prometheus", answers: "text/plain" },

@@ -68,12 +68,13 @@ export function ffmpegSource(options: FfmpegOptions): Source {
     const parse = options.output === "rgb" ? ppmParser() : multipartParser();
     let frames = 0;
     let failure: Error | undefined;
-    let lastFrame = Date.now();
+    // A clock that is put forward is no silence, and one that is put back hides none.
+    let lastFrame = performance.now();
     const watchdog = setInterval(() => {
       // ffmpeg looks at a stream for seconds before it gives the first frame.
       const limit = frames === 0 ? Math.max(stall, STALL_MS) : stall;
       // A whole video may show one picture for long; ffmpeg may loop a damaged one for ever without a frame.
-      if ((options.source === "file" && !damaged) || Date.now() - lastFrame < limit) return;
+      if ((options.source === "file" && !damaged) || performance.now() - lastFrame < limit) return;
       failure = new UserError("capture.noFrameFor", { what: nameOf(options), seconds: Math.round(limit / 1000) });
       stop();
     }, STALL_MS / 10);
@@ -84,7 +85,7 @@ export function ffmpegSource(options: FfmpegOptions): Source {
       try {
         const parsed = parse(chunk);
         frames += parsed.length;
-        if (parsed.length > 0) lastFrame = Date.now();
+        if (parsed.length > 0) lastFrame = performance.now();
         for (const frame of options.source === "file" ? parsed : parsed.slice(-1)) onFrame(frame);
       } catch (error) {
         failure = error instanceof Error ? error : new Fault(String(error));

@@ -227,14 +227,18 @@ export class FaceEmbedder {
 
   async #start(): Promise<Opened> {
     const stamp = await this.#stamp();
-    if (this.#refused !== undefined && this.#refused.stamp === stamp && Date.now() < this.#refused.until)
+    if (this.#refused !== undefined && this.#refused.stamp === stamp && performance.now() < this.#refused.until)
       throw this.#refused.error;
     this.#refused = undefined;
     try {
       return await this.#openFirst();
     } catch (error) {
       if (error instanceof UserError)
-        this.#refused = { error, stamp, until: error instanceof WasmFailed ? Date.now() + WASM_RETRY_MS : Infinity };
+        this.#refused = {
+          error,
+          stamp,
+          until: error instanceof WasmFailed ? performance.now() + WASM_RETRY_MS : Infinity,
+        };
       throw error;
     }
   }

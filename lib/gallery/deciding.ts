@@ -25,8 +25,8 @@ export class Deciding {
   readonly #options: DecidingOptions;
   #encoder: PhotoEncoder;
   #search: StoreSearch;
-  /** When a face was decided last, ms since the epoch. */
-  #decidedAt = 0;
+  /** When a face was decided last, by a clock that is never put forward or back. */
+  #decidedAt = -Infinity;
   /** Of networks that decided before: searches may be under way in them. */
   readonly #former = new Set<StoreSearch>();
 
@@ -47,7 +47,7 @@ export class Deciding {
 
   /** Whether faces are being decided right now. */
   get isBusy(): boolean {
-    return Date.now() - this.#decidedAt < BUSY_MS;
+    return performance.now() - this.#decidedAt < BUSY_MS;
   }
 
   /**
@@ -61,7 +61,7 @@ export class Deciding {
     picture: Picture | undefined,
     speaks: (model: string | undefined) => boolean,
   ): Promise<{ faces: Face[]; roster: Searchable }> {
-    this.#decidedAt = Date.now();
+    this.#decidedAt = performance.now();
     const { encoder } = this;
     const { roster } = this.search;
     const foreign = faces.filter(({ embedding, model }) => embedding !== undefined && speaks(model));

@@ -53,11 +53,11 @@ const ID_BYTES = 6;
 export class Journal extends EventEmitter<JournalEvents> {
   /** Oldest first. */
   readonly #entries = new BoundedMap<string, Entry>(MOST_EVENTS);
-  /** When whoever is there was seen last. */
+  /** When whoever is there was seen last, by ticks. */
   readonly #present = new BoundedMap<string, number>(MOST_PRESENT);
   /** Pictures that are being cut. */
   readonly #cutting = new SerialQueue();
-  /** When the pictures of the last second were asked for. */
+  /** When the pictures of the last second were asked for, by ticks. */
   #asked: number[] = [];
   #closed = false;
 
@@ -69,10 +69,15 @@ export class Journal extends EventEmitter<JournalEvents> {
 
   /**
    * The faces of a frame were decided: keep what is news. Nothing waits for it, and it never throws.
-   * @param at ms since the epoch
+   * @param when ms since the epoch, and the same moment by a clock that is never put forward or back
    * @param crop cuts a face out of the frame; may fail, then the event has no picture
    */
-  offer(source: string, faces: readonly Face[], at: number, crop: (face: Face) => Promise<Buffer | undefined>): void {
+  offer(
+    source: string,
+    faces: readonly Face[],
+    { at, tick }: { at: number; tick: number },
+    crop: (face: Face) => Promise<Buffer | undefined>,
+  ): void {
     if (this.#closed) return;
     for (const face of faces) {
       const { identity } = face;
@@ -81,7 +86,7 @@ export class Journal extends EventEmitter<JournalEvents> {
         identity === undefined ||
         identity.outcome === "noface" ||
         identity.reason === "undecided" ||
-        !this.#isNews(source, identity, at)
+        !this.#isNews(source, identity, tick)
       )
         continue;
       const entry: Entry = {
@@ -90,7 +95,7 @@ export class Journal extends EventEmitter<JournalEvents> {
         picture: undefined,
       };
       // A listener that throws is no reason to end Node-RED.
-      this.#keep(entry, () => crop(face)).catch((error: unknown) => failures.note("journal", error));
+      this.#keep(entry, tick, () => crop(face)).catch((error: unknown) => failures.note("journal", error));
     }
   }
 
@@ -139,28 +144,27 @@ export class Journal extends EventEmitter<JournalEvents> {
     this.removeAllListeners();
   }
 
-  #isNews(source: string, { outcome, person, reason }: Identity, at: number): boolean {
+  #isNews(source: string, { outcome, person, reason }: Identity, tick: number): boolean {
     // A newline is in no name of a camera, so that no two keys are the same by chance.
     const key = [source, outcome, person ?? "", reason].join("\n");
     const before = this.#present.get(key);
-    this.#present.set(key, at);
-    return before === undefined || at - before > (person === null ? STRANGER_ABSENCE_MS : ABSENCE_MS);
+    this.#present.set(key, tick);
+    return before === undefined || tick - before > (person === null ? STRANGER_ABSENCE_MS : ABSENCE_MS);
   }
 
-  async #keep(entry: Entry, crop: () => Promise<Buffer | undefined>): Promise<void> {
+  async #keep(entry: Entry, tick: number, crop: () => Promise<Buffer | undefined>): Promise<void> {
     this.#entries.set(entry.event.id, entry);
-    entry.picture = await this.#cut(entry.event, crop);
+    entry.picture = await this.#cut(entry.event.id, tick, crop);
     // The person was deleted, or the journal closed, while the picture was cut.
     if (!this.#entries.has(entry.event.id)) return;
     entry.event.picture = entry.picture !== undefined;
     this.emit("seen", entry.event);
   }
 
-  async #cut({ id, at }: SeenEvent, crop: () => Promise<Buffer | undefined>): Promise<Buffer | undefined> {
-    // A clock that was put back must not leave the events of an hour without pictures.
-    this.#asked = this.#asked.filter((each) => each <= at && each > at - 1000);
+  async #cut(id: string, tick: number, crop: () => Promise<Buffer | undefined>): Promise<Buffer | undefined> {
+    this.#asked = this.#asked.filter((each) => each > tick - 1000);
     if (this.#cutting.length >= MOST_CROPS || this.#asked.length >= MOST_CROPS_A_SECOND) return undefined;
-    this.#asked.push(at);
+    this.#asked.push(tick);
     return this.#cutting.run(() => (this.#entries.has(id) ? crop() : undefined)).catch(() => undefined);
   }
 }

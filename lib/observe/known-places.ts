@@ -15,14 +15,14 @@ const MAX_TRACKS = 100;
 
 interface Place {
   box: Box;
-  /** Milliseconds since the epoch. */
+  /** See `see`. */
   at: number;
 }
 
 /** Of one camera. */
 interface Seen {
   places: Place[];
-  /** When each track had a name last, milliseconds since the epoch. */
+  /** When each track had a name last. */
   named: BoundedMap<number, number>;
 }
 
@@ -34,7 +34,7 @@ export class KnownPlaces {
   /**
    * Take in the decided faces of a picture.
    * @param frame undefined for a photo, which has nothing to do with others
-   * @param at ms since the epoch
+   * @param at milliseconds of a clock that is never put forward or back
    * @returns whether a face of it is where somebody known is, or of a track that had their name a moment ago
    */
   see(faces: readonly Face[], frame: Frame | undefined, at: number): (face: Face) => boolean {

@@ -62,7 +62,7 @@ export type SourceStats = z.infer<typeof sourceStatsSchema>;
 export class Metrics {
   readonly #series = new Map<string, Series>();
 
-  /** Count a decided frame. @param at ms since the epoch */
+  /** Count a decided frame. @param at milliseconds of a clock that is never put forward or back */
   observe(source: string, faces: readonly Face[], timing: Timing, at: number): void {
     const series = this.#seriesOf(source);
     series.frames += 1;
@@ -80,7 +80,7 @@ export class Metrics {
     while ((series.recent[0] ?? at) <= at - WINDOW_MS) series.recent.shift();
   }
 
-  /** @param at ms since the epoch */
+  /** @param at by the same clock */
   sources(at: number): SourceStats[] {
     return [...this.#series.values()].map(({ source, frames, dropped, outcomes, newest, recent }) => {
       const seen = recent.filter((each) => each > at - WINDOW_MS);

@@ -40,15 +40,19 @@ export class Observer {
     this.#tell = tell;
   }
 
-  /** Nothing waits for it, and it never throws. @param at ms since the epoch */
-  observe({ faces, picture, timing }: Decided, at: number): void {
+  /**
+   * Nothing waits for it, and it never throws.
+   * @param at ms since the epoch
+   * @param tick the same moment in milliseconds of a clock that is never put forward or back
+   */
+  observe({ faces, picture, timing }: Decided, at: number, tick: number): void {
     const source = picture?.frame === undefined ? PHOTO_SOURCE : cameraNames.labelOf(picture.frame);
     const crop = (face: Face, side: number): Promise<Buffer | undefined> =>
       picture === undefined ? Promise.resolve(undefined) : cropFace(picture, face.box, side);
-    metrics.observe(source, faces, timing, at);
+    metrics.observe(source, faces, timing, tick);
     for (const { identity } of faces) if (identity?.person != null) this.#gallery.saw(identity.person, at);
-    this.#journal.offer(source, faces, at, (face) => crop(face, EVENT_SIDE));
-    const isWhereSomebodyKnownIs = this.#places.see(faces, picture?.frame, at);
+    this.#journal.offer(source, faces, { at, tick }, (face) => crop(face, EVENT_SIDE));
+    const isWhereSomebodyKnownIs = this.#places.see(faces, picture?.frame, tick);
     for (const face of faces)
       if (isStranger(face) && !isWhereSomebodyKnownIs(face))
         this.#gallery.sawUnknown(face, { at, source, crop: (side) => crop(face, side) }).catch(this.#tell);

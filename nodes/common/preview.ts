@@ -8,7 +8,10 @@ const LEAST_INTERVAL_MS = 100;
 /** An open editor asks again every five seconds; one that closed is forgotten after this. */
 const LEASE_MS = 12_000;
 
-/** Node-RED tells no node who listens, so an open editor renews a lease by POST for the previews it shows. */
+/**
+ * Node-RED tells no node who listens, so an open editor renews a lease by POST for the previews it shows. By a clock
+ * that is never put forward or back.
+ */
 const leases = new WeakMap<object, number>();
 
 /** A small picture below a node in the editor, made only while somebody looks. */
@@ -28,7 +31,7 @@ export class Preview {
    * @throws what `make` throws
    */
   async offer(make: () => Promise<Buffer>): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     if (this.#busy || now - this.#last < LEAST_INTERVAL_MS || now > (leases.get(this.#node) ?? -Infinity)) return;
     this.#busy = true;
     this.#last = now;
@@ -57,7 +60,7 @@ export function servePreview(RED: NodeAPI, type: string): void {
         response.sendStatus(404);
         return;
       }
-      leases.set(node, Date.now() + LEASE_MS);
+      leases.set(node, performance.now() + LEASE_MS);
       response.sendStatus(204);
     }),
   );

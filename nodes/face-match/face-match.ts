@@ -233,7 +233,7 @@ export default function register(RED: NodeAPI): void {
       const picture = message.payload instanceof Uint8Array ? readPicture(message) : undefined;
       send(toOutputs(outputs.size === 0 ? [OUTPUT.noface] : [...outputs], message));
       observer ??= new Observer(gallery, journal, tell);
-      observer.observe({ faces, picture, timing: message.timing ?? {} }, Date.now());
+      observer.observe({ faces, picture, timing: message.timing ?? {} }, Date.now(), performance.now());
       if (picture !== undefined) showLive(faces, picture);
     };
 

@@ -196,6 +196,18 @@ describe("the preview", () => {
     assert.deepEqual(published, [{ topic: "facenet/preview/n1", retain: false }]);
   });
 
+  it("goes on when the computer's clock is put back", async (t) => {
+    const { preview, published } = stage();
+    assert.equal(await renew("n1"), 204);
+    await preview.offer(picture);
+    t.mock.method(Date, "now", () => 0);
+    for (const deadline = performance.now() + 10_000; published.length < 2 && performance.now() < deadline;) {
+      await preview.offer(picture);
+      await new Promise(setImmediate);
+    }
+    assert.equal(published.length, 2);
+  });
+
   it("asks for a permission, and knows no node that is not deployed", async () => {
     assert.deepEqual(
       adminRoutes([register]).map(({ permission }) => permission),

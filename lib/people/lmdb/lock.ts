@@ -164,7 +164,7 @@ async function isAlive(
 /** Whether a holder touches its file. Clocks of two computers differ, so it is watched. */
 async function beats(path: string, deadMs: number): Promise<boolean> {
   const first = await timeOf(path);
-  for (const end = Date.now() + deadMs; Date.now() < end; await sleep(LOOK_MS))
+  for (const end = performance.now() + deadMs; performance.now() < end; await sleep(LOOK_MS))
     if ((await timeOf(path)) !== first) return true;
   return false;
 }

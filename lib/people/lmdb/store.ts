@@ -990,7 +990,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
   }
 
   #settle(ms = SETTLE_MS): void {
-    const due = Date.now() + ms;
+    const due = performance.now() + ms;
     if (due >= this.#due) return;
     clearTimeout(this.#timer);
     this.#due = due;

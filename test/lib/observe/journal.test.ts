@@ -32,6 +32,9 @@ const settled = (): Promise<void> =>
     setImmediate(resolve);
   });
 
+/** A moment by two clocks; the second is never put forward or back. */
+const moment = (at: number, tick = at): { at: number; tick: number } => ({ at, tick });
+
 describe("Journal", () => {
   let journal = new Journal();
   afterEach(() => {
@@ -41,24 +44,24 @@ describe("Journal", () => {
   const told = (): string[] => journal.recent.map(({ source, name, at }) => `${source} ${name} ${at}`);
 
   it("tells once of somebody who stays, and again when they were away for ten seconds", () => {
-    for (let at = 0; at <= 30_000; at += 40) journal.offer("door", [face()], at, picture);
+    for (let at = 0; at <= 30_000; at += 40) journal.offer("door", [face()], moment(at), picture);
     assert.deepEqual(told(), ["door Alice 0"]);
-    journal.offer("door", [face()], 40_000, picture);
-    journal.offer("door", [face()], 50_040, picture);
+    journal.offer("door", [face()], moment(40_000), picture);
+    journal.offer("door", [face()], moment(50_040), picture);
     assert.deepEqual(told(), ["door Alice 50040", "door Alice 0"]);
   });
 
   it("tells cameras and people apart, and takes strangers five seconds apart for two", () => {
-    journal.offer("door", [face(), face({ name: "Bob", person: "b" })], 0, picture);
-    journal.offer("garden", [face()], 1, picture);
-    for (const at of [2, 5002, 10_003]) journal.offer("door", [face(STRANGER)], at, picture);
+    journal.offer("door", [face(), face({ name: "Bob", person: "b" })], moment(0), picture);
+    journal.offer("garden", [face()], moment(1), picture);
+    for (const at of [2, 5002, 10_003]) journal.offer("door", [face(STRANGER)], moment(at), picture);
     assert.deepEqual(told(), ["door null 10003", "door null 2", "garden Alice 1", "door Bob 0", "door Alice 0"]);
   });
 
   it("says how much a small or blurred face counted, and nothing where nobody measured it", () => {
     const quality = { size: 9, blur: 2, exposure: 120, pose: { yaw: 0, pitch: 0, roll: 0 }, weight: 0.12 };
-    journal.offer("door", [{ ...face(), quality }], 0, picture);
-    journal.offer("garden", [face()], 1, picture);
+    journal.offer("door", [{ ...face(), quality }], moment(0), picture);
+    journal.offer("garden", [face()], moment(1), picture);
     assert.deepEqual(
       journal.recent.map(({ source, weight }) => [source, weight]),
       [
@@ -72,7 +75,7 @@ describe("Journal", () => {
   it("says why, keeps picture and embedding in reach, and tells listeners once the picture is there", async () => {
     const heard: SeenEvent[] = [];
     journal.on("seen", (event) => heard.push(event));
-    journal.offer("door", [face()], 7, picture);
+    journal.offer("door", [face()], moment(7), picture);
     await settled();
     const [event] = journal.recent as [SeenEvent];
     assert.deepEqual(
@@ -92,7 +95,7 @@ describe("Journal", () => {
   });
 
   it("keeps an event whose picture cannot be cut", async () => {
-    journal.offer("door", [face()], 0, () => Promise.reject(new Error("no picture")));
+    journal.offer("door", [face()], moment(0), () => Promise.reject(new Error("no picture")));
     await settled();
     assert.deepEqual(
       journal.recent.map(({ picture: has }) => has),
@@ -114,7 +117,7 @@ describe("Journal", () => {
     journal.offer(
       "door",
       Array.from("abcdefghij", (person) => face({ name: person, person })),
-      0,
+      moment(0),
       slow,
     );
     while (heard.length < 10) await settled();
@@ -124,9 +127,21 @@ describe("Journal", () => {
     );
   });
 
+  it("tells nobody twice for the clock, be it put forward or back, and whoever comes back then", () => {
+    for (const [at, tick] of [
+      [0, 0],
+      [3_600_000, 100],
+      [-3_600_000, 200],
+    ] as const)
+      for (const who of [face(), face(STRANGER)]) journal.offer("door", [who], moment(at, tick), picture);
+    assert.deepEqual(told(), ["door null 0", "door Alice 0"]);
+    journal.offer("door", [face()], moment(-3_580_000, 20_000), picture);
+    assert.deepEqual(told()[0], "door Alice -3580000");
+  });
+
   it("cuts no more than ten pictures a second, and goes on when the clock is put back", async () => {
-    const pictured = async (source: string, at: number): Promise<boolean | undefined> => {
-      journal.offer(source, [face()], at, picture);
+    const pictured = async (source: string, at: number, tick = at): Promise<boolean | undefined> => {
+      journal.offer(source, [face()], moment(at, tick), picture);
       await settled();
       return journal.recent[0]?.picture;
     };
@@ -137,7 +152,7 @@ describe("Journal", () => {
       [
         await pictured("later", 51_000),
         await pictured("too soon after it", 51_000),
-        await pictured("put back", 40_000),
+        await pictured("put back", 40_000, 52_001),
       ],
       [true, false, true],
     );
@@ -149,14 +164,14 @@ describe("Journal", () => {
       cuts += 1;
       return picture();
     };
-    journal.offer("door", [face(), face({ name: "Bob", person: "b" })], 0, counted);
+    journal.offer("door", [face(), face({ name: "Bob", person: "b" })], moment(0), counted);
     journal.forget("a", "Alice");
     await settled();
     assert.equal(cuts, 1);
   });
 
   it("keeps the newest two hundred", () => {
-    for (let index = 0; index < 1000; index += 1) journal.offer(`camera ${index}`, [face()], index, picture);
+    for (let index = 0; index < 1000; index += 1) journal.offer(`camera ${index}`, [face()], moment(index), picture);
     assert.deepEqual([journal.recent.length, journal.recent[0]?.at, journal.recent.at(-1)?.at], [200, 999, 800]);
   });
 
@@ -164,7 +179,7 @@ describe("Journal", () => {
     "tells nothing any more of a person who was deleted, not even as a candidate, nor of a picture that was " +
       "being cut",
     async () => {
-      journal.offer("door", [face(), face({ name: "Bob", person: "b" })], 0, picture);
+      journal.offer("door", [face(), face({ name: "Bob", person: "b" })], moment(0), picture);
       journal.forget("a", "Alice");
       await settled();
       assert.deepEqual(
@@ -178,12 +193,12 @@ describe("Journal", () => {
     journal.offer(
       "door",
       [face({ outcome: "noface" }), { box: { x: 0, y: 0, width: 1, height: 1 }, score: 1 }],
-      0,
+      moment(0),
       picture,
     );
     assert.deepEqual(journal.recent, []);
     journal.close();
-    journal.offer("door", [face()], 0, picture);
+    journal.offer("door", [face()], moment(0), picture);
     assert.deepEqual(journal.recent, []);
   });
 
@@ -191,7 +206,7 @@ describe("Journal", () => {
     journal.on("seen", () => {
       throw new TypeError("a listener broke");
     });
-    journal.offer("door", [face()], 0, picture);
+    journal.offer("door", [face()], moment(0), picture);
     await settled();
     assert.deepEqual(told(), ["door Alice 0"]);
     const [{ where, kind, told: sentence } = {}] = failures.list();

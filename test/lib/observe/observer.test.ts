@@ -32,7 +32,10 @@ const tess = (box: Box, track?: number): Face =>
   decided(box, { outcome: "match", name: "Tess", person: "t", reason: "below_threshold" }, track);
 const stranger = (box: Box, track?: number): Face => decided(box, {}, track);
 
-function observing(): { strangers: Box[]; see: (faces: readonly Face[], at: number, source?: string) => void } {
+function observing(): {
+  strangers: Box[];
+  see: (faces: readonly Face[], at: number, source?: string, tick?: number) => void;
+} {
   const strangers: Box[] = [];
   const observer = new Observer(
     { saw: () => undefined, sawUnknown: async ({ box }) => void strangers.push(box) },
@@ -45,8 +48,12 @@ function observing(): { strangers: Box[]; see: (faces: readonly Face[], at: numb
   });
   return {
     strangers,
-    see: (faces, at, source) =>
-      observer.observe({ faces, picture: source === undefined ? undefined : pictureOf(source, at), timing: {} }, at),
+    see: (faces, at, source, tick = at) =>
+      observer.observe(
+        { faces, picture: source === undefined ? undefined : pictureOf(source, at), timing: {} },
+        at,
+        tick,
+      ),
   };
 }
 
@@ -85,6 +92,15 @@ describe("strangers whom face-match keeps for review", () => {
     see([tess(HEAD, 7), ...others], NOW, "door");
     for (let frame = 1; frame <= 120; frame += 1) see([stranger(HEAD, 7), ...others], NOW + frame * 33, "door");
     assert.deepEqual(strangers, []);
+  });
+
+  it("are kept where somebody known was a while ago, though the clock was put back since", () => {
+    const { strangers, see } = observing();
+    see([tess(HEAD, 7)], NOW, "door", 0);
+    see([stranger(HEAD, 7)], NOW - 3_600_000, "door", 500);
+    assert.deepEqual(strangers, []);
+    see([stranger(HEAD, 7)], NOW - 3_590_000, "door", 10_000);
+    assert.deepEqual(strangers, [HEAD]);
   });
 
   it("nothing is known of one photo in the next", () => {
