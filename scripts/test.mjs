@@ -1,7 +1,8 @@
 // `npm test`: from a bare clone to a closing summary. Set-up, types, lint, format, then every test that needs nothing
 // from outside.
 // With --coverage it also says what lib's and api's tests reach, and fails below the floor (scripts/coverage.mjs).
-// `npm run test:e2e` needs Chromium, `npm run test:rtsp` GStreamer's RTSP server; each is one folder under test/.
+// `npm run test:e2e` needs Chromium, `npm run test:rtsp` GStreamer's RTSP server, `npm run test:soak` a few minutes, or
+// with --long hours; each is one folder under test/.
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FOLDERS, runCovered } from "./coverage.mjs";
@@ -10,10 +11,12 @@ import { runTests, testsIn } from "./tests.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const USUAL = ["lib", "api", "nodes", "flows", "package", "demo", "bench"];
+/** Of test/soak, on a computer that has nothing else to do: each test a few minutes to an hour. */
+const LONG = { env: { SOAK_LONG: "1" }, timeoutMs: 2 * 60 * 60 * 1000, concurrency: 1 };
 
 async function main(args) {
   const folders = args.filter((each) => !each.startsWith("--"));
-  const [coverage, raise] = ["--coverage", "--raise"].map((option) => args.includes(option));
+  const [coverage, raise, long] = ["--coverage", "--raise", "--long"].map((option) => args.includes(option));
   const say = progress("test");
   await setUp(say);
   const bin = (path) => join(root, "node_modules", path);
@@ -42,7 +45,7 @@ async function main(args) {
     const others = files.filter((file) => !counts(file));
     if (others.length > 0) await runTests(others).catch(note);
     if (failures.length > 0) throw new Error(failures.map(({ message }) => message).join("\n"));
-  } else await runTests(files);
+  } else await runTests(files, long ? LONG : {});
   say("all is well");
 }
 

@@ -45,7 +45,17 @@ function longestFirst(files) {
  * pictures among it, goes with the run.
  * @throws a sentence when one fails
  */
-export async function runTests(files, { node = process.execPath, env = {}, options = [], reporter = "spec" } = {}) {
+export async function runTests(
+  files,
+  {
+    node = process.execPath,
+    env = {},
+    options = [],
+    reporter = "spec",
+    timeoutMs = TEST_TIMEOUT_MS,
+    concurrency = CONCURRENCY,
+  } = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), "facenet-test-"));
   try {
     await run(
@@ -58,8 +68,8 @@ export async function runTests(files, { node = process.execPath, env = {}, optio
         `--test-reporter=${reporter}`,
         "--test-reporter-destination=stdout",
         ...options,
-        `--test-timeout=${TEST_TIMEOUT_MS}`,
-        `--test-concurrency=${CONCURRENCY}`,
+        `--test-timeout=${timeoutMs}`,
+        `--test-concurrency=${concurrency}`,
         ...longestFirst(files),
       ],
       { env: { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder, ...env } },
