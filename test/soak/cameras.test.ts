@@ -13,6 +13,7 @@ import {
   once,
   recognizer,
   seenBy,
+  spread,
   startWatched,
   tell,
   type Watched,
@@ -99,12 +100,7 @@ describe("cameras that are cut again and again", () => {
     for (let index = warm; index < rounds; index += 1) await round(index);
     const line = assertNoLeak(before, await red.figures());
     const total = rounds * sources.length;
-    const sorted = gaps.toSorted((a, b) => a - b);
-    tell(
-      "cameras cut",
-      `${total} cuts of ${sources.length} cameras, back after ${((sorted[gaps.length >> 1] as number) / 1000).toFixed(1)} s ` +
-        `(median), ${((sorted.at(-1) as number) / 1000).toFixed(1)} s (worst); ${line}`,
-    );
+    tell("cameras cut", `${total} cuts of ${sources.length} cameras, back after ${spread(gaps)}; ${line}`);
     assert.ok(total >= 100);
     assert.ok((seenBy(await red.tally(), "c0").names["Alice"] ?? 0) > 0, "Alice is recognized");
     for (const one of cameras) assert.ok(one.connections <= 1, "no connection is left open");

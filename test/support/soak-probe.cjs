@@ -2,7 +2,7 @@
 // clock, end its workers, and see what it holds. It answers on a port of its own, which it writes into SOAK_PORT.
 const { readdirSync, readFileSync, writeFileSync } = require("node:fs");
 const { createServer } = require("node:http");
-const { basename } = require("node:path");
+const path = require("node:path");
 const threads = require("node:worker_threads");
 
 const CLOCK = "facenet.soak.clock";
@@ -21,7 +21,9 @@ function moveClock(offset, speed) {
 }
 
 // Children that Node-RED starts get the same environment; they are others' processes and keep their clock.
-const watched = threads.isMainThread ? basename(process.argv[1] ?? "") === "red.js" : clock instanceof Float64Array;
+const watched = threads.isMainThread
+  ? path.basename(process.argv[1] ?? "") === "red.js"
+  : clock instanceof Float64Array;
 if (watched) {
   if (threads.isMainThread) {
     moveClock(Number(process.env.SOAK_OFFSET ?? 0), 1);
@@ -100,11 +102,10 @@ if (watched && threads.isMainThread) {
   const server = createServer((request, response) => {
     let text = "";
     request.on("data", (part) => (text += part));
-    request.on("end", async () => {
+    request.on("end", () => {
       const { ask, ...rest } = JSON.parse(text);
-      const answer = await Promise.resolve(answers[ask](rest)).catch((error) => ({ error: String(error) }));
-      response.setHeader("Connection", "close");
-      response.end(JSON.stringify(answer));
+      const reply = (answer) => response.setHeader("Connection", "close").end(JSON.stringify(answer));
+      Promise.resolve(answers[ask](rest)).then(reply, (error) => reply({ error: String(error) }));
     });
   });
   server.listen(0, "127.0.0.1", () => writeFileSync(process.env.SOAK_PORT, String(server.address().port)));

@@ -173,7 +173,7 @@ export function camera(id: string, fields: object, to: readonly string[] = ["d"]
 }
 
 /** Node-RED takes what has no place in the editor for a config node. */
-function placed(flow: readonly FlowNode[]): FlowNode[] {
+export function placed(flow: readonly FlowNode[]): FlowNode[] {
   return flow.map((node, index) => (node["z"] === undefined ? node : { x: 100, y: 20 * index, ...node }));
 }
 
@@ -194,10 +194,10 @@ export async function startWatched(
       ...options.env,
     },
   });
-  const ask = async (what: string, rest: object = {}): Promise<Record<string, unknown>> => {
+  const ask = async (what: string, more: object = {}): Promise<Record<string, unknown>> => {
     const response = await fetch(`http://127.0.0.1:${readFileSync(place, "utf8")}`, {
       method: "POST",
-      body: JSON.stringify({ ask: what, ...rest }),
+      body: JSON.stringify({ ask: what, ...more }),
       signal: AbortSignal.timeout(120_000),
     });
     const answer = (await response.json()) as Record<string, unknown>;
@@ -299,6 +299,13 @@ function figuresLine({
     `RSS ${mb(rss)} MB (heap ${mb(heapUsed)}, outside ${mb(external)}), ${descriptors} files, ${workers} workers, ` +
     `${threads} threads, ${children.length} children, ${listeners} listeners`
   );
+}
+
+/** Of milliseconds: the median and the worst, in seconds. */
+export function spread(times: readonly number[]): string {
+  const sorted = times.toSorted((a, b) => a - b);
+  const seconds = (ms: number | undefined): string => ((ms ?? 0) / 1000).toFixed(1);
+  return `${seconds(sorted[sorted.length >> 1])} s (median), ${seconds(sorted.at(-1))} s (worst)`;
 }
 
 /** A figure for the note. */
