@@ -2,6 +2,7 @@
 import type { Express, RequestHandler } from "express";
 import type { Camera } from "../lib/capture/camera";
 import type { Gallery } from "../lib/gallery/gallery";
+import type { Gate } from "../lib/gate/gate";
 import type { DistanceKind } from "../lib/search/roster";
 import type { Journal } from "../lib/observe/journal";
 import type { Ruled } from "../lib/match/threshold";
@@ -29,6 +30,16 @@ export interface ServedGallery {
   /** The newest events of all face-match nodes of this gallery. */
   journal: Journal;
   /** Aborted when the node closes: whoever waits for something of it waits in vain. */
+  closing: AbortSignal;
+}
+
+/** A gate that is deployed. */
+export interface ServedGate {
+  /** Rejects with a sentence when what it keeps cannot be used. */
+  gate: Promise<Gate>;
+  /** Id of its gallery's node. */
+  galleryId: string;
+  /** Aborted when the node closes. */
   closing: AbortSignal;
 }
 

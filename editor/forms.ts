@@ -8,6 +8,7 @@ import { migrateWhatComes } from "./migrate.js";
 import { mayBePack, offerModels } from "./models.js";
 import { tellChange } from "./network-words.js";
 import { offerDrawing } from "./region.js";
+import { editSchedule, readSchedule } from "./schedule.js";
 import { type Asked, showThreshold } from "./threshold.js";
 import { labelled, list, t } from "./words.js";
 
@@ -251,6 +252,20 @@ function schedule(field: string): Validator {
   });
 }
 
+const scheduleList = (node: FormNode): HTMLElement | null => document.getElementById(`${node.type}-schedule`);
+
+/** Let the times of the week be edited in the form's list. */
+function offerSchedule(node: FormNode): void {
+  const times = scheduleList(node);
+  if (times !== null) editSchedule(times, node["schedule"], isTime);
+}
+
+/** The times of the week as the form has them. */
+function scheduleOf(node: FormNode): unknown[] {
+  const times = scheduleList(node);
+  return times === null ? [] : readSchedule(times);
+}
+
 /** What a form says of a field beyond its validator. */
 export interface FormOptions {
   /** Yes and no fields that are yes where a flow of earlier times does not say. */
@@ -438,7 +453,8 @@ const FacenetForms = {
   modelFile,
   region,
   schedule,
-  isTime,
+  offerSchedule,
+  scheduleOf,
   isVariable,
   tellChange,
   say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values),

@@ -76,6 +76,15 @@ interface DialogOptions {
   close(): void;
 }
 
+interface EditableListOptions {
+  addButton: string;
+  removable: boolean;
+  sortable: boolean;
+  height: string;
+  /** Fill an item; `data` is {} where it was added by the button. */
+  addItem(container: ArrayLike<HTMLElement>, index: number, data: object): void;
+}
+
 declare const RED: {
   _(key: string, values?: Record<string, string | number>): string;
   i18n: { lang(): string };
@@ -118,4 +127,6 @@ declare const RED: {
 declare const $: (element: HTMLElement) => {
   dialog(options: DialogOptions): void;
   dialog(command: "open" | "close" | "destroy"): void;
+  editableList(options: EditableListOptions): void;
+  editableList(command: "addItem", data: object): void;
 };

@@ -244,6 +244,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#parts.directory.person(personId)?.name;
   }
 
+  /** Somebody without their photos; undefined where there is nobody of this id. */
+  member(personId: string): Person | undefined {
+    return this.#parts.directory.person(personId);
+  }
+
   /** @throws a sentence when the fields are wrong; NameTaken when somebody is called so already */
   createPerson(fields: unknown): Promise<Person> {
     return this.#parts.editing.createPerson(fields);

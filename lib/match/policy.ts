@@ -124,8 +124,8 @@ export function excludeByAnchors(found: readonly Near[], anchors: readonly NearA
  * of the right group because they themselves were left out.
  */
 export function admitByGroups(
-  { groups, validFrom, validUntil }: RosterPerson,
-  { groups: wanted, schedule }: MatchOptions,
+  { groups, validFrom, validUntil }: Pick<RosterPerson, "groups" | "validFrom" | "validUntil">,
+  { groups: wanted, schedule }: Pick<MatchOptions, "groups" | "schedule">,
   at: Date,
 ): Reason | undefined {
   if (groups.includes(BLOCKED_GROUP)) return "blocked";

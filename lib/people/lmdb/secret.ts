@@ -49,13 +49,16 @@ export const noSecret: Secret = {
   blind: (id) => id,
 };
 
+/** Bytes made of what people can remember, at a cost; beside the event loop. */
+export function stretch(text: string, salt: Buffer, bytes: number): Promise<Buffer> {
+  return new Promise((done, fail) => {
+    scrypt(text.normalize("NFKC"), salt, bytes, SCRYPT, (error, key) => (error ? fail(error) : done(key)));
+  });
+}
+
 /** Encrypts with AES-256-GCM under a key made from the pass phrase. */
 export async function makeSecret(passPhrase: string, salt: Buffer): Promise<Secret> {
-  const bytes = await new Promise<Buffer>((done, fail) => {
-    scrypt(passPhrase.normalize("NFKC"), salt, 2 * KEY_BYTES, SCRYPT, (error, key) =>
-      error ? fail(error) : done(key),
-    );
-  });
+  const bytes = await stretch(passPhrase, salt, 2 * KEY_BYTES);
   const [key, nameKey] = [bytes.subarray(0, KEY_BYTES), bytes.subarray(KEY_BYTES)];
   return {
     encrypts: true,

@@ -6,6 +6,7 @@ export { detect } from "./detect";
 export { embed } from "./embed";
 export { enrol } from "./enrol";
 export { gallery } from "./gallery";
+export { gate } from "./gate";
 export { image } from "./image";
 export { match } from "./match";
 export { message } from "./message";

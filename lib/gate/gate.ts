@@ -1,0 +1,380 @@
+/**
+ * A gate as a whole: the core decides; this gives it the time, compares second factors, keeps what must survive a
+ * restart, and writes the log. Everything is done one thing after the other, and nobody is let in of whom the log has
+ * no entry on the disk.
+ */
+import { EventEmitter } from "node:events";
+import { join } from "node:path";
+import { z } from "zod";
+import { BoundedMap } from "../bounded-map";
+import { UserError } from "../errors";
+import { closeToOthers } from "../files";
+import { type Deny, type DenyReason, type FactorKind, type Grant, type Logged } from "../grant";
+import { newId } from "../people/hash";
+import { type Lock, takeLock } from "../people/lmdb/lock";
+import type { Present } from "../visit";
+import { SerialQueue } from "../workers/serial-queue";
+import { type Clock, type CoreParts, type Effect, GateCore } from "./core";
+import { type FactorEntry, Factors, factorsSchema } from "./factors";
+import { KeptFile, secretOf } from "./kept-file";
+import { Lockouts, lockoutsSchema } from "./lockouts";
+import { type GateMessage, readGateMessage, tellCore } from "./receive";
+import { GateLog, type LogRow, type Own } from "./log/log";
+import type { Verification } from "./log/verify";
+import type { EntryKind } from "./log/entry";
+
+const stateSchema = z.object({
+  lockouts: lockoutsSchema,
+  spent: z.object({ factors: z.array(z.string()), visits: z.array(z.string()) }),
+  /** The newest entry of the log when this was written. */
+  head: z.object({ sequence: z.int().min(0), hash: z.string() }),
+});
+type State = z.infer<typeof stateSchema>;
+
+export interface GateParts extends Omit<CoreParts, "lockouts" | "spent" | "rules" | "clock"> {
+  /** Id and name of the gate's node. */
+  id: string;
+  name: string;
+  /** Of its own. */
+  folder: string;
+  /** The gallery's pass phrase. */
+  key?: string | undefined;
+  /** A reason in the language of who reads it. */
+  say: (reason: DenyReason) => string;
+  /** What the disk refuses, or is a mistake of ours. */
+  onFault: (error: unknown) => void;
+  clock?: Clock;
+  /** Aborted when the node closes: nobody waits for the gate before any more. */
+  closing: AbortSignal;
+  /** The gate before, of the same node, is not closed yet. */
+  onWait?: () => void;
+}
+
+interface GateEvents {
+  grant: [Grant];
+  deny: [Deny];
+  /** Who could pass, or who is locked out, has changed. */
+  change: [];
+}
+
+export const SYSTEM_CLOCK: Clock = { now: () => Date.now(), elapsed: () => performance.now() };
+
+/** Decisions that wait to be logged: a disk that is so slow has stopped. */
+const MOST_WAITING = 100;
+/** A grant that took so long to be logged is of somebody who has gone. */
+const LOG_MS = 2000;
+/** The gate before of the same node: Node-RED gives a node fifteen seconds to close. */
+const HAND_OVER_MS = 20_000;
+/** Faces of visits, for the log. */
+const MOST_SNAPSHOTS = 50;
+const MOST_SNAPSHOT_BYTES = 500_000;
+/** The longest that setTimeout takes is 24 days; nothing waits for more than minutes. */
+const MOST_TIMER_MS = 3_600_000;
+
+export class Gate extends EventEmitter<GateEvents> {
+  readonly #parts: GateParts;
+  readonly #clock: Clock;
+  readonly #core: GateCore;
+  readonly #lockouts: Lockouts;
+  readonly #factors: Factors;
+  readonly #log: GateLog;
+  readonly #state: KeptFile<State>;
+  readonly #lock: Lock;
+  readonly #queue = new SerialQueue();
+  readonly #snapshots = new BoundedMap<string, Buffer>(MOST_SNAPSHOTS);
+  /** As it is on the disk. */
+  #kept = "";
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  private constructor(
+    parts: GateParts,
+    {
+      core,
+      lockouts,
+      factors,
+      log,
+      state,
+      lock,
+    }: { core: GateCore; lockouts: Lockouts; factors: Factors; log: GateLog; state: KeptFile<State>; lock: Lock },
+  ) {
+    super();
+    this.#parts = parts;
+    this.#clock = parts.clock ?? SYSTEM_CLOCK;
+    this.#core = core;
+    this.#lockouts = lockouts;
+    this.#factors = factors;
+    this.#log = log;
+    this.#state = state;
+    this.#lock = lock;
+  }
+
+  /**
+   * Who was locked out before still is, whatever ended it.
+   * @throws a sentence when what is kept cannot be read; StorageError when the disk refuses it
+   */
+  static async open(parts: GateParts): Promise<Gate> {
+    const { folder, closing, onWait = () => undefined, clock = SYSTEM_CLOCK } = parts;
+    await closeToOthers(folder);
+    const lock = await takeLock(folder, undefined, { ms: HAND_OVER_MS, signal: closing, onWait });
+    try {
+      const secret = await secretOf(folder, parts.key);
+      const state = new KeptFile(join(folder, "state"), secret, stateSchema);
+      const kept = await state.read();
+      const factors = await Factors.open(new KeptFile(join(folder, "factors"), secret, factorsSchema));
+      const log = await GateLog.open({ folder: join(folder, "log"), secret, head: kept?.head, now: clock.now() });
+      const lockouts = new Lockouts(() => clock.elapsed(), kept?.lockouts);
+      const core = new GateCore({ ...parts, clock, lockouts, spent: kept?.spent });
+      const gate = new Gate(parts, { core, lockouts, factors, log, state, lock });
+      await log.append({ at: clock.now(), kind: "began", note: lockouts.failuresOf(null) });
+      await gate.#keep();
+      return gate;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Who could pass now, if they give the second factor. */
+  get ready(): Present[] {
+    return this.#core.ready;
+  }
+
+  /** Failures in a row, and the wait that they cost. @param person null is the gate */
+  lockOf(person: string | null): { failures: number; off: boolean; wait: number } {
+    const locked = this.#lockouts.refusal(person);
+    return {
+      failures: this.#lockouts.failuresOf(person),
+      off: locked?.reason === "switched_off",
+      wait: locked?.wait ?? 0,
+    };
+  }
+
+  /** People who have failed since they were let in last. */
+  get failures(): Readonly<Record<string, number>> {
+    return this.#lockouts.kept.people;
+  }
+
+  /**
+   * Take a message: presence or visit, a factor, or that somebody asks again. What comes of it is told by an event.
+   * @throws a sentence when it is none of these, or more come than can be looked at
+   */
+  receive(message: GateMessage): void {
+    const received = readGateMessage(message);
+    const { visit, factor, ask } = received;
+    if (factor !== undefined && this.#parts.options.factor === "none") throw new UserError("gate.noFactorAsked");
+    // What is told of who is here is looked at in any case: it may take somebody's leave.
+    if ((factor !== undefined || ask) && this.#queue.length >= MOST_WAITING) throw new UserError("gate.busy");
+    if (visit !== undefined && this.#parts.options.pictures) this.#see(visit.visit, visit.snapshot);
+    this.#begin(tellCore(this.#core, received));
+  }
+
+  /** What is kept of second factors, without them. */
+  listFactors(): FactorEntry[] {
+    return this.#factors.list(this.#clock.now());
+  }
+
+  /** @throws a sentence when it is too easily guessed; StorageError */
+  setFactor(person: string, kind: FactorKind, value: string): Promise<void> {
+    return this.#queue.run(async () => {
+      await this.#factors.set(person, kind, value, this.#clock.now());
+      await this.#note("factor_set", person, kind);
+    });
+  }
+
+  /** @returns a code for one time, and until when: it is told this once */
+  issueCode(person: string, minutes: number): Promise<{ code: string; until: number }> {
+    return this.#queue.run(async () => {
+      const issued = await this.#factors.issue(person, minutes, this.#clock.now());
+      await this.#note("code_issued", person, "code");
+      return issued;
+    });
+  }
+
+  removeFactor(person: string, kind: FactorKind | "code"): Promise<void> {
+    return this.#queue.run(async () => {
+      await this.#factors.remove(person, kind);
+      await this.#note("factor_removed", person, kind);
+    });
+  }
+
+  /** Failures count from none again. @param person null is the gate, and everybody */
+  reset(person: string | null): Promise<void> {
+    return this.#queue.run(async () => {
+      this.#lockouts.reset(person);
+      await this.#keep();
+      await this.#note("reset", person, null);
+      this.emit("change");
+    });
+  }
+
+  /** Nothing of a person stays but entries of the log that do not say whose they are. */
+  forget(person: string): Promise<void> {
+    return this.#queue.run(async () => {
+      this.#lockouts.reset(person);
+      await this.#keep();
+      await this.#factors.remove(person);
+      await this.#log.forget(person, this.#clock.now());
+      this.emit("change");
+    });
+  }
+
+  readLog(query: { below?: number | undefined; limit: number }): Promise<LogRow[]> {
+    return this.#log.read(query);
+  }
+
+  picture(sequence: number): Promise<Buffer | undefined> {
+    return this.#log.picture(sequence);
+  }
+
+  verifyLog(head?: Logged): Promise<Verification> {
+    return this.#log.verify(head);
+  }
+
+  /** Nothing is granted any more, and nothing written once this resolves. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#queue.idle();
+    await this.#log.close();
+    await this.#lock.release();
+  }
+
+  /** Once all is told and written that came before. */
+  async settled(): Promise<void> {
+    await this.#queue.idle();
+  }
+
+  #begin(effects: readonly Effect[]): void {
+    this.#do(effects).catch((error: unknown) => this.#parts.onFault(error));
+  }
+
+  /** Once each of these is done; what it brings is done, too. */
+  async #do(effects: readonly Effect[]): Promise<void> {
+    this.#wait();
+    if (effects.length === 0) return;
+    await this.#queue.run(async () => {
+      const left = [...effects];
+      for (let effect = left.shift(); effect !== undefined && !this.#closed; effect = left.shift())
+        left.unshift(...(await this.#doOne(effect)));
+    });
+    this.#wait();
+    this.emit("change");
+  }
+
+  /** Never rejects: what fails lets nobody in. */
+  async #doOne(effect: Effect): Promise<Effect[]> {
+    if (effect.do === "deny") {
+      await this.#deny(effect);
+      return [];
+    }
+    if (effect.do === "grant") {
+      await this.#grant(effect);
+      return [];
+    }
+    const { attempt, person, factor, only } = effect;
+    try {
+      // That it was tried is on the disk before it is.
+      await this.#keep();
+      return this.#core.verified(attempt, await this.#factors.verify(person, factor, only, this.#clock.now()));
+    } catch (error) {
+      this.#parts.onFault(error);
+      return this.#core.verified(attempt, "fault");
+    }
+  }
+
+  async #grant({ present, person, name, evidence }: Extract<Effect, { do: "grant" }>): Promise<void> {
+    const { id: gate, name: gateName, options } = this.#parts;
+    const decided = this.#clock.elapsed();
+    let log: Logged;
+    try {
+      // That it is used up is on the disk before it is of use.
+      await this.#keep();
+      const entry = { at: this.#clock.now(), kind: "grant" as const, factor: evidence.factor };
+      log = await this.#log.append(entry, ownOf(present, { person, name }), this.#snapshotOf(present));
+    } catch (error) {
+      this.#parts.onFault(error);
+      await this.#deny({ do: "deny", reason: "fault", present, wait: null });
+      return;
+    }
+    if (this.#closed || this.#clock.elapsed() - decided > LOG_MS) {
+      await this.#deny({ do: "deny", reason: "fault", present, wait: null });
+      return;
+    }
+    const at = this.#clock.now();
+    const until = at + options.pulse;
+    this.emit("grant", { id: newId(), gate, gateName, person, name, at, until, evidence, log });
+  }
+
+  async #deny({ reason, present, wait }: Extract<Effect, { do: "deny" }>): Promise<void> {
+    const { id: gate, name: gateName, say } = this.#parts;
+    const { person = null, name = null, visit = null } = present ?? {};
+    const at = this.#clock.now();
+    let log: Logged | null = null;
+    try {
+      await this.#keep();
+      const own = present === undefined ? undefined : ownOf(present, { person, name });
+      const picture = present === undefined ? undefined : this.#snapshotOf(present);
+      log = await this.#log.append({ at, kind: "deny", reason }, own, picture);
+    } catch (error) {
+      this.#parts.onFault(error);
+    }
+    const text = say(reason);
+    this.emit("deny", { id: newId(), gate, gateName, reason, text, at, person, name, visit, wait, log });
+  }
+
+  async #note(kind: EntryKind, person: string | null, factor: FactorKind | "code" | null): Promise<void> {
+    const own = person === null ? undefined : { ...NOBODY, person, name: this.#parts.known(person)?.name ?? null };
+    await this.#log.append({ at: this.#clock.now(), kind, factor }, own);
+  }
+
+  /** What must survive, if it has changed. */
+  async #keep(): Promise<void> {
+    const changing = JSON.stringify([this.#lockouts.kept, this.#core.spent]);
+    if (changing === this.#kept) return;
+    const { factors, visits } = this.#core.spent;
+    await this.#state.write({
+      lockouts: this.#lockouts.kept,
+      spent: { factors: [...factors], visits: [...visits] },
+      head: this.#log.head,
+    });
+    this.#kept = changing;
+  }
+
+  /** Come back when something that waits is over. */
+  #wait(): void {
+    clearTimeout(this.#timer);
+    const at = this.#core.wakeAt;
+    if (at === undefined || this.#closed) return;
+    const ms = Math.min(MOST_TIMER_MS, Math.max(0, Math.ceil(at - this.#clock.elapsed())));
+    this.#timer = setTimeout(() => {
+      this.#begin(this.#core.tick());
+    }, ms);
+  }
+
+  #see(visit: string, snapshot: Buffer | undefined): void {
+    if (snapshot !== undefined && snapshot.length <= MOST_SNAPSHOT_BYTES) this.#snapshots.set(visit, snapshot);
+  }
+
+  #snapshotOf({ visit }: Present): Buffer | undefined {
+    return this.#parts.options.pictures ? this.#snapshots.get(visit) : undefined;
+  }
+}
+
+const NOBODY: Own = {
+  person: null,
+  name: null,
+  visit: null,
+  zone: null,
+  distance: null,
+  threshold: null,
+  sure: null,
+  liveness: null,
+};
+
+function ownOf(
+  { visit, zone, distance, threshold, sure, liveness }: Present,
+  { person, name }: { person: string | null; name: string | null },
+): Own {
+  return { person, name, visit, zone, distance, threshold, sure, liveness: liveness ?? null };
+}

@@ -1,0 +1,75 @@
+/** Where a log lies: segments of entries, beside each the details of its entries, and the pictures. */
+import { open, readdir, readFile, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import { PRIVATE_FILE, syncFolder } from "../../files";
+
+const DIGITS = 10;
+const SEGMENT = /^(\d{10})\.log$/;
+export const PICTURES = "pictures";
+
+const padded = (sequence: number): string => String(sequence).padStart(DIGITS, "0");
+
+export const segmentFile = (folder: string, first: number): string => join(folder, `${padded(first)}.log`);
+export const detailsFile = (folder: string, first: number): string => join(folder, `${padded(first)}.details`);
+export const pictureFile = (folder: string, sequence: number): string => join(folder, PICTURES, padded(sequence));
+
+/** The first sequence of each segment, the oldest first. */
+export async function segmentsOf(folder: string): Promise<number[]> {
+  const names = await readdir(folder);
+  return names
+    .flatMap((name) => SEGMENT.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** The sequences that have a picture, the oldest first. */
+export async function picturesOf(folder: string): Promise<number[]> {
+  const names = await readdir(join(folder, PICTURES)).catch(() => []);
+  return names
+    .filter((name) => /^\d{10}$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** The lines of a file; the last is what follows the last line's end, "" where nothing does. */
+export async function linesOf(path: string): Promise<string[]> {
+  try {
+    return (await readFile(path, "utf8")).split("\n");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [""];
+    throw error;
+  }
+}
+
+/** A file that only grows. What could not be written whole is cut off again before the next. */
+export class Growing {
+  readonly #path: string;
+  readonly #folder: string;
+  /** Bytes that are known to be whole. */
+  #size: number;
+  #clean = true;
+
+  constructor(folder: string, path: string, size: number) {
+    this.#folder = folder;
+    this.#path = path;
+    this.#size = size;
+  }
+
+  /** On disk when it resolves. @throws the system's error */
+  async append(line: string): Promise<void> {
+    if (!this.#clean) await truncate(this.#path, this.#size);
+    this.#clean = false;
+    const bytes = Buffer.from(`${line}\n`);
+    const file = await open(this.#path, "a", PRIVATE_FILE);
+    try {
+      await file.appendFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    // A new file is an entry of its folder.
+    if (this.#size === 0) await syncFolder(this.#folder);
+    this.#size += bytes.length;
+    this.#clean = true;
+  }
+}
