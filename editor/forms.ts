@@ -266,6 +266,15 @@ function scheduleOf(node: FormNode): unknown[] {
   return times === null ? [] : readSchedule(times);
 }
 
+/** A table whose every cell must say something: [{ camera: "door", zone: "outside" }]. */
+function table(field: string, columns: readonly string[]): Validator {
+  return validator(field, (rows) =>
+    Array.isArray(rows) && rows.some((row: Record<string, unknown>) => columns.some((column) => isBlank(row[column])))
+      ? t("forms.row")
+      : undefined,
+  );
+}
+
 /** What a form says of a field beyond its validator. */
 export interface FormOptions {
   /** Yes and no fields that are yes where a flow of earlier times does not say. */
@@ -455,6 +464,7 @@ const FacenetForms = {
   schedule,
   offerSchedule,
   scheduleOf,
+  table,
   isVariable,
   tellChange,
   say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values),

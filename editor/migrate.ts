@@ -17,6 +17,7 @@ const STEPS: Readonly<Record<string, readonly Migration[]>> = {
   "face-annotate": faceAnnotate,
   "face-detect": faceDetect,
   "face-enrol": [unchanged],
+  "face-presence": [unchanged],
   "tts-greet": [unchanged],
 };
 

@@ -334,6 +334,12 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#parts.review.saw(face, sight);
   }
 
+  /** Id of the group of strangers whom a face of the network that decides belongs to, if any. */
+  strangerOf({ embedding, model }: Pick<Face, "embedding" | "model">): string | undefined {
+    if (embedding === undefined || model !== this.roster.model) return undefined;
+    return this.#parts.review.strangers.groupOf(embedding);
+  }
+
   /** Strangers for review, last seen first. */
   unknowns(): Promise<UnknownEntry[]> {
     return this.#parts.review.entries();

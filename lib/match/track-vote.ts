@@ -363,6 +363,6 @@ function staysNear(ballot: Ballot, above: number, bound: number): boolean {
 }
 
 /** Messages that were kept since an earlier version have only the name of before. */
-function carriedAgeOf({ carriedAgeMs, carried }: Face): number | undefined {
+export function carriedAgeOf({ carriedAgeMs, carried }: Face): number | undefined {
   return carriedAgeMs ?? carried;
 }

@@ -56,6 +56,11 @@ export class Strangers {
     return this.#unknowns.records;
   }
 
+  /** Id of the group whose stranger a face is, if any. */
+  groupOf(embedding: Float32Array): string | undefined {
+    return this.#unknowns.groupOf(embedding);
+  }
+
   /** @throws NotFound */
   known(id: string): UnknownGroup {
     const record = this.#unknowns.record(id);

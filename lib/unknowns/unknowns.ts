@@ -155,6 +155,12 @@ export class Unknowns {
     return [...this.#groups.values()].map(({ record }) => record).sort((a, b) => b.lastSeenAt - a.lastSeenAt);
   }
 
+  /** Id of the group whose stranger a face is, if any. */
+  groupOf(embedding: Float32Array): string | undefined {
+    const { live, distance } = this.#nearest({ embedding, quality: undefined, at: NaN, source: "" });
+    return distance <= this.#join ? live?.record.id : undefined;
+  }
+
   record(id: string): UnknownGroup | undefined {
     return this.#groups.get(id)?.record;
   }

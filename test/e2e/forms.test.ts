@@ -14,6 +14,7 @@ const TYPES = [
   "tts-greet",
   "face-annotate",
   "face-enrol",
+  "face-presence",
   "face-gallery",
 ];
 
@@ -95,7 +96,7 @@ function oneOfEach(
             z: `${id}_tab`,
             x: 200,
             y: 60 + 60 * index,
-            wires: type === "face-match" ? [[], [], [], [], []] : type === "facewire-camera" ? [[], []] : [[]],
+            wires: type === "face-match" ? [[], [], [], [], []] : ["facewire-camera", "face-presence"].includes(type) ? [[], []] : [[]],
           };
     return { id: `${id}_${type}`, type, ...Object.fromEntries(fields), ...place } as FlowNode;
   });
@@ -105,6 +106,7 @@ function oneOfEach(
 /** A variable for every field; what says of which kind a value is, is none. */
 function variableFor(name: string): unknown {
   if (name.endsWith("Type") || name === "name") return undefined;
+  if (name === "zones") return [{ camera: "${GATE}", zone: "${OUTSIDE}" }];
   if (name === "schedule") return [{ days: [1, 7], from: "${OPENS}", to: "${CLOSES}" }];
   return `\${V_${name.toUpperCase()}}`;
 }
@@ -284,6 +286,16 @@ describe("the forms of the nodes", () => {
     ["face-match", "tracks", [true, false, "true", ""], ["yes"]],
     ["face-match", "distance", ["cohort", "euclidean", ""], ["cosine"]],
     ["face-match", "wanted", ["0.1", "0.01", "0.001", "0.0001", "fixed", ""], ["few", "0.5"]],
+    ["face-presence", "away", ["", "0.5", "30", "86400"], ["0", "-1", "0.4", "86401", "a while"]],
+    ["face-presence", "evidence", ["quick", "normal", "strict", ""], ["some"]],
+    ["face-presence", "unknown", [true, false, "false", ""], ["no"]],
+    ["face-presence", "maxAge", ["", "0", "3600000"], ["-1", "3600001"]],
+    [
+      "face-presence",
+      "zones",
+      [[], [{ camera: "gate", zone: "outside" }]],
+      [[{ camera: "gate", zone: " " }], [{ camera: "", zone: "outside" }]],
+    ],
     ["tts-greet", "language", ["auto", "en", "zh-TW"], ["", "english!", "e"]],
     ["tts-greet", "defaultLanguage", ["en"], ["", "auto language"]],
     ["tts-greet", "template", ["", "Hi {names}"], ["Hi", `{names}${"x".repeat(500)}`]],

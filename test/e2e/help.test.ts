@@ -15,6 +15,7 @@ const TYPES = [
   "face-annotate",
   "face-detect",
   "face-enrol",
+  "face-presence",
 ];
 
 describe("help in a sidebar of 300 pixels", () => {

@@ -110,6 +110,7 @@ describe("examples", () => {
       "10 - door and home automation over MQTT.json",
       "11 - save every face as a file.json",
       "12 - names half masked.json",
+      "13 - who is here.json",
     ]);
   });
 

@@ -11,6 +11,7 @@ import faceAnnotate from "../../nodes/face-annotate/face-annotate";
 import faceEnrol from "../../nodes/face-enrol/face-enrol";
 import faceGallery from "../../nodes/face-gallery/face-gallery";
 import faceMatch from "../../nodes/face-match/face-match";
+import facePresence from "../../nodes/face-presence/face-presence";
 import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
 import haarDetect from "../../nodes/haar-detect/haar-detect";
 import ttsGreet from "../../nodes/tts-greet/tts-greet";
@@ -19,7 +20,7 @@ import { startNodeRed } from "../support/node-red";
 import { keepLoaded } from "../support/keep-loaded";
 import { portrait } from "../support/photos";
 
-const NODES = [camera, haarDetect, facenetEmbed, faceMatch, ttsGreet, faceAnnotate, faceEnrol, faceGallery];
+const NODES = [camera, haarDetect, facenetEmbed, faceMatch, ttsGreet, faceAnnotate, faceEnrol, facePresence, faceGallery];
 
 /** A message that throws when the stage reads what it needs: stands for any bug in a stage. */
 function explosive(property: string): FaceMessage {
@@ -58,6 +59,7 @@ describe("faults", () => {
     ["face-match", "faces", { gallery: "g" }],
     ["tts-greet", "faces", { engine: "none" }],
     ["face-annotate", "faces", {}],
+    ["face-presence", "faces", { gallery: "g" }],
     ["face-enrol", "payload", { gallery: "g", person: "Alice", personType: "str" }],
     ["haar-detect", "frame", {}],
   ] as const) {

@@ -14,6 +14,7 @@ export { models } from "./models";
 export { nodes } from "./nodes";
 export { notify } from "./notify";
 export { people } from "./people";
+export { presence } from "./presence";
 export { search } from "./search";
 export { speech } from "./speech";
 export { storage } from "./storage";

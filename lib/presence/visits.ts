@@ -1,0 +1,395 @@
+/**
+ * From the decided faces of several cameras to visits: whose face is whose, who is settled to be whom, who has left.
+ * It computes, and neither waits nor writes: what happened is returned, in order.
+ */
+import { BoundedMap } from "../bounded-map";
+import { withoutDoubles } from "../detect/boxes";
+import { type Box, cameraOf, type Face, type Frame } from "../message";
+import { carriedAgeOf } from "../match/track-vote";
+import type { Present, Visit, VisitEvent } from "../visit";
+import { CameraOrder, type Turn } from "./camera-order";
+import { type Instant, Jumps } from "./clock";
+import { ENOUGH, NOBODY, saysOf } from "./evidence";
+import { type Faces, type KeptVisit, OpenVisit, type Place } from "./open-visit";
+import type { PresenceOptions } from "./options";
+import { type FrameTime, Sighting } from "./sighting";
+
+/** More people than stand before the cameras of one gallery; of more whoever was not seen for longest has left. */
+const MOST_OPEN = 100;
+/** Faces followed, of all cameras; and of one frame the largest. */
+const MOST_SIGHTINGS = 512;
+const MOST_FACES = 64;
+/** A face that was not there for so long is gone: a track's number never comes again. */
+const SILENCE_MS = 5000;
+/** Whoever is not followed by the detector is the same from frame to frame where the face is the same. */
+const PHOTO = { camera: "photo", source: "photo" };
+
+/** Whether two embeddings of a model are so near that they are most likely of one person. */
+export type Alike = (a: Float32Array, b: Float32Array, model: string) => boolean;
+
+export interface VisitsParts {
+  options: PresenceOptions;
+  /** Of the ids of visits. */
+  prefix: string;
+  alike: Alike;
+  /** Id of the group of strangers whom a face belongs to, where there is one. */
+  strangerOf?: ((face: Face) => string | undefined) | undefined;
+}
+
+/** A visit as it was left open. */
+export interface RestoredVisit {
+  record: KeptVisit;
+  faces: Faces | undefined;
+  snapshot: Buffer | undefined;
+}
+
+/** What has happened to somebody's visit. */
+export interface Happening extends Pick<Visit, "event" | "duration" | "zones"> {
+  visit: OpenVisit;
+  /** As they were when it happened. */
+  present: Present;
+  record: KeptVisit;
+  /** Of their face in this frame, pixels of the picture. */
+  box?: Box | undefined;
+}
+
+export interface Frameful {
+  faces: readonly Face[];
+  /** Undefined of a photo. */
+  frame: Frame | undefined;
+}
+
+export interface Seen {
+  turn: Turn;
+  happened: Happening[];
+}
+
+/** A frame that is being looked at. */
+interface Look {
+  time: FrameTime;
+  place: Place;
+  /** Visits that somebody in it belongs to: nobody is there twice. */
+  taken: Set<OpenVisit>;
+  happened: Happening[];
+}
+
+export class Visits {
+  readonly #options: PresenceOptions;
+  readonly #parts: VisitsParts;
+  readonly #enough: number;
+  readonly #order: CameraOrder;
+  readonly #zones: ReadonlyMap<string, string>;
+  readonly #jumps = new Jumps();
+  /** The one seen last is last. */
+  readonly #open = new Map<string, OpenVisit>();
+  readonly #sightings = new BoundedMap<string, Sighting>(MOST_SIGHTINGS);
+  #frame = 0;
+  #loose = 0;
+
+  constructor(parts: VisitsParts) {
+    const { options } = parts;
+    this.#parts = parts;
+    this.#options = options;
+    this.#enough = ENOUGH[options.evidence];
+    this.#order = new CameraOrder(options.maxAge);
+    this.#zones = new Map(options.zones.map(({ camera, zone }) => [camera, zone]));
+  }
+
+  /** Those that have not ended, told or not. */
+  get open(): OpenVisit[] {
+    return [...this.#open.values()];
+  }
+
+  /** Visits of before a restart; who is gone for too long has left. */
+  restore(kept: readonly RestoredVisit[], now: Instant, slack: number): Happening[] {
+    this.#jumps.since(now);
+    for (const { record, faces, snapshot } of kept) {
+      if (this.#open.size >= MOST_OPEN) break;
+      const visit = OpenVisit.restore(record, this.#enough, now, faces);
+      // What was seen just before the end was not written any more.
+      visit.there += slack;
+      visit.snapshot = snapshot;
+      this.#open.set(visit.id, visit);
+    }
+    return this.pass(now);
+  }
+
+  /** Time goes on, whether frames come or not. @returns who has left */
+  pass(now: Instant): Happening[] {
+    const jump = this.#jumps.since(now);
+    if (jump !== 0) for (const visit of this.#open.values()) visit.shift(jump);
+    for (const [key, { at }] of this.#sightings) if (now.mono - at > SILENCE_MS) this.#sightings.delete(key);
+    const awayMs = this.#options.away * 1000;
+    return [...this.#open.values()]
+      .filter(({ there }) => now.mono - there > awayMs)
+      .flatMap((visit) => this.#end(visit));
+  }
+
+  /** The faces of a frame were decided. */
+  see({ faces, frame }: Frameful, now: Instant): Seen {
+    const happened = this.pass(now);
+    const turn = frame === undefined ? "next" : this.#order.take(frame, now.wall);
+    if (turn !== "next") return { turn, happened };
+    this.#frame += 1;
+    const look: Look = {
+      time: timeOf(frame, now, this.#options.maxAge),
+      place: this.#placeOf(frame),
+      taken: new Set(),
+      happened,
+    };
+    const largest = faces
+      .filter(({ identity }) => identity !== undefined && identity.outcome !== "noface")
+      .toSorted((a, b) => b.box.width * b.box.height - a.box.width * a.box.height)
+      .slice(0, MOST_FACES);
+    const followed = withoutDoubles(largest).map((face) => ({ face, sighting: this.#follow(face, look) }));
+    for (const { face, sighting } of followed) this.#take(face, sighting, look);
+    return { turn, happened };
+  }
+
+  /** A person was deleted: nothing is known of them any more. */
+  forget(person: string): void {
+    for (const visit of this.#open.values()) if (visit.person === person) this.#drop(visit);
+    for (const { evidence } of this.#sightings.values()) evidence.clear();
+    for (const { evidence, confirmed } of this.#open.values()) if (!confirmed) evidence.clear();
+  }
+
+  /** A person is another one now. */
+  merge(from: string, into: { id: string; name: string; groups: string[] }): Happening[] {
+    for (const { evidence } of this.#sightings.values()) evidence.rename(from, into.id);
+    const there = this.#visitOf(into.id);
+    const happened: Happening[] = [];
+    for (const visit of this.#open.values()) {
+      visit.evidence.rename(from, into.id);
+      if (visit.person !== from) continue;
+      if (there === undefined) visit.settle(into.id, into);
+      else happened.push(...this.#giveUp(visit, there));
+    }
+    return happened;
+  }
+
+  #placeOf(frame: Frame | undefined): Place {
+    const { camera, source } = frame === undefined ? PHOTO : { camera: cameraOf(frame), source: frame.source };
+    return { camera, source, zone: this.#zones.get(source) ?? this.#zones.get(camera) ?? source };
+  }
+
+  /** The face as it was followed up to now. */
+  #follow(face: Face, { time, place, taken }: Look): Sighting {
+    const key = face.track === undefined ? this.#looseKeyOf(face, place.camera) : `${place.camera}\n${face.track}`;
+    const known = this.#sightings.get(key);
+    const sighting = known ?? new Sighting(place.camera, face, time, this.#enough);
+    sighting.follow(face, time);
+    sighting.frame = this.#frame;
+    this.#sightings.set(key, sighting);
+    if (sighting.visit !== undefined && !this.#open.has(sighting.visit.id)) sighting.visit = undefined;
+    // Two of one frame are two people, whatever was thought of them before.
+    if (sighting.visit !== undefined && taken.has(sighting.visit)) sighting.visit = undefined;
+    if (sighting.visit !== undefined) taken.add(sighting.visit);
+    return sighting;
+  }
+
+  /** A face that nobody follows is the one of before that has its name, or that it resembles. */
+  #looseKeyOf({ identity, embedding, model }: Face, camera: string): string {
+    for (const [key, sighting] of this.#sightings) {
+      if (sighting.camera !== camera || sighting.track !== undefined || sighting.frame === this.#frame) continue;
+      if (identity?.person != null && sighting.evidence.leader?.who === identity.person) return key;
+      if (embedding === undefined || model === undefined || sighting.embedding === undefined) continue;
+      if (sighting.model === model && this.#parts.alike(embedding, sighting.embedding, model)) return key;
+    }
+    this.#loose += 1;
+    return `${camera}\nloose ${this.#loose}`;
+  }
+
+  #take(face: Face, sighting: Sighting, look: Look): void {
+    const { time, place } = look;
+    if (sighting.visit !== undefined) this.#stays(sighting.visit, time.at);
+    const says = saysOf(face);
+    if (says === undefined) return;
+    const share = sighting.shareOf(face, time);
+    sighting.add(face, says, share, time);
+    if (sighting.visit === undefined) this.#find(sighting, face, look);
+    else {
+      if (says.who !== undefined) sighting.visit.evidence.add(says.who, says.nats * share);
+      this.#doubt(sighting, face, says.who, look);
+    }
+    if (sighting.visit === undefined) return;
+    this.#confirm(sighting.visit, face, says.who, look);
+    // By now it may be a part of another one.
+    const here: OpenVisit = sighting.visit;
+    if (here.who !== undefined && says.who !== here.who) return;
+    const moved = here.see(face, time, { place, age: carriedAgeOf(face) ?? 0, anew: share > 0 });
+    if (moved && here.told) this.#tell("changed", here, face, look);
+  }
+
+  #stays(visit: OpenVisit, at: number): void {
+    visit.there = Math.max(visit.there, at);
+    // Whoever was not seen for longest comes first.
+    this.#open.delete(visit.id);
+    this.#open.set(visit.id, visit);
+  }
+
+  /** Whose face it is, once it was seen again. */
+  #find(sighting: Sighting, face: Face, look: Look): void {
+    const { taken } = look;
+    const leader = sighting.evidence.leader?.who;
+    const named = leader === undefined || leader === NOBODY ? undefined : leader;
+    if (named === undefined ? !sighting.isSomebody : !sighting.seenAgain) return;
+    const known = named === undefined ? undefined : this.#visitOf(named);
+    if (known !== undefined && !taken.has(known)) {
+      this.#join(sighting, known, look);
+      return;
+    }
+    const settled = sighting.evidence.settled !== undefined;
+    const resembled = known === undefined ? this.#resembled(sighting, taken, named) : undefined;
+    // It is more likely somebody who is here, in a poor frame, than somebody new: more frames will tell.
+    if (resembled?.person != null && named === undefined && !settled && !sighting.waitedLong) return;
+    if (resembled !== undefined && resembled.person === null) this.#join(sighting, resembled, look);
+    else this.#begin(sighting, face, look);
+  }
+
+  /** The face says by now that it is somebody else than the visit does. */
+  #doubt(sighting: Sighting, face: Face, says: string | undefined, look: Look): void {
+    const { visit } = sighting;
+    const who = sighting.evidence.settled;
+    if (visit?.who === undefined || who === undefined || who !== says) return;
+    if (visit.who === who) {
+      sighting.proved = true;
+      return;
+    }
+    const other = who === NOBODY ? undefined : this.#visitOf(who);
+    if (other !== undefined && look.taken.has(other)) return;
+    const alone = this.#isAlone(sighting, visit);
+    if (alone && (sighting.proved || visit.who === NOBODY)) {
+      if (other !== undefined) {
+        // Whoever was nobody up to now is one who is here.
+        if (visit.who === NOBODY) look.happened.push(...this.#giveUp(visit, other));
+        else this.#leave(sighting, look);
+        this.#join(sighting, other, look);
+        return;
+      }
+      visit.evidence.settle(who);
+      visit.settle(who, face.identity);
+      this.#nameStranger(visit, face);
+      this.#tell("changed", visit, face, look);
+      return;
+    }
+    // Somebody else has come into their place.
+    this.#leave(sighting, look);
+    if (other === undefined) this.#begin(sighting, face, look);
+    else this.#join(sighting, other, look);
+  }
+
+  #leave(sighting: Sighting, { taken }: Look): void {
+    if (sighting.visit !== undefined) taken.delete(sighting.visit);
+    sighting.visit = undefined;
+    sighting.proved = false;
+  }
+
+  /** Whether no other face that is there now belongs to the visit. */
+  #isAlone(sighting: Sighting, visit: OpenVisit): boolean {
+    for (const other of this.#sightings.values())
+      if (other !== sighting && other.visit === visit && sighting.at - other.at < SILENCE_MS) return false;
+    return true;
+  }
+
+  /** Settle who it is, as soon as that can be. */
+  #confirm(visit: OpenVisit, face: Face, says: string | undefined, look: Look): void {
+    const who = visit.evidence.settled;
+    if (visit.confirmed || who === undefined || who !== says) return;
+    const other = who === NOBODY ? undefined : this.#visitOf(who);
+    if (other !== undefined && other !== visit) {
+      // Two people at once, who both look like one: nobody can say who is who.
+      if (look.taken.has(other)) return;
+      look.happened.push(...this.#giveUp(visit, other));
+      this.#see(other, look);
+      return;
+    }
+    visit.settle(who, face.identity);
+    this.#nameStranger(visit, face);
+    this.#tell("confirmed", visit, face, look);
+  }
+
+  #see(visit: OpenVisit, { taken, time }: Look): void {
+    taken.add(visit);
+    this.#stays(visit, time.at);
+  }
+
+  /** Somebody is here. */
+  #begin(sighting: Sighting, face: Face, look: Look): void {
+    const { time, place, happened } = look;
+    const [longest] = this.#open.values();
+    if (this.#open.size >= MOST_OPEN && longest !== undefined) happened.push(...this.#end(longest));
+    const visit = OpenVisit.begin(this.#parts.prefix, this.#enough, sighting.begun(time), place);
+    this.#join(sighting, visit, look);
+    this.#tell("arrived", visit, face, look);
+  }
+
+  #join(sighting: Sighting, visit: OpenVisit, look: Look): void {
+    sighting.visit = visit;
+    visit.addFrames(Math.max(0, sighting.frames - 1));
+    visit.evidence.join(sighting.evidence);
+    this.#see(visit, look);
+  }
+
+  #nameStranger(visit: OpenVisit, face: Face): void {
+    if (visit.who === NOBODY) visit.stranger = this.#parts.strangerOf?.(face);
+  }
+
+  #visitOf(person: string): OpenVisit | undefined {
+    for (const visit of this.#open.values()) if (visit.person === person) return visit;
+    return undefined;
+  }
+
+  /** The visit whose faces a face is like: of nobody that is known first, and of nobody who is somebody else. */
+  #resembled(
+    { embedding, model }: Sighting,
+    taken: ReadonlySet<OpenVisit>,
+    named: string | undefined,
+  ): OpenVisit | undefined {
+    if (embedding === undefined || model === undefined) return undefined;
+    let known: OpenVisit | undefined;
+    for (const visit of this.#open.values()) {
+      const { faces, evidence } = visit;
+      if (taken.has(visit) || faces?.model !== model) continue;
+      const leader = evidence.leader?.who;
+      if (named !== undefined && leader !== undefined && leader !== NOBODY && leader !== named) continue;
+      if (!faces.vectors.some((vector) => this.#parts.alike(embedding, vector, model))) continue;
+      if (visit.person === null) return visit;
+      known = visit;
+    }
+    return known;
+  }
+
+  /** A visit turns out to be a part of another one. */
+  #giveUp(visit: OpenVisit, into: OpenVisit): Happening[] {
+    into.takeOver(visit);
+    for (const sighting of this.#sightings.values()) if (sighting.visit === visit) sighting.visit = into;
+    return this.#end(visit);
+  }
+
+  #end(visit: OpenVisit): Happening[] {
+    this.#drop(visit);
+    return visit.told ? [happening("left", visit)] : [];
+  }
+
+  #drop(visit: OpenVisit): void {
+    this.#open.delete(visit.id);
+  }
+
+  #tell(event: VisitEvent, visit: OpenVisit, face: Face, { happened }: Look): void {
+    const isUnknown = visit.person === null;
+    if (isUnknown && !this.#options.unknown && !visit.told) return;
+    visit.told = true;
+    happened.push({ ...happening(event, visit), box: face.box });
+  }
+}
+
+function timeOf(frame: Frame | undefined, { wall, mono }: Instant, maxAge: number): FrameTime {
+  if (frame === undefined || frame.live === false) return { at: mono, wall, live: false };
+  const age = Math.min(Math.max(0, wall - frame.capturedAt), maxAge > 0 ? maxAge : Infinity);
+  return { at: mono - age, wall: wall - age, live: true };
+}
+
+function happening(event: VisitEvent, visit: OpenVisit): Happening {
+  const { duration, zones } = visit;
+  return { event, visit, present: visit.present(), record: visit.record(event === "left"), duration, zones };
+}
