@@ -1,7 +1,7 @@
 /**
  * What frames say of who somebody is, added up: a sequential test (Wald 1945, Annals of Mathematical Statistics 16) of
- * everybody who was named, and of "nobody of the gallery", each against the rest. A frame is worth the logarithm of how
- * much likelier what it shows is if it is them, in nats; what speaks for one speaks against all others, and no sum
+ * everybody who was named, and of "nobody of the gallery", each against the rest. A frame is worth the logarithm of
+ * how much likelier what it shows is if it is them, in nats; what speaks for one speaks against all others, and no sum
  * falls below 0 (Page 1954, Biometrika 41), so that old errors are made good and a change is noticed.
  */
 import { weightOf } from "../embed/template";

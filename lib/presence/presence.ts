@@ -1,7 +1,7 @@
 /**
- * Presence in one gallery: visits as they are told, kept over restarts, and who is here. What is told is on disk first,
- * where there is a book and its disk takes it in time, so that nothing is told twice after a power cut; a disk that
- * refuses holds nobody up.
+ * Presence in one gallery: visits as they are told, kept over restarts, and who is here. What is told is on disk
+ * first, where there is a book and its disk takes it in time, so that nothing is told twice after a power cut; a disk
+ * that refuses holds nobody up.
  */
 import { setTimeout } from "node:timers/promises";
 import { BoundedMap } from "../bounded-map";

@@ -1,6 +1,6 @@
 /**
- * A seal on what is told of visits (HMAC-SHA-256, FIPS 198-1): a message that a flow made up, changed, or kept from the
- * time before a restart does not have it. The key lives in this process's memory and nowhere else.
+ * A seal on what is told of visits (HMAC-SHA-256, FIPS 198-1): a message that a flow made up, changed, or kept from
+ * the time before a restart does not have it. The key lives in this process's memory and nowhere else.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 

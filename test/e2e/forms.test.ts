@@ -96,7 +96,12 @@ function oneOfEach(
             z: `${id}_tab`,
             x: 200,
             y: 60 + 60 * index,
-            wires: type === "face-match" ? [[], [], [], [], []] : ["facewire-camera", "face-presence"].includes(type) ? [[], []] : [[]],
+            wires:
+              type === "face-match"
+                ? [[], [], [], [], []]
+                : ["facewire-camera", "face-presence"].includes(type)
+                  ? [[], []]
+                  : [[]],
           };
     return { id: `${id}_${type}`, type, ...Object.fromEntries(fields), ...place } as FlowNode;
   });

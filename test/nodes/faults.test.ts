@@ -20,7 +20,17 @@ import { startNodeRed } from "../support/node-red";
 import { keepLoaded } from "../support/keep-loaded";
 import { portrait } from "../support/photos";
 
-const NODES = [camera, haarDetect, facenetEmbed, faceMatch, ttsGreet, faceAnnotate, faceEnrol, facePresence, faceGallery];
+const NODES = [
+  camera,
+  haarDetect,
+  facenetEmbed,
+  faceMatch,
+  ttsGreet,
+  faceAnnotate,
+  faceEnrol,
+  facePresence,
+  faceGallery,
+];
 
 /** A message that throws when the stage reads what it needs: stands for any bug in a stage. */
 function explosive(property: string): FaceMessage {

@@ -1,3 +1,4 @@
 export const presence = {
-  slowDisk: `the disk has not taken a visit in time: presence goes on without it, and writes it once the disk takes it.`,
+  slowDisk: `the disk has not taken a visit in time: presence goes on without it, \
+and writes it once the disk takes it.`,
 } as const;
