@@ -25,7 +25,7 @@ const SNAPSHOT_SIDE = 256;
 const CROP_MS = 2000;
 /** … so is one while so much waits to be told: each holds its frame in memory. */
 const MOST_PICTURED = 8;
-/** What waits to be told beyond this is a flood: the oldest state counts, the newest one comes with the next second. */
+/** Of what waits to be told, beyond this nothing more is taken: the newest state comes with the next second. */
 const MOST_WAITING = 500;
 /** How long what is told waits for the disk. */
 const WRITE_MS = 1000;

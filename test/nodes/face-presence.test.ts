@@ -157,7 +157,7 @@ describe("face-presence node", () => {
     assert.ok(!isSealed(forged));
   });
 
-  it("says nothing of a face of a single frame, nor of one that repeats what an earlier frame found", async () => {
+  it("says nothing of a face of a single frame, nor of one that repeats what another found", async () => {
     anew();
     await load();
     send(id, frame([alice()]));
