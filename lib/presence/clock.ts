@@ -7,6 +7,16 @@ export interface Instant {
   mono: number;
 }
 
+/** When a frame was taken. */
+export interface FrameTime {
+  /** Milliseconds of the clock that only goes on. */
+  at: number;
+  /** Milliseconds since the epoch, not ahead of now. */
+  wall: number;
+  /** false: no time lies between frames. */
+  live: boolean;
+}
+
 export type Clock = () => Instant;
 
 export const systemClock: Clock = () => ({ wall: Date.now(), mono: performance.now() });

@@ -113,7 +113,7 @@ export class Evidence {
 
   /** What was found elsewhere of the same person counts too. */
   join(other: Evidence): void {
-    for (const [who, sum] of [...other.#sums]) this.add(who, sum);
+    for (const [who, sum] of other.#sums) this.add(who, sum);
   }
 
   /** As settled as can be: of a visit that was settled before a restart. */

@@ -3,9 +3,8 @@ import { randomBytes } from "node:crypto";
 import type { Face, Identity } from "../message";
 import type { Present } from "../visit";
 import type { Stay, VisitRecord } from "../visits/book";
-import type { Instant } from "./clock";
+import type { FrameTime, Instant } from "./clock";
 import { Evidence, NOBODY } from "./evidence";
-import type { FrameTime } from "./sighting";
 
 /** Faces of a visit that others are compared with; of more the oldest goes. */
 const MOST_FACES = 3;

@@ -285,17 +285,16 @@ export class GalleryPresence {
     const { book } = this.#parts;
     if (book === undefined || !this.#takesWrites) return;
     let ended = false;
-    const writing = this.#writeAll(book).then(
-      () => {
-        ended = true;
+    const write = async (): Promise<void> => {
+      try {
+        await this.#writeAll(book);
         this.#refusedAt = undefined;
-      },
-      (error: unknown) => {
-        ended = true;
+      } catch (error) {
         this.#refused(error);
-      },
-    );
-    await inTime(writing, WRITE_MS);
+      }
+      ended = true;
+    };
+    await inTime(write(), WRITE_MS);
     if (!ended) this.#refused(new UserError("presence.slowDisk"));
   }
 

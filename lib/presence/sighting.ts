@@ -2,6 +2,7 @@
 import { weightOf } from "../embed/template";
 import { carriedAgeOf } from "../match/track-vote";
 import type { Face } from "../message";
+import type { FrameTime } from "./clock";
 import { Evidence, NOBODY, type Says } from "./evidence";
 import type { OpenVisit } from "./open-visit";
 
@@ -19,16 +20,6 @@ const GOOD_WEIGHT = 0.2;
 const POOR_WORTH = 0.25;
 /** Nobody is held back for longer, in frames, for being like somebody who is here. */
 const MOST_HELD = 8;
-
-/** When a frame was taken. */
-export interface FrameTime {
-  /** Milliseconds of the clock that only goes on. */
-  at: number;
-  /** Milliseconds since the epoch, not ahead of now. */
-  wall: number;
-  /** false: no time lies between frames. */
-  live: boolean;
-}
 
 export class Sighting {
   readonly camera: string;

@@ -8,11 +8,11 @@ import { type Box, cameraOf, type Face, type Frame } from "../message";
 import { carriedAgeOf } from "../match/track-vote";
 import type { Present, Visit, VisitEvent } from "../visit";
 import { CameraOrder, type Turn } from "./camera-order";
-import { type Instant, Jumps } from "./clock";
+import { type FrameTime, type Instant, Jumps } from "./clock";
 import { ENOUGH, NOBODY, saysOf } from "./evidence";
 import { type Faces, type KeptVisit, OpenVisit, type Place } from "./open-visit";
 import type { PresenceOptions } from "./options";
-import { type FrameTime, Sighting } from "./sighting";
+import { Sighting } from "./sighting";
 
 /** More people than stand before the cameras of one gallery; of more whoever was not seen for longest has left. */
 const MOST_OPEN = 100;

@@ -2,6 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { UserError } from "../../lib/errors";
 import type { Gallery } from "../../lib/gallery/gallery";
 import { CONTRACT_VERSION, type FaceMessage, readFaces, readFrame, readPicture } from "../../lib/message";
+import { heard } from "../../lib/observe/heard";
 import { presenceOptionsSchema, type PresenceOptions } from "../../lib/presence/options";
 import { GalleryPresence } from "../../lib/presence/presence";
 import type { Alike } from "../../lib/presence/visits";
@@ -110,7 +111,8 @@ export default function register(RED: NodeAPI): void {
       this.warn(RED._("face-presence.warn.stale", { source: frame.source }));
     });
     this.on("close", (removed: boolean, done: () => void) => {
-      void beginning.then((presence) => presence.close(removed)).then(done, () => done());
+      const closed = beginning.then((presence) => presence.close(removed));
+      heard(this.type, closed.finally(done));
     });
   }
   RED.nodes.registerType("face-presence", FacePresence);

@@ -176,7 +176,7 @@ describe("face-presence node", () => {
     assert.deepEqual([(await first)["topic"], (await first).payload], ["kept", payload]);
     const answer = new Promise<FaceMessage>((resolve) => {
       helper.getNode("state").on("input", (message) => {
-        if ((message as FaceMessage)["topic"] === "asked") resolve(message as FaceMessage);
+        if ((message as FaceMessage)["topic"] === "asked") resolve(message);
       });
     });
     send(id, { payload: "who", topic: "asked" });
