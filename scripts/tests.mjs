@@ -28,6 +28,7 @@ const LONGEST = [
   "tensor/engines",
   "nodes/pipeline",
   "people/store",
+  "visits/kills",
   "flows/examples",
   "package/package",
 ];

@@ -14,23 +14,25 @@ import { parseOptions } from "../validate";
 import { phrase } from "../words/sentence";
 import type { PhotoEntry } from "../search/entries";
 import { photoEntry } from "./entries";
+import type { Visiting } from "./visiting";
 
 export class Editing {
   readonly #host: GalleryHost;
   readonly #enrolment: Enrolment;
   readonly #folder: PhotoFolder;
+  readonly #visiting: Visiting;
   readonly #onMerged: (from: string, into: Person) => void;
 
   /** @param onMerged the person of this id is the other one now, and is about to be deleted */
   constructor(
     host: GalleryHost,
-    enrolment: Enrolment,
-    folder: PhotoFolder,
+    { enrolment, folder, visiting }: { enrolment: Enrolment; folder: PhotoFolder; visiting: Visiting },
     onMerged: (from: string, into: Person) => void,
   ) {
     this.#host = host;
     this.#enrolment = enrolment;
     this.#folder = folder;
+    this.#visiting = visiting;
     this.#onMerged = onMerged;
   }
 
@@ -60,7 +62,7 @@ export class Editing {
   }
 
   /**
-   * Delete a person: photos, embeddings, notes, whatever was known. When this resolves it is gone from the disk.
+   * Delete a person: photos, embeddings, notes, visits, whatever was known. When this resolves it is gone from the disk.
    * @param value a name, or `{ name }`, or `{ id }`
    * @throws a sentence when there is nobody of that name, or a photo cannot be reached: then nothing may be called
    * deleted
@@ -83,8 +85,21 @@ export class Editing {
           : this.#host.directory.photosOf(person.id).filter(({ origin }) => origin.by !== "folder");
       const receipt: Receipt =
         person === undefined
-          ? { what: "person", id: "", name, at: Date.now(), photos: 0, embeddings: 0, thumbnails: 0, backups: 0 }
-          : await this.#host.store.removePerson(person.id);
+          ? {
+              what: "person",
+              id: "",
+              name,
+              at: Date.now(),
+              photos: 0,
+              embeddings: 0,
+              thumbnails: 0,
+              visits: 0,
+              backups: 0,
+            }
+          : await this.#visiting.deleted(
+              (visits) => visits.removeOf(person.id),
+              () => this.#host.store.removePerson(person.id),
+            );
       this.#host.changed();
       return { ...receipt, name, photos: files.length + elsewhere.length };
     });
@@ -167,7 +182,7 @@ export class Editing {
   }
 
   /**
-   * Two are one: photos, notes, groups and corrections go over to the second, and the first is gone. What is filled in
+   * Two are one: photos, notes, groups, visits and corrections go over to the second, and the first is gone. What is filled in
    * of the second stays.
    * @returns usedAgain: how many photos that were left out are used now, since the second has none that is
    * @throws NotFound; a sentence when they are the same, or a photo of the first lies in the photo folder
@@ -195,6 +210,7 @@ export class Editing {
       const anchors = this.#host.store.anchors().filter(({ against }) => against === from);
       await this.#host.store.putMany({ anchors: anchors.map((anchor) => ({ ...anchor, against: into })) });
       const { usedAgain } = await this.#move(photos, person);
+      await this.#visiting.give({ person: from }, person);
       this.#onMerged(from, person);
       await this.#host.store.removePerson(from);
       this.#host.changed();

@@ -19,6 +19,7 @@ import type { Comparison, KnownEmbedding } from "../search/known";
 import type { Searchable } from "../search/roster";
 import type { UnknownEntry } from "../unknowns/entry";
 import type { Sight } from "../unknowns/strangers";
+import type { KeptVisits, VisitEvents } from "../visits/book";
 import { inTime } from "../workers/in-time";
 import type { Networks } from "./change-network";
 import type { Corrected, Correction, SeenFace } from "./corrections";
@@ -44,6 +45,8 @@ interface GalleryEvents {
   merged: [from: string, into: Person];
   /** A stranger came, by the id of their group. */
   unknown: [string];
+  /** Visits were written or deleted. */
+  visits: VisitEvents["visits"];
 }
 
 /** When people were seen is written at this interval: a power cut may cost so much of it, and nothing else. */
@@ -83,6 +86,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     });
     // After its parts: whoever is told finds them as they are now.
     this.#store.on("change", this.#followStore).on("disk", this.#followDisk);
+    this.visits?.on("disk", this.#followDisk).on("visits", (change) => this.emit("visits", change));
     this.on("change", () => {
       this.#parts.networks?.wake();
       this.#parts.problems.tellOfUnused();
@@ -148,7 +152,13 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#store.off("disk", this.#followDisk).off("change", this.#followStore);
     this.#parts.directory.close();
     await this.#parts.deciding.close();
+    await this.visits?.close();
     await this.#store.close();
+  }
+
+  /** Who came when; undefined where no visits are kept. */
+  get visits(): KeptVisits | undefined {
+    return this.#parts.visiting.visits;
   }
 
   /** What matching reads. */
@@ -350,9 +360,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#parts.review.strangers.picture(id, index);
   }
 
-  /** See Review: a stranger is somebody. */
-  nameUnknown(id: string, name: unknown, options?: { accept?: readonly string[] | undefined }): Promise<Person> {
-    return this.#parts.review.name(id, name, options);
+  /** See Review: a stranger is somebody; so were their visits. */
+  async nameUnknown(id: string, name: unknown, options?: { accept?: readonly string[] | undefined }): Promise<Person> {
+    const person = await this.#parts.review.name(id, name, options);
+    await this.#parts.visiting.giveAtLast({ stranger: id }, person);
+    return person;
   }
 
   /** See Review: a stranger is nobody. @throws NotFound; StorageError */
@@ -360,14 +372,21 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#parts.review.ignore(id);
   }
 
-  /** @throws NotFound */
-  removeUnknown(id: string): Promise<Receipt> {
-    return this.#parts.review.remove(id);
+  /** With their visits. @throws NotFound */
+  async removeUnknown(id: string): Promise<Receipt> {
+    this.#parts.review.strangers.known(id);
+    return this.#parts.visiting.deleted(
+      (visits) => visits.removeOfStrangers([id]),
+      () => this.#parts.review.remove(id),
+    );
   }
 
-  /** Several strangers at once; who is not here any more is passed over. */
+  /** Several strangers at once, with their visits; who is not here any more is passed over. */
   removeUnknowns(ids: readonly string[]): Promise<Receipt> {
-    return this.#parts.review.removeMany(ids);
+    return this.#parts.visiting.deleted(
+      (visits) => visits.removeOfStrangers(ids),
+      () => this.#parts.review.removeMany(ids),
+    );
   }
 
   /** See Corrections: somebody says who was seen. */
@@ -460,6 +479,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
       .catch((error: unknown) =>
         this.#parts.report("store", phrase("gallery.strangersStay", { reason: reasonOf(error) })),
       );
+    await this.#parts.visiting.removeOrphans((id) => this.#store.person(id) !== undefined);
     await this.#parts.folder.start();
     if (signal.aborted) return;
     await this.#parts.networks?.start();
@@ -474,7 +494,10 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   readonly #followStore = ({ removed }: StoreChange): void => {
-    for (const { id, name } of removed.people) this.emit("forgotten", id, name);
+    for (const { id, name } of removed.people) {
+      this.emit("forgotten", id, name);
+      void this.#parts.visiting.forgot(id);
+    }
   };
 
   /** Tell what the disk refuses; once it takes it again, write what waits. */
@@ -490,6 +513,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     if (signal.aborted) return;
     await this.#parts.lastSeen.flush();
     this.#parts.networks?.wake();
+    await this.#parts.visiting.catchUp();
     await this.#parts.review.strangers
       .catchUp()
       .catch((error: unknown) =>

@@ -1,5 +1,6 @@
 import type { PhotoEncoder } from "../enrol/photo-encoder";
 import type { PeopleStore } from "../people/store";
+import type { KeptVisits } from "../visits/book";
 import type { NetworkOptions } from "./change-network";
 
 export interface GalleryOptions {
@@ -14,6 +15,8 @@ export interface GalleryOptions {
   keepPhotos?: boolean | undefined;
   /** How long strangers are kept for review after they were last seen, in ms; undefined keeps none. */
   keepUnknownsMs?: number | undefined;
+  /** Opened for this gallery alone, which closes it before the store; undefined keeps no visits. */
+  visits?: KeptVisits | undefined;
   /** Milliseconds between two looks at the folder. */
   interval?: number | undefined;
 }

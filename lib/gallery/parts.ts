@@ -24,6 +24,7 @@ import type { NetworkState } from "./network-state";
 import type { GalleryOptions } from "./options";
 import { Problems } from "./problems";
 import { Transfer } from "./transfer";
+import { Visiting } from "./visiting";
 import { phrase, type Sentence, worded } from "../words/sentence";
 
 /** What a gallery tells of its parts. */
@@ -57,6 +58,7 @@ export class GalleryParts implements GalleryHost {
   readonly review: Review;
   readonly transfer: Transfer;
   readonly networks: Networks | undefined;
+  readonly visiting: Visiting;
   readonly #tell: Teller;
   /** Of people whose templates are made. */
   #preparing: Progress | undefined;
@@ -80,17 +82,23 @@ export class GalleryParts implements GalleryHost {
       () => this.search.roster,
       () => this.folder.problems,
       tell.problem,
+      options.visits,
     );
     this.lastSeen = new LastSeen(store, (error) =>
       this.report("store", phrase("gallery.lastSeenUnwritten", { reason: reasonOf(error) })),
     );
+    this.visiting = new Visiting(options.visits, (sentence) => this.report("store", sentence));
     this.enrolment = new Enrolment(this);
     this.embedAnew = new EmbedAnew(this, this.enrolment, tell.progress);
     const keeper = new FolderKeeper(this, this.enrolment);
     const exclusively = <T>(work: () => Promise<T>): Promise<T> => this.exclusively(work);
     this.folder = new PhotoFolder({ folder, interval, exclusively, keeper }, this.directory.files);
     this.folder.on("problem", tell.problem).on("progress", tell.progress).on("change", tell.change);
-    this.editing = new Editing(this, this.enrolment, this.folder, tell.merged);
+    this.editing = new Editing(
+      this,
+      { enrolment: this.enrolment, folder: this.folder, visiting: this.visiting },
+      tell.merged,
+    );
     this.corrections = new Corrections(this, this.enrolment, this.editing);
     this.review = new Review(this, this.enrolment, {
       retentionMs: keepUnknownsMs,

@@ -1,6 +1,7 @@
 /** What is wrong with a gallery now, and what of it is news. */
 import type { Problem } from "../enrol/photo-folder";
 import type { PeopleStore, Refusal } from "../people/store";
+import type { KeptVisits } from "../visits/book";
 import type { Roster } from "../search/roster";
 import { phrase, worded } from "../words/sentence";
 
@@ -9,6 +10,7 @@ export class Problems {
   readonly #roster: () => Roster;
   readonly #ofFolder: () => readonly Problem[];
   readonly #onProblem: (problem: Problem) => void;
+  readonly #visits: Pick<KeptVisits, "problems" | "refusals"> | undefined;
   readonly #reported = new Map<string, Problem>();
   /** How many people are never recognized, as far as it was told. */
   #toldUnused = 0;
@@ -18,13 +20,16 @@ export class Problems {
   /**
    * @param roster who is known now
    * @param ofFolder what is wrong with the photo folder, which tells of it by itself
+   * @param visits where they are kept
    */
   constructor(
     store: PeopleStore,
     roster: () => Roster,
     ofFolder: () => readonly Problem[],
     onProblem: (problem: Problem) => void,
+    visits?: Pick<KeptVisits, "problems" | "refusals">,
   ) {
+    this.#visits = visits;
     this.#store = store;
     this.#ofFolder = ofFolder;
     this.#roster = roster;
@@ -37,7 +42,8 @@ export class Problems {
       ...this.#reported.values(),
       ...this.#unused,
       ...this.#store.problems.map((problem) => ({ file: "", ...problem })),
-      ...this.#store.refusals.map(problemOf),
+      ...(this.#visits?.problems ?? []).map((problem) => ({ file: "", ...problem })),
+      ...this.#refusals.map(problemOf),
     ];
   }
 
@@ -49,7 +55,7 @@ export class Problems {
 
   /** What the disk refuses has changed. */
   tellOfDisk(): void {
-    const { refusals } = this.#store;
+    const refusals = this.#refusals;
     for (const refusal of refusals) if (!this.#told.includes(refusal.code)) this.#onProblem(problemOf(refusal));
     this.#told = refusals.map(({ code }) => code);
   }
@@ -60,6 +66,13 @@ export class Problems {
     const [problem] = this.#unused;
     if (people > this.#toldUnused && problem !== undefined) this.#onProblem(problem);
     this.#toldUnused = people;
+  }
+
+  /** One disk: what it refuses the people, it refuses the visits. */
+  get #refusals(): Refusal[] {
+    const { refusals } = this.#store;
+    const others = this.#visits?.refusals ?? [];
+    return [...refusals, ...others.filter(({ code }) => refusals.every((refusal) => refusal.code !== code))];
   }
 
   /** Where nobody can be asked, as when a file of the photo folder goes, it is told. */

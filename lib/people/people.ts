@@ -135,13 +135,14 @@ export type CorrectionEntry = z.infer<typeof correctionSchema>;
 
 export const receiptSchema = z
   .object({
-    what: z.enum(["person", "photo", "unknown", "anchor"]),
+    what: z.enum(["person", "photo", "unknown", "anchor", "visit"]),
     id: z.string(),
     name: z.string().nullable(),
     at: timeSchema.describe("Milliseconds since the epoch"),
     photos: countSchema,
     embeddings: countSchema,
     thumbnails: countSchema,
+    visits: countSchema,
     backups: countSchema.describe("Backups that were deleted or written anew because they held it"),
   })
   .meta({ id: "Receipt", description: "What a deletion deleted" });

@@ -1,5 +1,7 @@
 /** Visits as they are kept: what face-presence writes, and what the sidebar, the API and face-attendance read. */
+import type { EventEmitter } from "node:events";
 import type { Receipt } from "../people/people";
+import type { Refusal, StoreProblem } from "../people/store";
 import type { Present } from "../visit";
 
 /** Where somebody was, in the order in which they came there. */
@@ -58,8 +60,8 @@ export interface VisitBook {
   /** The last revision that was written. */
   readonly revision: number;
   /**
-   * On disk when it resolves. `beside` replaces what is there; without it that stays. A visit that was removed does not
-   * come back: nothing of it is kept then.
+   * On disk when it resolves. `beside` replaces what is there; without it that stays. A visit that was removed does
+   * not come back: nothing of it is kept then.
    * @returns the record with its new revision
    * @throws StorageError when the disk refuses it
    */
@@ -75,4 +77,39 @@ export interface VisitBook {
   remove(visits: readonly string[]): Promise<Receipt>;
   /** All visits of a person: of one who is forgotten. */
   removeOf(person: string): Promise<Receipt>;
+}
+
+export interface VisitEvents {
+  /** What was written, as it is now; ids of what was deleted. */
+  visits: [{ put: readonly VisitRecord[]; removed: readonly string[] }];
+  /** What the disk refuses has changed. */
+  disk: [];
+}
+
+/** A book as its gallery has it. */
+export interface KeptVisits extends VisitBook, EventEmitter<VisitEvents> {
+  /** How many are kept. */
+  readonly size: number;
+  /** Every zone that somebody was in. */
+  readonly zones: readonly string[];
+  /** How long a visit is kept after it ended, in ms. */
+  readonly keepMs: number;
+  /** What the disk refuses now; empty when all is well. Tried again and again. */
+  readonly refusals: readonly Refusal[];
+  /** What is wrong, or was found wrong since the start. */
+  readonly problems: readonly StoreProblem[];
+  /** All visits of strangers who are deleted. */
+  removeOfStrangers(strangers: readonly string[]): Promise<Receipt>;
+  /** Visits of a person who is somebody else now, or of a stranger who is known now. Cut short, it can be done again. */
+  give(from: { person: string } | { stranger: string }, to: { id: string; name: string }): Promise<void>;
+  /** Visits of people who are not in the gallery any more. @returns how many were deleted */
+  removeOrphans(isKnown: (person: string) => boolean): Promise<number>;
+  /** Delete what is too old; done by itself. @param now ms since the epoch @returns how many were deleted */
+  sweep(now: number): Promise<number>;
+  /** Embeddings of one model, those of the newest visits first. @param most of visits that are looked at */
+  faces(model: string, most: number): AsyncIterable<{ number: number; vector: Float32Array }[]>;
+  /** Visits by what faces() calls them; undefined where one is gone meanwhile. */
+  numbered(numbers: readonly number[]): Promise<(VisitRecord | undefined)[]>;
+  /** Nothing is written any more once this resolves. */
+  close(): Promise<void>;
 }

@@ -10,11 +10,13 @@ import { BUILT_IN_MODELS, DLIB_RESNET } from "../../lib/embed/descriptor";
 import { createEncoder, type FaceEncoder } from "../../lib/enrol/encoder";
 import { Gallery } from "../../lib/gallery/gallery";
 import { chooseNetworks } from "../../lib/gallery/networks";
-import { openPatiently, type Waiting } from "../../lib/people/lmdb/open-patiently";
+import { openPatiently, type Waiting, whenDiskTakes } from "../../lib/people/lmdb/open-patiently";
 import { lookForPacksIn } from "../../lib/models/packs";
+import { deleteBook, openBook } from "../../lib/visits/lmdb-book";
 import { Journal } from "../../lib/observe/journal";
 import { parseOptions } from "../../lib/validate";
-import { phrase } from "../../lib/words/sentence";
+import type { KeptVisits } from "../../lib/visits/book";
+import { phrase, type Worded } from "../../lib/words/sentence";
 import { inTime } from "../../lib/workers/in-time";
 import type { ServedGallery } from "../../api/host";
 import { logFault, nameError } from "../common/on-input";
@@ -38,6 +40,8 @@ export interface FaceGalleryDef extends NodeDef {
   keepUnknowns?: boolean | string;
   /** … for how many days. */
   unknownDays?: string | number;
+  /** For how many days visits are kept; 0 keeps none. */
+  keepVisits?: string | number;
   /** What nodes had before the network was changed in the editor, to take it back. */
   before?: unknown;
 }
@@ -64,6 +68,8 @@ const optionsSchema = z.object({
   keepUnknowns: z.boolean().default(true),
   /** Days that a stranger is kept. */
   unknownDays: z.number().min(1).max(365).default(7),
+  /** Days that a visit is kept. */
+  keepVisits: z.number().min(0).max(3650).default(30),
 });
 
 /** The form's values as options. @throws a sentence */
@@ -75,6 +81,7 @@ function optionsOf(def: FaceGalleryDef, login: GalleryKey): z.infer<typeof optio
       keepPhotos: optionalFlag(def.keepPhotos),
       keepUnknowns: optionalFlag(def.keepUnknowns),
       unknownDays: optionalNumber(def.unknownDays),
+      keepVisits: optionalNumber(def.keepVisits),
     },
     "face-gallery",
   );
@@ -160,21 +167,36 @@ export default function register(RED: NodeAPI): void {
       const options = optionsOf(def, this.credentials);
       const form = def.model === "file" ? def.modelFile : def.model || DLIB_RESNET.id;
       await encoderOf(form);
+      const patience = { signal: closing.signal, onWait: wait };
+      const onProblem = ({ sentence }: Worded): void => this.error(say(sentence));
+      const kept = join(own, "people");
       const store = await openPatiently(
-        {
-          folder: join(own, "people"),
-          ...(this.credentials?.key ? { key: this.credentials.key } : {}),
-          onProblem: ({ sentence }) => this.error(say(sentence)),
-        },
-        { signal: closing.signal, onWait: wait },
+        { folder: kept, ...(this.credentials?.key ? { key: this.credentials.key } : {}), onProblem },
+        patience,
       );
+      const { secret } = store;
+      const openVisits = async (): Promise<KeptVisits | undefined> => {
+        const { keepVisits, keepPhotos: keepPictures } = options;
+        if (keepVisits === 0) {
+          await deleteBook(kept);
+          return undefined;
+        }
+        const nameOf = (id: string): string | undefined => store.person(id)?.name;
+        return openBook({ folder: kept, secret, keepMs: DAY_MS * keepVisits, keepPictures, nameOf, onProblem });
+      };
+      const visits = await whenDiskTakes(openVisits, patience).catch(async (error: unknown) => {
+        await store.close();
+        throw error;
+      });
       const chosen = await chooseNetworks(store, form, encoderOf).catch(async (error: unknown) => {
+        await visits?.close();
         await store.close();
         throw error;
       });
       const gallery = new Gallery({
         folder,
         store,
+        visits,
         encoder: chosen.deciding.encoder,
         networks: { chosen, open: encoderOf },
         keepPhotos: options.keepPhotos,

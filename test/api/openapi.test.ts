@@ -18,6 +18,7 @@ const receipt = {
   photos: 1,
   embeddings: 1,
   thumbnails: 1,
+  visits: 0,
   backups: 0,
 };
 

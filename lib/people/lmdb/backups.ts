@@ -11,7 +11,9 @@ import { copyWithout } from "./check";
 import { type Database, freshOf, makeDurable } from "./database";
 import { removeDatabase } from "./open";
 
+/** The newest first. */
 const SLOTS = ["recent", "day", "week"] as const;
+type Slot = (typeof SLOTS)[number];
 const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;
 const ASIDE = /\.mdb\.damaged-/;
@@ -21,11 +23,18 @@ const ASIDE_MS = 30 * DAY_MS;
 export class Backups {
   readonly #store: string;
   readonly #folder: string;
+  readonly #prefix: string;
+  readonly #slots: readonly Slot[];
 
-  /** @param folder of the store */
-  constructor(folder: string) {
+  /**
+   * @param folder of the store
+   * @param options `prefix` of the files' names, for a database beside the people's; `newestAlone` keeps no older ones
+   */
+  constructor(folder: string, { prefix = "", newestAlone = false } = {}) {
     this.#store = folder;
     this.#folder = join(folder, "backups");
+    this.#prefix = prefix;
+    this.#slots = newestAlone ? ["recent"] : SLOTS;
   }
 
   /** Make the newest one; older ones move on when their time has come. */
@@ -33,13 +42,14 @@ export class Backups {
     await closeToOthers(this.#folder);
     const fresh = freshOf(this.#pathOf("recent"));
     await database.copyTo(fresh);
-    const [recent, day, week] = SLOTS.map((slot) => this.#pathOf(slot)) as [string, string, string];
-    if (now - ((await timeOf(day)) ?? -Infinity) > DAY_MS) {
-      if (now - ((await timeOf(week)) ?? -Infinity) > WEEK_MS) await move(day, week);
-      await move(recent, day);
-    }
-    await move(fresh, recent);
+    if (this.#slots.includes("day")) await this.#rotate(now);
+    await move(fresh, this.#pathOf("recent"));
     await syncFolder(this.#folder);
+  }
+
+  /** When the newest was made, ms since the epoch; undefined where there is none. */
+  madeAt(): Promise<number | undefined> {
+    return timeOf(this.#pathOf("recent"));
   }
 
   /**
@@ -47,13 +57,13 @@ export class Backups {
    * @returns how many that were
    */
   async purge(gone: readonly string[]): Promise<number> {
-    const changed = await Promise.all(SLOTS.map((slot) => this.#purgeOne(this.#pathOf(slot), gone)));
+    const changed = await Promise.all(this.#slots.map((slot) => this.#purgeOne(this.#pathOf(slot), gone)));
     return changed.filter(Boolean).length;
   }
 
   /** Delete all of them. */
   async removeAll(): Promise<void> {
-    for (const slot of SLOTS) await removeDatabase(this.#pathOf(slot));
+    for (const slot of this.#slots) await removeDatabase(this.#pathOf(slot));
     await syncFolder(this.#folder).catch(ignoreMissing);
   }
 
@@ -67,7 +77,7 @@ export class Backups {
     now: number,
     isGood: (path: string) => Promise<boolean>,
   ): Promise<{ aside: string; madeAt: number | undefined }> {
-    for (const slot of SLOTS) {
+    for (const slot of this.#slots) {
       const backup = this.#pathOf(slot);
       const madeAt = await timeOf(backup);
       if (madeAt === undefined) continue;
@@ -104,8 +114,20 @@ export class Backups {
    */
   async tidy(now: number): Promise<boolean> {
     await removeDatabase(freshOf(this.#pathOf("recent")));
-    for (const slot of SLOTS) await removeDatabase(freshOf(this.#pathOf(slot)));
+    for (const slot of this.#slots) await removeDatabase(freshOf(this.#pathOf(slot)));
     await this.removeAsides(now - ASIDE_MS);
+    return this.hasAsides();
+  }
+
+  async #rotate(now: number): Promise<void> {
+    const [recent, day, week] = SLOTS.map((slot) => this.#pathOf(slot)) as [string, string, string];
+    if (now - ((await timeOf(day)) ?? -Infinity) <= DAY_MS) return;
+    if (now - ((await timeOf(week)) ?? -Infinity) > WEEK_MS) await move(day, week);
+    await move(recent, day);
+  }
+
+  /** Whether something is set aside, of the store or of what lies beside it. */
+  async hasAsides(): Promise<boolean> {
     return (await this.#asides()).length > 0;
   }
 
@@ -138,8 +160,8 @@ export class Backups {
     return found;
   }
 
-  #pathOf(slot: (typeof SLOTS)[number]): string {
-    return join(this.#folder, `${slot}.mdb`);
+  #pathOf(slot: Slot): string {
+    return join(this.#folder, `${this.#prefix}${slot}.mdb`);
   }
 }
 

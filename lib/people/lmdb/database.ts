@@ -41,6 +41,10 @@ export class Database {
   #open = true;
   /** A commit's room is its own from the taking to the end. */
   readonly #commits = new SerialQueue();
+  /** While the file gives way to another, and nothing can be read. Never rejects. */
+  #givingWay: Promise<void> | undefined;
+  /** Keys that were written while a new file is being made. */
+  #touched: Set<string> | undefined;
 
   private constructor(path: string, { lmdb, room }: Opened, secret: Secret) {
     this.#path = path;
@@ -76,6 +80,11 @@ export class Database {
     return sealed === undefined ? undefined : this.#secret.open(sealed, key);
   }
 
+  /** Once it can be read, up to the end of this turn of the event loop. */
+  async readable(): Promise<void> {
+    while (this.#givingWay !== undefined) await this.#givingWay;
+  }
+
   keys(prefix: string): string[] {
     return [...this.#lmdb.getKeys(rangeOf(prefix))];
   }
@@ -87,12 +96,26 @@ export class Database {
 
   /** All values under a prefix, with their keys. The event loop gets its turns. @throws Unsealable */
   async *entries(prefix: string): AsyncGenerator<[key: string, value: Buffer]> {
-    for (const keys of batches(this.keys(prefix))) {
+    for await (const keys of this.#batchesOf(prefix))
       for (const key of keys) {
+        await this.readable();
         // Removed while others had their turn.
         const value = this.get(key);
         if (value !== undefined) yield [key, value];
       }
+  }
+
+  /** Keys under a prefix, in their order, as they are when it is their turn. The event loop gets its turns. */
+  async *#batchesOf(prefix: string): AsyncGenerator<string[]> {
+    const range = rangeOf(prefix);
+    for (let last: string | undefined; ;) {
+      await this.readable();
+      // One more, because the last one comes again.
+      const from = { ...range, ...(last === undefined ? {} : { start: last }), limit: BATCH + 1 };
+      const keys = [...this.#lmdb.getKeys(from)].filter((key) => key !== last).slice(0, BATCH);
+      if (keys.length === 0) return;
+      yield keys;
+      last = keys.at(-1);
       await new Promise((resolve) => {
         setImmediate(resolve);
       });
@@ -138,27 +161,30 @@ export class Database {
 
   /**
    * Write everything into a new file that takes this one's place. LMDB keeps what was deleted in pages it has not used
-   * again, and
-   * copies whole pages; only a new file holds nothing of it, and no marks of it. Nothing else may be written
-   * meanwhile.
-   * @param secret seals the new file
+   * again, and copies whole pages; only a new file holds nothing of it, and no marks of it. What is written meanwhile
+   * is copied after the rest, and waits for that alone; what is deleted meanwhile stays marked for the next time. One
+   * at a time.
+   * @param secret seals the new file; with another one nothing may be written meanwhile
    */
   async rewrite(secret = this.#secret): Promise<void> {
-    await this.#reopenAfterFailure();
+    await this.#commits.run(() => this.#reopenAfterFailure());
     const fresh = freshOf(this.#path);
+    const touched = new Set<string>();
+    this.#touched = touched;
     try {
-      await this.#copyInto(fresh, secret);
+      const copy = await this.#copyInto(fresh, secret);
+      await this.#commits.run(async () => {
+        await copy.finish(touched);
+        await this.#giveWay(async () => {
+          await rename(fresh, this.#path);
+          this.#secret = secret;
+        });
+      });
     } catch (error) {
       await removeDatabase(fresh);
       throw error;
-    }
-    await this.#closeLmdb();
-    try {
-      await rename(fresh, this.#path);
-      this.#secret = secret;
     } finally {
-      // A virus scanner may hold the file: the old one serves on.
-      await this.#openLmdb();
+      this.#touched = undefined;
     }
     await removeDatabase(fresh);
     await syncFolder(dirname(this.#path));
@@ -168,28 +194,55 @@ export class Database {
     await this.#closeLmdb();
   }
 
-  /** All records but the marks, in a new file, on disk. */
-  async #copyInto(fresh: string, secret: Secret): Promise<void> {
+  /**
+   * All records but the marks, in a new file.
+   * @returns what copies those that were touched since, as they are by then, and brings the file onto the disk
+   */
+  async #copyInto(fresh: string, secret: Secret): Promise<{ finish: (touched: Iterable<string>) => Promise<void> }> {
     await removeDatabase(fresh);
     const { lmdb, room } = await openWithRoom(fresh, { noSync: true });
-    try {
-      for (const keys of batches(this.keys("").filter((key) => !key.startsWith(GONE)))) {
-        const put = keys.flatMap((key) => {
+    const close = async (): Promise<void> => {
+      await room.close();
+      await lmdb.close();
+    };
+    const copy = async (all: Iterable<string[]> | AsyncIterable<string[]>): Promise<void> => {
+      for await (const keys of all) {
+        await this.readable();
+        const put: (readonly [string, Buffer])[] = [];
+        const remove: string[] = [];
+        for (const key of keys) {
           const sealed = this.#lmdb.get(key);
-          return sealed === undefined
-            ? []
-            : [[key, secret === this.#secret ? sealed : secret.seal(this.#secret.open(sealed, key), key)] as const];
-        });
+          if (sealed === undefined) remove.push(key);
+          else put.push([key, secret === this.#secret ? sealed : secret.seal(this.#secret.open(sealed, key), key)]);
+        }
         // The new file lets go of more than it takes.
-        const copied = { put, makesRoom: true };
+        const copied = { put, remove: remove.filter((key) => lmdb.doesExist(key)), makesRoom: true };
         await room.take(copied);
         await commit(lmdb, copied);
       }
-    } finally {
-      await room.close();
-      await lmdb.close();
+    };
+    try {
+      await copy(this.#unmarked());
+      // The longest part of it, while writes go on.
+      await makeDurable(fresh);
+    } catch (error) {
+      await close();
+      throw error;
     }
-    await makeDurable(fresh);
+    return {
+      finish: async (touched) => {
+        try {
+          await copy(batches([...touched]));
+        } finally {
+          await close();
+        }
+        await makeDurable(fresh);
+      },
+    };
+  }
+
+  async *#unmarked(): AsyncGenerator<string[]> {
+    for await (const keys of this.#batchesOf("")) yield keys.filter((key) => !key.startsWith(GONE));
   }
 
   async #closeLmdb(): Promise<void> {
@@ -207,10 +260,31 @@ export class Database {
     this.#failed = false;
   }
 
+  /** Close the file, and open it again, or what has its name by then. */
+  async #giveWay(meanwhile: () => Promise<void> = async () => undefined): Promise<void> {
+    const work = async (): Promise<void> => {
+      await this.#closeLmdb();
+      try {
+        await meanwhile();
+      } finally {
+        // A virus scanner may hold the file: the old one serves on.
+        await this.#openLmdb();
+      }
+    };
+    const done = work();
+    this.#givingWay = done
+      .catch(() => undefined)
+      .finally(() => {
+        this.#givingWay = undefined;
+      });
+    await done;
+  }
+
   #commit(changes: Commit): Promise<void> {
     return this.#commits.run(async () => {
       await this.#reopenAfterFailure();
       await this.#room?.take(changes);
+      for (const key of [...(changes.remove ?? []), ...changes.put.map(([name]) => name)]) this.#touched?.add(key);
       try {
         await commit(this.#lmdb, changes);
       } catch (error) {
@@ -221,9 +295,7 @@ export class Database {
   }
 
   async #reopenAfterFailure(): Promise<void> {
-    if (!this.#failed) return;
-    await this.#closeLmdb();
-    await this.#openLmdb();
+    if (this.#failed) await this.#giveWay();
   }
 }
 

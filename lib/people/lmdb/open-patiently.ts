@@ -25,19 +25,25 @@ const HAND_OVER_MS = 60_000;
 const RETRY_MS = 3000;
 
 /** @throws as openStore, but a StorageError only when the waiting is ended; the signal's reason */
-export async function openPatiently(
-  options: StoreOptions,
-  { signal, onWait, handOverMs = HAND_OVER_MS, retryMs = RETRY_MS }: Patience,
-): Promise<LmdbStore> {
+export async function openPatiently(options: StoreOptions, patience: Patience): Promise<LmdbStore> {
+  const { signal, onWait, handOverMs = HAND_OVER_MS } = patience;
   const handOver = {
     ms: handOverMs,
     signal,
     onWait: () => onWait({ for: "handOver", sentence: phrase("people.waitsForHandOver") }),
   };
+  return whenDiskTakes(() => openStore({ ...options, handOver }), patience);
+}
+
+/** Try it until the disk takes it. @throws as the work, but a StorageError only when the waiting is ended */
+export async function whenDiskTakes<T>(
+  work: () => Promise<T>,
+  { signal, onWait, retryMs = RETRY_MS }: Patience,
+): Promise<T> {
   for (;;) {
     signal.throwIfAborted();
     try {
-      return await openStore({ ...options, handOver });
+      return await work();
     } catch (error) {
       if (!(error instanceof StorageError) || signal.aborted) throw error;
       onWait({ for: "disk", sentence: error.sentence });

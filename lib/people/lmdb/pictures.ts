@@ -12,30 +12,37 @@ export type PictureKind = "photos" | "thumbnails" | "unknowns";
 const KINDS: readonly PictureKind[] = ["photos", "thumbnails", "unknowns"];
 
 /** One that is to be written. */
-export interface Picture {
-  kind: PictureKind;
+export interface Picture<Kind extends string = PictureKind> {
+  kind: Kind;
   id: string;
   bytes: Uint8Array;
 }
 
 const DAMAGED = ".damaged";
 
-export class Pictures {
+export class Pictures<Kind extends string = PictureKind> {
   readonly #folder: string;
+  readonly #kinds: readonly Kind[];
   readonly #copies: string;
   readonly #tell: (sentence: Sentence) => void;
   #secret: Secret;
 
-  /** @param folder of the store @param tell hears of damaged files */
-  constructor(folder: string, secret: Secret, tell: (sentence: Sentence) => void) {
+  /** @param folder of the store @param tell hears of damaged files @param kinds each in a folder of its own */
+  constructor(
+    folder: string,
+    secret: Secret,
+    tell: (sentence: Sentence) => void,
+    kinds: readonly Kind[] = KINDS as readonly string[] as readonly Kind[],
+  ) {
     this.#folder = folder;
+    this.#kinds = kinds;
     this.#copies = join(folder, "backups");
     this.#secret = secret;
     this.#tell = tell;
   }
 
   /** On disk when it resolves. */
-  async write(pictures: readonly Picture[]): Promise<void> {
+  async write(pictures: readonly Picture<Kind>[]): Promise<void> {
     const files = pictures.map(
       ({ kind, id, bytes }) => [this.#pathOf(kind, id), this.#secret.seal(bytes, `${kind} ${id}`)] as const,
     );
@@ -46,7 +53,7 @@ export class Pictures {
   /**
    * Undefined when there is none. A damaged one is told, set aside, and its copy takes its place where there is one.
    */
-  async read(kind: PictureKind, id: string): Promise<Buffer | undefined> {
+  async read(kind: Kind, id: string): Promise<Buffer | undefined> {
     const path = this.#pathOf(kind, id);
     const found = await this.#open(path, kind, id);
     if (found !== "damaged") return found;
@@ -64,7 +71,7 @@ export class Pictures {
   }
 
   /** Delete pictures with their copies. @returns how many there were */
-  async remove(kind: PictureKind, ids: readonly string[]): Promise<number> {
+  async remove(kind: Kind, ids: readonly string[]): Promise<number> {
     const paths = ids.map((id) => this.#pathOf(kind, id));
     const there = await Promise.all(
       paths.map((path) =>
@@ -80,7 +87,7 @@ export class Pictures {
 
   /** Copy what has no copy yet. */
   async copyNew(): Promise<void> {
-    for (const kind of KINDS) {
+    for (const kind of this.#kinds) {
       const [files, copies] = await Promise.all([
         namesIn(join(this.#folder, kind)),
         namesIn(join(this.#copies, kind)),
@@ -95,8 +102,8 @@ export class Pictures {
   }
 
   /** Delete files and copies that no record names: a crash left them. @param named ids by kind */
-  async sweep(named: Record<PictureKind, ReadonlySet<string>>): Promise<void> {
-    for (const kind of KINDS) {
+  async sweep(named: Record<Kind, ReadonlySet<string>>): Promise<void> {
+    for (const kind of this.#kinds) {
       const wanted = new Set([...named[kind]].map((id) => basename(this.#pathOf(kind, id))));
       for (const folder of [join(this.#folder, kind), join(this.#copies, kind)]) {
         const orphans = (await namesIn(folder)).filter((file) => !wanted.has(file.replace(DAMAGED, "")));
@@ -106,9 +113,9 @@ export class Pictures {
   }
 
   /** How many files no record names. */
-  async countOthers(named: Record<PictureKind, ReadonlySet<string>>): Promise<number> {
+  async countOthers(named: Record<Kind, ReadonlySet<string>>): Promise<number> {
     let count = 0;
-    for (const kind of KINDS) {
+    for (const kind of this.#kinds) {
       const wanted = new Set([...named[kind]].map((id) => basename(this.#pathOf(kind, id))));
       count += (await namesIn(join(this.#folder, kind))).filter((file) => !wanted.has(file)).length;
     }
@@ -116,11 +123,11 @@ export class Pictures {
   }
 
   /** Seal every picture anew. @param ids of all there are, by kind */
-  async reseal(secret: Secret, ids: Record<PictureKind, ReadonlySet<string>>): Promise<void> {
-    const before = new Pictures(this.#folder, this.#secret, this.#tell);
-    const sealed = { photos: [], thumbnails: [], unknowns: [] } as Record<PictureKind, string[]>;
+  async reseal(secret: Secret, ids: Record<Kind, ReadonlySet<string>>): Promise<void> {
+    const before = new Pictures<Kind>(this.#folder, this.#secret, this.#tell, this.#kinds);
     const old = this.#secret;
-    for (const kind of KINDS) {
+    for (const kind of this.#kinds) {
+      const sealed: string[] = [];
       for (const id of ids[kind]) {
         this.#secret = secret;
         // Done before the last attempt was cut short.
@@ -130,15 +137,15 @@ export class Pictures {
         const bytes = await before.read(kind, id);
         this.#secret = secret;
         if (bytes !== undefined) await this.write([{ kind, id, bytes }]);
-        sealed[kind].push(id);
+        sealed.push(id);
       }
       this.#secret = old;
-      await before.remove(kind, sealed[kind]);
+      await before.remove(kind, sealed);
     }
     this.#secret = secret;
   }
 
-  async #open(path: string, kind: PictureKind, id: string): Promise<Buffer | "damaged" | undefined> {
+  async #open(path: string, kind: Kind, id: string): Promise<Buffer | "damaged" | undefined> {
     let sealed: Buffer;
     try {
       sealed = await readFile(path);
@@ -153,7 +160,7 @@ export class Pictures {
     }
   }
 
-  #pathOf(kind: PictureKind, id: string): string {
+  #pathOf(kind: Kind, id: string): string {
     return join(this.#folder, kind, `${this.#secret.blind(id)}.bin`);
   }
 }

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { heard } from "../../observe/heard";
@@ -17,6 +17,7 @@ import type { Anchor, Person, Photo, PhotoEmbedding, Receipt, UnknownGroup } fro
 import { isWaitingZip } from "../archive";
 import { Backups } from "./backups";
 import { isSound } from "./check";
+import { ClosedNote } from "./closed-note";
 import { Database, freshOf } from "./database";
 import { type HandOver, type Lock, takeLock } from "./lock";
 import { removeDatabase } from "./open";
@@ -52,7 +53,6 @@ export interface StoreOptions {
 
 const DATABASE = "people.mdb";
 const META = "store.json";
-/** Tells that the database was closed well, and is as it was then. */
 const CLOSED = "closed.json";
 /** A backup is made so long after a change, … */
 const SETTLE_MS = 60_000;
@@ -85,7 +85,6 @@ const metaSchema = z.object({
   converted: z.boolean().default(true),
 });
 type Meta = z.infer<typeof metaSchema>;
-const closedSchema = z.object({ size: z.number(), mtimeMs: z.number() });
 
 /**
  * @throws a sentence when the folder is in use, the pass phrase is wrong or missing, or the folder cannot be written
@@ -122,6 +121,7 @@ interface Parts {
 export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore {
   readonly #parts: Parts;
   readonly #backups: Backups;
+  readonly #closedNote: ClosedNote;
   readonly #people = new Map<string, Person>();
   readonly #photos = new Map<string, Photo>();
   readonly #photosByPerson = new Map<string, Set<string>>();
@@ -155,6 +155,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     super();
     this.#parts = parts;
     this.#backups = new Backups(parts.folder);
+    this.#closedNote = new ClosedNote(this.#pathOf(DATABASE), this.#pathOf(CLOSED));
     this.#pictures = this.#picturesWith(noSecret);
   }
 
@@ -164,6 +165,11 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
 
   get encrypted(): boolean {
     return this.#secret.encrypts;
+  }
+
+  /** Seals what else is kept beside the people (lib/visits). */
+  get secret(): Secret {
+    return this.#secret;
   }
 
   /** What the disk refuses now; empty when all is well. Tried again and again. */
@@ -486,7 +492,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
       await this.#exclusively(async () => {
         if (pending) await this.#backUpAtTheEnd().catch((error: unknown) => this.#tellOfBackup(error));
         await this.#database?.close();
-        if (!this.#damaged) await this.#noteClosed();
+        if (!this.#damaged) await this.#closedNote.write();
       });
     } finally {
       await this.#parts.lock.release();
@@ -501,17 +507,6 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     if (size <= MOST_COPIED_BYTES) await this.#backUp(false);
   }
 
-  /** The database need not be read from end to end at the next start. */
-  async #noteClosed(): Promise<void> {
-    const { size, mtimeMs } = await stat(this.#pathOf(DATABASE));
-    await writeDurable(this.#pathOf(CLOSED), Buffer.from(JSON.stringify({ size, mtimeMs }))).catch(
-      (error: unknown) => {
-        // Without the note it is read.
-        if (!(asStorageError(error, this.#parts.folder) instanceof StorageError)) throw error;
-      },
-    );
-  }
-
   /** Called once, by openStore. */
   async open(key: string | undefined): Promise<void> {
     const { meta, secret } = await this.#readMeta(key);
@@ -520,7 +515,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     const path = this.#pathOf(DATABASE);
     const asides = await this.#tidy(path);
     let restored = (await this.#isToBeTrusted(path)) ? false : await this.#restore(path);
-    await rm(this.#pathOf(CLOSED), { force: true });
+    await this.#closedNote.remove();
     try {
       await this.#load(path);
     } catch (error) {
@@ -674,11 +669,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
    * its own.
    */
   async #isToBeTrusted(path: string): Promise<boolean> {
-    const now = await stat(path).catch(() => undefined);
-    if (now === undefined) return true;
-    const closed = closedSchema.safeParse(parseJson(await readFile(this.#pathOf(CLOSED), "utf8").catch(() => "")));
-    if (closed.success && closed.data.size === now.size && closed.data.mtimeMs === now.mtimeMs) return true;
-    return this.#isGood(path);
+    return (await this.#closedNote.holds()) || (await this.#isGood(path));
   }
 
   async #isGood(path: string): Promise<boolean> {
@@ -786,7 +777,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
     ids: Ids,
     anchors: readonly Anchor[] = [],
   ): Promise<Receipt> {
-    return { ...about, at: Date.now(), ...(await this.#wipe(ids, anchors)) };
+    return { ...about, at: Date.now(), visits: 0, ...(await this.#wipe(ids, anchors)) };
   }
 
   /** @param anchors new ones, that come with what goes */

@@ -20,4 +20,5 @@ export { speech } from "./speech";
 export { storage } from "./storage";
 export { tensor } from "./tensor";
 export { unknowns } from "./unknowns";
+export { visits } from "./visits";
 export { workers } from "./workers";

@@ -3,6 +3,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import type { Orders as PuttingOrders } from "../visits/putting-child";
 import type { Orders } from "./enrolling-child";
 
 const root = join(__dirname, "../../..");
@@ -20,30 +21,39 @@ const OPTIONS = [
   "--typeRoots",
   join(root, "node_modules/@types"),
 ];
-let compiled: string | undefined;
+const compiled = new Map<string, string>();
 
 /**
- * Start a child that enrols for ever. Compiled once: loaded from TypeScript, most of fifty starts would be the
+ * Start a child that writes for ever. Compiled once: loaded from TypeScript, most of fifty starts would be the
  * loader's.
+ * @param file under test/lib, without its ending
  */
-export function enrolling(orders: Orders): ChildProcessByStdio<null, Readable, null> {
-  if (compiled === undefined) {
-    compiled = mkdtempSync(join(tmpdir(), "enrolling-"));
+function startCompiled(file: string, orders: object): ChildProcessByStdio<null, Readable, null> {
+  let folder = compiled.get(file);
+  if (folder === undefined) {
+    folder = mkdtempSync(join(tmpdir(), "children-"));
     execFileSync(
       process.execPath,
       [
         join(root, "node_modules/typescript/bin/tsc"),
         ...OPTIONS,
         "--outDir",
-        compiled,
-        join(__dirname, "enrolling-child.ts"),
+        folder,
+        join(root, "test/lib", `${file}.ts`),
         join(root, "lib/people/lmdb/check-child.ts"),
       ],
       { stdio: "inherit" },
     );
+    compiled.set(file, folder);
   }
-  return spawn(process.execPath, [join(compiled, "test/lib/people/enrolling-child.js"), JSON.stringify(orders)], {
+  return spawn(process.execPath, [join(folder, "test/lib", `${file}.js`), JSON.stringify(orders)], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, NODE_PATH: join(root, "node_modules") },
   });
 }
+
+export const enrolling = (orders: Orders): ChildProcessByStdio<null, Readable, null> =>
+  startCompiled("people/enrolling-child", orders);
+
+export const putting = (orders: PuttingOrders): ChildProcessByStdio<null, Readable, null> =>
+  startCompiled("visits/putting-child", orders);

@@ -541,6 +541,7 @@ describe("the store", () => {
       photos: 1,
       embeddings: 2,
       thumbnails: 1,
+      visits: 0,
       backups: 1,
     });
     assert.ok(Math.abs(at - Date.now()) < 60_000);

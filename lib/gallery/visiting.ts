@@ -1,0 +1,78 @@
+/** What becomes of visits when people and strangers are deleted, merged or named. */
+import { reasonOf } from "../errors";
+import type { Receipt } from "../people/people";
+import { StorageError } from "../storage";
+import type { KeptVisits } from "../visits/book";
+import { phrase, type Sentence } from "../words/sentence";
+
+type Gift = Parameters<KeptVisits["give"]>;
+
+export class Visiting {
+  readonly visits: KeptVisits | undefined;
+  readonly #report: (sentence: Sentence) => void;
+  /** What the disk refused; done once it takes it. */
+  readonly #waiting = new Set<Gift>();
+
+  /** @param report hears that visits stay as they were for now */
+  constructor(visits: KeptVisits | undefined, report: (sentence: Sentence) => void) {
+    this.visits = visits;
+    this.#report = report;
+  }
+
+  /**
+   * Somebody is deleted, and their visits with them: these first, so that no crash leaves them behind.
+   * @param work deletes the rest, whatever becomes of the visits
+   * @throws what `work` throws; a StorageError when visits are not deleted, or not wiped yet
+   */
+  async deleted(removal: (visits: KeptVisits) => Promise<Receipt>, work: () => Promise<Receipt>): Promise<Receipt> {
+    if (this.visits === undefined) return work();
+    const [theirs] = await Promise.allSettled([removal(this.visits)]);
+    const receipt = await work();
+    if (theirs.status === "rejected") throw theirs.reason;
+    const { visits, embeddings, thumbnails, backups } = theirs.value;
+    return {
+      ...receipt,
+      visits,
+      embeddings: receipt.embeddings + embeddings,
+      thumbnails: receipt.thumbnails + thumbnails,
+      backups: receipt.backups + backups,
+    };
+  }
+
+  /** Somebody is not in the gallery any more, by whatever way. Never rejects. */
+  async forgot(person: string): Promise<void> {
+    await this.visits?.removeOf(person).catch((error: unknown) => this.#tell(error));
+  }
+
+  /** Visits are somebody else's. @throws StorageError */
+  async give(...gift: Gift): Promise<void> {
+    await this.visits?.give(...gift);
+  }
+
+  /** As give, soon, where nothing can be taken back any more. Never rejects. */
+  async giveAtLast(...gift: Gift): Promise<void> {
+    this.#waiting.add(gift);
+    await this.catchUp();
+  }
+
+  /** The disk takes something again. Never rejects. */
+  async catchUp(): Promise<void> {
+    for (const gift of this.#waiting)
+      try {
+        await this.give(...gift);
+        this.#waiting.delete(gift);
+      } catch (error) {
+        if (!(error instanceof StorageError)) this.#waiting.delete(gift);
+        this.#tell(error);
+      }
+  }
+
+  /** What a crash left of somebody who was deleted. Never rejects. */
+  async removeOrphans(isKnown: (person: string) => boolean): Promise<void> {
+    await this.visits?.removeOrphans(isKnown).catch((error: unknown) => this.#tell(error));
+  }
+
+  #tell(error: unknown): void {
+    this.#report(phrase("visits.stay", { reason: reasonOf(error) }));
+  }
+}
