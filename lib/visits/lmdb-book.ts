@@ -127,7 +127,7 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
   /** Wiping and backups, which take long and hold no write up. */
   readonly #upkeep = new SerialQueue();
   readonly #timers = new Map<"look" | "backup" | "retry" | "wipe", NodeJS.Timeout>();
-  #expiredAt = -Infinity;
+  #sweptAt = -Infinity;
   #changedSinceBackup = false;
   readonly #problems = new Map<StoreProblem["code"], StoreProblem>();
   readonly #refusals = new Map<Refusal["code"], StorageError>();
@@ -315,7 +315,7 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
     const before = now - this.#options.keepMs;
     const forgotten = [...this.#here].flatMap(([number, { lastSeen }]) => (lastSeen < before ? [number] : []));
     const expired = [...this.#index.expired(before, this.#options.most), ...forgotten];
-    this.#expiredAt = now;
+    this.#sweptAt = performance.now();
     if (expired.length === 0) return 0;
     const { visits } = await this.#drop(expired);
     await this.#wipe().catch((error: unknown) => this.#tellOfWipe(error));
@@ -356,9 +356,8 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
   }
 
   #look(): void {
-    const now = this.#options.now();
-    if (this.#closed || now - this.#expiredAt < EXPIRE_MS) return;
-    this.sweep(now).catch((error: unknown) => this.#tellOfWipe(error));
+    if (this.#closed || performance.now() - this.#sweptAt < EXPIRE_MS) return;
+    this.sweep(this.#options.now()).catch((error: unknown) => this.#tellOfWipe(error));
   }
 
   async #load(): Promise<void> {
