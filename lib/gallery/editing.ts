@@ -62,7 +62,8 @@ export class Editing {
   }
 
   /**
-   * Delete a person: photos, embeddings, notes, visits, whatever was known. When this resolves it is gone from the disk.
+   * Delete a person: photos, embeddings, notes, visits, whatever was known. When this resolves it is gone from the
+   * disk.
    * @param value a name, or `{ name }`, or `{ id }`
    * @throws a sentence when there is nobody of that name, or a photo cannot be reached: then nothing may be called
    * deleted
@@ -182,8 +183,8 @@ export class Editing {
   }
 
   /**
-   * Two are one: photos, notes, groups, visits and corrections go over to the second, and the first is gone. What is filled in
-   * of the second stays.
+   * Two are one: photos, notes, groups, visits and corrections go over to the second, and the first is gone. What is
+   * filled in of the second stays.
    * @returns usedAgain: how many photos that were left out are used now, since the second has none that is
    * @throws NotFound; a sentence when they are the same, or a photo of the first lies in the photo folder
    */

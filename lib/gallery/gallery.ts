@@ -496,7 +496,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   readonly #followStore = ({ removed }: StoreChange): void => {
     for (const { id, name } of removed.people) {
       this.emit("forgotten", id, name);
-      void this.#parts.visiting.forgot(id);
+      heard("gallery", this.#parts.visiting.forgot(id));
     }
   };
 

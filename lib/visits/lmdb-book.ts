@@ -17,6 +17,7 @@ import { Database, freshOf } from "../people/lmdb/database";
 import { removeDatabase } from "../people/lmdb/open";
 import { Pictures } from "../people/lmdb/pictures";
 import { noSecret, type Secret, Unsealable } from "../people/lmdb/secret";
+import { heard } from "../observe/heard";
 import type { Receipt } from "../people/people";
 import type { Refusal, StoreProblem } from "../people/store";
 import { asStorageError, StorageError, storageReasonOf } from "../storage";
@@ -546,7 +547,7 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
   #after(what: "backup" | "retry" | "wipe", ms: number, work: () => Promise<void>): void {
     if (this.#closed) return;
     clearTimeout(this.#timers.get(what));
-    this.#timers.set(what, setTimeout(() => void work(), ms).unref());
+    this.#timers.set(what, setTimeout(() => heard("visits", work()), ms).unref());
   }
 
   /** Told now, and as long as the gallery runs. */
@@ -593,7 +594,7 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
       try {
         const result = await work(database);
         this.#taken("unwritable_store");
-        void this.#backUpLater().catch((error: unknown) => this.#tellOfWipe(error));
+        heard("visits", this.#backUpLater());
         return result;
       } catch (error) {
         const refused = asStorageError(error, this.#options.folder);

@@ -1,6 +1,7 @@
 /**
  * Which visits there are, in memory, so that a page is found without reading the others: when, whose, where, and what
- * was written since. Columns of numbers, about 60 bytes a visit, beside each person's, stranger's and zone's name once.
+ * was written since. Columns of numbers, about 60 bytes a visit, beside each person's, stranger's and zone's name
+ * once.
  */
 import { UserError } from "../errors";
 import type { VisitQuery, VisitRecord } from "./book";

@@ -1,6 +1,6 @@
 /**
- * Looks whether every visit is there that was acknowledged, then puts visits for ever, and says of each when the promise
- * has resolved. Killed by the test.
+ * Looks whether every visit is there that was acknowledged, then puts visits for ever, and says of each when the
+ * promise has resolved. Killed by the test.
  */
 import { readFileSync, writeSync } from "node:fs";
 import { noSecret } from "../../../lib/people/lmdb/secret";
