@@ -18,6 +18,7 @@ const STEPS: Readonly<Record<string, readonly Migration[]>> = {
   "face-detect": faceDetect,
   "face-enrol": [unchanged],
   "face-presence": [unchanged],
+  "face-liveness": [unchanged],
   "tts-greet": [unchanged],
 };
 

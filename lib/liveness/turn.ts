@@ -149,14 +149,17 @@ export class TurnChallenge {
 
   /** Time passes without a frame of the face that could be used. */
   pass(at: number): void {
-    if (at - this.#seen > MOST_GAP_MS && this.#seen > this.#stepBegan) this.end("unsure", "lost");
+    if (at - this.#seen > MOST_GAP_MS) this.end("unsure", "lost");
     else if (at - this.#stepBegan > this.#options.stepMs) this.#late();
   }
 
-  /** The face is still there, looking as it did. */
+  /** The face is still there, looking as it did in the last frame that was seen. */
   stay(at: number): void {
     this.pass(at);
-    this.#seen = Math.max(this.#seen, at);
+    if (this.#outcome !== undefined || at <= this.#seen) return;
+    this.#seen = at;
+    const last = this.#fronts.at(-1);
+    if (this.#turning === undefined && last !== undefined) this.#lookFront({ ...last, at });
   }
 
   end(result: TurnOutcome["result"], reason: TurnReason): void {

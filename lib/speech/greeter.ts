@@ -77,12 +77,16 @@ export class Greeter {
     // Also while something is spoken, because it tells who stays.
     const arrivals = this.#presence.arrivals(names).slice(0, MAX_AT_ONCE);
     if (this.#speaking || arrivals.length === 0) return [];
-    this.#speaking = true;
     this.#presence.greeted(arrivals);
+    const { language, defaultLanguage } = this.#options;
+    return this.#saying(compose(arrivals, language, defaultLanguage, template), onProblem);
+  }
+
+  async #saying(greetings: readonly Greeting[], onProblem: (problem: Problem) => void): Promise<Spoken[]> {
+    this.#speaking = true;
     const spoken: Spoken[] = [];
     try {
-      for (const greeting of compose(arrivals, this.#options.language, this.#options.defaultLanguage, template))
-        spoken.push(await this.#speak(greeting));
+      for (const greeting of greetings) spoken.push(await this.#speak(greeting));
     } finally {
       this.#quiet = this.#sound(spoken, onProblem)
         .catch((error: unknown) => onProblem(problemOf([error])))
@@ -91,6 +95,16 @@ export class Greeter {
         });
     }
     return spoken;
+  }
+
+  /**
+   * Say something that is no greeting, once nothing else is spoken.
+   * @param lang BCP 47 @throws when it was closed
+   */
+  async say(text: string, lang: string, onProblem: (problem: Problem) => void): Promise<Spoken> {
+    await this.quiet();
+    const [spoken] = await this.#saying([{ text, lang, names: [] }], onProblem);
+    return spoken as Spoken;
   }
 
   /** Ends what speaks and plays. */

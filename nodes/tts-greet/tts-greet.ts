@@ -9,7 +9,7 @@ import { onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { route } from "../../api/http/route";
 import { failToStart } from "../common/status";
-import { say, speakAs } from "../common/language";
+import { runtimeLanguage, say, speakAs } from "../common/language";
 
 export interface TtsGreetDef extends NodeDef {
   engine: string;
@@ -25,6 +25,8 @@ export interface TtsGreetDef extends NodeDef {
 const STATUS_LENGTH = 20;
 /** Photos somebody sends by hand are greeted one after the other; more than these would be talked of long after. */
 const MAX_WAITING = 10;
+/** Characters of `msg.say`: half a minute. */
+const LONGEST_SAYING = 500;
 
 export default function register(RED: NodeAPI): void {
   speakAs(RED);
@@ -61,6 +63,15 @@ export default function register(RED: NodeAPI): void {
     onInput(
       this,
       async (message, send) => {
+        const said = textOf(message);
+        if (said !== undefined) {
+          const lang = def.language && def.language !== "auto" ? def.language : (said.lang ?? runtimeLanguage());
+          const { text, wav, engine, problem } = await greeter.say(said.text, lang, report);
+          if (problem === undefined) this.status({ fill: "green", shape: "dot", text: shorten(text) });
+          else report(problem);
+          send({ ...message, payload: wav, text, lang, names: [], engine });
+          return;
+        }
         const names = namesOf(message);
         const template = readOverride(message, "template", speechOptionsSchema.shape.template);
         // Nothing says that those of a photo still stand there when the last greeting ends.
@@ -106,6 +117,24 @@ async function listVoices(): Promise<Voice[]> {
     return await espeak.voices();
   } finally {
     espeak.close();
+  }
+}
+
+/** `msg.say` with `msg.lang`: words that are to be said as they are. @throws a sentence if it is no such text */
+function textOf(message: FaceMessage): { text: string; lang: string | undefined } | undefined {
+  const { say: text, lang } = message as { say?: unknown; lang?: unknown };
+  if (text === undefined) return undefined;
+  if (typeof text !== "string" || text.trim() === "" || text.length > LONGEST_SAYING)
+    throw new UserError("nodes.nothingToSay", { most: LONGEST_SAYING });
+  return { text, lang: typeof lang === "string" && isLanguage(lang) ? lang : undefined };
+}
+
+/** As Intl knows it. */
+function isLanguage(lang: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(lang).length === 1;
+  } catch {
+    return false;
   }
 }
 

@@ -15,6 +15,7 @@ const TYPES = [
   "face-annotate",
   "face-enrol",
   "face-presence",
+  "face-liveness",
   "face-gallery",
 ];
 
@@ -99,7 +100,7 @@ function oneOfEach(
             wires:
               type === "face-match"
                 ? [[], [], [], [], []]
-                : ["facewire-camera", "face-presence"].includes(type)
+                : ["facewire-camera", "face-liveness", "face-presence"].includes(type)
                   ? [[], []]
                   : [[]],
           };
@@ -218,6 +219,8 @@ describe("the forms of the nodes", () => {
   );
 
   const RULES: [type: string, field: string, good: unknown[], bad: unknown[], others?: Record<string, unknown>][] = [
+    ["face-liveness", "turns", [1, "5"], ["0", "6", "1.5", "x"]],
+    ["face-liveness", "seconds", [2, "30", "4.5"], ["1", "31", "x"]],
     [
       "facewire-camera",
       "url",
@@ -386,6 +389,9 @@ describe("the forms of the nodes", () => {
       "oldFfmpeg",
       "tracking",
       "motionGate",
+      "everybody",
+      "cues",
+      "mirrored",
       "chips",
       "play",
       "preview",

@@ -16,6 +16,7 @@ const TYPES = [
   "face-detect",
   "face-enrol",
   "face-presence",
+  "face-liveness",
 ];
 
 describe("help in a sidebar of 300 pixels", () => {

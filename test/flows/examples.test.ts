@@ -111,6 +111,7 @@ describe("examples", () => {
       "11 - save every face as a file.json",
       "12 - names half masked.json",
       "13 - who is here.json",
+      "14 - head or picture.json",
     ]);
   });
 

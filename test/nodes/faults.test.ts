@@ -10,6 +10,7 @@ import camera from "../../nodes/camera/camera";
 import faceAnnotate from "../../nodes/face-annotate/face-annotate";
 import faceEnrol from "../../nodes/face-enrol/face-enrol";
 import faceGallery from "../../nodes/face-gallery/face-gallery";
+import faceLiveness from "../../nodes/face-liveness/face-liveness";
 import faceMatch from "../../nodes/face-match/face-match";
 import facePresence from "../../nodes/face-presence/face-presence";
 import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
@@ -30,6 +31,7 @@ const NODES = [
   faceEnrol,
   facePresence,
   faceGallery,
+  faceLiveness,
 ];
 
 /** A message that throws when the stage reads what it needs: stands for any bug in a stage. */
@@ -71,6 +73,7 @@ describe("faults", () => {
     ["face-annotate", "faces", {}],
     ["face-presence", "faces", { gallery: "g" }],
     ["face-enrol", "payload", { gallery: "g", person: "Alice", personType: "str" }],
+    ["face-liveness", "faces", {}],
     ["haar-detect", "frame", {}],
   ] as const) {
     it(`an exception in ${type} (${property}) becomes done(error), is logged, and the node works on`, async () => {

@@ -89,6 +89,17 @@ describe("tts-greet node", () => {
   after(() => stopServer());
   afterEach(() => helper.unload());
 
+  it("says msg.say as it is, in the language of the node or of msg.lang, and greets nobody then", async () => {
+    await load({ engine: "none", language: "auto" });
+    const out = nextMessage("out");
+    send("t", { say: "Please turn your head slowly to the left.", lang: "en-GB", faces: [face("Alice")] });
+    const { text, lang, names } = await out;
+    assert.deepEqual([text, lang, names], ["Please turn your head slowly to the left.", "en-GB", []]);
+    const error = nextError("t");
+    send("t", { say: 7 });
+    assert.match(await error, /^tts-greet: msg\.say must be a text of at most 500 characters/);
+  });
+
   it("speaks a match and keeps what was on the message", async () => {
     await load({});
     const got = nextMessage("out");

@@ -8,6 +8,7 @@ export { enrol } from "./enrol";
 export { gallery } from "./gallery";
 export { gate } from "./gate";
 export { image } from "./image";
+export { liveness } from "./liveness";
 export { match } from "./match";
 export { message } from "./message";
 export { models } from "./models";

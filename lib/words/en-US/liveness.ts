@@ -1,0 +1,4 @@
+export const liveness = {
+  noTracks: `a face can be challenged only where it is followed from frame to frame: put a camera and a detector with \
+*Follow faces* before this node; a single photo cannot turn its head.`,
+} as const;
