@@ -1,7 +1,7 @@
 /**
  * What is seen in passing, without a challenge: a face that becomes narrow as a thing does that is turned, and whose
- * nose stays in its plane all the while, is a picture. It can only ever deny: a picture that is held still looks like a
- * face, and so does a screen.
+ * nose stays in its plane all the while, is a picture. It can only ever deny: a picture that is held still looks
+ * like a face, and so does a screen.
  */
 import type { Point } from "../message";
 import { median } from "./homography";

@@ -38,8 +38,8 @@ function range(from: number, to: number): number[] {
 }
 
 /**
- * @param front and @param turned the 68 points of two frames, each in pixels of its own; only those MEASURED are looked
- * at, and the eyes
+ * @param front and @param turned the 68 points of two frames, each in pixels of its own; only those MEASURED and
+ * the eyes are looked at
  * @returns undefined where the points are no face's
  */
 export function parallaxOf(front: readonly Point[], turned: readonly Point[], side: Side): Parallax | undefined {

@@ -1,4 +1,4 @@
-/** Somebody, or somebody with a picture, before the head-turn challenge: rendered, found and measured as frames are. */
+/** Somebody, or their picture, before the head-turn challenge: rendered, found and measured as frames are. */
 import { alignFaces, type Aligned } from "../../lib/align/aligner";
 import { eyesIn } from "../../lib/align/chip";
 import { LandmarkNet } from "../../lib/align/landmark-net";

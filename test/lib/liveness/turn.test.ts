@@ -52,7 +52,7 @@ describe("the head-turn challenge", () => {
     }
   });
 
-  it("is never passed by a rendered print, a bent print or a screen, turned as far as they may be (simulated)", async () => {
+  it("is never passed by a rendered print, bent print or screen, however far it is turned (simulated)", async () => {
     for (const [index, sitter] of sitters.entries())
       for (const species of ["print", "bent print", "screen"] as const) {
         const outcome = await act(eye, sitter, species, 21 + index, ["left"]);
