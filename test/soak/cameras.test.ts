@@ -60,7 +60,13 @@ describe("cameras that are cut again and again", () => {
           ...cameras.map((one, index) =>
             camera(`c${index}`, { source: "mjpeg", url: `${one.url}/stream`, idle: String(IDLE), fps: String(FPS) }),
           ),
-          camera("rtsp", { source: "rtsp", url: `rtsp://127.0.0.1:${rtsp.port}/card`, idle: "2", fps: "2" }),
+          camera("rtsp", {
+            source: "rtsp",
+            oldFfmpeg: true,
+            url: `rtsp://127.0.0.1:${rtsp.port}/card`,
+            idle: "2",
+            fps: "2",
+          }),
         ],
       }),
     );

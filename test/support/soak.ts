@@ -204,6 +204,7 @@ export async function startWatched(
     assert.equal(answer["error"], undefined);
     return answer;
   };
+  let latest: Tally = {};
   return {
     ...red,
     figures: async () => (await ask("figures")) as unknown as Figures,
@@ -212,7 +213,10 @@ export async function startWatched(
         headers: { Connection: "close" },
         signal: AbortSignal.timeout(120_000),
       });
-      return (await response.json()) as Tally;
+      // While a deploy is under way nobody answers.
+      if (response.ok) latest = (await response.json()) as Tally;
+      else await response.body?.cancel();
+      return latest;
     },
     endWorker: async (index) => (await ask("endWorker", { index }))["ended"] === true,
     moveClock: async (moved, speed = 1) => void (await ask("clock", { offset: moved, speed })),

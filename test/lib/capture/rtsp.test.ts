@@ -100,6 +100,19 @@ describe("RTSP cameras", () => {
     });
   }
 
+  it("is not lost for a computer's clock that is put forward", async (t) => {
+    const { port } = await serve();
+    const watched = watch(port, { idle: 3 });
+    await untilFrames(watched, 3);
+    let clock = Date.now();
+    t.mock.method(Date, "now", () => (clock += 3_600_000));
+    await untilFrames(watched, 30);
+    assert.deepEqual(
+      watched.events.map(({ event }) => event).filter((event) => event !== "notice"),
+      ["connected"],
+    );
+  });
+
   it("thins out by the time at which frames come, whatever their timestamps say", async () => {
     const { port } = await serve({ timestamp: () => 5000 });
     const watched = watch(port, { fps: 2 });

@@ -30,6 +30,13 @@ describe("the lock", () => {
     assert.equal(existsSync(file), false);
   });
 
+  it("takes over also while the computer's clock is put back", { timeout: 60_000 }, async (t) => {
+    const { folder } = folderHeldBy({ host: "another", pid: 1 });
+    let clock = Date.now();
+    t.mock.method(Date, "now", () => (clock -= 1000));
+    await (await takeLock(folder, TIMES)).release();
+  });
+
   it(
     "waits for whoever of this process has the folder to hand it over, one after the other, and says that it " +
       "waits",
