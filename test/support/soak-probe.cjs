@@ -91,7 +91,7 @@ if (watched && threads.isMainThread) {
       return { now: now() };
     },
     /** Hold on to so much memory, so that a test can see that it would notice. */
-    leak({ megabytes, timers = 0, listeners = 0 }) {
+    leak({ megabytes = 0, timers = 0, listeners = 0 }) {
       const kept = (globalThis.soakLeak ??= []);
       kept.push(Array.from({ length: megabytes * 16 }, () => Array.from({ length: 8192 }, Math.random)));
       for (let index = 0; index < timers; index += 1) kept.push(setInterval(() => undefined, 1000));

@@ -42,7 +42,7 @@ export interface Seen {
   frames: number;
   /** Frames in which each name was, or "" for a face without one. */
   names: Record<string, number>;
-  /** Milliseconds between two decided frames at most, since it was asked for last. */
+  /** Milliseconds between two decided frames at most, since it was begun anew. */
   worstGap: number;
   /** From capture to decision at most, by the clock of Node-RED. */
   worstTotal: number;
@@ -54,12 +54,13 @@ export type Tally = Record<string, Seen>;
 
 export interface Watched extends NodeRed {
   figures(): Promise<Figures>;
-  tally(): Promise<Tally>;
+  /** @param anew the worst is counted anew from now on */
+  tally(anew?: boolean): Promise<Tally>;
   /** End one of its threads. @returns whether there was one */
   endWorker(index: number): Promise<boolean>;
   /** Put its clock so many milliseconds off, and let it go so many times as fast. */
   moveClock(offset: number, speed?: number): Promise<void>;
-  leak(what: { megabytes: number; timers?: number; listeners?: number }): Promise<void>;
+  leak(what: { megabytes?: number; timers?: number; listeners?: number }): Promise<void>;
 }
 
 /**
@@ -104,7 +105,7 @@ export function tallyNodes(z: string): FlowNode[] {
         for (const [source, seen] of Object.entries(flow.get("tally") ?? {})) {
           const { at, last, ...rest } = seen;
           msg.payload[source] = { ...rest, names: { ...rest.names }, silent: now - at };
-          Object.assign(seen, { worstGap: 0, worstTotal: 0 });
+          if (msg.req.query.anew === "1") Object.assign(seen, { worstGap: 0, worstTotal: 0 });
         }
         return msg;`,
       outputs: 1,
@@ -208,8 +209,8 @@ export async function startWatched(
   return {
     ...red,
     figures: async () => (await ask("figures")) as unknown as Figures,
-    tally: async () => {
-      const response = await fetch(`${red.url}/tally`, {
+    tally: async (anew = false) => {
+      const response = await fetch(`${red.url}/tally?anew=${anew ? 1 : 0}`, {
         headers: { Connection: "close" },
         signal: AbortSignal.timeout(120_000),
       });
