@@ -16,7 +16,17 @@ function now() {
   return Math.floor(offset + (speed === 1 ? real : since + (real - since) * speed));
 }
 
+const ticks = performance.now.bind(performance);
+/** Of the clock that only goes on: where it was when its speed changed, and when that was. */
+let [wentTo, wentAt] = [0, 0];
+
+/** It is not put anywhere, but goes as fast as the other. */
+function monotonic() {
+  return wentTo + (ticks() - wentAt) * clock[1];
+}
+
 function moveClock(offset, speed) {
+  [wentTo, wentAt] = [monotonic(), ticks()];
   clock.set([offset, speed, RealDate.now()]);
 }
 
@@ -26,7 +36,9 @@ const watched = threads.isMainThread
   : clock instanceof Float64Array;
 if (watched) {
   if (threads.isMainThread) {
+    clock[1] = 1;
     moveClock(Number(process.env.SOAK_OFFSET ?? 0), 1);
+    performance.now = monotonic;
     threads.setEnvironmentData(CLOCK, clock);
   }
   globalThis.Date = new Proxy(RealDate, {

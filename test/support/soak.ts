@@ -58,13 +58,16 @@ export interface Watched extends NodeRed {
   tally(anew?: boolean): Promise<Tally>;
   /** End one of its threads. @returns whether there was one */
   endWorker(index: number): Promise<boolean>;
-  /** Put its clock so many milliseconds off, and let it go so many times as fast. */
+  /**
+   * Put the computer's clock so many milliseconds off; and let time go so many times as fast, also by the clock that is
+   * never put forward or back.
+   */
   moveClock(offset: number, speed?: number): Promise<void>;
   leak(what: { megabytes?: number; timers?: number; listeners?: number }): Promise<void>;
 }
 
 /**
- * Nodes that keep count of what reaches "tally", by cameras; a function's own clock is not the one that a test moves.
+ * Nodes that keep count of what reaches "tally", by cameras.
  */
 export function tallyNodes(z: string): FlowNode[] {
   return [
@@ -80,7 +83,7 @@ export function tallyNodes(z: string): FlowNode[] {
         // A frame with a match and a stranger comes by two outputs.
         if (seen.last === sequence) return null;
         seen.last = sequence;
-        const now = Date.now();
+        const now = global.get("ticks")();
         if (seen.at > 0) seen.worstGap = Math.max(seen.worstGap, now - seen.at);
         seen.at = now;
         seen.frames += 1;
@@ -100,7 +103,7 @@ export function tallyNodes(z: string): FlowNode[] {
       type: "function",
       z,
       name: "",
-      func: `const now = Date.now();
+      func: `const now = global.get("ticks")();
         msg.payload = {};
         for (const [source, seen] of Object.entries(flow.get("tally") ?? {})) {
           const { at, last, ...rest } = seen;
@@ -173,6 +176,9 @@ export function camera(id: string, fields: object, to: readonly string[] = ["d"]
   };
 }
 
+/** A clock that no test moves, for functions. */
+const TICKS = "functionGlobalContext: { ticks: () => Number(process.hrtime.bigint()) / 1e6 },";
+
 /** Node-RED takes what has no place in the editor for a config node. */
 export function placed(flow: readonly FlowNode[]): FlowNode[] {
   return flow.map((node, index) => (node["z"] === undefined ? node : { x: 100, y: 20 * index, ...node }));
@@ -186,6 +192,7 @@ export async function startWatched(
   const userDir = options.userDir ?? linkedUserDir();
   const place = join(mkdtempSync(join(tmpdir(), "soak-")), "port");
   const red = await startNodeRed(placed(flow), {
+    settings: TICKS,
     ...rest,
     userDir,
     env: {

@@ -1,0 +1,78 @@
+/** Twenty cameras at once: each is looked at, none more than its share. */
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { CutCamera } from "../support/cut-camera";
+import { walkingFrames } from "../support/soak-frames";
+import {
+  assertNoLeak,
+  camera,
+  knownPeople,
+  often,
+  once,
+  recognizer,
+  seenBy,
+  startWatched,
+  tell,
+  type Watched,
+} from "../support/soak";
+
+const CAMERAS = 20;
+/** Frames a second of each. */
+const FPS = 2;
+const SECONDS = often(40, 900);
+
+describe("twenty cameras", () => {
+  let red: Watched | undefined;
+  const stops: (() => Promise<unknown>)[] = [];
+  after(async () => {
+    await red?.stop();
+    await Promise.all(stops.map((stop) => stop()));
+  });
+
+  it("are all looked at, the least of them at least half as often as the average, in bounded memory", async () => {
+    const frames = await Promise.all([walkingFrames("green"), walkingFrames("blonde")]);
+    const cameras = await Promise.all(
+      Array.from({ length: CAMERAS }, (_, index) => new CutCamera(frames[index % 2] as Buffer[], FPS).start()),
+    );
+    stops.push(...cameras.map((one) => () => one.stop()));
+    const names = cameras.map((_, index) => `c${index}`);
+    red = await startWatched(
+      recognizer({
+        folder: await knownPeople({ Alice: "green", Bea: "blonde" }),
+        // Every other one gives pictures one by one.
+        cameras: cameras.map((one, index) =>
+          camera(
+            `c${index}`,
+            index % 4 < 2
+              ? { source: "mjpeg", url: `${one.url}/stream`, fps: String(FPS) }
+              : { source: "snapshot", url: `${one.url}/picture`, fps: String(FPS) },
+          ),
+        ),
+      }),
+    );
+    const watched = red;
+    const counts = async (): Promise<number[]> => {
+      const tally = await watched.tally();
+      return names.map((name) => seenBy(tally, name).frames);
+    };
+    await once("a frame of each", async () => (await counts()).every((count) => count > 2), 180_000);
+    const first = await counts();
+    await setTimeout((SECONDS * 1000) / 4);
+    const before = await red.figures();
+    await setTimeout((SECONDS * 1000 * 3) / 4);
+    const served = (await counts()).map((count, index) => count - (first[index] as number));
+    const line = assertNoLeak(before, await red.figures(), { descriptors: CAMERAS, resources: 2 * CAMERAS });
+    const share = served.reduce((sum, count) => sum + count) / CAMERAS;
+    tell(
+      "twenty cameras",
+      `${(served.reduce((sum, count) => sum + count) / SECONDS).toFixed(1)} frames/s of ${CAMERAS * FPS} in all, ` +
+        `${Math.min(...served)} to ${Math.max(...served)} of each in ${SECONDS} s; ${line}`,
+    );
+    assert.ok(Math.min(...served) >= share / 2, `the fair share is ${share}: ${served.join(", ")}`);
+    const tally = await red.tally();
+    for (const [index, name] of names.entries())
+      assert.ok((seenBy(tally, name).names[index % 2 === 0 ? "Alice" : "Bea"] ?? 0) > 0, `${name} knows who is there`);
+    assert.doesNotMatch(red.log(), /MaxListeners|\[error\]|unhandled/i);
+  });
+});
