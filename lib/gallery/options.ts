@@ -1,7 +1,7 @@
 import type { PhotoEncoder } from "../enrol/photo-encoder";
 import type { PeopleStore } from "../people/store";
 import type { KeptVisits } from "../visits/book";
-import type { NetworkOptions } from "./change-network";
+import type { NetworkOptions } from "./network-host";
 
 export interface GalleryOptions {
   /** Opened for this gallery alone, which closes it. */

@@ -4,7 +4,6 @@
  * records. Reads its task from the standard input and writes to the standard output how many of these records there
  * were.
  */
-import { heard } from "../../observe/heard";
 import { Fault } from "../../errors";
 import { storageReasonOf } from "../../storage";
 import { openLmdb } from "./open";
@@ -71,4 +70,4 @@ async function main(): Promise<void> {
   process.stdout.write(said, () => process.exit(code));
 }
 
-if (require.main === module) heard("check", main());
+if (require.main === module) main().catch(() => process.exit(UNSOUND));

@@ -5,6 +5,7 @@
 import { copyFile, readdir, readFile, rename, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { makePrivateFolder, removeDurable, writeManyDurable } from "../../files";
+import type { UnknownGroup } from "../people";
 import type { Secret } from "./secret";
 import { phrase, type Sentence } from "../../words/sentence";
 
@@ -19,6 +20,15 @@ export interface Picture<Kind extends string = PictureKind> {
 }
 
 const DAMAGED = ".damaged";
+
+/** Of one of a stranger's. */
+export function pictureId(unknownId: string, index: number): string {
+  return `${unknownId}-${index}`;
+}
+
+export function pictureIdsOf({ id, pictures }: UnknownGroup): string[] {
+  return Array.from({ length: pictures }, (_, index) => pictureId(id, index));
+}
 
 export class Pictures<Kind extends string = PictureKind> {
   readonly #folder: string;

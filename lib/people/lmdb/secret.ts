@@ -1,6 +1,6 @@
 /** Seals what is kept: against damage always, against other eyes where there is a pass phrase. */
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes, scrypt } from "node:crypto";
-import { phrase, render, Sentence } from "../../words/sentence";
+import { phrase, type Sentence } from "../../words/sentence";
 import { Fault } from "../../errors";
 
 /** First byte of a sealed value. */
