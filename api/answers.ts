@@ -9,6 +9,8 @@ import { gallerySummarySchema } from "../lib/gallery/figures";
 import { rulingSchema } from "../lib/match/threshold";
 import { bareIdentitySchema, boxSchema, qualitySchema, rejectReasonSchema } from "../lib/message";
 import { anchorSchema, personSchema, photoSchema, timeSchema } from "../lib/people/people";
+import { engineStateSchema, modelStateSchema, versionsSchema } from "../lib/observe/diagnosis";
+import { failureSchema } from "../lib/observe/failures";
 import { distanceSchema } from "../lib/search/distance-kind";
 import { countSchema } from "../lib/validate";
 
@@ -111,34 +113,9 @@ const orNull = { count: countSchema.nullable(), text: z.string().nullable() };
 export const diagnosisAnswer = z
   .object({
     at: time,
-    versions: z.object({
-      package: z.string(),
-      node: z.string(),
-      nodeRed: z.string(),
-      platform: z.string(),
-      arch: z.string(),
-      cores: countSchema,
-      memoryMB: countSchema,
-      ffmpeg: orNull.text.describe("Null where none was found"),
-      modules: z.record(z.string(), orNull.text).describe("Null where it is not installed"),
-    }),
-    engines: z.array(
-      z.object({
-        engine: z.string(),
-        usable: z.boolean(),
-        installed: z.boolean(),
-        reason: orNull.text.describe("Why it cannot be used, without paths"),
-      }),
-    ),
-    models: z.array(
-      z.object({
-        id: orNull.text,
-        kind: orNull.text,
-        from: z.string(),
-        usable: z.boolean(),
-        needs: orNull.text,
-      }),
-    ),
+    versions: versionsSchema.extend({ nodeRed: z.string() }),
+    engines: z.array(engineStateSchema),
+    models: z.array(modelStateSchema),
     galleries: z.array(
       z.object({
         id: z.string(),
@@ -162,20 +139,7 @@ export const diagnosisAnswer = z
         fps: z.number().nullable(),
       }),
     ),
-    failures: z
-      .array(
-        z.object({
-          where: z.string().describe('A node\'s type, "api" or "journal"'),
-          kind: z.string(),
-          code: orNull.text,
-          told: z.boolean().describe("Whether it was a sentence for people; else it is a fault of the program"),
-          places: z.array(z.string()).describe("Where it was thrown, the innermost first"),
-          count: countSchema,
-          first: time,
-          last: time,
-        }),
-      )
-      .describe("The newest first"),
+    failures: z.array(failureSchema).describe("The newest first"),
   })
   .meta({ id: "Diagnosis" });
 export type DiagnosisAnswer = z.infer<typeof diagnosisAnswer>;

@@ -14,7 +14,8 @@ import { haarOptionsSchema } from "../lib/detect/haar/options";
 import { trackingOptionsSchema } from "../lib/detect/tracker";
 import { embedderOptionsSchema, FaceEmbedder } from "../lib/embed/embedder";
 import type { FaceEncoder } from "../lib/enrol/encoder";
-import { identify } from "../lib/match/match";
+import { decideBy } from "../lib/match/match";
+import { IDENTIFY } from "../lib/match/policy";
 import { matchOptionsSchema } from "../lib/match/options";
 import { TrackVote } from "../lib/match/track-vote";
 import { findModel } from "../lib/models/find-model";
@@ -165,7 +166,7 @@ export async function printTracks(
           countFilm(rates, {
             person,
             enrolled: enrolled.has(person),
-            photo: (await identify(photo, roster, options)).name,
+            photo: (await decideBy(IDENTIFY, photo, roster, options)).name,
             alone: await tell(shots, gallery, undefined, options),
             voted: await tell(shots, gallery, new TrackVote(), options),
           });

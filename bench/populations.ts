@@ -6,7 +6,8 @@
  * and one photo of everybody else the strangers.
  */
 import type { WantedThreshold } from "../lib/calibrate/wanted";
-import { identify } from "../lib/match/match";
+import { decideBy } from "../lib/match/match";
+import { IDENTIFY } from "../lib/match/policy";
 import { type MatchOptions, matchOptionsSchema } from "../lib/match/options";
 import { ruleOf } from "../lib/match/threshold";
 import { count, drawGallery, type Model, type Population, rate, rosterOf, shareOf, type Tallies } from "./population";
@@ -54,7 +55,7 @@ async function drawOnce(
   };
   for (const way of WAYS) {
     for (const { name, vector } of [...known, ...others]) {
-      const said = await identify(vector, roster, { ...ways[way], topK: people });
+      const said = await decideBy(IDENTIFY, vector, roster, { ...ways[way], topK: people });
       // A wrong name is no name for who is known.
       if (enrolled.has(name)) count(tallies[way].known, name, Number(said.name === name));
       else count(tallies[way].strangers, name, Number(said.name !== null));

@@ -18,7 +18,8 @@ import { DEFAULT_MODEL } from "../lib/embed/descriptor";
 import { toUnitLength } from "../lib/embed/distance";
 import type { Normalisation } from "../lib/embed/normalise";
 import { createEncoder } from "../lib/enrol/encoder";
-import { identify } from "../lib/match/match";
+import { decideBy } from "../lib/match/match";
+import { IDENTIFY } from "../lib/match/policy";
 import { matchOptionsSchema } from "../lib/match/options";
 import { measureOf } from "../lib/search/crowd";
 import { meanOf } from "../lib/search/outliers";
@@ -200,7 +201,7 @@ class Comparison {
       );
       const roster = await rosterOf(space.model, mapped);
       const called = async (vector: Float32Array): Promise<string | null> =>
-        (await identify(space.of(vector), roster, options)).name;
+        (await decideBy(IDENTIFY, space.of(vector), roster, options)).name;
       for (const { name, vector } of known) {
         count(this.#of(space === before, "known named"), name, Number((await called(vector)) === name));
       }

@@ -65,7 +65,8 @@ export function number(value: number, digits = 0): string {
   return new Intl.NumberFormat(RED.i18n.lang(), {
     maximumFractionDigits: digits,
     minimumFractionDigits: digits,
-  }).format(value);
+    // Of a distance less its surroundings, which may be a little below 0: −0 + 0 is 0.
+  }).format(Number(value.toFixed(digits)) + 0);
 }
 
 /** A share from 0 to 1. */

@@ -9,26 +9,26 @@ import { apply, scaleOf, type Similarity, warp } from "../image/transform";
 import { qualityWeight } from "./weight";
 
 /**
- * Two looks at one box, the second a little wider and higher. On a face the network puts the landmarks in the same
+ * Two crops of one box, the second a little wider and higher. On a face the network puts the landmarks in the same
  * places both
  * times; on a tie or a curtain it does not. Their mean tells where the face is and how it is turned.
  */
-const LOOKS = [
+const CROPS = [
   { side: 1, right: 0, down: 0.05 },
   { side: 1.15, right: 0.05, down: 0.02 },
 ] as const;
 
 /**
- * A third look sees the face upright and centred, as the network was trained, in a square of this part of the chip, a
+ * A third crop has the face upright and centred, as the network was trained, in a square of this part of the chip, a
  * little lower.
  */
 const UPRIGHT = { part: 0.8, right: 0, down: 0.02 } as const;
 
 /**
- * Where the detector knows eyes, nose and mouth the first two looks turn the face upright by them: from 30° on the
- * network no longer finds the landmarks of a face as it lies. The second differs from the first as LOOKS do.
+ * Where the detector knows eyes, nose and mouth the first two crops turn the face upright by them: from 30° on the
+ * network no longer finds the landmarks of a face as it lies. The second differs from the first as CROPS do.
  */
-const LOOKS_BY_POINTS = [UPRIGHT, { part: 0.92, right: 0.04, down: -0.005 }] as const;
+const CROPS_BY_POINTS = [UPRIGHT, { part: 0.92, right: 0.04, down: -0.005 }] as const;
 
 /**
  * Where the landmarks' eyes lie farther than this from those of the detector, in distances between the eyes, the
@@ -40,7 +40,7 @@ const MAX_ASTRAY = 0.5;
 /**
  * Bounds of the alignment gate, as fractions of the chip's side, chosen between the faces and the false boxes of group
  * photos:
- * on faces the looks differ by at most 0.057 and the landmarks fit within 0.059 (median 0.013 and 0.021);
+ * on faces both crops' differ by at most 0.057 and the landmarks fit within 0.059 (median 0.013 and 0.021);
  * the median false box has 0.10 and 0.10.
  */
 const MAX_DISAGREEMENT = 0.062;
@@ -94,46 +94,46 @@ export async function alignFaces(
   gate: Gate,
 ): Promise<Aligned[]> {
   if (located.length === 0) return [];
-  const found = await lookAll(net, pixels, located.flatMap(firstLooks));
+  const found = await findIn(net, pixels, located.flatMap(firstCrops));
   const firsts = located.map(({ points }, index) =>
-    agree(found.slice(index * LOOKS.length, (index + 1) * LOOKS.length), points),
+    agree(found.slice(index * CROPS.length, (index + 1) * CROPS.length), points),
   );
   const faces = firsts.filter(({ isFace }) => isFace);
   const seconds =
     faces.length === 0
       ? []
-      : await lookAll(
+      : await findIn(
           net,
           pixels,
-          faces.map(({ landmarks }) => lookUpright(landmarks)),
+          faces.map(({ landmarks }) => uprightCrop(landmarks)),
         );
   const better = new Map(faces.map((face, index) => [face, seconds[index] as Point[]]));
   return firsts.map((first) => judge(pixels, first, better.get(first), gate));
 }
 
-function firstLooks({ box, points }: Located): Similarity[] {
+function firstCrops({ box, points }: Located): Similarity[] {
   const byPoints = points === undefined ? undefined : fitByPoints(points, LANDMARK_INPUT);
   return byPoints === undefined
-    ? LOOKS.map((look) => lookAt(box, look))
-    : LOOKS_BY_POINTS.map((look) => lookInside(byPoints, look));
+    ? CROPS.map((crop) => cropAround(box, crop))
+    : CROPS_BY_POINTS.map((crop) => cropInside(byPoints, crop));
 }
 
-async function lookAll(net: LandmarkFinder, pixels: Pixels, looks: readonly Similarity[]): Promise<Point[][]> {
-  return (await net.run(looks.map((look) => warp(pixels, look, LANDMARK_INPUT)))).map((fractions, index) =>
-    toPoints(fractions, looks[index] as Similarity),
+async function findIn(net: LandmarkFinder, pixels: Pixels, crops: readonly Similarity[]): Promise<Point[][]> {
+  return (await net.run(crops.map((crop) => warp(pixels, crop, LANDMARK_INPUT)))).map((fractions, index) =>
+    toPoints(fractions, crops[index] as Similarity),
   );
 }
 
 /** From pixels of the network's input to pixels of the picture. */
-function lookAt(box: Box, { side, right, down }: (typeof LOOKS)[number]): Similarity {
+function cropAround(box: Box, { side, right, down }: (typeof CROPS)[number]): Similarity {
   const a = (Math.max(box.width, box.height) * side) / LANDMARK_INPUT;
   const half = (a * (LANDMARK_INPUT - 1)) / 2;
   return { a, b: 0, tx: box.x + box.width * (0.5 + right) - half, ty: box.y + box.height * (0.5 + down) - half };
 }
 
-function toPoints(fractions: Float32Array, look: Similarity): Point[] {
+function toPoints(fractions: Float32Array, crop: Similarity): Point[] {
   return Array.from({ length: LANDMARK_COUNT }, (_, index) =>
-    apply(look, {
+    apply(crop, {
       x: (fractions[2 * index] as number) * LANDMARK_INPUT - 0.5,
       y: (fractions[2 * index + 1] as number) * LANDMARK_INPUT - 0.5,
     }),
@@ -141,19 +141,19 @@ function toPoints(fractions: Float32Array, look: Similarity): Point[] {
 }
 
 /** From pixels of the network's input to pixels of the picture, for a face whose landmarks are about known. */
-function lookUpright(landmarks: readonly Point[]): Similarity {
-  return lookInside(fitChip(landmarks, LANDMARK_INPUT).toPicture, UPRIGHT);
+function uprightCrop(landmarks: readonly Point[]): Similarity {
+  return cropInside(fitChip(landmarks, LANDMARK_INPUT).toPicture, UPRIGHT);
 }
 
 /** A square of this part of the chip, in its middle but for `right` and `down`, as shares of the chip's side. */
-function lookInside(chip: Similarity, { part, right, down }: Record<"part" | "right" | "down", number>): Similarity {
+function cropInside(chip: Similarity, { part, right, down }: Record<"part" | "right" | "down", number>): Similarity {
   const margin = ((1 - part) * (LANDMARK_INPUT - 1)) / 2;
   const corner = apply(chip, { x: margin + right * LANDMARK_INPUT, y: margin + down * LANDMARK_INPUT });
   return { a: chip.a * part, b: chip.b * part, tx: corner.x, ty: corner.y };
 }
 
-interface FirstLooks {
-  /** The mean of both looks. */
+interface FirstLandmarks {
+  /** The mean of both crops'. */
   landmarks: Point[];
   isFace: boolean;
   /** Of the detector. */
@@ -161,8 +161,8 @@ interface FirstLooks {
 }
 
 /** @param points of the detector, where it knows them */
-function agree(looks: readonly Point[][], points: FacePoints | undefined): FirstLooks {
-  const [first, second] = looks as [Point[], Point[]];
+function agree(found: readonly Point[][], points: FacePoints | undefined): FirstLandmarks {
+  const [first, second] = found as [Point[], Point[]];
   const landmarks = first.map(({ x, y }, index) => ({
     x: (x + (second[index] as Point).x) / 2,
     y: (y + (second[index] as Point).y) / 2,
@@ -188,8 +188,8 @@ function astray(landmarks: readonly Point[], points: FacePoints | undefined): nu
   );
 }
 
-function judge(pixels: Pixels, first: FirstLooks, upright: Point[] | undefined, gate: Gate): Aligned {
-  // Where the upright look lost the face the first ones are still good.
+function judge(pixels: Pixels, first: FirstLandmarks, upright: Point[] | undefined, gate: Gate): Aligned {
+  // Where the upright crop lost the face the first ones are still good.
   const landmarks =
     upright !== undefined && fitChip(upright, MEASURE_SIDE).residual <= MAX_RESIDUAL ? upright : first.landmarks;
   const { toPicture, residual } = fitChip(landmarks, MEASURE_SIDE);
@@ -219,7 +219,7 @@ function showsFeatures({ size, blur, exposure: light }: Pick<Quality, "size" | "
 }
 
 /** Under a mask the landmarks fit nowhere; the detector that saw eyes, nose and mouth tells where the face is. */
-function coveredByPoints(pixels: Pixels, { points }: FirstLooks, { minSize }: Gate): RejectReason {
+function coveredByPoints(pixels: Pixels, { points }: FirstLandmarks, { minSize }: Gate): RejectReason {
   const place = points === undefined ? undefined : fitByPoints(points, MEASURE_SIDE);
   if (points === undefined || place === undefined) return "bad_alignment";
   const chip = warp(pixels, place, MEASURE_SIDE);

@@ -1,5 +1,6 @@
 /** τ of d' from what is wanted: of all strangers at most such a share gets a name. */
 import { z } from "zod";
+import { fixed } from "../format";
 import { countSchema } from "../validate";
 import { type OwnTail, ownTailSchema } from "./figures";
 import { sum, trialsFor } from "./statistics";
@@ -121,7 +122,7 @@ export function reasonOfThreshold({
   const count = grouped(comparisons);
   const from =
     tail === "gallery"
-      ? phrase("calibrate.fromGallery", { comparisons: count, nearer: (own?.nearer ?? 0).toFixed(3) })
+      ? phrase("calibrate.fromGallery", { comparisons: count, nearer: fixed(own?.nearer ?? 0, 3) })
       : own === null
         ? phrase("calibrate.fromModel", { comparisons: count })
         : phrase("calibrate.fromModelAlso", { comparisons: count, own: grouped(own.comparisons) });

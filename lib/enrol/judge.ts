@@ -1,5 +1,6 @@
 /** Is a photo good enough to be kept as a person's? Pure; the bounds were measured on the photos the comments name. */
 import { z } from "zod";
+import { distanceText } from "../format";
 import { euclideanDistance } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
 import { FOUND_BY, type Candidate, type Face, type Quality } from "../message";
@@ -239,11 +240,11 @@ function judgeLikeness(
     Math.min(...others.map((other) => euclideanDistance(embedding, other)));
   const apart = toNearest(own);
   if (apart <= nearDuplicate * threshold)
-    return [refuse("near_duplicate", phrase("enrol.nearDuplicate", { distance: apart.toFixed(2) }))];
+    return [refuse("near_duplicate", phrase("enrol.nearDuplicate", { distance: distanceText(apart) }))];
   // The photo that is kept has been judged by all else when it came.
   const again = toNearest(leftOut);
   if (again <= nearDuplicate * threshold)
-    return [ask("near_left_out", phrase("enrol.nearLeftOut", { distance: again.toFixed(2) }))];
+    return [ask("near_left_out", phrase("enrol.nearLeftOut", { distance: distanceText(again) }))];
   const measure = measureOf(normalisation);
   const nearestOwn = Math.min(...own.map((other) => measure(embedding, other)));
   const tau = normalisation?.threshold ?? threshold;
@@ -251,14 +252,14 @@ function judgeLikeness(
   // In a large gallery somebody is always below τ; it is a likeness only if the person's own photos do not lie nearer.
   if (nearestOther !== null && nearestOther.distance <= tau && nearestOther.distance <= nearestOwn) {
     const { name } = nearestOther;
-    const measured = { distance: nearestOther.distance.toFixed(2), threshold: tau };
+    const measured = { distance: distanceText(nearestOther.distance), threshold: tau };
     findings.push({
       ...ask("resembles", phrase("enrol.resembles", { name, ...measured })),
       unnamed: phrase("enrol.resemblesSomebody", measured),
     });
   }
   if (own.length > 0 && nearestOwn > tau)
-    findings.push(ask("unlike", phrase("enrol.unlike", { distance: nearestOwn.toFixed(2), threshold: tau })));
+    findings.push(ask("unlike", phrase("enrol.unlike", { distance: distanceText(nearestOwn), threshold: tau })));
   return findings;
 }
 

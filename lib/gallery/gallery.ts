@@ -232,8 +232,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#parts.folder.readable;
   }
 
-  /** Look at the folder now. Never throws: what is wrong is a problem. */
-  look(): Promise<void> {
+  /** Now, besides now and then. Never throws: what is wrong is a problem. */
+  scanFolder(): Promise<void> {
     return this.#parts.folder.scan();
   }
 

@@ -1,4 +1,5 @@
 /** Draw what was recognized into the picture: a box a face, the name, the distance and τ; hide faces on wish. */
+import { distanceText } from "../format";
 import type { Face, Identity, Picture } from "../message";
 import { type Colours, coloursOf, squaresOver } from "./hide";
 import { closedPicture, withPicture } from "./open-picture";
@@ -109,9 +110,8 @@ export function wordsBy(say: (key: keyof Words) => string): Words {
 }
 
 function measured({ distance, threshold }: Identity): string {
-  const DIGITS = 2;
   if (distance === null) return "";
-  return `${distance.toFixed(DIGITS)} ${distance <= threshold ? "≤" : ">"} τ ${threshold.toFixed(DIGITS)}`;
+  return `${distanceText(distance)} ${distance <= threshold ? "≤" : ">"} τ ${distanceText(threshold)}`;
 }
 
 function shorten(name: string): string {

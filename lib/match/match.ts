@@ -68,29 +68,6 @@ export async function decideBy(
   };
 }
 
-/** 1:K. @param judge what is known of the track besides */
-export function identify(
-  probe: Float32Array,
-  gallery: Searchable,
-  options: MatchOptions,
-  at = new Date(),
-  judge: Judge = IDENTIFY.judge,
-): Promise<Identity> {
-  return decideBy({ ...IDENTIFY, judge }, probe, gallery, options, at);
-}
-
-/** 1:1. @param claim a name */
-export function verify(
-  probe: Float32Array,
-  claim: string,
-  gallery: Searchable,
-  options: MatchOptions,
-  at = new Date(),
-  judge: Judge = IDENTIFY.judge,
-): Promise<Identity> {
-  return decideBy({ ...verifying(claim), judge }, probe, gallery, options, at);
-}
-
 export interface DecideContext {
   gallery: Searchable;
   options: MatchOptions;

@@ -8,6 +8,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from
 import { tmpdir } from "node:os";
 import { basename, extname, join, resolve } from "node:path";
 import { z } from "zod";
+import { distanceText, fixed } from "../format";
 import { calibrate, type LabelledEmbedding } from "../calibrate/calibrate";
 import type { ModelStatistics } from "../calibrate/calibration";
 import { errorRate, seeded, type Share, shuffled, trialsFor } from "../calibrate/statistics";
@@ -432,19 +433,19 @@ function summaryOf({
     phrase("models.madeOf", { photos, people, left }),
     phrase("models.madeCohort", {
       rows: COHORT_PLAN.rows,
-      nearest: cohort.nearest.toFixed(3),
-      mean: cohort.meanNearest.toFixed(3),
-      apart: cohort.apart.toFixed(3),
+      nearest: fixed(cohort.nearest, 3),
+      mean: fixed(cohort.meanNearest, 3),
+      apart: fixed(cohort.apart, 3),
     }),
     phrase("models.madeNormalised", {
-      mean: mean.toFixed(3),
-      threshold: cohortThreshold.toFixed(3),
+      mean: fixed(mean, 3),
+      threshold: fixed(cohortThreshold, 3),
       fmr: percent(cohortFmr.share),
       high: percent(cohortFmr.high),
       known: fnmr === null ? "" : phrase("models.madeKnown", { tmr: (100 * (1 - fnmr.share)).toFixed(1) }),
     }),
     phrase("models.madeEuclidean", {
-      threshold: threshold.toFixed(2),
+      threshold: distanceText(threshold),
       fmr: percent(fmr.share),
       high: percent(fmr.high),
     }),

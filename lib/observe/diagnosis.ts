@@ -3,43 +3,47 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
+import { z } from "zod";
 import { packageFile } from "../assets";
 import { findFfmpeg } from "../capture/ffmpeg";
 import { listModels } from "../models/list";
-import { ENGINES, type EngineName, judgeEngine } from "../tensor/engines";
+import { ENGINES, judgeEngine } from "../tensor/engines";
+import { countSchema } from "../validate";
 import { render } from "../words/sentence";
 
-export interface Versions {
-  package: string;
-  node: string;
-  platform: string;
-  arch: string;
-  cores: number;
-  /** Of the computer. */
-  memoryMB: number;
-  ffmpeg: string | null;
-  /** Packages that decide what works here, and their versions; null of one that is not installed. */
-  modules: Record<string, string | null>;
-}
+export const versionsSchema = z.object({
+  package: z.string(),
+  node: z.string(),
+  platform: z.string(),
+  arch: z.string(),
+  cores: countSchema,
+  memoryMB: countSchema.describe("Of the computer"),
+  ffmpeg: z.string().nullable().describe("Null where none was found"),
+  modules: z.record(z.string(), z.string().nullable()).describe("Null where it is not installed"),
+});
+export type Versions = z.infer<typeof versionsSchema>;
 
-export interface EngineState {
-  engine: EngineName;
-  usable: boolean;
-  installed: boolean;
-  /** Why it cannot be used; null where it can, or is not installed. */
-  reason: string | null;
-}
+export const engineStateSchema = z.object({
+  engine: z.enum(ENGINES),
+  usable: z.boolean(),
+  installed: z.boolean(),
+  reason: z
+    .string()
+    .nullable()
+    .describe("Why it cannot be used, without paths; null where it can, or is not installed"),
+});
+export type EngineState = z.infer<typeof engineStateSchema>;
 
-export interface ModelState {
-  /** Null of a pack that cannot be read. */
-  id: string | null;
-  kind: string | null;
-  from: string;
-  usable: boolean;
-  /** Code of what must be installed first. */
-  needs: string | null;
-}
+export const modelStateSchema = z.object({
+  id: z.string().nullable().describe("Null of a pack that cannot be read"),
+  kind: z.string().nullable(),
+  from: z.string(),
+  usable: z.boolean(),
+  needs: z.string().nullable().describe("Code of what must be installed first"),
+});
+export type ModelState = z.infer<typeof modelStateSchema>;
 
+/** Packages that decide what works here. */
 const MODULES = [
   "@opencvjs/node",
   "@u4/opencv4nodejs",

@@ -1,24 +1,23 @@
 /** What failed lately: where and how often, never about whom. */
 import { join, sep } from "node:path";
+import { z } from "zod";
 import { BoundedMap } from "../bounded-map";
 import { UserError } from "../errors";
+import { countSchema } from "../validate";
 
-export interface Failure {
-  /** A node's type, "api" or "journal". */
-  where: string;
-  /** Class of the error. */
-  kind: string;
-  /** The system's code ("ENOSPC") or the API's ("no_gallery"); null without one. */
-  code: string | null;
-  /** Whether it is a sentence for people; else it is a fault of the program. */
-  told: boolean;
-  /** Where it was thrown, the innermost first: function and place in a package, no path of this computer. */
-  places: string[];
-  count: number;
-  /** Milliseconds since the epoch, of the first and of the newest. */
-  first: number;
-  last: number;
-}
+export const failureSchema = z.object({
+  where: z.string().describe('A node\'s type, "api", "journal" or a room of lib/'),
+  kind: z.string().describe("Class of the error"),
+  code: z.string().nullable().describe('The system\'s ("ENOSPC") or the API\'s ("no_gallery"); null without one'),
+  told: z.boolean().describe("Whether it was a sentence for people; else it is a fault of the program"),
+  places: z
+    .array(z.string())
+    .describe("Where it was thrown, the innermost first: function and place in a package, no path of this computer"),
+  count: countSchema,
+  first: z.int().describe("Milliseconds since the epoch"),
+  last: z.int().describe("Milliseconds since the epoch, of the newest"),
+});
+export type Failure = z.infer<typeof failureSchema>;
 
 const MOST_FAILURES = 20;
 const MOST_PLACES = 4;

@@ -2,6 +2,7 @@
  * Photos of a person that are left out of their mean: a wrong face, or a very poor one, would pull it away from all
  * others.
  */
+import { distanceText } from "../format";
 import { dotOf, euclideanDistance, toUnitLength } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
 import type { Aside } from "./entries";
@@ -17,7 +18,7 @@ export interface OwnPhoto {
 }
 
 export function asideOf(distance: number, threshold: number, language: Language = "en-US"): Aside {
-  const reason = phrase("search.aside", { distance: distance.toFixed(2), threshold });
+  const reason = phrase("search.aside", { distance: distanceText(distance), threshold });
   return { distance, threshold, reason: render(reason, language) };
 }
 

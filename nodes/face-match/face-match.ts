@@ -1,5 +1,6 @@
 import type { EventEmitter } from "node:events";
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { distanceText } from "../../lib/format";
 import { UserError } from "../../lib/errors";
 import { changeGallery, changesGallery } from "../../lib/gallery/by-message";
 import type { Gallery } from "../../lib/gallery/gallery";
@@ -310,7 +311,7 @@ function follow(
         shape: "dot",
         text: RED._(`face-match.status.${wanted?.tail === "gallery" ? "people_own" : "people"}`, {
           number: gallery.people.length,
-          threshold: threshold.toFixed(2),
+          threshold: distanceText(threshold),
         }),
       });
     } else
@@ -371,7 +372,7 @@ function statusOf(RED: NodeAPI, faces: readonly Face[]): Status {
   const identities = faces.map(({ identity }) => identity).filter((identity) => identity !== undefined);
   const match = identities.find(({ outcome }) => outcome === "match");
   if (match?.name != null)
-    return { fill: "green", shape: "dot", text: `${shortName(match.name)} ${match.distance?.toFixed(2) ?? ""}` };
+    return { fill: "green", shape: "dot", text: `${shortName(match.name)} ${distanceText(match.distance)}` };
   const denied = identities.find(({ outcome }) => outcome === "denied");
   if (denied?.name != null)
     return {
@@ -387,6 +388,6 @@ function statusOf(RED: NodeAPI, faces: readonly Face[]): Status {
   return {
     fill: "yellow",
     shape: "ring",
-    text: `${RED._(`face-match.status.${other.outcome}`)} ${other.distance?.toFixed(2) ?? ""}`.trim(),
+    text: `${RED._(`face-match.status.${other.outcome}`)} ${distanceText(other.distance)}`.trim(),
   };
 }

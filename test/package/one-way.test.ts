@@ -85,6 +85,13 @@ const RULES: readonly Rule[] = [
     innocent: ['throw Object.assign(new Error("no file"), { code: "EISDIR" });', 'throw new Fault("closed");'],
   },
   {
+    what: "writes a distance down",
+    pattern: /(?:distance|threshold|nearest|apart|again|tau|nearer|own|other)\w*\)?\??\.toFixed\(/i,
+    homes: [],
+    guilty: ["text: `${match.distance?.toFixed(2)}`", "threshold: cohortThreshold.toFixed(3)"],
+    innocent: ["seconds: ms.toFixed(1)", "return fixed(distance, 2);"],
+  },
+  {
     what: "says why something failed in English alone",
     pattern:
       /\b(?:reason|why|because|message|note|sentence): (?:["'][A-Za-z][^"'\n]* [^"'\n]*["']|`[^`\n]*\w\w [^`\n]*`)/,

@@ -5,7 +5,8 @@ import { seeded } from "../../../lib/calibrate/statistics";
 import { toUnitLength } from "../../../lib/embed/distance";
 import type { KnownEmbedding } from "../../../lib/search/known";
 import { Roster } from "../../../lib/search/roster";
-import { identify } from "../../../lib/match/match";
+import { decideBy } from "../../../lib/match/match";
+import { IDENTIFY } from "../../../lib/match/policy";
 import { matchOptionsSchema } from "../../../lib/match/options";
 
 const DIMENSIONS = 24;
@@ -61,7 +62,7 @@ describe("does a gallery work?", () => {
         all.filter((photo) => photo.photoId !== photoId),
         strangers,
       );
-      const { person: who } = await identify(vector, roster, options);
+      const { person: who } = await decideBy(IDENTIFY, vector, roster, options);
       said.push(who === null ? "nobody" : who === personId ? "right" : "wrong");
       await roster.close();
     }
@@ -70,7 +71,7 @@ describe("does a gallery work?", () => {
         all,
         strangers.filter((each) => each !== stranger),
       );
-      named.push((await identify(stranger, roster, options)).person !== null);
+      named.push((await decideBy(IDENTIFY, stranger, roster, options)).person !== null);
       await roster.close();
     }
     const { now, untested } = await tryGallery(input(all, { normalisation, strangers }));

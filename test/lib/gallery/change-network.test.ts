@@ -9,7 +9,8 @@ import { Gallery } from "../../../lib/gallery/gallery";
 import type { GalleryOptions } from "../../../lib/gallery/options";
 import { chooseNetworks } from "../../../lib/gallery/networks";
 import { openStore } from "../../../lib/people/lmdb/store";
-import { identify } from "../../../lib/match/match";
+import { decideBy } from "../../../lib/match/match";
+import { IDENTIFY } from "../../../lib/match/policy";
 import { matchOptionsSchema } from "../../../lib/match/options";
 import type { Face, Picture } from "../../../lib/message";
 import { FakeEncoder } from "../../support/fake-encoder";
@@ -136,7 +137,7 @@ async function who({ gallery, networks }: Opened, text: string, by: "old" | "new
     frame: undefined,
   });
   if (face?.model !== roster.model || face.embedding === undefined) return "not understood";
-  return (await identify(face.embedding, roster, OPTIONS)).name;
+  return (await decideBy(IDENTIFY, face.embedding, roster, OPTIONS)).name;
 }
 
 const model = ({ gallery }: Opened): string => gallery.summary.model;

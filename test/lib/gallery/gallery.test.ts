@@ -319,7 +319,7 @@ describe("Gallery", () => {
     gallery.on("problem", () => {
       told += 1;
     });
-    await gallery.look();
+    await gallery.scanFolder();
     assert.equal(told, 0);
     writeFileSync(join(root, "photos/None.jpg"), "5 5");
     await until("the mend", () => gallery.problems.length === 2);
@@ -472,10 +472,10 @@ describe("Gallery", () => {
     await gallery.start();
     for (const part of ["1", "1 2", "1 2 3"]) {
       writeFileSync(join(root, "photos/Alice.jpg"), part);
-      await gallery.look();
+      await gallery.scanFolder();
     }
     assert.deepEqual([encoder.calls, names(gallery)], [0, []]);
-    await gallery.look();
+    await gallery.scanFolder();
     assert.deepEqual([encoder.calls, vectors(gallery).flat()], [1, [1, 2, 3]]);
   });
 
@@ -505,8 +505,8 @@ describe("Gallery", () => {
     }
     const gallery = await galleryIn(root, new SlowEncoder());
     writeFileSync(join(root, "photos/Alice.jpg"), "3 44");
-    await gallery.look();
-    const reading = gallery.look();
+    await gallery.scanFolder();
+    const reading = gallery.scanFolder();
     await new Promise((resolve) => {
       setTimeout(resolve, 5 * INTERVAL);
     });
@@ -672,7 +672,7 @@ describe("Gallery", () => {
       [encoder.calls, gallery.people.length, gallery.paused, gallery.progress],
       [10, 10, true, { done: 10, total: 40 }],
     );
-    await gallery.look();
+    await gallery.scanFolder();
     assert.equal(encoder.calls, 10);
     await gallery.close();
     const again = await unstarted(root, encoder);
@@ -682,7 +682,7 @@ describe("Gallery", () => {
     await again.start();
     assert.deepEqual([encoder.calls, again.people.length], [20, 20]);
     again.pause(false);
-    await again.look();
+    await again.scanFolder();
     assert.deepEqual([encoder.calls, again.people.length, again.progress], [40, 40, undefined]);
   });
 
@@ -699,7 +699,7 @@ describe("Gallery", () => {
     };
     turn();
     const gallery = await galleryIn(root);
-    await gallery.look();
+    await gallery.scanFolder();
     reading = false;
     assert.equal(gallery.people.length, 500);
     assert.ok(turns > 500, `${turns} turns for 500 photos`);

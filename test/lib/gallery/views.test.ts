@@ -173,8 +173,8 @@ describe("a gallery's views", () => {
     const files = (): string[] => readdirSync(join(root, "photos"));
     const look = async (): Promise<void> => {
       // What is new must be still for two looks.
-      await gallery.look();
-      await gallery.look();
+      await gallery.scanFolder();
+      await gallery.scanFolder();
     };
     const name = (): string => `Person ${below(30)}`;
     const see = (): Promise<void> =>

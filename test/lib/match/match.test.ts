@@ -4,12 +4,17 @@ import { euclideanDistance, toUnitLength, tripletLoss } from "../../../lib/embed
 import type { Normalisation } from "../../../lib/embed/normalise";
 import type { Person } from "../../../lib/people/people";
 import { Roster } from "../../../lib/search/roster";
-import { decide, identify, verify } from "../../../lib/match/match";
+import { decide, decideBy } from "../../../lib/match/match";
+import { IDENTIFY, verifying } from "../../../lib/match/policy";
 import { matchOptionsSchema } from "../../../lib/match/options";
-import type { Candidate, Face } from "../../../lib/message";
+import type { Candidate, Face, Identity } from "../../../lib/message";
 
 const vector = (...values: number[]): Float32Array => Float32Array.from(values);
 const options = (fields: object = {}) => matchOptionsSchema.parse(fields);
+type Rest = Parameters<typeof decideBy> extends [unknown, unknown, ...infer R] ? R : never;
+const identify = (probe: Float32Array, ...rest: Rest): Promise<Identity> => decideBy(IDENTIFY, probe, ...rest);
+const verify = (probe: Float32Array, claim: string, ...rest: Rest): Promise<Identity> =>
+  decideBy(verifying(claim), probe, ...rest);
 
 /** People by name, each with embeddings; ids are the names in lower case. */
 function rosterOf(
