@@ -52,7 +52,7 @@ export class KeptFile<T> {
     try {
       return this.#schema.parse(JSON.parse(this.#secret.open(sealed, basename(this.#path)).toString()));
     } catch (error) {
-      if (error instanceof Unsealable && error.message === "encrypted")
+      if (error instanceof Unsealable && error.how === "encrypted")
         throw new UserError("gate.encrypted", { file: this.#path }, { cause: error });
       throw new UserError("gate.damaged", { file: this.#path }, { cause: error });
     }

@@ -58,6 +58,8 @@ const RULES: readonly Rule[] = [
       "lib/bounded-map.ts",
       // Takes the next that waits.
       "lib/workers/inbox.ts",
+      // Ends the visit that began first, with an event.
+      "lib/presence/visits.ts",
     ],
     guilty: ["this.#map.delete(this.#map.keys().next().value);", "const [oldest] = this.#seen.keys();"],
     innocent: ["for (const [key, value] of this.#map.entries()) use(key, value);"],

@@ -21,13 +21,24 @@ export const SALT_BYTES = 16;
 const SCRYPT = { N: 2 ** 15, r: 8, p: 3, maxmem: 2 ** 26 };
 const ID_LENGTH = 32;
 
+const HOW = {
+  damaged: phrase("people.recordDamaged"),
+  sealedOtherwise: phrase("people.recordOtherKey"),
+  encrypted: phrase("people.recordEncrypted"),
+} as const;
+
 /** A value that was sealed cannot be opened: it is damaged, or the pass phrase is another. */
 export class Unsealable extends Fault {
   constructor(
-    readonly why: Sentence,
+    readonly how: keyof typeof HOW,
     options?: ErrorOptions,
   ) {
-    super(render(why, "en-US"), options);
+    super(`it is ${how}`, options);
+  }
+
+  /** As a part of a sentence. */
+  get why(): Sentence {
+    return HOW[this.how];
   }
 }
 
@@ -72,15 +83,14 @@ export async function makeSecret(passPhrase: string, salt: Buffer): Promise<Secr
       const bytesOf = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
       // What was kept before there was a pass phrase, until it is sealed anew.
       if (bytesOf[0] === PLAIN) return openPlain(bytesOf);
-      if (bytesOf[0] !== ENCRYPTED || bytesOf.length < 1 + IV_BYTES + TAG_BYTES)
-        throw new Unsealable(phrase("people.recordDamaged"));
+      if (bytesOf[0] !== ENCRYPTED || bytesOf.length < 1 + IV_BYTES + TAG_BYTES) throw new Unsealable("damaged");
       const iv = bytesOf.subarray(1, 1 + IV_BYTES);
       const decipher = createDecipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(place));
       decipher.setAuthTag(bytesOf.subarray(1 + IV_BYTES, 1 + IV_BYTES + TAG_BYTES));
       try {
         return Buffer.concat([decipher.update(bytesOf.subarray(1 + IV_BYTES + TAG_BYTES)), decipher.final()]);
       } catch (error) {
-        throw new Unsealable(phrase("people.recordOtherKey"), { cause: error });
+        throw new Unsealable("sealedOtherwise", { cause: error });
       }
     },
     blind: (id) => createHmac("sha256", nameKey).update(id).digest("hex").slice(0, ID_LENGTH),
@@ -95,7 +105,7 @@ export function isEncrypted(sealed: Uint8Array): boolean {
 function openPlain(sealed: Buffer): Buffer {
   const value = sealed.subarray(1 + CHECKSUM_BYTES);
   if (sealed[0] !== PLAIN || !checksum(value).equals(sealed.subarray(1, 1 + CHECKSUM_BYTES)))
-    throw new Unsealable(phrase(isEncrypted(sealed) ? "people.recordEncrypted" : "people.recordDamaged"));
+    throw new Unsealable(isEncrypted(sealed) ? "encrypted" : "damaged");
   return Buffer.from(value);
 }
 
