@@ -1,4 +1,11 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Request } from "express";
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { z } from "zod";
+import { bodyOf, queryOf } from "../../api/http/request";
+import { route } from "../../api/http/route";
+import { presentationsSchema, reportOf } from "../../lib/liveness/figures";
 import {
   challengeSchema,
   livenessOptionsSchema,
@@ -9,6 +16,7 @@ import {
 import type { Task } from "../../lib/liveness/turn";
 import { type FaceMessage, readFaces, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
+import type { Liveness } from "../../lib/visit";
 import { speakAs } from "../common/language";
 import { onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
@@ -22,12 +30,30 @@ export interface FaceLivenessDef extends NodeDef {
   mirrored: boolean | string;
 }
 
+/** What the page of the self-test is told: words alone, and what they are about. */
+interface Line {
+  /** Rises with each. */
+  number: number;
+  say: string;
+  task?: Task;
+  result?: Liveness["result"];
+  by?: Liveness["by"];
+}
+
+interface FaceLivenessNode extends Node {
+  selfTest?: { challenge(): number; told(after: number): Line[] };
+}
+
+const TYPE = "face-liveness";
+/** More lines than a challenge has. */
+const MOST_LINES = 200;
+
 /** How often it is looked whether a challenge has run out though no frame comes. */
 const TICK_MS = 500;
 
 export default function register(RED: NodeAPI): void {
   speakAs(RED);
-  function FaceLiveness(this: Node, def: FaceLivenessDef): void {
+  function FaceLiveness(this: FaceLivenessNode, def: FaceLivenessDef): void {
     RED.nodes.createNode(this, def);
     let watch: LivenessWatch;
     let mirrored: boolean;
@@ -51,10 +77,26 @@ export default function register(RED: NodeAPI): void {
       return;
     }
     const show = liveStatus(this);
+    let number = 0;
+    let lines: Line[] = [];
     const tell = (told: Prompt | Outcome): FaceMessage => {
       const task = "task" in told ? taskOf(told, mirrored) : undefined;
       show(statusOf(RED, told, task));
-      return messageOf(RED, told, task);
+      const message = messageOf(RED, told, task);
+      const outcome = "liveness" in told ? { result: told.liveness.result, by: told.liveness.by } : {};
+      number += 1;
+      lines = [
+        ...lines,
+        { number, say: message.payload as string, ...(task === undefined ? {} : { task }), ...outcome },
+      ].slice(-MOST_LINES);
+      return message;
+    };
+    this.selfTest = {
+      challenge: () => {
+        watch.ask({ by: "turn" });
+        return number;
+      },
+      told: (after) => lines.filter((line) => line.number > after),
     };
     const ticker = setInterval(() => {
       for (const outcome of watch.pass()) this.send([null, tell(outcome)]);
@@ -76,8 +118,54 @@ export default function register(RED: NodeAPI): void {
     });
     this.on("close", () => clearInterval(ticker));
   }
-  RED.nodes.registerType("face-liveness", FaceLiveness);
+  RED.nodes.registerType(TYPE, FaceLiveness);
+
+  const selfTestOf = (request: Request): FaceLivenessNode["selfTest"] =>
+    (RED.nodes.getNode(String(request.params["id"])) as FaceLivenessNode | null)?.selfTest;
+  /** Does the work of a node that runs, or answers 404. */
+  const ofNode = (work: (selfTest: NonNullable<FaceLivenessNode["selfTest"]>, request: Request) => unknown) =>
+    route(RED, async (request, response) => {
+      const found = selfTestOf(request);
+      if (found === undefined) response.sendStatus(404);
+      else response.json(await work(found, request));
+    });
+
+  // The page holds nothing; what it asks is checked.
+  RED.httpAdmin.get(
+    "/facenet/liveness/:id",
+    route(RED, async (request, response) => {
+      if (selfTestOf(request) === undefined) {
+        response.sendStatus(404);
+        return;
+      }
+      response
+        .type("html")
+        .set({
+          "Content-Security-Policy":
+            "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'",
+          "Cache-Control": "no-store",
+        })
+        .send(await readFile(join(__dirname, "page.html"), "utf8"));
+    }),
+  );
+  RED.httpAdmin.post(
+    "/facenet/liveness/:id/challenge",
+    RED.auth.needsPermission(`${TYPE}.write`),
+    ofNode((selfTest) => ({ number: selfTest.challenge() })),
+  );
+  RED.httpAdmin.get(
+    "/facenet/liveness/:id/told",
+    RED.auth.needsPermission(`${TYPE}.read`),
+    ofNode((selfTest, request) => ({ told: selfTest.told(queryOf(request, toldQuery).after) })),
+  );
+  RED.httpAdmin.post(
+    "/facenet/liveness/:id/figures",
+    RED.auth.needsPermission(`${TYPE}.read`),
+    ofNode(async (_, request) => reportOf((await bodyOf(request, presentationsSchema)).presentations)),
+  );
 }
+
+const toldQuery = z.object({ after: z.coerce.number().int().min(0) });
 
 /** Left and right as the person sees them. */
 function taskOf({ task }: Prompt, mirrored: boolean): Task {

@@ -16,13 +16,13 @@ import { eventually } from "../support/node-red";
 
 describe("admin routes", () => {
   it(
-    "all ask for a permission first, in every node; the page of the browser's camera, which holds nothing, does " +
-      "not",
+    "all ask for a permission first, in every node; the pages of the browser's camera and of the self-test, which " +
+      "hold nothing, do not",
     async () => {
       const all = adminRoutes(allNodes());
       assert.deepEqual(
         all.filter(({ permission }) => permission === undefined).map(({ method, path }) => `${method} ${path}`),
-        ["get /facenet/camera/:id"],
+        ["get /facenet/camera/:id", "get /facenet/liveness/:id"],
       );
       assert.deepEqual(
         all.filter(({ path }) => path.startsWith(API_ROOT)),

@@ -248,6 +248,7 @@ describe("the packed package", () => {
       "NOTICE",
       "dist/nodes/camera/camera.html",
       "dist/nodes/camera/page.html",
+      "dist/nodes/face-liveness/page.html",
       "dist/nodes/camera/locales/zh-TW/camera.json",
       "dist/nodes/camera/icons/camera.svg",
       "assets/cascades/haarcascade_frontalface_default.xml",
