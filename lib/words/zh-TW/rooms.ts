@@ -1,4 +1,5 @@
 export { api } from "./api";
+export { attendance } from "./attendance";
 export { calibrate } from "./calibrate";
 export { capture } from "./capture";
 export { common } from "./common";

@@ -1,0 +1,495 @@
+/**
+ * An attendance book: check-ins from the visits of people who are known, each once, over restarts, crashes and messages
+ * that come again; what people correct; days and months.
+ */
+import { EventEmitter } from "node:events";
+import { UserError } from "../errors";
+import { NotFound } from "../people/errors";
+import type { Visit } from "../visit";
+import type { VisitBook } from "../visits/book";
+import { type Change, type CheckIn, type CheckInType, isCorrected, type Sending } from "./check-in";
+import { csvOf } from "./csv";
+import { hashOf } from "./hash";
+import { type Followed, type Ledger, MOST_FOLLOWED, type Progress } from "./ledger";
+import { type DayReport, dayReport, type MonthReport, monthReport, type ToldCheckIn } from "./pairs";
+import type { Candidate, Rules, Seen } from "./rules";
+import { type Calendar, dayOf, stampOf } from "./time";
+
+/** Who is in the gallery. */
+export interface Names {
+  nameOf(person: string): string | undefined;
+}
+
+export interface AttendanceOptions {
+  /** Id of the book: of the node that keeps it. */
+  book: string;
+  /** Id of the gallery's node, as visits name it. */
+  gallery: string;
+  ledger: Ledger;
+  rules: Rules;
+  people: Names;
+  /** Undefined where the gallery keeps no visits: then they come by message alone. */
+  visits?: Pick<VisitBook, "revision" | "since"> | undefined;
+  /** Whether check-ins go to another system. */
+  sends?: boolean;
+  now?: () => number;
+  /** Hears what keeps visits from being read: the disk, most likely; tried again. */
+  onError?: (error: unknown) => void;
+}
+
+/** A check-in that is told once. */
+export interface Taken extends ToldCheckIn {
+  /** As it was told before, where the evidence says by now that it was somebody else. */
+  was?: { person: string | null; type: CheckInType; at: number } | undefined;
+}
+
+export interface Correction {
+  person?: string | undefined;
+  type?: CheckInType | undefined;
+  /** Milliseconds since the epoch. */
+  at?: number | undefined;
+  removed?: boolean | undefined;
+  why: string;
+  by: string | null;
+}
+
+interface AttendanceEvents {
+  /** Of one check-in, once; after a crash perhaps once more, with the same id. */
+  checkIn: [Taken];
+  /** Something is otherwise than it was. */
+  change: [];
+}
+
+/** Visits of one transaction. */
+const BATCH = 200;
+/** How often it is looked whether there are new visits; a message wakes it at once. */
+const LOOK_MS = 2000;
+/** Nobody has more check-ins in a day; farther back is another one. */
+const MOST_BEFORE = 64;
+/** Of one check-in. */
+const MOST_CHANGES = 200;
+
+export class Attendance extends EventEmitter<AttendanceEvents> {
+  readonly #options: AttendanceOptions;
+  readonly #now: () => number;
+  #timer: NodeJS.Timeout | undefined;
+  #reading: Promise<void> | undefined;
+  #again = false;
+  #closed = false;
+
+  constructor(options: AttendanceOptions) {
+    super();
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  get calendar(): Calendar {
+    return this.#options.rules.calendar;
+  }
+
+  get mode(): Rules["mode"] {
+    return this.#options.rules.mode;
+  }
+
+  /** The present working day. */
+  get today(): string {
+    return dayOf(this.#now(), this.calendar);
+  }
+
+  /** Read what came while nobody read, tell what was not told, and go on. Resolves once that is done. */
+  async start(): Promise<void> {
+    const { ledger, book } = this.#options;
+    const { told } = ledger.progress(book);
+    await this.#tell([...ledger.rows(book)].filter(({ order }) => order > told));
+    await this.look();
+    if (this.#closed || this.#options.visits === undefined) return;
+    this.#timer = setInterval(() => void this.look(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  /** Read the visits that were written meanwhile. Never rejects. */
+  look(): Promise<void> {
+    const { visits } = this.#options;
+    if (visits === undefined || this.#closed) return Promise.resolve();
+    this.#again = true;
+    this.#reading ??= this.#readAll(visits).finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  /**
+   * A visit came by message: where the gallery keeps visits it says that there is something to read.
+   * @throws a sentence when it is of another gallery
+   */
+  async takeVisit(visit: Visit): Promise<void> {
+    const { gallery, visits, ledger, book } = this.#options;
+    if (visit.gallery !== gallery) throw new UserError("attendance.otherGallery");
+    if (visits !== undefined) {
+      await this.look();
+      return;
+    }
+    const taken = await ledger.exclusively(async () => {
+      const all = ledger.followed(book);
+      const followed = withVisit(
+        all.find((each) => each.visit === visit.visit),
+        visit,
+      );
+      if (followed === undefined) return [];
+      const others = all.filter((each) => each.visit !== visit.visit);
+      const now = visit.event === "left" ? others : [...others, followed].slice(-MOST_FOLLOWED);
+      return this.#take([{ ...visit, stays: followed.stays }], { followed: now });
+    });
+    await this.#tell(taken);
+  }
+
+  /** @throws NotFound; a sentence; StorageError */
+  async add({ person, type, at, why, by }: Required<Omit<Correction, "removed">>): Promise<ToldCheckIn> {
+    const { ledger, book, people, sends = false } = this.#options;
+    if (person === undefined || people.nameOf(person) === undefined) throw new NotFound("attendance.noPerson");
+    if (type === undefined || at === undefined) throw new UserError("attendance.typeAndTime");
+    const id = hashOf("added", person, type, at);
+    const there = ledger.row(book, id);
+    // Said twice it is one; said again after it was removed it is there again.
+    if (there !== undefined) return this.change(id, { removed: false, why, by });
+    const row = await ledger.exclusively(async () => {
+      const twin = ledger.row(book, id);
+      if (twin !== undefined) return twin;
+      const progress = ledger.progress(book);
+      const before = ledger.rowsOf(book, person).filter((each) => each.at <= at);
+      const order = progress.order + 1;
+      const added: CheckIn = {
+        id,
+        person,
+        type,
+        at,
+        zone: "",
+        source: "",
+        visit: null,
+        serial: Math.max(0, ...before.map(({ serial }) => serial)),
+        order,
+        removed: false,
+        history: [{ what: "added", at: this.#now(), by, why, was: null }],
+        ...(sends ? { sending: waiting(this.#now()) } : {}),
+      };
+      await ledger.write(book, { rows: [added], progress: { ...progress, order } });
+      return added;
+    });
+    await this.#tell([row]);
+    return this.tell(row);
+  }
+
+  /**
+   * What is asked for already is no change.
+   * @throws NotFound; a sentence; StorageError
+   */
+  async change(id: string, { why, by, ...wanted }: Correction): Promise<ToldCheckIn> {
+    const { ledger, book, people } = this.#options;
+    if (wanted.person !== undefined && people.nameOf(wanted.person) === undefined)
+      throw new NotFound("attendance.noPerson");
+    const changed = await ledger.exclusively(async () => {
+      const row = ledger.row(book, id);
+      if (row === undefined) throw new NotFound("attendance.noCheckIn");
+      const { person = row.person, type = row.type, at = row.at, removed = row.removed } = wanted;
+      if (person === row.person && type === row.type && at === row.at && removed === row.removed) return row;
+      if (row.history.length >= MOST_CHANGES) throw new UserError("attendance.tooManyChanges", { most: MOST_CHANGES });
+      const what = removed === row.removed ? "changed" : removed ? "removed" : "restored";
+      const after = {
+        ...row,
+        person,
+        type,
+        at,
+        removed,
+        history: [...row.history, this.#changeOf(row, what, why, by)],
+      };
+      await ledger.write(book, { rows: [after] });
+      return after;
+    });
+    this.emit("change");
+    return this.tell(changed);
+  }
+
+  day(day: string): DayReport {
+    return dayReport(day, this.#attending());
+  }
+
+  month(month: string): MonthReport {
+    return monthReport(month, this.#attending());
+  }
+
+  /** Check-ins of some days as a table: see csvOf. @param from @param to days, both of them among these */
+  csv(from: string, to: string): string {
+    const told = this.#attending()
+      .people.flatMap(({ rows }) => rows)
+      .map((row) => this.tell(row))
+      .filter(({ day, removed }) => !removed && day >= from && day <= to)
+      .sort((a, b) => a.at - b.at);
+    return csvOf(told, this.calendar.timeZone);
+  }
+
+  /** With all that was said of it. @throws NotFound */
+  history(id: string): ToldCheckIn & { history: Change[] } {
+    const row = this.#options.ledger.row(this.#options.book, id);
+    if (row === undefined) throw new NotFound("attendance.noCheckIn");
+    return { ...this.tell(row), history: row.history };
+  }
+
+  tell(row: CheckIn): ToldCheckIn {
+    const { person, at, sending } = row;
+    const { timeZone } = this.calendar;
+    return {
+      id: row.id,
+      person,
+      name: this.#options.people.nameOf(person) ?? person,
+      type: row.type,
+      at,
+      local: stampOf(at, timeZone),
+      day: dayOf(at, this.calendar),
+      zone: row.zone,
+      source: row.source,
+      visit: row.visit,
+      removed: row.removed,
+      corrected: isCorrected(row),
+      ...(sending === undefined ? {} : { sending }),
+    };
+  }
+
+  /** One as it is now. */
+  sending(id: string): CheckIn | undefined {
+    return this.#options.ledger.row(this.#options.book, id);
+  }
+
+  /** Those that go to another system, the oldest first. */
+  sendings(state: Sending["state"]): CheckIn[] {
+    const { ledger, book } = this.#options;
+    return [...ledger.rows(book)]
+      .filter(({ sending, removed }) => sending?.state === state && !removed)
+      .sort((a, b) => a.at - b.at || a.order - b.order);
+  }
+
+  /** How the sending of a check-in goes on; one that is gone meanwhile is passed over. @throws StorageError */
+  async sent(id: string, sending: Sending): Promise<void> {
+    const { ledger, book } = this.#options;
+    await ledger.exclusively(async () => {
+      const row = ledger.row(book, id);
+      if (row !== undefined) await ledger.write(book, { rows: [{ ...row, sending }] });
+    });
+    this.emit("change");
+  }
+
+  /** What was begun is ended; nothing is begun any more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await this.#reading;
+  }
+
+  async #readAll(visits: Pick<VisitBook, "revision" | "since">): Promise<void> {
+    try {
+      while (this.#again && !this.#closed) {
+        this.#again = false;
+        while (!this.#closed && (await this.#readSome(visits)));
+      }
+    } catch (error) {
+      if (!this.#closed) this.#options.onError?.(error);
+    }
+  }
+
+  /** @returns whether there may be more */
+  async #readSome(visits: Pick<VisitBook, "revision" | "since">): Promise<boolean> {
+    const { ledger, book } = this.#options;
+    let more = false;
+    const taken = await ledger.exclusively(async () => {
+      const progress = ledger.progress(book);
+      // Visits that begin anew are read anew: what is known of them is known by their ids.
+      const from = visits.revision < progress.revision ? 0 : progress.revision;
+      if (visits.revision <= from) return [];
+      const read = visits.since(from, BATCH);
+      more = read.length === BATCH;
+      return this.#take(read, { revision: read.at(-1)?.revision ?? from });
+    });
+    await this.#tell(taken);
+    return more;
+  }
+
+  /** Called exclusively. @returns what is to be told */
+  async #take(
+    seen: readonly Seen[],
+    { revision, followed }: { revision?: number; followed?: readonly Followed[] },
+  ): Promise<CheckIn[]> {
+    const { ledger, book } = this.#options;
+    const before = ledger.progress(book);
+    const draft = new Draft(this.#options, before, this.#now());
+    for (const visit of seen) draft.take(visit);
+    const { rows, sames, told } = draft;
+    const progress = { ...draft.progress, revision: revision ?? before.revision };
+    const isChanged = rows.length > 0 || progress.revision !== before.revision;
+    await ledger.write(book, { rows, sames, followed, ...(isChanged ? { progress } : {}) });
+    return told;
+  }
+
+  /** Each once; then it is noted that it was. */
+  async #tell(rows: readonly CheckIn[]): Promise<void> {
+    if (rows.length === 0) return;
+    const { ledger, book } = this.#options;
+    const sorted = [...rows].sort((a, b) => a.order - b.order);
+    for (const row of sorted) {
+      if (row.order <= ledger.progress(book).told) continue;
+      const last = row.history.at(-1);
+      const was = last?.what === "reconsidered" ? (last.was ?? undefined) : undefined;
+      if (!row.removed) this.emit("checkIn", { ...this.tell(row), ...(was === undefined ? {} : { was }) });
+    }
+    const told = sorted.at(-1)?.order ?? 0;
+    await ledger.exclusively(async () => {
+      const progress = ledger.progress(book);
+      if (told > progress.told) await ledger.write(book, { progress: { ...progress, told } });
+    });
+    this.emit("change");
+  }
+
+  #attending(): Parameters<typeof dayReport>[1] {
+    const { ledger, book, people } = this.#options;
+    return {
+      calendar: this.calendar,
+      now: this.#now(),
+      people: ledger
+        .people(book)
+        .map((person) => ({
+          person,
+          name: people.nameOf(person) ?? person,
+          rows: ledger.rowsOf(book, person),
+        }))
+        .sort((a, b) => a.name.localeCompare(b.name)),
+      tell: (row) => this.tell(row),
+    };
+  }
+
+  #changeOf({ person, type, at }: CheckIn, what: Change["what"], why: string, by: string | null): Change {
+    return { what, at: this.#now(), by, why, was: { person, type, at } };
+  }
+}
+
+/** What some visits make of a book; nothing is written yet. */
+class Draft {
+  progress: Progress;
+  readonly #options: AttendanceOptions;
+  readonly #now: number;
+  readonly #rows = new Map<string, CheckIn>();
+  readonly #sames = new Map<string, string>();
+
+  constructor(options: AttendanceOptions, progress: Progress, now: number) {
+    this.#options = options;
+    this.#now = now;
+    this.progress = progress;
+  }
+
+  get rows(): CheckIn[] {
+    return [...this.#rows.values()];
+  }
+
+  get sames(): { id: string; person: string }[] {
+    return [...this.#sames].map(([id, person]) => ({ id, person }));
+  }
+
+  /** What is to be told. */
+  get told(): CheckIn[] {
+    return this.rows.filter(({ order, removed }) => order > this.progress.told && !removed);
+  }
+
+  take(seen: Seen): void {
+    const { rules, people } = this.#options;
+    // It is not settled who it is, and may yet be whoever it was.
+    if (!seen.confirmed) return;
+    const { person } = seen;
+    const isOurs = rules.isOurs(seen) && person !== null && people.nameOf(person) !== undefined;
+    for (const candidate of rules.candidates(seen)) {
+      const row = this.#row(candidate.id);
+      if (row !== undefined && row.person === person) continue;
+      if (row !== undefined) this.#reconsider(row, candidate, isOurs ? person : null);
+      else if (isOurs) this.#takeNew(seen.visit, candidate, person);
+    }
+  }
+
+  #takeNew(visit: string, candidate: Candidate, person: string): void {
+    const { ledger, book, rules, sends = false } = this.#options;
+    const { id, at, zone, source } = candidate;
+    if ((this.#sames.get(id) ?? ledger.same(book, id)) === person) return;
+    const type = rules.typeOf(candidate, this.#latest(person));
+    if (type === null) {
+      this.#sames.set(id, person);
+      return;
+    }
+    this.#rows.set(id, {
+      id,
+      person,
+      type,
+      at,
+      zone,
+      source,
+      visit,
+      ...this.#next(),
+      removed: false,
+      history: [{ what: "taken", at: this.#now, by: null, why: "", was: null }],
+      ...(sends ? { sending: waiting(this.#now) } : {}),
+    });
+  }
+
+  /** The cameras say by now that it was somebody else, or nobody of those; what people said stays. */
+  #reconsider(row: CheckIn, candidate: Candidate, person: string | null): void {
+    const { rules, sends = false } = this.#options;
+    if (isCorrected(row) || row.history.length >= MOST_CHANGES) return;
+    const type = person === null ? null : rules.typeOf(candidate, this.#latest(person));
+    if (type === null && row.removed) return;
+    const { person: before, type: typeBefore, at } = row;
+    this.#rows.set(row.id, {
+      ...row,
+      ...(person === null || type === null
+        ? { removed: true }
+        : { person, type, removed: false, ...this.#next(), ...(sends ? { sending: waiting(this.#now) } : {}) }),
+      history: [
+        ...row.history,
+        {
+          what: "reconsidered",
+          at: this.#now,
+          by: null,
+          why: "",
+          was: { person: before, type: typeBefore, at },
+        },
+      ],
+    });
+  }
+
+  #next(): { serial: number; order: number } {
+    const { serial, order } = this.progress;
+    this.progress = { ...this.progress, serial: serial + 1, order: order + 1 };
+    return { serial: serial + 1, order: order + 1 };
+  }
+
+  #row(id: string): CheckIn | undefined {
+    return this.#rows.get(id) ?? this.#options.ledger.row(this.#options.book, id);
+  }
+
+  /** Of a person, that count, the last one first. */
+  #latest(person: string): CheckIn[] {
+    const { ledger, book } = this.#options;
+    const own = this.rows.filter((row) => row.person === person && !row.removed);
+    const others = ledger.latest(book, person, MOST_BEFORE).filter(({ id }) => !this.#rows.has(id));
+    return [...own, ...others].sort((a, b) => b.serial - a.serial || b.at - a.at);
+  }
+}
+
+const waiting = (at: number): Sending => ({ state: "waiting", tries: 0, at, reason: "" });
+
+/** Where a visit was, with what a message says. @returns undefined where it says nothing new */
+function withVisit(before: Followed | undefined, visit: Visit): Followed | undefined {
+  if (before !== undefined && visit.sequence <= before.sequence) return undefined;
+  const stays = [...(before?.stays ?? [])];
+  const go = (zone: string, source: string, camera: string): void => {
+    const at = stays.length === 0 ? visit.since : visit.lastSeen;
+    stays.push({ zone, source, camera, from: at, until: visit.lastSeen });
+  };
+  for (const zone of visit.zones)
+    if (zone !== visit.zone && !stays.some((stay) => stay.zone === zone)) go(zone, "", "");
+  if (stays.at(-1)?.zone !== visit.zone) go(visit.zone, visit.source, visit.camera);
+  return { visit: visit.visit, sequence: visit.sequence, stays };
+}

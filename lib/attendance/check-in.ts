@@ -1,0 +1,70 @@
+/** A check-in: somebody came or went, by which visit, and what people have said of it since. */
+import { z } from "zod";
+import { idSchema, timeSchema } from "../people/people";
+
+export const TYPES = ["IN", "OUT"] as const;
+export type CheckInType = (typeof TYPES)[number];
+
+const MOST_TEXT = 300;
+export const whySchema = z.string().trim().min(1).max(MOST_TEXT);
+export const bySchema = z.string().trim().min(1).max(MOST_TEXT);
+/** 24 hex digits: of the visit and what of it is told, so that a visit that is read twice is one. */
+export const checkInIdSchema = z.string().regex(/^[0-9a-f]{24}$/);
+
+/** What of a check-in can be changed. */
+const valuesSchema = z.object({
+  person: idSchema.nullable().describe("null once they were forgotten"),
+  type: z.enum(TYPES),
+  at: timeSchema.describe("Milliseconds since the epoch"),
+});
+
+export const changeSchema = z
+  .object({
+    what: z
+      .enum(["taken", "added", "changed", "removed", "restored", "reconsidered"])
+      .describe("reconsidered: the cameras' evidence says by now that it was somebody else"),
+    at: timeSchema.describe("When, in milliseconds since the epoch"),
+    by: z.string().max(MOST_TEXT).nullable().describe("Who, where somebody did it and said who"),
+    why: z.string().max(MOST_TEXT),
+    was: valuesSchema.nullable().describe("As it was before; null where there was nothing"),
+  })
+  .meta({ id: "CheckInChange" });
+export type Change = z.infer<typeof changeSchema>;
+
+export const sendingSchema = z
+  .object({
+    state: z.enum(["waiting", "delivered", "refused"]),
+    tries: z.int().min(0),
+    at: timeSchema.describe("Of the last try, or since when it waits"),
+    reason: z.string().max(1000).describe("Why it was refused"),
+  })
+  .meta({ id: "CheckInSending" });
+export type Sending = z.infer<typeof sendingSchema>;
+
+/** As it is kept. */
+export const checkInSchema = z.object({
+  id: checkInIdSchema,
+  person: idSchema,
+  type: z.enum(TYPES),
+  at: timeSchema,
+  zone: z.string().max(1000),
+  source: z.string().max(1000),
+  /** Null of one that somebody added. */
+  visit: z.string().max(MOST_TEXT).nullable(),
+  /** The order in which they happened, as far as one knows; a clock may go back. Rises; one that is added has its
+   * forerunner's. */
+  serial: z.int().min(0),
+  /** Rises with each that is to be told. */
+  order: z.int().min(0),
+  removed: z.boolean(),
+  /** The oldest first. */
+  history: z.array(changeSchema).max(1000),
+  /** To another system; absent where it goes to none. */
+  sending: sendingSchema.optional(),
+});
+export type CheckIn = z.infer<typeof checkInSchema>;
+
+/** Whether somebody has changed it, added it or taken it away: then cameras do not. */
+export function isCorrected({ history }: Pick<CheckIn, "history">): boolean {
+  return history.some(({ what }) => what !== "taken" && what !== "reconsidered");
+}
