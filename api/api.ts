@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { archive } from "./archive";
+import { attendance } from "./attendance";
 import { calibration } from "./calibration";
 import { capture } from "./capture";
 import { diagnosis } from "./diagnosis";
@@ -39,6 +40,7 @@ export const routes: readonly Route[] = [
   ...calibration,
   ...network,
   ...archive,
+  ...attendance,
 ];
 
 /** Register the HTTP API under Node-RED's admin root, once for all galleries. */

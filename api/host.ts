@@ -1,12 +1,14 @@
 /** What the API needs of Node-RED and of the nodes that are deployed; nodes/common/serve-api.ts gives it. */
 import type { Express, RequestHandler } from "express";
+import type { Attendance } from "../lib/attendance/attendance";
+import type { FrappeOutbox } from "../lib/attendance/frappe";
 import type { Camera } from "../lib/capture/camera";
 import type { Gallery } from "../lib/gallery/gallery";
 import type { Gate } from "../lib/gate/gate";
 import type { DistanceKind } from "../lib/search/roster";
 import type { Journal } from "../lib/observe/journal";
 import type { Ruled } from "../lib/match/threshold";
-import type { Sentence } from "../lib/words/sentence";
+import type { Language, Sentence } from "../lib/words/sentence";
 
 /** Node-RED's admin server, its permissions, log and settings: Node-RED's own API object is one. */
 export interface AdminServer {
@@ -56,6 +58,18 @@ export interface MatchRule {
   now(): Ruled | undefined;
 }
 
+/** An attendance book that is deployed. */
+export interface ServedAttendance {
+  /** Id of the gallery's node. */
+  gallery: string;
+  /** Rejects with a sentence where it could not start. */
+  open(): Promise<Attendance>;
+  /** Undefined where nothing is sent to Frappe HRMS. */
+  outbox(): Promise<FrappeOutbox | undefined>;
+  /** Why nothing is sent now; null where all is well. */
+  problemIn(language: Language): string | null;
+}
+
 /** Something deployed: its id as Node-RED finds it, and its name, in a subflow with the instance's. */
 export interface Named {
   id: string;
@@ -73,5 +87,7 @@ export interface DeployedNodes {
   cameras(): (Named & { camera: Camera | undefined })[];
   /** Undefined where no camera that could start has this id. */
   camera(id: string): Camera | undefined;
+  /** One that could not start is undefined. */
+  attendances(): (Named & { served: ServedAttendance | undefined })[];
   matchers(): (Named & Omit<MatchRule, "now"> & { decides: Ruled | undefined })[];
 }

@@ -33,7 +33,7 @@ export interface GalleryCall extends Call {
 }
 
 /** What a route answers: JSON by a schema, or what the handler sends itself, by its type. */
-type Answers = z.ZodType | "image/jpeg" | "application/zip" | "text/event-stream" | "text/plain";
+type Answers = z.ZodType | "image/jpeg" | "application/zip" | "text/event-stream" | "text/plain" | "text/csv";
 type Answered<A extends Answers> = A extends z.ZodType ? z.infer<A> : void;
 
 interface RouteBase<A extends Answers = Answers> {

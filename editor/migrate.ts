@@ -16,6 +16,7 @@ const STEPS: Readonly<Record<string, readonly Migration[]>> = {
   "haar-detect": haarDetect,
   "face-annotate": faceAnnotate,
   "face-detect": faceDetect,
+  "face-attendance": [unchanged],
   "face-enrol": [unchanged],
   "face-presence": [unchanged],
   "face-liveness": [unchanged],

@@ -304,7 +304,7 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
       // Visits that begin anew are read anew: what is known of them is known by their ids.
       const from = visits.revision < progress.revision ? 0 : progress.revision;
       if (visits.revision <= from) return [];
-      const read = visits.since(from, BATCH);
+      const read = await visits.since(from, BATCH);
       more = read.length === BATCH;
       return this.#take(read, { revision: read.at(-1)?.revision ?? from });
     });
@@ -401,7 +401,9 @@ class Draft {
     // It is not settled who it is, and may yet be whoever it was.
     if (!seen.confirmed) return;
     const { person } = seen;
-    const isOurs = rules.isOurs(seen) && person !== null && people.nameOf(person) !== undefined;
+    // Deleted, or made one with somebody else, which whoever follows them need not know yet.
+    if (person !== null && people.nameOf(person) === undefined) return;
+    const isOurs = rules.isOurs(seen) && person !== null;
     for (const candidate of rules.candidates(seen)) {
       const row = this.#row(candidate.id);
       if (row !== undefined && row.person === person) continue;

@@ -22,7 +22,7 @@ export const frappeSchema = z.object({
   url: z
     .url({ protocol: /^https?$/, error: own("attendance.noAddress") })
     .max(1000)
-    .refine((url) => new URL(url).username === "", own("attendance.loginInAddress")),
+    .refine((url) => !URL.canParse(url) || new URL(url).username === "", own("attendance.loginInAddress")),
   key: z.string().min(1, own("attendance.noKey")).max(300),
   secret: z.string().min(1, own("attendance.noKey")).max(300),
   /** Where the employee stands: in a line "employee: 0042" of a person's notes, or as the person's name. */

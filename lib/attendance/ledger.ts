@@ -3,7 +3,8 @@
  * as they are. Whatever a promise here has resolved for survives a power cut; what was deleted is in no old page.
  */
 import { UserError } from "../errors";
-import type { Changes, Database } from "../people/lmdb/database";
+import type { Changes } from "../people/lmdb/database";
+import type { BesideDatabase } from "../people/lmdb/beside";
 import { pack, unpack } from "../people/records";
 import { asStorageError } from "../storage";
 import { SerialQueue } from "../workers/serial-queue";
@@ -42,10 +43,21 @@ export interface Entry {
   progress?: Progress;
 }
 
-export interface Forgotten {
-  /** Check-ins that were deleted. */
-  rows: number;
+/** Where check-ins are kept. */
+export interface LedgerSource {
+  /** Whether there are some. */
+  isThere(): Promise<boolean>;
+  /** Opened for one ledger, which closes it. */
+  open(): Promise<BesideDatabase>;
+  folder: string;
+  encrypted: boolean;
 }
+
+/** A database; in a test without backups. */
+export type Opened = Pick<BesideDatabase, "database"> & Partial<BesideDatabase>;
+
+/** A backup is made so long after a change: it writes the whole database, and memory cards wear out. */
+const SETTLE_MS = 15 * 60_000;
 
 const START: Progress = { revision: 0, told: 0, serial: 0, order: 0 };
 const MARK = "sealed";
@@ -64,34 +76,37 @@ interface Shelf {
 }
 
 export class Ledger {
-  readonly #database: Database;
+  readonly #database: BesideDatabase["database"];
+  readonly #backups: BesideDatabase["backups"] | undefined;
   readonly #folder: string;
   readonly #shelves = new Map<string, Shelf>();
   readonly #work = new SerialQueue();
   #bad = 0;
+  #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(database: Database, folder: string) {
+  private constructor({ database, backups }: Opened, folder: string) {
     this.#database = database;
+    this.#backups = backups;
     this.#folder = folder;
   }
 
   /**
-   * @param database that nobody else has
+   * @param opened that nobody else has
    * @param folder for sentences
    * @param isKnown whether there is such a person: of others nothing is kept
    */
   static async open(
-    database: Database,
+    opened: Opened,
     { folder, encrypted, isKnown }: { folder: string; encrypted: boolean; isKnown: (person: string) => boolean },
   ): Promise<Ledger> {
-    const ledger = new Ledger(database, folder);
+    const ledger = new Ledger(opened, folder);
     await ledger.#load();
     await ledger.#seal(encrypted);
     const strangers = [...ledger.#shelves.values()].flatMap(({ byPerson }) => [...byPerson.keys()]);
     await ledger.#forget(new Set(strangers.filter((person) => !isKnown(person))));
     // A crash may have left what was deleted in old pages.
-    if (database.gone() !== undefined) await database.rewrite();
+    if (opened.database.gone() !== undefined) await ledger.#wipe();
     return ledger;
   }
 
@@ -168,8 +183,11 @@ export class Ledger {
     if (progress !== undefined) shelf.progress = progress;
   }
 
-  /** Delete a person's check-ins of all books for real. Gone from the disk when it resolves. */
-  async forget(person: string): Promise<Forgotten> {
+  /**
+   * Delete a person's check-ins of all books for real. Gone from the disk, backups too, when it resolves.
+   * @returns how many there were
+   */
+  async forget(person: string): Promise<number> {
     return this.exclusively(() => this.#forget(new Set([person])));
   }
 
@@ -202,12 +220,18 @@ export class Ledger {
   /** Nothing is written any more once this resolves. */
   async close(): Promise<void> {
     this.#closed = true;
+    const pending = this.#timer !== undefined;
+    clearTimeout(this.#timer);
     await this.#work.idle();
-    await this.#database.close();
+    try {
+      if (pending) await this.backUp();
+    } finally {
+      await this.#database.close();
+    }
   }
 
-  async #forget(people: ReadonlySet<string>): Promise<Forgotten> {
-    if (people.size === 0) return { rows: 0 };
+  async #forget(people: ReadonlySet<string>): Promise<number> {
+    if (people.size === 0) return 0;
     const remove: string[] = [];
     const put: (readonly [string, Uint8Array])[] = [];
     const done: (() => void)[] = [];
@@ -231,15 +255,17 @@ export class Ledger {
           done.push(() => void shelf.sames.delete(id));
         }
     }
-    if (remove.length + put.length === 0) return { rows };
+    if (remove.length + put.length === 0) return 0;
     await this.#commit({ put, remove, replaces: put.length > 0 });
     for (const each of done) each();
-    await this.#wipe();
-    return { rows };
+    await this.#wipe(put.map(([key]) => key));
+    return rows;
   }
 
-  async #wipe(): Promise<void> {
+  /** @param changed keys whose value of before is to be nowhere either */
+  async #wipe(changed: readonly string[] = []): Promise<void> {
     try {
+      await this.#backups?.purge([...(this.#database.gone() ?? []), ...changed]);
       await this.#database.rewrite();
     } catch (error) {
       throw asStorageError(error, this.#folder);
@@ -255,7 +281,11 @@ export class Ledger {
     if (mark !== undefined)
       for await (const entry of this.#database.entries("")) if (entry[0] !== MARK) put.push(entry);
     await this.#commit({ put, replaces: mark !== undefined });
-    if (mark !== undefined) await this.#wipe();
+    if (mark === undefined) return;
+    await this.#wipe();
+    // Plain, and cannot be sealed anew.
+    await this.#backups?.removeAll();
+    await this.#backups?.removeAsides();
   }
 
   async #load(): Promise<void> {
@@ -284,6 +314,17 @@ export class Ledger {
     } catch (error) {
       throw asStorageError(error, this.#folder);
     }
+    if (this.#backups === undefined || this.#closed) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#work.run(() => this.backUp());
+    }, SETTLE_MS);
+    this.#timer.unref();
+  }
+
+  /** Made by itself, too. What the disk refuses is made up for after the next change. Never rejects. */
+  async backUp(): Promise<void> {
+    await this.#backups?.make(this.#database, Date.now()).catch(() => undefined);
   }
 
   #shelf(book: string): Shelf {

@@ -21,13 +21,13 @@ export class Editing {
   readonly #enrolment: Enrolment;
   readonly #folder: PhotoFolder;
   readonly #visiting: Visiting;
-  readonly #onMerged: (from: string, into: Person) => void;
+  readonly #onMerged: (from: string, into: Person) => Promise<void>;
 
   /** @param onMerged the person of this id is the other one now, and is about to be deleted */
   constructor(
     host: GalleryHost,
     { enrolment, folder, visiting }: { enrolment: Enrolment; folder: PhotoFolder; visiting: Visiting },
-    onMerged: (from: string, into: Person) => void,
+    onMerged: (from: string, into: Person) => Promise<void>,
   ) {
     this.#host = host;
     this.#enrolment = enrolment;
@@ -212,7 +212,7 @@ export class Editing {
       await this.#host.store.putMany({ anchors: anchors.map((anchor) => ({ ...anchor, against: into })) });
       const { usedAgain } = await this.#move(photos, person);
       await this.#visiting.give({ person: from }, person);
-      this.#onMerged(from, person);
+      await this.#onMerged(from, person);
       await this.#host.store.removePerson(from);
       this.#host.changed();
       return { ...this.#host.directory.known(into), usedAgain };

@@ -4,6 +4,8 @@
  */
 import { EventEmitter, setMaxListeners } from "node:events";
 import { heard } from "../observe/heard";
+import { Books } from "../attendance/books";
+import type { Ledger } from "../attendance/ledger";
 import type { AddedPhoto, AddPhotoOptions, Enrolled } from "../enrol/enrolment";
 import { isWritable } from "../enrol/folder-keeper";
 import { NEAR_DUPLICATE } from "../enrol/judge";
@@ -64,6 +66,7 @@ const READY_MS = 60_000;
 export class Gallery extends EventEmitter<GalleryEvents> {
   readonly #store: PeopleStore;
   readonly #parts: GalleryParts;
+  readonly #books: Books;
   #timer: NodeJS.Timeout | undefined;
   #started: Promise<void> | undefined;
   #loaded: Promise<void> | undefined;
@@ -76,12 +79,18 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     // Every picture that is being encoded listens.
     setMaxListeners(0, this.#closing.signal);
     this.#store = options.store;
+    this.#books = new Books(options.attendance, options.store, (error) =>
+      this.#parts.report("store", phrase("gallery.attendanceUnwritten", { reason: reasonOf(error) })),
+    );
     this.#parts = new GalleryParts(options, this.#closing.signal, {
       change: () => this.emit("change"),
       problem: (problem) => this.emit("problem", problem),
       progress: (progress) => this.emit("progress", progress),
       network: (state) => this.emit("network", state),
-      merged: (from, into) => this.emit("merged", from, into),
+      merged: async (from, into) => {
+        await this.#books.merge(from, into.id);
+        this.emit("merged", from, into);
+      },
       unknown: (id) => this.emit("unknown", id),
     });
     // After its parts: whoever is told finds them as they are now.
@@ -152,6 +161,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     this.#store.off("disk", this.#followDisk).off("change", this.#followStore);
     this.#parts.directory.close();
     await this.#parts.deciding.close();
+    await this.#books.close();
     await this.visits?.close();
     await this.#store.close();
   }
@@ -159,6 +169,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   /** Who came when; undefined where no visits are kept. */
   get visits(): KeptVisits | undefined {
     return this.#parts.visiting.visits;
+  }
+
+  /** Check-ins of attendance books, opened when somebody asks first. @throws a sentence where none can be kept */
+  attendance(): Promise<Ledger> {
+    return this.#books.open();
   }
 
   /** What matching reads. */
@@ -280,8 +295,10 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   /** See Editing. When this resolves the person is gone from the disk. */
-  forget(value: unknown): Promise<Receipt & { name: string }> {
-    return this.#parts.editing.forget(value);
+  async forget(value: unknown): Promise<Receipt & { name: string }> {
+    const forgotten = await this.#parts.editing.forget(value);
+    const checkIns = await this.#books.forgotten(forgotten.id);
+    return { ...forgotten, ...(checkIns === undefined ? {} : { checkIns }) };
   }
 
   /** Delete one photo with its embeddings. @throws NotFound; a sentence when its file cannot be deleted */
@@ -490,11 +507,13 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     await this.#parts.networks?.load();
     const { model } = this.#parts.encoder;
     const strange = await this.#parts.search.load();
+    await this.#books.load();
     if (strange > 0) this.#parts.report("bad_record", phrase("gallery.strangeLengths", { number: strange, model }));
   }
 
   readonly #followStore = ({ removed }: StoreChange): void => {
     for (const { id, name } of removed.people) {
+      this.#books.forget(id);
       this.emit("forgotten", id, name);
       heard("gallery", this.#parts.visiting.forgot(id));
     }

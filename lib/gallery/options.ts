@@ -1,3 +1,4 @@
+import type { LedgerSource } from "../attendance/ledger";
 import type { PhotoEncoder } from "../enrol/photo-encoder";
 import type { PeopleStore } from "../people/store";
 import type { KeptVisits } from "../visits/book";
@@ -17,6 +18,8 @@ export interface GalleryOptions {
   keepUnknownsMs?: number | undefined;
   /** Opened for this gallery alone, which closes it before the store; undefined keeps no visits. */
   visits?: KeptVisits | undefined;
+  /** Where attendance books are kept; without it there are none. */
+  attendance?: LedgerSource | undefined;
   /** Milliseconds between two looks at the folder. */
   interval?: number | undefined;
 }

@@ -34,7 +34,7 @@ export interface Teller {
   problem: (problem: Problem) => void;
   progress: (progress: Progress) => void;
   network: (state: NetworkState) => void;
-  merged: (from: string, into: Person) => void;
+  merged: (from: string, into: Person) => Promise<void>;
   unknown: (id: string) => void;
 }
 

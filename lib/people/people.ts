@@ -144,6 +144,7 @@ export const receiptSchema = z
     thumbnails: countSchema,
     visits: countSchema,
     backups: countSchema.describe("Backups that were deleted or written anew because they held it"),
+    checkIns: countSchema.optional().describe("Of attendance books; absent where there are none"),
   })
   .meta({ id: "Receipt", description: "What a deletion deleted" });
 export type Receipt = z.infer<typeof receiptSchema>;

@@ -1,7 +1,7 @@
 /** The HTTP API over the nodes that are deployed. */
 import type { NodeAPI, NodeDef } from "node-red";
 import { registerApi } from "../../api/api";
-import type { DeployedNodes, MatchRule, ServedGallery } from "../../api/host";
+import type { DeployedNodes, MatchRule, ServedAttendance, ServedGallery } from "../../api/host";
 import type { Camera } from "../../lib/capture/camera";
 import { type Deployed, deployedNodes } from "./deployed";
 
@@ -34,6 +34,12 @@ function deployedIn(RED: NodeAPI): DeployedNodes {
         return node === undefined ? [] : [{ id, name, node }];
       }),
     cameras: () => deployedNodes(RED, "facewire-camera").map(({ id, name }) => ({ id, name, camera: camera(id) })),
+    attendances: () =>
+      deployedNodes(RED, "face-attendance").map(({ id, name }) => ({
+        id,
+        name,
+        served: (RED.nodes.getNode(id) as { served?: ServedAttendance } | null)?.served,
+      })),
     matchers: () => {
       const galleries = deployedNodes(RED, "face-gallery");
       return deployedNodes<MatcherDef>(RED, "face-match").map((each) => matcherOf(RED, each, galleries));

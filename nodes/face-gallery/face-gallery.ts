@@ -10,6 +10,7 @@ import { BUILT_IN_MODELS, DLIB_RESNET } from "../../lib/embed/descriptor";
 import { createEncoder, type FaceEncoder } from "../../lib/enrol/encoder";
 import { Gallery } from "../../lib/gallery/gallery";
 import { chooseNetworks } from "../../lib/gallery/networks";
+import { isBeside, openBeside } from "../../lib/people/lmdb/beside";
 import { openPatiently, type Waiting, whenDiskTakes } from "../../lib/people/lmdb/open-patiently";
 import { lookForPacksIn } from "../../lib/models/packs";
 import { deleteBook, openBook } from "../../lib/visits/lmdb-book";
@@ -175,6 +176,7 @@ export default function register(RED: NodeAPI): void {
         patience,
       );
       const { secret } = store;
+      const books = { folder: kept, name: "attendance", secret };
       const openVisits = async (): Promise<KeptVisits | undefined> => {
         const { keepVisits, keepPhotos: keepPictures } = options;
         if (keepVisits === 0) {
@@ -200,6 +202,12 @@ export default function register(RED: NodeAPI): void {
         encoder: chosen.deciding.encoder,
         networks: { chosen, open: encoderOf },
         keepPhotos: options.keepPhotos,
+        attendance: {
+          isThere: () => isBeside(books),
+          open: () => openBeside({ ...books, onProblem }),
+          folder: kept,
+          encrypted: store.encrypted,
+        },
         keepUnknownsMs: options.keepUnknowns ? DAY_MS * options.unknownDays : undefined,
       });
       report(this, gallery);

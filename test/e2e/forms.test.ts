@@ -16,6 +16,7 @@ const TYPES = [
   "face-enrol",
   "face-presence",
   "face-liveness",
+  "face-attendance",
   "face-gallery",
 ];
 
@@ -100,7 +101,7 @@ function oneOfEach(
             wires:
               type === "face-match"
                 ? [[], [], [], [], []]
-                : ["facewire-camera", "face-liveness", "face-presence"].includes(type)
+                : ["facewire-camera", "face-liveness", "face-presence", "face-attendance"].includes(type)
                   ? [[], []]
                   : [[]],
           };
@@ -241,6 +242,20 @@ describe("the forms of the nodes", () => {
     ["facewire-camera", "width", ["", "16", 640, "8192"], ["15", "-1", "8193", "640.5", "wide", "640px"]],
     ["facewire-camera", "height", ["", "480"], ["0", "-480"]],
     ["facewire-camera", "fps", ["", "0.01", "120", "12.5"], ["0", "-1", "121", "fast", "1,5"]],
+    ["face-attendance", "mode", ["alternating", "strict"], ["both"], { zonesIn: "door" }],
+    ["face-attendance", "zones", ["", "door, hall"], ["${A} and more"]],
+    ["face-attendance", "zonesIn", ["door"], ["door, hall"], { mode: "strict", zonesOut: "hall" }],
+    ["face-attendance", "zonesIn", [], [""], { mode: "strict" }],
+    ["face-attendance", "zonesOut", ["", "hall"], ["door"], { mode: "strict", zonesIn: "door" }],
+    ["face-attendance", "groups", ["", "staff, cleaning"], ["${A} and more"]],
+    ["face-attendance", "minInterval", ["", "0", "86400", 60], ["-1", "86401", "soon"]],
+    ["face-attendance", "dayBegins", ["", "00:00", "23:59"], ["24:00", "4", "4:00"]],
+    ["face-attendance", "timeZone", ["", "Europe/Berlin", "Asia/Taipei"], ["Europe/Bielefeld", "CEST+1"]],
+    ["face-attendance", "frappe", [true, false, "true"], ["perhaps"]],
+    ["face-attendance", "frappeUrl", ["https://hr.example.com"], ["", "hr.example.com"], { frappe: true }],
+    ["face-attendance", "frappeUrl", ["", "anything"], [], { frappe: false }],
+    ["face-attendance", "employeeFrom", ["notes", "name"], ["badge"]],
+    ["face-attendance", "employeeField", ["", "attendance_device_id", "name"], ["Device Id", "1"]],
     ["facewire-camera", "output", ["jpeg", "rgb"], ["png"]],
     ["facewire-camera", "transport", ["tcp", "udp"], ["sctp"]],
     ["facewire-camera", "source", ["usb", "browser"], ["smb"]],

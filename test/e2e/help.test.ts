@@ -17,6 +17,7 @@ const TYPES = [
   "face-enrol",
   "face-presence",
   "face-liveness",
+  "face-attendance",
 ];
 
 describe("help in a sidebar of 300 pixels", () => {

@@ -112,6 +112,7 @@ describe("examples", () => {
       "12 - names half masked.json",
       "13 - who is here.json",
       "14 - head or picture.json",
+      "15 - attendance book.json",
     ]);
   });
 

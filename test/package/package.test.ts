@@ -196,6 +196,7 @@ describe("the packed package", () => {
       const ours = sets.filter(({ module }) => module === "@facewire/node-red-facenet");
       assert.deepEqual(ours.flatMap(({ types }) => types).sort(), [
         "face-annotate",
+        "face-attendance",
         "face-detect",
         "face-enrol",
         "face-gallery",
@@ -346,6 +347,7 @@ describe("the Flow Library's scorecard, offline", () => {
   it("N01 registers each type once", () => {
     assert.deepEqual([...html.keys()].sort(), [
       "face-annotate",
+      "face-attendance",
       "face-detect",
       "face-enrol",
       "face-gallery",

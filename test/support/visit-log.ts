@@ -51,7 +51,7 @@ export class VisitLog implements Pick<VisitBook, "revision" | "since"> {
     this.#records.set(record.visit, { ...record, revision: this.revision });
   }
 
-  since(revision: number, limit: number): VisitRecord[] {
+  async since(revision: number, limit: number): Promise<VisitRecord[]> {
     const found: VisitRecord[] = [];
     for (const record of this.#records.values()) {
       if (record.revision > revision) found.push(record);

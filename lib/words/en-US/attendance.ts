@@ -11,7 +11,7 @@ export const attendance = {
   typeAndTime: `a check-in needs a person, IN or OUT, and a time.`,
   tooManyChanges: `this check-in was changed {most} times: remove it and add another one.`,
   nothingAsked: `this message is neither a visit nor a question: wire face-presence here, or set msg.attendance = \
-{ day: "2026-11-26" } or { month: "2026-11" }.`,
+{example}.`,
   noAddress: `must be the address of the site, https://…`,
   loginInAddress: `must hold no login: the key and the secret have fields of their own`,
   noKey: `the key and the secret of a Frappe user are missing`,
@@ -23,4 +23,8 @@ export const attendance = {
   frappeStatus: `Frappe answers {status} ({said}); it is tried again.`,
   frappeStrange: `what answers {status} is not Frappe HRMS: check the address of the site.`,
   notSent: `this book sends nothing to Frappe HRMS.`,
+  nowhere: `this gallery keeps no attendance.`,
+  noBook: `there is no such attendance book: deploy a face-attendance node with this gallery.`,
+  noStamp: `must be a time like 2026-11-26 08:03`,
+  atOrLocal: `say the time as at or as local, not as both.`,
 } as const;

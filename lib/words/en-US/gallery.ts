@@ -1,4 +1,5 @@
 export const gallery = {
+  attendanceUnwritten: `check-ins are not written: {reason}`,
   renameInFolder: `{name} cannot be renamed here: {file} in the photo folder carries the name. Rename that file.`,
   personOrder: `the person: validUntil must not lie before validFrom.`,
   nobodyCalled: `there is nobody of that name in this gallery: check the spelling.`,

@@ -11,7 +11,7 @@ export const attendance = {
   typeAndTime: `打卡紀錄需要人員、IN 或 OUT，以及時間。`,
   tooManyChanges: `這筆打卡紀錄已修改 {most} 次：請移除後重新新增。`,
   nothingAsked: `這則訊息既不是到訪，也不是查詢：請接上 face-presence，或設定 msg.attendance = \
-{ day: "2026-11-26" } 或 { month: "2026-11" }。`,
+{example}。`,
   noAddress: `必須是網站的網址，https://…`,
   loginInAddress: `網址中不可包含登入資訊：金鑰與密鑰另有欄位`,
   noKey: `缺少 Frappe 使用者的金鑰與密鑰`,
@@ -23,4 +23,8 @@ export const attendance = {
   frappeStatus: `Frappe 回應 {status}（{said}），稍後會再試。`,
   frappeStrange: `回應 {status} 的不是 Frappe HRMS：請檢查網站的網址。`,
   notSent: `這份出勤紀錄不會傳送到 Frappe HRMS。`,
+  nowhere: `這個人臉庫不保存出勤紀錄。`,
+  noBook: `沒有這份出勤紀錄：請部署使用此人臉庫的 face-attendance 節點。`,
+  noStamp: `必須是時間，例如 2026-11-26 08:03`,
+  atOrLocal: `時間請用 at 或 local 其中之一，不可同時使用。`,
 } as const;

@@ -1,4 +1,5 @@
 export const gallery = {
+  attendanceUnwritten: `打卡紀錄無法寫入：{reason}`,
   renameInFolder: `無法在此將「{name}」改名：照片資料夾中的 {file} 帶有該姓名。請改用重新命名該檔案的方式。`,
   personOrder: `人員：validUntil 不得早於 validFrom。`,
   nobodyCalled: `這個人臉庫中沒有此姓名的人：請檢查拼寫。`,

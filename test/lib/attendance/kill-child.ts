@@ -13,7 +13,7 @@ async function main(): Promise<void> {
   const [file = "", told = "", messagesFrom = "0"] = process.argv.slice(2);
   const isKnown = (person: string): boolean => PEOPLE.includes(person);
   const database = await Database.open(file, noSecret);
-  const ledger = await Ledger.open(database, { folder: file, encrypted: false, isKnown });
+  const ledger = await Ledger.open({ database }, { folder: file, encrypted: false, isKnown });
   const names = { nameOf: (person: string) => (isKnown(person) ? person : undefined) };
   const open = ({ book, rules }: Scene, visits?: VisitLog): Attendance => {
     const attendance = new Attendance({

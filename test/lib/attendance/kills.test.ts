@@ -80,7 +80,7 @@ describe("an attendance book whose process is killed at any moment", () => {
     assert.equal(kills, KILLS);
 
     const database = await Database.open(file, noSecret);
-    const ledger = await Ledger.open(database, { folder, encrypted: false, isKnown: () => true });
+    const ledger = await Ledger.open({ database }, { folder, encrypted: false, isKnown: () => true });
     const lines = readFileSync(told, "utf8").trim().split("\n");
     for (const scene of [BY_BOOK, BY_MESSAGE]) {
       const rows: CheckIn[] = [...ledger.rows(scene.book)];

@@ -1,0 +1,78 @@
+/** The attendance books of a gallery: opened when they are needed, and kept in step with who is in the gallery. */
+import { UserError } from "../errors";
+import type { PeopleStore } from "../people/store";
+import { Ledger, type LedgerSource } from "./ledger";
+
+/** With these the people may be those of an earlier day: nobody is gone because they are not among them. */
+const DAMAGED: ReadonlySet<string> = new Set(["damaged_database", "no_backup", "bad_record"]);
+
+export class Books {
+  readonly #source: LedgerSource | undefined;
+  readonly #store: PeopleStore;
+  readonly #onError: (error: unknown) => void;
+  #ledger: Promise<Ledger> | undefined;
+  readonly #forgetting = new Map<string, Promise<number | undefined>>();
+
+  /** @param onError what a deletion that nobody waits for could not delete */
+  constructor(source: LedgerSource | undefined, store: PeopleStore, onError: (error: unknown) => void) {
+    this.#source = source;
+    this.#store = store;
+    this.#onError = onError;
+  }
+
+  /** @throws a sentence; StorageError */
+  open(): Promise<Ledger> {
+    const source = this.#source;
+    if (source === undefined) return Promise.reject(new UserError("attendance.nowhere"));
+    if (this.#ledger === undefined) {
+      const opening = this.#openFrom(source);
+      this.#ledger = opening;
+      // Tried again by whoever asks next.
+      opening.catch(() => {
+        if (this.#ledger === opening) this.#ledger = undefined;
+      });
+    }
+    return this.#ledger;
+  }
+
+  /** Check-ins of people who were deleted when a crash came in between are deleted. Never rejects. */
+  async load(): Promise<void> {
+    await this.#there().catch(this.#onError);
+  }
+
+  /** The person is deleted. */
+  forget(person: string): void {
+    const done = this.#there().then((ledger) => ledger?.forget(person));
+    this.#forgetting.set(person, done);
+    // Whoever waits for it hears it too.
+    done.catch(this.#onError).finally(() => this.#forgetting.delete(person));
+  }
+
+  /** @returns how many check-ins of a person were deleted; undefined where there are no books */
+  async forgotten(person: string): Promise<number | undefined> {
+    return this.#forgetting.get(person);
+  }
+
+  /** Two people are one. */
+  async merge(from: string, into: string): Promise<void> {
+    await (await this.#there())?.merge(from, into);
+  }
+
+  /** Nothing is written any more once this resolves. Never rejects. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#forgetting.values());
+    await this.#ledger?.then((ledger) => ledger.close()).catch(() => undefined);
+  }
+
+  /** The ledger where there is one. */
+  async #there(): Promise<Ledger | undefined> {
+    return this.#ledger !== undefined || (await this.#source?.isThere()) === true ? this.open() : undefined;
+  }
+
+  async #openFrom(source: LedgerSource): Promise<Ledger> {
+    const { folder, encrypted } = source;
+    const trusted = !this.#store.problems.some(({ code }) => DAMAGED.has(code));
+    const isKnown = (person: string): boolean => !trusted || this.#store.person(person) !== undefined;
+    return Ledger.open(await source.open(), { folder, encrypted, isKnown });
+  }
+}

@@ -1,0 +1,466 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { Attendance, type Taken } from "../../../lib/attendance/attendance";
+import { Books } from "../../../lib/attendance/books";
+import { csvOf } from "../../../lib/attendance/csv";
+import type { Ledger } from "../../../lib/attendance/ledger";
+import type { ToldCheckIn } from "../../../lib/attendance/pairs";
+import { Rules } from "../../../lib/attendance/rules";
+import { newPerson } from "../../../lib/people/new-records";
+import { isBeside, openBeside } from "../../../lib/people/lmdb/beside";
+import { type LmdbStore, openStore } from "../../../lib/people/lmdb/store";
+import { personFieldsSchema } from "../../../lib/people/people";
+import { messageOf, recordOf, type ScriptedVisit, VisitLog } from "../../support/visit-log";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+interface Kept {
+  folder: string;
+  store: LmdbStore;
+  books: Books;
+  ledger: Ledger;
+  /** Their ids. */
+  alice: string;
+  bob: string;
+  open(rules: object, visits?: VisitLog): Attendance;
+  /** As after a restart. */
+  reopen(key?: string): Promise<Kept>;
+}
+
+async function keep(
+  t: TestContext,
+  { key, folder = mkdtempSync(join(tmpdir(), "attendance-")) }: { key?: string; folder?: string } = {},
+): Promise<Kept> {
+  const store = await openStore({ folder, ...(key === undefined ? {} : { key }) });
+  for (const name of ["Alice", "Bob"])
+    if (!store.people().some((person) => person.name === name))
+      await store.putPerson(newPerson(personFieldsSchema.parse({ name })));
+  const errors: unknown[] = [];
+  const place = { folder, name: "attendance", secret: store.secret };
+  const books = new Books(
+    {
+      isThere: () => isBeside(place),
+      open: () => openBeside(place),
+      folder,
+      encrypted: store.encrypted,
+    },
+    store,
+    (error) => errors.push(error),
+  );
+  await books.load();
+  const close = async (): Promise<void> => {
+    await books.close();
+    await store.close();
+  };
+  t.after(close);
+  const ledger = await books.open();
+  const idOf = (name: string): string => store.people().find((person) => person.name === name)?.id ?? "";
+  return {
+    folder,
+    store,
+    books,
+    ledger,
+    alice: idOf("Alice"),
+    bob: idOf("Bob"),
+    open: (rules, visits) =>
+      new Attendance({
+        book: "book",
+        gallery: "gallery",
+        ledger,
+        rules: new Rules({ timeZone: "UTC", ...rules }, "face-attendance"),
+        people: { nameOf: (id) => store.person(id)?.name },
+        visits,
+        now: () => Date.parse("2026-11-27T05:00Z"),
+      }),
+    reopen: async (again = key) => {
+      await close();
+      return keep(t, { folder, ...(again === undefined ? {} : { key: again }) });
+    },
+  };
+}
+
+let count = 0;
+/** A visit of a minute. */
+function visit(person: string | null, at: string, zone = "door"): ScriptedVisit {
+  count += 1;
+  const from = Date.parse(at);
+  return { visit: `visit-${count}`, person, stays: [[zone, from]], until: from + MINUTE_MS };
+}
+
+/** What a book says of a person: "IN 08:00". */
+function said(attendance: Attendance, day: string): string[] {
+  return attendance
+    .day(day)
+    .people.flatMap(({ name, checkIns }) =>
+      checkIns.map(({ type, local, removed }) => `${name} ${type} ${local.slice(11, 16)}${removed ? " removed" : ""}`),
+    );
+}
+
+describe("an attendance book", () => {
+  it("takes visits as IN and OUT in turn, and each working day anew", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const book = kept.open({ dayBegins: "04:00" }, log);
+    for (const at of ["2026-11-26T20:00Z", "2026-11-27T02:00Z", "2026-11-27T08:00Z"])
+      log.put(recordOf(visit(kept.alice, at)));
+    await book.start();
+    assert.deepEqual(said(book, "2026-11-26"), ["Alice IN 20:00", "Alice OUT 02:00"]);
+    assert.deepEqual(said(book, "2026-11-27"), ["Alice IN 08:00"]);
+    const [shift] = book.day("2026-11-26").people;
+    assert.deepEqual([shift?.ms, shift?.missing, shift?.spans.length], [6 * HOUR_MS, 0, 1]);
+  });
+
+  it("counts hours that have passed, also over a night on which the clocks are changed", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const book = kept.open({ dayBegins: "12:00", timeZone: "Europe/Berlin" }, log);
+    for (const at of [
+      "2026-03-28T22:00+01:00",
+      "2026-03-29T06:00+02:00",
+      "2026-10-24T22:00+02:00",
+      "2026-10-25T06:00+01:00",
+    ])
+      log.put(recordOf(visit(kept.alice, at)));
+    await book.start();
+    assert.equal(book.day("2026-03-28").people[0]?.ms, 7 * HOUR_MS);
+    assert.equal(book.day("2026-10-24").people[0]?.ms, 9 * HOUR_MS);
+  });
+
+  it("takes a visit soon after the last check-in for the same, also when it is read again later", async (t) => {
+    const kept = await keep(t);
+    const book = kept.open({});
+    const visits = ["2026-11-26T08:00:00Z", "2026-11-26T08:00:59Z", "2026-11-26T12:00:00Z"].map((at) =>
+      visit(kept.alice, at),
+    );
+    const tell = (): Promise<void>[] =>
+      visits.map((each, index) =>
+        book.takeVisit(messageOf(each, { event: "confirmed", stay: 0, sequence: index + 1 })),
+      );
+    await Promise.all([...tell(), ...tell(), ...tell().reverse()]);
+    assert.deepEqual(said(book, "2026-11-26"), ["Alice IN 08:00", "Alice OUT 12:00"]);
+  });
+
+  it("in strict mode goes by the zone, and shows an IN after an IN as a missing OUT", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const book = kept.open({ mode: "strict", zonesIn: ["gate camera"], zonesOut: ["exit"] }, log);
+    for (const [at, zone] of [
+      ["2026-11-26T08:00Z", "gate"],
+      ["2026-11-26T09:00Z", "kitchen"],
+      ["2026-11-26T10:00Z", "gate"],
+      ["2026-11-26T10:00:20Z", "exit"],
+      ["2026-11-26T18:00Z", "exit"],
+    ] as const)
+      log.put(recordOf(visit(kept.alice, at, zone)));
+    await book.start();
+    const [alice] = book.day("2026-11-26").people;
+    assert.deepEqual(
+      alice?.spans.map(({ ms, missing }) => [ms, missing]),
+      [
+        [null, "OUT"],
+        [20_000, null],
+        [null, "IN"],
+      ],
+    );
+    assert.deepEqual([alice?.missing, alice?.ms], [2, 20_000]);
+  });
+
+  it("knows zones of a visit by messages as well as from the gallery's visits", async (t) => {
+    const kept = await keep(t);
+    const from = Date.parse("2026-11-26T08:00Z");
+    const walk: ScriptedVisit = {
+      visit: "walk",
+      person: kept.alice,
+      stays: [
+        ["in", from],
+        ["hall", from + 9000],
+        ["out", from + 99_000],
+      ],
+      until: from + 120_000,
+    };
+    const rules = { mode: "strict", zonesIn: ["in"], zonesOut: ["out"] };
+    const byMessage = kept.open(rules);
+    const tell = (
+      event: "arrived" | "confirmed" | "changed" | "left",
+      stay: number,
+      sequence: number,
+    ): Promise<void> => byMessage.takeVisit(messageOf(walk, { event, stay, sequence }));
+    await tell("arrived", 0, 1);
+    assert.deepEqual(said(byMessage, "2026-11-26"), [], "it is not settled who it is");
+    await tell("confirmed", 1, 2);
+    await tell("changed", 2, 3);
+    await tell("confirmed", 1, 2);
+    await tell("left", 2, 4);
+    const told = said(byMessage, "2026-11-26");
+    assert.deepEqual(told, ["Alice IN 08:00", "Alice OUT 08:01"]);
+    // From now on the gallery keeps visits: what is known of them is known by their ids.
+    const log = new VisitLog();
+    log.put(recordOf(walk));
+    const byBook = kept.open(rules, log);
+    await byBook.start();
+    assert.deepEqual(said(byBook, "2026-11-26"), told);
+  });
+
+  it("takes no strangers, nobody who is unsure, and of groups only those that it is for", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const book = kept.open({ groups: ["staff"] }, log);
+    log.put(recordOf(visit(null, "2026-11-26T08:00Z")));
+    log.put(recordOf(visit(kept.alice, "2026-11-26T09:00Z"), { confirmed: false }));
+    log.put(recordOf({ ...visit(kept.alice, "2026-11-26T10:00Z"), groups: ["family"] }));
+    log.put(recordOf({ ...visit(kept.bob, "2026-11-26T11:00Z"), groups: ["staff"] }));
+    log.put(recordOf({ ...visit("ffffffffffff", "2026-11-26T12:00Z"), groups: ["staff"] }));
+    await book.start();
+    assert.deepEqual(said(book, "2026-11-26"), ["Bob IN 11:00"]);
+  });
+
+  it("follows the evidence when it says that it was somebody else, but not over what people said", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const book = kept.open({}, log);
+    const told: Taken[] = [];
+    book.on("checkIn", (row) => told.push(row));
+    const [first, second] = [visit(kept.alice, "2026-11-26T08:00Z"), visit(kept.alice, "2026-11-26T12:00Z")];
+    log.put(recordOf(first));
+    log.put(recordOf(second));
+    await book.start();
+    const [, out] = told;
+    assert.ok(out);
+    await book.change(out.id, { at: out.at + MINUTE_MS, why: "the clock was slow", by: "carol" });
+    for (const each of [first, second]) log.put(recordOf({ ...each, person: kept.bob }));
+    await book.look();
+    assert.deepEqual(said(book, "2026-11-26"), ["Alice OUT 12:01", "Bob IN 08:00"]);
+    assert.deepEqual(
+      told.map(({ name, type, was }) => [name, type, was?.person]),
+      [
+        ["Alice", "IN", undefined],
+        ["Alice", "OUT", undefined],
+        ["Bob", "IN", kept.alice],
+      ],
+    );
+    // Nobody of the gallery after all.
+    log.put(recordOf({ ...first, person: null }));
+    await book.look();
+    assert.deepEqual(said(book, "2026-11-26"), ["Alice OUT 12:01", "Bob IN 08:00 removed"]);
+  });
+
+  it("tells each check-in once, and after a restart those that nobody heard", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const heard: string[] = [];
+    const listen = (book: Attendance): Attendance =>
+      book.on("checkIn", ({ local }) => heard.push(local.slice(11, 16)));
+    const book = listen(kept.open({}, log));
+    log.put(recordOf(visit(kept.alice, "2026-11-26T08:00Z")));
+    await book.start();
+    await book.close();
+    const again = await kept.reopen();
+    log.put(recordOf(visit(again.alice, "2026-11-26T12:00Z")));
+    await listen(again.open({}, log)).start();
+    assert.deepEqual(heard, ["08:00", "12:00"]);
+  });
+
+  it("reads visits anew where the gallery's visits begin anew, and doubles none", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const visits = ["08:00", "12:00", "13:00"].map((time) => visit(kept.alice, `2026-11-26T${time}Z`));
+    for (const each of visits) log.put(recordOf(each));
+    await kept.open({}, log).start();
+    const fresh = new VisitLog();
+    fresh.put(recordOf(visits[2] as ScriptedVisit));
+    fresh.put(recordOf(visit(kept.alice, "2026-11-26T18:00Z")));
+    const book = kept.open({}, fresh);
+    await book.start();
+    assert.deepEqual(said(book, "2026-11-26"), [
+      "Alice IN 08:00",
+      "Alice OUT 12:00",
+      "Alice IN 13:00",
+      "Alice OUT 18:00",
+    ]);
+  });
+
+  it("refuses visits of another gallery", async (t) => {
+    const book = (await keep(t)).open({});
+    const other = messageOf(visit(null, "2026-11-26T08:00Z"), {
+      event: "left",
+      stay: 0,
+      sequence: 1,
+      gallery: "other",
+    });
+    await assert.rejects(book.takeVisit(other), /of another gallery/);
+  });
+
+  it("refuses rules that cannot be", () => {
+    const refused = (rules: object, why: RegExp): void =>
+      assert.throws(() => new Rules(rules, "face-attendance"), why);
+    refused({ mode: "strict" }, /zonesIn: strict check-ins need the zones/);
+    refused({ mode: "strict", zonesIn: ["door"], zonesOut: ["door"] }, /zonesOut: a zone is either/);
+    refused({ dayBegins: "25:00" }, /dayBegins: must be a time like 04:00/);
+    refused({ minInterval: -1 }, /minInterval/);
+    refused({ timeZone: "Mars/Olympus" }, /"Mars\/Olympus" is no time zone/);
+  });
+});
+
+describe("a correction of an attendance book", () => {
+  it("adds, changes, removes and restores, once each however often it is said, and keeps what was before", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const book = kept.open({}, log);
+    log.put(recordOf(visit(kept.alice, "2026-11-26T08:00Z")));
+    await book.start();
+    const added = {
+      person: kept.alice,
+      type: "OUT",
+      at: Date.parse("2026-11-26T17:00Z"),
+      why: "the camera was off",
+      by: "carol",
+    } as const;
+    const { id } = await book.add(added);
+    assert.equal((await book.add(added)).id, id);
+    const later = { at: Date.parse("2026-11-26T17:30Z"), why: "she stayed", by: null };
+    await book.change(id, later);
+    await book.change(id, later);
+    await book.change(id, { removed: true, why: "wrong person", by: "dave" });
+    await book.change(id, { removed: true, why: "wrong person", by: "dave" });
+    assert.deepEqual(said(book, "2026-11-26"), ["Alice IN 08:00", "Alice OUT 17:30 removed"]);
+    assert.equal(book.day("2026-11-26").people[0]?.missing, 1);
+    await book.change(id, { removed: false, why: "it was her", by: "dave" });
+    assert.equal(book.day("2026-11-26").people[0]?.ms, 9.5 * HOUR_MS);
+    const again = (await kept.reopen()).open({}, log);
+    assert.deepEqual(
+      again.history(id).history.map(({ what, by, why, was }) => [what, by, why, was?.at]),
+      [
+        ["added", "carol", "the camera was off", undefined],
+        ["changed", null, "she stayed", added.at],
+        ["removed", "dave", "wrong person", later.at],
+        ["restored", "dave", "it was her", later.at],
+      ],
+    );
+  });
+
+  it("counts for what comes after it", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const book = kept.open({}, log);
+    log.put(recordOf(visit(kept.alice, "2026-11-26T08:00Z")));
+    await book.start();
+    const add = (type: "IN" | "OUT", time: string): Promise<ToldCheckIn> =>
+      book.add({ person: kept.alice, type, at: Date.parse(`2026-11-26T${time}Z`), why: "lunch", by: null });
+    await add("IN", "13:00");
+    await add("OUT", "12:00");
+    log.put(recordOf(visit(kept.alice, "2026-11-26T17:00Z")));
+    await book.look();
+    assert.equal(said(book, "2026-11-26").at(-1), "Alice OUT 17:00");
+    assert.equal(book.day("2026-11-26").people[0]?.ms, 8 * HOUR_MS);
+  });
+
+  it("names somebody who is there, and a check-in that is", async (t) => {
+    const kept = await keep(t);
+    const book = kept.open({});
+    const add = { type: "IN", at: 0, why: "x", by: null } as const;
+    await assert.rejects(book.add({ ...add, person: "ffffffffffff" }), /no such person/);
+    await assert.rejects(book.change("0".repeat(24), { removed: true, why: "x", by: null }), /no such check-in/);
+  });
+});
+
+describe("a person whose attendance is kept", () => {
+  /** Every byte of every file. */
+  const bytesIn = (folder: string): Buffer =>
+    Buffer.concat(
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((file) => file.isFile())
+        .map((file) => readFileSync(join(file.parentPath, file.name))),
+    );
+
+  it("is in no file any more once they were deleted, not even as whom somebody else was taken for", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const book = kept.open({}, log);
+    const mistaken = visit(kept.alice, "2026-11-26T07:00Z");
+    log.put(recordOf(mistaken));
+    for (let hour = 8; hour < 18; hour += 1)
+      log.put(recordOf(visit(kept.alice, `2026-11-26T${String(hour).padStart(2, "0")}:00Z`)));
+    await book.start();
+    log.put(recordOf({ ...mistaken, person: kept.bob }));
+    await book.look();
+    await kept.ledger.backUp();
+    assert.ok(bytesIn(kept.folder).includes(kept.alice));
+    await kept.store.removePerson(kept.alice);
+    kept.books.forget(kept.alice);
+    assert.equal(await kept.books.forgotten(kept.alice), 10);
+    assert.ok(!bytesIn(kept.folder).includes(kept.alice), "neither in old pages nor in backups");
+    assert.deepEqual(said(book, "2026-11-26"), ["Bob IN 07:00"]);
+  });
+
+  it("is forgotten at the next start where a crash came between", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    log.put(recordOf(visit(kept.alice, "2026-11-26T08:00Z")));
+    await kept.open({}, log).start();
+    await kept.store.removePerson(kept.alice);
+    const again = await kept.reopen();
+    assert.deepEqual([...again.ledger.rows("book")], []);
+  });
+
+  it("keeps their check-ins when two are made one", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const book = kept.open({}, log);
+    const first = visit(kept.alice, "2026-11-26T08:00Z");
+    log.put(recordOf(first));
+    await book.start();
+    await kept.books.merge(kept.alice, kept.bob);
+    await kept.store.removePerson(kept.alice);
+    // face-presence may not know it yet.
+    log.put(recordOf(first));
+    await book.look();
+    assert.deepEqual(said(book, "2026-11-26"), ["Bob IN 08:00"]);
+  });
+
+  it("is sealed by the gallery's pass phrase, also when it comes later", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    log.put(recordOf(visit(kept.alice, "2026-11-26T08:00Z", "backdoor")));
+    await kept.open({}, log).start();
+    assert.ok(bytesIn(kept.folder).includes("backdoor"));
+    const sealed = await kept.reopen("open sesame");
+    assert.ok(!bytesIn(kept.folder).includes("backdoor"));
+    assert.deepEqual(said(sealed.open({}), "2026-11-26"), ["Alice IN 08:00"]);
+  });
+});
+
+describe("check-ins as CSV", () => {
+  const row: ToldCheckIn = {
+    id: "0".repeat(24),
+    person: "0123456789ab",
+    name: "Alice",
+    type: "IN",
+    at: Date.parse("2026-11-26T07:03:00Z"),
+    local: "2026-11-26 08:03:00",
+    day: "2026-11-26",
+    zone: "door",
+    source: "camera",
+    visit: null,
+    removed: false,
+    corrected: false,
+  };
+
+  it("begin with a byte order mark, and have a line of names", () => {
+    assert.equal(
+      csvOf([row], "Europe/Berlin"),
+      "\uFEFFday,person,name,type,time,offset,zone,camera,visit,id,corrected\r\n" +
+        `2026-11-26,0123456789ab,Alice,IN,2026-11-26 08:03:00,UTC+01:00,door,camera,,${"0".repeat(24)},no\r\n`,
+    );
+  });
+
+  it("hold no formula, and no line or comma that breaks them", () => {
+    for (const name of ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1", "|calc", "\r=1"])
+      assert.ok(csvOf([{ ...row, name }], "UTC").includes(`,"'${name}",`), JSON.stringify(name));
+    assert.ok(csvOf([{ ...row, name: 'a "b", c\nd' }], "UTC").includes(',"a ""b"", c\nd",'));
+    assert.ok(csvOf([{ ...row, name: "王小明" }], "UTC").includes(",王小明,"));
+  });
+});
