@@ -1,9 +1,10 @@
 /**
- * An attendance book: check-ins from the visits of people who are known, each once, over restarts, crashes and messages
- * that come again; what people correct; days and months.
+ * An attendance book: check-ins from the visits of people who are known, each once, over restarts, crashes and
+ * messages that come again; what people correct; days and months.
  */
 import { EventEmitter } from "node:events";
 import { UserError } from "../errors";
+import { heard } from "../observe/heard";
 import { NotFound } from "../people/errors";
 import type { Visit } from "../visit";
 import type { VisitBook } from "../visits/book";
@@ -103,7 +104,7 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     await this.#tell([...ledger.rows(book)].filter(({ order }) => order > told));
     await this.look();
     if (this.#closed || this.#options.visits === undefined) return;
-    this.#timer = setInterval(() => void this.look(), LOOK_MS);
+    this.#timer = setInterval(() => heard("attendance", this.look()), LOOK_MS);
     this.#timer.unref();
   }
 

@@ -1,6 +1,6 @@
 /**
- * Check-ins as CSV (RFC 4180) in UTF-8 with a byte order mark: without it Excel reads another encoding, and others pass
- * over it. What a spreadsheet would take for a formula is quoted by an apostrophe (OWASP, "CSV Injection").
+ * Check-ins as CSV (RFC 4180) in UTF-8 with a byte order mark: without it Excel reads another encoding, and others
+ * pass over it. What a spreadsheet would take for a formula is quoted by an apostrophe (OWASP, "CSV Injection").
  */
 import type { ToldCheckIn } from "./pairs";
 import { offsetOf } from "./time";

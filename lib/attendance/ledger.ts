@@ -1,8 +1,9 @@
 /**
- * Check-ins on disk, of all books of a gallery: a book is what one face-attendance node keeps. Beside the people, sealed
- * as they are. Whatever a promise here has resolved for survives a power cut; what was deleted is in no old page.
+ * Check-ins on disk, of all books of a gallery: a book is what one face-attendance node keeps. Beside the people,
+ * sealed as they are. Whatever a promise here has resolved for survives a power cut; what was deleted is in no old page.
  */
 import { UserError } from "../errors";
+import { heard } from "../observe/heard";
 import type { Changes } from "../people/lmdb/database";
 import type { BesideDatabase } from "../people/lmdb/beside";
 import { pack, unpack } from "../people/records";
@@ -317,7 +318,10 @@ export class Ledger {
     if (this.#backups === undefined || this.#closed) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      void this.#work.run(() => this.backUp());
+      heard(
+        "attendance",
+        this.#work.run(() => this.backUp()),
+      );
     }, SETTLE_MS);
     this.#timer.unref();
   }

@@ -185,7 +185,8 @@ export default function register(RED: NodeAPI): void {
       async (message, send) => {
         const asked = askedOf(message["attendance"]);
         const visit = message["visit"] ?? undefined;
-        if (asked === undefined && visit === undefined) throw new UserError("attendance.nothingAsked", { example: '{ day: "2026-11-26" }' });
+        if (asked === undefined && visit === undefined)
+          throw new UserError("attendance.nothingAsked", { example: '{ day: "2026-11-26" }' });
         await whenOpen(people);
         const { attendance } = await starting;
         if (visit !== undefined) await attendance.takeVisit(readVisit(visit));
