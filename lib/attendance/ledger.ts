@@ -235,7 +235,7 @@ export class Ledger {
     if (people.size === 0) return 0;
     const remove: string[] = [];
     const put: (readonly [string, Uint8Array])[] = [];
-    const done: (() => void)[] = [];
+    const done: (() => unknown)[] = [];
     let rows = 0;
     for (const [book, shelf] of this.#shelves) {
       for (const row of shelf.rows.values()) {
@@ -253,7 +253,7 @@ export class Ledger {
       for (const [id, person] of shelf.sames)
         if (people.has(person)) {
           remove.push(keyOf("same", book, id));
-          done.push(() => void shelf.sames.delete(id));
+          done.push(() => shelf.sames.delete(id));
         }
     }
     if (remove.length + put.length === 0) return 0;

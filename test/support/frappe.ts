@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from "node:net";
 
 const PATH = "/api/method/hrms.hr.doctype.employee_checkin.employee_checkin.add_log_based_on_employee_field";
 /** The arguments of add_log_based_on_employee_field; Frappe leaves out others. */
-const FIELDS = [
+const FIELDS: ReadonlySet<string> = new Set([
   "employee_field_value",
   "timestamp",
   "device_id",
@@ -16,7 +16,7 @@ const FIELDS = [
   "employee_fieldname",
   "latitude",
   "longitude",
-];
+]);
 
 export interface FrappeLog {
   employee: string;
@@ -93,7 +93,7 @@ export class Frappe {
     }
     const fields = JSON.parse(Buffer.concat(pieces).toString()) as Record<string, unknown>;
     this.requests.push({ fields, headers: request.headers });
-    const unknown = Object.keys(fields).find((name) => !FIELDS.includes(name));
+    const unknown = Object.keys(fields).find((name) => !FIELDS.has(name));
     if (unknown !== undefined) throw new Error(`Frappe knows no field ${unknown}`);
     this.#take(fields, mishap === "drop after it was taken" ? undefined : response);
     if (mishap !== undefined) request.socket.destroy();

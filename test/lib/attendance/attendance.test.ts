@@ -26,9 +26,9 @@ interface Kept {
   /** Their ids. */
   alice: string;
   bob: string;
-  open(rules: object, visits?: VisitLog): Attendance;
+  open: (rules: object, visits?: VisitLog) => Attendance;
   /** As after a restart. */
-  reopen(key?: string): Promise<Kept>;
+  reopen: (key?: string) => Promise<Kept>;
 }
 
 async function keep(

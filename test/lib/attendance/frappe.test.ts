@@ -25,8 +25,8 @@ interface Sending {
   book: Attendance;
   outbox: FrappeOutbox;
   log: VisitLog;
-  come(person: string, at: string): Promise<void>;
-  states(): string[];
+  come: (person: string, at: string) => Promise<void>;
+  states: () => string[];
   file: string;
 }
 
