@@ -20,6 +20,7 @@ const STEPS: Readonly<Record<string, readonly Migration[]>> = {
   "face-enrol": [unchanged],
   "face-presence": [unchanged],
   "face-liveness": [unchanged],
+  "face-notify": [unchanged],
   "tts-greet": [unchanged],
 };
 

@@ -1,8 +1,8 @@
 // `npm test`: from a bare clone to a closing summary. Set-up, types, lint, format, then every test that needs nothing
 // from outside.
 // With --coverage it also says what lib's and api's tests reach, and fails below the floor (scripts/coverage.mjs).
-// `npm run test:e2e` needs Chromium, `npm run test:rtsp` GStreamer's RTSP server, `npm run test:soak` a few minutes, or
-// with --long hours; each is one folder under test/.
+// `npm run test:e2e` needs Chromium, `npm run test:rtsp` GStreamer's RTSP server, `npm run test:mqtt` mosquitto,
+// `npm run test:soak` a few minutes, or with --long hours; each is one folder under test/.
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FOLDERS, runCovered } from "./coverage.mjs";

@@ -17,6 +17,7 @@ const TYPES = [
   "face-presence",
   "face-liveness",
   "face-attendance",
+  "face-notify",
   "face-gallery",
 ];
 
@@ -110,6 +111,9 @@ function oneOfEach(
   return [{ id: `${id}_tab`, type: "tab", label: id }, ...nodes];
 }
 
+/** Fields that name a config node. */
+const CONFIGURED: Record<string, string | undefined> = { gallery: "usual_face-gallery", broker: "usual_broker" };
+
 /** A variable for every field; what says of which kind a value is, is none. */
 function variableFor(name: string): unknown {
   if (name.endsWith("Type") || name === "name") return undefined;
@@ -139,15 +143,10 @@ describe("the forms of the nodes", () => {
     await first.stop();
     const flow = [
       ...oneOfEach("set", definitions, variableFor),
-      ...oneOfEach("usual", definitions, (name) => (name === "gallery" ? "usual_face-gallery" : undefined)),
+      ...oneOfEach("usual", definitions, (name) => CONFIGURED[name]),
+      { id: "usual_broker", type: "mqtt-broker", name: "", broker: "127.0.0.1", port: "1" },
       ...oneOfEach("number", definitions, (name) =>
-        name === "workingWidthType"
-          ? "num"
-          : name === "workingWidth"
-            ? "${WIDTH}"
-            : name === "gallery"
-              ? "usual_face-gallery"
-              : undefined,
+        name === "workingWidthType" ? "num" : name === "workingWidth" ? "${WIDTH}" : CONFIGURED[name],
       ),
     ];
     // Of the time before there was a choice of networks.
@@ -285,6 +284,8 @@ describe("the forms of the nodes", () => {
     ],
     ["haar-detect", "cascade", ["profileface", "file"], ["eye"]],
     ["haar-detect", "cascadeFile", ["/home/me/a.xml"], ["", "/home/me/a.txt"], { cascade: "file" }],
+    ["face-notify", "prefix", ["", "homeassistant", "home/ha"], ["a/#", "+", "/a", "a/", "a//b", "$SYS"]],
+    ["face-notify", "patience", ["", "1", "3600", "2.5"], ["0", "3601", "-5", "soon"]],
     ["facenet-embed", "minSize", ["", "0", "1000"], ["-1", "1001"]],
     ["facenet-embed", "minSharpness", ["", "10000"], ["-0.1", "10001"]],
     ["facenet-embed", "reembedAfter", ["0", "10000"], ["-1", "10001"]],
@@ -396,7 +397,19 @@ describe("the forms of the nodes", () => {
   });
 
   it("has a rule for every field that can be wrong", () => {
-    const free = new Set(["version", "name", "folder", "groups", "gallery", "claim", "person", "before", "keep"]);
+    const free = new Set([
+      "version",
+      "name",
+      "folder",
+      "groups",
+      "gallery",
+      "claim",
+      "person",
+      "before",
+      "keep",
+      "broker",
+      "device",
+    ]);
     const ruled = new Set(RULES.map(([type, field]) => `${type} ${field}`));
     const flags = new Set([
       "realtime",
@@ -412,6 +425,9 @@ describe("the forms of the nodes", () => {
       "preview",
       "keepPhotos",
       "keepUnknowns",
+      "pictures",
+      "strangers",
+      "namedTopics",
     ]);
     const choices = new Set(["engine", "model", "detector"]);
     const missing = TYPES.flatMap((type) =>

@@ -18,6 +18,7 @@ const TYPES = [
   "face-presence",
   "face-liveness",
   "face-attendance",
+  "face-notify",
 ];
 
 describe("help in a sidebar of 300 pixels", () => {

@@ -113,6 +113,9 @@ describe("examples", () => {
       "13 - who is here.json",
       "14 - head or picture.json",
       "15 - attendance book.json",
+      "16 - Home Assistant.json",
+      "17 - stranger's picture to Telegram.json",
+      "18 - relay for a while.json",
     ]);
   });
 

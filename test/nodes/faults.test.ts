@@ -9,6 +9,7 @@ import type { FaceMessage } from "../../lib/message";
 import camera from "../../nodes/camera/camera";
 import faceAnnotate from "../../nodes/face-annotate/face-annotate";
 import faceEnrol from "../../nodes/face-enrol/face-enrol";
+import faceNotify from "../../nodes/face-notify/face-notify";
 import faceGallery from "../../nodes/face-gallery/face-gallery";
 import faceLiveness from "../../nodes/face-liveness/face-liveness";
 import faceMatch from "../../nodes/face-match/face-match";
@@ -17,6 +18,7 @@ import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
 import haarDetect from "../../nodes/haar-detect/haar-detect";
 import ttsGreet from "../../nodes/tts-greet/tts-greet";
 import { helper, nextError, nextLog, nextMessage, send, startServer, stopServer } from "../support/flow";
+import { mqtt } from "../support/mqtt-nodes";
 import { startNodeRed } from "../support/node-red";
 import { keepLoaded } from "../support/keep-loaded";
 import { portrait } from "../support/photos";
@@ -30,8 +32,10 @@ const NODES = [
   faceAnnotate,
   faceEnrol,
   facePresence,
+  faceNotify,
   faceGallery,
   faceLiveness,
+  mqtt,
 ];
 
 /** A message that throws when the stage reads what it needs: stands for any bug in a stage. */
@@ -74,6 +78,7 @@ describe("faults", () => {
     ["face-presence", "faces", { gallery: "g" }],
     ["face-enrol", "payload", { gallery: "g", person: "Alice", personType: "str" }],
     ["face-liveness", "faces", {}],
+    ["face-notify", "visit", { gallery: "g", broker: "b" }],
     ["haar-detect", "frame", {}],
   ] as const) {
     it(`an exception in ${type} (${property}) becomes done(error), is logged, and the node works on`, async () => {
@@ -81,6 +86,7 @@ describe("faults", () => {
       await helper.load(NODES, [
         { id: "n", type, name: "", wires: [["out"], ["out"]], ...fields },
         { id: "g", type: "face-gallery", name: "", folder: await people() },
+        { id: "b", type: "mqtt-broker", broker: "127.0.0.1", port: "1" },
         { id: "out", type: "helper" },
       ]);
       for (let round = 0; round < 2; round += 1) {

@@ -15,6 +15,8 @@ export interface Published {
 export class TestBroker {
   /** In order, over its restarts; without what the broker itself says. */
   readonly published: Published[] = [];
+  /** How many were not let in. */
+  refused = 0;
   /** Clients that came, in order. */
   readonly clients: string[] = [];
   readonly #sockets = new Set<Socket>();
@@ -28,6 +30,12 @@ export class TestBroker {
     this.#aedes.handle(socket);
   });
   #aedes: Aedes | undefined;
+  readonly #login: { user: string; password: string } | undefined;
+
+  /** @param login that everybody needs */
+  constructor(login?: { user: string; password: string }) {
+    this.#login = login;
+  }
 
   async start(): Promise<void> {
     await this.up();
@@ -41,6 +49,11 @@ export class TestBroker {
 
   get url(): string {
     return `mqtt://127.0.0.1:${this.port}`;
+  }
+
+  /** The same with a login. */
+  urlFor({ user, password }: { user: string; password: string }): string {
+    return `mqtt://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${this.port}`;
   }
 
   /** It goes, with all that it keeps, and refuses whoever comes. */
@@ -62,6 +75,13 @@ export class TestBroker {
   /** It comes back, with nothing. */
   async up(): Promise<void> {
     const aedes = await Aedes.createBroker();
+    const login = this.#login;
+    if (login !== undefined)
+      aedes.authenticate = (_client, user, password, done) => {
+        const isIn = user === login.user && password?.toString() === login.password;
+        if (!isIn) this.refused += 1;
+        done(null, isIn);
+      };
     aedes.on("client", ({ id }) => void this.clients.push(id));
     aedes.on("publish", ({ topic, payload, retain }, client) => {
       if (!topic.startsWith("$SYS/"))

@@ -2,7 +2,8 @@
  * A stand-in for Home Assistant's MQTT integration, written from its documentation: what it is told there is it
  * checks against the options that are documented for each platform, and follows topics, templates and removals as
  * written there.
- * https://www.home-assistant.io/integrations/mqtt/ and its pages binary_sensor.mqtt, sensor.mqtt, image.mqtt, event.mqtt.
+ * https://www.home-assistant.io/integrations/mqtt/ and its pages
+ * binary_sensor.mqtt, sensor.mqtt, image.mqtt, event.mqtt.
  */
 import { connectAsync, type MqttClient } from "mqtt";
 
@@ -108,6 +109,7 @@ export interface Entity {
   attributes: Record<string, unknown>;
   picture: Buffer | undefined;
   events: Record<string, unknown>[];
+  availability: string[];
   available: boolean;
 }
 
@@ -373,6 +375,7 @@ export class HomeAssistant {
         attributes: {},
         picture: undefined,
         events: before?.events ?? [],
+        availability: topics,
         available: topics.some((each) => this.#available.get(each) === true),
       };
       this.entities.set(uniqueId, entity);
@@ -386,7 +389,8 @@ export class HomeAssistant {
       const said = payload.toString();
       if (!["online", "offline", ""].includes(said)) this.faults.push(`${topic} says ${said}`);
       this.#available.set(topic, said === "online");
-      for (const entity of this.entities.values()) entity.available = said === "online";
+      for (const entity of this.entities.values())
+        if (entity.availability.includes(topic)) entity.available = said === "online";
     }
     for (const entity of this.entities.values()) this.#followOne(entity, topic, payload, retained);
   }
