@@ -63,11 +63,11 @@ describe("face-notify", () => {
     await stateIs("binary_sensor.door_alice", "OFF");
     const out = nextMessage("out");
     const snapshot = jpegOf("a");
-    send(id, { visit: visitOf({ person, name: "Alice", snapshot }), topic: "kept" } as FaceMessage);
+    send(id, { visit: visitOf({ person, name: "Alice", snapshot }), topic: "kept" });
     assert.equal((await out)["topic"], "kept");
     await stateIs("binary_sensor.door_alice", "ON");
     await eventually("the picture", () => home.entity("image.door_alice_picture").picture);
-    send(id, { presence: presenceOf([]) } as FaceMessage);
+    send(id, { presence: presenceOf([]) });
     await stateIs("binary_sensor.door_alice", "OFF");
     assert.deepEqual(
       home.events.map(({ event }) => [event["event_type"], event["person"]]),
@@ -96,7 +96,7 @@ describe("face-notify", () => {
     const visit = visitOf({ confirmed: true, snapshot: Buffer.from("x") });
     assert.match(await refusal({ visit }), /snapshot is no JPEG/);
     const out = nextMessage("out");
-    send(id, { presence: presenceOf([presentOf()]) } as FaceMessage);
+    send(id, { presence: presenceOf([presentOf()]) });
     await out;
     await stateIs("sensor.faces_here", "1");
   });
@@ -111,7 +111,7 @@ describe("face-notify", () => {
     ] as const) {
       await load(fields);
       const error = nextError(id);
-      send(id, { presence: presenceOf([]) } as FaceMessage);
+      send(id, { presence: presenceOf([]) });
       assert.match(await error, sentence);
       await helper.unload();
     }
@@ -124,7 +124,7 @@ describe("face-notify", () => {
     assert.match(said, /^face-notify: the MQTT broker is away: .*[Nn]ot authorized.*\. It is tried again/);
     assert.doesNotMatch(said, /s3cret/);
     const out = nextMessage("out");
-    send(id, { presence: presenceOf([]) } as FaceMessage);
+    send(id, { presence: presenceOf([]) });
     await out;
     const attempts = broker.refused;
     await eventually("more attempts", () => isTrue(broker.refused >= attempts + 2));
