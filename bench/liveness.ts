@@ -1,7 +1,7 @@
 /**
  * How often do rendered heads, prints, bent prints and screens pass the head-turn challenge? All of it is simulated:
- * photos laid over surfaces and turned (test/support/presentations.ts), but found and measured by the real detector and
- * landmark network.
+ * photos laid over surfaces and turned (test/support/presentations.ts), found and measured by the real detector
+ * and landmark network.
  *   npm run bench:liveness -- --data DIR [--data DIR]... [--people 150] [--species head,print]
  * Each DIR has a folder for each person; the first photo of each that looks into the camera is taken. Heads make two
  * turns, pictures one, which is easier to pass.

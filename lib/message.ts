@@ -51,6 +51,8 @@ export interface Frame {
   encoding?: Encoding | undefined;
   /** false: a photo of a folder, or a video read as fast as can be: no time lies between it and the one before. */
   live?: boolean | undefined;
+  /** Of a browser's camera whose page shows colours: which challenge's, and since how many milliseconds. */
+  flash?: { id: string; at: number } | undefined;
 }
 
 /** Face quality as measured before embedding. */
@@ -268,6 +270,12 @@ export const boxSchema = z.object({
   height: z.number().positive(),
 });
 
+/** What the page of a browser's camera says of a frame. */
+export const flashSchema = z.object({
+  id: z.string().max(100).describe("The challenge's."),
+  at: z.coerce.number().min(-60_000).max(600_000).describe("Milliseconds since its first colour was shown."),
+});
+
 const frameSchema = z.object({
   source: z.string().min(1).max(300).transform(redact).describe("Names the camera, for people."),
   camera: z.string().min(1).max(300).optional().describe("Id of the camera's node; two may have one name."),
@@ -277,6 +285,7 @@ const frameSchema = z.object({
   height: pixels.describe("Pixels."),
   encoding: z.enum(["jpeg", "rgb"]).optional().describe("Absent means a compressed picture."),
   live: z.boolean().optional().describe("false: a folder's photo, or a video read as fast as can be."),
+  flash: flashSchema.optional().describe("Of a browser's camera whose page shows the colours of a challenge."),
 });
 
 const reasonSchema = z.enum(REASONS);

@@ -2,6 +2,7 @@
 import { EventEmitter } from "node:events";
 import { heard } from "../observe/heard";
 import { asSentence, sentenceOf, UserError } from "../errors";
+import type { FlashPlan } from "../flash-plan";
 import type { Frame } from "../message";
 import { ffmpegSource } from "./ffmpeg-source";
 import { folderSource } from "./folder-source";
@@ -37,6 +38,8 @@ const BROWSER_SILENT_FRAMES = 3;
 
 export class Camera extends EventEmitter<CameraEvents> {
   readonly options: CameraOptions;
+  /** What the page of a browser's camera is to show, until it is shown or too old. */
+  flash: FlashPlan | undefined;
   readonly #id: string | undefined;
   #running: { abort: AbortController; ended: Promise<void> } | undefined;
   #push: ((frame: CapturedFrame) => void) | undefined;
@@ -103,12 +106,16 @@ export class Camera extends EventEmitter<CameraEvents> {
     if (first && this.#running === undefined) this.emit("event", { event: "stopped", source: this.options.name });
   }
 
-  /** A frame from the browser's camera. @throws a sentence when it is no JPEG, or no browser camera runs */
-  push(bytes: Buffer): void {
+  /**
+   * A frame from the browser's camera.
+   * @param flash which colours its page shows meanwhile
+   * @throws a sentence when it is no JPEG, or no browser camera runs
+   */
+  push(bytes: Buffer, flash?: Frame["flash"]): void {
     const size = jpegSize(bytes);
     if (size === undefined) throw new UserError("capture.notJpeg");
     if (this.#push === undefined) throw new UserError("capture.stopped");
-    this.#push({ bytes, ...size, encoding: "jpeg" });
+    this.#push({ bytes, ...size, encoding: "jpeg", flash });
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -146,7 +153,7 @@ export class Camera extends EventEmitter<CameraEvents> {
     }
   }
 
-  #emitFrame({ bytes, width, height, encoding }: CapturedFrame): void {
+  #emitFrame({ bytes, width, height, encoding, flash }: CapturedFrame): void {
     const frame: Frame = {
       source: this.options.name,
       ...(this.#id === undefined ? {} : { camera: this.#id }),
@@ -156,6 +163,7 @@ export class Camera extends EventEmitter<CameraEvents> {
       height,
       ...(encoding === "rgb" ? { encoding } : {}),
       ...(inRealTime(this.options) ? {} : { live: false }),
+      ...(flash === undefined ? {} : { flash }),
     };
     this.#sequence += 1;
     this.#latest = frame;

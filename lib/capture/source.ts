@@ -1,4 +1,4 @@
-import type { Encoding } from "../message";
+import type { Encoding, Frame } from "../message";
 import { type Sentence } from "../words/sentence";
 
 /** One picture as a camera gave it. */
@@ -7,6 +7,8 @@ export interface CapturedFrame {
   width: number;
   height: number;
   encoding: Encoding;
+  /** Which colours the page of a browser's camera shows meanwhile. */
+  flash?: Frame["flash"];
 }
 
 export interface SourceContext {

@@ -1,7 +1,7 @@
 /**
- * Where small patches of a face have gone from one frame to the next, by normalised cross-correlation
- * (Lewis 1995, Fast Template Matching). A landmark network has learned what a face's shape is, and sees it in a bent picture of a face
- * too; patches know nothing of faces.
+ * Where small patches of a face have gone from one frame to the next, by normalised cross-correlation (Lewis 1995,
+ * Fast Template Matching). A landmark network has learned what a face's shape is, and sees it in a bent picture of a
+ * face too; patches know nothing of faces.
  */
 import type { GreyFace } from "../image/grey-face";
 import type { Point } from "../message";

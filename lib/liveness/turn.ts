@@ -34,11 +34,14 @@ export const TURN_REASONS = [
   "late",
   "lost",
   "company",
+  "other_light",
+  "no_light",
 ] as const;
 /**
  * `depth`: what turned has the depth of a head. `flat`, `bent`: it is a picture. `other_side`: it turned where nobody
  * asked it to. Of the rest nothing is known: `little_depth`, less than a head has and more than a picture; `jump`, it
- * moved too fast to be followed; `late`; `lost`, the face was out of sight; `company`, there was another face.
+ * moved too fast to be followed; `late`; `lost`, the face was out of sight; `company`, there was another face. Of a
+ * colour flash before (flash.ts): `other_light` is a film, `no_light` tells nothing.
  */
 export type TurnReason = (typeof TURN_REASONS)[number];
 
@@ -74,7 +77,7 @@ const TURNED_VIEWS = 2;
 const LEAST_NOSE = { landmarks: 0.12, patches: 0.13 } as const;
 const FLAT_NOSE = 0.08;
 const LEAST_RELIEF = 0.018;
-const BENT_RELIEF = 0.008;
+const BENT_RELIEF = 0;
 /** A face that became so narrow was turned; its nose did not move beyond its plane by more than this: a picture. */
 const NARROW = 0.86;
 const STAYED = 0.06;

@@ -3,10 +3,13 @@ import { z } from "zod";
 import { eyesIn } from "../align/chip";
 import { BoundedMap } from "../bounded-map";
 import { UserError } from "../errors";
+import type { FlashPlan } from "../flash-plan";
 import { greyFace } from "../image/grey-face";
+import { lightOn } from "../image/light";
 import { cameraOf, type Face, type Frame, type Picture } from "../message";
 import type { Liveness } from "../visit";
 import { PassingCue } from "./cues";
+import { drawFlash, judgeLight, type LightSample } from "./flash";
 import { drawSides, type Task, TurnChallenge, type TurnOutcome } from "./turn";
 
 export const livenessOptionsSchema = z.object({
@@ -23,9 +26,10 @@ export type LivenessOptions = z.infer<typeof livenessOptionsSchema>;
 
 /** `msg.challenge`: of the largest face, or of this camera's, or of this track. */
 export const challengeSchema = z.preprocess(
-  (challenge) => (challenge === "turn" ? { by: "turn" } : challenge),
+  (challenge) => (typeof challenge === "string" ? { by: challenge } : challenge),
   z.strictObject({
-    by: z.literal("turn").default("turn"),
+    /** `flash`: first colours by the page of a browser's camera, then the turns. */
+    by: z.enum(["turn", "flash"]).default("turn"),
     /** Id or name of the camera. */
     camera: z.string().max(300).optional(),
     track: z.number().int().optional(),
@@ -41,7 +45,7 @@ interface Told {
 
 /** What somebody is to be told: what to do now, … */
 export interface Prompt extends Told {
-  task: Task;
+  task: Task | "flash";
   /** Which turn it is, from 1, and of how many. */
   step: number;
   of: number;
@@ -54,7 +58,10 @@ export interface Outcome extends Told, Omit<TurnOutcome, "result"> {
 
 interface Running {
   track: number;
+  by: "turn" | "flash";
   challenge: TurnChallenge;
+  /** While colours are shown. */
+  light: { plan: FlashPlan; samples: LightSample[] } | undefined;
   /** What was told last. */
   told: string;
   /** When a frame of the camera came, by the clock of this. */
@@ -84,17 +91,31 @@ const MOST_WAIT_MS = 30_000;
 /** A camera that sends nothing for so long is gone. What happened between frames their own times tell. */
 const SILENCE_MS = 10_000;
 
+/** For the page's notice before the colours, and for them; milliseconds. */
+const LIGHT_MS = 25_000;
+/** Frames of one show of colours, at most. */
+const MOST_SAMPLES = 300;
+
 const areaOf = ({ box }: Face): number => box.width * box.height;
 
 export class LivenessWatch {
   readonly #options: LivenessOptions;
+  readonly #show: (camera: string, plan: FlashPlan) => boolean;
   readonly #now: () => number;
   readonly #cameras = new BoundedMap<string, Watched>(MAX_CAMERAS);
   #asked: (ChallengeRequest & { at: number }) | undefined;
 
-  /** @param now milliseconds of a clock that nobody sets */
-  constructor(options: LivenessOptions, now: () => number = () => performance.now()) {
+  /**
+   * @param show colours by the page of a browser's camera; whether there is one
+   * @param now milliseconds of a clock that nobody sets
+   */
+  constructor(
+    options: LivenessOptions,
+    show: (camera: string, plan: FlashPlan) => boolean = () => false,
+    now: () => number = () => performance.now(),
+  ) {
     this.#options = options;
+    this.#show = show;
     this.#now = now;
   }
 
@@ -203,11 +224,18 @@ export class LivenessWatch {
     }
     // What was known is no answer to a new question.
     watched.results.delete(largest.track);
-    const challenge = new TurnChallenge(
-      { sides: drawSides(this.#options.turns), stepMs: this.#options.seconds * 1000 },
-      capturedAt,
-    );
-    watched.running = { track: largest.track, challenge, told: "", heard: this.#now(), company: 0 };
+    const by = wanted?.by ?? "turn";
+    const light = by === "flash" ? { plan: drawFlash(), samples: [] } : undefined;
+    if (light !== undefined && !this.#show(camera, light.plan)) throw new UserError("liveness.noFlash");
+    const challenge =
+      light === undefined
+        ? this.#turnsFrom(capturedAt)
+        : new TurnChallenge({ sides: ["left"], stepMs: LIGHT_MS }, capturedAt);
+    watched.running = { track: largest.track, by, challenge, light, told: "", heard: this.#now(), company: 0 };
+  }
+
+  #turnsFrom(at: number): TurnChallenge {
+    return new TurnChallenge({ sides: drawSides(this.#options.turns), stepMs: this.#options.seconds * 1000 }, at);
   }
 
   async #see(running: Running, picture: Picture, at: number, faces: readonly Face[]): Promise<void> {
@@ -220,6 +248,10 @@ export class LivenessWatch {
     const others = faces.some((other) => other !== face && areaOf(other) >= COMPANY * areaOf(face));
     running.company = others ? running.company + 1 : 0;
     if (running.company >= COMPANY_FRAMES) challenge.end("unsure", "company");
+    if (running.light !== undefined) {
+      await this.#seeLight(running, running.light, picture, face, faces);
+      return;
+    }
     const { landmarks, quality, rejected, carriedAgeMs } = face;
     if (rejected !== undefined) challenge.pass(at);
     else if (landmarks === undefined || quality === undefined || carriedAgeMs !== undefined) challenge.stay(at);
@@ -227,15 +259,43 @@ export class LivenessWatch {
       challenge.see({ at, landmarks, yaw: quality.pose.yaw, grey: await greyFace(picture, eyesIn(landmarks)) });
   }
 
+  async #seeLight(
+    running: Running,
+    { plan, samples }: NonNullable<Running["light"]>,
+    picture: Picture,
+    face: Face,
+    faces: readonly Face[],
+  ): Promise<void> {
+    const { challenge } = running;
+    const { flash, capturedAt = 0 } = picture.frame ?? {};
+    challenge.stay(capturedAt);
+    if (flash?.id !== plan.id || challenge.outcome !== undefined) return;
+    const seen = await lightOn(
+      picture,
+      face.box,
+      faces.filter((other) => other !== face).map(({ box }) => box),
+    );
+    if (seen !== undefined && samples.length < MOST_SAMPLES) samples.push({ at: flash.at, ...seen });
+    if (flash.at < plan.colours.length * plan.eachMs) return;
+    const verdict = judgeLight(plan, samples);
+    if (verdict === "other") challenge.end("failed", "other_light");
+    else if (verdict === "none") challenge.end("unsure", "no_light");
+    else {
+      running.light = undefined;
+      running.challenge = this.#turnsFrom(capturedAt);
+    }
+  }
+
   /** What is new of it. */
   #tell(watched: Watched, camera: string): (Prompt | Outcome)[] {
     const { running } = watched;
     if (running === undefined) return [];
-    const { track, challenge } = running;
-    const { outcome, task, step } = challenge;
+    const { track, by, challenge, light } = running;
+    const { outcome, step } = challenge;
+    const task = light === undefined ? challenge.task : "flash";
     if (outcome !== undefined) {
       const { result, reason, measured } = outcome;
-      const liveness: Liveness = { result, by: "turn", at: Date.now() };
+      const liveness: Liveness = { result, by, at: Date.now() };
       watched.results.set(track, liveness);
       watched.running = undefined;
       return [{ camera, track, liveness, reason, measured }];

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Request } from "express";
 import type { Node, NodeAPI } from "node-red";
 import { onClose } from "../common/on-close";
+import { z } from "zod";
 import { UserError } from "../../lib/errors";
 import { Camera, type CameraEvent } from "../../lib/capture/camera";
 import { listDevices } from "../../lib/capture/devices";
@@ -10,7 +11,8 @@ import { FrameRate } from "../../lib/capture/frame-rate";
 import { cameraNames } from "../../lib/capture/names";
 import { cameraOptionsSchema, type CameraOptions } from "../../lib/capture/options";
 import { Outage } from "../../lib/capture/outage";
-import { CONTRACT_VERSION, type FaceMessage, type Frame } from "../../lib/message";
+import { FLASH_COLOURS } from "../../lib/flash-plan";
+import { CONTRACT_VERSION, type FaceMessage, flashSchema, type Frame } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import { onInput } from "../common/on-input";
 import { migrated } from "../common/migrate";
@@ -18,6 +20,7 @@ import { MIGRATIONS } from "./migrations/index";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart, type Status } from "../common/status";
 import { registerCameraTry } from "../../api/camera-try";
+import { queryOf } from "../../api/http/request";
 import { route } from "../../api/http/route";
 import { readUpload } from "../../api/http/upload";
 import type { CameraDef, CameraLogin } from "./definition";
@@ -63,6 +66,9 @@ export function optionsOf(def: CameraDef, id: string, login: Partial<CameraLogin
     "camera",
   );
 }
+
+/** Which colours the page shows while it takes a frame. */
+const flashQuery = z.object({ flash: flashSchema.shape.id.optional(), at: flashSchema.shape.at.optional() });
 
 export default function register(RED: NodeAPI): void {
   speakAs(RED);
@@ -197,8 +203,13 @@ export default function register(RED: NodeAPI): void {
         response.sendStatus(404);
         return;
       }
-      camera.push(await readUpload(request, MAX_FRAME_BYTES, "image/jpeg"));
-      response.sendStatus(204);
+      const { flash, at } = queryOf(request, flashQuery);
+      const shows = flash === undefined || at === undefined ? undefined : { id: flash, at };
+      camera.push(await readUpload(request, MAX_FRAME_BYTES, "image/jpeg"), shows);
+      // Told until it shows.
+      if (shows !== undefined && shows.id === camera.flash?.id) camera.flash = undefined;
+      if (camera.flash === undefined) response.sendStatus(204);
+      else response.json({ flash: { ...camera.flash, rgb: camera.flash.colours.map((name) => FLASH_COLOURS[name]) } });
     }),
   );
 

@@ -6,14 +6,16 @@ import { z } from "zod";
 import { bodyOf, queryOf } from "../../api/http/request";
 import { route } from "../../api/http/route";
 import { presentationsSchema, reportOf } from "../../lib/liveness/figures";
+import type { Camera } from "../../lib/capture/camera";
 import {
+  type ChallengeRequest,
   challengeSchema,
   livenessOptionsSchema,
   LivenessWatch,
   type Outcome,
   type Prompt,
 } from "../../lib/liveness/watch";
-import type { Task } from "../../lib/liveness/turn";
+import type { Task as Turning } from "../../lib/liveness/turn";
 import { type FaceMessage, readFaces, readPicture } from "../../lib/message";
 import { parseOptions } from "../../lib/validate";
 import type { Liveness } from "../../lib/visit";
@@ -30,6 +32,8 @@ export interface FaceLivenessDef extends NodeDef {
   mirrored: boolean | string;
 }
 
+type Task = Turning | "flash";
+
 /** What the page of the self-test is told: words alone, and what they are about. */
 interface Line {
   /** Rises with each. */
@@ -41,7 +45,7 @@ interface Line {
 }
 
 interface FaceLivenessNode extends Node {
-  selfTest?: { challenge(): number; told(after: number): Line[] };
+  selfTest?: { challenge(request: ChallengeRequest): number; told(after: number): Line[] };
 }
 
 const TYPE = "face-liveness";
@@ -71,6 +75,12 @@ export default function register(RED: NodeAPI): void {
           },
           "face-liveness",
         ),
+        (id, plan) => {
+          const { camera } = (RED.nodes.getNode(id) ?? {}) as { camera?: Camera };
+          if (camera?.options.source !== "browser" || !camera.running) return false;
+          camera.flash = plan;
+          return true;
+        },
       );
     } catch (error) {
       failToStart(this, error);
@@ -92,8 +102,8 @@ export default function register(RED: NodeAPI): void {
       return message;
     };
     this.selfTest = {
-      challenge: () => {
-        watch.ask({ by: "turn" });
+      challenge: (request) => {
+        watch.ask(request);
         return number;
       },
       told: (after) => lines.filter((line) => line.number > after),
@@ -151,7 +161,7 @@ export default function register(RED: NodeAPI): void {
   RED.httpAdmin.post(
     "/facenet/liveness/:id/challenge",
     RED.auth.needsPermission(`${TYPE}.write`),
-    ofNode((selfTest) => ({ number: selfTest.challenge() })),
+    ofNode(async (selfTest, request) => ({ number: selfTest.challenge(await bodyOf(request, challengeSchema)) })),
   );
   RED.httpAdmin.get(
     "/facenet/liveness/:id/told",
@@ -169,7 +179,7 @@ const toldQuery = z.object({ after: z.coerce.number().int().min(0) });
 
 /** Left and right as the person sees them. */
 function taskOf({ task }: Prompt, mirrored: boolean): Task {
-  return mirrored ? ({ left: "right", right: "left", front: "front" } as const)[task] : task;
+  return mirrored ? ({ left: "right", right: "left", front: "front", flash: "flash" } as const)[task] : task;
 }
 
 /** What the second output sends: words to say or show, and what they are about. */

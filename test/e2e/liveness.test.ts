@@ -70,7 +70,8 @@ describe("the liveness self-test", () => {
         headers: { "Content-Type": "image/jpeg" },
         body: new Uint8Array(jpeg),
       });
-      assert.equal(posted.status, 204);
+      assert.ok(posted.ok);
+      await posted.arrayBuffer();
     }
   }
 
@@ -132,6 +133,63 @@ describe("the liveness self-test", () => {
       await context.close();
     });
   }
+
+  it("shows the colours of a challenge on the camera's page after a notice, and not once it was cancelled", async () => {
+    const context = await browser.newContext({ locale: "en-US", permissions: ["camera"] });
+    const page = await context.newPage();
+    await page.goto(`${red.url}/facenet/camera/c`);
+    await page.locator("#toggle").click();
+    await page.getByText("frames sent").waitFor();
+    const end = new AbortController();
+    const fed = feed(() => "head", end.signal);
+    fed.catch(() => undefined);
+    const challenge = async (): Promise<void> => {
+      const asked = await fetch(`${red.url}/facenet/liveness/l/challenge`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ by: "flash" }),
+      });
+      assert.equal(asked.status, 200);
+    };
+    await page.evaluate(() => {
+      const flash = document.querySelector("#flash") as HTMLElement;
+      const seen: { colour: string; at: number }[] = [];
+      Object.assign(globalThis, { seen });
+      new MutationObserver(() => {
+        const colour = flash.style.background;
+        if (!flash.hidden && colour !== "" && colour !== seen.at(-1)?.colour)
+          seen.push({ colour, at: performance.now() });
+      }).observe(flash, { attributes: true });
+    });
+    const seen = (): Promise<{ colour: string; at: number }[]> =>
+      page.evaluate(() => (globalThis as unknown as { seen: { colour: string; at: number }[] }).seen);
+
+    await challenge();
+    await page.getByRole("alertdialog").waitFor({ timeout: 60_000 });
+    assert.match((await page.locator("#notice").textContent()) ?? "", /If flashing light can harm you, cancel/);
+    await assertAccessible(page, "#flash", "the notice before the colours");
+    await page.keyboard.press("Escape");
+    await page.getByRole("alertdialog").waitFor({ state: "hidden" });
+    assert.deepEqual(await seen(), []);
+
+    await challenge();
+    await page.getByRole("alertdialog").waitFor({ timeout: 60_000 });
+    await page.locator("#before").waitFor({ state: "hidden", timeout: 30_000 });
+    await page.locator("#flash").waitFor({ state: "hidden", timeout: 30_000 });
+    end.abort();
+    await fed;
+    const colours = await seen();
+    assert.equal(colours.length, 9, JSON.stringify(colours));
+    assert.ok(colours.every(({ colour }) => /^rgb\((?:255|0), (?:255|0), (?:255|0)\)$/.test(colour)));
+    // WCAG 2.3.1: three flashes, of two changes each, in a second at most.
+    assert.ok((colours.at(-1)?.at ?? 0) - (colours[0]?.at ?? 0) > 3000);
+    const { told } = (await (await fetch(`${red.url}/facenet/liveness/l/told?after=0`)).json()) as {
+      told: { task?: string; by?: string; result?: string }[];
+    };
+    assert.ok(told.some(({ task }) => task === "flash"));
+    assert.ok(told.every(({ by, result }) => by !== "flash" || result !== "passed"));
+    await context.close();
+  });
 
   it("says that the node is gone, and counts nothing then", async () => {
     const page = await browser.newPage({ locale: "en-US" });

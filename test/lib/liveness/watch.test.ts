@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
+import sharp from "sharp";
+import { FLASH_COLOURS, type FlashPlan } from "../../../lib/flash-plan";
 import { livenessOptionsSchema, LivenessWatch } from "../../../lib/liveness/watch";
 import type { Face, Picture } from "../../../lib/message";
 import { Eye } from "../../support/acted-turns";
 import { portrait } from "../../support/photos";
 import { Presentation, SIDE, type Sitter } from "../../support/presentations";
 
+/** Of another time. */
+const PLAN: FlashPlan = {
+  id: "before",
+  colours: ["red", "cyan", "red", "cyan", "red", "cyan", "red", "cyan", "red"],
+  eachMs: 500,
+};
 const BOX = { x: 120, y: 120, width: 140, height: 140 };
 
 describe("who is challenged before which camera", () => {
@@ -34,7 +42,7 @@ describe("who is challenged before which camera", () => {
 
   let clock = 0;
   const watching = (options: object): LivenessWatch =>
-    new LivenessWatch(livenessOptionsSchema.parse(options), () => clock);
+    new LivenessWatch(livenessOptionsSchema.parse(options), undefined, () => clock);
 
   /** A frame in which the head looks so, and whoever else is there. */
   async function frame(
@@ -92,6 +100,75 @@ describe("who is challenged before which camera", () => {
     const [ended] = watch.pass();
     assert.deepEqual([ended?.track, ended?.liveness.result], [1, "unsure"]);
     assert.deepEqual(watch.pass(), []);
+  });
+
+  /** A frame of a screen's light on a face, of which the middle is skin; colours of a plan at a time. */
+  async function lit(shown: FlashPlan, at: number, strength: number): Promise<Buffer> {
+    const rgb = FLASH_COLOURS[shown.colours[Math.floor(at / shown.eachMs)] ?? "red"];
+    const face = [150, 110, 90].map((value, channel) => Math.round(value * (1 + (strength * rgb[channel]!) / 255)));
+    const part = await sharp({
+      create: {
+        width: BOX.width,
+        height: BOX.height,
+        channels: 3,
+        background: { r: face[0]!, g: face[1]!, b: face[2]! },
+      },
+    })
+      .png()
+      .toBuffer();
+    return sharp({ create: { width: SIDE, height: SIDE, channels: 3, background: "#707080" } })
+      .composite([{ input: part, left: BOX.x, top: BOX.y }])
+      .jpeg({ quality: 90 })
+      .toBuffer();
+  }
+
+  it("shows colours first where it is to, and asks for the turn once light on the face followed them", async () => {
+    const say = async (strength: number, other = false): Promise<string[]> => {
+      let plan: FlashPlan | undefined;
+      const watch = new LivenessWatch(
+        livenessOptionsSchema.parse({ turns: 1 }),
+        (camera, shown) => {
+          plan = shown;
+          return camera === "a";
+        },
+        () => clock,
+      );
+      watch.ask({ by: "flash" });
+      const all: string[] = [];
+      for (let at = -1000; at <= 4800 && !all.some((each) => each.includes("unsure")); at += 200) {
+        clock += 200;
+        const shown = plan ?? PLAN;
+        const bytes = await lit(other ? PLAN : shown, Math.max(0, at), strength);
+        const { told } = await watch.frame(
+          {
+            bytes,
+            frame: {
+              source: "door",
+              camera: "a",
+              sequence: 0,
+              capturedAt: clock,
+              width: SIDE,
+              height: SIDE,
+              flash: { id: shown.id, at },
+            },
+          },
+          [{ box: BOX, score: 1, track: 1 }],
+        );
+        all.push(...told.map((each) => ("reason" in each ? `${each.liveness.result} ${each.reason}` : each.task)));
+      }
+      return all;
+    };
+    assert.deepEqual(await say(0.3), ["flash", "front"]);
+    assert.deepEqual(await say(0), ["flash", "unsure no_light"]);
+    const [first, second] = await say(0.3, true);
+    assert.equal(first, "flash");
+    assert.notEqual(second, "front");
+  });
+
+  it("says that only a browser's camera can show colours", async () => {
+    const watch = watching({});
+    watch.ask({ by: "flash" });
+    await assert.rejects(frame(watch, 0), /only the page of a browser's camera can show colours/);
   });
 
   it("denies a print that was turned in passing, unless it is not to, and no head (simulated)", async () => {
