@@ -1,8 +1,8 @@
 /**
  * The colour-flash challenge: the page of a browser's camera shows colours that nobody knew before, and the light on
- * the face must follow them (Liu et al. 2019, Aurora Guard, arXiv 1902.10311; without its depth network). It tells a face
- * before this screen from a film made before. It does not tell a face from a print, on which light falls, too; so it
- * never passes by itself, and the head is turned after it. Strong light in the room hides it.
+ * the face must follow them (Liu et al. 2019, Aurora Guard, arXiv 1902.10311; without its depth network). It tells a
+ * face before this screen from a film made before. It does not tell a face from a print, on which light falls, too; so
+ * it never passes by itself, and the head is turned after it. Strong light in the room hides it.
  */
 import { randomInt, randomUUID } from "node:crypto";
 import { FLASH_COLOURS, FLASH_COUNT, FLASH_EACH_MS, type FlashColour, type FlashPlan } from "../flash-plan";

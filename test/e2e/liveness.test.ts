@@ -134,7 +134,7 @@ describe("the liveness self-test", () => {
     });
   }
 
-  it("shows the colours of a challenge on the camera's page after a notice, and not once it was cancelled", async () => {
+  it("shows a challenge's colours on the camera's page after a notice, and none once it was cancelled", async () => {
     const context = await browser.newContext({ locale: "en-US", permissions: ["camera"] });
     const page = await context.newPage();
     await page.goto(`${red.url}/facenet/camera/c`);
