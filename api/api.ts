@@ -7,6 +7,7 @@ import { diagnosis } from "./diagnosis";
 import { events } from "./events";
 import { galleries } from "./galleries";
 import type { AdminServer, DeployedNodes } from "./host";
+import { gates } from "./gates";
 import { identify } from "./identify";
 import { models } from "./models";
 import { network } from "./network";
@@ -39,6 +40,7 @@ export const routes: readonly Route[] = [
   ...identify,
   ...calibration,
   ...network,
+  ...gates,
   ...archive,
   ...attendance,
 ];

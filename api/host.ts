@@ -83,6 +83,8 @@ export interface DeployedNodes {
   galleries(): (Named & { node: ServedGallery })[];
   /** Undefined where no gallery has this id. */
   gallery(id: string): ServedGallery | undefined;
+  /** The gates of a gallery. */
+  gates(gallery: string): (Named & { node: ServedGate })[];
   /** A camera that could not start is undefined. */
   cameras(): (Named & { camera: Camera | undefined })[];
   /** Undefined where no camera that could start has this id. */

@@ -21,6 +21,7 @@ const STEPS: Readonly<Record<string, readonly Migration[]>> = {
   "face-presence": [unchanged],
   "face-liveness": [unchanged],
   "face-notify": [unchanged],
+  "face-gate": [unchanged],
   "tts-greet": [unchanged],
 };
 

@@ -8,6 +8,7 @@ import { MAX_PHOTO_BYTES } from "./image/limits";
 import { kindOf, PHOTO_ENDINGS, READABLE_KINDS } from "./image/photo-file";
 import { redact } from "./redact";
 import { complaintsOf, own, parseOptions } from "./validate";
+import { type Deny, denySchema, type Factor, factorSchema, type Grant, grantSchema } from "./grant";
 import { type Liveness, livenessSchema, type Presence, presenceSchema, type Visit, visitSchema } from "./visit";
 import { phrase, type Sentence } from "./words/sentence";
 
@@ -243,6 +244,11 @@ export interface FaceMessage {
   visit?: Visit;
   /** Who is here (face-presence). */
   presence?: Presence;
+  /** A second factor, given at a door. */
+  factor?: Factor | string;
+  /** What a door is to do (face-gate). */
+  grant?: Grant;
+  deny?: Deny;
   timing?: Timing;
   /** In place of a field of the node that reads it; that node checks it as it checks the field. τ of face-match: */
   threshold?: number;
@@ -381,6 +387,9 @@ export const messageSchema = z.looseObject({
   face: z.looseObject({ version: z.literal(CONTRACT_VERSION) }).optional(),
   visit: visitSchema.optional().describe("What has happened to somebody's visit."),
   presence: presenceSchema.optional().describe("Who is here."),
+  factor: z.union([factorSchema, z.string()]).optional().describe("A second factor; a text alone is a PIN."),
+  grant: grantSchema.optional().describe("A door is to open now, until the time that it says; never retained."),
+  deny: denySchema.optional().describe("Why a door stays shut."),
   timing: timingSchema.optional().describe("Milliseconds by stage."),
 });
 

@@ -360,12 +360,16 @@ export class GateCore {
     const waiting = this.#waiting;
     if (this.#verifying !== undefined) return [];
     if (waiting === undefined) return this.#tellOfMissing();
-    const chosen = this.#choose(waiting.factor);
+    const over = clock.elapsed() > waiting.deadline;
+    const found = this.#choose(waiting.factor);
+    // Nobody may have looked at the clock meanwhile.
+    const chosen: Chosen =
+      over && found.reason === undefined ? { reason: "factor_late", present: found.present } : found;
     if (chosen.reason !== undefined) {
       if (!TIMES.has(chosen.reason)) waiting.why = chosen;
       if (!isSettled(chosen.reason) && clock.elapsed() < waiting.deadline) return [];
       this.#waiting = undefined;
-      const { reason, present } = waiting.why ?? chosen;
+      const { reason, present } = isSettled(chosen.reason) ? chosen : (waiting.why ?? chosen);
       if (isFailure(reason)) lockouts.failed(null);
       return [this.#deny(reason, { present })];
     }

@@ -1,7 +1,7 @@
 /** The HTTP API over the nodes that are deployed. */
 import type { NodeAPI, NodeDef } from "node-red";
 import { registerApi } from "../../api/api";
-import type { DeployedNodes, MatchRule, ServedAttendance, ServedGallery } from "../../api/host";
+import type { DeployedNodes, MatchRule, ServedAttendance, ServedGallery, ServedGate } from "../../api/host";
 import type { Camera } from "../../lib/capture/camera";
 import { type Deployed, deployedNodes } from "./deployed";
 
@@ -32,6 +32,11 @@ function deployedIn(RED: NodeAPI): DeployedNodes {
       deployedNodes(RED, "face-gallery").flatMap(({ id, name }) => {
         const node = gallery(id);
         return node === undefined ? [] : [{ id, name, node }];
+      }),
+    gates: (of) =>
+      deployedNodes(RED, "face-gate").flatMap(({ id, name }) => {
+        const node = RED.nodes.getNode(id) as Partial<ServedGate> | null;
+        return node?.gate === undefined || node.galleryId !== of ? [] : [{ id, name, node: node as ServedGate }];
       }),
     cameras: () => deployedNodes(RED, "facewire-camera").map(({ id, name }) => ({ id, name, camera: camera(id) })),
     attendances: () =>

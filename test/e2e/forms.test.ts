@@ -18,6 +18,7 @@ const TYPES = [
   "face-liveness",
   "face-attendance",
   "face-notify",
+  "face-gate",
   "face-gallery",
 ];
 
@@ -102,7 +103,7 @@ function oneOfEach(
             wires:
               type === "face-match"
                 ? [[], [], [], [], []]
-                : ["facewire-camera", "face-liveness", "face-presence", "face-attendance"].includes(type)
+                : ["facewire-camera", "face-attendance", "face-gate", "face-liveness", "face-presence"].includes(type)
                   ? [[], []]
                   : [[]],
           };
@@ -329,6 +330,15 @@ describe("the forms of the nodes", () => {
     ["face-annotate", "quality", ["", "1", "100"], ["0", "101", "85.5"]],
     ["face-annotate", "output", ["jpeg", "dataUrl", ""], ["png"]],
     ["face-annotate", "blur", ["none", "unknown", "others", ""], ["all"]],
+    ["face-gate", "factor", ["any", "pin", "badge", "qr", "none"], ["face"]],
+    ["face-gate", "liveness", ["none", "cues", "challenge"], ["blink"]],
+    ["face-gate", "pulse", ["", "0.5", "60"], ["0", "61", "long"]],
+    ["face-gate", "challenge", ["", "1", "3600"], ["0", "3601"]],
+    ["face-gate", "sure", ["", "0.5", "1"], ["0.4", "1.1"]],
+    ["face-gate", "freshness", ["", "0.5", "30"], ["0.4", "31"]],
+    ["face-gate", "window", ["", "1", "120"], ["0.5", "121"]],
+    ["face-gate", "alone", [true, false, "true"], ["perhaps"]],
+    ["face-gate", "schedule", [[]], [[{ days: [1], from: "8", to: "09:00" }]]],
     ["face-gallery", "unknownDays", ["", "1", "365"], ["0", "-7", "366"]],
     ["face-gallery", "modelFile", ["/m/facenet.json"], ["", "/m/facenet.onnx"], { model: "file" }],
   ];

@@ -19,6 +19,7 @@ const TYPES = [
   "face-liveness",
   "face-attendance",
   "face-notify",
+  "face-gate",
 ];
 
 describe("help in a sidebar of 300 pixels", () => {

@@ -116,6 +116,7 @@ describe("examples", () => {
       "16 - Home Assistant.json",
       "17 - stranger's picture to Telegram.json",
       "18 - relay for a while.json",
+      "19 - door with a second factor.json",
     ]);
   });
 

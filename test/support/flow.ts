@@ -12,7 +12,7 @@ interface Helper {
   unload(): Promise<void>;
   getNode(id: string): Node;
   settings(settings: object): void;
-  request(): { get(path: string): AdminRequest; post(path: string): AdminRequest };
+  request(): Admin;
 }
 
 const here = createRequire(__filename);
@@ -73,10 +73,12 @@ interface Answer {
 
 interface AdminRequest extends Promise<Answer> {
   set(header: string, value: string): AdminRequest;
-  send(body?: Buffer): AdminRequest;
+  send(body?: Buffer | string): AdminRequest;
 }
 
+type Admin = Record<"get" | "post" | "delete", (path: string) => AdminRequest>;
+
 /** Asks the admin routes of the nodes loaded now. */
-export function admin(): { get(path: string): AdminRequest; post(path: string): AdminRequest } {
+export function admin(): Admin {
   return helper.request();
 }

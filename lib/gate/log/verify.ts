@@ -12,8 +12,18 @@ import { linesOf, pictureFile, segmentFile, segmentsOf } from "./files";
  * first are gone, and nothing says that they made room. `head`: the entry that somebody keeps elsewhere is not there,
  * or another. `details`, `picture`: what is kept beside an entry was changed.
  */
-export type Fault =
-  "unreadable" | "cut" | "hash" | "previous" | "sequence" | "beginning" | "head" | "details" | "picture";
+export const FAULTS = [
+  "unreadable",
+  "cut",
+  "hash",
+  "previous",
+  "sequence",
+  "beginning",
+  "head",
+  "details",
+  "picture",
+] as const;
+export type Fault = (typeof FAULTS)[number];
 
 export interface Verification {
   ok: boolean;

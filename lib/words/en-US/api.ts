@@ -10,6 +10,8 @@ settings.js ({setting}: ["nodered.example.com"]) and restart Node-RED, or set ad
   bodyTooSlow: `the body came too slowly`,
   bodyCut: `the body was cut off`,
   nothingHere: `there is nothing at this address.`,
+  noGate: `there is no such gate of this gallery: deploy the flow, and look at the id of the face-gate.`,
+  gateFailed: `what this gate keeps cannot be used: Node-RED's log says why.`,
   noGallery: `there is no such gallery: deploy the flow, and look at the gallery's id.`,
   uploadsBusy: `{most} pictures are coming in already: send this one again in a moment.`,
   galleryClosed: `the gallery was closed meanwhile: if the flow was deployed anew, ask again.`,

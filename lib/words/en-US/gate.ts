@@ -48,5 +48,11 @@ file: then second factors are to be set anew, and who was locked out no longer i
   noFactorAsked: `a second factor came, and this gate asks for none: choose one in its form, or do not send it.`,
   nothingToJudge: `the message has none of what this gate understands: msg.presence or msg.visit of face-presence, \
 msg.factor, or msg.ask.`,
+  verifyUsage: `facenet-verify-log FOLDER [NUMBER:HASH]
+
+FOLDER is the log of a gate, in Node-RED's user folder: facenet/ID-OF-THE-FACE-GATE/log
+NUMBER:HASH is an entry as it was kept elsewhere, of msg.grant.log say: it must be there, and the same.`,
+  unbroken: `{entries} entries, {first} to {last}, unbroken. The newest is {last}:{hash}`,
+  breaks: `{entries} entries from {first}, and it breaks at entry {sequence}: {fault}`,
   busy: `more second factors come than can be compared: this one was not looked at.`,
 } as const;

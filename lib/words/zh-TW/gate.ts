@@ -44,5 +44,11 @@ export const gate = {
   tooManyPeople: `最多保存 {most} 人的第二要素。`,
   noFactorAsked: `收到第二要素，但這道門不要求：請在表單中選擇一種，或不要傳送。`,
   nothingToJudge: `訊息中沒有這道門能理解的內容：face-presence 的 msg.presence 或 msg.visit、msg.factor，或 msg.ask。`,
+  verifyUsage: `facenet-verify-log FOLDER [NUMBER:HASH]
+
+FOLDER 是一道門的記錄，位於 Node-RED 的使用者資料夾：facenet/face-gate 的 ID/log
+NUMBER:HASH 是另外保存的一項，例如 msg.grant.log：它必須存在，而且相同。`,
+  unbroken: `{entries} 項，第 {first} 至 {last} 項，完整無缺。最新一項為 {last}:{hash}`,
+  breaks: `自第 {first} 項起共 {entries} 項，在第 {sequence} 項中斷：{fault}`,
   busy: `第二要素來得比能比對的還多：這一個沒有查看。`,
 };

@@ -1,0 +1,331 @@
+/** Gates of a gallery: second factors, who is locked out, and the log. What is kept of a factor is never told. */
+import type { Response } from "express";
+import { z } from "zod";
+import { NotFound } from "../lib/people/errors";
+import type { Gallery } from "../lib/gallery/gallery";
+import { MOST_CODE_MINUTES, MOST_FACTOR_LENGTH } from "../lib/gate/factors";
+import type { Gate } from "../lib/gate/gate";
+import { detailsSchema, entrySchema } from "../lib/gate/log/entry";
+import type { LogRow } from "../lib/gate/log/log";
+import { FAULTS } from "../lib/gate/log/verify";
+import { FACTOR_KINDS, type Logged } from "../lib/grant";
+import { countSchema } from "../lib/validate";
+import { phrase } from "../lib/words/sentence";
+import { HttpError } from "./http/answer-error";
+import { bodyOf, queryOf } from "./http/request";
+import { type GalleryCall, ofGallery, type Route, sendPicture } from "./routes";
+
+const lock = {
+  failures: countSchema.describe("In a row"),
+  off: z.boolean().describe("Until somebody resets it, or a code for one time is used"),
+  wait: z.number().describe("Milliseconds until it may be tried again"),
+};
+
+const gateAnswer = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    ...lock,
+    people: z
+      .array(
+        z.object({
+          person: z.string(),
+          name: z.string().nullable().describe("null: deleted from the gallery"),
+          kinds: z.array(z.enum(FACTOR_KINDS)).describe("Second factors that are kept"),
+          codes: z.array(z.number()).describe("Until when each code for one time can be used"),
+          ...lock,
+        }),
+      )
+      .describe("Who has a second factor, or failed since they were let in last"),
+  })
+  .meta({ id: "Gate" });
+
+const logRow = entrySchema
+  .extend({
+    known: detailsSchema.omit({ salt: true }).nullable().describe("null: there was nothing, or it was deleted"),
+    pictured: z.boolean(),
+  })
+  .meta({ id: "GateLogRow" });
+
+const loggedAnswer = z.object({ sequence: z.int(), hash: z.string() });
+const verificationAnswer = z
+  .object({
+    ok: z.boolean(),
+    entries: countSchema,
+    first: z.int().nullable(),
+    last: loggedAnswer.nullable(),
+    forgotten: countSchema.describe("Entries whose details were deleted with a person"),
+    broken: z
+      .object({ sequence: z.int(), fault: z.enum(FAULTS) })
+      .nullable()
+      .describe("Where it breaks first"),
+  })
+  .meta({ id: "GateLogVerification" });
+
+const factorBody = z.strictObject({
+  kind: z.enum(FACTOR_KINDS),
+  value: z.string().min(1).max(MOST_FACTOR_LENGTH),
+});
+const codeBody = z.strictObject({ minutes: z.number().min(1).max(MOST_CODE_MINUTES).default(60) });
+const resetBody = z.strictObject({
+  person: z.string().min(1).max(100).nullable().default(null).describe("null: the gate, and everybody"),
+});
+
+const MOST_ROWS = 500;
+const logQuery = z.object({
+  below: z.coerce.number().int().min(1).optional().describe("Only entries of lower numbers"),
+  limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(50),
+});
+const headQuery = z.object({
+  sequence: z.coerce.number().int().min(1).optional().describe("Number and hash of an entry that was kept elsewhere"),
+  hash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});
+
+/** @throws HttpError where the gallery has no such gate, or it cannot be used */
+async function gateOf({ deployed, request }: GalleryCall): Promise<{ gate: Gate; id: string; name: string }> {
+  const wanted = request.params["gate"];
+  const found = deployed.gates(request.params["gallery"] ?? "").find(({ id }) => id === wanted);
+  if (found === undefined) throw new HttpError(404, "no_gate", phrase("api.noGate"));
+  const gate = await found.node.gate.catch(() => {
+    // The node itself has told the log.
+    throw new HttpError(503, "gate_failed", phrase("api.gateFailed"));
+  });
+  return { gate, id: found.id, name: found.name };
+}
+
+/** @throws NotFound */
+function personOf({ request, gallery }: GalleryCall): string {
+  const id = request.params["person"] ?? "";
+  if (gallery.member(id) === undefined) throw new NotFound("search.noPerson", { id: JSON.stringify(id) });
+  return id;
+}
+
+function answerOf(
+  { gate, id, name }: { gate: Gate; id: string; name: string },
+  gallery: Gallery,
+): z.infer<typeof gateAnswer> {
+  const kept = gate.listFactors();
+  const people = new Set([...kept.map(({ person }) => person), ...Object.keys(gate.failures)]);
+  return {
+    id,
+    name,
+    ...gate.lockOf(null),
+    people: [...people].map((person) => {
+      const { kinds = [], codes = [] } = kept.find((each) => each.person === person) ?? {};
+      return { person, name: gallery.nameOf(person) ?? null, kinds, codes, ...gate.lockOf(person) };
+    }),
+  };
+}
+
+const rowOf = ({ entry, details, pictured }: LogRow): z.infer<typeof logRow> => ({
+  ...entry,
+  known: details,
+  pictured,
+});
+
+const COLUMNS = [
+  "sequence",
+  "time",
+  "kind",
+  "reason",
+  "factor",
+  "person",
+  "name",
+  "visit",
+  "zone",
+  "distance",
+  "threshold",
+  "sure",
+  "liveness",
+  "note",
+  "hash",
+] as const;
+
+function csvLine({ entry, details }: LogRow): string {
+  const { sequence, at, kind, reason, factor, note, hash } = entry;
+  const { person, name, visit, zone, distance, threshold, sure, liveness } = details ?? {};
+  const values: Record<(typeof COLUMNS)[number], string | number | null | undefined> = {
+    sequence,
+    time: new Date(at).toISOString(),
+    kind,
+    reason,
+    factor,
+    person,
+    name,
+    visit,
+    zone,
+    distance,
+    threshold,
+    sure,
+    liveness: liveness?.result,
+    note,
+    hash,
+  };
+  return COLUMNS.map((column) => csvCell(values[column])).join(",");
+}
+
+/** RFC 4180; what a spreadsheet would take for a formula it takes for text. */
+function csvCell(value: string | number | null | undefined): string {
+  if (value === undefined || value === null) return "";
+  const text = typeof value === "number" ? String(value) : value.replace(/^[=+\-@\t\r]/, "'$&");
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+async function sendCsv(response: Response, gate: Gate): Promise<void> {
+  response.type("text/csv").set("Content-Disposition", 'attachment; filename="gate-log.csv"');
+  response.write(`${COLUMNS.join(",")}\r\n`);
+  for (let below: number | undefined; ;) {
+    const rows = await gate.readLog({ below, limit: MOST_ROWS });
+    if (rows.length > 0) response.write(rows.map((row) => `${csvLine(row)}\r\n`).join(""));
+    below = rows.at(-1)?.entry.sequence;
+    if (rows.length < MOST_ROWS || response.destroyed) break;
+  }
+  response.end();
+}
+
+export const gates: Route[] = [
+  ofGallery(
+    {
+      method: "get",
+      path: "/gates",
+      permission: "read",
+      summary: "The face-gate nodes of the gallery, with who has a second factor and who is locked out",
+      answers: z.array(gateAnswer),
+    },
+    async ({ deployed, request, gallery }) => {
+      const all = await Promise.all(
+        deployed.gates(request.params["gallery"] ?? "").map(async ({ id, name, node }) => {
+          const gate = await node.gate.catch(() => undefined);
+          return gate === undefined ? [] : [answerOf({ gate, id, name }, gallery)];
+        }),
+      );
+      return all.flat();
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/gates/:gate/people/:person/factors",
+      permission: "write",
+      summary: "Set a PIN, badge or lasting QR code of a person, in place of the one before",
+      body: factorBody,
+      answers: gateAnswer,
+    },
+    async (call) => {
+      const found = await gateOf(call);
+      const person = personOf(call);
+      const { kind, value } = await bodyOf(call.request, factorBody);
+      await found.gate.setFactor(person, kind, value);
+      return answerOf(found, call.gallery);
+    },
+  ),
+  ofGallery(
+    {
+      method: "delete",
+      path: "/gates/:gate/people/:person/factors/:kind",
+      permission: "write",
+      summary: "Delete a second factor of a person: pin, badge, qr, or code for all codes for one time",
+      answers: gateAnswer,
+    },
+    async (call) => {
+      const found = await gateOf(call);
+      const kind = z.enum([...FACTOR_KINDS, "code"]).safeParse(call.request.params["kind"]);
+      if (!kind.success) throw new HttpError(404, "not_found", phrase("api.nothingHere"));
+      // Of somebody who was deleted meanwhile, too.
+      await found.gate.removeFactor(call.request.params["person"] ?? "", kind.data);
+      return answerOf(found, call.gallery);
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/gates/:gate/people/:person/codes",
+      permission: "write",
+      summary: "Give a person a code for one time, to be shown as a QR code; it is told this once",
+      body: codeBody,
+      answers: z.object({ code: z.string(), until: z.number().describe("Milliseconds since the epoch") }),
+      status: 201,
+    },
+    async (call) => {
+      const { gate } = await gateOf(call);
+      const person = personOf(call);
+      const { minutes } = await bodyOf(call.request, codeBody);
+      return gate.issueCode(person, minutes);
+    },
+  ),
+  ofGallery(
+    {
+      method: "post",
+      path: "/gates/:gate/reset",
+      permission: "write",
+      summary: "Let a person, or the gate and everybody, try again",
+      body: resetBody,
+      answers: gateAnswer,
+    },
+    async (call) => {
+      const found = await gateOf(call);
+      const { person } = await bodyOf(call.request, resetBody);
+      await found.gate.reset(person);
+      return answerOf(found, call.gallery);
+    },
+  ),
+  ofGallery(
+    {
+      method: "get",
+      path: "/gates/:gate/log",
+      permission: "read",
+      summary: "The log of a gate, the newest entry first",
+      query: logQuery,
+      answers: z.array(logRow),
+    },
+    async (call) => {
+      const { gate } = await gateOf(call);
+      return (await gate.readLog(queryOf(call.request, logQuery))).map(rowOf);
+    },
+  ),
+  ofGallery(
+    {
+      method: "get",
+      path: "/gates/:gate/log.csv",
+      permission: "read",
+      summary: "The whole log of a gate for a spreadsheet, the newest entry first",
+      answers: "text/csv",
+    },
+    async (call) => {
+      const { gate } = await gateOf(call);
+      await sendCsv(call.response, gate);
+    },
+  ),
+  ofGallery(
+    {
+      method: "get",
+      path: "/gates/:gate/log/:sequence/picture",
+      permission: "read",
+      summary: "The picture of an entry of the log",
+      answers: "image/jpeg",
+    },
+    async (call) => {
+      const { gate } = await gateOf(call);
+      sendPicture(call.response, await gate.picture(Number(call.request.params["sequence"])));
+    },
+  ),
+  ofGallery(
+    {
+      method: "get",
+      path: "/gates/:gate/verify",
+      permission: "read",
+      summary: "Whether the log is as it was written, and where it breaks",
+      query: headQuery,
+      answers: verificationAnswer,
+    },
+    async (call) => {
+      const { gate } = await gateOf(call);
+      const { sequence, hash } = queryOf(call.request, headQuery);
+      const head: Logged | undefined = sequence === undefined || hash === undefined ? undefined : { sequence, hash };
+      return gate.verifyLog(head);
+    },
+  ),
+];
