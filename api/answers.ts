@@ -12,6 +12,7 @@ import { anchorSchema, personSchema, photoSchema, timeSchema } from "../lib/peop
 import { engineStateSchema, modelStateSchema, versionsSchema } from "../lib/observe/diagnosis";
 import { failureSchema } from "../lib/observe/failures";
 import { distanceSchema } from "../lib/search/distance-kind";
+import { visitRecordSchema } from "../lib/visits/record";
 import { countSchema } from "../lib/validate";
 
 export const galleryAnswer = gallerySummarySchema
@@ -83,6 +84,33 @@ export const facesAnswer = z.object({
   ),
 });
 export type FacesAnswer = z.infer<typeof facesAnswer>;
+
+export const visitPageAnswer = z.object({
+  visits: z.array(visitRecordSchema),
+  next: z.string().nullable().describe("The cursor of the next page; null on the last"),
+  matching: countSchema.describe("Visits that were asked for, on all pages"),
+  zones: z.array(z.string()).describe("Every zone that somebody was in"),
+  total: countSchema.describe("Visits that are kept, of whomever"),
+  days: z.number().describe("For how many days a visit is kept"),
+});
+export type VisitPageAnswer = z.infer<typeof visitPageAnswer>;
+
+export const alikeAnswer = z.object({
+  threshold: z.number().describe("τ of these distances: up to it, it may well be the same person"),
+  total: countSchema.describe("Visits that are kept; of them the newest 200,000 are looked at"),
+  faces: z.array(
+    z.object({
+      box: boxSchema.describe("Pixels of the picture as shown"),
+      score: z.number(),
+      quality: qualitySchema.strip().optional(),
+      rejected: rejectReasonSchema.optional(),
+      visits: z
+        .array(z.object({ visit: visitRecordSchema, distance: z.number() }))
+        .describe("The nearest first; of those only that the deciding network has embedded"),
+    }),
+  ),
+});
+export type AlikeAnswer = z.infer<typeof alikeAnswer>;
 
 export const anchorAnswer = anchorSchema
   .omit({ fingerprint: true })

@@ -15,6 +15,7 @@ import { describeApi } from "./openapi";
 import { people } from "./people";
 import { ofAll, register, type Route } from "./routes";
 import { unknowns } from "./unknowns";
+import { visits } from "./visits";
 
 const openapi = ofAll(
   {
@@ -36,6 +37,7 @@ export const routes: readonly Route[] = [
   ...diagnosis,
   ...people,
   ...unknowns,
+  ...visits,
   ...events,
   ...identify,
   ...calibration,

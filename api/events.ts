@@ -20,8 +20,9 @@ const isBody = z.strictObject({ name: z.string().max(200), accept: z.array(z.str
 const EVENTS =
   "What happens, as server-sent events: `seen` (data: a SeenEvent), `unknown` (a stranger came; data: id of " +
   "the group), `change` (of who is known; data: {}), `progress` (of embedding the photo folder; data: done, " +
-  "total), `network` (a change of the network goes on, or another one decides; data: a Network); a comment " +
-  "every fifteen seconds";
+  "total), `network` (a change of the network goes on, or another one decides; data: a Network), `visits` (visits " +
+  "were written or deleted; data: put, VisitRecords as they are now, and removed, ids); a comment every fifteen " +
+  "seconds";
 const NO_FACE = phrase("api.eventWithoutFace");
 const listening = new WeakMap<ServedGallery, number>();
 
@@ -59,9 +60,11 @@ export const events: Route[] = [
       const progress = (now: object): void => tell("progress", now);
       const network = (state: object): void => tell("network", state);
       const unknown = (id: string): void => tell("unknown", { id });
+      const visits = (written: object): void => tell("visits", written);
       const heartbeat = setInterval(() => send(": still here\n\n"), HEARTBEAT_MS);
       node.journal.on("seen", seen);
       gallery.on("change", change).on("progress", progress).on("unknown", unknown).on("network", network);
+      gallery.on("visits", visits);
       // Who has not read all by now is not waited for.
       const finish = (): void => {
         if (response.writableNeedDrain) response.destroy();
@@ -73,6 +76,7 @@ export const events: Route[] = [
         node.closing.removeEventListener("abort", finish);
         node.journal.off("seen", seen);
         gallery.off("change", change).off("progress", progress).off("unknown", unknown).off("network", network);
+        gallery.off("visits", visits);
       };
       node.closing.addEventListener("abort", finish);
       response.once("close", end);

@@ -98,6 +98,7 @@ export async function showReceipt(receipt: Receipt): Promise<void> {
         ...line(t("receipt.photos"), count("photo", receipt.photos)),
         ...line(t("receipt.embeddings"), count("embedding", receipt.embeddings)),
         ...line(t("receipt.thumbnails"), count("thumbnail", receipt.thumbnails)),
+        ...(receipt.visits === 0 ? [] : line(t("receipt.visits"), count("visit", receipt.visits))),
         ...line(t("receipt.backups"), count("backup", receipt.backups)),
         ...line(t("receipt.at"), dateTime(receipt.at)),
         ...line(t("receipt.id"), receipt.id),

@@ -215,6 +215,14 @@ export class PersonView {
       h(
         "div",
         { class: "facenet-buttons facenet-danger" },
+        button(
+          t("person.visits"),
+          () => {
+            const { id, name } = this.#person as PersonDetails;
+            this.#host.openVisits({ id, name });
+          },
+          { icon: "history", class: "facenet-do-visits" },
+        ),
         writeButton(
           t("person.merge"),
           () => {

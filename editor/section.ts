@@ -6,6 +6,8 @@ export interface Host {
   readonly gallery: GalleryAnswer;
   /** Show a person. */
   openPerson(id: string): void;
+  /** Show all visits of a person. */
+  openVisits(person: { id: string; name: string }): void;
   /** Something was changed here: ask for the counts anew. */
   touch(): void;
   /** Speak to a screen reader. */

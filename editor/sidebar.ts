@@ -15,6 +15,7 @@ import { People } from "./people.js";
 import type { Host, Section } from "./section.js";
 import { EventStream, type ServerEvent } from "./stream.js";
 import { Unknowns } from "./unknowns.js";
+import { Visits } from "./visits.js";
 import { t } from "./words.js";
 
 const TAB = "facenet";
@@ -28,7 +29,7 @@ const RETRY_MS = 2000;
 /** What may put nodes in step with the gallery, or out of it. */
 const WORKSPACE_EVENTS = ["nodes:change", "nodes:add", "nodes:remove", "deploy"];
 
-const SECTIONS = ["people", "unknowns", "events", "live"] as const;
+const SECTIONS = ["people", "unknowns", "visits", "events", "live"] as const;
 type SectionName = (typeof SECTIONS)[number];
 
 /** One gallery, opened. */
@@ -36,6 +37,7 @@ class OpenGallery implements Host {
   readonly element = h("div", { class: "facenet-gallery" });
   gallery: GalleryAnswer;
   readonly #people = new People(this);
+  readonly #visits = new Visits(this);
   readonly #sections: Record<SectionName, Section>;
   readonly #tabs = new Map<SectionName, HTMLButtonElement>();
   readonly #panels = new Map<SectionName, HTMLElement>();
@@ -64,6 +66,7 @@ class OpenGallery implements Host {
     this.#sections = {
       people: this.#people,
       unknowns: new Unknowns(this),
+      visits: this.#visits,
       events: new Events(this),
       live: new Live(this),
     };
@@ -153,6 +156,12 @@ class OpenGallery implements Host {
   openPerson(id: string): void {
     this.open("people");
     this.#people.open(id);
+  }
+
+  openVisits(person: { id: string; name: string }): void {
+    this.open("visits");
+    this.#visits.showOf(person);
+    this.#tabs.get("visits")?.focus();
   }
 
   touch(): void {
@@ -255,7 +264,7 @@ class OpenGallery implements Host {
       });
     }
     if (event.event === "network") this.update({ ...this.gallery, network: event.data as NetworkState });
-    if (event.event !== "seen" && event.event !== "network") this.#onStale();
+    if (!["seen", "network", "visits"].includes(event.event)) this.#onStale();
     for (const name of SECTIONS) this.#sections[name].onEvent(event);
   }
 }

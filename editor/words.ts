@@ -79,6 +79,27 @@ export function dateTime(at: number): string {
   return new Intl.DateTimeFormat(RED.i18n.lang(), { dateStyle: "medium", timeStyle: "short" }).format(at);
 }
 
+/** "Monday, 2 March 2026". */
+export function day(at: number): string {
+  return new Intl.DateTimeFormat(RED.i18n.lang(), { dateStyle: "full" }).format(at);
+}
+
+/** "14:05", as the language writes it. */
+export function timeOfDay(at: number): string {
+  return new Intl.DateTimeFormat(RED.i18n.lang(), { timeStyle: "short" }).format(at);
+}
+
+/** How long: "1 hr 5 min", "40 sec". @param ms */
+export function duration(ms: number): string {
+  const unit = (value: number, of: "hour" | "minute" | "second"): string =>
+    new Intl.NumberFormat(RED.i18n.lang(), { style: "unit", unit: of, unitDisplay: "short" }).format(value);
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 1) return unit(Math.round(ms / 1000), "second");
+  if (minutes < 60) return unit(minutes, "minute");
+  const rest = minutes % 60;
+  return `${unit(Math.floor(minutes / 60), "hour")}${rest === 0 ? "" : ` ${unit(rest, "minute")}`}`;
+}
+
 const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 31_557_600_000],
   ["month", 2_629_800_000],

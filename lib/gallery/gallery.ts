@@ -22,6 +22,7 @@ import type { Searchable } from "../search/roster";
 import type { UnknownEntry } from "../unknowns/entry";
 import type { Sight } from "../unknowns/strangers";
 import type { KeptVisits, VisitEvents } from "../visits/book";
+import { NotFound } from "../people/errors";
 import { inTime } from "../workers/in-time";
 import type { Networks } from "./change-network";
 import type { Corrected, Correction, SeenFace } from "./corrections";
@@ -30,6 +31,7 @@ import { personDetails } from "./entries";
 import type { DecidingNetwork, NetworkState } from "./network-state";
 import type { GalleryOptions } from "./options";
 import { GalleryParts } from "./parts";
+import type { AlikeFace } from "./visiting";
 import type { GallerySummary } from "./figures";
 import { summaryOf } from "./summary";
 import { type Language, phrase } from "../words/sentence";
@@ -174,6 +176,17 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   /** Check-ins of attendance books, opened when somebody asks first. @throws a sentence where none can be kept */
   attendance(): Promise<Ledger> {
     return this.#books.open();
+  }
+
+  /** @throws NotFound where no visits are kept */
+  get keptVisits(): KeptVisits {
+    if (this.visits === undefined) throw new NotFound("visits.noneKept");
+    return this.visits;
+  }
+
+  /** See Alike: visits whose faces are most like those of a picture. @throws a sentence when it is no picture */
+  alikeVisits(jpeg: Buffer, limit: number): Promise<AlikeFace[]> {
+    return this.#parts.visiting.alike(jpeg, limit);
   }
 
   /** What matching reads. */

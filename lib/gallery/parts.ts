@@ -7,6 +7,7 @@ import type { PhotoEncoder } from "../enrol/photo-encoder";
 import { PhotoFolder, type Problem, type Progress } from "../enrol/photo-folder";
 import { reasonOf, UserError } from "../errors";
 import { toKeptJpeg } from "../image/encode";
+import type { Face } from "../message";
 import { kindOf, type PhotoKind } from "../image/photo-file";
 import { LastSeen } from "../people/last-seen";
 import type { Person, Photo, PhotoEmbedding } from "../people/people";
@@ -88,7 +89,7 @@ export class GalleryParts implements GalleryHost {
     this.lastSeen = new LastSeen(store, (error) =>
       this.report("store", phrase("gallery.lastSeenUnwritten", { reason: reasonOf(error) })),
     );
-    this.visiting = new Visiting(options.visits, (sentence) => this.report("store", sentence));
+    this.visiting = new Visiting(options.visits, this, (sentence) => this.report("store", sentence));
     this.enrolment = new Enrolment(this);
     this.embedAnew = new EmbedAnew(this, this.enrolment, tell.progress);
     const keeper = new FolderKeeper(this, this.enrolment);
@@ -125,6 +126,10 @@ export class GalleryParts implements GalleryHost {
 
   async alsoOf(picture: Buffer): Promise<Pick<PhotoEmbedding, "model" | "fingerprint" | "vector">[]> {
     return (await this.networks?.alsoOf(picture)) ?? [];
+  }
+
+  encode(jpeg: Buffer): Promise<Face[]> {
+    return this.enrolment.encode(jpeg);
   }
 
   exclusively<T>(work: () => Promise<T>): Promise<T> {

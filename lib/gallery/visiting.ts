@@ -1,22 +1,65 @@
 /** What becomes of visits when people and strangers are deleted, merged or named. */
 import { reasonOf } from "../errors";
+import type { PhotoEncoder } from "../enrol/photo-encoder";
+import type { Face } from "../message";
+import { NotFound } from "../people/errors";
 import type { Receipt } from "../people/people";
 import { StorageError } from "../storage";
+import { Alike, type AlikeVisit } from "../visits/alike";
 import type { KeptVisits } from "../visits/book";
 import { phrase, type Sentence } from "../words/sentence";
+
+/** A face of a picture, with the visits whose faces are most like it. */
+export interface AlikeFace {
+  face: Face;
+  /** The nearest first; none where the face could not be embedded. */
+  visits: AlikeVisit[];
+}
+
+/** Beside the largest, so many faces of a picture are looked for. */
+const MOST_FACES = 8;
+
+/** What is asked of the gallery. */
+export interface VisitingHost {
+  readonly encoder: PhotoEncoder;
+  readonly signal: AbortSignal;
+  /** Faces of a picture, as enrolment sees them. */
+  encode(jpeg: Buffer): Promise<Face[]>;
+}
 
 type Gift = Parameters<KeptVisits["give"]>;
 
 export class Visiting {
   readonly visits: KeptVisits | undefined;
+  readonly #host: VisitingHost;
+  readonly #alike: Alike | undefined;
   readonly #report: (sentence: Sentence) => void;
   /** What the disk refused; done once it takes it. */
   readonly #waiting = new Set<Gift>();
 
   /** @param report hears that visits stay as they were for now */
-  constructor(visits: KeptVisits | undefined, report: (sentence: Sentence) => void) {
+  constructor(visits: KeptVisits | undefined, host: VisitingHost, report: (sentence: Sentence) => void) {
     this.visits = visits;
+    this.#host = host;
+    this.#alike = visits === undefined ? undefined : new Alike(visits, host.signal);
     this.#report = report;
+  }
+
+  /** @throws NotFound where no visits are kept; a sentence when it is no picture */
+  async alike(jpeg: Buffer, limit: number): Promise<AlikeFace[]> {
+    if (this.#alike === undefined) throw new NotFound("visits.noneKept");
+    const faces = (await this.#host.encode(jpeg))
+      .toSorted((a, b) => b.box.width * b.box.height - a.box.width * a.box.height)
+      .slice(0, MOST_FACES);
+    const { model, normalisation } = this.#host.encoder;
+    // It may have been changed while the picture was looked at.
+    const probes = faces.filter((face) => face.embedding !== undefined && (face.model ?? model) === model);
+    const found = await this.#alike.find(
+      probes.flatMap(({ embedding }) => embedding ?? []),
+      { model, normalisation },
+      limit,
+    );
+    return faces.map((face) => ({ face, visits: found[probes.indexOf(face)] ?? [] }));
   }
 
   /**

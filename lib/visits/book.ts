@@ -45,6 +45,8 @@ export interface VisitQuery {
   /** From the page before; the newest come first. */
   cursor?: string | undefined;
   limit?: number | undefined;
+  /** So many are passed over first: of a list that is scrolled to any place. */
+  offset?: number | undefined;
 }
 
 export interface VisitPage {
@@ -90,6 +92,8 @@ export interface VisitEvents {
 export interface KeptVisits extends VisitBook, EventEmitter<VisitEvents> {
   /** How many are kept. */
   readonly size: number;
+  /** How many there are, on whatever page. */
+  count(query: VisitQuery): Promise<number>;
   /** Every zone that somebody was in. */
   readonly zones: readonly string[];
   /** How long a visit is kept after it ended, in ms. */

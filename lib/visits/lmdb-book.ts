@@ -66,6 +66,8 @@ const OWN_FILE = /^visits(?:-recent)?\.mdb/;
 const MOST_VISITS = 500_000;
 /** Records written or deleted in one transaction. */
 const BATCH = 200;
+/** Embeddings read before the event loop gets a turn: about a millisecond's. */
+const READ_BATCH = 50;
 /** How often it is looked whether something is too old, … */
 const LOOK_MS = 3600_000;
 /** … and how often such visits are deleted: that writes the whole database, and memory cards wear out. */
@@ -236,6 +238,10 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
     return { visits: this.#readAll(numbers), next };
   }
 
+  async count(query: VisitQuery): Promise<number> {
+    return this.#index.count(query);
+  }
+
   async since(revision: number, limit: number): Promise<VisitRecord[]> {
     await this.#opened().readable();
     return this.#readAll(this.#index.after(revision, limit));
@@ -247,9 +253,9 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
    */
   async *faces(model: string, most: number): AsyncGenerator<{ number: number; vector: Float32Array }[]> {
     const all = this.#index.embedded(most);
-    for (let at = 0; at < all.length; at += BATCH) {
+    for (let at = 0; at < all.length; at += READ_BATCH) {
       await this.#opened().readable();
-      yield all.slice(at, at + BATCH).flatMap((number) => {
+      yield all.slice(at, at + READ_BATCH).flatMap((number) => {
         const face = this.#face(number);
         return face === undefined || face.model !== model ? [] : [{ number, vector: face.vector }];
       });

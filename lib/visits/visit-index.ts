@@ -140,7 +140,29 @@ export class VisitIndex {
   }
 
   /** The newest first. @throws a sentence when the cursor is none */
-  page({
+  page({ limit = 100, offset = 0, ...query }: VisitQuery): NumberPage {
+    const numbers: number[] = [];
+    let passed = 0;
+    for (const place of this.#matching(query)) {
+      if (passed < offset) passed += 1;
+      else if (numbers.length < limit) numbers.push(place + this.#base);
+      else {
+        const last = numbers.at(-1) as number;
+        return { numbers, next: `${this.#columns.since[last - this.#base]}-${last}` };
+      }
+    }
+    return { numbers, next: undefined };
+  }
+
+  /** How many there are, on whatever page. */
+  count(query: VisitQuery): number {
+    let count = 0;
+    for (const _place of this.#matching({ ...query, cursor: undefined })) count += 1;
+    return count;
+  }
+
+  /** Places, the newest visit first. */
+  *#matching({
     person,
     stranger,
     zone,
@@ -148,13 +170,11 @@ export class VisitIndex {
     from = -Infinity,
     to = Infinity,
     cursor,
-    limit = 100,
-  }: VisitQuery): NumberPage {
-    const { since, until, person: people, stranger: strangers, zones } = this.#columns;
+  }: VisitQuery): Generator<number> {
+    const { until, person: people, stranger: strangers, zones } = this.#columns;
     const whose = person === undefined ? undefined : this.#people.find(person);
     const which = stranger === undefined ? undefined : this.#strangers.find(stranger);
     const where = zone === undefined ? undefined : this.#setsWith(zone);
-    const numbers: number[] = [];
     for (let at = this.#before(to, cursor) - 1; at >= 0; at -= 1) {
       const place = this.#order[at] as number;
       if ((until[place] as number) < from) continue;
@@ -162,13 +182,8 @@ export class VisitIndex {
       if (which !== undefined && (which === NONE || strangers[place] !== which)) continue;
       if (known !== undefined && (people[place] !== NONE) !== known) continue;
       if (where !== undefined && !where.has(zones[place] as number)) continue;
-      if (numbers.length === limit) {
-        const last = numbers.at(-1) as number;
-        return { numbers, next: `${since[last - this.#base]}-${last}` };
-      }
-      numbers.push(place + this.#base);
+      yield place;
     }
-    return { numbers, next: undefined };
   }
 
   /** Whose revision is larger, in the order of the revisions. */

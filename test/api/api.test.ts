@@ -13,6 +13,8 @@ import { BUILT_IN_MODELS } from "../../lib/embed/descriptor";
 import { createEncoder } from "../../lib/enrol/encoder";
 import { Gallery } from "../../lib/gallery/gallery";
 import { openStore } from "../../lib/people/lmdb/store";
+import { openBook } from "../../lib/visits/lmdb-book";
+import { staysIn, visitOf } from "../lib/visits/visits";
 import type { DiagnosisAnswer } from "../../api/answers";
 import { routes } from "../../api/api";
 import { describeApi } from "../../api/openapi";
@@ -42,6 +44,8 @@ const SETTINGS = `adminAuth: { type: "credentials", users: [], tokens: (token) =
   .join(", ")} })[token]) },`;
 
 const DOCUMENT = join(__dirname, "../../docs/openapi.json");
+const HOUR = 3600_000;
+const DAY = 24 * HOUR;
 const JPEG = { "Content-Type": "image/jpeg" };
 const JSON_TYPE = { "Content-Type": "application/json" };
 
@@ -62,6 +66,34 @@ async function archiveOfFamilies(families: number): Promise<Buffer> {
   });
   await gallery.close();
   return Buffer.concat(chunks);
+}
+
+/** Visits that ended an hour ago and the days before, as face-presence keeps them. */
+async function keepVisits(folder: string, { alice, carol }: { alice: Buffer; carol: Buffer }): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const encoder = await createEncoder({ model: "dlib-resnet-v1" });
+  const store = await openStore({ folder });
+  const book = await openBook({ folder, secret: store.secret, keepMs: 30 * DAY });
+  const now = Date.now();
+  for (const [visit, photo, since, zone] of [
+    ["visit-carol", carol, now - 2 * HOUR, "door"],
+    ["visit-alice", alice, now - DAY, "yard"],
+    ["visit-mirrored", await sharp(carol).flop().jpeg().toBuffer(), now - 2 * DAY, "yard"],
+    ["visit-unseen", undefined, now - 3 * DAY, "yard"],
+    ["visit-here", undefined, now - HOUR, "door"],
+  ] as const) {
+    const [face] = photo === undefined ? [] : await encoder.encode(photo);
+    const until = visit === "visit-here" ? null : since + HOUR;
+    await book.put(
+      visitOf(1, { visit, since, until, stays: staysIn(since, zone) }),
+      face?.embedding === undefined
+        ? {}
+        : { snapshot: photo, embedding: { model: encoder.model, vector: face.embedding } },
+    );
+  }
+  await book.close();
+  await store.close();
+  await encoder.close();
 }
 
 interface PersonAnswer {
@@ -102,7 +134,7 @@ describe("the HTTP API", () => {
         keepUnknowns: true,
         unknownDays: "7",
       },
-      { id: "h", type: "face-gallery", name: "Other", folder: "", model: "dlib-resnet-v1" },
+      { id: "h", type: "face-gallery", name: "Other", folder: "", model: "dlib-resnet-v1", keepVisits: "0" },
       { id: "broken", type: "face-gallery", name: "Broken", folder: "", model: "facenet9000" },
       {
         id: "c",
@@ -153,6 +185,7 @@ describe("the HTTP API", () => {
       },
       { id: "o", type: "http response", z, x: 1, y: 1, wires: [] },
     ];
+    await keepVisits(join(userDir, "facenet", "g", "people"), { alice, carol });
     offered = await offeredModels();
     red = await startNodeRed(flow, { userDir, settings: SETTINGS, env: offered.env });
   });
@@ -295,6 +328,95 @@ describe("the HTTP API", () => {
     );
     assert.equal(await codeOf(await post("/models/facenet9000/download", {})), "404 no_model");
     assert.equal(await codeOf(await post("/models/tiny/download", { address: "http://evil.example" })), "400 invalid");
+  });
+
+  it("tells who came when, whether a face was here before, and deletes visits with a receipt", async () => {
+    interface Page {
+      visits: { visit: string; pictured: boolean }[];
+      next: string | null;
+      zones: string[];
+      total: number;
+      days: number;
+    }
+    const listed = async (query: string): Promise<string[]> =>
+      (await json<Page>(ask(`/g/visits${query}`))).visits.map(({ visit }) => visit.replace("visit-", ""));
+    const all = await json<Page>(ask("/g/visits"));
+    assert.deepEqual(
+      [all.visits.map(({ pictured }) => pictured), all.next, all.zones, all.total, all.days],
+      [[false, true, true, true, false], null, ["door", "yard"], 5, 30],
+    );
+    assert.deepEqual(await listed(""), ["here", "carol", "alice", "mirrored", "unseen"]);
+    assert.deepEqual(await listed("?zone=yard&known=false&limit=2"), ["alice", "mirrored"]);
+    const page = await json<Page>(ask("/g/visits?zone=yard&limit=2"));
+    assert.deepEqual(await listed(`?zone=yard&limit=2&cursor=${page.next}`), ["unseen"]);
+    assert.deepEqual(await listed(`?from=${Date.now() - DAY}&to=${Date.now() - 1.5 * HOUR}`), ["carol", "alice"]);
+    assert.deepEqual(await listed("?known=true"), []);
+    assert.deepEqual(await listed("?person=0123456789ab"), []);
+    assert.equal(await codeOf(await ask("/g/visits?cursor=mine")), "400 invalid");
+    assert.equal(await codeOf(await ask("/g/visits?from=yesterday")), "400 invalid");
+    assert.deepEqual(
+      (await json<{ visit: string }[]>(ask("/g/visits/here"))).map(({ visit }) => visit),
+      ["visit-here"],
+    );
+    assert.equal((await json<{ stays: object[] }>(ask("/g/visits/visit-carol"))).stays.length, 1);
+    assert.equal(await codeOf(await ask("/g/visits/visit-9")), "404 not_found");
+    assert.equal((await ask("/g/visits/visit-carol/picture")).headers.get("content-type"), "image/jpeg");
+    assert.equal(await codeOf(await ask("/g/visits/visit-here/picture")), "404 no_picture");
+    const before = async (picture: Buffer): Promise<{ near: string[]; far: string[] }[]> => {
+      const { threshold, faces } = await json<{
+        threshold: number;
+        faces: { rejected?: string; visits: { visit: { visit: string }; distance: number }[] }[];
+      }>(upload("/g/visits/alike", picture));
+      const usable = faces.filter(({ rejected }) => rejected === undefined);
+      return usable.map(({ visits }) => {
+        assert.deepEqual(
+          visits.map(({ distance }) => distance),
+          visits.map(({ distance }) => distance).sort((a, b) => a - b),
+        );
+        const names = (some: typeof visits): string[] => some.map(({ visit }) => visit.visit.replace("visit-", ""));
+        return {
+          near: names(visits.filter(({ distance }) => distance <= threshold)),
+          far: names(visits.filter(({ distance }) => distance > threshold)),
+        };
+      });
+    };
+    const other = await sharp(carol).modulate({ brightness: 0.9 }).jpeg({ quality: 80 }).toBuffer();
+    assert.deepEqual(await before(other), [{ near: ["carol", "mirrored"], far: ["alice"] }]);
+    assert.deepEqual(
+      await before(
+        await sharp({ create: { width: 320, height: 240, channels: 3, background: "grey" } })
+          .jpeg()
+          .toBuffer(),
+      ),
+      [],
+    );
+    assert.equal(await codeOf(await upload("/g/visits/alike", Buffer.from("no picture"))), "422 no_picture");
+    const receipt = await json<object>(ask("/g/visits/visit-carol", { method: "DELETE" }));
+    assert.deepEqual(
+      { ...receipt, at: 0 },
+      {
+        what: "visit",
+        id: "visit-carol",
+        name: null,
+        at: 0,
+        photos: 0,
+        visits: 1,
+        embeddings: 1,
+        thumbnails: 1,
+        backups: 0,
+      },
+    );
+    assert.equal(await codeOf(await ask("/g/visits/visit-carol", { method: "DELETE" })), "404 not_found");
+    assert.equal(
+      (await json<{ visits: number }>(post("/g/visits/delete", { visits: ["visit-carol", "visit-unseen"] }))).visits,
+      1,
+    );
+    assert.deepEqual(await before(other), [{ near: ["mirrored"], far: ["alice"] }]);
+    assert.deepEqual(await listed(""), ["here", "alice", "mirrored"]);
+    const { id } = await create("Nobody came");
+    assert.equal((await json<{ visits: number }>(ask(`/g/people/${id}/visits`, { method: "DELETE" }))).visits, 0);
+    await ask(`/g/people/${id}`, { method: "DELETE" });
+    assert.equal(await codeOf(await ask("/h/visits")), "404 not_found", "it keeps none");
   });
 
   it("creates, changes, finds and deletes people, and says which field is wrong", async () => {

@@ -43,7 +43,7 @@ describe("admin routes", () => {
         .map(({ path }) => path);
       assert.deepEqual(
         readers,
-        ["/:gallery/identify", "/:gallery/people/:person/verify"],
+        ["/:gallery/visits/alike", "/:gallery/identify", "/:gallery/people/:person/verify"],
         "whatever changes something asks for facenet.write",
       );
     },

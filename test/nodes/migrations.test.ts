@@ -82,8 +82,10 @@ describe("a definition of an earlier version", () => {
         keepUnknowns: true,
         unknownDays: "7",
         detector: "haar",
+        keepVisits: "30",
       },
     ],
+    ["face-gallery", { version: 1, keepVisits: "0" }, { version: 1, keepVisits: "0" }],
     [
       "camera",
       { source: "rtsp", url: "rtsps://a" },

@@ -15,4 +15,7 @@ cannot be wiped yet`,
 the older one: check that the disk is not full.`,
   stay: `visits of somebody who was deleted, merged or named are as they were ({reason}): they follow once the disk \
 takes them, or at the next start.`,
+  noneKept: `this gallery keeps no visits: open its form and set for how many days they are kept.`,
+  alikeBusy: `{most} questions whether a face was here before wait already: ask again in a moment.`,
+  gone: `there is no such visit: it may have been deleted meanwhile.`,
 } as const;
