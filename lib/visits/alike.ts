@@ -22,7 +22,8 @@ export interface AlikeBy {
 /** Visits that are looked at, the newest; a year of 500 a day. */
 export const MOST_LOOKED_AT = 200_000;
 /**
- * So many of the nearest by Euclidean distance are measured by d', which costs a comparison with the whole cohort each.
+ * So many of the nearest by Euclidean distance are measured by d', each of which costs a comparison with the whole
+ * cohort.
  * ½ R differs by some hundredths between faces, so that who is nearest by d' is among them.
  */
 const MEASURED = 200;

@@ -362,7 +362,7 @@ describe("the HTTP API", () => {
     assert.equal(await codeOf(await ask("/g/visits/visit-9")), "404 not_found");
     assert.equal((await ask("/g/visits/visit-carol/picture")).headers.get("content-type"), "image/jpeg");
     assert.equal(await codeOf(await ask("/g/visits/visit-here/picture")), "404 no_picture");
-    const before = async (picture: Buffer): Promise<{ near: string[]; far: string[] }[]> => {
+    const likeIt = async (picture: Buffer): Promise<{ near: string[]; far: string[] }[]> => {
       const { threshold, faces } = await json<{
         threshold: number;
         faces: { rejected?: string; visits: { visit: { visit: string }; distance: number }[] }[];
@@ -381,9 +381,9 @@ describe("the HTTP API", () => {
       });
     };
     const other = await sharp(carol).modulate({ brightness: 0.9 }).jpeg({ quality: 80 }).toBuffer();
-    assert.deepEqual(await before(other), [{ near: ["carol", "mirrored"], far: ["alice"] }]);
+    assert.deepEqual(await likeIt(other), [{ near: ["carol", "mirrored"], far: ["alice"] }]);
     assert.deepEqual(
-      await before(
+      await likeIt(
         await sharp({ create: { width: 320, height: 240, channels: 3, background: "grey" } })
           .jpeg()
           .toBuffer(),
@@ -411,7 +411,7 @@ describe("the HTTP API", () => {
       (await json<{ visits: number }>(post("/g/visits/delete", { visits: ["visit-carol", "visit-unseen"] }))).visits,
       1,
     );
-    assert.deepEqual(await before(other), [{ near: ["mirrored"], far: ["alice"] }]);
+    assert.deepEqual(await likeIt(other), [{ near: ["mirrored"], far: ["alice"] }]);
     assert.deepEqual(await listed(""), ["here", "alice", "mirrored"]);
     const { id } = await create("Nobody came");
     assert.equal((await json<{ visits: number }>(ask(`/g/people/${id}/visits`, { method: "DELETE" }))).visits, 0);

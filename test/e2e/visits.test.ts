@@ -60,8 +60,8 @@ async function keepVisits(folder: string, alice: Buffer, stranger: Buffer): Prom
     { stranger: "000000000777", since: ten, until: ten + 2 * MINUTE, stays: staysIn(ten, "yard") },
     stranger,
   );
-  const before = todayAt(8, 3);
-  await put(3, { person: ALICE, since: before, until: before + MINUTE, stays: staysIn(before, "door") }, alice);
+  const earlier = todayAt(8, 3);
+  await put(3, { person: ALICE, since: earlier, until: earlier + MINUTE, stays: staysIn(earlier, "door") }, alice);
   for (let number = 10; number < 250; number += 1) {
     const since = todayAt(7, 4) - number * 20 * MINUTE;
     await put(number, { since, stays: staysIn(since, number % 2 === 0 ? "yard" : "door") });
@@ -128,7 +128,7 @@ describe("the section Visits", () => {
     ["en-US", "dark", "Unknown", "Visits"],
   ] as const;
   for (const [locale, colorScheme, unknown, title] of SHOWN)
-    it(`shows by day who came, where and for how long, in ${locale} and ${colorScheme}, and is accessible`, async () => {
+    it(`shows by day who came, where and for how long, in ${locale} and ${colorScheme}`, async () => {
       const tab = await VisitsTab.open(browser, red.url, { locale, colorScheme, viewport: NARROW });
       const { page, panel } = tab;
       await tab.total("243");
