@@ -174,6 +174,13 @@ export class Notifier extends EventEmitter<NotifierEvents> {
     if ((this.#lastSeen.get(person)?.at ?? -1) < seen.at) this.#lastSeen.set(person, seen);
   }
 
+  /** The face of a person's latest visit before the start. */
+  setPicture(person: string, picture: Buffer): void {
+    const topic = this.#personTopics.get(person)?.picture;
+    if (topic !== undefined && this.#options.options.pictures && canBeShown(picture))
+      this.#outbox.put(topic, picture, { picture: true });
+  }
+
   /** Who was here when this Node-RED ended, and may be still. */
   setHere(here: readonly Present[]): void {
     if (this.#newest.sequence < 0) this.#here = here;
@@ -320,7 +327,7 @@ export class Notifier extends EventEmitter<NotifierEvents> {
     const isStranger = confirmed && person === null && strangers;
     const topic = isStranger ? this.#topics.stranger.picture : this.#personTopics.get(person ?? "")?.picture;
     if (topic === undefined) return true;
-    if (!isJpeg(snapshot) || snapshot.length > LARGEST_PICTURE) return false;
+    if (!canBeShown(snapshot)) return false;
     this.#outbox.put(topic, snapshot, { picture: true });
     return true;
   }
@@ -410,4 +417,6 @@ function presentOf({ event: _event, others: _others, snapshot: _snapshot, seal: 
   return present;
 }
 
-const isJpeg = (picture: Buffer): boolean => picture[0] === 0xff && picture[1] === 0xd8;
+/** A JPEG, and none that would hold up the rest. */
+const canBeShown = (picture: Buffer): boolean =>
+  picture[0] === 0xff && picture[1] === 0xd8 && picture.length <= LARGEST_PICTURE;

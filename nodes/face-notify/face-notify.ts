@@ -8,8 +8,10 @@ import type { Gallery } from "../../lib/gallery/gallery";
 import type { FaceMessage } from "../../lib/message";
 import type { Broker } from "../../lib/notify/link";
 import { MOST_PEOPLE, Notifier } from "../../lib/notify/notifier";
+import { remember } from "../../lib/notify/remember";
 import { notifyOptionsSchema } from "../../lib/notify/options";
 import { heard } from "../../lib/observe/heard";
+import type { PersonEntry } from "../../lib/search/entries";
 import { parseOptions } from "../../lib/validate";
 import { readPresence, readVisit } from "../../lib/visit";
 import { phrase } from "../../lib/words/sentence";
@@ -81,7 +83,12 @@ export default function register(RED: NodeAPI): void {
     const start = async (): Promise<void> => {
       const gallery = await whenOpen(people);
       await gallery.loaded();
-      if (!closed) followPeople(this, gallery, notifier);
+      if (closed) return;
+      const known = followPeople(this, gallery, notifier);
+      // A disk that refuses holds nobody up: what the broker still has stands.
+      if (gallery.visits !== undefined)
+        await remember(notifier, gallery.visits, known).catch((error: unknown) => logFault(this, error));
+      if (!closed) notifier.start();
     };
     const started = start();
     started.catch((error: unknown) => {
@@ -127,14 +134,15 @@ function tell(message: FaceMessage, gallery: string, notifier: Notifier): void {
   if (told.visit !== undefined) notifier.tellVisit(told.visit);
 }
 
-/** Whoever is added, deleted or called otherwise is told of; then it connects. */
-function followPeople(node: Node, gallery: Gallery, notifier: Notifier): void {
+/** Whoever is added, deleted or called otherwise is told of. @returns who there is now */
+function followPeople(node: Node, gallery: Gallery, notifier: Notifier): PersonEntry[] {
   let warned = false;
-  const list = (): void => {
+  const list = (): PersonEntry[] => {
     const { people, total } = gallery.listPeople({ limit: MOST_PEOPLE });
     notifier.setPeople(people);
     if (total > MOST_PEOPLE && !warned) node.warn(say(phrase("notify.tooMany", { most: MOST_PEOPLE, number: total })));
     warned = total > MOST_PEOPLE;
+    return people;
   };
   let timer: NodeJS.Timeout | undefined;
   const change = (): void => {
@@ -148,8 +156,7 @@ function followPeople(node: Node, gallery: Gallery, notifier: Notifier): void {
     gallery.off("change", change);
     clearTimeout(timer);
   });
-  list();
-  notifier.start();
+  return list();
 }
 
 /** The badge and the log. */

@@ -117,6 +117,7 @@ describe("examples", () => {
       "17 - stranger's picture to Telegram.json",
       "18 - relay for a while.json",
       "19 - door with a second factor.json",
+      "20 - dashboard of who is here.json",
     ]);
   });
 

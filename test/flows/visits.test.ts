@@ -8,12 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import sharp from "sharp";
+import { browserCamera, until } from "../support/browser-camera";
 import { TestBroker } from "../support/broker";
 import { HomeAssistant } from "../support/home-assistant";
 import { eventually, example, type FlowNode, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
-import { portrait, type PORTRAITS } from "../support/photos";
-
-type Who = keyof typeof PORTRAITS;
+import { portrait } from "../support/photos";
 
 const isTrue = (condition: boolean): true | undefined => (condition ? true : undefined);
 
@@ -23,35 +22,9 @@ async function visited(name: string, prefix: string): Promise<FlowNode[]> {
   const folder = mkdtempSync(join(tmpdir(), "people-"));
   writeFileSync(join(folder, "Alice.jpg"), await portrait("green"));
   Object.assign(nodeOf(flow, "facewire_gallery"), { folder });
-  Object.assign(nodeOf(flow, `${prefix}_camera`), { source: "browser", device: "", width: "", height: "" });
+  Object.assign(nodeOf(flow, `${prefix}_camera`), browserCamera);
   Object.assign(nodeOf(flow, `${prefix}_presence`), { away: "3", maxAge: "" });
   return flow;
-}
-
-/** Somebody stands before the camera until something is true. */
-async function until<T>(
-  what: string,
-  { red, camera, who }: { red: NodeRed; camera: string; who: Who },
-  get: () => T | undefined,
-): Promise<T> {
-  const picture = await portrait(who);
-  let frame = 0;
-  return eventually(what, async () => {
-    // A face that is seen is never quite the same twice; the picture of a camera is not either.
-    const body = await sharp(picture)
-      .resize(400)
-      .modulate({ brightness: 0.85 + 0.02 * (frame % 5) })
-      .jpeg({ quality: 85 })
-      .toBuffer();
-    frame += 1;
-    const answer = await fetch(`${red.url}/facenet/camera/${camera}/frame`, {
-      method: "POST",
-      headers: { "Content-Type": "image/jpeg" },
-      body: new Uint8Array(body),
-    });
-    assert.ok(answer.ok, `the frame was refused with ${answer.status}`);
-    return get();
-  });
 }
 
 interface Request {

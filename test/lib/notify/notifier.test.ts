@@ -3,7 +3,9 @@ import { once } from "node:events";
 import { after, afterEach, before, describe, it } from "node:test";
 import { Notifier } from "../../../lib/notify/notifier";
 import { type NotifyOptions, notifyOptionsSchema } from "../../../lib/notify/options";
+import { remember } from "../../../lib/notify/remember";
 import { parseOptions } from "../../../lib/validate";
+import type { VisitRecord } from "../../../lib/visits/book";
 import { TestBroker } from "../../support/broker";
 import { HomeAssistant } from "../../support/home-assistant";
 import { eventually } from "../../support/node-red";
@@ -350,6 +352,43 @@ describe("visits in Home Assistant", () => {
       await home.start({ retain: restart % 3 === 0 });
     }
     assert.equal(home.events.length, 1);
+    assert.deepEqual(home.faults, []);
+  });
+
+  it("are what the visit book has of them after a start, until anything newer is told", async () => {
+    const home = await homeAssistant();
+    const notifier = notifierOf();
+    const [lastSeen, came] = [Date.now() - 60_000, Date.now() - 5000];
+    const picture = jpegOf("kept");
+    const recordOf = (person: typeof ALICE, at: number, until: number | null): VisitRecord => ({
+      ...presentOf({ person: person.id, name: person.name, lastSeen: at }),
+      stays: [{ zone: "yard", camera: "c2", source: "gate", from: at - 1000, until: at }],
+      until,
+      pictured: person === ALICE,
+      revision: 1,
+    });
+    const visits = [recordOf(BOB, came, null), recordOf(ALICE, lastSeen, lastSeen)];
+    await remember(
+      notifier,
+      {
+        open: visits.filter(({ until }) => until === null),
+        find: ({ person }) =>
+          Promise.resolve({ visits: visits.filter((each) => each.person === person), next: undefined }),
+        snapshot: () => Promise.resolve(picture),
+      },
+      [ALICE, BOB],
+    );
+    notifier.start();
+    await stateIs(home, "binary_sensor.faces_bob", "ON");
+    await stateIs(home, "binary_sensor.faces_alice", "OFF");
+    await stateIs(home, "sensor.faces_alice_last_seen", new Date(lastSeen).toISOString());
+    assert.deepEqual(home.entity("sensor.faces_alice_last_seen").attributes, { camera: "gate", zone: "yard" });
+    await eventually("her picture", () =>
+      isTrue(home.entity("image.faces_alice_picture").picture?.equals(picture) === true),
+    );
+    notifier.tellPresence(presenceOf([]));
+    await stateIs(home, "binary_sensor.faces_bob", "OFF");
+    assert.deepEqual(home.events, []);
     assert.deepEqual(home.faults, []);
   });
 
