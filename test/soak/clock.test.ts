@@ -12,10 +12,12 @@ import {
   knownPeople,
   often,
   once,
+  presenceNodes,
   recognizer,
   seenBy,
   startWatched,
   tell,
+  visitsIn,
   type Watched,
 } from "../support/soak";
 
@@ -53,8 +55,9 @@ describe("a clock that is put forward and back", () => {
             camera("http", { source: "mjpeg", url: `${one.url}/stream`, fps: "4" }),
             camera("rtsp", { source: "rtsp", oldFfmpeg: true, url: `rtsp://127.0.0.1:${rtsp.port}/card`, fps: "2" }),
           ],
-          after: ["greet"],
+          after: ["greet", "presence"],
         }),
+        ...presenceNodes("t", 30),
         { id: "greet", type: "tts-greet", z: "t", name: "", engine: "none", cooldown: "60", wires: [["greeted"]] },
         {
           id: "greeted",
@@ -121,6 +124,10 @@ describe("a clock that is put forward and back", () => {
     assert.ok(told.length > 0);
     if (worst < ABSENCE_MS) assert.equal(told.length, kinds.size, JSON.stringify(told));
     assert.equal(greeted, 1);
+    const visits = visitsIn(red.log());
+    assert.deepEqual(new Set(visits).size, visits.length, visits.join(", "));
+    assert.ok(visits.includes("confirmed Alice"), visits.join(", "));
+    assert.ok(!visits.some((told) => told.startsWith("left")), "she has been there all the time");
     assert.doesNotMatch(red.log(), /MaxListeners|\[error\]|unhandled|gave no|no picture|no frame/i);
   });
 });

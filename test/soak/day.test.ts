@@ -11,10 +11,12 @@ import {
   knownPeople,
   often,
   once,
+  presenceNodes,
   recognizer,
   seenBy,
   startWatched,
   tell,
+  visitsIn,
 } from "../support/soak";
 import type { Watched } from "../support/soak";
 
@@ -23,6 +25,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const SECONDS = often(60, 1800);
 const SPEED = DAY_MS / (SECONDS * 1000);
 const FPS = 15;
+/** A frame may be decided so late, as time goes. */
+const LATEST_MS = 3_600_000;
 
 describe("a day", () => {
   let red: Watched | undefined;
@@ -45,7 +49,8 @@ describe("a day", () => {
         folder: await knownPeople({ Alice: "green" }),
         cameras: [camera("door", { source: "mjpeg", url: `${one.url}/stream`, fps: String(FPS) })],
         gallery: { keepUnknowns: true, unknownDays: "1" },
-      }),
+        after: ["presence"],
+      }).concat(presenceNodes("t", 600, LATEST_MS)),
     );
     const watched = red;
     await once("Alice", async () => (seenBy(await watched.tally(), "door").names["Alice"] ?? 0) > 3, 120_000);
@@ -66,11 +71,12 @@ describe("a day", () => {
     const [events, strangers] = await Promise.all([ask("events/recent"), ask("unknowns")]);
     tell(
       "a day",
-      `${day.toFixed(1)} days in ${SECONDS} s, ${seen.frames - frames} frames decided, ${events.length} events kept, ` +
-        `${strangers.length} strangers kept; ${line}`,
+      `${day.toFixed(1)} days in ${SECONDS} s, ${seen.frames - frames} frames decided, ${visitsIn(red.log()).length} times told of ` +
+        `visits, ${events.length} events and ${strangers.length} strangers kept; ${line}`,
     );
     assert.ok(seen.frames - frames > SECONDS, "frames are decided all day");
     assert.ok((seen.names["Alice"] ?? 0) > 0 && (seen.names[""] ?? 0) > 0, JSON.stringify(seen.names));
+    assert.ok(visitsIn(red.log()).length > 1, "visits are told");
     assert.ok(events.length > 10 && events.length <= 200, `${events.length} events`);
     assert.ok(strangers.length <= 10, `one stranger is kept as ${strangers.length}`);
     assert.doesNotMatch(red.log(), /MaxListeners|\[error\]|unhandled/i);

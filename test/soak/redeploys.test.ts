@@ -12,6 +12,7 @@ import {
   often,
   once,
   placed,
+  presenceNodes,
   recognizer,
   seenBy,
   spread,
@@ -50,7 +51,7 @@ describe("deploys", () => {
             camera("http", { source: "mjpeg", url: `${one.url}/stream`, fps: String(5 + (round % 2)) }),
             camera("rtsp", { source: "rtsp", oldFfmpeg: true, url: `rtsp://127.0.0.1:${rtsp.port}/card`, fps: "2" }),
           ],
-          after: ["annotate", "greet"],
+          after: ["annotate", "greet", "presence"],
           // A gallery that is changed is closed and opened.
           gallery: { unknownDays: String(7 + (Math.floor(round / 4) % 2)) },
         }),
@@ -65,6 +66,7 @@ describe("deploys", () => {
           wires: [[]],
         },
         { id: "greet", type: "tts-greet", z: "t", name: "", engine: "none", cooldown: "60", wires: [[]] },
+        ...presenceNodes("t", 30 + (round % 3)),
         { id: "enrol", type: "face-enrol", z: "t", name: "", gallery: "g", wires: [[]] },
       ]);
     red = await startWatched(flow(0));

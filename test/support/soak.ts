@@ -118,6 +118,39 @@ export function tallyNodes(z: string): FlowNode[] {
   ];
 }
 
+/**
+ * A face-presence "presence" and what it tells, in the log: "visit: arrived Alice".
+ * @param away seconds @param maxAge milliseconds
+ */
+export function presenceNodes(z: string, away: number, maxAge = 10_000): FlowNode[] {
+  return [
+    {
+      id: "presence",
+      type: "face-presence",
+      z,
+      name: "",
+      gallery: "g",
+      away: String(away),
+      maxAge: String(maxAge),
+      wires: [["visit"], []],
+    },
+    {
+      id: "visit",
+      type: "function",
+      z,
+      name: "",
+      func: 'node.warn("visit: " + msg.visit.event + " " + (msg.visit.name ?? "somebody")); return null;',
+      outputs: 1,
+      wires: [[]],
+    },
+  ];
+}
+
+/** What was told of visits, in order: "arrived Alice". */
+export function visitsIn(log: string): string[] {
+  return [...log.matchAll(/visit: (\w+ \w+)/g)].map(([, told]) => told as string);
+}
+
 /** A folder with photos of some who are known. */
 export async function knownPeople(people: Readonly<Record<string, Parameters<typeof portrait>[0]>>): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "people-"));
