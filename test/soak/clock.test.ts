@@ -127,7 +127,7 @@ describe("a clock that is put forward and back", () => {
     const visits = visitsIn(red.log());
     assert.deepEqual(new Set(visits).size, visits.length, visits.join(", "));
     assert.ok(visits.includes("confirmed Alice"), visits.join(", "));
-    assert.ok(!visits.some((told) => told.startsWith("left")), "she has been there all the time");
+    assert.ok(!visits.some((visit) => visit.startsWith("left")), "she has been there all the time");
     assert.doesNotMatch(red.log(), /MaxListeners|\[error\]|unhandled|gave no|no picture|no frame/i);
   });
 });

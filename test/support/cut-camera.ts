@@ -15,7 +15,7 @@ const BOUNDARY = "frame";
 const AWAY_MS = 300;
 
 export class CutCamera {
-  readonly #frames: readonly Buffer[];
+  #frames: readonly Buffer[];
   readonly #fps: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -53,6 +53,11 @@ export class CutCamera {
     this.#port = (this.#server.address() as AddressInfo).port;
     this.#timer = setInterval(() => this.#send(), 1000 / this.#fps);
     return this;
+  }
+
+  /** What it sees from now on. */
+  show(frames: readonly Buffer[]): void {
+    this.#frames = frames;
   }
 
   async cut(how: Cut): Promise<void> {

@@ -98,7 +98,7 @@ if (watched && threads.isMainThread) {
       await one?.terminate();
       return { ended: one !== undefined };
     },
-    clock({ offset, speed = 1 }) {
+    clock({ offset = now() - RealDate.now(), speed = 1 }) {
       moveClock(offset, speed);
       return { now: now() };
     },

@@ -58,11 +58,10 @@ export interface Watched extends NodeRed {
   tally(anew?: boolean): Promise<Tally>;
   /** End one of its threads. @returns whether there was one */
   endWorker(index: number): Promise<boolean>;
-  /**
-   * Put the computer's clock so many milliseconds off; and let time go so many times as fast, also by the clock that is
-   * never put forward or back.
-   */
-  moveClock(offset: number, speed?: number): Promise<void>;
+  /** Put the computer's clock so many milliseconds off. */
+  moveClock(offset: number): Promise<void>;
+  /** From now on time goes so many times as fast, also by the clock that is never put forward or back. */
+  hurry(speed: number): Promise<void>;
   leak(what: { megabytes?: number; timers?: number; listeners?: number }): Promise<void>;
 }
 
@@ -120,9 +119,9 @@ export function tallyNodes(z: string): FlowNode[] {
 
 /**
  * A face-presence "presence" and what it tells, in the log: "visit: arrived Alice".
- * @param away seconds @param maxAge milliseconds
+ * @param away seconds
  */
-export function presenceNodes(z: string, away: number, maxAge = 10_000): FlowNode[] {
+export function presenceNodes(z: string, away: number): FlowNode[] {
   return [
     {
       id: "presence",
@@ -131,7 +130,6 @@ export function presenceNodes(z: string, away: number, maxAge = 10_000): FlowNod
       name: "",
       gallery: "g",
       away: String(away),
-      maxAge: String(maxAge),
       wires: [["visit"], []],
     },
     {
@@ -260,7 +258,8 @@ export async function startWatched(
       return latest;
     },
     endWorker: async (index) => (await ask("endWorker", { index }))["ended"] === true,
-    moveClock: async (moved, speed = 1) => void (await ask("clock", { offset: moved, speed })),
+    moveClock: async (moved) => void (await ask("clock", { offset: moved })),
+    hurry: async (speed) => void (await ask("clock", { speed })),
     leak: async (what) => void (await ask("leak", what)),
   };
 }
