@@ -27,14 +27,14 @@ const FALSE = 0.01;
  * The most that one frame says, in nats: pose, light and a resemblance are in several frames alike, so that no single
  * one may settle anything.
  */
-export const MOST_A_FRAME = 3.9;
+export const MOST_A_FRAME = 3.2;
 /** Where no track says how sure it is: the error of a distance, as a part of τ. */
 const ERROR = 0.1;
 /** A τ of d' may be near 0. */
 const LEAST_ERROR = 0.02;
 
 /** How much evidence settles who somebody is, in nats: from two, three and five good frames. */
-export const ENOUGH = { quick: 4, normal: 8, strict: 16 } as const;
+export const ENOUGH = { quick: 3.25, normal: 6.5, strict: 13 } as const;
 export type Strictness = keyof typeof ENOUGH;
 
 /** People who are considered at once; of more whoever has least to say for themselves goes. */

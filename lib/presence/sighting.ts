@@ -3,7 +3,7 @@ import { weightOf } from "../embed/template";
 import { carriedAgeOf } from "../match/track-vote";
 import type { Face } from "../message";
 import type { FrameTime } from "./clock";
-import { Evidence, NOBODY, type Says } from "./evidence";
+import { Evidence, MOST_A_FRAME, NOBODY, type Says } from "./evidence";
 import type { OpenVisit } from "./open-visit";
 
 /** Frames nearer in time than this share pose, light and expression: they count in part. */
@@ -18,8 +18,6 @@ const LEAST_UNSETTLED = 4;
 /** A frame of less weight tells hardly anybody apart, and counts for so much. */
 const GOOD_WEIGHT = 0.2;
 const POOR_WORTH = 0.25;
-/** Nobody is held back for longer, in frames, for being like somebody who is here. */
-const MOST_HELD = 8;
 
 export class Sighting {
   readonly camera: string;
@@ -27,6 +25,8 @@ export class Sighting {
   readonly evidence: Evidence;
   /** Whose it is, once that can be said. */
   visit: OpenVisit | undefined;
+  /** Whether it looks otherwise than when it was embedded last: turned, or somebody else's. */
+  looksOtherwise = false;
   /** Whether what is known of the visit's person was settled by this face alone, as it looks now. */
   proved = false;
   /** The newest that tells anything. */
@@ -52,13 +52,28 @@ export class Sighting {
     this.evidence = new Evidence(enough);
   }
 
-  /** The face looks otherwise: turned, or of somebody else. What was found of the look before says nothing of it. */
+  /** It is there in this frame. */
   follow({ look }: Face, { at }: FrameTime): void {
     this.at = at;
     if (look === this.#look) return;
     this.#look = look;
-    this.evidence.clear();
+    this.looksOtherwise = true;
     this.proved = false;
+  }
+
+  /** @param isSame whether it is the face of before, turned; what was found of another one says nothing of this one */
+  knowLook(isSame: boolean): void {
+    this.looksOtherwise = false;
+    if (!isSame) this.evidence.clear();
+  }
+
+  /** The same face, which another track followed up to now. */
+  takeOver(earlier: Sighting): void {
+    this.evidence.join(earlier.evidence);
+    this.#firstAt = earlier.#firstAt;
+    this.#embeddedAt = earlier.#embeddedAt;
+    this.#seen = earlier.#seen;
+    this.#worth = earlier.#worth;
   }
 
   /**
@@ -104,9 +119,10 @@ export class Sighting {
     return this.seenAgain && (isNobody || this.#worth >= LEAST_UNSETTLED);
   }
 
-  /** Whether it was held back long enough. */
-  get waitedLong(): boolean {
-    return this.#seen >= MOST_HELD;
+  /** Who leads by more than one frame can say. */
+  get named(): string | undefined {
+    const { leader } = this.evidence;
+    return leader !== undefined && leader.who !== NOBODY && leader.lead > MOST_A_FRAME ? leader.who : undefined;
   }
 
   /** When it was seen first. @param time of now */

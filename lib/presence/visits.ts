@@ -188,12 +188,12 @@ export class Visits {
   }
 
   /** A face that nobody follows is the one of before that has its name, or that it resembles. */
-  #looseKeyOf({ identity, embedding, model }: Face, camera: string): string {
+  #looseKeyOf(face: Face, camera: string): string {
+    const person = face.identity?.person ?? undefined;
     for (const [key, sighting] of this.#sightings) {
       if (sighting.camera !== camera || sighting.track !== undefined || sighting.frame === this.#frame) continue;
-      if (identity?.person != null && sighting.evidence.leader?.who === identity.person) return key;
-      if (embedding === undefined || model === undefined || sighting.embedding === undefined) continue;
-      if (sighting.model === model && this.#parts.alike(embedding, sighting.embedding, model)) return key;
+      const hasName = person !== undefined && sighting.evidence.leader?.who === person;
+      if (hasName || this.#isLike(face, sighting)) return key;
     }
     this.#loose += 1;
     return `${camera}\nloose ${this.#loose}`;
@@ -204,10 +204,13 @@ export class Visits {
     if (sighting.visit !== undefined) this.#stays(sighting.visit, time.at);
     const says = saysOf(face);
     if (says === undefined) return;
+    if (sighting.frames === 0) this.#goOn(sighting, face);
     const share = sighting.shareOf(face, time);
+    if (share > 0 && sighting.looksOtherwise) sighting.knowLook(this.#isLike(face, sighting));
     sighting.add(face, says, share, time);
-    if (sighting.visit === undefined) this.#find(sighting, face, look);
-    else {
+    if (sighting.visit === undefined) {
+      if (share > 0) this.#find(sighting, face, look);
+    } else {
       if (says.who !== undefined) sighting.visit.evidence.add(says.who, says.nats * share);
       this.#doubt(sighting, face, says.who, look);
     }
@@ -220,6 +223,22 @@ export class Visits {
     if (moved && here.told) this.#tell("changed", here, face, look);
   }
 
+  #isLike({ embedding, model }: Face, other: Pick<Sighting, "embedding" | "model">): boolean {
+    if (embedding === undefined || model === undefined || other.embedding === undefined) return false;
+    return other.model === model && this.#parts.alike(embedding, other.embedding, model);
+  }
+
+  /** A track that broke off before it was known whose it is goes on in a new one. */
+  #goOn(sighting: Sighting, face: Face): void {
+    for (const [key, earlier] of this.#sightings) {
+      if (earlier.camera !== sighting.camera || earlier.visit !== undefined || earlier.frame === this.#frame) continue;
+      if (earlier.frames === 0 || !this.#isLike(face, earlier)) continue;
+      sighting.takeOver(earlier);
+      this.#sightings.delete(key);
+      return;
+    }
+  }
+
   #stays(visit: OpenVisit, at: number): void {
     visit.there = Math.max(visit.there, at);
     // Whoever was not seen for longest comes first.
@@ -227,23 +246,16 @@ export class Visits {
     this.#open.set(visit.id, visit);
   }
 
-  /** Whose face it is, once it was seen again. */
+  /** Whose face it is: once it was seen again, or at once where it goes on with a visit that was told. */
   #find(sighting: Sighting, face: Face, look: Look): void {
-    const { taken } = look;
-    const leader = sighting.evidence.leader?.who;
-    const named = leader === undefined || leader === NOBODY ? undefined : leader;
-    if (named === undefined ? !sighting.isSomebody : !sighting.seenAgain) return;
+    const { named } = sighting;
     const known = named === undefined ? undefined : this.#visitOf(named);
-    if (known !== undefined && !taken.has(known)) {
-      this.#join(sighting, known, look);
-      return;
-    }
-    const settled = sighting.evidence.settled !== undefined;
-    const resembled = known === undefined ? this.#resembled(sighting, taken, named) : undefined;
-    // It is more likely somebody who is here, in a poor frame, than somebody new: more frames will tell.
-    if (resembled?.person != null && named === undefined && !settled && !sighting.waitedLong) return;
-    if (resembled !== undefined && resembled.person === null) this.#join(sighting, resembled, look);
-    else this.#begin(sighting, face, look);
+    const resembled = known !== undefined && !look.taken.has(known) ? known : this.#resembled(sighting, look.taken);
+    const isSure = named === undefined ? sighting.isSomebody : sighting.seenAgain;
+    const goesOn = resembled !== undefined && [undefined, sighting.evidence.leader?.who].includes(resembled.who);
+    if (!isSure && !goesOn) return;
+    if (resembled === undefined) this.#begin(sighting, face, look);
+    else this.#join(sighting, resembled, look);
   }
 
   /** The face says by now that it is somebody else than the visit does. */
@@ -339,21 +351,20 @@ export class Visits {
     return undefined;
   }
 
-  /** The visit whose faces a face is like: of nobody that is known first, and of nobody who is somebody else. */
-  #resembled(
-    { embedding, model }: Sighting,
-    taken: ReadonlySet<OpenVisit>,
-    named: string | undefined,
-  ): OpenVisit | undefined {
+  /**
+   * The visit whose faces a face is like; of nobody that is known first. It is more likely somebody who is here, in a
+   * few poor frames, than somebody new; once it is settled who it is, nobody else's will do.
+   */
+  #resembled({ embedding, model, evidence }: Sighting, taken: ReadonlySet<OpenVisit>): OpenVisit | undefined {
     if (embedding === undefined || model === undefined) return undefined;
+    const { settled } = evidence;
     let known: OpenVisit | undefined;
     for (const visit of this.#open.values()) {
-      const { faces, evidence } = visit;
+      const { faces, person } = visit;
       if (taken.has(visit) || faces?.model !== model) continue;
-      const leader = evidence.leader?.who;
-      if (named !== undefined && leader !== undefined && leader !== NOBODY && leader !== named) continue;
+      if (settled !== undefined && person !== null && person !== settled) continue;
       if (!faces.vectors.some((vector) => this.#parts.alike(embedding, vector, model))) continue;
-      if (visit.person === null) return visit;
+      if (person === null) return visit;
       known = visit;
     }
     return known;
