@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { Face, Identity } from "../message";
 import type { Present } from "../visit";
-import type { Stay, VisitRecord } from "../visits/book";
+import type { NewVisitRecord, Stay } from "../visits/book";
 import type { FrameTime, Instant } from "./clock";
 import { Evidence, NOBODY } from "./evidence";
 
@@ -29,10 +29,7 @@ export interface Faces {
   vectors: Float32Array[];
 }
 
-/** As a visit is kept over restarts. */
-export type KeptVisit = Omit<VisitRecord, "revision" | "pictured">;
-
-type Times = Pick<KeptVisit, "since" | "lastSeen">;
+type Times = Pick<NewVisitRecord, "since" | "lastSeen">;
 
 export class OpenVisit {
   readonly id: string;
@@ -76,7 +73,7 @@ export class OpenVisit {
   }
 
   /** One that was open before a restart. */
-  static restore(kept: KeptVisit, enough: number, { wall, mono }: Instant, faces: Faces | undefined): OpenVisit {
+  static restore(kept: NewVisitRecord, enough: number, { wall, mono }: Instant, faces: Faces | undefined): OpenVisit {
     const { visit, since, lastSeen, stays } = kept;
     // A clock that is not right yet may be behind.
     const at = mono - Math.max(0, wall - lastSeen);
@@ -200,7 +197,7 @@ export class OpenVisit {
   }
 
   /** @param over whether it has ended */
-  record(over: boolean): KeptVisit {
+  record(over: boolean): NewVisitRecord {
     const { camera: _camera, source: _source, zone: _zone, liveness: _liveness, ...present } = this.present();
     return { ...present, until: over ? present.lastSeen : null, stays: this.#stays.map((stay) => ({ ...stay })) };
   }

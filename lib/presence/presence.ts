@@ -9,11 +9,11 @@ import { cropFace } from "../image/crop";
 import type { Face, Picture } from "../message";
 import type { Presence, Present, Visit } from "../visit";
 import { UserError } from "../errors";
-import type { Beside, VisitBook } from "../visits/book";
+import type { Beside, NewVisitRecord, VisitBook } from "../visits/book";
 import { inTime } from "../workers/in-time";
 import { SerialQueue } from "../workers/serial-queue";
 import { type Clock, systemClock } from "./clock";
-import type { KeptVisit, OpenVisit } from "./open-visit";
+import type { OpenVisit } from "./open-visit";
 import type { PresenceOptions } from "./options";
 import { sealOf } from "./seal";
 import { type Alike, type Frameful, type Happening, type RestoredVisit, Visits } from "./visits";
@@ -92,7 +92,7 @@ export class GalleryPresence {
   readonly #timer: NodeJS.Timeout;
   /** When each visit was written last, by the clock that only goes on. */
   readonly #written = new Map<string, { at: number; lastSeen: number }>();
-  readonly #unwritten = new BoundedMap<string, { record: KeptVisit; beside: Beside }>(MOST_UNWRITTEN);
+  readonly #unwritten = new BoundedMap<string, { record: NewVisitRecord; beside: Beside }>(MOST_UNWRITTEN);
   readonly #forgotten = new BoundedMap<string, true>(MOST_FORGOTTEN);
   readonly #ready: Promise<void>;
   #stateAt = -Infinity;
@@ -257,7 +257,7 @@ export class GalleryPresence {
   }
 
   /** To be written as it is in this record. */
-  #note(visit: OpenVisit, record: KeptVisit): void {
+  #note(visit: OpenVisit, record: NewVisitRecord): void {
     if (this.#parts.book === undefined || (record.person !== null && this.#forgotten.has(record.person))) return;
     if (record.until !== null) this.#written.delete(visit.id);
     else this.#written.set(visit.id, { at: this.#clock().mono, lastSeen: record.lastSeen });

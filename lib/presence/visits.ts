@@ -7,10 +7,11 @@ import { withoutDoubles } from "../detect/boxes";
 import { type Box, cameraOf, type Face, type Frame } from "../message";
 import { carriedAgeOf } from "../match/track-vote";
 import type { Present, Visit, VisitEvent } from "../visit";
+import type { NewVisitRecord } from "../visits/book";
 import { CameraOrder, type Turn } from "./camera-order";
 import { type FrameTime, type Instant, Jumps } from "./clock";
 import { ENOUGH, NOBODY, saysOf } from "./evidence";
-import { type Faces, type KeptVisit, OpenVisit, type Place } from "./open-visit";
+import { type Faces, OpenVisit, type Place } from "./open-visit";
 import type { PresenceOptions } from "./options";
 import { Sighting } from "./sighting";
 
@@ -38,7 +39,7 @@ export interface VisitsParts {
 
 /** A visit as it was left open. */
 export interface RestoredVisit {
-  record: KeptVisit;
+  record: NewVisitRecord;
   faces: Faces | undefined;
   snapshot: Buffer | undefined;
 }
@@ -48,7 +49,7 @@ export interface Happening extends Pick<Visit, "event" | "duration" | "zones"> {
   visit: OpenVisit;
   /** As they were when it happened. */
   present: Present;
-  record: KeptVisit;
+  record: NewVisitRecord;
   /** Of their face in this frame, pixels of the picture. */
   box?: Box | undefined;
 }

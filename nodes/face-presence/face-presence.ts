@@ -65,7 +65,7 @@ export default function register(RED: NodeAPI): void {
         options,
         gallery: people.id,
         node: this.id,
-        book: undefined,
+        book: gallery.visits,
         alike: alikeIn(gallery),
         strangerOf: (face) => gallery.strangerOf(face),
         pictures: gallery.summary.keepPhotos,
