@@ -209,19 +209,20 @@ export class Visits {
     const share = sighting.shareOf(face, time);
     if (share > 0 && sighting.looksOtherwise) sighting.knowLook(this.#isLike(face, sighting));
     sighting.add(face, says, share, time);
+    let event: VisitEvent | undefined;
     if (sighting.visit === undefined) {
       if (share > 0) this.#find(sighting, face, look);
     } else {
       if (says.who !== undefined) sighting.visit.evidence.add(says.who, says.nats * share);
-      this.#doubt(sighting, face, says.who, look);
+      event = this.#doubt(sighting, face, says.who, look);
     }
     if (sighting.visit === undefined) return;
-    this.#confirm(sighting.visit, face, says.who, look);
+    event ??= this.#confirm(sighting.visit, face, says.who, look);
     // By now it may be a part of another one.
     const here: OpenVisit = sighting.visit;
     if (here.who !== undefined && says.who !== here.who) return;
     const moved = here.see(face, time, { place, age: carriedAgeOf(face) ?? 0, anew: share > 0 });
-    if (moved && here.told) this.#tell("changed", here, face, look);
+    if (event !== undefined || (moved && here.told)) this.#tell(event ?? "changed", here, face, look);
   }
 
   #isLike({ embedding, model }: Face, other: Pick<Sighting, "embedding" | "model">): boolean {
@@ -260,16 +261,16 @@ export class Visits {
   }
 
   /** The face says by now that it is somebody else than the visit does. */
-  #doubt(sighting: Sighting, face: Face, says: string | undefined, look: Look): void {
+  #doubt(sighting: Sighting, face: Face, says: string | undefined, look: Look): "changed" | undefined {
     const { visit } = sighting;
     const who = sighting.evidence.settled;
-    if (visit?.who === undefined || who === undefined || who !== says) return;
+    if (visit?.who === undefined || who === undefined || who !== says) return undefined;
     if (visit.who === who) {
       sighting.proved = true;
-      return;
+      return undefined;
     }
     const other = who === NOBODY ? undefined : this.#visitOf(who);
-    if (other !== undefined && look.taken.has(other)) return;
+    if (other !== undefined && look.taken.has(other)) return undefined;
     const alone = this.#isAlone(sighting, visit);
     if (alone && (sighting.proved || visit.who === NOBODY)) {
       if (other !== undefined) {
@@ -277,18 +278,18 @@ export class Visits {
         if (visit.who === NOBODY) look.happened.push(...this.#giveUp(visit, other));
         else this.#leave(sighting, look);
         this.#join(sighting, other, look);
-        return;
+        return undefined;
       }
       visit.evidence.settle(who);
       visit.settle(who, face.identity);
       this.#nameStranger(visit, face);
-      this.#tell("changed", visit, face, look);
-      return;
+      return "changed";
     }
     // Somebody else has come into their place.
     this.#leave(sighting, look);
     if (other === undefined) this.#begin(sighting, face, look);
     else this.#join(sighting, other, look);
+    return undefined;
   }
 
   #leave(sighting: Sighting, { taken }: Look): void {
@@ -305,20 +306,20 @@ export class Visits {
   }
 
   /** Settle who it is, as soon as that can be. */
-  #confirm(visit: OpenVisit, face: Face, says: string | undefined, look: Look): void {
+  #confirm(visit: OpenVisit, face: Face, says: string | undefined, look: Look): "confirmed" | undefined {
     const who = visit.evidence.settled;
-    if (visit.confirmed || who === undefined || who !== says) return;
+    if (visit.confirmed || who === undefined || who !== says) return undefined;
     const other = who === NOBODY ? undefined : this.#visitOf(who);
     if (other !== undefined && other !== visit) {
       // Two people at once, who both look like one: nobody can say who is who.
-      if (look.taken.has(other)) return;
+      if (look.taken.has(other)) return undefined;
       look.happened.push(...this.#giveUp(visit, other));
       this.#see(other, look);
-      return;
+      return undefined;
     }
     visit.settle(who, face.identity);
     this.#nameStranger(visit, face);
-    this.#tell("confirmed", visit, face, look);
+    return "confirmed";
   }
 
   #see(visit: OpenVisit, { taken, time }: Look): void {

@@ -7,6 +7,7 @@ import type { Gallery } from "../../lib/gallery/gallery";
 import { annotate, wordsBy } from "../../lib/image/annotate";
 import { thumbnail } from "../../lib/image/thumbnail";
 import { LONGEST_DISTANCE } from "../../lib/embed/descriptor";
+import { Changes } from "../../lib/match/changes";
 import { decide } from "../../lib/match/match";
 import { type MatchOptions, matchOptionsSchema, thresholdSchema } from "../../lib/match/options";
 import { type Ruled, ruleOf } from "../../lib/match/threshold";
@@ -54,6 +55,8 @@ export interface FaceMatchDef extends NodeDef {
   maxAge: string | number;
   /** Whether the frames of a track vote; a node of the time before there was the choice decides each frame alone. */
   tracks?: boolean | string;
+  /** Whether only what changes is sent; a node of the time before there was the choice sends every frame. */
+  changes?: boolean | string;
   /** "family, staff": who may pass; empty is everybody. */
   groups?: string;
   /** When people may pass; empty is always. */
@@ -102,6 +105,7 @@ export default function register(RED: NodeAPI): void {
         "face-match",
       ),
       vote: optionalFlag(def.tracks) === true ? new TrackVote() : undefined,
+      changes: optionalFlag(def.changes) === true ? new Changes() : undefined,
     });
     let started: ReturnType<typeof setUp>;
     try {
@@ -115,7 +119,7 @@ export default function register(RED: NodeAPI): void {
       failToStart(this, error);
       return;
     }
-    const { options, people, vote } = started;
+    const { options, people, vote, changes } = started;
     const { gallery: ready, journal } = people;
     const preview = new Preview(RED, this);
     const words = wordsBy((key) => RED._(`face-match.word.${key}`));
@@ -165,9 +169,9 @@ export default function register(RED: NodeAPI): void {
       if (people.waiting !== undefined)
         show({ fill: "yellow", shape: "ring", text: RED._(`face-match.status.waiting_${people.waiting.for}`) });
     };
-    const changes: EventEmitter = people;
-    changes.on("waiting", tellWaiting);
-    this.on("close", () => changes.off("waiting", tellWaiting));
+    const waiting: EventEmitter = people;
+    waiting.on("waiting", tellWaiting);
+    this.on("close", () => waiting.off("waiting", tellWaiting));
     tellWaiting();
 
     const decideFaces = async (message: FaceMessage, send: Send): Promise<void> => {
@@ -226,13 +230,14 @@ export default function register(RED: NodeAPI): void {
           ? statusOf(RED, faces)
           : unreadable(RED),
       );
-      const outputs = new Set(faces.map(({ identity }) => OUTPUT[identity?.outcome ?? "noface"]));
+      const news = changes === undefined ? faces : changes.of(faces, frame);
+      const outputs = new Set(news?.map(({ identity }) => OUTPUT[identity?.outcome ?? "noface"]));
       // A false detection beside a face is not worth a message of its own.
       if (outputs.size > 1) outputs.delete(OUTPUT.noface);
-      if (faces.some(({ identity }) => identity?.reason === "blocked")) outputs.add(ALARM_OUTPUT);
+      if (news?.some(({ identity }) => identity?.reason === "blocked")) outputs.add(ALARM_OUTPUT);
       // Before the message is out of our hands.
       const picture = message.payload instanceof Uint8Array ? readPicture(message) : undefined;
-      send(toOutputs(outputs.size === 0 ? [OUTPUT.noface] : [...outputs], message));
+      if (news !== undefined) send(toOutputs(outputs.size === 0 ? [OUTPUT.noface] : [...outputs], message));
       observer ??= new Observer(gallery, journal, tell);
       observer.observe({ faces, picture, timing: message.timing ?? {} }, Date.now(), performance.now());
       if (picture !== undefined) showLive(faces, picture);

@@ -3,8 +3,10 @@ import { UserError } from "../../lib/errors";
 import { type FaceMessage, readFaces, readOverride } from "../../lib/message";
 import { Espeak, espeakInstalled, type Voice } from "../../lib/speech/espeak";
 import { Greeter, type Problem } from "../../lib/speech/greeter";
+import { GreetedVisits } from "../../lib/speech/greeted-visits";
 import { speechOptionsSchema } from "../../lib/speech/options";
 import { parseOptions } from "../../lib/validate";
+import { readVisit } from "../../lib/visit";
 import { onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { route } from "../../api/http/route";
@@ -55,6 +57,7 @@ export default function register(RED: NodeAPI): void {
       failToStart(this, error);
       return;
     }
+    const greeted = new GreetedVisits();
     const report = ({ kind, sentence }: Problem): void => {
       this.status({ fill: "yellow", shape: "ring", text: RED._(`tts-greet.status.${kind}`) });
       this.warn(say(sentence));
@@ -72,21 +75,21 @@ export default function register(RED: NodeAPI): void {
           send({ ...message, payload: wav, text, lang, names: [], engine });
           return;
         }
-        const names = namesOf(message);
+        const names = message.visit === undefined ? namesOf(message) : greeted.names(readVisit(message.visit));
         const template = readOverride(message, "template", speechOptionsSchema.shape.template);
-        // Nothing says that those of a photo still stand there when the last greeting ends.
-        if (message.frame === undefined && names.length > 0) await greeter.quiet();
-        for (const { text, lang, names: greeted, wav, engine, problem } of await greeter.greet(
+        // Nothing says again that those of a photo, or of a visit, still stand there when the last greeting ends.
+        if ((message.frame === undefined || message.visit !== undefined) && names.length > 0) await greeter.quiet();
+        for (const { text, lang, names: spoken, wav, engine, problem } of await greeter.greet(
           names,
           report,
           template,
         )) {
-          if (problem === undefined) this.status({ fill: "green", shape: "dot", text: shorten(greeted.join(", ")) });
+          if (problem === undefined) this.status({ fill: "green", shape: "dot", text: shorten(spoken.join(", ")) });
           else report(problem);
-          send({ ...message, payload: wav, text, lang, names: greeted, engine });
+          send({ ...message, payload: wav, text, lang, names: spoken, engine });
         }
       },
-      { bound: MAX_WAITING },
+      { bound: MAX_WAITING, awaited: ({ visit }) => visit !== undefined },
     );
     this.on("close", () => greeter.close());
   }

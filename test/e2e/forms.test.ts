@@ -309,6 +309,7 @@ describe("the forms of the nodes", () => {
     ],
     ["face-match", "mode", ["identify", "verify"], ["guess"]],
     ["face-match", "tracks", [true, false, "true", ""], ["yes"]],
+    ["face-match", "changes", [true, false, "true", ""], ["yes"]],
     ["face-match", "distance", ["cohort", "euclidean", ""], ["cosine"]],
     ["face-match", "wanted", ["0.1", "0.01", "0.001", "0.0001", "fixed", ""], ["few", "0.5"]],
     ["face-presence", "away", ["", "0.5", "30", "86400"], ["0", "-1", "0.4", "86401", "a while"]],

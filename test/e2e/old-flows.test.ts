@@ -18,7 +18,15 @@ interface Editor {
 
 /** What the first version did without saying so. */
 const PRESENT: Record<string, object> = {
-  "face-match": { version: 1, distance: "euclidean", wanted: "fixed", tracks: false, groups: "", schedule: [] },
+  "face-match": {
+    version: 2,
+    changes: false,
+    distance: "euclidean",
+    wanted: "fixed",
+    tracks: false,
+    groups: "",
+    schedule: [],
+  },
   "haar-detect": { version: 2, workingWidthType: "whole", tracking: true, fullEvery: "8", motionGate: false },
   "facenet-embed": { version: 1, model: "dlib-resnet-v1", reembedAfter: "1000" },
   "face-gallery": {

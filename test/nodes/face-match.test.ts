@@ -194,6 +194,32 @@ describe("face-match", () => {
     galleries = [];
   });
 
+  it("sends only what changes where it is told to, to the outputs of the faces that changed, and every photo", async () => {
+    await load({ changes: true });
+    const outputs: string[] = [];
+    for (const id of OUTPUTS) helper.getNode(id).on("input", () => outputs.push(id));
+    const decide = async (message: FaceMessage): Promise<string[]> => {
+      outputs.length = 0;
+      send("m", message);
+      await eventually("a decision", () => (message.timing?.match === undefined ? undefined : true));
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+      return [...outputs].toSorted();
+    };
+    const alice = { ...face(0, 0), track: 1 };
+    const stranger = { ...face(5, 5), track: 2 };
+    const begin = Date.now();
+    assert.deepEqual(await decide({ faces: [alice], frame: frame(0, begin) }), ["match"]);
+    assert.deepEqual(await decide({ faces: [alice], frame: frame(1, begin + 40) }), []);
+    assert.deepEqual(await decide({ faces: [alice, stranger], frame: frame(2, begin + 80) }), ["unknown"]);
+    assert.deepEqual(await decide({ faces: [alice, stranger], frame: frame(3, begin + 120) }), []);
+    assert.deepEqual(await decide({ faces: [], frame: frame(4, begin + 160) }), []);
+    assert.deepEqual(await decide({ faces: [], frame: frame(5, begin + 1200) }), ["noface"]);
+    assert.deepEqual(await decide({ faces: [], frame: frame(6, begin + 1240) }), []);
+    for (let photo = 0; photo < 2; photo += 1) assert.deepEqual(await decide({ faces: [alice] }), ["match"]);
+  });
+
   it("counts two cameras of one name apart", async () => {
     await load();
     const cameras = ["a", "b"].map((id) => ({ id, shared: () => undefined }));

@@ -133,7 +133,7 @@ describe("face-presence node", () => {
     id = `presence${(nodes += 1)}`;
   };
 
-  it("tells that somebody has arrived, who it is, and that they have left, each once, pictured and sealed", async () => {
+  it("tells that somebody has arrived, who it is, and that they have left, each once, and sealed", async () => {
     anew();
     await load({ zones: [{ camera: "gate", zone: "outside" }] });
     await stand(alice, 2);

@@ -31,6 +31,7 @@ describe("a definition of an earlier version", () => {
         distance: "euclidean",
         wanted: "fixed",
         tracks: false,
+        changes: false,
         groups: "",
         schedule: [],
         threshold: "0.6",
@@ -40,8 +41,9 @@ describe("a definition of an earlier version", () => {
     [
       "face-match",
       { distance: "cohort", wanted: "0.001", tracks: "${VOTE}", groups: "staff" },
-      { distance: "cohort", wanted: "0.001", tracks: "${VOTE}", groups: "staff", schedule: [] },
+      { distance: "cohort", wanted: "0.001", tracks: "${VOTE}", changes: false, groups: "staff", schedule: [] },
     ],
+    ["face-match", { version: 1, changes: "${NEWS}" }, { changes: "${NEWS}" }],
     [
       "haar-detect",
       { workingWidth: "480" },

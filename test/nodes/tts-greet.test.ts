@@ -7,6 +7,7 @@ import { wavDuration } from "../../lib/speech/wav";
 import ttsGreet from "../../nodes/tts-greet/tts-greet";
 import { restorePath, runs, until, withPrograms } from "../support/programs";
 import { noMount, smallDisk } from "../support/small-disk";
+import { visitOf } from "../support/visits";
 import { admin, helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 
 const face = (name: string | null, outcome: Outcome = "match"): Face => ({
@@ -107,6 +108,34 @@ describe("tts-greet node", () => {
     const { payload, text, lang, names, topic } = (await got) as FaceMessage & Record<string, unknown>;
     assert.deepEqual([text, lang, names, topic], ["Welcome Alice, have a nice day!", "en", ["Alice"], "kept"]);
     assert.ok(wavDuration(payload as Buffer) > 1000);
+  });
+
+  it("greets a known person once a visit, when it is settled that it is them, and says nothing of the rest", async () => {
+    await load({ engine: "none", cooldown: 0 });
+    const texts: unknown[] = [];
+    helper.getNode("out").on("input", (message) => texts.push((message as FaceMessage)["text"]));
+    const faces = [face("Somebody else")];
+    let sequence = 0;
+    for (const fields of [
+      { visit: "1", event: "arrived" },
+      { visit: "1", event: "confirmed", person: "a", name: "Alice" },
+      { visit: "1", event: "confirmed", person: "a", name: "Alice" },
+      { visit: "1", event: "changed", person: "a", name: "Alice" },
+      { visit: "1", event: "left", person: "a", name: "Alice" },
+      { visit: "2", event: "confirmed" },
+      { visit: "3", event: "confirmed", person: "m", name: "Mallory", groups: ["blocked"] },
+      { visit: "4", event: "confirmed", person: "b", name: "Bob" },
+    ] as const)
+      send("t", {
+        faces,
+        frame: { source: "door", sequence: (sequence += 1), capturedAt: 0, width: 640, height: 480 },
+        visit: visitOf({ ...fields, groups: "groups" in fields ? [...fields.groups] : [] }),
+      });
+    await until(() => texts.length >= 2, "two greetings");
+    assert.deepEqual(texts, ["Welcome Alice, have a nice day!", "Welcome Bob, have a nice day!"]);
+    const error = nextError("t");
+    send("t", { visit: { event: "confirmed" } as never });
+    assert.match(await error, /msg\.visit/);
   });
 
   it("gives a greeting for each language", async () => {
@@ -312,7 +341,7 @@ describe("tts-greet node", () => {
     send("t", { payload: "hello" });
     assert.match(
       await error,
-      /tts-greet: there is nobody to greet in this message: wire the first output of face-match here/,
+      /tts-greet: there is nobody to greet in this message: wire the first output of face-match or face-presence here/,
     );
   });
 

@@ -1,7 +1,7 @@
 /**
  * Scripted walks past the cameras of one gallery: what face-match would say of each frame, with the errors that single
- * frames have (see Quality in lib/message.ts and lib/presence/evidence.ts), late and doubled frames, tracks that break,
- * looks that change, and an embedding once in a while as facenet-embed makes one.
+ * frames have (see Quality in lib/message.ts and lib/presence/evidence.ts), late and doubled frames, tracks that
+ * break, looks that change, and an embedding once in a while as facenet-embed makes one.
  */
 import { seeded } from "../../lib/calibrate/statistics";
 import type { Face, Frame, Identity } from "../../lib/message";

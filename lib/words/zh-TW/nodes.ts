@@ -11,7 +11,7 @@ export const nodes = {
   wantedWrong: `wanted：「{wanted}」既不是陌生人的比例（0.01 為百分之一），也不是「{fixed}」。`,
   otherModel: `臉孔是以不同於人臉庫（{model}）的模型產生嵌入向量的：請在 facenet-embed 與人臉庫選擇相同的模型。`,
   nobodyClaimed: `沒有指明要驗證的人：請將 msg.claim 設為該人員的姓名。`,
-  nobodyToGreet: `這則訊息中沒有可問候的人：請將 face-match 的第一個輸出接到這裡，或設定 msg.names = ["Alice"]。`,
+  nobodyToGreet: `這則訊息中沒有可問候的人：請將 face-match 或 face-presence 的第一個輸出接到這裡，或設定 msg.names = ["Alice"]。`,
   nothingToSay: `msg.say 必須是最多 {most} 個字元的文字。`,
   notMatched: `這則訊息中的臉都沒有與人臉庫比對過：請在此節點前加上 face-match 節點。`,
   matchWithoutName: `msg.faces 中有一筆符合的結果沒有姓名：請設定 identity.name = "Alice"。`,
