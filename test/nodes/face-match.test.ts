@@ -194,7 +194,7 @@ describe("face-match", () => {
     galleries = [];
   });
 
-  it("sends only what changes where it is told to, to the outputs of the faces that changed, and every photo", async () => {
+  it("sends only changes where it is told to, to the outputs of the faces that changed, and every photo", async () => {
     await load({ changes: true });
     const outputs: string[] = [];
     for (const id of OUTPUTS) helper.getNode(id).on("input", () => outputs.push(id));

@@ -110,7 +110,7 @@ describe("tts-greet node", () => {
     assert.ok(wavDuration(payload as Buffer) > 1000);
   });
 
-  it("greets a known person once a visit, when it is settled that it is them, and says nothing of the rest", async () => {
+  it("greets a known person once a visit, when it is settled that it is them, and nobody else", async () => {
     await load({ engine: "none", cooldown: 0 });
     const texts: unknown[] = [];
     helper.getNode("out").on("input", (message) => texts.push((message as FaceMessage)["text"]));

@@ -16,8 +16,8 @@ match.`,
   otherModel: `the faces were embedded by another model than the gallery's ({model}): choose the same one in \
 facenet-embed and in the gallery.`,
   nobodyClaimed: `nobody is claimed: set msg.claim to the name of the person to verify.`,
-  nobodyToGreet: `there is nobody to greet in this message: wire the first output of face-match or face-presence here, or set \
-msg.names = ["Alice"].`,
+  nobodyToGreet: `there is nobody to greet in this message: wire the first output of face-match or \
+face-presence here, or set msg.names = ["Alice"].`,
   nothingToSay: `msg.say must be a text of at most {most} characters.`,
   notMatched: `no face of this message was matched with the gallery: put a face-match node before this one.`,
   matchWithoutName: `msg.faces has a match without a name: set identity.name = "Alice".`,

@@ -174,7 +174,8 @@ describe("visits", () => {
     const stage = new Stage();
     stage.stand([alice(), alice({ track: 9, ...apart })], 20);
     const here = stage.visits.open;
-    assert.deepEqual(here.map(({ name }) => name).toSorted(), ["Alice", null]);
+    assert.deepEqual(new Set(here.map(({ name }) => name)), new Set(["Alice", null]));
+    assert.equal(here.length, 2);
   });
 
   it("take two boxes around one face for one", () => {
@@ -260,9 +261,11 @@ describe("visits", () => {
           }),
         );
         const odd = random();
-        stage.see(faces, pick(["gate", "hall"]), {
-          ...(odd < 0.05 ? { capturedAt: stage.wall - random() * 2e4 } : odd < 0.1 ? { sequence: pick([0, 7]) } : {}),
-        });
+        stage.see(
+          faces,
+          pick(["gate", "hall"]),
+          odd < 0.05 ? { capturedAt: stage.wall - random() * 2e4 } : odd < 0.1 ? { sequence: pick([0, 7]) } : {},
+        );
         const people = stage.visits.open.flatMap(({ person }) => (person === null ? [] : [person]));
         assert.equal(new Set(people).size, people.length, "one open visit a person");
       }
