@@ -16,12 +16,13 @@ export class FaceFollower implements FaceFinder {
   readonly #detector: FaceDetector;
   readonly #followed: ByCamera<Followed>;
 
-  constructor(detector: FaceDetector, options: TrackingOptions) {
+  /** @param onForgotten as of ByCamera */
+  constructor(detector: FaceDetector, options: TrackingOptions, onForgotten?: () => void) {
     this.#detector = detector;
-    this.#followed = new ByCamera(() => ({
-      tracker: new Tracker(options),
-      looks: new NearerLooks((size) => detector.nearerParts(size)),
-    }));
+    this.#followed = new ByCamera(
+      () => ({ tracker: new Tracker(options), looks: new NearerLooks((size) => detector.nearerParts(size)) }),
+      onForgotten,
+    );
   }
 
   /**

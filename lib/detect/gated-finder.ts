@@ -18,12 +18,16 @@ interface Camera {
 export class GatedFinder implements FaceFinder {
   readonly #finder: FaceFinder;
   readonly #region: Box | undefined;
-  readonly #cameras = new ByCamera<Camera>(({ width, height }) => ({ gate: new MotionGate(), width, height }));
+  readonly #cameras: ByCamera<Camera>;
 
-  /** @param region of the finder's options: what moves elsewhere does not matter */
-  constructor(finder: FaceFinder, region: Box | undefined) {
+  /**
+   * @param region of the finder's options: what moves elsewhere does not matter
+   * @param onForgotten as of ByCamera
+   */
+  constructor(finder: FaceFinder, region: Box | undefined, onForgotten?: () => void) {
     this.#finder = finder;
     this.#region = region;
+    this.#cameras = new ByCamera(({ width, height }) => ({ gate: new MotionGate(), width, height }), onForgotten);
   }
 
   /** Frames of one camera must come one after the other. */

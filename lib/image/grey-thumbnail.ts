@@ -32,7 +32,7 @@ export async function greyThumbnail(picture: Picture): Promise<Thumbnail> {
   return withPicture(closed, async ({ image, width, height }) => {
     const size = { width: eighth(width), height: eighth(height) };
     if (closed.raw !== undefined)
-      return { grey: { data: greyOfRaw(closed.bytes, closed.raw, size), ...size }, width, height };
+      return { grey: { data: await greyOfRaw(closed.bytes, closed.raw, size), ...size }, width, height };
     // "fill": to this very size, whatever is left over at the edges.
     const small = image.resize({ ...size, fit: "fill" }).greyscale();
     const { data, info } = await small.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
@@ -47,28 +47,41 @@ function everyOf(data: Uint8Array, channels: number): Uint8Array {
   return Uint8Array.from({ length: data.length / channels }, (_, index) => data[index * channels] as number);
 }
 
-/** So many of the 8 × 8 pixels are looked at in each direction, of each the green, which is most of its brightness. */
+/**
+ * So many of the 8 × 8 pixels are looked at in each direction, of each the green, which is most of its brightness; of
+ * pictures larger than 1920 × 1080 fewer, so that their cost does not grow with them.
+ */
 const SAMPLES = 4;
+const FEWER_SAMPLES = 2;
+const MANY_VALUES = (1920 * 1080) / THUMBNAIL_STEP ** 2;
+/** Looked at before the event loop gets a turn: about half a millisecond's work. */
+const SAMPLES_AT_ONCE = 2 ** 17;
 
-/** Much cheaper than libvips, which would take the means of all. */
-function greyOfRaw(
+/** Much cheaper than libvips, which would take the means of all. The event loop gets its turns. */
+async function greyOfRaw(
   rgb: Uint8Array,
   { width, height }: { width: number; height: number },
   size: { width: number; height: number },
-): Uint8Array {
+): Promise<Uint8Array> {
   const data = new Uint8Array(size.width * size.height);
-  const stepX = width / size.width / SAMPLES;
-  const stepY = height / size.height / SAMPLES;
-  const columns = Int32Array.from({ length: size.width * SAMPLES }, (_, index) => Math.floor((index + 0.5) * stepX));
+  const samples = data.length > MANY_VALUES ? FEWER_SAMPLES : SAMPLES;
+  const stepX = width / size.width / samples;
+  const stepY = height / size.height / samples;
+  const columns = Int32Array.from({ length: size.width * samples }, (_, index) => Math.floor((index + 0.5) * stepX));
+  const rowsAtOnce = Math.max(1, Math.floor(SAMPLES_AT_ONCE / (columns.length * samples)));
   for (let row = 0, to = 0; row < size.height; row += 1) {
+    if (row > 0 && row % rowsAtOnce === 0)
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
     for (let column = 0; column < size.width; column += 1, to += 1) {
       let sum = 0;
-      for (let v = 0; v < SAMPLES; v += 1) {
-        const line = Math.floor((row * SAMPLES + v + 0.5) * stepY) * width;
-        for (let u = 0; u < SAMPLES; u += 1)
-          sum += rgb[(line + (columns[column * SAMPLES + u] as number)) * CHANNELS + 1] as number;
+      for (let v = 0; v < samples; v += 1) {
+        const line = Math.floor((row * samples + v + 0.5) * stepY) * width;
+        for (let u = 0; u < samples; u += 1)
+          sum += rgb[(line + (columns[column * samples + u] as number)) * CHANNELS + 1] as number;
       }
-      data[to] = Math.round(sum / (SAMPLES * SAMPLES));
+      data[to] = Math.round(sum / (samples * samples));
     }
   }
   return data;

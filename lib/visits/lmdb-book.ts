@@ -7,7 +7,7 @@ import { EventEmitter } from "node:events";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BoundedMap } from "../bounded-map";
-import { errorMessage, UserError } from "../errors";
+import { reasonOf, UserError } from "../errors";
 import { removeDurable, tryDisk } from "../files";
 import { contentHash } from "../people/hash";
 import { Backups } from "../people/lmdb/backups";
@@ -437,8 +437,7 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
   async #restore(cause?: unknown): Promise<true> {
     const { folder } = this.#options;
     const { aside, madeAt } = await this.#backups.restore(this.#path, Date.now(), (backup) => isSound(backup));
-    const reason = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : undefined;
-    const because = reason === undefined ? "" : phrase("people.because", { reason });
+    const because = cause === undefined ? "" : phrase("people.because", { reason: reasonOf(cause) });
     if (madeAt === undefined) this.#tell("no_backup", phrase("visits.noBackup", { folder, because, aside }));
     else {
       const at = new Date(madeAt).toISOString();
@@ -518,7 +517,7 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
     else
       this.#tell(
         "unwritable_backup",
-        phrase("visits.backupFailed", { folder: this.#options.folder, reason: errorMessage(error) }),
+        phrase("visits.backupFailed", { folder: this.#options.folder, reason: reasonOf(error) }),
       );
     this.#wipeLater(WIPE_RETRY_MS);
   }
@@ -665,7 +664,7 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
       if (!this.#damaged)
         this.#tell(
           "damaged_record",
-          phrase("visits.damagedRecord", { folder: this.#options.folder, reason: errorMessage(error) }),
+          phrase("visits.damagedRecord", { folder: this.#options.folder, reason: error.why }),
         );
       this.#damaged = true;
       return undefined;

@@ -1,5 +1,6 @@
 /** Visits as bytes, and back, checked. */
 import { z } from "zod";
+import { Fault } from "../errors";
 import { pack, unpack } from "../people/records";
 import { presentSchema } from "../visit";
 import type { Beside, NewVisitRecord, VisitRecord } from "./book";
@@ -47,7 +48,7 @@ export const packFace = ({ model, vector }: KeptFace): Buffer => pack({ model },
 export function unpackFace(bytes: Buffer): KeptFace {
   const { value, vectors } = unpack(bytes);
   const [vector] = vectors;
-  if (vector === undefined || vectors.length > 1) throw new Error("a visit's face must have one embedding");
+  if (vector === undefined || vectors.length > 1) throw new Fault("a visit's face must have one embedding");
   return { model: faceSchema.parse(value).model, vector };
 }
 

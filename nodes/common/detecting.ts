@@ -1,6 +1,8 @@
 /** What a node that finds faces does, whatever its detector: options, warm-up, region, tracks, the badge. */
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { onClose } from "./on-close";
+import { UserError } from "../../lib/errors";
+import { MOST_CAMERAS } from "../../lib/detect/by-camera";
 import type { CommonOptions, Detector } from "../../lib/detect/detector";
 import { FaceDetector, type FaceFinder } from "../../lib/detect/face-detector";
 import { FaceFollower } from "../../lib/detect/follower";
@@ -10,7 +12,7 @@ import { trackingOptionsSchema } from "../../lib/detect/tracker";
 import { addTiming, readOverride, readPicture } from "../../lib/message";
 import { shortEngineName } from "../../lib/tensor/engines";
 import { parseOptions } from "../../lib/validate";
-import { onInput } from "./on-input";
+import { nameError, onInput } from "./on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "./options";
 import { failToStart, liveStatus, statusText, whileLoading } from "./status";
 
@@ -42,6 +44,15 @@ export function detectorOptionsOf<Def extends DetectingDef, Options extends Comm
   return parseOptions(detector.schema, fields, what);
 }
 
+/** Tells once that frames of more cameras come than can be followed. */
+function tooManyCameras(node: Node): () => void {
+  let told = false;
+  return () => {
+    if (!told) node.warn(nameError(node, new UserError("detect.tooManyCameras", { most: MOST_CAMERAS })).message);
+    told = true;
+  };
+}
+
 /**
  * Make a node find faces. Its locale has `status.engine`, `status.ready` (with __engine__), `status.still` and
  * `status.faces` (with __count__ and __ms__).
@@ -61,8 +72,9 @@ export function detecting<Options extends CommonOptions>(
     const tracking = parseOptions(trackingOptionsSchema, { fullEvery: optionalNumber(def.fullEvery) }, node.type);
     const [follows, gated] = [optionalFlag(def.tracking) !== false, optionalFlag(def.motionGate) === true];
     everywhere = new FaceDetector(detector, options);
-    finder = follows ? new FaceFollower(everywhere, tracking) : everywhere;
-    if (gated) finder = new GatedFinder(finder, options.region);
+    const warnOnce = tooManyCameras(node);
+    finder = follows ? new FaceFollower(everywhere, tracking, warnOnce) : everywhere;
+    if (gated) finder = new GatedFinder(finder, options.region, warnOnce);
   } catch (error) {
     failToStart(node, error);
     return;

@@ -20,6 +20,8 @@ export interface FacenetEmbedDef extends NodeDef {
   engine: string;
   minSize: string | number;
   minSharpness: string | number;
+  /** Of a flow made before there was the choice: they are left out. */
+  covered?: boolean | string;
   chips: boolean | string;
   reembedAfter?: string | number;
 }
@@ -38,6 +40,7 @@ export default function register(RED: NodeAPI): void {
           engine: def.engine || undefined,
           minSize: optionalNumber(def.minSize),
           minSharpness: optionalNumber(def.minSharpness),
+          covered: optionalFlag(def.covered),
           chips: optionalFlag(def.chips),
           reembedAfter: optionalNumber(def.reembedAfter),
         },

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import sharp from "sharp";
 import { fetchApi } from "../support/api";
 import { assertAccessible, launch, openEditor, shoot } from "../support/editor";
 import { groupPhoto, portrait, PORTRAITS } from "../support/photos";
@@ -623,4 +624,78 @@ describe("the Faces tab while a folder of photos is read", () => {
     await eventually("more photos", async () => ((await photosNow()) > stopped ? true : undefined));
     await faces.close();
   });
+});
+
+describe("how a face was found where at first there was none", () => {
+  let browser: Browser;
+  let red: NodeRed;
+  const photos = new Map<string, Buffer>();
+  /** What the server answered to a photo that was kept. */
+  let answered: { judgement: object } | undefined;
+  before(async () => {
+    const green = await portrait("green");
+    photos.set(
+      "turned",
+      await sharp(await portrait("blonde"))
+        .rotate(180)
+        .jpeg()
+        .toBuffer(),
+    );
+    photos.set("upright", await portrait("emerald"));
+    const small = sharp(green).resize(220);
+    photos.set(
+      "larger",
+      await small.extend({ top: 3000, left: 3600, bottom: 400, right: 500, background: "#667" }).jpeg().toBuffer(),
+    );
+    browser = await launch();
+    red = await startNodeRed(flow(mkdtempSync(join(tmpdir(), "pictures-"))));
+  });
+  after(async () => {
+    await browser.close();
+    await red.stop();
+  });
+
+  for (const [language, turned, larger, words] of [
+    [
+      "en-US",
+      "The photo lies on its side or head: the face was found by turning it.",
+      "The face is small: it was found in a part of the photo.",
+      { margin: "The face fills the photo", lighter: "The photo is dark" },
+    ],
+    [
+      "zh-TW",
+      "照片橫放或倒置：轉正後才找到臉。",
+      "臉很小：在照片的局部放大後才找到。",
+      { margin: "臉占滿照片", lighter: "照片太暗" },
+    ],
+  ] as const)
+    it(`is told beside each photo that is added: ${language}`, async () => {
+      const faces = await Faces.open(browser, red.url, language);
+      for (const [name, said] of [
+        ["turned", turned],
+        ["larger", larger],
+      ] as const) {
+        await faces.addPerson(`${name} ${language}`);
+        const line = await faces.upload(`${name}.jpg`, photos.get(name) as Buffer);
+        // In the second language the face is known as the first one's: it is kept when told so.
+        if (language === "zh-TW") await line.locator(".facenet-buttons button").last().click();
+        await line.locator(".facenet-hint", { hasText: said }).waitFor();
+        await faces.back();
+      }
+      // What no photo here brings about surely is as if the server had said so.
+      await faces.addPerson(`other ${language}`);
+      for (const [foundBy, said] of Object.entries(words)) {
+        await faces.page.route(/\/people\/[^/]+\/photos/, async (asked) => {
+          if (asked.request().method() !== "POST") return asked.continue();
+          answered ??= (await (await asked.fetch()).json()) as { judgement: object };
+          const json = { ...answered, judgement: { ...answered.judgement, foundBy } };
+          return asked.fulfill({ status: 201, json });
+        });
+        const line = await faces.upload(`${foundBy}.jpg`, photos.get("upright") as Buffer);
+        await line.locator(".facenet-hint", { hasText: said }).waitFor();
+        await faces.page.unrouteAll();
+      }
+      await faces.check("found-by");
+      await faces.page.close();
+    });
 });

@@ -432,6 +432,7 @@ describe("the forms of the nodes", () => {
       "everybody",
       "cues",
       "mirrored",
+      "covered",
       "chips",
       "play",
       "preview",

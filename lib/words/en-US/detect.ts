@@ -24,4 +24,6 @@ cascade or a .xml made by OpenCV's traincascade.`,
   sizes: `the largest face is smaller than the smallest (minSize): nothing could be found`,
   cascadeForm: `must be a built-in cascade or the path of an .xml file`,
   workingWidth: `must be "auto", a width in pixels, or 0`,
+  tooManyCameras: `frames of more than {most} cameras come here, and those beyond are not followed: give each camera \
+one msg.frame.source, or divide them among several of these nodes.`,
 } as const;

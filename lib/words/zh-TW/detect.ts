@@ -18,4 +18,5 @@ libopencv-dev），或選擇引擎「OpenCV WASM」。`,
   sizes: `最大的臉小於最小的臉（minSize）：什麼也找不到`,
   cascadeForm: `必須是內建的分類器，或 .xml 檔的路徑`,
   workingWidth: `必須是「auto」、以像素為單位的寬度，或 0`,
+  tooManyCameras: `送到這裡的影格來自超過 {most} 台攝影機，其餘的無法追蹤：請讓每台攝影機使用固定的 msg.frame.source，或分給數個節點。`,
 };

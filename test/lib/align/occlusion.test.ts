@@ -8,32 +8,10 @@ import { createEncoder } from "../../../lib/enrol/encoder";
 import { judgePhoto } from "../../../lib/enrol/judge";
 import type { Face, Point } from "../../../lib/message";
 import { findModel } from "../../../lib/models/find-model";
+import { darkGlasses, drawnOn, mask } from "../../support/covered";
 import { portrait, PORTRAITS } from "../../support/photos";
 
 const NAMES = Object.keys(PORTRAITS) as (keyof typeof PORTRAITS)[];
-const at = (points: readonly Point[]): string => points.map(({ x, y }) => `${x},${y}`).join(" ");
-const eyeMiddle = (landmarks: readonly Point[], from: number): Point => ({
-  x: ((landmarks[from] as Point).x + (landmarks[from + 3] as Point).x) / 2,
-  y: ((landmarks[from] as Point).y + (landmarks[from + 3] as Point).y) / 2,
-});
-
-/** From the bridge of the nose along the jaw. */
-const mask =
-  (colour: string) =>
-  (landmarks: readonly Point[]): string =>
-    `<polygon points="${at([...landmarks.slice(1, 16), landmarks[28] as Point])}" fill="${colour}"/>`;
-
-const darkGlasses = (landmarks: readonly Point[]): string => {
-  const [left, right] = [eyeMiddle(landmarks, 36), eyeMiddle(landmarks, 42)];
-  const apart = right.x - left.x;
-  return [left, right]
-    .map(
-      ({ x, y }) =>
-        `<ellipse cx="${x}" cy="${y + 0.05 * apart}" rx="${0.42 * apart}" ry="${0.3 * apart}" fill="#0c0c0e"/>`,
-    )
-    .join("");
-};
-
 describe("a face that is found and cannot be judged", () => {
   const detector = new FaceDetector(blazeface, blazeface.schema.parse({}));
   let embedder: FaceEmbedder;
@@ -42,14 +20,9 @@ describe("a face that is found and cannot be judged", () => {
     const picture = { bytes, frame: undefined };
     return (await embedder.embed(picture, (await detector.detect(picture)).faces)).faces;
   };
-  const drawn = async (name: string, draw: (landmarks: readonly Point[]) => string): Promise<Buffer> => {
+  const drawn = (name: string, draw: (landmarks: readonly Point[]) => string): Promise<Buffer> => {
     const { bytes, landmarks } = seen.get(name) as { bytes: Buffer; landmarks: Point[] };
-    const { width, height } = await sharp(bytes).metadata();
-    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${draw(landmarks)}</svg>`;
-    return sharp(bytes)
-      .composite([{ input: Buffer.from(svg) }])
-      .jpeg({ quality: 92 })
-      .toBuffer();
+    return drawnOn(bytes, draw(landmarks));
   };
   before(async () => {
     embedder = new FaceEmbedder(await findModel(""), embedderOptionsSchema.parse({}));

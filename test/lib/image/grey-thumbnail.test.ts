@@ -32,6 +32,34 @@ describe("greyThumbnail", () => {
     assert.ok(off < 12, String(off));
   });
 
+  it("of a large raw frame gives the event loop its turns, and is still its brightness", async () => {
+    const [width, height] = [3840, 2160];
+    // Brighter from left to right, and from row to row of 8.
+    const data = Buffer.alloc(width * height * 3);
+    for (let row = 0, at = 0; row < height; row += 1)
+      for (let column = 0; column < width; column += 1, at += 3)
+        data.fill((column >> 5) + ((row >> 3) & 63), at, at + 3);
+    let turns = 0;
+    let going = true;
+    const turn = (): void => {
+      turns += 1;
+      if (going) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const { grey } = await greyThumbnail({
+      bytes: data,
+      frame: { source: "a", sequence: 0, capturedAt: 0, width, height, encoding: "rgb" },
+    });
+    going = false;
+    assert.ok(turns >= 3, String(turns));
+    for (const [column, row] of [
+      [0, 0],
+      [479, 269],
+      [100, 200],
+    ] as const)
+      assert.equal(grey.data[row * grey.width + column], (column >> 2) + (row & 63));
+  });
+
   it("is of a picture as it is shown, grey or tiny as it may be", async () => {
     const turned = await sharp({ create: { width: 160, height: 80, channels: 3, background: "#808080" } })
       .withMetadata({ orientation: 6 })
