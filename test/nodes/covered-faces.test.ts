@@ -1,7 +1,7 @@
 /** Faces behind dark glasses, in facenet-embed as its form says. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
-import type { Face, FaceMessage } from "../../lib/message";
+import type { Face } from "../../lib/message";
 import faceDetect from "../../nodes/face-detect/face-detect";
 import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
 import { darkGlasses, drawnOn } from "../support/covered";
@@ -32,7 +32,7 @@ describe("facenet-embed", () => {
     );
   const embedded = async (payload: Buffer): Promise<Face[]> => {
     const answer = nextMessage("out");
-    send("d", { payload } as FaceMessage);
+    send("d", { payload });
     return (await answer).faces ?? [];
   };
 
