@@ -13,7 +13,9 @@ export type Side = "left" | "right";
 export interface Parallax {
   /** How far the nose's tip went beyond the plane of the rest, to that side; in distances between the eyes. */
   nose: number;
-  /** … beyond a sheet that may also be bent, about any axis. */
+  /** … and up (below 0) or down, as that of a head does that nods. */
+  down: number;
+  /** How far it went to that side beyond a sheet that may also be bent, about any axis. */
   relief: number;
   /** How much narrower the face became: 1 is not at all. */
   width: number;
@@ -52,14 +54,24 @@ export function parallaxOf(front: readonly Point[], turned: readonly Point[], si
   );
   if (flat === undefined) return undefined;
   const sign = side === "left" ? 1 : -1;
-  const beyond = MEASURED.map((index) => (project(flat, to[index] as Point).x - (from[index] as Point).x) * sign);
+  const off = MEASURED.map((index) => {
+    const landed = project(flat, to[index] as Point);
+    const { x, y } = from[index] as Point;
+    return { x: (landed.x - x) * sign, y: landed.y - y };
+  });
+  const beyond = off.map(({ x }) => x);
   const unbent = withoutBend(
     MEASURED.map((index) => from[index] as Point),
     beyond,
   );
   if (unbent === undefined) return undefined;
   const [a, b, , d, e] = flat as [number, number, number, number, number];
-  return { nose: ofTip(beyond), relief: ofTip(unbent), width: Math.hypot(b, e) / Math.hypot(a, d) };
+  return {
+    nose: ofTip(beyond),
+    down: ofTip(off.map(({ y }) => y)),
+    relief: ofTip(unbent),
+    width: Math.hypot(b, e) / Math.hypot(a, d),
+  };
 }
 
 function ofTip(values: readonly number[]): number {

@@ -212,7 +212,7 @@ export class TurnChallenge {
       side,
     );
     if (byLandmarks === undefined || byPatches === undefined) return;
-    const nose = Math.max(Math.abs(byLandmarks.nose), Math.abs(byPatches.nose));
+    const nose = Math.max(...[byLandmarks, byPatches].map((each) => Math.hypot(each.nose, each.down)));
     if (byLandmarks.width < this.#narrowest.width) this.#narrowest = { width: byLandmarks.width, nose };
     this.#astray = rise <= -ASTRAY ? this.#astray + 1 : 0;
     if (this.#astray >= TURNED_VIEWS) this.end("failed", "other_side");
@@ -226,6 +226,7 @@ export class TurnChallenge {
     const middle = (pick: (each: Parallax) => number): number => median(shown.map(pick));
     this.#measured.push({
       nose: middle(({ nose }) => nose),
+      down: middle(({ down }) => down),
       relief: middle(({ relief }) => relief),
       width: middle(({ width }) => width),
     });
