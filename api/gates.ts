@@ -5,62 +5,13 @@ import { NotFound } from "../lib/people/errors";
 import type { Gallery } from "../lib/gallery/gallery";
 import { MOST_CODE_MINUTES, MOST_FACTOR_LENGTH } from "../lib/gate/factors";
 import type { Gate } from "../lib/gate/gate";
-import { detailsSchema, entrySchema } from "../lib/gate/log/entry";
 import type { LogRow } from "../lib/gate/log/log";
-import { FAULTS } from "../lib/gate/log/verify";
 import { FACTOR_KINDS, type Logged } from "../lib/grant";
-import { countSchema } from "../lib/validate";
 import { phrase } from "../lib/words/sentence";
+import { type GateAnswer, gateAnswer, type GateLogRow, logRow, verificationAnswer } from "./gate-answers";
 import { HttpError } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
 import { type GalleryCall, ofGallery, type Route, sendPicture } from "./routes";
-
-const lock = {
-  failures: countSchema.describe("In a row"),
-  off: z.boolean().describe("Until somebody resets it, or a code for one time is used"),
-  wait: z.number().describe("Milliseconds until it may be tried again"),
-};
-
-const gateAnswer = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    ...lock,
-    people: z
-      .array(
-        z.object({
-          person: z.string(),
-          name: z.string().nullable().describe("null: deleted from the gallery"),
-          kinds: z.array(z.enum(FACTOR_KINDS)).describe("Second factors that are kept"),
-          codes: z.array(z.number()).describe("Until when each code for one time can be used"),
-          ...lock,
-        }),
-      )
-      .describe("Who has a second factor, or failed since they were let in last"),
-  })
-  .meta({ id: "Gate" });
-
-const logRow = entrySchema
-  .extend({
-    known: detailsSchema.omit({ salt: true }).nullable().describe("null: there was nothing, or it was deleted"),
-    pictured: z.boolean(),
-  })
-  .meta({ id: "GateLogRow" });
-
-const loggedAnswer = z.object({ sequence: z.int(), hash: z.string() });
-const verificationAnswer = z
-  .object({
-    ok: z.boolean(),
-    entries: countSchema,
-    first: z.int().nullable(),
-    last: loggedAnswer.nullable(),
-    forgotten: countSchema.describe("Entries whose details were deleted with a person"),
-    broken: z
-      .object({ sequence: z.int(), fault: z.enum(FAULTS) })
-      .nullable()
-      .describe("Where it breaks first"),
-  })
-  .meta({ id: "GateLogVerification" });
 
 const factorBody = z.strictObject({
   kind: z.enum(FACTOR_KINDS),
@@ -103,10 +54,7 @@ function personOf({ request, gallery }: GalleryCall): string {
   return id;
 }
 
-function answerOf(
-  { gate, id, name }: { gate: Gate; id: string; name: string },
-  gallery: Gallery,
-): z.infer<typeof gateAnswer> {
+function answerOf({ gate, id, name }: { gate: Gate; id: string; name: string }, gallery: Gallery): GateAnswer {
   const kept = gate.listFactors();
   const people = new Set([...kept.map(({ person }) => person), ...Object.keys(gate.failures)]);
   return {
@@ -120,7 +68,7 @@ function answerOf(
   };
 }
 
-const rowOf = ({ entry, details, pictured }: LogRow): z.infer<typeof logRow> => ({
+const rowOf = ({ entry, details, pictured }: LogRow): GateLogRow => ({
   ...entry,
   known: details,
   pictured,

@@ -4,28 +4,20 @@ import { ask, pathOf, upload } from "./api.js";
 import { confirm, dialog, tell, tellError } from "./dialogs.js";
 import { h, liveLine } from "./dom.js";
 import { nodeName } from "./nodes.js";
+import { saveAs } from "./save-as.js";
 import type { Host } from "./section.js";
 import { bytes, count, t } from "./words.js";
 
 const ZIP = "application/zip";
-/** Browsers start a download from a blob's address a moment after the click. */
-const RELEASE_MS = 60_000;
 
 /** Download everything. */
 export async function exportGallery(host: Host): Promise<void> {
   const notice = RED.notify(h("p", {}, t("archive.exporting")), { type: "warning", timeout: 600_000 });
   try {
     const blob = await (await ask(pathOf(host.gallery.id, "export"))).blob();
-    const address = URL.createObjectURL(blob);
     const day = new Date().toISOString().slice(0, 10);
-    const link = h("a", {
-      href: address,
-      download: `faces-${(host.gallery.name || host.gallery.id).replaceAll(/[^\p{L}\p{N}]+/gu, "-")}-${day}.zip`,
-    });
-    link.click();
-    setTimeout(() => {
-      URL.revokeObjectURL(address);
-    }, RELEASE_MS);
+    const name = (host.gallery.name || host.gallery.id).replaceAll(/[^\p{L}\p{N}]+/gu, "-");
+    saveAs(blob, `faces-${name}-${day}.zip`);
     tell(t("archive.exported", { size: bytes(blob.size) }));
   } catch (error) {
     tellError(error);

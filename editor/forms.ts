@@ -4,6 +4,7 @@
  * the flow starts; validators that say why; expert fields folded away. The nodes' own scripts find it as FacenetForms.
  */
 import { h } from "./dom.js";
+import { gateTools } from "./gate.js";
 import { migrateWhatComes } from "./migrate.js";
 import { mayBePack, offerModels } from "./models.js";
 import { tellChange } from "./network-words.js";
@@ -275,6 +276,14 @@ function table(field: string, columns: readonly string[]): Validator {
   );
 }
 
+/** Second factors and the log of a gate, as it is deployed. */
+function offerGate(node: FormNode, place: string): void {
+  const text = (value: unknown): string => (typeof value === "string" ? value : "");
+  document
+    .getElementById(place)
+    ?.replaceChildren(...gateTools(() => ({ id: node.id, gallery: text(now(node, "gallery")) })));
+}
+
 /** What a form says of a field beyond its validator. */
 export interface FormOptions {
   /** Yes and no fields that are yes where a flow of earlier times does not say. */
@@ -462,6 +471,7 @@ const FacenetForms = {
   modelFile,
   region,
   schedule,
+  offerGate,
   offerSchedule,
   scheduleOf,
   table,
