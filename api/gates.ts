@@ -1,6 +1,7 @@
 /** Gates of a gallery: second factors, who is locked out, and the log. What is kept of a factor is never told. */
 import type { Response } from "express";
 import { z } from "zod";
+import { BYTE_ORDER_MARK, csvLine } from "../lib/csv";
 import { NotFound } from "../lib/people/errors";
 import type { Gallery } from "../lib/gallery/gallery";
 import { MOST_CODE_MINUTES, MOST_FACTOR_LENGTH } from "../lib/gate/factors";
@@ -92,10 +93,10 @@ const COLUMNS = [
   "hash",
 ] as const;
 
-function csvLine({ entry, details }: LogRow): string {
+function cellsOf({ entry, details }: LogRow): (string | number | null | undefined)[] {
   const { sequence, at, kind, reason, factor, note, hash } = entry;
   const { person, name, visit, zone, distance, threshold, sure, liveness } = details ?? {};
-  const values: Record<(typeof COLUMNS)[number], string | number | null | undefined> = {
+  const cells: Record<(typeof COLUMNS)[number], string | number | null | undefined> = {
     sequence,
     time: new Date(at).toISOString(),
     kind,
@@ -112,22 +113,15 @@ function csvLine({ entry, details }: LogRow): string {
     note,
     hash,
   };
-  return COLUMNS.map((column) => csvCell(values[column])).join(",");
-}
-
-/** RFC 4180; what a spreadsheet would take for a formula it takes for text. */
-function csvCell(value: string | number | null | undefined): string {
-  if (value === undefined || value === null) return "";
-  const text = typeof value === "number" ? String(value) : value.replace(/^[=+\-@\t\r]/, "'$&");
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return COLUMNS.map((column) => cells[column]);
 }
 
 async function sendCsv(response: Response, gate: Gate): Promise<void> {
-  response.type("text/csv").set("Content-Disposition", 'attachment; filename="gate-log.csv"');
-  response.write(`${COLUMNS.join(",")}\r\n`);
+  response.type("text/csv; charset=utf-8").set("Content-Disposition", 'attachment; filename="gate-log.csv"');
+  response.write(BYTE_ORDER_MARK + csvLine(COLUMNS));
   for (let below: number | undefined; ;) {
     const rows = await gate.readLog({ below, limit: MOST_ROWS });
-    if (rows.length > 0) response.write(rows.map((row) => `${csvLine(row)}\r\n`).join(""));
+    if (rows.length > 0) response.write(rows.map((row) => csvLine(cellsOf(row))).join(""));
     below = rows.at(-1)?.entry.sequence;
     if (rows.length < MOST_ROWS || response.destroyed) break;
   }

@@ -209,7 +209,7 @@ describe("face-gate", () => {
     const wrong = await ask("get", `/n/verify?sequence=${granted?.sequence}&hash=${"0".repeat(64)}`);
     assert.deepEqual(wrong["broken"], { sequence: granted?.sequence, fault: "head" });
     const csv = await admin().get(`${API}/n/log.csv`);
-    assert.match(csv.text, /^sequence,time,kind,reason,factor,person,name,/);
+    assert.match(csv.text, /^\uFEFFsequence,time,kind,reason,factor,person,name,/);
     assert.equal(csv.text.trim().split("\r\n").length, rows.length + 1);
     await assert.rejects(ask("get", "/nobody/log"), /^Error: 404 /);
     await assert.rejects(ask("post", `/n/people/${alice}/factors`, { kind: "pin", value: "1234" }), /^Error: 400 /);
