@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { runInNewContext } from "node:vm";
 import { Aedes } from "aedes";
 import sharp from "sharp";
 import { fetchApi } from "../support/api";
+import { linesOf, recorder } from "../support/recorder";
 import { groupPhoto, portrait, type PORTRAITS } from "../support/photos";
 import { eventually, example, type FlowNode, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
 import { DEFAULT_MODEL } from "../../lib/embed/descriptor";
@@ -51,43 +52,6 @@ const folderCamera = (path: string): object => ({
 
 const post = (url: string, body: Buffer): Promise<Response> =>
   fetch(url, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: new Uint8Array(body) });
-
-/** A function node and a file node that keep a line of JSON for each message. */
-function recorder(z: unknown, file: string, expression: string): FlowNode[] {
-  return [
-    {
-      id: "rec_fn",
-      type: "function",
-      z,
-      name: "",
-      func: `msg.payload = JSON.stringify(${expression}); return msg;`,
-      outputs: 1,
-      wires: [["rec_file"]],
-    },
-    {
-      id: "rec_file",
-      type: "file",
-      z,
-      name: "",
-      filename: file,
-      filenameType: "str",
-      appendNewline: true,
-      createDir: true,
-      overwriteFile: "false",
-      encoding: "none",
-      wires: [[]],
-    },
-  ];
-}
-
-const linesOf = (file: string): Record<string, unknown>[] =>
-  existsSync(file)
-    ? readFileSync(file, "utf8")
-        .trim()
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => JSON.parse(line) as Record<string, unknown>)
-    : [];
 
 function wire(flow: FlowNode[], id: string, output: number, to: string): void {
   (nodeOf(flow, id)["wires"] as string[][])[output]?.push(to);

@@ -8,11 +8,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import sharp from "sharp";
+import { fetchApi } from "../support/api";
 import { browserCamera, until } from "../support/browser-camera";
 import { TestBroker } from "../support/broker";
 import { HomeAssistant } from "../support/home-assistant";
 import { eventually, example, type FlowNode, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
 import { portrait } from "../support/photos";
+import { linesOf, recorder } from "../support/recorder";
 
 const isTrue = (condition: boolean): true | undefined => (condition ? true : undefined);
 
@@ -162,5 +164,51 @@ describe("example: a relay for a while", () => {
     await eventually("its end", () => isTrue(urls().length === 2));
     assert.deepEqual(urls(), ["/relay/0?turn=on", "/relay/0?turn=off"]);
     assert.doesNotMatch(red.log(), /\[error\]/);
+  });
+});
+
+describe("example: a door with a second factor", () => {
+  let red: NodeRed;
+  after(() => red.stop());
+
+  it("opens to Alice with her PIN, and closes; it stays shut for her without it, and for a stranger", async () => {
+    const flow = await visited("door with a second factor", "d2");
+    Object.assign(nodeOf(flow, "d2_pulse"), { duration: "2" });
+    const out = join(mkdtempSync(join(tmpdir(), "out-")), "relay");
+    (nodeOf(flow, "d2_pulse")["wires"] as string[][])[0]?.push("rec_fn");
+    flow.push(...recorder(nodeOf(flow, "d2_pulse")["z"], out, "msg.payload"));
+    red = await startNodeRed(flow);
+    const api = `${red.url}/facenet/api/facewire_gallery`;
+    const [alice] = await eventually("Alice", async () => {
+      const { people } = (await (await fetchApi(`${api}/people`)).json()) as { people: { id: string }[] };
+      return people.length === 1 ? people : undefined;
+    });
+    const asJson = (body: object): RequestInit => ({
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    const factors = `${api}/gates/d2_gate/people/${alice?.id ?? ""}/factors`;
+    assert.ok((await fetchApi(factors, asJson({ kind: "pin", value: "274911" }))).ok);
+    const enter = async (): Promise<void> => {
+      assert.ok((await fetch(`${red.url}/keypad`, asJson({ pin: "274911" }))).ok);
+    };
+    const relay = (): unknown[] => linesOf(out);
+    const stand = async (who: "green" | "front"): Promise<void> => {
+      const at = Date.now();
+      await until(`${who}, for a while`, { red, camera: "d2_camera", who }, () => isTrue(Date.now() - at > 6000));
+    };
+    await stand("green");
+    assert.deepEqual(relay(), [], "Alice without it");
+    await enter();
+    await until("the door", { red, camera: "d2_camera", who: "green" }, () => isTrue(relay().length > 0));
+    await eventually("its end", () => isTrue(relay().length === 2));
+    assert.deepEqual(relay(), [true, false]);
+    // Alice has left by then.
+    await stand("front");
+    await enter();
+    await stand("front");
+    assert.equal(relay().length, 2, "a stranger with her PIN");
+    assert.doesNotMatch(red.log(), /\[error\]|274911/);
   });
 });
