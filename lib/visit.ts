@@ -1,13 +1,13 @@
 /**
- * What the message contract says of visits: who is here, since when, and how sure that is. One visit is one person from
- * the time they come into the sight of any camera of a gallery until they have been out of sight for a while.
+ * What the message contract says of visits: who is here, since when, and how sure that is. One visit is one person
+ * from the time they come into the sight of any camera of a gallery until they have been out of sight for a while.
  */
 import { z } from "zod";
 import { parseOptions } from "./validate";
 
 /**
- * `arrived`: somebody is here, seen more than once, and it is not settled who. `confirmed`: it is settled who it is, or
- * that it is nobody of the gallery. `changed`: they are in another zone, or the evidence says by now that they are
+ * `arrived`: somebody is here, seen more than once, and it is not settled who. `confirmed`: it is settled who it is,
+ * or that it is nobody of the gallery. `changed`: they are in another zone, or the evidence says by now that they are
  * somebody else. `left`: they have been out of sight long enough. Each is told once.
  */
 export const VISIT_EVENTS = ["arrived", "confirmed", "changed", "left"] as const;

@@ -207,7 +207,7 @@ export class Visits {
     if (says === undefined) return;
     if (sighting.frames === 0) this.#goOn(sighting, face);
     const share = sighting.shareOf(face, time);
-    if (share > 0 && sighting.looksOtherwise) sighting.knowLook(this.#isLike(face, sighting));
+    if (share > 0 && sighting.looksOtherwise) this.#lookAgain(sighting, face, look);
     sighting.add(face, says, share, time);
     let event: VisitEvent | undefined;
     if (sighting.visit === undefined) {
@@ -223,6 +223,15 @@ export class Visits {
     if (here.who !== undefined && says.who !== here.who) return;
     const moved = here.see(face, time, { place, age: carriedAgeOf(face) ?? 0, anew: share > 0 });
     if (event !== undefined || (moved && here.told)) this.#tell(event ?? "changed", here, face, look);
+  }
+
+  /** The face looks otherwise than before: turned, or somebody has come into their place. */
+  #lookAgain(sighting: Sighting, face: Face, look: Look): void {
+    const isSame = this.#isLike(face, sighting);
+    sighting.knowLook(isSame);
+    const who = sighting.visit?.who ?? sighting.visit?.evidence.leader?.who;
+    // A name is not handed on; a stranger who turns their head stays the one who is here.
+    if (!isSame && who !== undefined && who !== NOBODY) this.#leave(sighting, look);
   }
 
   #isLike({ embedding, model }: Face, other: Pick<Sighting, "embedding" | "model">): boolean {

@@ -7,7 +7,7 @@ import { isSealed, sealOf } from "../../../lib/presence/seal";
 const told = { person: "p1", at: 5, here: [{ visit: "v1", zone: "door", stranger: undefined }], sequence: 1 };
 
 describe("a seal", () => {
-  it("holds whatever way a message takes: copied, through JSON, with its keys in another order, with a picture", () => {
+  it("holds whatever way a message takes: copied, through JSON, its keys in another order, with a picture", () => {
     const sealed = { ...told, seal: sealOf(told) };
     const again = JSON.parse(JSON.stringify(sealed)) as typeof sealed;
     const { seal, sequence, here, at, person } = sealed;

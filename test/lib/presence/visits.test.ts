@@ -170,6 +170,26 @@ describe("visits", () => {
     assert.deepEqual(stage.told, ["arrived null", "confirmed Alice", "changed Bob"]);
   });
 
+  it("hand no evidence on to another face that takes the place, in the same track", () => {
+    const stage = new Stage();
+    stage.stand([alice()], 2);
+    stage.stand([alice({ look: 1, embedding: bob().embedding })], 1);
+    assert.deepEqual(stage.told, ["arrived null"]);
+    stage.stand([alice({ look: 2 })], 1);
+    assert.deepEqual(stage.told, ["arrived null", "confirmed Alice"]);
+  });
+
+  it("keep somebody who turns their head, in the same track", () => {
+    const stage = new Stage();
+    const turned = { look: 1, embedding: Float32Array.of(0, 9, 0, 0) };
+    stage.stand([alice()], 2);
+    stage.stand([alice({ look: 1 })], 1);
+    assert.deepEqual(stage.told, ["arrived null", "confirmed Alice"]);
+    stage.stand([stranger(), alice({ ...apart, ...turned })], 8);
+    stage.stand([stranger(turned), alice(apart)], 8);
+    assert.equal(stage.visits.open.length, 2);
+  });
+
   it("do not give one person's name to two faces of one frame", () => {
     const stage = new Stage();
     stage.stand([alice(), alice({ track: 9, ...apart })], 20);
@@ -190,8 +210,10 @@ describe("visits", () => {
       stage.stand([alice()], 6);
       stage.ahead += jump;
       stage.stand([alice()], 6);
+      const here = stage.visits.open[0]!.present();
+      assert.ok(Math.abs(stage.wall - 5500 - here.since) <= 2 && here.lastSeen === stage.wall);
       stage.wait(5000);
-      stage.ahead -= jump;
+      stage.ahead -= jump / 2;
       stage.stand([alice()], 6);
       stage.wait(21_000);
       assert.deepEqual(stage.told, ["arrived null", "confirmed Alice", "left Alice"]);
