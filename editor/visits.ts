@@ -17,7 +17,7 @@ type Visit = VisitPageAnswer["visits"][number];
 /** `heads` says whether it is the first of its day from above. */
 type Row = Visit & { id: string; heads: boolean };
 
-const ROW_HEIGHT = 72;
+const ROW_HEIGHT = 80;
 const RELOAD_DELAY_MS = 500;
 const WHO = ["all", "known", "unknown"] as const;
 /** Of a photo so many visits are shown. */
@@ -27,7 +27,7 @@ export class Visits implements Section {
   readonly element = h("div", { class: "facenet-section" });
   readonly #host: Host;
   readonly #list: VirtualList<Row>;
-  readonly #total = h("span", { class: "facenet-total", role: "status" });
+  readonly #total = h("span", { class: "facenet-visits-total", role: "status" });
   readonly #notice = h("div", { class: "facenet-notice-area" });
   readonly #chip = h("div", { class: "facenet-filter-row", hidden: true });
   readonly #zoneFilter: HTMLSelectElement;
@@ -295,7 +295,7 @@ export class Visits implements Section {
               { label: t("visits.all-of"), answer: "visits" as const },
               { label: t("visits.person"), answer: "person" as const },
             ]),
-        { label: t("close"), answer: "", primary: true },
+        { label: t("close"), answer: "", primary: true, focused: true },
       ],
     );
     if (answer === "delete") await this.#delete(visit);
@@ -411,7 +411,7 @@ export class Visits implements Section {
         ),
       );
     await dialog(
-      t("visits.by-photo"),
+      t("visits.by-photo-title"),
       [
         usable.length === 0 && h("p", {}, t("people.by-photo-none", { file: file.name })),
         ...usable.map(({ visits }, index) => {

@@ -470,6 +470,7 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
         // What could not be read has no name: its key goes all the same.
         await database.write({
           put: [[META, packMeta(this.#revision)]],
+          makesRoom: true,
           remove: [
             ...numbers.flatMap((number) => [visitKey(number), faceKey(number)]),
             ...gone.map(({ visit }) => this.#idKey(visit)),

@@ -91,7 +91,7 @@ class VisitsTab {
 
   /** Waits for so many. */
   async total(words: string): Promise<void> {
-    await this.panel.locator(".facenet-total", { hasText: words }).waitFor();
+    await this.panel.locator(".facenet-visits-total", { hasText: words }).waitFor();
   }
 
   async names(): Promise<string[]> {
@@ -203,7 +203,8 @@ describe("the section Visits", () => {
     const dialog = page.locator(".ui-dialog", { has: page.locator(".facenet-alike") });
     await dialog.locator("strong", { hasText: "Here before: 1 visit" }).waitFor();
     assert.deepEqual(await dialog.locator(".facenet-link").allInnerTexts(), ["Unknown", "Alice", "Alice"]);
-    assert.match(await dialog.locator(".facenet-alike").nth(1).innerText(), /farther|far/i);
+    assert.match(await dialog.locator(".facenet-alike").nth(0).innerText(), /\d ≤ τ 1\.00$/);
+    assert.match(await dialog.locator(".facenet-alike").nth(1).innerText(), /\d > τ 1\.00$/);
     await assertAccessible(page, ".ui-dialog", "visits by a photo");
     await shoot(page, "visits-by-photo");
     await dialog.locator(".facenet-link").first().click();

@@ -28,6 +28,8 @@ export interface Changes {
   remove?: Iterable<string>;
   /** What is overwritten must not be left in old pages either. */
   replaces?: boolean;
+  /** Lets go of more than it takes: may use what is kept for that on a full disk. So does what only removes. */
+  makesRoom?: boolean;
 }
 
 export class Database {
@@ -132,12 +134,12 @@ export class Database {
    * All or nothing. On disk when it resolves.
    * @throws the system's error when it cannot be written: then nothing of it was
    */
-  async write({ put = [], remove = [], replaces = false }: Changes): Promise<void> {
+  async write({ put = [], remove = [], replaces = false, makesRoom = false }: Changes): Promise<void> {
     const records = [...put];
     const gone = [...remove].filter((key) => this.#lmdb.doesExist(key));
     const marks = [...gone, ...(replaces ? [""] : [])].map((key) => [GONE + key, Buffer.alloc(0)] as const);
     const sealed = [...records, ...marks].map(([key, value]) => [key, this.#secret.seal(value, key)] as const);
-    await this.#commit({ remove: gone, put: sealed, makesRoom: records.length === 0 });
+    await this.#commit({ remove: gone, put: sealed, makesRoom: makesRoom || records.length === 0 });
   }
 
   /** Look whether anything can be written. @throws the system's error when it cannot */
