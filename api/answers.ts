@@ -3,6 +3,7 @@
  * the tests that hold each answer against it. What a room of lib/ states of its own is not said again here.
  */
 import { z } from "zod";
+import { MODES } from "../lib/attendance/check-in";
 import { progressSchema } from "../lib/enrol/photo-folder";
 import { toldJudgementSchema } from "../lib/enrol/judge";
 import { gallerySummarySchema } from "../lib/gallery/figures";
@@ -171,6 +172,26 @@ export const diagnosisAnswer = z
   })
   .meta({ id: "Diagnosis" });
 export type DiagnosisAnswer = z.infer<typeof diagnosisAnswer>;
+
+export const attendanceBookAnswer = z
+  .object({
+    id: z.string().describe("Of the node"),
+    name: z.string(),
+    mode: z.enum(MODES).nullable().describe("Null where the node could not start"),
+    timeZone: z.string().nullable(),
+    today: z.string().nullable().describe("The present working day"),
+    sending: z
+      .object({
+        waiting: countSchema,
+        refused: countSchema,
+        problem: z.string().nullable().describe("Why nothing is sent now"),
+      })
+      .nullable()
+      .describe("Null where check-ins go to no other system"),
+    error: z.string().optional().describe("Why it does not work at all"),
+  })
+  .meta({ id: "AttendanceBook" });
+export type AttendanceBookAnswer = z.infer<typeof attendanceBookAnswer>;
 
 /** Every answer that is not the one asked for. */
 export const errorAnswer = z

@@ -3,36 +3,16 @@ import { z } from "zod";
 import type { Attendance } from "../lib/attendance/attendance";
 import { bySchema, TYPES, whySchema } from "../lib/attendance/check-in";
 import { dayReportSchema, monthReportSchema, toldCheckInSchema, toldHistorySchema } from "../lib/attendance/pairs";
-import { MODES } from "../lib/attendance/rules";
 import { daySchema, momentOf, monthSchema } from "../lib/attendance/time";
 import { UserError } from "../lib/errors";
 import { idSchema, timeSchema } from "../lib/people/people";
 import { countSchema, own, parseOptions } from "../lib/validate";
 import { phrase, render } from "../lib/words/sentence";
+import { attendanceBookAnswer } from "./answers";
 import type { ServedAttendance } from "./host";
 import { HttpError, languageOfRequest, sayable } from "./http/answer-error";
 import { bodyOf, queryOf } from "./http/request";
 import { type GalleryCall, ofGallery, type Route } from "./routes";
-
-export const attendanceBookAnswer = z
-  .object({
-    id: z.string().describe("Of the node"),
-    name: z.string(),
-    mode: z.enum(MODES).nullable().describe("Null where the node could not start"),
-    timeZone: z.string().nullable(),
-    today: z.string().nullable().describe("The present working day"),
-    sending: z
-      .object({
-        waiting: countSchema,
-        refused: countSchema,
-        problem: z.string().nullable().describe("Why nothing is sent now"),
-      })
-      .nullable()
-      .describe("Null where check-ins go to no other system"),
-    error: z.string().optional().describe("Why it does not work at all"),
-  })
-  .meta({ id: "AttendanceBook" });
-export type AttendanceBookAnswer = z.infer<typeof attendanceBookAnswer>;
 
 const local = z
   .string()
@@ -104,6 +84,13 @@ function timeOf(
   return momentOf(stamp, calendar.timeZone);
 }
 
+/** A part of the path. @throws HttpError where there can be nothing of it */
+function there<T>(schema: z.ZodType<T>, part: string): T {
+  const parsed = schema.safeParse(part);
+  if (!parsed.success) throw new HttpError(404, "not_found", phrase("api.nothingHere"));
+  return parsed.data;
+}
+
 const param = (request: Request, name: string): string => request.params[name] ?? "";
 
 export const attendance: Route[] = [
@@ -155,7 +142,7 @@ export const attendance: Route[] = [
       answers: dayReportSchema,
     },
     async (call) => {
-      const day = parseOptions(daySchema, param(call.request, "day"), "day");
+      const day = there(daySchema, param(call.request, "day"));
       return (await bookOf(call)).attendance.day(day);
     },
   ),
@@ -168,7 +155,7 @@ export const attendance: Route[] = [
       answers: monthReportSchema,
     },
     async (call) => {
-      const month = parseOptions(monthSchema, param(call.request, "month"), "month");
+      const month = there(monthSchema, param(call.request, "month"));
       return (await bookOf(call)).attendance.month(month);
     },
   ),

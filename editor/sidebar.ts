@@ -3,6 +3,7 @@ import type { NetworkState } from "../lib/gallery/network-state";
 import type { GalleryAnswer } from "../api/answers";
 import { galleriesPath, getJson, pathOf, send } from "./api.js";
 import { exportGallery, importGallery } from "./archive.js";
+import { AttendanceSection } from "./attendance.js";
 import { openCalibration } from "./calibrate.js";
 import { showDiagnosis } from "./diagnosis.js";
 import { attempt } from "./dialogs.js";
@@ -29,7 +30,7 @@ const RETRY_MS = 2000;
 /** What may put nodes in step with the gallery, or out of it. */
 const WORKSPACE_EVENTS = ["nodes:change", "nodes:add", "nodes:remove", "deploy"];
 
-const SECTIONS = ["people", "unknowns", "visits", "events", "live"] as const;
+const SECTIONS = ["people", "unknowns", "visits", "events", "live", "attendance"] as const;
 type SectionName = (typeof SECTIONS)[number];
 
 /** One gallery, opened. */
@@ -69,6 +70,7 @@ class OpenGallery implements Host {
       visits: this.#visits,
       events: new Events(this),
       live: new Live(this),
+      attendance: new AttendanceSection(this),
     };
     const tabs = h("div", {
       class: "facenet-tabs",

@@ -2,6 +2,9 @@
 import { z } from "zod";
 import { idSchema, timeSchema } from "../people/people";
 
+/** Each visit is IN or OUT in turn, or the zone says which. */
+export const MODES = ["alternating", "strict"] as const;
+
 export const TYPES = ["IN", "OUT"] as const;
 export type CheckInType = (typeof TYPES)[number];
 

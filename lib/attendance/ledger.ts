@@ -1,6 +1,7 @@
 /**
  * Check-ins on disk, of all books of a gallery: a book is what one face-attendance node keeps. Beside the people,
- * sealed as they are. Whatever a promise here has resolved for survives a power cut; what was deleted is in no old page.
+ * sealed as they are. Whatever a promise here has resolved for survives a power cut; what was deleted is in no old
+ * page.
  */
 import { UserError } from "../errors";
 import { heard } from "../observe/heard";

@@ -3,10 +3,8 @@ import { z } from "zod";
 import { parseOptions, own } from "../validate";
 import type { VisitRecord } from "../visits/book";
 import { hashOf } from "./hash";
-import type { CheckIn, CheckInType } from "./check-in";
+import { type CheckIn, type CheckInType, MODES } from "./check-in";
 import { boundsOf, type Calendar, checkTimeZone, dayOf, ownTimeZone } from "./time";
-
-export const MODES = ["alternating", "strict"] as const;
 
 const names = z.array(z.string().min(1).max(300)).max(1000).default([]);
 const MOST_INTERVAL_S = 86_400;

@@ -14,13 +14,11 @@ const MINUTES_AN_HOUR = 60;
 /** "2026-11-26". */
 export const daySchema = z
   .string()
-  .regex(/^\d{4}-\d{2}-\d{2}$/)
-  .refine((day) => isDay(day), own("attendance.noDay"));
+  .refine((day) => /^\d{4}-\d{2}-\d{2}$/.test(day) && isDay(day), own("attendance.noDay"));
 /** "2026-11". */
 export const monthSchema = z
   .string()
-  .regex(/^\d{4}-\d{2}$/)
-  .refine((month) => isDay(`${month}-01`), own("attendance.noMonth"));
+  .refine((month) => /^\d{4}-\d{2}$/.test(month) && isDay(`${month}-01`), own("attendance.noMonth"));
 
 /** How a clock on the wall counts days. */
 export interface Calendar {

@@ -132,7 +132,7 @@ export class Frappe {
       (each) => each.employee === value && each.time === timestamp && each.log_type === type,
     );
     if (twin >= 0) {
-      const link = `<Br><a href="/app/employee-checkin/EMP-CKIN-${twin}" style="font-weight: bold;">Employee Checkin EMP-CKIN-${twin}</a>`;
+      const link = `<Br><a href="/app/employee-checkin/EMP-CKIN-${twin}">Employee Checkin EMP-CKIN-${twin}</a>`;
       refuse(
         this.german
           ? `Dieser Mitarbeiter hat bereits ein Protokoll mit demselben Zeitstempel.${link}`
@@ -163,7 +163,7 @@ function throwAs(
       ? {
           exception: `frappe.exceptions.${kind}: ${message}`,
           exc: JSON.stringify([
-            `Traceback (most recent call last):\n  File "x.py", line 1, in ${at}\nfrappe.exceptions.${kind}: ${message}\n`,
+            `Traceback:\n  File "x.py", line 1, in ${at}\nfrappe.exceptions.${kind}: ${message}\n`,
           ]),
         }
       : {}),

@@ -306,7 +306,7 @@ describe("an attendance book", () => {
 });
 
 describe("a correction of an attendance book", () => {
-  it("adds, changes, removes and restores, once each however often it is said, and keeps what was before", async (t) => {
+  it("adds, changes, removes and restores, once each however often it is said, and keeps what was", async (t) => {
     const kept = await keep(t);
     const log = new VisitLog();
     const book = kept.open({}, log);

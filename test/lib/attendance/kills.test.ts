@@ -44,7 +44,7 @@ function expected(scene: Scene): string[] {
 }
 
 describe("an attendance book whose process is killed at any moment", () => {
-  it("has each check-in once, after 10,000 visits, 100 kills, messages that come again and clocks that jump", async () => {
+  it("has each check-in once: 10,000 visits, 100 kills, messages that come again, clocks that jump", async () => {
     const folder = mkdtempSync(join(tmpdir(), "attendance-kills-"));
     const [file, told] = [join(folder, "attendance.mdb"), join(folder, "told.txt")];
     const random = randomOf(Date.now());
