@@ -6,8 +6,8 @@ import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import type { Browser, Locator, Page } from "playwright-core";
-import { launch, openEditor, shoot } from "../support/editor";
+import type { Browser } from "playwright-core";
+import { importExample, launch, openEditor, openExamples, shoot } from "../support/editor";
 import { portrait } from "../support/photos";
 import { eventually, type NodeRed, startNodeRed } from "../support/node-red";
 
@@ -20,43 +20,6 @@ const TYPES = [
   "tts-greet",
   "face-annotate",
 ];
-
-/** Open the import dialog at the examples of this package. @returns the tree in it */
-async function openExamples(page: Page): Promise<Locator> {
-  await page.keyboard.press("Control+i");
-  await page
-    .locator("#red-ui-clipboard-dialog-import-tab-examples, a[href='#red-ui-clipboard-dialog-import-tab-examples']")
-    .first()
-    .waitFor({ state: "attached" });
-  await page
-    .locator(
-      "[href='#red-ui-clipboard-dialog-import-tab-examples'], #red-ui-clipboard-dialog-import-tabs >> text=Examples",
-    )
-    .first()
-    .click();
-  const tree = page.locator("#red-ui-clipboard-dialog-import-tab-examples");
-  await tree.getByText("@facewire/node-red-facenet", { exact: false }).click();
-  return tree;
-}
-
-async function importExample(page: Page, label: string): Promise<void> {
-  const tree = await openExamples(page);
-  const entry = tree.getByText(label, { exact: true });
-  // The editor fills the tree anew when its list comes, which takes back what was opened and chosen before.
-  await eventually("the example is chosen", async () => {
-    if (!(await entry.isVisible())) await tree.getByText("@facewire/node-red-facenet", { exact: false }).click();
-    await entry.click();
-    // Two clicks close together would be a double click, which imports.
-    return page
-      .locator("#red-ui-clipboard-dialog-ok:enabled")
-      .waitFor({ timeout: 5000 })
-      .then(
-        () => true,
-        () => undefined,
-      );
-  });
-  await page.locator("#red-ui-clipboard-dialog-ok").click();
-}
 
 describe("the examples", () => {
   it(

@@ -8,10 +8,12 @@ import {
   type Browser,
   type BrowserContext,
   chromium,
+  type Locator,
   type Page,
   type Response as PageResponse,
 } from "playwright-core";
 import { checkAnswer } from "./api";
+import { eventually } from "./node-red";
 
 const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const FLAGS = [
@@ -121,6 +123,44 @@ async function checkShown(answer: PageResponse): Promise<void> {
       answer.url(),
       new Response(new Uint8Array(body), { status: answer.status(), headers }),
     );
+}
+
+/** Open the import dialog at the examples of this package. @returns the tree in it */
+export async function openExamples(page: Page): Promise<Locator> {
+  await page.keyboard.press("Control+i");
+  await page
+    .locator("#red-ui-clipboard-dialog-import-tab-examples, a[href='#red-ui-clipboard-dialog-import-tab-examples']")
+    .first()
+    .waitFor({ state: "attached" });
+  await page
+    .locator(
+      "[href='#red-ui-clipboard-dialog-import-tab-examples'], #red-ui-clipboard-dialog-import-tabs >> text=Examples",
+    )
+    .first()
+    .click();
+  const tree = page.locator("#red-ui-clipboard-dialog-import-tab-examples");
+  await tree.getByText("@facewire/node-red-facenet", { exact: false }).click();
+  return tree;
+}
+
+/** Import an example by its name in the dialog, "04 - recommended" say. */
+export async function importExample(page: Page, label: string): Promise<void> {
+  const tree = await openExamples(page);
+  const entry = tree.getByText(label, { exact: true });
+  // The editor fills the tree anew when its list comes, which takes back what was opened and chosen before.
+  await eventually("the example is chosen", async () => {
+    if (!(await entry.isVisible())) await tree.getByText("@facewire/node-red-facenet", { exact: false }).click();
+    await entry.click();
+    // Two clicks close together would be a double click, which imports.
+    return page
+      .locator("#red-ui-clipboard-dialog-ok:enabled")
+      .waitFor({ timeout: 5000 })
+      .then(
+        () => true,
+        () => undefined,
+      );
+  });
+  await page.locator("#red-ui-clipboard-dialog-ok").click();
 }
 
 /** Keep a picture of the page, for people. */
