@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
-import { importExample, launch, type OpenEditor, openEditor } from "../support/editor";
+import { blurFaces, importExample, launch, type OpenEditor, openEditor } from "../support/editor";
 import { type NodeRed, startNodeRed, type StartOptions } from "../support/node-red";
 
 const GUIDES = join(__dirname, "../../docs/guides");
@@ -16,10 +16,6 @@ const KEEPS_PICTURES = process.env["GUIDE_PICTURES"] === "1";
 /** Of what slides in or fades. */
 const SETTLE_MS = 900;
 const VIEWPORT = { width: 1280, height: 720 };
-/** Nobody's face is in this project: pictures of people are blurred beyond recognition before one is taken. */
-const BLUR = `.facenet-sidebar img, .facenet-dialog-frame img, .facenet-dialog-frame canvas, .facenet-sidebar canvas,
-  #red-ui-workspace-chart image { filter: blur(7px) !important; }`;
-
 /** What is used here of the editor's own objects. */
 interface Editor {
   RED: {
@@ -46,7 +42,7 @@ export class Reader {
     const red = await startNodeRed([], options);
     const browser = await launch();
     const editor = await openEditor(browser, red, { viewport: VIEWPORT });
-    await editor.page.addStyleTag({ content: BLUR });
+    await blurFaces(editor.page);
     return new Reader(guide, red, browser, editor);
   }
 
