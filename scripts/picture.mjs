@@ -10,7 +10,7 @@ import { eventually, startNodeRed } from "../test/support/node-red.ts";
 import { groupPhoto, portrait } from "../test/support/photos.ts";
 
 const OUT = fileURLToPath(new URL("../docs/picture.webp", import.meta.url));
-const EXAMPLE = "13 - greeting once a visit";
+const EXAMPLE = "19 - greeting once a visit";
 const VIEWPORT = { width: 1200, height: 675 };
 /** Of each shot, in ms. */
 const SHOWN_MS = 1800;

@@ -59,11 +59,15 @@ export class Reader {
     return words;
   }
 
-  /** Menu → Import → Examples. @param example as the guide names it, without its number */
-  async imports(example: string, number: string): Promise<void> {
+  /**
+   * Menu → Import → Examples, then look at the flow that came.
+   * @param example as the guide names it, without its number
+   * @param tab that it makes
+   */
+  async imports(example: string, number: string, tab: string): Promise<void> {
     for (const words of ["Import", "Examples", "@facewire/node-red-facenet", example]) this.reads(words);
     await importExample(this.page, `${number} - ${example}`);
-    await this.page.locator(".red-ui-flow-node, .node").first().waitFor();
+    await this.page.locator(".red-ui-tab-label", { hasText: this.reads(tab) }).first().click();
   }
 
   /** Open the form of the only node of a type, as a double click does. */

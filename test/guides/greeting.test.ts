@@ -1,19 +1,24 @@
 /** docs/guides/greeting.md, followed in a browser from an empty Node-RED. */
+import assert from "node:assert/strict";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { portrait } from "../support/photos";
+import { fetchApi } from "../support/api";
+import { cutOut, portrait, PORTRAITS } from "../support/photos";
 import { eventually } from "../support/node-red";
 import { Reader } from "./follow";
 
 describe("the guide to a greeting", () => {
   it("leads from an empty Node-RED to a greeting", async () => {
     const pictures = mkdtempSync(join(tmpdir(), "guide-"));
-    writeFileSync(join(pictures, "frame.jpg"), await portrait("green"));
+    // Somebody who moves a little: a picture that stays as it is tells nothing new.
+    const { left, top, width, height } = PORTRAITS.green;
+    for (const [index, step] of [0, 9, 21, 34].entries())
+      writeFileSync(join(pictures, `${index}.jpg`), await cutOut(6, left + step, top + step, width, height));
     const reader = await Reader.begin("greeting");
     try {
-      await reader.imports("greeting once a visit", "13");
+      await reader.imports("greeting once a visit", "19", "Greeting once a visit");
       await reader.sees("flow");
       await reader.deploys();
       await reader.addsPerson("Alice", await portrait("green"));
@@ -26,12 +31,16 @@ describe("the guide to a greeting", () => {
       await reader.done();
       await reader.deploys();
       const sidebar = await reader.facesAt("events", "Events");
-      await sidebar.getByText("Alice").first().waitFor();
+      await sidebar.locator(".facenet-event", { hasText: "Alice" }).first().waitFor();
       await reader.sees("events");
-      await eventually("the greeting", () => {
-        const spoken = reader.red.log().includes("Welcome Alice");
-        return Promise.resolve(spoken || undefined);
+      const said = reader.page.locator(".red-ui-debug-msg", { hasText: "Welcome Alice, have a nice day!" });
+      await said.first().waitFor({ state: "attached" });
+      // They are there in frame after frame; the visit is one.
+      await eventually("many more frames", async () => {
+        const events = await fetchApi(`${reader.red.url}/facenet/api/facewire_gallery/events/recent`);
+        return ((await events.json()) as unknown[]).length > 0 || undefined;
       });
+      assert.equal(await said.count(), 1);
     } finally {
       await reader.ends();
     }
