@@ -67,7 +67,10 @@ export class Reader {
   async imports(example: string, number: string, tab: string): Promise<void> {
     for (const words of ["Import", "Examples", "@facewire/node-red-facenet", example]) this.reads(words);
     await importExample(this.page, `${number} - ${example}`);
-    await this.page.locator(".red-ui-tab-label", { hasText: this.reads(tab) }).first().click();
+    await this.page
+      .locator(".red-ui-tab-label", { hasText: this.reads(tab) })
+      .first()
+      .click();
   }
 
   /** Open the form of the only node of a type, as a double click does. */
