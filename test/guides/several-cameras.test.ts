@@ -35,7 +35,8 @@ describe("the guide to several cameras", () => {
     const { page } = reader;
     try {
       await reader.imports("greeting once a visit", "19", "Greeting once a visit");
-      const node = (name: string): Locator => page.locator("g.red-ui-flow-node-group", { hasText: new RegExp(`^\\s*${name}\\s*$`) });
+      const node = (name: string): Locator =>
+        page.locator("g.red-ui-flow-node-group", { hasText: new RegExp(`^\\s*${name}\\s*$`) });
       const camera = node(reader.reads("front door")).first();
       await camera.locator(".red-ui-flow-node").click();
       await page.keyboard.press("Control+c");
@@ -75,6 +76,8 @@ describe("the guide to several cameras", () => {
           .fill(zone ?? "");
       }
       await reader.sees("zones");
+      // A row that was begun and left empty says nothing.
+      await page.locator(".red-ui-tray .red-ui-editableList-addButton").first().click();
       await reader.done();
       await reader.deploys();
       const flows = (await (await fetch(`${reader.red.url}/flows`)).json()) as Deployed[];
