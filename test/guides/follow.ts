@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
 import { blurFaces, importExample, launch, type OpenEditor, openEditor } from "../support/editor";
+import { cutOut, PORTRAITS } from "../support/photos";
 import { type NodeRed, startNodeRed, type StartOptions } from "../support/node-red";
 
 const GUIDES = join(__dirname, "../../docs/guides");
@@ -23,6 +24,13 @@ interface Editor {
     nodes: { filterNodes(by: { type: string }): { id: string }[]; node(id: string): object };
     editor: { edit(node: unknown): void };
   };
+}
+
+/** Pictures of somebody who moves a little: a picture that stays as it is tells nothing new. */
+export async function moving(who: keyof typeof PORTRAITS): Promise<Buffer[]> {
+  const { photo, left, top, width, height } = PORTRAITS[who];
+  const STEPS = [0, 9, 21, 34];
+  return Promise.all(STEPS.map((step) => cutOut(photo, left + step, top + step, width, height)));
 }
 
 export class Reader {

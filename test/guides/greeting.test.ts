@@ -5,17 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fetchApi } from "../support/api";
-import { cutOut, portrait, PORTRAITS } from "../support/photos";
+import { portrait } from "../support/photos";
 import { eventually } from "../support/node-red";
-import { Reader } from "./follow";
+import { moving, Reader } from "./follow";
 
 describe("the guide to a greeting", () => {
   it("leads from an empty Node-RED to a greeting", async () => {
     const pictures = mkdtempSync(join(tmpdir(), "guide-"));
-    // Somebody who moves a little: a picture that stays as it is tells nothing new.
-    const { left, top, width, height } = PORTRAITS.green;
-    for (const [index, step] of [0, 9, 21, 34].entries())
-      writeFileSync(join(pictures, `${index}.jpg`), await cutOut(6, left + step, top + step, width, height));
+    for (const [index, picture] of (await moving("green")).entries())
+      writeFileSync(join(pictures, `${index}.jpg`), picture);
     const reader = await Reader.begin("greeting");
     try {
       await reader.imports("greeting once a visit", "19", "Greeting once a visit");
