@@ -75,13 +75,14 @@ describe("examples", () => {
       "11 - save every face as a file.json",
       "12 - names half masked.json",
       "13 - who is here.json",
-      "14 - head or picture.json",
-      "15 - attendance book.json",
-      "16 - Home Assistant.json",
-      "17 - stranger's picture to Telegram.json",
-      "18 - relay for a while.json",
-      "19 - door with a second factor.json",
-      "20 - dashboard of who is here.json",
+      "14 - greeting once a visit.json",
+      "15 - head or picture.json",
+      "16 - door with a second factor.json",
+      "17 - attendance book.json",
+      "18 - Home Assistant.json",
+      "19 - stranger's picture to Telegram.json",
+      "20 - relay for a while.json",
+      "21 - dashboard of who is here.json",
     ]);
   });
 

@@ -18,7 +18,7 @@ describe("the guide to a door", () => {
     const reader = await Reader.begin("door");
     const { page } = reader;
     try {
-      await reader.imports("door with a second factor", "19", "Door with a second factor");
+      await reader.imports("door with a second factor", "16", "Door with a second factor");
       await reader.sees("flow");
       await reader.deploys();
       await reader.addsPerson("Alice", await portrait("green"));

@@ -16,7 +16,7 @@ describe("the guide to a greeting", () => {
       writeFileSync(join(pictures, `${index}.jpg`), picture);
     const reader = await Reader.begin("greeting");
     try {
-      await reader.imports("greeting once a visit", "19", "Greeting once a visit");
+      await reader.imports("greeting once a visit", "14", "Greeting once a visit");
       await reader.sees("flow");
       await reader.deploys();
       await reader.addsPerson("Alice", await portrait("green"));

@@ -11,7 +11,7 @@ import { startNodeRed } from "../support/node-red";
 import { groupPhoto, portrait, type PORTRAITS } from "../support/photos";
 
 const OUT = join(__dirname, "../../docs/picture.webp");
-const EXAMPLE = "19 - greeting once a visit";
+const EXAMPLE = "14 - greeting once a visit";
 const VIEWPORT = { width: 1200, height: 675 };
 /** Of each shot, in ms. */
 const SHOWN_MS = 1800;
@@ -27,6 +27,7 @@ const PEOPLE: readonly (readonly [string, keyof typeof PORTRAITS])[] = [
 /** What is used here of the editor's own objects. */
 interface Editor {
   RED: {
+    actions: { invoke(action: string): void };
     nodes: { filterNodes(by: { type: string }): object[]; dirty(state: boolean): void };
     sidebar: { show(id: string): void };
   };
@@ -46,6 +47,11 @@ async function main(): Promise<void> {
       shots.push(await page.screenshot());
     };
     await importExample(page, EXAMPLE);
+    // Room for the whole flow.
+    await page.evaluate(() => {
+      const { actions } = (globalThis as unknown as Editor).RED;
+      for (const action of ["core:toggle-palette", "core:zoom-out", "core:zoom-out"]) actions.invoke(action);
+    });
     await page.locator(".red-ui-tab-label", { hasText: "Greeting" }).first().click();
     await shoot();
     await page.evaluate((path) => {

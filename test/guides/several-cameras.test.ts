@@ -34,7 +34,7 @@ describe("the guide to several cameras", () => {
     const reader = await Reader.begin("several-cameras");
     const { page } = reader;
     try {
-      await reader.imports("greeting once a visit", "19", "Greeting once a visit");
+      await reader.imports("greeting once a visit", "14", "Greeting once a visit");
       const node = (name: string): Locator =>
         page.locator("g.red-ui-flow-node-group", { hasText: new RegExp(`^\\s*${name}\\s*$`) });
       const camera = node(reader.reads("front door")).first();
