@@ -54,6 +54,11 @@ export class Reader {
     return new Reader(guide, red, browser, editor);
   }
 
+  /** Goes on with the next guide in the same Node-RED. */
+  turnsTo(guide: string): Reader {
+    return new Reader(guide, this.red, this.browser, this.editor);
+  }
+
   get page(): Page {
     return this.editor.page;
   }
@@ -75,6 +80,17 @@ export class Reader {
   async imports(example: string, number: string, tab: string): Promise<void> {
     for (const words of ["Import", "Examples", "@facewire/node-red-facenet", example]) this.reads(words);
     await importExample(this.page, `${number} - ${example}`);
+    await this.page
+      .locator(".red-ui-tab-label", { hasText: this.reads(tab) })
+      .first()
+      .click();
+  }
+
+  /** … where its gallery is there already. */
+  async importsAnother(example: string, number: string, tab: string): Promise<void> {
+    for (const words of ["Import", "Examples", "@facewire/node-red-facenet", example]) this.reads(words);
+    await importExample(this.page, `${number} - ${example}`);
+    await this.page.getByRole("button", { name: this.reads("Import copy") }).click();
     await this.page
       .locator(".red-ui-tab-label", { hasText: this.reads(tab) })
       .first()
