@@ -475,6 +475,7 @@ const FacenetForms = {
   offerSchedule,
   scheduleOf,
   table,
+  isTime,
   isVariable,
   tellChange,
   say: (key: string, values?: Record<string, string | number>): string => t(`forms.${key}`, values),
