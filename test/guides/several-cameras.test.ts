@@ -83,7 +83,10 @@ describe("the guide to several cameras", () => {
       const flows = (await (await fetch(`${reader.red.url}/flows`)).json()) as Deployed[];
       const detector = flows.find(({ type }) => type === "face-detect")?.id;
       const cameras = flows.filter(({ type }) => type === "facewire-camera");
-      assert.deepEqual(cameras.map(({ name }) => name).sort(), ["front door", "yard"]);
+      assert.deepEqual(
+        cameras.map(({ name = "" }) => name).sort((a, b) => a.localeCompare(b)),
+        ["front door", "yard"],
+      );
       for (const { wires } of cameras) assert.deepEqual(wires?.[0], [detector]);
       assert.deepEqual(flows.find(({ type }) => type === "face-presence")?.zones, [
         { camera: "front door", zone: "outside" },
