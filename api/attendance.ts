@@ -231,9 +231,11 @@ export const attendance: Route[] = [
       answers: z.strictObject({ sent: countSchema.describe("How many are tried again") }),
     },
     async (call) => {
-      const outbox = await (await bookOf(call)).served.outbox();
+      const { served } = await bookOf(call);
+      const { id } = await bodyOf(call.request, sendBody);
+      const outbox = await served.outbox();
       if (outbox === undefined) throw new UserError("attendance.notSent");
-      return { sent: await outbox.retry((await bodyOf(call.request, sendBody)).id) };
+      return { sent: await outbox.retry(id) };
     },
   ),
 ];

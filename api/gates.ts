@@ -40,7 +40,7 @@ const headQuery = z.object({
 async function gateOf({ deployed, request }: GalleryCall): Promise<{ gate: Gate; id: string; name: string }> {
   const wanted = request.params["gate"];
   const found = deployed.gates(request.params["gallery"] ?? "").find(({ id }) => id === wanted);
-  if (found === undefined) throw new HttpError(404, "no_gate", phrase("api.noGate"));
+  if (found === undefined) throw new HttpError(404, "not_found", phrase("api.noGate"));
   const gate = await found.node.gate.catch(() => {
     // The node itself has told the log.
     throw new HttpError(503, "gate_failed", phrase("api.gateFailed"));

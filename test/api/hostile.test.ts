@@ -100,6 +100,8 @@ describe("the HTTP API, asked by people who mean no good", () => {
         threshold: "0.6",
         wires: [[], [], [], [], []],
       },
+      { id: "gate", type: "face-gate", z: "z", x: 1, y: 1, name: "Front door", gallery: "g", wires: [[], []] },
+      { id: "book", type: "face-attendance", z: "z", x: 1, y: 1, name: "Hours", gallery: "g", wires: [[], []] },
     ];
     red = await startNodeRed(flow, { userDir, settings: SETTINGS });
     token = await login("owner");
@@ -272,6 +274,10 @@ describe("the HTTP API, asked by people who mean no good", () => {
     await forget(id);
   });
 
+  /** A route's path with the gallery, the gate and the attendance book that are here. */
+  const there = (path: string): string =>
+    path.replace(":gallery", "g").replace(":gate", "gate").replace(":book", "book");
+
   it("refuses every body with a field too many, of a wrong kind, much too deep or much too long", async () => {
     const bodies = [
       "[]",
@@ -292,7 +298,7 @@ describe("the HTTP API, asked by people who mean no good", () => {
     const writing = routes.filter(({ body }) => body !== undefined && typeof body !== "string");
     assert.ok(writing.length >= 6);
     for (const { method, path } of writing) {
-      const address = path.replace(":gallery", "g").replace(":person", id).replace(/:\w+/g, "0123456789ab");
+      const address = there(path).replace(":person", id).replace(/:\w+/g, "0123456789ab");
       for (const body of bodies) {
         const answer = await ask(address, { method: method.toUpperCase(), type: JSON_TYPE, body });
         assert.equal(answer.status, 400, `${method} ${address} ${body.slice(0, 40)}`);
@@ -359,12 +365,22 @@ describe("the HTTP API, asked by people who mean no good", () => {
     merge: '{"into":"0123456789ac"}',
     move: '{"photos":["0123456789abcdef"],"to":{"name":"x"}}',
     delete: '{"photos":["0123456789abcdef"]}',
+    factors: '{"kind":"pin","value":"274911"}',
+    ":id": '{"removed":true,"why":"a mistake"}',
   };
 
   it("answers 404 to every address that names nobody", async () => {
-    const named = routes.filter(({ path }) => /:(person|photo|unknown|anchor|correction|event)/.test(path));
-    assert.ok(named.length >= 15);
-    for (const { method, path, body } of named) {
+    const elsewhere = (path: string): string => path.replace(":gallery", "g");
+    const asked = [elsewhere, there].flatMap((deployed) =>
+      routes.flatMap((route) => {
+        const path = deployed(route.path).replace(":index", "0");
+        return /:(gate|book|day|month|id|sequence|person|photo|unknown|anchor|correction|event|visit)/.test(path)
+          ? [{ ...route, path }]
+          : [];
+      }),
+    );
+    assert.ok(asked.length >= 50);
+    for (const { method, path, body } of asked) {
       const type = typeof body === "string" ? JPEG : JSON_TYPE;
       const sent =
         typeof body === "string"
@@ -372,7 +388,7 @@ describe("the HTTP API, asked by people who mean no good", () => {
           : body === undefined
             ? undefined
             : (BODIES[path.split("/").at(-1) ?? ""] ?? "{}");
-      const answer = await ask(path.replace(":gallery", "g").replace(":index", "0").replace(/:\w+/g, "0123456789ab"), {
+      const answer = await ask(path.replace(/:\w+/g, "0123456789ab"), {
         method: method.toUpperCase(),
         type,
         ...(sent === undefined ? {} : { body: sent }),

@@ -7,7 +7,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-const ROOT = join(__dirname, "../..");
+export const ROOT = join(__dirname, "../..");
 /** A busy computer takes ten times as long as a quiet one; longer than this is never. */
 const START_TIMEOUT_MS = 180_000;
 
