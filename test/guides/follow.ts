@@ -20,6 +20,7 @@ const VIEWPORT = { width: 1280, height: 720 };
 /** What is used here of the editor's own objects. */
 interface Editor {
   RED: {
+    actions: { invoke(action: string): void };
     sidebar: { show(id: string): void };
     nodes: { filterNodes(by: { type: string }): { id: string }[]; node(id: string): object };
     editor: { edit(node: unknown): void };
@@ -51,6 +52,12 @@ export class Reader {
     const browser = await launch();
     const editor = await openEditor(browser, red, { viewport: VIEWPORT });
     await blurFaces(editor.page);
+    // Room for whole flows in the pictures.
+    await editor.page.evaluate(() => {
+      const { actions } = (globalThis as unknown as Editor).RED;
+      for (const action of ["core:toggle-palette", "core:zoom-out", "core:zoom-out", "core:zoom-out"])
+        actions.invoke(action);
+    });
     return new Reader(guide, red, browser, editor);
   }
 
