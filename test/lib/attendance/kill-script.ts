@@ -1,6 +1,7 @@
 /** What happens in the kill test, the same in each process: from a seed, over days on which the clocks are changed. */
 import type { Visit } from "../../../lib/visit";
 import type { VisitRecord } from "../../../lib/visits/book";
+import { KILLS } from "../../support/kills";
 import { messageOf, recordOf, type ScriptedVisit } from "../../support/visit-log";
 
 const MINUTE_MS = 60_000;
@@ -32,7 +33,7 @@ export const BY_BOOK: Scene = {
   rules: { mode: "alternating", dayBegins: "04:00", timeZone: "Europe/Berlin" },
   timeZone: "Europe/Berlin",
   from: "2026-03-27T05:00:00Z",
-  visits: 10_000,
+  visits: 100 * KILLS,
   seed: 14,
   zones: ["door", "hall"],
 };
@@ -41,7 +42,7 @@ export const BY_MESSAGE: Scene = {
   rules: { mode: "strict", zonesIn: ["in"], zonesOut: ["out"], dayBegins: "00:00", timeZone: "Australia/Lord_Howe" },
   timeZone: "Australia/Lord_Howe",
   from: "2026-04-03T12:00:00Z",
-  visits: 1500,
+  visits: 15 * KILLS,
   seed: 41,
   zones: ["in", "out", "garden"],
 };

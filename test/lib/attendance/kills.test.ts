@@ -10,9 +10,9 @@ import type { CheckIn } from "../../../lib/attendance/check-in";
 import { Ledger } from "../../../lib/attendance/ledger";
 import { Database } from "../../../lib/people/lmdb/database";
 import { noSecret } from "../../../lib/people/lmdb/secret";
+import { KILLS } from "../../support/kills";
 import { BY_BOOK, BY_MESSAGE, randomOf, type Scene, visitsOf } from "./kill-script";
 
-const KILLS = 100;
 const INTERVAL_MS = 60_000;
 
 /** The working day by the system's own words for a moment, which the program does not use. */
@@ -44,7 +44,7 @@ function expected(scene: Scene): string[] {
 }
 
 describe("an attendance book whose process is killed at any moment", () => {
-  it("has each check-in once: 10,000 visits, 100 kills, messages that come again, clocks that jump", async () => {
+  it(`has each check-in once: ${BY_BOOK.visits} visits, ${KILLS} kills, messages again, clocks that jump`, async () => {
     const folder = mkdtempSync(join(tmpdir(), "attendance-kills-"));
     const [file, told] = [join(folder, "attendance.mdb"), join(folder, "told.txt")];
     const random = randomOf(Date.now());

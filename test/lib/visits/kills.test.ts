@@ -4,9 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, describe, it } from "node:test";
+import { KILLS } from "../../support/kills";
 import { putting } from "../people/children";
-
-const ROUNDS = 100;
 
 const folder = mkdtempSync(join(tmpdir(), "visits-"));
 
@@ -16,7 +15,7 @@ describe("a visit book that is killed", () => {
   });
 
   it(
-    "loses no visit that was acknowledged in a hundred kills, and its revision never falls",
+    `loses no visit that was acknowledged in ${KILLS} kills, and its revision never falls`,
     { timeout: 900_000 },
     async () => {
       const known = new Map<number, number | "gone">();
@@ -25,7 +24,7 @@ describe("a visit book that is killed", () => {
       mkdirSync(people);
       const harm: string[] = [];
       let [removing, revision, next]: [number | undefined, number, number] = [undefined, 0, 1];
-      for (let round = 0; round < ROUNDS; round += 1) {
+      for (let round = 0; round < KILLS; round += 1) {
         // Killed while it was removing it: it may or may not have come to that.
         if (removing !== undefined) known.delete(removing);
         removing = undefined;
@@ -54,7 +53,7 @@ describe("a visit book that is killed", () => {
       }
       assert.deepEqual(harm, []);
       const [kept, gone] = [[...known.values()].filter((frames) => frames !== "gone").length, known.size];
-      assert.ok(kept > 150 && gone > kept, `${kept} of ${gone}`);
+      assert.ok(kept > KILLS && gone > kept, `${kept} of ${gone}`);
       assert.deepEqual(
         readdirSync(people).filter((file) => file.includes(".damaged")),
         [],
