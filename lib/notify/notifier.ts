@@ -17,6 +17,7 @@ import {
   type Platform,
   withRemoved,
 } from "./discovery";
+import { Age, type Clock } from "./age";
 import { type Broker, Link } from "./link";
 import type { NotifyOptions } from "./options";
 import { type Letter, Outbox } from "./outbox";
@@ -33,6 +34,7 @@ export interface NotifierOptions {
   language: Language;
   /** Of this package. */
   version: string;
+  clock?: Clock | undefined;
 }
 
 interface NotifierEvents {
@@ -76,6 +78,8 @@ export class Notifier extends EventEmitter<NotifierEvents> {
   readonly #options: NotifierOptions;
   readonly #topics: Topics;
   readonly #outbox: Outbox;
+  readonly #age: Age;
+  readonly #patienceMs: number;
   readonly #link: Link;
   #people: readonly Person[] = [];
   #names: ReadonlyMap<string | null, string> = new Map();
@@ -102,7 +106,9 @@ export class Notifier extends EventEmitter<NotifierEvents> {
     this.#options = options;
     const { id, host, broker } = options;
     this.#topics = topicsOf(id, options.options.prefix);
-    this.#outbox = new Outbox({ patienceMs: options.options.patience * 1000 });
+    this.#patienceMs = options.options.patience * 1000;
+    this.#outbox = new Outbox({ patienceMs: this.#patienceMs });
+    this.#age = new Age(this.#patienceMs, options.clock);
     const { availability, config, status } = this.#topics;
     this.#link = new Link({
       broker,
@@ -297,7 +303,7 @@ export class Notifier extends EventEmitter<NotifierEvents> {
     const { strangers } = this.#options.options;
     if (visit.person === null && !strangers) return;
     // What was told long ago and comes now is no news.
-    if (Date.now() - visit.at > this.#options.options.patience * 1000) {
+    if (this.#age.of(visit.at) > this.#patienceMs) {
       this.#drop(1);
       return;
     }

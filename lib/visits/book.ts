@@ -104,7 +104,7 @@ export interface KeptVisits extends VisitBook, EventEmitter<VisitEvents> {
   readonly problems: readonly StoreProblem[];
   /** All visits of strangers who are deleted. */
   removeOfStrangers(strangers: readonly string[]): Promise<Receipt>;
-  /** Visits of a person who is somebody else now, or of a stranger who is known now. Cut short, it can be done again. */
+  /** Visits of a person who is somebody else now, or of a stranger who is known now. Cut short, it can be redone. */
   give(from: { person: string } | { stranger: string }, to: { id: string; name: string }): Promise<void>;
   /** Visits of people who are not in the gallery any more. @returns how many were deleted */
   removeOrphans(isKnown: (person: string) => boolean): Promise<number>;

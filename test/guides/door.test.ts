@@ -11,7 +11,7 @@ import { moving, Reader } from "./follow";
 const PIN = "274911";
 
 describe("the guide to a door", () => {
-  it("leads from an empty Node-RED to a door that opens to a face together with a PIN, and to nothing less", async () => {
+  it("leads from an empty Node-RED to a door that opens to a face with a PIN, and to nothing less", async () => {
     const pictures = mkdtempSync(join(tmpdir(), "guide-"));
     for (const [index, picture] of (await moving("green")).entries())
       writeFileSync(join(pictures, `${index}.jpg`), picture);

@@ -1,6 +1,6 @@
 /**
- * `npm run picture`: the README's moving picture, of the editor and the sidebar as they are. Needs Chromium. A Node-RED
- * of its own plays a folder's photos into an example; people's faces are blurred before each shot.
+ * `npm run picture`: the README's moving picture, of the editor and the sidebar as they are. Needs Chromium. A
+ * Node-RED of its own plays a folder's photos into an example; people's faces are blurred before each shot.
  */
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

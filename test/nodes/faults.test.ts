@@ -8,9 +8,11 @@ import type { Worker } from "node:worker_threads";
 import type { FaceMessage } from "../../lib/message";
 import camera from "../../nodes/camera/camera";
 import faceAnnotate from "../../nodes/face-annotate/face-annotate";
+import faceAttendance from "../../nodes/face-attendance/face-attendance";
 import faceEnrol from "../../nodes/face-enrol/face-enrol";
 import faceNotify from "../../nodes/face-notify/face-notify";
 import faceGallery from "../../nodes/face-gallery/face-gallery";
+import faceGate from "../../nodes/face-gate/face-gate";
 import faceLiveness from "../../nodes/face-liveness/face-liveness";
 import faceMatch from "../../nodes/face-match/face-match";
 import facePresence from "../../nodes/face-presence/face-presence";
@@ -35,6 +37,8 @@ const NODES = [
   faceNotify,
   faceGallery,
   faceLiveness,
+  faceGate,
+  faceAttendance,
   mqtt,
 ];
 
@@ -79,6 +83,8 @@ describe("faults", () => {
     ["face-enrol", "payload", { gallery: "g", person: "Alice", personType: "str" }],
     ["face-liveness", "faces", {}],
     ["face-notify", "visit", { gallery: "g", broker: "b" }],
+    ["face-gate", "presence", { gallery: "g" }],
+    ["face-attendance", "attendance", { gallery: "g" }],
     ["haar-detect", "frame", {}],
   ] as const) {
     it(`an exception in ${type} (${property}) becomes done(error), is logged, and the node works on`, async () => {

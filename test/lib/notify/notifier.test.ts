@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, afterEach, before, describe, it } from "node:test";
+import type { Clock } from "../../../lib/notify/age";
 import { Notifier } from "../../../lib/notify/notifier";
 import { type NotifyOptions, notifyOptionsSchema } from "../../../lib/notify/options";
 import { remember } from "../../../lib/notify/remember";
@@ -20,7 +21,7 @@ const stranger = { person: null, confirmed: true, visit: "v3" };
 const broker = new TestBroker();
 let open: (Notifier | HomeAssistant)[] = [];
 
-function notifierOf(fields: Partial<NotifyOptions> = {}, people = [ALICE, BOB]): Notifier {
+function notifierOf(fields: Partial<NotifyOptions> = {}, people = [ALICE, BOB], clock?: Clock): Notifier {
   const notifier = new Notifier({
     id: "n1",
     host: "here",
@@ -28,6 +29,7 @@ function notifierOf(fields: Partial<NotifyOptions> = {}, people = [ALICE, BOB]):
     options: parseOptions(notifyOptionsSchema, fields, "face-notify"),
     language: "en-US",
     version: "1.2.3",
+    clock,
   });
   open.push(notifier);
   notifier.setPeople(people);
@@ -211,6 +213,23 @@ describe("visits in Home Assistant", () => {
     assert.deepEqual(await dropped, [2]);
     await stateIs(home, "binary_sensor.faces_alice", "ON");
     assert.deepEqual(home.events, []);
+  });
+
+  it("are events where the computer's clock is put forward while they are on their way", async () => {
+    const home = await homeAssistant();
+    let ahead = 0;
+    const clock: Clock = { now: () => Date.now() + ahead, elapsed: () => performance.now() };
+    const notifier = notifierOf({}, undefined, clock);
+    notifier.start();
+    const late = visitOf({ ...alice, at: clock.now() });
+    ahead = 3_600_000;
+    notifier.tellVisit(late);
+    notifier.tellVisit(visitOf({ ...bob, at: clock.now() }));
+    await eventually("both events", () => isTrue(home.events.length === 2));
+    assert.deepEqual(
+      home.events.map(({ event }) => event["person"]),
+      ["Alice", "Bob"],
+    );
   });
 
   it("of people who are deleted or called otherwise go, or change their name, and leave nothing", async () => {
