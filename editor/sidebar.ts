@@ -80,6 +80,8 @@ class OpenGallery implements Host {
         this.#onTabKey(event as KeyboardEvent);
       },
     });
+    const [first, second] = [h("div", { role: "presentation" }), h("div", { role: "presentation" })];
+    tabs.append(first, second);
     const panels = h("div", { class: "facenet-panels" });
     for (const name of SECTIONS) {
       const tab = h(
@@ -109,7 +111,7 @@ class OpenGallery implements Host {
       );
       this.#tabs.set(name, tab);
       this.#panels.set(name, panel);
-      tabs.append(tab);
+      (SECTIONS.indexOf(name) < SECTIONS.length / 2 ? first : second).append(tab);
       panels.append(panel);
     }
     this.element.append(this.#offline, this.#notices, this.#network.element, tabs, panels);

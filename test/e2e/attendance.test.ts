@@ -98,6 +98,11 @@ describe("the section Attendance", () => {
       assert.match(day, locale === "en-US" ? /refused 3 check-ins/ : /拒絕了 3 筆/);
       assert.doesNotMatch(day, KEY);
       await assertAccessible(page, ".facenet-sidebar", name);
+      const tops = await page
+        .locator(".facenet-tab")
+        .evaluateAll((tabs) => tabs.map((tab) => Math.round(tab.getBoundingClientRect().top)));
+      const rows = [...new Set(tops)].map((top) => tops.filter((each) => each === top).length);
+      assert.ok(["6", "3,3"].includes(String(rows)), `the tabs stand in rows of ${String(rows)}`);
       await shoot(page, `${name}-day`);
       await section.locator("[data-key='view month']").click();
       await section.locator("table").waitFor();

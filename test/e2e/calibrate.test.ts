@@ -380,7 +380,7 @@ describe("Calibrate τ", () => {
     await page.locator(".facenet-person-head h2", { hasText: nameOf(MISTAKEN) }).waitFor();
     assert.ok(await view.isVisible());
     await page.locator(".facenet-bar button").click();
-    await page.locator(".facenet-filters").waitFor();
+    await page.locator("#facenet-panel-people .facenet-filters").waitFor();
   });
 
   it("suggests a τ for the false-match rate that is wanted", async () => {

@@ -90,7 +90,7 @@ class Faces {
 
   async back(): Promise<void> {
     await this.page.locator(".facenet-person .facenet-bar button").click();
-    await this.page.locator(".facenet-filters").waitFor();
+    await this.page.locator("#facenet-panel-people .facenet-filters").waitFor();
   }
 
   /** Upload a picture. @returns the line that tells what became of it */

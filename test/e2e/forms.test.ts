@@ -338,6 +338,8 @@ describe("the forms of the nodes", () => {
     ["face-gate", "sure", ["", "0.5", "1"], ["0.4", "1.1"]],
     ["face-gate", "freshness", ["", "0.5", "30"], ["0.4", "31"]],
     ["face-gate", "window", ["", "1", "120"], ["0.5", "121"]],
+    ["face-gate", "zones", ["", "door, hall"], ["${A} and more", "x,".repeat(50)]],
+    ["face-gate", "groups", ["", "staff, family"], ["${A} and more", "x,".repeat(50)]],
     ["face-gate", "alone", [true, false, "true"], ["perhaps"]],
     ["face-gate", "schedule", [[]], [[{ days: [1], from: "8", to: "09:00" }]]],
     ["face-gallery", "unknownDays", ["", "1", "365"], ["0", "-7", "366"]],
@@ -624,7 +626,22 @@ describe("the forms of the nodes", () => {
           }),
         );
         assert.deepEqual(askew, [], `${type}, ${locale}`);
+        const [form, tray] = await Promise.all(
+          [".facenet-form", ".red-ui-tray"].map((part) => page.locator(part).boundingBox()),
+        );
+        assert.ok(
+          form && tray && form.x + form.width <= tray.x + tray.width,
+          `${type}, ${locale}: the form ends at its edge`,
+        );
         await shoot(page, `form-800-${locale}-${type}`);
+        // Those too that another choice shows.
+        const long = await page.locator(".facenet-form .form-row > label:first-child").evaluateAll((labels) =>
+          labels.flatMap((label) => {
+            if (label.parentElement !== null) label.parentElement.style.display = "block";
+            return label.scrollWidth > label.clientWidth + 1 ? [label.textContent] : [];
+          }),
+        );
+        assert.deepEqual(long, [], `${type}, ${locale}`);
         await cancel(page);
       }
       await context.close();

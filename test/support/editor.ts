@@ -150,15 +150,16 @@ export async function importExample(page: Page, label: string): Promise<void> {
   // The editor fills the tree anew when its list comes, which takes back what was opened and chosen before.
   await eventually("the example is chosen", async () => {
     if (!(await entry.isVisible())) await tree.getByText("@facewire/node-red-facenet", { exact: false }).click();
-    await entry.click();
-    // Two clicks close together would be a double click, which imports.
-    return page
-      .locator("#red-ui-clipboard-dialog-ok:enabled")
-      .waitFor({ timeout: 5000 })
-      .then(
-        () => true,
-        () => undefined,
-      );
+    // That click closes what was just about to open: then the next try opens it.
+    const SOON = { timeout: 5000 };
+    try {
+      await entry.click(SOON);
+      // Two clicks close together would be a double click, which imports.
+      await page.locator("#red-ui-clipboard-dialog-ok:enabled").waitFor(SOON);
+      return true;
+    } catch {
+      return undefined;
+    }
   });
   await page.locator("#red-ui-clipboard-dialog-ok").click();
 }
