@@ -216,8 +216,14 @@ export class Notifier extends EventEmitter<NotifierEvents> {
   async close(removed: boolean): Promise<void> {
     this.#closing = true;
     clearTimeout(this.#dropping);
-    if (removed) for (const topic of this.#outbox.topics) this.#outbox.put(topic, "");
-    else this.#outbox.put(this.#topics.availability, "offline");
+    if (removed) {
+      // The broker may have more of an earlier start than was told in this one.
+      const { stranger } = this.#topics;
+      for (const { presence, picture } of [stranger, ...this.#personTopics.values()])
+        for (const topic of [presence, picture]) this.#outbox.put(topic, "");
+      for (const { lastSeen } of this.#personTopics.values()) this.#outbox.put(lastSeen, "");
+      for (const topic of this.#outbox.topics) this.#outbox.put(topic, "");
+    } else this.#outbox.put(this.#topics.availability, "offline");
     this.#flow();
     await this.#sentAll();
     await this.#link.close();
