@@ -127,6 +127,8 @@ function nameOf(rows: readonly ListedModel[], id: string): string {
 }
 
 const percent = (share: number): string => number(100 * share, 2);
+/** What a share is at most, is never rounded to less. */
+const percentAtMost = (share: number): string => number(Math.ceil(Number((10_000 * share).toFixed(6))) / 100, 2);
 
 /** What is known of a network, as sentences. */
 function linesOf({
@@ -155,7 +157,7 @@ function linesOf({
 }
 
 function measuredText({ people, photos, threshold, fnmr }: NonNullable<ListedModel["measured"]>, fmr: Share): string {
-  const rates = { threshold: number(threshold, 2), fmr: percent(fmr.share), high: percent(fmr.high) };
+  const rates = { threshold: number(threshold, 2), fmr: percent(fmr.share), high: percentAtMost(fmr.high) };
   const text = t("models.measured", { people: number(people), photos: number(photos), ...rates });
   return fnmr === null ? text : sentences(text, t("models.known", { tmr: number(100 * (1 - fnmr.share), 1) }));
 }

@@ -428,7 +428,7 @@ describe("the Faces tab", () => {
 
   it("finds people by a photo of which it keeps nothing", async () => {
     await faces.page
-      .locator(".facenet-by-photo input")
+      .locator("#facenet-panel-people .facenet-by-photo input")
       .setInputFiles({ name: "who.jpg", mimeType: "image/jpeg", buffer: photos.stripes });
     await faces.dialog.getByText("1 face in who.jpg").waitFor();
     await faces.check("by-photo", ".facenet-dialog-frame");

@@ -592,6 +592,8 @@ describe("the forms of the nodes", () => {
   });
 
   it("cuts no chosen words, and has what belongs to a box in line with it, in a window of 800 pixels", async () => {
+    // The editor makes a form as wide as its longest choice, and scrolls it.
+    const LONG_CHOICES = new Set(["haar-detect", "face-annotate", "facenet-embed", "face-gallery"]);
     for (const locale of ["en-US", "zh-TW"]) {
       const { context, page } = await openEditor(browser, red, { locale, viewport: { width: 800, height: 900 } });
       for (const type of TYPES) {
@@ -626,6 +628,13 @@ describe("the forms of the nodes", () => {
           }),
         );
         assert.deepEqual(askew, [], `${type}, ${locale}`);
+        const [form, tray] = await Promise.all(
+          [".facenet-form", ".red-ui-tray"].map((part) => page.locator(part).boundingBox()),
+        );
+        assert.ok(
+          LONG_CHOICES.has(type) || (form && tray && form.x + form.width <= tray.x + tray.width),
+          `${type}, ${locale}: the form ends at its edge`,
+        );
         await shoot(page, `form-800-${locale}-${type}`);
         // Those too that another choice shows.
         const long = await page.locator(".facenet-form .form-row > label:first-child").evaluateAll((labels) =>
