@@ -44,7 +44,7 @@ function expected(scene: Scene): string[] {
 }
 
 describe("an attendance book whose process is killed at any moment", () => {
-  it(`has each check-in once: ${BY_BOOK.visits} visits, ${KILLS} kills, messages again, clocks that jump`, async () => {
+  it(`has each check-in once: ${BY_BOOK.visits} visits, ${KILLS} kills, messages again, clocks jump`, async () => {
     const folder = mkdtempSync(join(tmpdir(), "attendance-kills-"));
     const [file, told] = [join(folder, "attendance.mdb"), join(folder, "told.txt")];
     const random = randomOf(Date.now());
