@@ -200,8 +200,16 @@ describe("example: a door with a second factor", () => {
     };
     await stand("green");
     assert.deepEqual(relay(), [], "Alice without it");
-    await enter();
-    await until("the door", { red, camera: "d2_camera", who: "green" }, () => isTrue(relay().length > 0));
+    // A PIN waits fifteen seconds for the face; on a busy computer it is not settled by then who that is.
+    const ONCE_MORE_MS = 20_000;
+    let entered = -Infinity;
+    await until("the door", { red, camera: "d2_camera", who: "green" }, async () => {
+      if (relay().length > 0) return true;
+      if (performance.now() - entered < ONCE_MORE_MS) return undefined;
+      entered = performance.now();
+      await enter();
+      return undefined;
+    });
     await eventually("its end", () => isTrue(relay().length === 2));
     assert.deepEqual(relay(), [true, false]);
     // Alice has left by then.
