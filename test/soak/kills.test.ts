@@ -1,4 +1,7 @@
-/** Forty kills, or a hundred with --long, of what npm test kills a few times: the visit book, and the attendance book with a hundred visits for each kill. */
+/**
+ * Forty kills, or a hundred with --long, of what npm test kills a few times: the visit book, and the attendance book
+ * with a hundred visits for each kill.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
