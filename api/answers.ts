@@ -180,6 +180,8 @@ export const attendanceBookAnswer = z
     mode: z.enum(MODES).nullable().describe("Null where the node could not start"),
     timeZone: z.string().nullable(),
     today: z.string().nullable().describe("The present working day"),
+    days: z.number().nullable().describe("For how many days check-ins are kept after the end of their month"),
+    keptFrom: z.string().nullable().describe("The first day of which check-ins are kept"),
     sending: z
       .object({
         waiting: countSchema,

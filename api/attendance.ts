@@ -107,7 +107,16 @@ export const attendance: Route[] = [
       const ours = deployed.attendances().filter(({ served }) => served?.gallery === gallery);
       return Promise.all(
         ours.map(async ({ id, name, served }) => {
-          const nothing = { id, name, mode: null, timeZone: null, today: null, sending: null };
+          const nothing = {
+            id,
+            name,
+            mode: null,
+            timeZone: null,
+            today: null,
+            days: null,
+            keptFrom: null,
+            sending: null,
+          };
           try {
             const book = await served?.open();
             if (served === undefined || book === undefined) return nothing;
@@ -117,6 +126,8 @@ export const attendance: Route[] = [
               mode: book.mode,
               timeZone: book.calendar.timeZone,
               today: book.today,
+              days: book.keepDays ?? null,
+              keptFrom: book.keptFrom,
               sending:
                 (await served.outbox()) === undefined
                   ? null

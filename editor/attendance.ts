@@ -35,6 +35,8 @@ const DAY_LENGTH = "2026-11-26".length;
 const MONTH_LENGTH = "2026-11".length;
 const MOST_PEOPLE = "1000";
 const LONGEST_REASON = "300";
+/** What is kept for so long is kept for ever. */
+const EVER_DAYS = 36_500;
 
 export class AttendanceSection implements Section {
   readonly element = h("div", { class: "facenet-section facenet-scroll facenet-attendance", tabindex: "0" });
@@ -216,7 +218,12 @@ export class AttendanceSection implements Section {
           "json",
         ),
       ),
-      h("div", { class: "facenet-sub" }, t("attendance.time-zone", { zone: book.timeZone ?? "" })),
+      h(
+        "div",
+        { class: "facenet-sub" },
+        t("attendance.time-zone", { zone: book.timeZone ?? "" }),
+        book.days !== null && book.days < EVER_DAYS && ` ${t("attendance.kept", { days: book.days })}`,
+      ),
     ];
   }
 
@@ -252,12 +259,21 @@ export class AttendanceSection implements Section {
   }
 
   #people({ people, day }: DayReport): HTMLElement {
-    if (people.length === 0) return empty("calendar-o", t("attendance.nobody"), t("attendance.nobody-hint"));
+    if (people.length === 0) return this.#nobody(day);
     return h(
       "ul",
       { class: "facenet-attendance-people", role: "list", "aria-label": dayWords(day) },
       ...people.map((person) => this.#person(person)),
     );
+  }
+
+  #nobody(day: string): HTMLElement {
+    const { keptFrom = null } = this.#book ?? {};
+    const hint =
+      keptFrom !== null && day < keptFrom
+        ? t("attendance.deleted-hint", { day: dayWords(keptFrom) })
+        : t("attendance.nobody-hint");
+    return empty("calendar-o", t("attendance.nobody"), hint);
   }
 
   #person({ name, ms, missing, running, spans, checkIns }: PersonDay): HTMLElement {
@@ -329,7 +345,7 @@ export class AttendanceSection implements Section {
   }
 
   #month({ month, days, people }: MonthReport): HTMLElement {
-    if (people.length === 0) return empty("calendar-o", t("attendance.nobody"), t("attendance.nobody-hint"));
+    if (people.length === 0) return this.#nobody(`${month}-01`);
     const open = (day: string): void => {
       this.#view = "day";
       this.#day = day;

@@ -2,6 +2,7 @@
 import { type Migration, migrated, unchanged, versionOf } from "../nodes/common/migrate.js";
 import { MIGRATIONS as camera } from "../nodes/camera/migrations/index.js";
 import { MIGRATIONS as faceAnnotate } from "../nodes/face-annotate/migrations/index.js";
+import { MIGRATIONS as faceAttendance } from "../nodes/face-attendance/migrations/index.js";
 import { MIGRATIONS as faceDetect } from "../nodes/face-detect/migrations/index.js";
 import { MIGRATIONS as faceGallery } from "../nodes/face-gallery/migrations/index.js";
 import { MIGRATIONS as faceMatch } from "../nodes/face-match/migrations/index.js";
@@ -16,7 +17,7 @@ const STEPS: Readonly<Record<string, readonly Migration[]>> = {
   "haar-detect": haarDetect,
   "face-annotate": faceAnnotate,
   "face-detect": faceDetect,
-  "face-attendance": [unchanged],
+  "face-attendance": faceAttendance,
   "face-enrol": [unchanged],
   "face-presence": [unchanged],
   "face-liveness": [unchanged],

@@ -3,6 +3,7 @@
  * messages that come again; what people correct; days and months.
  */
 import { EventEmitter } from "node:events";
+import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../errors";
 import { heard } from "../observe/heard";
 import { NotFound } from "../people/errors";
@@ -11,7 +12,7 @@ import type { VisitBook } from "../visits/book";
 import { type Change, type CheckIn, type CheckInType, isCorrected, type Sending } from "./check-in";
 import { csvOf } from "./csv";
 import { hashOf } from "./hash";
-import { type Followed, type Ledger, MOST_FOLLOWED, type Progress } from "./ledger";
+import { type Followed, type Ledger, MOST_FOLLOWED, type Progress, type Same } from "./ledger";
 import { type DayReport, dayReport, type MonthReport, monthReport, type ToldCheckIn } from "./pairs";
 import type { Candidate, Rules, Seen } from "./rules";
 import { type Calendar, dayOf, stampOf } from "./time";
@@ -33,6 +34,8 @@ export interface AttendanceOptions {
   visits?: Pick<VisitBook, "revision" | "since"> | undefined;
   /** Whether check-ins go to another system. */
   sends?: boolean;
+  /** For how many days check-ins are kept after the end of their month; without it as it was said before. */
+  keepDays?: number;
   now?: () => number;
   /** Hears what keeps visits from being read: the disk, most likely; tried again. */
   onError?: (error: unknown) => void;
@@ -100,6 +103,7 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
   /** Read what came while nobody read, tell what was not told, and go on. Resolves once that is done. */
   async start(): Promise<void> {
     const { ledger, book } = this.#options;
+    await this.#keepFor();
     const { told } = ledger.progress(book);
     await this.#tell([...ledger.rows(book)].filter(({ order }) => order > told));
     await this.look();
@@ -149,6 +153,7 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     const { ledger, book, people, sends = false } = this.#options;
     if (person === undefined || people.nameOf(person) === undefined) throw new NotFound("attendance.noPerson");
     if (type === undefined || at === undefined) throw new UserError("attendance.typeAndTime");
+    this.#checkKept(at);
     const id = hashOf("added", person, type, at);
     const there = ledger.row(book, id);
     // Said twice it is one; said again after it was removed it is there again.
@@ -193,6 +198,7 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
       if (row === undefined) throw new NotFound("attendance.noCheckIn");
       const { person = row.person, type = row.type, at = row.at, removed = row.removed } = wanted;
       if (person === row.person && type === row.type && at === row.at && removed === row.removed) return row;
+      if (at !== row.at) this.#checkKept(at);
       if (row.history.length >= MOST_CHANGES) throw new UserError("attendance.tooManyChanges", { most: MOST_CHANGES });
       const what = removed === row.removed ? "changed" : removed ? "removed" : "restored";
       const after = {
@@ -278,6 +284,38 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     this.emit("change");
   }
 
+  /** For how many days check-ins are kept after the end of their month; undefined: for ever. */
+  get keepDays(): number | undefined {
+    return this.#options.ledger.keep(this.#options.book)?.days;
+  }
+
+  /** The first day of which check-ins are kept; null where all are. */
+  get keptFrom(): string | null {
+    const from = this.#keptFrom;
+    return from === -Infinity ? null : dayOf(from, this.calendar);
+  }
+
+  get #keptFrom(): number {
+    return this.#options.ledger.keptFrom(this.#options.book, this.#now());
+  }
+
+  /** What is too old by the form's days goes before anything is told of it. */
+  async #keepFor(): Promise<void> {
+    const { ledger, book, keepDays } = this.#options;
+    if (keepDays === undefined) return;
+    const keep = { days: keepDays, calendar: this.calendar };
+    await ledger.exclusively(async () => {
+      if (!isDeepStrictEqual(ledger.keep(book), keep)) await ledger.write(book, { keep });
+    });
+    // Deleted, at least; what cannot be wiped now is wiped later.
+    await ledger.sweep(this.#now()).catch((error: unknown) => this.#options.onError?.(error));
+  }
+
+  /** @throws a sentence where nothing of that time is kept */
+  #checkKept(at: number): void {
+    if (at < this.#keptFrom) throw new UserError("attendance.tooOld", { day: this.keptFrom ?? "" });
+  }
+
   /** What was begun is ended; nothing is begun any more. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -320,7 +358,7 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
   ): Promise<CheckIn[]> {
     const { ledger, book } = this.#options;
     const before = ledger.progress(book);
-    const draft = new Draft(this.#options, before, this.#now());
+    const draft = new Draft(this.#options, before, { now: this.#now(), keptFrom: this.#keptFrom });
     for (const visit of seen) draft.take(visit);
     const { rows, sames, told } = draft;
     const progress = { ...draft.progress, revision: revision ?? before.revision };
@@ -375,12 +413,14 @@ class Draft {
   progress: Progress;
   readonly #options: AttendanceOptions;
   readonly #now: number;
+  readonly #keptFrom: number;
   readonly #rows = new Map<string, CheckIn>();
-  readonly #sames = new Map<string, string>();
+  readonly #sames = new Map<string, Same>();
 
-  constructor(options: AttendanceOptions, progress: Progress, now: number) {
+  constructor(options: AttendanceOptions, progress: Progress, { now, keptFrom }: { now: number; keptFrom: number }) {
     this.#options = options;
     this.#now = now;
+    this.#keptFrom = keptFrom;
     this.progress = progress;
   }
 
@@ -388,8 +428,8 @@ class Draft {
     return [...this.#rows.values()];
   }
 
-  get sames(): { id: string; person: string }[] {
-    return [...this.#sames].map(([id, person]) => ({ id, person }));
+  get sames(): Same[] {
+    return [...this.#sames.values()];
   }
 
   /** What is to be told. */
@@ -406,6 +446,8 @@ class Draft {
     if (person !== null && people.nameOf(person) === undefined) return;
     const isOurs = rules.isOurs(seen) && person !== null;
     for (const candidate of rules.candidates(seen)) {
+      // A visit that is read anew is no check-in again once that was deleted.
+      if (candidate.at < this.#keptFrom) continue;
       const row = this.#row(candidate.id);
       if (row !== undefined && row.person === person) continue;
       if (row !== undefined) this.#reconsider(row, candidate, isOurs ? person : null);
@@ -416,10 +458,10 @@ class Draft {
   #takeNew(visit: string, candidate: Candidate, person: string): void {
     const { ledger, book, rules, sends = false } = this.#options;
     const { id, at, zone, source } = candidate;
-    if ((this.#sames.get(id) ?? ledger.same(book, id)) === person) return;
+    if ((this.#sames.get(id)?.person ?? ledger.same(book, id)) === person) return;
     const type = rules.typeOf(candidate, this.#latest(person));
     if (type === null) {
-      this.#sames.set(id, person);
+      this.#sames.set(id, { id, person, at });
       return;
     }
     this.#rows.set(id, {

@@ -73,6 +73,6 @@ export class Books {
     const { folder, encrypted } = source;
     const trusted = !this.#store.problems.some(({ code }) => DAMAGED.has(code));
     const isKnown = (person: string): boolean => !trusted || this.#store.person(person) !== undefined;
-    return Ledger.open(await source.open(), { folder, encrypted, isKnown });
+    return Ledger.open(await source.open(), { folder, encrypted, isKnown, onError: this.#onError });
   }
 }

@@ -3,6 +3,7 @@
  * sealed as they are. Whatever a promise here has resolved for survives a power cut; what was deleted is in no old
  * page.
  */
+import { setImmediate as turn } from "node:timers/promises";
 import { UserError } from "../errors";
 import { heard } from "../observe/heard";
 import type { Changes } from "../people/lmdb/database";
@@ -11,6 +12,8 @@ import { pack, unpack } from "../people/records";
 import { asStorageError } from "../storage";
 import { SerialQueue } from "../workers/serial-queue";
 import { type CheckIn, checkInSchema } from "./check-in";
+import { expiredOf } from "./pairs";
+import { type Calendar, monthStart } from "./time";
 
 /** How far a book has come. */
 export interface Progress {
@@ -27,6 +30,15 @@ export interface Progress {
 export interface Same {
   id: string;
   person: string;
+  /** When, in milliseconds since the epoch. */
+  at: number;
+}
+
+/** How long check-ins of a book are kept. */
+export interface Keep {
+  /** After the end of the month that they belong to. */
+  days: number;
+  calendar: Calendar;
 }
 
 /** What of a visit is known that came by message: where it was, as far as it was told. */
@@ -43,6 +55,7 @@ export interface Entry {
   /** Visits that go on. */
   followed?: readonly Followed[] | undefined;
   progress?: Progress;
+  keep?: Keep | undefined;
 }
 
 /** Where check-ins are kept. */
@@ -60,10 +73,13 @@ export type Opened = Pick<BesideDatabase, "database"> & Partial<BesideDatabase>;
 
 /** A backup is made so long after a change: it writes the whole database, and memory cards wear out. */
 const SETTLE_MS = 15 * 60_000;
+/** How often it is looked whether something is too old. */
+const LOOK_MS = 3600_000;
+const DAY_MS = 86_400_000;
 
 const START: Progress = { revision: 0, told: 0, serial: 0, order: 0 };
 const MARK = "sealed";
-const KINDS = ["row", "same", "followed", "progress"] as const;
+const KINDS = ["row", "same", "followed", "progress", "keep"] as const;
 /** What is told of visits that never end is forgotten at some time. */
 export const MOST_FOLLOWED = 500;
 
@@ -72,9 +88,21 @@ interface Shelf {
   rows: Map<string, CheckIn>;
   /** Of each person, in the order in which they happened. */
   byPerson: Map<string, CheckIn[]>;
-  sames: Map<string, string>;
+  sames: Map<string, Same>;
   followed: readonly Followed[];
   progress: Progress;
+  /** Undefined of a book whose node no version that knows of an end has started. */
+  keep: Keep | undefined;
+}
+
+export interface LedgerOptions {
+  /** For sentences. */
+  folder: string;
+  encrypted: boolean;
+  /** Whether there is such a person: of others nothing is kept. */
+  isKnown: (person: string) => boolean;
+  /** Hears what keeps old check-ins from being deleted; tried again. */
+  onError?: (error: unknown) => void;
 }
 
 export class Ledger {
@@ -85,30 +113,33 @@ export class Ledger {
   readonly #work = new SerialQueue();
   #bad = 0;
   #timer: NodeJS.Timeout | undefined;
+  readonly #looking: NodeJS.Timeout;
   #closed = false;
 
-  private constructor({ database, backups }: Opened, folder: string) {
+  private constructor({ database, backups }: Opened, { folder, onError }: LedgerOptions) {
     this.#database = database;
     this.#backups = backups;
     this.#folder = folder;
+    this.#looking = setInterval(() => {
+      this.sweep(Date.now()).catch((error: unknown) => onError?.(error));
+    }, LOOK_MS);
+    this.#looking.unref();
   }
 
-  /**
-   * @param opened that nobody else has
-   * @param folder for sentences
-   * @param isKnown whether there is such a person: of others nothing is kept
-   */
-  static async open(
-    opened: Opened,
-    { folder, encrypted, isKnown }: { folder: string; encrypted: boolean; isKnown: (person: string) => boolean },
-  ): Promise<Ledger> {
-    const ledger = new Ledger(opened, folder);
-    await ledger.#load();
-    await ledger.#seal(encrypted);
-    const strangers = [...ledger.#shelves.values()].flatMap(({ byPerson }) => [...byPerson.keys()]);
-    await ledger.#forget(new Set(strangers.filter((person) => !isKnown(person))));
-    // A crash may have left what was deleted in old pages.
-    if (opened.database.gone() !== undefined) await ledger.#wipe();
+  /** @param opened that nobody else has */
+  static async open(opened: Opened, options: LedgerOptions): Promise<Ledger> {
+    const ledger = new Ledger(opened, options);
+    try {
+      await ledger.#load();
+      await ledger.#seal(options.encrypted);
+      const strangers = [...ledger.#shelves.values()].flatMap(({ byPerson }) => [...byPerson.keys()]);
+      await ledger.#forget(new Set(strangers.filter((person) => !options.isKnown(person))));
+      // A crash may have left what was deleted in old pages.
+      if (opened.database.gone() !== undefined) await ledger.#wipe();
+    } catch (error) {
+      clearInterval(ledger.#looking);
+      throw error;
+    }
     return ledger;
   }
 
@@ -148,7 +179,7 @@ export class Ledger {
 
   /** Whose visit it was that is no check-in of its own. */
   same(book: string, id: string): string | undefined {
-    return this.#shelf(book).sames.get(id);
+    return this.#shelf(book).sames.get(id)?.person;
   }
 
   /** Visits that go on, as far as messages told; the one that was told of last is the last. */
@@ -160,6 +191,17 @@ export class Ledger {
     return this.#shelf(book).progress;
   }
 
+  /** How long check-ins are kept; undefined where that was never said. */
+  keep(book: string): Keep | undefined {
+    return this.#shelf(book).keep;
+  }
+
+  /** What was before this moment is deleted, or about to be: the first one of a month. */
+  keptFrom(book: string, now: number): number {
+    const { keep } = this.#shelf(book);
+    return keep === undefined ? -Infinity : monthStart(now - DAY_MS * keep.days, keep.calendar);
+  }
+
   /** One after the other, since what is decided rests on what is written. */
   exclusively<T>(work: () => Promise<T>): Promise<T> {
     return this.#work.run(async () => {
@@ -169,20 +211,70 @@ export class Ledger {
   }
 
   /** All or nothing; called exclusively. @throws StorageError */
-  async write(book: string, { rows = [], sames = [], followed, progress }: Entry): Promise<void> {
+  async write(book: string, { rows = [], sames = [], followed, progress, keep }: Entry): Promise<void> {
     const put: (readonly [string, Uint8Array])[] = [
       ...rows.map((row) => [keyOf("row", book, row.id), pack(row)] as const),
       ...sames.map((same) => [keyOf("same", book, same.id), pack(same)] as const),
     ];
     if (followed !== undefined) put.push([keyOf("followed", book, ""), pack(followed)]);
     if (progress !== undefined) put.push([keyOf("progress", book, ""), pack(progress)]);
+    if (keep !== undefined) put.push([keyOf("keep", book, ""), pack(keep)]);
     if (put.length === 0) return;
     await this.#commit({ put });
     const shelf = this.#shelf(book);
     for (const row of rows) remember(shelf, row);
-    for (const { id, person } of sames) shelf.sames.set(id, person);
+    for (const same of sames) shelf.sames.set(same.id, same);
     if (followed !== undefined) shelf.followed = followed;
     if (progress !== undefined) shelf.progress = progress;
+    if (keep !== undefined) shelf.keep = keep;
+  }
+
+  /**
+   * Delete what is too old, of every book, for real; done by itself. A shift is deleted whole, with the month in which
+   * it began.
+   * @param now ms since the epoch
+   * @returns how many check-ins there were
+   */
+  async sweep(now: number): Promise<number> {
+    return this.exclusively(async () => {
+      const remove: string[] = [];
+      const put: (readonly [string, Uint8Array])[] = [];
+      const done: (() => unknown)[] = [];
+      let rows = 0;
+      for (const [book, shelf] of this.#shelves) {
+        const before = this.keptFrom(book, now);
+        if (shelf.keep === undefined) continue;
+        for (const own of shelf.byPerson.values()) {
+          const expired = expiredOf(own, shelf.keep.calendar, before);
+          rows += expired.length;
+          for (const row of expired) {
+            remove.push(keyOf("row", book, row.id));
+            done.push(() => forgetRow(shelf, row));
+          }
+          // A year of somebody's takes some milliseconds.
+          if (expired.length > 0) await turn();
+        }
+        for (const { id, at } of shelf.sames.values())
+          if (at < before) {
+            remove.push(keyOf("same", book, id));
+            done.push(() => shelf.sames.delete(id));
+          }
+        const followed = shelf.followed.filter(({ stays }) => (stays.at(-1)?.until ?? 0) >= before);
+        if (followed.length < shelf.followed.length) {
+          put.push([keyOf("followed", book, ""), pack(followed)]);
+          done.push(() => {
+            shelf.followed = followed;
+          });
+        }
+      }
+      if (remove.length + put.length > 0) {
+        await this.#commit({ put, remove, replaces: put.length > 0, makesRoom: true });
+        for (const each of done) each();
+      }
+      // What the disk refused to wipe before is wiped too.
+      if (this.#database.gone() !== undefined) await this.#wipe(put.map(([key]) => key));
+      return rows;
+    });
   }
 
   /**
@@ -198,7 +290,7 @@ export class Ledger {
     await this.exclusively(async () => {
       const put: (readonly [string, Uint8Array])[] = [];
       const moved: (readonly [Shelf, CheckIn, CheckIn])[] = [];
-      const sames: (readonly [Shelf, string])[] = [];
+      const sames: (readonly [Shelf, Same])[] = [];
       for (const [book, shelf] of this.#shelves) {
         for (const row of shelf.rows.values()) {
           if (!names(row, from)) continue;
@@ -206,16 +298,17 @@ export class Ledger {
           put.push([keyOf("row", book, row.id), pack(renamed)]);
           moved.push([shelf, row, renamed]);
         }
-        for (const [id, person] of shelf.sames)
-          if (person === from) {
-            put.push([keyOf("same", book, id), pack({ id, person: into } satisfies Same)]);
-            sames.push([shelf, id]);
+        for (const same of shelf.sames.values())
+          if (same.person === from) {
+            const renamed = { ...same, person: into };
+            put.push([keyOf("same", book, same.id), pack(renamed)]);
+            sames.push([shelf, renamed]);
           }
       }
       if (put.length === 0) return;
       await this.#commit({ put });
       for (const [shelf, , renamed] of moved) remember(shelf, renamed);
-      for (const [shelf, id] of sames) shelf.sames.set(id, into);
+      for (const [shelf, same] of sames) shelf.sames.set(same.id, same);
     });
   }
 
@@ -224,6 +317,7 @@ export class Ledger {
     this.#closed = true;
     const pending = this.#timer !== undefined;
     clearTimeout(this.#timer);
+    clearInterval(this.#looking);
     await this.#work.idle();
     try {
       if (pending) await this.backUp();
@@ -251,7 +345,7 @@ export class Ledger {
           done.push(() => remember(shelf, kept));
         }
       }
-      for (const [id, person] of shelf.sames)
+      for (const { id, person } of shelf.sames.values())
         if (people.has(person)) {
           remove.push(keyOf("same", book, id));
           done.push(() => shelf.sames.delete(id));
@@ -291,6 +385,7 @@ export class Ledger {
   }
 
   async #load(): Promise<void> {
+    const timeless: (readonly [string, Uint8Array])[] = [];
     for await (const [key, value] of this.#entries()) {
       const [kind = "", book = ""] = key.split(":");
       const shelf = (): Shelf => this.#shelf(book);
@@ -299,10 +394,16 @@ export class Ledger {
         const row = checkInSchema.safeParse(read);
         if (row.success) remember(shelf(), row.data);
         else this.#bad += 1;
-      } else if (kind === "same") shelf().sames.set((read as Same).id, (read as Same).person);
-      else if (kind === "followed") shelf().followed = read as Followed[];
+      } else if (kind === "same") {
+        // An earlier version's say no time: they are of now, so that they end some day.
+        const same: Same = { at: Date.now(), ...(read as Omit<Same, "at">) };
+        shelf().sames.set(same.id, same);
+        if ((read as Partial<Same>).at === undefined) timeless.push([key, pack(same)]);
+      } else if (kind === "followed") shelf().followed = read as Followed[];
       else if (kind === "progress") shelf().progress = read as Progress;
+      else if (kind === "keep") shelf().keep = read as Keep;
     }
+    if (timeless.length > 0) await this.#commit({ put: timeless });
   }
 
   /** Of every kind there is; beside them the database has marks of its own. */
@@ -335,7 +436,14 @@ export class Ledger {
   #shelf(book: string): Shelf {
     let shelf = this.#shelves.get(book);
     if (shelf === undefined) {
-      shelf = { rows: new Map(), byPerson: new Map(), sames: new Map(), followed: [], progress: START };
+      shelf = {
+        rows: new Map(),
+        byPerson: new Map(),
+        sames: new Map(),
+        followed: [],
+        progress: START,
+        keep: undefined,
+      };
       this.#shelves.set(book, shelf);
     }
     return shelf;

@@ -149,6 +149,20 @@ export function spansOf(rows: readonly CheckIn[], calendar: Calendar, now: numbe
   return spans;
 }
 
+/**
+ * Check-ins whose time is over: those of shifts that began before a moment, and what was removed before.
+ * @param rows of one person
+ * @param before the first moment of a day
+ */
+export function expiredOf(rows: readonly CheckIn[], calendar: Calendar, before: number): CheckIn[] {
+  if (!rows.some(({ at }) => at < before)) return [];
+  const near = rows.filter(({ at }) => at < before + MOST_SHIFT_MS);
+  const day = dayOf(before, calendar);
+  const spans = spansOf(counting(near), calendar, before).filter((span) => span.day < day);
+  const over = new Set(spans.flatMap((span) => [span.in, span.out]));
+  return near.filter(({ id, at, removed }) => (removed ? at < before : over.has(id)));
+}
+
 /** What reports are made from. */
 export interface Attending {
   calendar: Calendar;

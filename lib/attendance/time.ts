@@ -72,6 +72,11 @@ export function daysOf(month: string): string[] {
   return days;
 }
 
+/** The first moment of the month that a moment belongs to. */
+export function monthStart(at: number, calendar: Calendar): number {
+  return startOf(`${dayOf(at, calendar).slice(0, "2026-11".length)}-01`, calendar);
+}
+
 export function dayAfter(day: string): string {
   return dateOf(midnightOf(day) + DAY_MS);
 }

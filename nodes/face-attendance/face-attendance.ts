@@ -1,17 +1,21 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { z } from "zod";
 import { Attendance } from "../../lib/attendance/attendance";
 import { askedOf, answerOf } from "../../lib/attendance/ask";
 import { FrappeOutbox } from "../../lib/attendance/frappe";
 import { Rules } from "../../lib/attendance/rules";
 import type { ServedAttendance } from "../../api/host";
 import { UserError } from "../../lib/errors";
+import { parseOptions } from "../../lib/validate";
 import { readVisit } from "../../lib/visit";
 import { type Language, render } from "../../lib/words/sentence";
 import { logFault, nameError, onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables, wordsOf } from "../common/options";
+import { migrated } from "../common/migrate";
 import { failToStart, liveStatus, whileLoading } from "../common/status";
 import { type FaceGalleryNode, galleryNodeOf, whenOpen } from "../face-gallery/face-gallery";
 import { speakAs } from "../common/language";
+import { MIGRATIONS } from "./migrations/index";
 
 export interface FaceAttendanceDef extends NodeDef {
   gallery: string;
@@ -28,6 +32,8 @@ export interface FaceAttendanceDef extends NodeDef {
   timeZone: string;
   /** "staff, cleaning"; empty is everybody. */
   groups: string;
+  /** For how many days check-ins are kept after the end of their month. */
+  keepCheckIns?: string | number;
   /** Whether check-ins go to Frappe HRMS, … */
   frappe: boolean | string;
   /** … whose site it is, … */
@@ -51,6 +57,8 @@ export interface FaceAttendanceNode extends Node<FrappeLogin> {
 const MOST_WAITING = 1000;
 /** People cannot read faster, and counting a day takes a moment. */
 const SHOW_MS = 500;
+
+const daysSchema = z.object({ keepCheckIns: z.number().min(1).max(36_500).default(30) });
 
 /** The form's values as rules. @throws a sentence */
 function rulesOf(def: FaceAttendanceDef): Rules {
@@ -80,14 +88,17 @@ export default function register(RED: NodeAPI): void {
   function FaceAttendance(this: FaceAttendanceNode, saved: FaceAttendanceDef): void {
     RED.nodes.createNode(this, saved);
     const defaults = { zones: "", zonesIn: "", zonesOut: "", dayBegins: "", timeZone: "", groups: "" };
-    const def: FaceAttendanceDef = { ...defaults, ...saved };
+    const def: FaceAttendanceDef = migrated({ ...defaults, ...saved }, MIGRATIONS);
     let people: FaceGalleryNode;
     let rules: Rules;
     let sends: boolean;
+    let keepDays: number;
     try {
       requireVariables({ ...def, ...this.credentials });
       people = galleryNodeOf(RED, def.gallery);
       rules = rulesOf(def);
+      const keepCheckIns = optionalNumber(def.keepCheckIns);
+      keepDays = parseOptions(daysSchema, { keepCheckIns }, "face-attendance").keepCheckIns;
       sends = optionalFlag(def.frappe) === true;
     } catch (error) {
       failToStart(this, error);
@@ -134,6 +145,7 @@ export default function register(RED: NodeAPI): void {
         people: gallery,
         visits: gallery.visits,
         sends,
+        keepDays,
         onError: tellOnce,
       });
       const outbox = sends

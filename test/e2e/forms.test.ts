@@ -249,6 +249,7 @@ describe("the forms of the nodes", () => {
     ["face-attendance", "zonesOut", ["", "hall"], ["door"], { mode: "strict", zonesIn: "door" }],
     ["face-attendance", "groups", ["", "staff, cleaning"], ["${A} and more"]],
     ["face-attendance", "minInterval", ["", "0", "86400", 60], ["-1", "86401", "soon"]],
+    ["face-attendance", "keepCheckIns", ["", "1", "36500"], ["0", "36501", "ever"]],
     ["face-attendance", "dayBegins", ["", "00:00", "23:59"], ["24:00", "4", "4:00"]],
     ["face-attendance", "timeZone", ["", "Europe/Berlin", "Asia/Taipei"], ["Europe/Bielefeld", "CEST+1"]],
     ["face-attendance", "frappe", [true, false, "true"], ["perhaps"]],

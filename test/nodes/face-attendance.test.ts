@@ -103,6 +103,34 @@ describe("face-attendance in a Node-RED with logins", () => {
     );
   });
 
+  it("deletes check-ins when their days are over, and its answer says from when on they are kept", async () => {
+    const flow = attendanceFlow({ keepCheckIns: "1", timeZone: "UTC" });
+    const other = await startNodeRed(flow, { settings: PLAIN_LOGINS });
+    try {
+      const path = `${other.url}/facenet/api/${GALLERY}`;
+      const headers = { "Content-Type": "application/json" };
+      const made = await eventually("the gallery", async () => {
+        const answer = await fetchApi(`${path}/people`, { method: "POST", headers, body: '{ "name": "Bob" }' });
+        return answer.ok ? ((await answer.json()) as Person) : undefined;
+      });
+      const { days, keptFrom } = await eventually("the book", async () => {
+        const [book] = (await (await fetchApi(`${path}/attendance`)).json()) as AttendanceBookAnswer[];
+        return book?.today ? book : undefined;
+      });
+      const yesterday = new Date(Date.now() - 86_400_000).toISOString();
+      assert.deepEqual([days, keptFrom], [1, `${yesterday.slice(0, 7)}-01`]);
+      const body = { person: made.id, type: "IN", local: "2026-01-01 08:00", why: "long ago" };
+      const refused = await fetchApi(`${path}/attendance/${BOOK}/check-ins`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify(body),
+      });
+      assert.match(((await refused.json()) as { error: string }).error, /check-ins before .* are not kept/);
+    } finally {
+      await other.stop();
+    }
+  });
+
   it("answers a day, a month and a table by message, and a sentence to what it does not understand", async () => {
     const day = (await (await post("/ask", { day: DAY })).json()) as DayReport;
     assert.deepEqual(

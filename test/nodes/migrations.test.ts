@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { type Definition, type Migration, migrated } from "../../nodes/common/migrate";
 import { MIGRATIONS as camera } from "../../nodes/camera/migrations/index";
 import { MIGRATIONS as faceAnnotate } from "../../nodes/face-annotate/migrations/index";
+import { MIGRATIONS as faceAttendance } from "../../nodes/face-attendance/migrations/index";
 import { MIGRATIONS as faceDetect } from "../../nodes/face-detect/migrations/index";
 import { MIGRATIONS as faceGallery } from "../../nodes/face-gallery/migrations/index";
 import { MIGRATIONS as faceMatch } from "../../nodes/face-match/migrations/index";
@@ -15,6 +16,7 @@ const ROOT = join(__dirname, "../..");
 const STEPS: Record<string, readonly Migration[]> = {
   camera,
   "face-annotate": faceAnnotate,
+  "face-attendance": faceAttendance,
   "face-detect": faceDetect,
   "face-gallery": faceGallery,
   "face-match": faceMatch,
@@ -87,6 +89,8 @@ describe("a definition of an earlier version", () => {
         keepVisits: "30",
       },
     ],
+    ["face-attendance", { mode: "strict" }, { mode: "strict", keepCheckIns: "36500" }],
+    ["face-attendance", { version: 1, keepCheckIns: "9" }, { version: 1, keepCheckIns: "9" }],
     ["face-gallery", { version: 1, keepVisits: "0" }, { version: 1, keepVisits: "0" }],
     [
       "camera",

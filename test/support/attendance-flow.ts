@@ -16,7 +16,7 @@ export function attendanceFlow(fields: object = {}, { checkIns }: { checkIns?: s
   const { z } = book;
   // Visits come by message alone.
   Object.assign(nodeOf(flow, GALLERY), { keepVisits: "0" });
-  Object.assign(book, { timeZone: "Europe/Berlin", wires: [["keep"], ["answer"]], ...fields });
+  Object.assign(book, { timeZone: "Europe/Berlin", keepCheckIns: "36500", wires: [["keep"], ["answer"]], ...fields });
   const into = (id: string, url: string, property: string, wires: string[]): FlowNode[] => [
     { id: `${id}_in`, type: "http in", z, name: "", url, method: "post", upload: false, wires: [[id]] },
     {

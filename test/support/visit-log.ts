@@ -45,6 +45,10 @@ export class VisitLog implements Pick<VisitBook, "revision" | "since"> {
   /** In the order of their revisions: a Map keeps what is put anew at its end. */
   readonly #records = new Map<string, VisitRecord>();
 
+  get ids(): IterableIterator<string> {
+    return this.#records.keys();
+  }
+
   put(record: Omit<VisitRecord, "revision">): void {
     this.revision += 1;
     this.#records.delete(record.visit);

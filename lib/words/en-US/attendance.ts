@@ -9,6 +9,7 @@ export const attendance = {
   noPerson: `there is no such person in the gallery.`,
   noCheckIn: `there is no such check-in: its person may have been deleted meanwhile.`,
   typeAndTime: `a check-in needs a person, IN or OUT, and a time.`,
+  tooOld: `check-ins before {day} are not kept by this book: see "Days of check-ins" in the form of its node.`,
   tooManyChanges: `this check-in was changed {most} times: remove it and add another one.`,
   nothingAsked: `this message is neither a visit nor a question: wire face-presence here, or set msg.attendance = \
 {example}.`,

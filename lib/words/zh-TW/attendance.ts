@@ -9,6 +9,7 @@ export const attendance = {
   noPerson: `人臉庫中沒有這個人。`,
   noCheckIn: `沒有這筆打卡紀錄：此人可能已被刪除。`,
   typeAndTime: `打卡紀錄需要人員、IN 或 OUT，以及時間。`,
+  tooOld: `這份出勤紀錄不保留 {day} 之前的打卡紀錄：請見其節點表單中的「打卡紀錄保留天數」。`,
   tooManyChanges: `這筆打卡紀錄已修改 {most} 次：請移除後重新新增。`,
   nothingAsked: `這則訊息既不是到訪，也不是查詢：請接上 face-presence，或設定 msg.attendance = \
 {example}。`,

@@ -3,9 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { Attendance, type Taken } from "../../../lib/attendance/attendance";
+import { Attendance, type AttendanceOptions, type Taken } from "../../../lib/attendance/attendance";
 import { Books } from "../../../lib/attendance/books";
 import { csvOf } from "../../../lib/attendance/csv";
+import { hashOf } from "../../../lib/attendance/hash";
 import type { Ledger } from "../../../lib/attendance/ledger";
 import type { ToldCheckIn } from "../../../lib/attendance/pairs";
 import { Rules } from "../../../lib/attendance/rules";
@@ -26,7 +27,7 @@ interface Kept {
   /** Their ids. */
   alice: string;
   bob: string;
-  open: (rules: object, visits?: VisitLog) => Attendance;
+  open: (rules: object, visits?: VisitLog, options?: Partial<AttendanceOptions>) => Attendance;
   /** As after a restart. */
   reopen: (key?: string) => Promise<Kept>;
 }
@@ -66,7 +67,7 @@ async function keep(
     ledger,
     alice: idOf("Alice"),
     bob: idOf("Bob"),
-    open: (rules, visits) =>
+    open: (rules, visits, options) =>
       new Attendance({
         book: "book",
         gallery: "gallery",
@@ -75,6 +76,7 @@ async function keep(
         people: { nameOf: (id) => store.person(id)?.name },
         visits,
         now: () => Date.parse("2026-11-27T05:00Z"),
+        ...options,
       }),
     reopen: async (again = key) => {
       await close();
@@ -367,15 +369,116 @@ describe("a correction of an attendance book", () => {
   });
 });
 
-describe("a person whose attendance is kept", () => {
-  /** Every byte of every file. */
-  const bytesIn = (folder: string): Buffer =>
-    Buffer.concat(
-      readdirSync(folder, { recursive: true, withFileTypes: true })
-        .filter((file) => file.isFile())
-        .map((file) => readFileSync(join(file.parentPath, file.name))),
-    );
+/** Every byte of every file. */
+function bytesIn(folder: string): Buffer {
+  return Buffer.concat(
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((file) => file.isFile())
+      .map((file) => readFileSync(join(file.parentPath, file.name))),
+  );
+}
 
+describe("a check-in whose days are over", () => {
+  /** November ends on 1 December; of its last night a shift goes on into that. */
+  const OLD = [
+    "2026-10-31T22:00Z",
+    "2026-11-01T06:00:00Z",
+    // The same as the one before it.
+    "2026-11-01T06:00:30Z",
+    "2026-11-30T22:00Z",
+    "2026-12-01T06:00Z",
+  ];
+  const LATER = "2026-12-02T08:00Z";
+
+  it("is deleted for real once its month is over for so many days, and a shift over its end whole", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    let now = Date.parse("2026-12-03T00:00Z");
+    const rules = { mode: "strict", zonesIn: ["in"], zonesOut: ["out"] };
+    const open = (): Attendance => kept.open(rules, log, { now: () => now, keepDays: 30 });
+    for (const at of [...OLD, LATER]) {
+      const each = visit(kept.alice, at, at.includes("T06") ? "out" : "in");
+      log.put(recordOf({ ...each, visit: `visit of ${at}` }));
+    }
+    const book = open();
+    const told: Taken[] = [];
+    book.on("checkIn", (taken) => told.push(taken));
+    await book.start();
+    // October was kept until 1 December.
+    assert.equal(book.keptFrom, "2026-11-01");
+    assert.deepEqual(
+      told.map(({ local }) => local.slice(5, 16)),
+      ["11-01 06:00", "11-30 22:00", "12-01 06:00", "12-02 08:00"],
+      "what is too old is no check-in",
+    );
+    await kept.ledger.backUp();
+    now = Date.parse("2026-12-30T23:59:59.999Z");
+    assert.equal(await kept.ledger.sweep(now), 0);
+    now += 1;
+    assert.ok(bytesIn(kept.folder).includes("visit of 2026-11-30T22:00Z"));
+    assert.equal(await kept.ledger.sweep(now), 3);
+    const bytes = bytesIn(kept.folder);
+    for (const at of OLD) assert.ok(!bytes.includes(`visit of ${at}`), `${at}, in old pages or backups`);
+    assert.ok(bytes.includes(`visit of ${LATER}`));
+    assert.deepEqual(book.month("2026-11").people, []);
+    assert.deepEqual(
+      book.month("2026-12").people.map(({ missing, days }) => [missing, days.map(({ day }) => day)]),
+      [[1, ["2026-12-02"]]],
+      "no OUT without its IN is left",
+    );
+  });
+
+  it("is not taken again when its visit is read anew, and nothing is added before it", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    let now = Date.parse("2026-11-20T00:00Z");
+    const book = kept.open({}, log, { now: () => now, keepDays: 1 });
+    const old = visit(kept.alice, "2026-11-10T08:00Z");
+    log.put(recordOf(old));
+    await book.start();
+    assert.deepEqual(said(book, "2026-11-10"), ["Alice IN 08:00"]);
+    now = Date.parse("2026-12-02T00:00Z");
+    assert.equal(await kept.ledger.sweep(now), 1);
+    // As after a merge: it is written anew.
+    log.put(recordOf({ ...old, person: kept.bob }));
+    await book.look();
+    assert.deepEqual([...kept.ledger.rows("book")], []);
+    const add = (at: string): Promise<ToldCheckIn> =>
+      book.add({ person: kept.bob, type: "IN", at: Date.parse(at), why: "forgotten", by: null });
+    await assert.rejects(add("2026-11-30T23:59Z"), /check-ins before 2026-12-01 are not kept/);
+    const { id } = await add("2026-12-01T00:00Z");
+    const change = { at: Date.parse("2026-11-01T00:00Z"), why: "earlier", by: null };
+    await assert.rejects(book.change(id, change), /before 2026-12-01/);
+  });
+
+  it("goes also when its node is gone, and when a crash came before old pages were wiped", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const book = kept.open({}, log, { keepDays: 1 });
+    log.put(recordOf(visit(kept.alice, "2026-11-10T08:00Z", "backdoor")));
+    log.put(recordOf(visit(kept.alice, "2026-11-10T08:00:20Z")));
+    await book.start();
+    assert.equal(kept.ledger.same("book", [...log.ids].map((id) => hashOf(id, "visit"))[1] ?? ""), kept.alice);
+    await book.close();
+    const again = await kept.reopen();
+    assert.equal(await again.ledger.sweep(Date.parse("2026-12-01T23:59Z")), 0);
+    assert.equal(await again.ledger.sweep(Date.parse("2026-12-02T00:00Z")), 1);
+    assert.ok(!bytesIn(kept.folder).includes("backdoor"));
+    assert.ok(!bytesIn(join(kept.folder, "attendance")).includes(kept.alice), "nor whose visit was the same");
+  });
+
+  it("stays where nobody ever said for how long", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const book = kept.open({}, log);
+    log.put(recordOf(visit(kept.alice, "2026-11-10T08:00Z")));
+    await book.start();
+    assert.equal(await kept.ledger.sweep(Date.parse("2126-12-02T00:00Z")), 0);
+    assert.deepEqual([book.keptFrom, book.keepDays], [null, undefined]);
+  });
+});
+
+describe("a person whose attendance is kept", () => {
   it("is in no file any more once they were deleted, not even as whom somebody else was taken for", async (t) => {
     const kept = await keep(t);
     const log = new VisitLog();
