@@ -124,6 +124,8 @@ export const importAnswer = z.object({
   people: countSchema,
   photos: countSchema,
   skipped: countSchema.describe("Photos that were here already"),
+  checkIns: countSchema.optional().describe("Check-ins that were not here, where the export holds any"),
+  visits: countSchema.optional().describe("Visits that were not here, where the export holds any"),
 });
 export type ImportAnswer = z.infer<typeof importAnswer>;
 

@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import type { Request } from "express";
+import { z } from "zod";
 import { importAnswer } from "./answers";
 import { HttpError } from "./http/answer-error";
+import { queryOf } from "./http/request";
 import { ofGallery, type Route } from "./routes";
 import { phrase } from "../lib/words/sentence";
 
@@ -9,6 +11,10 @@ import { phrase } from "../lib/words/sentence";
 const SILENCE_MS = 15_000;
 /** … nor who sends, after that, more slowly than a weak phone: bytes in a second of waiting for them. */
 const LEAST_RATE = 16 * 1024;
+
+const exportQuery = z.object({
+  visits: z.stringbool().default(false).describe("true: with visits, their pictures and embeddings"),
+});
 
 /** The body of a request, piece by piece. @throws HttpError when it comes too slowly, or the gallery closes */
 async function* piecesOf(request: Request, closing: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -62,10 +68,12 @@ export const archive: Route[] = [
       method: "get",
       path: "/export",
       permission: "write",
-      summary: "Everything in one zip, photos and embeddings included, not encrypted",
+      summary: "Everything in one zip, photos, embeddings and check-ins included, not encrypted; visits on wish",
+      query: exportQuery,
       answers: "application/zip",
     },
-    async ({ node, gallery, response }) => {
+    async ({ node, gallery, request, response }) => {
+      const { visits } = queryOf(request, exportQuery);
       response.status(200).set({
         "Content-Type": "application/zip",
         "Content-Disposition": `attachment; filename="gallery-${new Date().toISOString().slice(0, 10)}.zip"`,
@@ -73,10 +81,11 @@ export const archive: Route[] = [
       const gone = new AbortController();
       response.on("close", () => gone.abort());
       const signal = AbortSignal.any([gone.signal, node.closing]);
-      await gallery.exportTo(async (chunk) => {
+      const write = async (chunk: Uint8Array): Promise<void> => {
         signal.throwIfAborted();
         if (!response.write(chunk)) await once(response, "drain", { signal });
-      });
+      };
+      await gallery.exportTo(write, { visits });
       response.end();
     },
   ),
@@ -89,10 +98,12 @@ export const archive: Route[] = [
       body: "application/zip",
       answers: importAnswer,
     },
-    async ({ node, gallery, request }) => {
+    async ({ deployed, node, gallery, request }) => {
       if (!request.is("application/zip"))
         throw new HttpError(415, "content_type", phrase("api.bodyType", { type: "application/zip" }));
-      return gallery.importFrom(piecesOf(request, node.closing));
+      const id = request.params["gallery"];
+      const books = deployed.attendances().flatMap((each) => (each.served?.gallery === id ? [each.id] : []));
+      return gallery.importFrom(piecesOf(request, node.closing), { books });
     },
   ),
 ];

@@ -1,6 +1,7 @@
 /** The attendance books of a gallery: opened when they are needed, and kept in step with who is in the gallery. */
 import { UserError } from "../errors";
 import type { PeopleStore } from "../people/store";
+import { AttendancePart } from "./archive";
 import { Ledger, type LedgerSource } from "./ledger";
 
 /** With these the people may be those of an earlier day: nobody is gone because they are not among them. */
@@ -56,6 +57,11 @@ export class Books {
   /** Two people are one. */
   async merge(from: string, into: string): Promise<void> {
     await (await this.#there())?.merge(from, into);
+  }
+
+  /** For an export or an import. @param here ids of the nodes of books that are deployed */
+  async part(here?: readonly string[]): Promise<AttendancePart> {
+    return new AttendancePart(await this.#there(), () => this.open(), here);
   }
 
   /** Nothing is written any more once this resolves. Never rejects. */

@@ -182,6 +182,20 @@ export class Ledger {
     return this.#shelf(book).sames.get(id)?.person;
   }
 
+  /** All of a book. */
+  sames(book: string): IterableIterator<Same> {
+    return this.#shelf(book).sames.values();
+  }
+
+  /** Ids of all, of nodes that are gone too. */
+  books(): string[] {
+    return [...this.#shelves].flatMap(([book, { rows, sames }]) => (rows.size + sames.size === 0 ? [] : [book]));
+  }
+
+  get isEmpty(): boolean {
+    return this.books().length === 0;
+  }
+
   /** Visits that go on, as far as messages told; the one that was told of last is the last. */
   followed(book: string): readonly Followed[] {
     return this.#shelf(book).followed;
@@ -309,6 +323,36 @@ export class Ledger {
       await this.#commit({ put });
       for (const [shelf, , renamed] of moved) remember(shelf, renamed);
       for (const [shelf, same] of sames) shelf.sames.set(same.id, same);
+    });
+  }
+
+  /**
+   * Add what another computer has kept, all or nothing; it was told there. What is here already, and what is too old,
+   * is passed over.
+   * @returns how many check-ins were added
+   * @throws StorageError
+   */
+  async bring(
+    book: string,
+    { rows, sames }: { rows: readonly CheckIn[]; sames: readonly Same[] },
+    now: number,
+  ): Promise<number> {
+    return this.exclusively(async () => {
+      const shelf = this.#shelf(book);
+      const from = this.keptFrom(book, now);
+      const news = rows.filter(({ id, at }) => at >= from && !shelf.rows.has(id) && !shelf.sames.has(id));
+      const others = sames.filter(({ id, at }) => at >= from && !shelf.rows.has(id) && !shelf.sames.has(id));
+      const taken = new Map<string, CheckIn[]>();
+      const takenOf = (person: string): CheckIn[] => {
+        const own = taken.get(person) ?? (shelf.byPerson.get(person) ?? []).filter(({ order }) => order > 0);
+        taken.set(person, own);
+        return own;
+      };
+      const brought = news.map((row) => ({ ...row, order: 0, serial: serialOf(row, takenOf(row.person)) }));
+      const serial = Math.max(shelf.progress.serial, ...brought.map((row) => row.serial));
+      const progress = serial === shelf.progress.serial ? undefined : { ...shelf.progress, serial };
+      await this.write(book, { rows: brought, sames: others, ...(progress === undefined ? {} : { progress }) });
+      return brought.length;
     });
   }
 
@@ -471,6 +515,12 @@ function forgetRow(shelf: Shelf, { id }: CheckIn): void {
   const at = own.lastIndexOf(was);
   if (at >= 0) own.splice(at, 1);
   if (own.length === 0) shelf.byPerson.delete(was.person);
+}
+
+/** Among check-ins that were taken here it has its forerunner's; those that came with it keep their order. */
+function serialOf({ at, serial }: CheckIn, taken: readonly CheckIn[]): number {
+  if (taken.length === 0) return serial;
+  return taken.reduce((largest, each) => (each.at <= at ? Math.max(largest, each.serial) : largest), 0);
 }
 
 function isLater(a: CheckIn, b: CheckIn): boolean {

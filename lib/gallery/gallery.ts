@@ -21,6 +21,7 @@ import type { Comparison, KnownEmbedding } from "../search/known";
 import type { Searchable } from "../search/roster";
 import type { UnknownEntry } from "../unknowns/entry";
 import type { Sight } from "../unknowns/strangers";
+import { VisitsPart } from "../visits/archive";
 import type { KeptVisits, VisitEvents } from "../visits/book";
 import { NotFound } from "../people/errors";
 import { inTime } from "../workers/in-time";
@@ -479,17 +480,28 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#parts.search.roster.comparison;
   }
 
-  /** Everything in one zip, see docs/gallery-format.md. */
-  async exportTo(write: (chunk: Uint8Array) => Promise<void>): Promise<void> {
+  /** Everything in one zip, see docs/gallery-format.md; visits where they are asked for. */
+  async exportTo(write: (chunk: Uint8Array) => Promise<void>, { visits = false } = {}): Promise<void> {
     this.#parts.refuseClosed();
     await this.#parts.lastSeen.flush();
-    await this.#parts.transfer.exportTo(write);
+    await this.#parts.transfer.exportTo(write, [
+      await this.#books.part(),
+      ...(visits ? [new VisitsPart(this.visits)] : []),
+    ]);
   }
 
-  /** Add what an export holds to what is here. @throws a sentence when it is no export or a damaged one */
-  async importFrom(zip: AsyncIterable<Uint8Array>): Promise<Imported> {
+  /**
+   * Add what an export holds to what is here.
+   * @param options `books`: ids of the face-attendance nodes that are deployed
+   * @throws a sentence when it is no export or a damaged one
+   */
+  async importFrom(
+    zip: AsyncIterable<Uint8Array>,
+    { books = [] }: { books?: readonly string[] } = {},
+  ): Promise<Imported> {
     this.#parts.refuseClosed();
-    return this.#parts.transfer.importFrom(zip);
+    // Check-ins first: the books that read the visits then know theirs.
+    return this.#parts.transfer.importFrom(zip, [await this.#books.part(books), new VisitsPart(this.visits)]);
   }
 
   async #begin(): Promise<void> {

@@ -1,6 +1,7 @@
 /** A gallery out and in, as one zip; see docs/gallery-format.md. */
 import type { GalleryHost } from "../enrol/host";
 import { exportStore, type Imported, importInto } from "../people/archive";
+import type { ArchivePart } from "../people/archive-part";
 import type { Photo } from "../people/people";
 
 export class Transfer {
@@ -14,12 +15,13 @@ export class Transfer {
     this.#bytesOf = bytesOf;
   }
 
-  exportTo(write: (chunk: Uint8Array) => Promise<void>): Promise<void> {
-    return exportStore(this.#host.store, { write, bytesOf: this.#bytesOf });
+  /** @param parts what comes along with the people */
+  exportTo(write: (chunk: Uint8Array) => Promise<void>, parts: readonly ArchivePart[]): Promise<void> {
+    return exportStore(this.#host.store, { write, bytesOf: this.#bytesOf, parts });
   }
 
   /** Add what an export holds to what is here. @throws a sentence when it is no export or a damaged one */
-  async importFrom(zip: AsyncIterable<Uint8Array>): Promise<Imported> {
+  async importFrom(zip: AsyncIterable<Uint8Array>, parts: readonly ArchivePart[]): Promise<Imported> {
     const { store, encoder, search, keepsPhotos, signal } = this.#host;
     const { model, fingerprint } = encoder;
     const { dimensions } = search;
@@ -27,6 +29,7 @@ export class Transfer {
       signal,
       spaces: new Map(dimensions === undefined ? [] : [[fingerprint, { model, dimensions }]]),
       keepPictures: keepsPhotos,
+      parts,
       // Only what is written: a long upload holds nobody up.
       whileAdding: (add) =>
         this.#host.exclusively(async () => {

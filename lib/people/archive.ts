@@ -11,8 +11,9 @@ import { UserError } from "../errors";
 import { PRIVATE_FILE } from "../files";
 import { asStorageError } from "../storage";
 import { phrase } from "../words/sentence";
+import type { ArchivePart } from "./archive-part";
 import type { Person, Photo } from "./people";
-import { type Contents, FILES, FORMAT, HEADER, PICTURE_BOUNDS, readContents, VERSION } from "./contents";
+import { type Contents, FILES, FORMAT, HEADER, PICTURE_BOUNDS, readContents, VERSION, WITH_PARTS } from "./contents";
 import { toBase64 } from "./records";
 import type { PeopleStore, PhotoContent, Space, StrangerContent } from "./store";
 import { openArchive, readEntry, type ZipFile as OpenZip } from "./zip";
@@ -23,6 +24,9 @@ export interface Imported {
   photos: number;
   /** Photos that were here already. */
   skipped: number;
+  /** New ones; undefined where the zip holds none. */
+  checkIns?: number;
+  visits?: number;
 }
 
 const MAX_ZIP_BYTES = 64 * 2 ** 30;
@@ -44,13 +48,17 @@ export interface ExportOptions {
   write: (chunk: Uint8Array) => Promise<void>;
   /** Pictures that are kept elsewhere, in the watched folder. */
   bytesOf?: ((photo: Photo) => Promise<Buffer | undefined>) | undefined;
+  /** What lies beside the people and is to come along. */
+  parts?: readonly ArchivePart[] | undefined;
 }
 
 /** Everything in one zip. */
 export async function exportStore(
   store: PeopleStore,
-  { write, bytesOf = () => Promise.resolve(undefined) }: ExportOptions,
+  { write, bytesOf = () => Promise.resolve(undefined), parts: beside = [] }: ExportOptions,
 ): Promise<void> {
+  const parts = beside.filter(({ isEmpty }) => !isEmpty);
+  const version = parts.length === 0 ? VERSION : WITH_PARTS;
   const zip = new ZipFile();
   const text = (name: string, lines: Iterable<string> | AsyncIterable<string>): void => {
     const source = Readable.from(lines);
@@ -59,7 +67,7 @@ export async function exportStore(
     zip.addReadStream(source, name, { mode: PRIVATE_FILE });
   };
   zip.addBuffer(
-    Buffer.from(JSON.stringify({ format: FORMAT, version: VERSION, exportedAt: new Date().toISOString() })),
+    Buffer.from(JSON.stringify({ format: FORMAT, version, exportedAt: new Date().toISOString() })),
     HEADER,
     { mode: PRIVATE_FILE },
   );
@@ -76,6 +84,7 @@ export async function exportStore(
     FILES.unknowns,
     unknowns.map(({ vectors, beside: _beside, ...rest }) => line({ ...rest, vectors: vectors.map(toBase64) })),
   );
+  for (const part of parts) text(part.file, mapped(part.lines(), line));
   let ended = false;
   let sent = 0;
   const written = (async () => {
@@ -110,10 +119,21 @@ export async function exportStore(
     for (const { id, pictures } of unknowns)
       for (let index = 0; index < pictures; index += 1)
         await picture(`unknowns/${id}-${index}.jpg`, await store.unknownPicture(id, index));
+    for (const part of parts) {
+      if (ended) break;
+      for await (const [name, bytes] of part.pictures()) {
+        if (ended) break;
+        await picture(`${part.folder}/${name}.jpg`, bytes);
+      }
+    }
   } finally {
     zip.end();
   }
   await written;
+}
+
+async function* mapped<T, R>(items: AsyncIterable<T>, map: (item: T) => R): AsyncGenerator<R> {
+  for await (const item of items) yield map(item);
 }
 
 async function* embeddingLines(store: PeopleStore): AsyncGenerator<string> {
@@ -127,6 +147,8 @@ export interface ImportOptions {
   spaces?: ReadonlyMap<string, Space> | undefined;
   /** False takes embeddings alone; default true. */
   keepPictures?: boolean | undefined;
+  /** What may lie beside the people. */
+  parts?: readonly ArchivePart[] | undefined;
   /** Waits until nobody else writes. Everything was received and checked before. */
   whileAdding?: ((add: () => Promise<Imported>) => Promise<Imported>) | undefined;
 }
@@ -138,14 +160,18 @@ export interface ImportOptions {
 export async function importInto(
   store: PeopleStore,
   bytes: AsyncIterable<Uint8Array>,
-  { signal, spaces = new Map(), keepPictures = true, whileAdding = (work) => work() }: ImportOptions = {},
+  { signal, spaces = new Map(), keepPictures = true, parts = [], whileAdding = (work) => work() }: ImportOptions = {},
 ): Promise<Imported> {
   const path = join(store.folder, `import-${randomBytes(RANDOM_BYTES).toString("hex")}.zip`);
   try {
     await receive(bytes, path, signal);
     const zip = await openArchive(path);
     try {
-      const contents = await readContents(zip, new Map([...(await store.spaces()), ...spaces]), signal);
+      const contents = await readContents(zip, {
+        spaces: new Map([...(await store.spaces()), ...spaces]),
+        parts,
+        signal,
+      });
       return await whileAdding(() =>
         add(store, contents, (name) => (keepPictures ? pictureIn(zip, contents, name) : Promise.resolve(undefined))),
       );
@@ -209,7 +235,7 @@ async function pictureIn(zip: OpenZip, { pictures }: Contents, name: string): Pr
 /** Add what is not here yet. @param pictureOf a file of the zip */
 async function add(
   store: PeopleStore,
-  { people, photos, embeddings, anchors, unknowns }: Contents,
+  { people, photos, embeddings, anchors, unknowns, parts }: Contents,
   pictureOf: (name: string) => Promise<Buffer | undefined>,
 ): Promise<Imported> {
   const byName = new Map(store.people().map((person) => [person.name, person]));
@@ -290,7 +316,22 @@ async function add(
       contents.reduce((sum, { pictures }) => sum + pictures.reduce((bytes, { length }) => bytes + length, 0), 0),
     (batch) => store.putMany({ unknowns: batch.flat() }),
   );
-  return { people: newcomers.length, photos: wanted.length, skipped: photos.size - wanted.length };
+  const beside: Pick<Imported, "checkIns" | "visits"> = {};
+  for (const { part, records } of parts) {
+    beside[part.counts] = 0;
+    await inBatches(
+      records(),
+      () => 0,
+      async (batch) => {
+        const added = await part.add(batch, {
+          personOf: (id) => here.get(id)?.id,
+          pictureOf: (name) => pictureOf(`${part.folder}/${name}.jpg`),
+        });
+        beside[part.counts] = (beside[part.counts] ?? 0) + added;
+      },
+    );
+  }
+  return { people: newcomers.length, photos: wanted.length, skipped: photos.size - wanted.length, ...beside };
 }
 
 async function* each<T, R>(items: readonly T[], make: (item: T) => Promise<R>): AsyncGenerator<R> {

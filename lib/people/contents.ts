@@ -18,12 +18,16 @@ import {
   type UnknownGroup,
   unknownSchema,
 } from "./people";
+import type { ArchivePart } from "./archive-part";
 import { MAX_DIMENSIONS, MAX_VECTORS, toVector } from "./records";
 import type { Space } from "./store";
 import { type Bounds, checkClaims, type Entry, filesIn, linesOf, readEntry, type ZipFile } from "./zip";
 
 export const FORMAT = "facenet-gallery";
+/** What holds people alone is of the first version, which earlier versions of this package understand. */
 export const VERSION = 1;
+/** … and with check-ins or visits of the second, which they refuse. */
+export const WITH_PARTS = 2;
 export const HEADER = "gallery.json";
 export const FILES = {
   people: "people.ndjson",
@@ -32,12 +36,14 @@ export const FILES = {
   anchors: "anchors.ndjson",
   unknowns: "unknowns.ndjson",
 } as const;
-const PICTURE = /^(photos|thumbnails|unknowns)\/([0-9a-f]{8,64}(?:-\d{1,3})?)\.jpg$/;
+const PICTURE = /^([a-z]+)\/([0-9a-f]{8,64}(?:-\d{1,3})?)\.jpg$/;
+const FOLDERS = ["photos", "thumbnails", "unknowns"];
 
 const MEGABYTE = 2 ** 20;
 const HEADER_BOUNDS: Bounds = { most: 2 ** 16, small: 2 ** 16 };
 /** A million people, or four million embeddings; and what few bytes may stand for is read within seconds. */
 const RECORDS_BOUNDS: Bounds = { most: 1024 * MEGABYTE, small: 8 * MEGABYTE };
+const RECORDS: ReadonlySet<string> = new Set([FILES.people, FILES.photos, FILES.anchors, FILES.unknowns]);
 const EMBEDDINGS_BOUNDS: Bounds = { most: 4096 * MEGABYTE, small: 8 * MEGABYTE };
 export const PICTURE_BOUNDS: Bounds = { most: 50 * MEGABYTE, small: 64 * MEGABYTE };
 /** Pictures beside those that records name: of who was deleted while the export was made. */
@@ -48,9 +54,9 @@ const MOST_EMBEDDINGS_OF_PHOTO = 32;
 const LARGEST_VALUE = 1e6;
 const JPEG_START = Buffer.of(0xff, 0xd8, 0xff);
 
-const headerSchema = z.object({ format: z.literal(FORMAT), version: z.literal(VERSION) });
+const headerSchema = z.object({ format: z.literal(FORMAT), version: z.literal([VERSION, WITH_PARTS]) });
 const base64 = z.base64().max(2 ** 17);
-const vectorSchema = base64.transform(toVector).refine(isEmbedding, own("people.noEmbedding"));
+export const vectorSchema = base64.transform(toVector).refine(isEmbedding, own("people.noEmbedding"));
 
 const embeddingLine = embeddingSchema.and(z.object({ vector: vectorSchema }));
 const anchorLine = anchorSchema.and(z.object({ vector: vectorSchema }));
@@ -65,6 +71,16 @@ export interface Contents {
   unknowns: Map<string, UnknownGroup>;
   /** Where the pictures are in the zip, by file name. */
   pictures: Map<string, Entry>;
+  /** What lies beside the people: checked, but too much to be kept in memory. */
+  parts: { part: ArchivePart; records: () => AsyncIterable<unknown> }[];
+}
+
+export interface ReadOptions {
+  /** By fingerprint, of what is in the gallery already. */
+  spaces: ReadonlyMap<string, Space>;
+  /** What may lie beside the people. */
+  parts: readonly ArchivePart[];
+  signal: AbortSignal | undefined;
 }
 
 /** A record and the line it stands in. */
@@ -73,21 +89,15 @@ interface Line<T> {
   refuse: (why: Sentence) => UserError;
 }
 
-/**
- * @param spaces by fingerprint, of what is in the gallery already
- * @throws a sentence when anything in the zip is not as an export has it
- */
-export async function readContents(
-  zip: ZipFile,
-  spaces: ReadonlyMap<string, Space>,
-  signal: AbortSignal | undefined,
-): Promise<Contents> {
+/** @throws a sentence when anything in the zip is not as an export has it */
+export async function readContents(zip: ZipFile, { spaces, parts: beside, signal }: ReadOptions): Promise<Contents> {
   const files = await filesIn(zip, signal);
   const pictures = new Map<string, Entry>();
+  const folders = new Set([...FOLDERS, ...beside.flatMap(({ folder }) => folder ?? [])]);
+  const names = new Set([HEADER, ...Object.values<string>(FILES), ...beside.map(({ file }) => file)]);
   for (const [name, entry] of files) {
-    if (PICTURE.test(name)) pictures.set(name, entry);
-    else if (name !== HEADER && !Object.values<string>(FILES).includes(name))
-      throw new UserError("people.zipForeign", { file: JSON.stringify(name.slice(0, 100)) });
+    if (folders.has(PICTURE.exec(name)?.[1] ?? "")) pictures.set(name, entry);
+    else if (!names.has(name)) throw new UserError("people.zipForeign", { file: JSON.stringify(name.slice(0, 100)) });
   }
   const header = files.get(HEADER);
   if (
@@ -107,9 +117,35 @@ export async function readContents(
   const unknowns = await byId(lines(FILES.unknowns, unknownLine), (line) =>
     checkSpace(known, line, line.record.vectors),
   );
-  const contents = { people, photos, embeddings, anchors, unknowns, pictures };
-  await checkPictures(zip, contents, signal);
-  return contents;
+  let named = 2 * photos.size + [...unknowns.values()].reduce((sum, group) => sum + group.pictures, 0);
+  const parts: Contents["parts"] = [];
+  for (const part of beside.filter(({ file }) => files.has(file))) {
+    named += await checkPart(part, lines(part.file, part.schema), people);
+    parts.push({ part, records: () => recordsIn(lines(part.file, part.schema)) });
+  }
+  await checkPictures(zip, pictures, named, signal);
+  return { people, photos, embeddings, anchors, unknowns, pictures, parts };
+}
+
+/** @returns how many records there are @throws a sentence when two are the same, or one is nobody's */
+async function checkPart(
+  part: ArchivePart,
+  lines: AsyncIterable<Line<unknown>>,
+  people: ReadonlyMap<string, Person>,
+): Promise<number> {
+  const ids = new Set<string>();
+  for await (const { record, refuse } of lines) {
+    const [id, person] = [part.idOf(record), part.personOf(record)];
+    if (ids.has(id)) throw refuse(phrase("people.lineTwice"));
+    if (person !== null && !people.has(person)) throw refuse(phrase("people.lineNobody"));
+    ids.add(id);
+    part.announce?.(record);
+  }
+  return ids.size;
+}
+
+async function* recordsIn(lines: AsyncIterable<Line<unknown>>): AsyncGenerator {
+  for await (const { record } of lines) yield record;
 }
 
 /** Records by their ids, each checked. @throws a sentence when two have the same */
@@ -163,11 +199,11 @@ function checkSpace(
 /** Each picture can be read and is one. */
 async function checkPictures(
   zip: ZipFile,
-  { photos, unknowns, pictures }: Contents,
+  pictures: ReadonlyMap<string, Entry>,
+  named: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   checkClaims(zip, pictures.values(), PICTURE_BOUNDS.small);
-  const named = 2 * photos.size + [...unknowns.values()].reduce((sum, group) => sum + group.pictures, 0);
   if (pictures.size > named + SPARE_PICTURES)
     throw new UserError("people.zipPictures", { pictures: pictures.size, named });
   for (const [name, entry] of pictures) {
@@ -186,11 +222,7 @@ async function* recordsOf<T>(
 ): AsyncGenerator<Line<T>> {
   if (entry === undefined) return;
   let number = 0;
-  for await (const text of linesOf(
-    zip,
-    entry,
-    entry.fileName === FILES.embeddings ? EMBEDDINGS_BOUNDS : RECORDS_BOUNDS,
-  )) {
+  for await (const text of linesOf(zip, entry, RECORDS.has(entry.fileName) ? RECORDS_BOUNDS : EMBEDDINGS_BOUNDS)) {
     signal?.throwIfAborted();
     number += 1;
     const refuse = (why: Sentence): UserError =>

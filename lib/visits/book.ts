@@ -33,6 +33,11 @@ export interface Beside {
   embedding?: { model: string; vector: Float32Array } | undefined;
 }
 
+/** A visit with all that is kept of it. */
+export interface VisitContent extends Beside {
+  record: NewVisitRecord;
+}
+
 export interface VisitQuery {
   person?: string | undefined;
   stranger?: string | undefined;
@@ -112,6 +117,14 @@ export interface KeptVisits extends VisitBook, EventEmitter<VisitEvents> {
   sweep(now: number): Promise<number>;
   /** Embeddings of one model, those of the newest visits first. @param most of visits that are looked at */
   faces(model: string, most: number): AsyncIterable<{ number: number; vector: Float32Array }[]>;
+  /** All of them, the oldest first, with their embeddings. */
+  contents(): AsyncIterable<{ record: VisitRecord; embedding: Beside["embedding"] }[]>;
+  /**
+   * Add many that were kept elsewhere, all or nothing. What is here already, was deleted or is too old is passed over.
+   * @returns how many were added
+   * @throws StorageError when the disk refuses them
+   */
+  bring(visits: readonly VisitContent[]): Promise<number>;
   /** Visits by what faces() calls them; undefined where one is gone meanwhile. */
   numbered(numbers: readonly number[]): Promise<(VisitRecord | undefined)[]>;
   /** Nothing is written any more once this resolves. */

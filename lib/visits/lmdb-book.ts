@@ -9,7 +9,6 @@ import { join } from "node:path";
 import { BoundedMap } from "../bounded-map";
 import { reasonOf, UserError } from "../errors";
 import { removeDurable, tryDisk } from "../files";
-import { contentHash } from "../people/hash";
 import { Backups } from "../people/lmdb/backups";
 import { isSound } from "../people/lmdb/check";
 import { ClosedNote } from "../people/lmdb/closed-note";
@@ -23,9 +22,19 @@ import type { Refusal, StoreProblem } from "../people/store";
 import { asStorageError, StorageError, storageReasonOf } from "../storage";
 import { phrase, type Sentence, worded } from "../words/sentence";
 import { SerialQueue } from "../workers/serial-queue";
-import type { Beside, KeptVisits, NewVisitRecord, VisitEvents, VisitPage, VisitQuery, VisitRecord } from "./book";
+import type {
+  Beside,
+  KeptVisits,
+  NewVisitRecord,
+  VisitContent,
+  VisitEvents,
+  VisitPage,
+  VisitQuery,
+  VisitRecord,
+} from "./book";
 import {
   checkedVisit,
+  faceIdOf,
   type Kept,
   packFace,
   packMeta,
@@ -212,6 +221,65 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
       this.emit("visits", { put: [told], removed: [] });
       return told;
     });
+  }
+
+  async bring(visits: readonly VisitContent[]): Promise<number> {
+    return this.#write(async (database) => {
+      const oldest = this.#options.now() - this.#options.keepMs;
+      const fresh = visits.filter(
+        ({ record: { visit, until, lastSeen } }) =>
+          (until ?? lastSeen) >= oldest && !this.#gone.has(visit) && this.#numberOf(visit) === undefined,
+      );
+      if (fresh.length === 0) return 0;
+      const pictured = fresh.map(({ snapshot }) => (this.#options.keepPictures ? snapshot : undefined));
+      const first = this.#lastNumber + 1;
+      const kept = fresh.map(({ record, embedding }, at): Kept => ({
+        ...checkedVisit(record),
+        pictured: pictured[at] !== undefined,
+        embedded: embedding !== undefined,
+        revision: this.#nextRevision(),
+      }));
+      const files = pictured.flatMap((bytes, at) =>
+        bytes === undefined ? [] : [{ kind: KIND, id: idOf(first + at), bytes } as const],
+      );
+      try {
+        await this.#pictures.write(files);
+        await database.write({
+          put: kept.flatMap((each, at) => {
+            const face = fresh[at]?.embedding;
+            return [
+              [visitKey(first + at), packVisit(this.#nameless(each))] as const,
+              [this.#idKey(each.visit), packNumber(first + at)] as const,
+              ...(face === undefined ? [] : [[faceKey(first + at), packFace(face)] as const]),
+            ];
+          }),
+        });
+      } catch (error) {
+        await this.#pictures
+          .remove(
+            KIND,
+            files.map(({ id }) => id),
+          )
+          .catch(() => undefined);
+        throw error;
+      }
+      this.#lastNumber += kept.length;
+      const put = kept.map((each, at) => this.#follow(first + at, each));
+      this.emit("visits", { put, removed: [] });
+      return kept.length;
+    });
+  }
+
+  async *contents(): AsyncGenerator<{ record: VisitRecord; embedding: Beside["embedding"] }[]> {
+    const all = this.#index.numbers();
+    for (let at = 0; at < all.length; at += READ_BATCH) {
+      await this.#opened().readable();
+      yield all.slice(at, at + READ_BATCH).flatMap((number) => {
+        const kept = this.#read(number);
+        return kept === undefined ? [] : [{ record: this.#told(kept), embedding: this.#face(number) }];
+      });
+      await turn();
+    }
   }
 
   async get(visit: string): Promise<VisitRecord | undefined> {
@@ -706,7 +774,7 @@ const numberOf = (key: string): number => Number(key.slice(key.indexOf(":") + 1)
 /** Of a picture. */
 const idOf = (number: number): string => `visit-${number}`;
 /** Ids come from elsewhere, and may be longer than LMDB's keys. */
-const idKey = (secret: Secret, visit: string): string => `id:${secret.blind(contentHash(Buffer.from(visit)))}`;
+const idKey = (secret: Secret, visit: string): string => `id:${secret.blind(faceIdOf(visit))}`;
 
 function indexed(number: number, { stays, ...kept }: Kept): IndexedVisit {
   return { ...kept, number, zones: stays.map(({ zone }) => zone) };

@@ -1,6 +1,7 @@
 /** Visits as bytes, and back, checked. */
 import { z } from "zod";
 import { Fault } from "../errors";
+import { contentHash } from "../people/hash";
 import { pack, unpack } from "../people/records";
 import { presentSchema } from "../visit";
 import type { Beside, NewVisitRecord, VisitRecord } from "./book";
@@ -18,7 +19,7 @@ export const staySchema = z
   .meta({ id: "Stay" });
 
 /** As put says of it. */
-const newVisitSchema = presentSchema.omit({ camera: true, source: true, zone: true, liveness: true }).extend({
+export const newVisitSchema = presentSchema.omit({ camera: true, source: true, zone: true, liveness: true }).extend({
   until: time.nullable().describe("When it ended; null as long as they are here"),
   stays: z.array(staySchema).describe("Where they were, in the order in which they came there"),
 });
@@ -29,6 +30,9 @@ export const visitRecordSchema = newVisitSchema
     revision: z.number().int().min(0).describe("Rises with every write of the book"),
   })
   .meta({ id: "VisitRecord" });
+
+/** Hex digits of a visit, whose own id may be anything. */
+export const faceIdOf = (visit: string): string => contentHash(Buffer.from(visit));
 
 /** What is kept of a visit under its number. */
 export type Kept = VisitRecord & { embedded: boolean };

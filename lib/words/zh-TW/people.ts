@@ -39,6 +39,7 @@ export const people = {
   zipPictures: `zip 檔中有 {pictures} 張圖片，其記錄只提到 {named} 張：沒有匯入任何內容。`,
   zipNoJpeg: `zip 檔中的 {file} 不是 JPEG：沒有匯入任何內容。`,
   zipLine: `zip 檔中 {file} 的第 {line} 行格式錯誤：沒有匯入任何內容。該行的問題：{why}。`,
+  lineNobody: `其人員不在匯出檔中`,
   lineTwice: `其 id 與前面某一行相同`,
   lineEmbeddingTwice: `其照片已有這個指紋的嵌入向量`,
   lineEmbeddings: `一張照片最多有 {most} 個嵌入向量`,

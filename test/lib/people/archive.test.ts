@@ -176,7 +176,7 @@ describe("export and import", () => {
     ],
     [
       "is of a newer version",
-      { "gallery.json": '{"format":"facenet-gallery","version":2}' },
+      { "gallery.json": '{"format":"facenet-gallery","version":3}' },
       /no export of a gallery, or one of a newer version/,
     ],
     [

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { Orders as PuttingOrders } from "../visits/putting-child";
 import type { Orders } from "./enrolling-child";
+import type { Orders as ImportingOrders } from "./importing-child";
 
 const root = join(__dirname, "../../..");
 const OPTIONS = [
@@ -54,6 +55,9 @@ function startCompiled(file: string, orders: object): ChildProcessByStdio<null, 
 
 export const enrolling = (orders: Orders): ChildProcessByStdio<null, Readable, null> =>
   startCompiled("people/enrolling-child", orders);
+
+export const importing = (orders: ImportingOrders): ChildProcessByStdio<null, Readable, null> =>
+  startCompiled("people/importing-child", orders);
 
 export const putting = (orders: PuttingOrders): ChildProcessByStdio<null, Readable, null> =>
   startCompiled("visits/putting-child", orders);
