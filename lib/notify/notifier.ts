@@ -198,7 +198,7 @@ export class Notifier extends EventEmitter<NotifierEvents> {
     if (this.#events.has(key)) return;
     this.#events.set(key, true);
     const here = visit.event === "left" ? visit.others : [...visit.others, presentOf(visit)];
-    this.#see([...visit.others, visit], true);
+    this.#see(visit, [...visit.others, visit], true);
     this.#accept(visit, here);
     this.#tellEvent(visit);
     const isPicture = this.#tellPicture(visit);
@@ -207,7 +207,7 @@ export class Notifier extends EventEmitter<NotifierEvents> {
   }
 
   tellPresence(presence: Presence): void {
-    this.#see(presence.here, false);
+    this.#see(presence, presence.here, false);
     this.#accept(presence, presence.here);
     this.#flow();
   }
@@ -241,12 +241,16 @@ export class Notifier extends EventEmitter<NotifierEvents> {
     });
   }
 
-  #see(present: readonly Present[], force: boolean): void {
+  #see(told: Told, present: readonly Present[], force: boolean): void {
+    const newest = isNewer(told, this.#newest);
     for (const { person, lastSeen: at, source: camera, zone } of present) {
       if (person === null || !this.#personTopics.has(person)) continue;
-      if ((this.#lastSeen.get(person)?.at ?? -1) > at) continue;
+      const before = this.#lastSeen.get(person)?.at ?? -1;
+      // A time that is still to come by the newest word is by the clock of before it was put back.
+      const clockWentBack = newest && before > told.at;
+      if (before > at && !clockWentBack) continue;
       this.#lastSeen.set(person, { at, camera, zone });
-      if (force) this.#toldLastSeen.delete(person);
+      if (force || clockWentBack) this.#toldLastSeen.delete(person);
     }
   }
 

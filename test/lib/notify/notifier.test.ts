@@ -178,6 +178,22 @@ describe("visits in Home Assistant", () => {
     await stateIs(home, "binary_sensor.faces_alice", "ON");
   });
 
+  it("say when somebody was seen last also after the clock was put back, and nothing late says so", async () => {
+    const home = await homeAssistant();
+    const notifier = notifierOf();
+    notifier.start();
+    const noon = Date.parse("2026-11-26T12:00:00Z");
+    const late = presenceOf([presentOf({ ...alice, lastSeen: noon - 5000 })], { at: noon - 5000 });
+    notifier.tellPresence(presenceOf([presentOf({ ...alice, lastSeen: noon })], { at: noon }));
+    notifier.tellPresence(late);
+    await stateIs(home, "sensor.faces_alice_last_seen", new Date(noon).toISOString());
+    const eleven = noon - 3_600_000;
+    notifier.tellPresence(presenceOf([presentOf({ ...alice, lastSeen: eleven })], { at: eleven + 500 }));
+    await stateIs(home, "sensor.faces_alice_last_seen", new Date(eleven).toISOString());
+    notifier.tellPresence(presenceOf([presentOf({ ...alice, lastSeen: eleven + 60_000 })], { at: eleven + 60_500 }));
+    await stateIs(home, "sensor.faces_alice_last_seen", new Date(eleven + 60_000).toISOString());
+  });
+
   it("that wait too long for the broker are dropped, and that is said; states are the latest", async () => {
     const home = await homeAssistant();
     const notifier = notifierOf({ patience: 1 });
