@@ -1,10 +1,9 @@
 /** A small file of a gate: whole or not there, its owner's alone, and sealed where the gallery has a pass phrase. */
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { z } from "zod";
 import { UserError } from "../errors";
-import { writeDurable } from "../files";
+import { readIfThere, writeDurable } from "../files";
 import { makeSecret, noSecret, SALT_BYTES, type Secret, Unsealable } from "../people/lmdb/secret";
 
 const SALT_FILE = "salt";
@@ -19,16 +18,6 @@ export async function secretOf(folder: string, key: string | undefined): Promise
     await writeDurable(path, salt);
   }
   return makeSecret(key, salt);
-}
-
-/** @returns undefined where there is no such file */
-export async function readIfThere(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }
 
 export class KeptFile<T> {

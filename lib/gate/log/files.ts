@@ -1,7 +1,7 @@
 /** Where a log lies: segments of entries, beside each the details of its entries, and the pictures. */
-import { open, readdir, readFile, truncate } from "node:fs/promises";
+import { open, readdir, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { PRIVATE_FILE, syncFolder } from "../../files";
+import { PRIVATE_FILE, readIfThere, syncFolder } from "../../files";
 
 const DIGITS = 10;
 const SEGMENT = /^(\d{10})\.log$/;
@@ -33,12 +33,7 @@ export async function picturesOf(folder: string): Promise<number[]> {
 
 /** The lines of a file; the last is what follows the last line's end, "" where nothing does. */
 export async function linesOf(path: string): Promise<string[]> {
-  try {
-    return (await readFile(path, "utf8")).split("\n");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [""];
-    throw error;
-  }
+  return ((await readIfThere(path))?.toString() ?? "").split("\n");
 }
 
 /** A file that only grows. What could not be written whole is cut off again before the next. */
