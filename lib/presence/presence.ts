@@ -91,7 +91,7 @@ export class GalleryPresence {
   readonly #queue = new SerialQueue();
   readonly #timer: NodeJS.Timeout;
   /** When each visit was written last, by the clock that only goes on. */
-  readonly #written = new Map<string, { at: number; lastSeen: number }>();
+  readonly #written = new WeakMap<OpenVisit, { at: number; lastSeen: number }>();
   readonly #unwritten = new BoundedMap<string, { record: NewVisitRecord; beside: Beside }>(MOST_UNWRITTEN);
   readonly #forgotten = new BoundedMap<string, true>(MOST_FORGOTTEN);
   readonly #ready: Promise<void>;
@@ -207,9 +207,10 @@ export class GalleryPresence {
     this.#tellState(happened.length > 0);
     const every = this.#keepEvery;
     for (const visit of this.#told) {
-      const { at, lastSeen } = this.#written.get(visit.id) ?? { at: now.mono, lastSeen: visit.lastSeen };
-      if (!this.#written.has(visit.id)) this.#written.set(visit.id, { at, lastSeen });
-      else if (visit.lastSeen !== lastSeen && now.mono - at >= every) this.#note(visit, visit.record(false));
+      const { lastSeen } = visit;
+      const written = this.#written.get(visit);
+      if (written === undefined) this.#written.set(visit, { at: now.mono, lastSeen });
+      else if (lastSeen !== written.lastSeen && now.mono - written.at >= every) this.#note(visit, visit.record(false));
     }
     if (this.#unwritten.size > 0 && this.#takesWrites) this.#later(() => this.#write());
   }
@@ -259,8 +260,7 @@ export class GalleryPresence {
   /** To be written as it is in this record. */
   #note(visit: OpenVisit, record: NewVisitRecord): void {
     if (this.#parts.book === undefined || (record.person !== null && this.#forgotten.has(record.person))) return;
-    if (record.until !== null) this.#written.delete(visit.id);
-    else this.#written.set(visit.id, { at: this.#clock().mono, lastSeen: record.lastSeen });
+    this.#written.set(visit, { at: this.#clock().mono, lastSeen: record.lastSeen });
     const { faces, snapshot } = visit;
     const vector = faces?.vectors.at(-1);
     this.#unwritten.set(visit.id, {
