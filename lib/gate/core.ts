@@ -42,8 +42,8 @@ export interface CoreParts {
 
 /** What counts once; the newest last. */
 export interface Spent {
-  factors: readonly string[];
-  visits: readonly string[];
+  factors: string[];
+  visits: string[];
 }
 
 /** What is to be done. */

@@ -330,15 +330,11 @@ export class Gate extends EventEmitter<GateEvents> {
 
   /** What must survive, if it has changed. */
   async #keep(): Promise<void> {
-    const changing = JSON.stringify([this.#lockouts.kept, this.#core.spent]);
-    if (changing === this.#kept) return;
-    const { factors, visits } = this.#core.spent;
-    await this.#state.write({
-      lockouts: this.#lockouts.kept,
-      spent: { factors: [...factors], visits: [...visits] },
-      head: this.#log.head,
-    });
-    this.#kept = changing;
+    const changing = { lockouts: this.#lockouts.kept, spent: this.#core.spent };
+    const text = JSON.stringify(changing);
+    if (text === this.#kept) return;
+    await this.#state.write({ ...changing, head: this.#log.head });
+    this.#kept = text;
   }
 
   /** Come back when something that waits is over. */
