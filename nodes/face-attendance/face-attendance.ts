@@ -9,6 +9,7 @@ import { UserError } from "../../lib/errors";
 import { parseOptions } from "../../lib/validate";
 import { readVisit } from "../../lib/visit";
 import { type Language, render } from "../../lib/words/sentence";
+import { onClose } from "../common/on-close";
 import { logFault, nameError, onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables, wordsOf } from "../common/options";
 import { migrated } from "../common/migrate";
@@ -208,16 +209,15 @@ export default function register(RED: NodeAPI): void {
       },
       { policy: "queue", bound: MOST_WAITING, awaited: () => true },
     );
-    this.on("close", (done: () => void) => {
+    onClose(this, async () => {
       closed = true;
       clearTimeout(timer);
-      const end = async (): Promise<void> => {
+      try {
         await started?.outbox?.close();
         await started?.attendance.close();
-      };
-      end()
-        .catch((error: unknown) => this.warn(nameError(this, error).message))
-        .finally(done);
+      } catch (error) {
+        this.warn(nameError(this, error).message);
+      }
     });
   }
   RED.nodes.registerType<FaceAttendanceNode, FaceAttendanceDef, object, FrappeLogin>(

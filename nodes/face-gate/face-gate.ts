@@ -6,12 +6,12 @@ import { type GateOptions, gateOptionsSchema } from "../../lib/gate/options";
 import { REASON_SENTENCES } from "../../lib/gate/sentences";
 import type { Deny, Grant } from "../../lib/grant";
 import { CONTRACT_VERSION, type FaceMessage } from "../../lib/message";
-import { heard } from "../../lib/observe/heard";
 import { isSealed } from "../../lib/presence/seal";
 import { parseOptions } from "../../lib/validate";
 import { inTime } from "../../lib/workers/in-time";
 import type { MatchRule, ServedGate } from "../../api/host";
 import { deployedNodes } from "../common/deployed";
+import { onClose } from "../common/on-close";
 import { logFault, nameError, onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables, wordsOf } from "../common/options";
 import { failToStart, liveStatus, shortName, type Status } from "../common/status";
@@ -151,10 +151,10 @@ export default function register(RED: NodeAPI): void {
       },
       { policy: "queue" },
     );
-    this.on("close", (_removed: boolean, done: () => void) => {
+    onClose(this, () => {
       closing.abort();
       const closed = opening.then((gate) => gate.close());
-      heard(this.type, inTime(closed, CLOSING_MS).finally(done));
+      return inTime(closed, CLOSING_MS);
     });
   }
   RED.nodes.registerType("face-gate", FaceGate);

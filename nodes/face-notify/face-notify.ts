@@ -10,12 +10,12 @@ import type { Broker } from "../../lib/notify/link";
 import { MOST_PEOPLE, Notifier } from "../../lib/notify/notifier";
 import { remember } from "../../lib/notify/remember";
 import { notifyOptionsSchema } from "../../lib/notify/options";
-import { heard } from "../../lib/observe/heard";
 import type { PersonEntry } from "../../lib/search/entries";
 import { parseOptions } from "../../lib/validate";
 import { readPresence, readVisit } from "../../lib/visit";
 import { phrase } from "../../lib/words/sentence";
 import { runtimeLanguage, say, speakAs } from "../common/language";
+import { onClose } from "../common/on-close";
 import { logFault, nameError, onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart } from "../common/status";
@@ -105,9 +105,9 @@ export default function register(RED: NodeAPI): void {
       },
       { policy: "queue" },
     );
-    this.on("close", (removed: boolean, done: () => void) => {
+    onClose(this, (removed) => {
       closed = true;
-      heard(this.type, notifier.close(removed).finally(done));
+      return notifier.close(removed);
     });
   }
   RED.nodes.registerType("face-notify", FaceNotify);

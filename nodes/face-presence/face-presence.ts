@@ -2,7 +2,6 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { UserError } from "../../lib/errors";
 import type { Gallery } from "../../lib/gallery/gallery";
 import { CONTRACT_VERSION, type FaceMessage, readFaces, readFrame, readPicture } from "../../lib/message";
-import { heard } from "../../lib/observe/heard";
 import { presenceOptionsSchema, type PresenceOptions } from "../../lib/presence/options";
 import { GalleryPresence } from "../../lib/presence/presence";
 import type { Alike } from "../../lib/presence/visits";
@@ -10,6 +9,7 @@ import { oneStranger } from "../../lib/unknowns/unknowns";
 import { parseOptions } from "../../lib/validate";
 import type { Presence } from "../../lib/visit";
 import { speakAs } from "../common/language";
+import { onClose } from "../common/on-close";
 import { logFault, nameError, onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { failToStart, liveStatus, shortName, type Status } from "../common/status";
@@ -110,10 +110,7 @@ export default function register(RED: NodeAPI): void {
       late.add(frame.source);
       this.warn(RED._("face-presence.warn.stale", { source: frame.source }));
     });
-    this.on("close", (removed: boolean, done: () => void) => {
-      const closed = beginning.then((presence) => presence.close(removed));
-      heard(this.type, closed.finally(done));
-    });
+    onClose(this, async (removed) => (await beginning.catch(() => undefined))?.close(removed));
   }
   RED.nodes.registerType("face-presence", FacePresence);
 }
