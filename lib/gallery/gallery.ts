@@ -174,6 +174,12 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     return this.#parts.visiting.visits;
   }
 
+  /** Visits that are open, of nodes that are not there any more, ended when somebody was last seen. Never rejects. */
+  async endUnwatched(isWatched: (visit: string) => boolean): Promise<void> {
+    const unwatched = (this.visits?.open ?? []).flatMap(({ visit }) => (isWatched(visit) ? [] : [visit]));
+    if (unwatched.length > 0) await this.#parts.visiting.end(unwatched);
+  }
+
   /** Check-ins of attendance books, opened when somebody asks first. @throws a sentence where none can be kept */
   attendance(): Promise<Ledger> {
     return this.#books.open();

@@ -36,6 +36,8 @@ export class Visiting {
   readonly #report: (sentence: Sentence) => void;
   /** What the disk refused; done once it takes it. */
   readonly #waiting = new Set<Gift>();
+  /** … nor the end of visits that nobody watches. */
+  #unwatched: readonly string[] = [];
 
   /** @param report hears that visits stay as they were for now */
   constructor(visits: KeptVisits | undefined, host: VisitingHost, report: (sentence: Sentence) => void) {
@@ -98,8 +100,15 @@ export class Visiting {
     await this.catchUp();
   }
 
+  /** Nobody watches these visits any more: they ended when somebody was last seen. Never rejects. */
+  async end(visits: readonly string[]): Promise<void> {
+    this.#unwatched = visits;
+    await this.#endUnwatched();
+  }
+
   /** The disk takes something again. Never rejects. */
   async catchUp(): Promise<void> {
+    await this.#endUnwatched();
     for (const gift of this.#waiting)
       try {
         await this.give(...gift);
@@ -113,6 +122,18 @@ export class Visiting {
   /** What a crash left of somebody who was deleted. Never rejects. */
   async removeOrphans(isKnown: (person: string) => boolean): Promise<void> {
     await this.visits?.removeOrphans(isKnown).catch((error: unknown) => this.#tell(error));
+  }
+
+  async #endUnwatched(): Promise<void> {
+    if (this.visits === undefined) return;
+    for (const { revision: _revision, pictured: _pictured, ...open } of this.visits.open)
+      try {
+        if (this.#unwatched.includes(open.visit)) await this.visits.put({ ...open, until: open.lastSeen });
+      } catch (error) {
+        this.#tell(error);
+        return;
+      }
+    this.#unwatched = [];
   }
 
   #tell(error: unknown): void {

@@ -9,10 +9,11 @@ import { cropFace } from "../image/crop";
 import type { Face, Picture } from "../message";
 import type { Presence, Present, Visit } from "../visit";
 import { UserError } from "../errors";
-import type { Beside, NewVisitRecord, VisitBook } from "../visits/book";
+import type { Beside, NewVisitRecord, VisitBook, VisitRecord } from "../visits/book";
 import { inTime } from "../workers/in-time";
 import { SerialQueue } from "../workers/serial-queue";
 import { type Clock, systemClock } from "./clock";
+import { leaveOpen, prefixOf, takeLeftOpen, watcherOf } from "./left-open";
 import type { OpenVisit } from "./open-visit";
 import type { PresenceOptions } from "./options";
 import { sealOf } from "./seal";
@@ -71,9 +72,6 @@ export interface DecidedFrame extends Frameful {
   message?: object | undefined;
 }
 
-/** Visits that a redeploy left open, by the node: fresher than what is on disk. */
-const leftOpen = new BoundedMap<string, RestoredVisit[]>(100);
-
 /** The number of what was told last, by the gallery: it rises over restarts, too. */
 const sequences = new Map<string, number>();
 
@@ -104,7 +102,7 @@ export class GalleryPresence {
     const { options, alike, strangerOf, clock = systemClock } = parts;
     this.#parts = parts;
     this.#clock = clock;
-    this.#prefix = `${parts.node}-`;
+    this.#prefix = prefixOf(parts.node);
     this.#visits = new Visits({ options, prefix: this.#prefix, alike, strangerOf });
     this.#ready = this.#restore();
     this.#timer = setInterval(() => this.#pass(), Math.min(STATE_MS, (options.away * 1000) / 4));
@@ -139,8 +137,6 @@ export class GalleryPresence {
     this.#visits.forget(person);
     this.#forgotten.set(person, true);
     for (const [id, { record }] of this.#unwritten) if (record.person === person) this.#unwritten.delete(id);
-    for (const left of leftOpen.get(this.#parts.node) ?? [])
-      if (left.record.person === person) leftOpen.delete(this.#parts.node);
     this.#tellState(true);
   }
 
@@ -155,10 +151,12 @@ export class GalleryPresence {
    */
   async close(over: boolean): Promise<void> {
     clearInterval(this.#timer);
+    const { gallery, node } = this.#parts;
     const open = this.#told;
     if (!over)
-      leftOpen.set(
-        this.#parts.node,
+      leaveOpen(
+        gallery,
+        node,
         open.map((visit) => ({ record: visit.record(false), faces: visit.faces, snapshot: visit.snapshot })),
       );
     const written = this.#queue.run(async () => {
@@ -176,19 +174,32 @@ export class GalleryPresence {
   }
 
   async #restore(): Promise<void> {
-    const { book, node } = this.#parts;
-    const left = leftOpen.get(node);
-    leftOpen.delete(node);
+    const { book, gallery, node } = this.#parts;
+    const left = takeLeftOpen(gallery, node);
     const kept = left ?? (await this.#read(book));
     const happened = this.#visits.restore(kept, this.#clock(), this.#keepEvery);
     for (const each of happened) this.#tell(each);
+    this.#endStrays(happened);
     this.#tellState(happened.length > 0 || this.here.length > 0);
   }
 
+  /** Open in the book and not here: their end could not be written before a redeploy. They were told that it came. */
+  #endStrays(happened: readonly Happening[]): void {
+    const known = new Set([...this.#visits.open, ...happened.map(({ visit }) => visit)].map(({ id }) => id));
+    const strays = this.#mine.filter(({ visit }) => !known.has(visit));
+    for (const { revision: _revision, pictured: _pictured, ...stray } of strays)
+      this.#unwritten.set(stray.visit, { record: { ...stray, until: stray.lastSeen }, beside: {} });
+    if (strays.length > 0) this.#later(() => this.#write());
+  }
+
+  /** Visits of this node that are open in the book. */
+  get #mine(): VisitRecord[] {
+    return (this.#parts.book?.open ?? []).filter(({ visit }) => watcherOf(visit) === this.#parts.node);
+  }
+
   async #read(book: Book | undefined): Promise<RestoredVisit[]> {
-    const mine = (book?.open ?? []).filter(({ visit }) => visit.startsWith(this.#prefix));
     return Promise.all(
-      mine.map(async ({ revision: _revision, pictured, ...record }) => {
+      this.#mine.map(async ({ revision: _revision, pictured, ...record }) => {
         const face = await book?.embedding(record.visit).catch(() => undefined);
         const snapshot = pictured ? await book?.snapshot(record.visit).catch(() => undefined) : undefined;
         return {

@@ -13,6 +13,7 @@ import { chooseNetworks } from "../../lib/gallery/networks";
 import { isBeside, openBeside } from "../../lib/people/lmdb/beside";
 import { openPatiently, type Waiting, whenDiskTakes } from "../../lib/people/lmdb/open-patiently";
 import { lookForPacksIn } from "../../lib/models/packs";
+import { dropLeftOpen, forgetLeftOpen, watcherOf } from "../../lib/presence/left-open";
 import { deleteBook, openBook } from "../../lib/visits/lmdb-book";
 import { Journal } from "../../lib/observe/journal";
 import { parseOptions } from "../../lib/validate";
@@ -131,11 +132,47 @@ function report(node: FaceGalleryNode, gallery: Gallery): void {
   });
 }
 
+/**
+ * Visits of a face-presence node that was deleted, disabled, or given another gallery end here, however long ago: at
+ * each start of the flows and each deploy.
+ * @returns adds a gallery, until its node closes
+ */
+function watchFlows(RED: NodeAPI): (node: FaceGalleryNode) => void {
+  const nodes = new Set<FaceGalleryNode>();
+  /** Whether every node is there that is to be there. */
+  let running = false;
+  const end = async (node: FaceGalleryNode): Promise<void> => {
+    const gallery = await node.gallery;
+    if (!running || node.closing.aborted) return;
+    const watches = (id: string): boolean =>
+      (RED.nodes.getNode(id) as { watches?: unknown } | null | undefined)?.watches === node.id;
+    dropLeftOpen(node.id, watches);
+    await gallery.endUnwatched((visit) => watches(watcherOf(visit)));
+  };
+  const started = (): void => {
+    running = true;
+    // Why a gallery cannot be opened it says itself.
+    for (const node of nodes) end(node).catch(() => undefined);
+  };
+  const stopping = (): void => {
+    running = false;
+  };
+  return (node) => {
+    if (nodes.size === 0) RED.events.on("flows:started", started).on("flows:stopping", stopping);
+    nodes.add(node);
+    node.on("close", () => {
+      nodes.delete(node);
+      if (nodes.size === 0) RED.events.off("flows:started", started).off("flows:stopping", stopping);
+    });
+  };
+}
+
 /** How many galleries watch a photo folder: instances of a subflow, or nodes that name the same. */
 const watched = new Map<string, number>();
 
 export default function register(RED: NodeAPI): void {
   speakAs(RED);
+  const endUnwatched = watchFlows(RED);
   function FaceGallery(this: FaceGalleryNode, saved: FaceGalleryDef): void {
     RED.nodes.createNode(this, saved);
     const def = migrated({ ...saved }, MIGRATIONS);
@@ -212,7 +249,10 @@ export default function register(RED: NodeAPI): void {
       });
       report(this, gallery);
       gallery.on("merged", (from, into) => this.journal.rename(from, into));
-      gallery.on("forgotten", (id, name) => this.journal.forget(id, name));
+      gallery.on("forgotten", (id, name) => {
+        this.journal.forget(id, name);
+        forgetLeftOpen(this.id, id);
+      });
       heard("face-gallery", gallery.start());
       return gallery;
     };
@@ -234,6 +274,7 @@ export default function register(RED: NodeAPI): void {
     };
     this.waiting = undefined;
     this.gallery = open().finally(() => wait(undefined));
+    endUnwatched(this);
     this.gallery.catch((error: unknown) => {
       // It was still waiting.
       if (closing.signal.aborted) return;

@@ -29,6 +29,12 @@ export interface FacePresenceDef extends NodeDef {
   maxAge?: string | number;
 }
 
+/** As other nodes see it. */
+export interface FacePresenceNode extends Node {
+  /** Id of the gallery whose people it watches; undefined where it could not be started. */
+  watches?: string;
+}
+
 /** What asks for who is here. */
 const WHO = "who";
 /** Cameras of which late frames were told. */
@@ -36,7 +42,7 @@ const MOST_TOLD = 100;
 
 export default function register(RED: NodeAPI): void {
   speakAs(RED);
-  function FacePresence(this: Node, def: FacePresenceDef): void {
+  function FacePresence(this: FacePresenceNode, def: FacePresenceDef): void {
     RED.nodes.createNode(this, def);
     let people: FaceGalleryNode;
     let options: PresenceOptions;
@@ -58,6 +64,7 @@ export default function register(RED: NodeAPI): void {
       failToStart(this, error);
       return;
     }
+    this.watches = people.id;
     const show = liveStatus(this);
     const late = new Set<string>();
     const begin = (gallery: Gallery): GalleryPresence => {

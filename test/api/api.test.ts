@@ -144,6 +144,8 @@ describe("the HTTP API", () => {
         unknownDays: "7",
       },
       { id: "h", type: "face-gallery", name: "Other", folder: "", model: "dlib-resnet-v1", keepVisits: "0" },
+      // It watches "visit-here".
+      { id: "visit", type: "face-presence", z, x: 1, y: 1, name: "", gallery: "g", away: "86400", wires: [[], []] },
       { id: "broken", type: "face-gallery", name: "Broken", folder: "", model: "facenet9000" },
       {
         id: "c",

@@ -13,8 +13,8 @@ backup takes the file's place.`,
 cannot be wiped yet`,
   backupFailed: `no backup of the visits could be made in {folder} ({reason}), and what was deleted may still be in \
 the older one: check that the disk is not full.`,
-  stay: `visits of somebody who was deleted, merged or named are as they were ({reason}): they follow once the disk \
-takes them, or at the next start.`,
+  stay: `visits of somebody who was deleted, merged or named, or that nobody watches any more, are as they were \
+({reason}): they follow once the disk takes them, or at the next start.`,
   noneKept: `this gallery keeps no visits: open its form and set for how many days they are kept.`,
   alikeBusy: `{most} questions whether a face was here before wait already: ask again in a moment.`,
   gone: `there is no such visit: it may have been deleted meanwhile.`,

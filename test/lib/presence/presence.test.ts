@@ -117,12 +117,12 @@ describe("presence whose disk refuses", () => {
   let presence: GalleryPresence;
   const now = (): { wall: number; mono: number } => ({ wall: Date.now() + ahead, mono: performance.now() + ahead });
 
-  function begin(book: PresenceParts["book"]): void {
+  function begin(book: PresenceParts["book"], node = `n${(sequence += 1)}`, gallery = "g"): void {
     visits.length = states.length = problems.length = ahead = 0;
     presence = new GalleryPresence({
       options: presenceOptionsSchema.parse({ away: 20 }),
-      gallery: "g",
-      node: `n${(sequence += 1)}`,
+      gallery,
+      node,
       book,
       alike: () => false,
       pictures: false,
@@ -164,6 +164,55 @@ describe("presence whose disk refuses", () => {
     see();
     await eventually("it is written", () => book.written.get(visits[0]?.visit ?? "") ?? undefined);
     assert.equal(book.written.get(visits[0]?.visit ?? ""), visits[2]?.lastSeen);
+  });
+
+  it("ends after a redeploy what had ended before it and could not be written, and tells it once", async () => {
+    let refuses = false;
+    const open = new Map<string, VisitRecord>();
+    const book = bookThat(async (record) => {
+      if (refuses) throw new Error("ENOSPC");
+      if (record.until === null) open.set(record.visit, { ...record, pictured: false, revision: 1 });
+      else open.delete(record.visit);
+    });
+    begin(
+      {
+        ...book,
+        get open() {
+          return [...open.values()];
+        },
+      } as NonNullable<PresenceParts["book"]>,
+      "redeployed",
+    );
+    for (let index = 0; index < 6; index += 1) see("alice");
+    await told(2);
+    refuses = true;
+    ahead += 21_000;
+    see();
+    await told(3);
+    await presence.close(false);
+    assert.equal(open.size, 1);
+    refuses = false;
+    begin({ ...book, open: [...open.values()] }, "redeployed");
+    await presence.ready();
+    await eventually("it is over on the disk", () => (open.size === 0 ? true : undefined));
+    assert.deepEqual(visits, []);
+  });
+
+  it("does not take to another gallery who was here in the one of before", async () => {
+    begin(
+      bookThat(async () => undefined),
+      "moved",
+    );
+    for (let index = 0; index < 6; index += 1) see("alice");
+    await told(2);
+    await presence.close(false);
+    begin(
+      bookThat(async () => undefined),
+      "moved",
+      "another",
+    );
+    await presence.ready();
+    assert.deepEqual(presence.here, []);
   });
 
   it("does not wait for a disk that never answers, but for a second once", async () => {
