@@ -52,12 +52,16 @@ export interface Present {
   sure: number;
   /** In how many frames a face of them was embedded anew. */
   frames: number;
+  /** Why face-match lets `person` pass nowhere, by its latest decision; absent where it does. */
+  denied?: string | undefined;
   liveness?: Liveness | undefined;
 }
 
 /** `msg.visit`: what has happened to somebody's visit. */
 export interface Visit extends Present {
   event: VisitEvent;
+  /** Whom they were taken for until now, where `changed` tells that they are somebody else; null is nobody. */
+  was?: Pick<Present, "person" | "name"> | undefined;
   /** Id of the gallery's node. */
   gallery: string;
   /** Since they came, in milliseconds. */
@@ -110,6 +114,7 @@ export const presentSchema = z.object({
   threshold: z.number().nullable(),
   sure: z.number().min(0).max(1).describe("How sure it is that it is this person, or nobody of the gallery."),
   frames: z.number().int().min(0).describe("In how many frames a face of them was embedded anew."),
+  denied: z.string().min(1).max(100).optional().describe("Why face-match lets this person pass nowhere."),
   liveness: livenessSchema.optional(),
 });
 
@@ -126,6 +131,10 @@ const told = {
 export const visitSchema = presentSchema.extend({
   ...told,
   event: z.enum(VISIT_EVENTS).describe("Each is told once a visit, but changed."),
+  was: presentSchema
+    .pick({ person: true, name: true })
+    .optional()
+    .describe("Whom they were taken for until now, where changed tells that they are somebody else."),
   duration: z.number().min(0).describe("Since they came, in milliseconds."),
   zones: z.array(z.string()).describe("In the order in which they were seen there, each once."),
   others: z.array(presentSchema).max(MAX_PRESENT).describe("Who else is here."),

@@ -1,7 +1,8 @@
 /** A visit that has not ended: who it is as far as that is settled, where they were, and when. */
 import { randomBytes } from "node:crypto";
+import { BoundedMap } from "../bounded-map";
 import type { Face, Identity } from "../message";
-import type { Present } from "../visit";
+import type { Liveness, Present } from "../visit";
 import type { NewVisitRecord, Stay } from "../visits/book";
 import type { FrameTime, Instant } from "./clock";
 import { Evidence, NOBODY } from "./evidence";
@@ -13,6 +14,8 @@ const MOST_STAYS = 60;
 /** Somebody in the sight of two cameras is where they were until that one has not seen them for so long. */
 const MOVED_MS = 1000;
 const ID_BYTES = 8;
+/** Faces of a visit whose liveness was found; of more the one that was found first may count once more. */
+const MOST_EXAMINED = 100;
 
 /** Where a frame comes from. */
 export interface Place {
@@ -53,7 +56,10 @@ export class OpenVisit {
   #stayAt: number;
   #decided: Pick<Present, "distance" | "threshold"> = { distance: null, threshold: null };
   #frames = 0;
+  #denied: string | undefined;
   #liveness: Present["liveness"];
+  /** What was found of their faces; each is carried on by every frame of its track. */
+  readonly #examined = new BoundedMap<string, true>(MOST_EXAMINED);
 
   private constructor(id: string, enough: number, at: number, times: Times, stays: Stay[]) {
     this.id = id;
@@ -140,8 +146,7 @@ export class OpenVisit {
     if (anew) this.#frames += 1;
     this.#decide(face.identity);
     if (face.embedding !== undefined && face.model !== undefined && anew) this.#keepFace(face.model, face.embedding);
-    if (face.liveness !== undefined && face.liveness.at >= (this.#liveness?.at ?? -Infinity))
-      this.#liveness = face.liveness;
+    if (face.liveness !== undefined) this.#examine(face.liveness, place.camera);
     return this.#move(at, place);
   }
 
@@ -154,6 +159,8 @@ export class OpenVisit {
   settle(who: string, identity: Pick<Identity, "name" | "groups"> | undefined): void {
     if (this.who !== who) {
       this.#liveness = undefined;
+      this.#examined.clear();
+      this.#denied = undefined;
       this.#decided = { distance: null, threshold: null };
     }
     this.confirmed = true;
@@ -192,13 +199,15 @@ export class OpenVisit {
       ...this.#decided,
       sure: this.evidence.sureOf(this.who ?? this.evidence.leader?.who ?? NOBODY),
       frames: this.#frames,
+      ...(this.#denied === undefined ? {} : { denied: this.#denied }),
       ...(this.#liveness === undefined ? {} : { liveness: this.#liveness }),
     };
   }
 
   /** @param over whether it has ended */
   record(over: boolean): NewVisitRecord {
-    const { camera: _camera, source: _source, zone: _zone, liveness: _liveness, ...present } = this.present();
+    const { camera: _camera, source: _source, zone: _zone, ...rest } = this.present();
+    const { denied: _denied, liveness: _liveness, ...present } = rest;
     return { ...present, until: over ? present.lastSeen : null, stays: this.#stays.map((stay) => ({ ...stay })) };
   }
 
@@ -207,9 +216,22 @@ export class OpenVisit {
     if (this.person !== null && identity.person !== this.person) return;
     this.#decided = { distance: identity.distance, threshold: identity.threshold };
     if (this.person === null) return;
+    this.#denied = identity.outcome === "denied" ? identity.reason : undefined;
     // They may be called otherwise by now, or be in other groups.
     this.name = identity.name;
     this.groups = [...identity.groups];
+  }
+
+  /**
+   * What was found last counts, whatever the clock says of it, which may have been set; that another camera cannot
+   * tell takes nothing back.
+   */
+  #examine(liveness: Liveness, camera: string): void {
+    const key = JSON.stringify([camera, liveness.by, liveness.result, liveness.at]);
+    if (this.#examined.has(key)) return;
+    this.#examined.set(key, true);
+    if (liveness.result !== "unsure" || this.#liveness === undefined || this.#liveness.result === "unsure")
+      this.#liveness = liveness;
   }
 
   #keepFace(model: string, vector: Float32Array): void {

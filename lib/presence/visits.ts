@@ -45,7 +45,7 @@ export interface RestoredVisit {
 }
 
 /** What has happened to somebody's visit. */
-export interface Happening extends Pick<Visit, "event" | "duration" | "zones"> {
+export interface Happening extends Pick<Visit, "event" | "was" | "duration" | "zones"> {
   visit: OpenVisit;
   /** As they were when it happened. */
   present: Present;
@@ -209,20 +209,20 @@ export class Visits {
     const share = sighting.shareOf(face, time);
     if (share > 0 && sighting.looksOtherwise) this.#lookAgain(sighting, face, look);
     sighting.add(face, says, share, time);
-    let event: VisitEvent | undefined;
+    let told: Pick<Visit, "event" | "was"> | undefined;
     if (sighting.visit === undefined) {
       if (share > 0) this.#find(sighting, face, look);
     } else {
       if (says.who !== undefined) sighting.visit.evidence.add(says.who, says.nats * share);
-      event = this.#doubt(sighting, face, says.who, look);
+      told = this.#doubt(sighting, face, says.who, look);
     }
     if (sighting.visit === undefined) return;
-    event ??= this.#confirm(sighting.visit, face, says.who, look);
+    told ??= this.#confirm(sighting.visit, face, says.who, look);
     // By now it may be a part of another one.
     const here: OpenVisit = sighting.visit;
     if (here.who !== undefined && says.who !== here.who) return;
     const moved = here.see(face, time, { place, age: carriedAgeOf(face) ?? 0, anew: share > 0 });
-    if (event !== undefined || (moved && here.told)) this.#tell(event ?? "changed", here, face, look);
+    if (told !== undefined || (moved && here.told)) this.#tell(told ?? { event: "changed" }, here, face, look);
   }
 
   /** The face looks otherwise than before: turned, or somebody has come into their place. */
@@ -270,7 +270,12 @@ export class Visits {
   }
 
   /** The face says by now that it is somebody else than the visit does. */
-  #doubt(sighting: Sighting, face: Face, says: string | undefined, look: Look): "changed" | undefined {
+  #doubt(
+    sighting: Sighting,
+    face: Face,
+    says: string | undefined,
+    look: Look,
+  ): Pick<Visit, "event" | "was"> | undefined {
     const { visit } = sighting;
     const who = sighting.evidence.settled;
     if (visit?.who === undefined || who === undefined || who !== says) return undefined;
@@ -289,10 +294,12 @@ export class Visits {
         this.#join(sighting, other, look);
         return undefined;
       }
+      const { person, name } = visit;
       visit.evidence.settle(who);
       visit.settle(who, face.identity);
       this.#nameStranger(visit, face);
-      return "changed";
+      // Of a stranger of whom nothing was to be told nobody has heard.
+      return visit.told ? { event: "changed", was: { person, name } } : { event: "confirmed" };
     }
     // Somebody else has come into their place.
     this.#leave(sighting, look);
@@ -315,7 +322,7 @@ export class Visits {
   }
 
   /** Settle who it is, as soon as that can be. */
-  #confirm(visit: OpenVisit, face: Face, says: string | undefined, look: Look): "confirmed" | undefined {
+  #confirm(visit: OpenVisit, face: Face, says: string | undefined, look: Look): { event: "confirmed" } | undefined {
     const who = visit.evidence.settled;
     if (visit.confirmed || who === undefined || who !== says) return undefined;
     const other = who === NOBODY ? undefined : this.#visitOf(who);
@@ -328,7 +335,7 @@ export class Visits {
     }
     visit.settle(who, face.identity);
     this.#nameStranger(visit, face);
-    return "confirmed";
+    return { event: "confirmed" };
   }
 
   #see(visit: OpenVisit, { taken, time }: Look): void {
@@ -343,7 +350,7 @@ export class Visits {
     if (this.#open.size >= MOST_OPEN && longest !== undefined) happened.push(...this.#end(longest));
     const visit = OpenVisit.begin(this.#parts.prefix, this.#enough, sighting.begun(time), place);
     this.#join(sighting, visit, look);
-    this.#tell("arrived", visit, face, look);
+    this.#tell({ event: "arrived" }, visit, face, look);
   }
 
   #join(sighting: Sighting, visit: OpenVisit, look: Look): void {
@@ -397,11 +404,11 @@ export class Visits {
     this.#open.delete(visit.id);
   }
 
-  #tell(event: VisitEvent, visit: OpenVisit, face: Face, { happened }: Look): void {
+  #tell({ event, was }: Pick<Visit, "event" | "was">, visit: OpenVisit, face: Face, { happened }: Look): void {
     const isUnknown = visit.person === null;
     if (isUnknown && !this.#options.unknown && !visit.told) return;
     visit.told = true;
-    happened.push({ ...happening(event, visit), box: face.box });
+    happened.push({ ...happening(event, visit), ...(was === undefined ? {} : { was }), box: face.box });
   }
 }
 

@@ -14,7 +14,7 @@ export interface Stay {
   until: number;
 }
 
-export interface VisitRecord extends Omit<Present, "camera" | "source" | "zone" | "liveness"> {
+export interface VisitRecord extends Omit<Present, "camera" | "source" | "zone" | "denied" | "liveness"> {
   /** When it ended, that is when they were last seen; null as long as they are here. */
   until: number | null;
   stays: Stay[];

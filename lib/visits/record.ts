@@ -19,10 +19,12 @@ export const staySchema = z
   .meta({ id: "Stay" });
 
 /** As put says of it. */
-export const newVisitSchema = presentSchema.omit({ camera: true, source: true, zone: true, liveness: true }).extend({
-  until: time.nullable().describe("When it ended; null as long as they are here"),
-  stays: z.array(staySchema).describe("Where they were, in the order in which they came there"),
-});
+export const newVisitSchema = presentSchema
+  .omit({ camera: true, source: true, zone: true, denied: true, liveness: true })
+  .extend({
+    until: time.nullable().describe("When it ended; null as long as they are here"),
+    stays: z.array(staySchema).describe("Where they were, in the order in which they came there"),
+  });
 
 export const visitRecordSchema = newVisitSchema
   .extend({

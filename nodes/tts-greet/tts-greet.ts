@@ -1,4 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { BoundedMap } from "../../lib/bounded-map";
 import { UserError } from "../../lib/errors";
 import { type FaceMessage, readFaces, readOverride } from "../../lib/message";
 import { Espeak, espeakInstalled, type Voice } from "../../lib/speech/espeak";
@@ -27,8 +28,13 @@ export interface TtsGreetDef extends NodeDef {
 const STATUS_LENGTH = 20;
 /** Photos somebody sends by hand are greeted one after the other; more than these would be talked of long after. */
 const MAX_WAITING = 10;
+/** Nodes whose greetings are remembered over a deploy. */
+const MAX_NODES = 100;
 /** Characters of `msg.say`: half a minute. */
 const LONGEST_SAYING = 500;
+
+/** Visits that were greeted, by the node: a deploy ends no visit. */
+const greetedBy = new BoundedMap<string, GreetedVisits>(MAX_NODES);
 
 export default function register(RED: NodeAPI): void {
   speakAs(RED);
@@ -57,7 +63,8 @@ export default function register(RED: NodeAPI): void {
       failToStart(this, error);
       return;
     }
-    const greeted = new GreetedVisits();
+    const greeted = greetedBy.get(this.id) ?? new GreetedVisits();
+    greetedBy.set(this.id, greeted);
     const report = ({ kind, sentence }: Problem): void => {
       this.status({ fill: "yellow", shape: "ring", text: RED._(`tts-greet.status.${kind}`) });
       this.warn(say(sentence));
@@ -75,7 +82,12 @@ export default function register(RED: NodeAPI): void {
           send({ ...message, payload: wav, text, lang, names: [], engine });
           return;
         }
-        const names = message.visit === undefined ? namesOf(message) : greeted.names(readVisit(message.visit));
+        const names =
+          message.visit === undefined ? namesOf(message) : greeted.names(readVisit(message.visit), whenOf(message));
+        if (names === "late") {
+          this.status({ fill: "yellow", shape: "ring", text: RED._("tts-greet.status.late") });
+          return;
+        }
         const template = readOverride(message, "template", speechOptionsSchema.shape.template);
         // Nothing says again that those of a photo, or of a visit, still stand there when the last greeting ends.
         if ((message.frame === undefined || message.visit !== undefined) && names.length > 0) await greeter.quiet();
@@ -91,7 +103,11 @@ export default function register(RED: NodeAPI): void {
       },
       { bound: MAX_WAITING, awaited: ({ visit }) => visit !== undefined },
     );
-    this.on("close", () => greeter.close());
+    this.on("close", (removed: boolean, done: () => void) => {
+      if (removed) greetedBy.delete(this.id);
+      greeter.close();
+      done();
+    });
   }
   RED.nodes.registerType("tts-greet", TtsGreet);
 
@@ -139,6 +155,11 @@ function isLanguage(lang: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Now, and whether a broker had kept the message: then it says nothing of when it was told. */
+function whenOf(message: FaceMessage): { now: number; retained: boolean } {
+  return { now: Date.now(), retained: (message as { retain?: unknown }).retain === true };
 }
 
 /** The people to greet: matched faces, or `msg.names`. @throws a sentence when the message has neither */

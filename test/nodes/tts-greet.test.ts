@@ -7,8 +7,13 @@ import { wavDuration } from "../../lib/speech/wav";
 import ttsGreet from "../../nodes/tts-greet/tts-greet";
 import { restorePath, runs, until, withPrograms } from "../support/programs";
 import { noMount, smallDisk } from "../support/small-disk";
+import type { Visit } from "../../lib/visit";
 import { visitOf } from "../support/visits";
 import { admin, helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
+
+let visits = 0;
+const FEW = 5;
+type Told = Partial<Visit> & { retain?: boolean };
 
 const face = (name: string | null, outcome: Outcome = "match"): Face => ({
   box: { x: 0, y: 0, width: 9, height: 9 },
@@ -136,6 +141,85 @@ describe("tts-greet node", () => {
     const error = nextError("t");
     send("t", { visit: { event: "confirmed" } as never });
     assert.match(await error, /msg\.visit/);
+  });
+
+  /**
+   * Visits told one after the other, no more at once than may wait; after each few somebody who is greeted anyway.
+   * @returns who was greeted besides
+   */
+  async function greetedOf(told: readonly Told[]): Promise<string[]> {
+    const names: string[] = [];
+    helper.getNode("out").on("input", (message) => names.push(...((message as FaceMessage)["names"] as string[])));
+    for (let at = 0; at < told.length; at += FEW) {
+      const last = { visit: `last ${(visits += 1)}`, event: "confirmed", person: "z", name: `Zoe ${visits}` } as const;
+      for (const { retain, ...fields } of [...told.slice(at, at + FEW), last] as Told[])
+        send("t", { visit: visitOf(fields), ...(retain === undefined ? {} : { retain }) });
+      await until(() => names.includes(last.name), "the last greeting");
+    }
+    return names.filter((name) => !name.startsWith("Zoe"));
+  }
+
+  it("greets whoever is named later in the visit, once, and whoever is somebody else than was thought", async () => {
+    await load({ engine: "none", cooldown: 0 });
+    const [alice, bob] = [
+      { person: "a", name: "Alice" },
+      { person: "b", name: "Bob" },
+    ];
+    const nobody = { person: null, name: null };
+    assert.deepEqual(
+      await greetedOf([
+        { visit: "named", event: "arrived" },
+        { visit: "named", event: "confirmed", confirmed: true },
+        { visit: "named", event: "changed", confirmed: true, zone: "yard" },
+        { visit: "named", event: "changed", ...alice, was: nobody },
+        { visit: "named", event: "changed", ...alice, zone: "yard" },
+        // Named by a flow's own presence, which does not say who it was before.
+        { visit: "unsealed", event: "confirmed", confirmed: true },
+        { visit: "unsealed", event: "changed", ...bob },
+        // Begun before this node was: it tells of zones, and then that it is somebody else.
+        { visit: "older", event: "changed", ...alice, zone: "yard" },
+        { visit: "older", event: "changed", ...alice, zone: "hall" },
+        { visit: "older", event: "changed", person: "c", name: "Carol", was: alice },
+        { visit: "older", event: "changed", ...alice, was: { person: "c", name: "Carol" } },
+        { visit: "blocked", event: "confirmed", person: "m", name: "Mallory", groups: ["blocked"] },
+        { visit: "blocked", event: "changed", person: "d", name: "Dan", was: { person: "m", name: "Mallory" } },
+        { visit: "unsettled", event: "arrived" },
+        { visit: "unsettled", event: "changed", person: "e", name: "Eve", confirmed: false },
+      ]),
+      ["Alice", "Bob", "Carol", "Dan"],
+    );
+  });
+
+  it("greets nobody who may pass nowhere, nor by a message that is late or that a broker kept", async () => {
+    await load({ engine: "none", cooldown: 0 });
+    const late = nextStatus("t", "yellow");
+    const minute = 60_000;
+    assert.deepEqual(
+      await greetedOf([
+        { visit: "expired", event: "confirmed", person: "a", name: "Alice", denied: "not_valid" },
+        { visit: "late", event: "confirmed", person: "b", name: "Bob", at: Date.now() - 5 * minute },
+        { visit: "late", event: "changed", person: "b", name: "Bob", zone: "yard" },
+        { visit: "kept", event: "confirmed", person: "c", name: "Carol", retain: true },
+        { visit: "lately", event: "confirmed", person: "d", name: "Dan", at: Date.now() - minute / 2 },
+        // Another computer's clock may be ahead.
+        { visit: "ahead", event: "confirmed", person: "e", name: "Eve", at: Date.now() + 5 * minute },
+      ]),
+      ["Dan", "Eve"],
+    );
+    assert.ok(await late);
+  });
+
+  it("greets nobody again in the same visit after a deploy", async () => {
+    const told: Partial<Visit>[] = [
+      { visit: "over a deploy", event: "arrived" },
+      { visit: "over a deploy", event: "confirmed", person: "a", name: "Alice" },
+    ];
+    await load({ engine: "none", cooldown: 0 });
+    assert.deepEqual(await greetedOf(told), ["Alice"]);
+    await helper.unload();
+    await load({ engine: "none", cooldown: 0 });
+    const again = { person: "a", name: "Alice", was: { person: null, name: null } };
+    assert.deepEqual(await greetedOf([...told, { visit: "over a deploy", event: "changed", ...again }]), []);
   });
 
   it("gives a greeting for each language", async () => {

@@ -7,6 +7,7 @@ import type { Face, Frame } from "../../../lib/message";
 import { ENOUGH, Evidence, MOST_A_FRAME, NOBODY, saysOf } from "../../../lib/presence/evidence";
 import { presenceOptionsSchema } from "../../../lib/presence/options";
 import { type Happening, Visits } from "../../../lib/presence/visits";
+import type { Liveness } from "../../../lib/visit";
 import { decided } from "../../support/decided";
 
 const EPOCH = 1_700_000_000_000;
@@ -168,6 +169,54 @@ describe("visits", () => {
     stage.stand([alice()], 4);
     stage.stand([bob({ track: 1 })], 12);
     assert.deepEqual(stage.told, ["arrived null", "confirmed Alice", "changed Bob"]);
+    assert.deepEqual(
+      stage.happened.map(({ was }) => was),
+      [undefined, undefined, { person: "alice", name: "Alice" }],
+    );
+  });
+
+  it("say who somebody was thought to be, and begin with their name where strangers are not told", () => {
+    for (const unknown of [true, false]) {
+      const stage = new Stage({ unknown });
+      stage.stand([stranger()], 6);
+      stage.stand([alice({ track: 3 })], 8, "gate");
+      assert.deepEqual(
+        stage.told,
+        unknown ? ["arrived null", "confirmed null", "changed Alice"] : ["confirmed Alice"],
+      );
+      assert.deepEqual(stage.happened.at(-1)?.was, unknown ? { person: null, name: null } : undefined);
+    }
+  });
+
+  it("have the liveness found last, whatever the clock says, and of two cameras the one that can tell", () => {
+    const stage = new Stage({ zones: ["gate", "hall"].map((camera) => ({ camera, zone: "door" })) });
+    const found = (result: Liveness["result"], at: number): Partial<Face> => ({
+      liveness: { result, by: result === "failed" ? "cues" : "turn", at },
+    });
+    const result = (): string | undefined => stage.visits.open[0]?.present().liveness?.result;
+    const [at, hour] = [stage.wall, 3_600_000];
+    stage.stand([alice(found("passed", at))], 4);
+    assert.equal(result(), "passed");
+    // The other camera sees a picture, and the clock was put back meanwhile.
+    stage.stand([alice({ track: 7, ...found("failed", at - hour) })], 1, "hall");
+    assert.equal(result(), "failed");
+    // What the first found before is carried on by each of its frames, and a third track tells nothing.
+    stage.stand([alice(found("passed", at))], 2);
+    assert.equal(result(), "failed");
+    stage.stand([alice({ track: 8, ...found("unsure", at + hour) })], 2, "hall");
+    assert.equal(result(), "failed");
+    stage.stand([alice(found("passed", at - hour / 2))], 1);
+    assert.equal(result(), "passed");
+  });
+
+  it("carry why somebody may pass nowhere, as long as that is so", () => {
+    const stage = new Stage();
+    const identity = { ...alice().identity!, outcome: "denied", reason: "not_valid" } as const;
+    stage.stand([alice({ identity })], 4);
+    assert.deepEqual(stage.happened.at(-1)?.present.denied, "not_valid");
+    assert.ok(!("denied" in stage.happened.at(-1)!.record));
+    stage.stand([alice()], 1);
+    assert.equal(stage.visits.open[0]?.present().denied, undefined);
   });
 
   it("hand no evidence on to another face that takes the place, in the same track", () => {
