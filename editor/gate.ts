@@ -134,6 +134,7 @@ async function showFactors({ id, gallery }: GateOfForm): Promise<void> {
     t("gate.factors"),
     [
       h("p", {}, t("gate.explained")),
+      !gate.sealed && h("p", { class: "facenet-note", role: "note" }, t("gate.unsealed")),
       lock,
       shown,
       said,

@@ -34,6 +34,8 @@ export interface CoreParts {
   normalised: () => boolean;
   /** As the gallery has them now. */
   known: (person: string) => Known | undefined;
+  /** Of the newest message that counted before this gate began, in this process; -1 before the first. */
+  sequence?: number | undefined;
   /** What was used up before this gate began: hashes of factors' ids, and visits that were let in. */
   spent?: Spent | undefined;
   /** For tests. */
@@ -113,7 +115,7 @@ export class GateCore {
   #here: readonly Present[] = [];
   /** When the newest message that counted came, by the clock that is never set. */
   #toldAt = -Infinity;
-  #sequence = -1;
+  #sequence: number;
   /** Why the newest message did not count, if none has since. */
   #refused: DenyReason | undefined;
   readonly #complained = new Map<DenyReason, number>();
@@ -131,12 +133,18 @@ export class GateCore {
   constructor(parts: CoreParts) {
     this.#parts = parts;
     this.#rules = parts.rules ?? RULES;
+    this.#sequence = parts.sequence ?? -1;
     for (const factor of parts.spent?.factors ?? []) this.#factors.set(factor, true);
     for (const visit of parts.spent?.visits ?? []) this.#granted.set(visit, true);
   }
 
   get spent(): Spent {
     return { factors: [...this.#factors.keys()], visits: [...this.#granted.keys()] };
+  }
+
+  /** Of the newest message that counted. */
+  get sequence(): number {
+    return this.#sequence;
   }
 
   /** Who could pass now, if they give the factor. */

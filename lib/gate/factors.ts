@@ -17,8 +17,11 @@ const CODE_BYTES = 16;
 const MOST_PEOPLE = 5000;
 const MOST_CODES = 10;
 const MINUTE_MS = 60_000;
-/** Shorter ones are guessed, and a QR code is never typed. */
-const LEAST_LENGTH: Readonly<Record<FactorKind, number>> = { pin: 4, badge: 4, qr: 8 };
+/**
+ * Of those that are set now. Whoever has the file tries a PIN in a tenth of a second (lib/people/lmdb/secret.ts): four
+ * digits in a quarter of an hour, six in a day. A QR code is never typed.
+ */
+const LEAST_LENGTH: Readonly<Record<FactorKind, number>> = { pin: 6, badge: 4, qr: 8 };
 export const MOST_FACTOR_LENGTH = 1000;
 /** A year. */
 export const MOST_CODE_MINUTES = 525_600;

@@ -31,7 +31,7 @@ const stateSchema = z.object({
 });
 type State = z.infer<typeof stateSchema>;
 
-export interface GateParts extends Omit<CoreParts, "lockouts" | "spent" | "rules" | "clock"> {
+export interface GateParts extends Omit<CoreParts, "lockouts" | "spent" | "sequence" | "rules" | "clock"> {
   /** Id and name of the gate's node. */
   id: string;
   name: string;
@@ -65,11 +65,19 @@ const MOST_WAITING = 100;
 const LOG_MS = 2000;
 /** The gate before of the same node: Node-RED gives a node fifteen seconds to close. */
 const HAND_OVER_MS = 20_000;
+/** Gates that were closed in this process. */
+const MOST_GATES = 1000;
 /** Faces of visits, for the log. */
 const MOST_SNAPSHOTS = 50;
 const MOST_SNAPSHOT_BYTES = 500_000;
 /** The longest that setTimeout takes is 24 days; nothing waits for more than minutes. */
 const MOST_TIMER_MS = 3_600_000;
+
+/**
+ * Of the newest message that counted, by the gate's folder: seals hold as long as the process, and after the clock was
+ * put back an old message would look new to a gate that was deployed anew.
+ */
+const heard = new BoundedMap<string, number>(MOST_GATES);
 
 export class Gate extends EventEmitter<GateEvents> {
   readonly #parts: GateParts;
@@ -124,7 +132,7 @@ export class Gate extends EventEmitter<GateEvents> {
       const factors = await Factors.open(new KeptFile(join(folder, "factors"), secret, factorsSchema));
       const log = await GateLog.open({ folder: join(folder, "log"), secret, head: kept?.head, now: clock.now() });
       const lockouts = new Lockouts(() => clock.elapsed(), kept?.lockouts);
-      const core = new GateCore({ ...parts, clock, lockouts, spent: kept?.spent });
+      const core = new GateCore({ ...parts, clock, lockouts, sequence: heard.get(folder), spent: kept?.spent });
       const gate = new Gate(parts, { core, lockouts, factors, log, state, lock });
       await log.append({ at: clock.now(), kind: "began", note: lockouts.failuresOf(null) });
       await gate.#keep();
@@ -138,6 +146,11 @@ export class Gate extends EventEmitter<GateEvents> {
   /** Who could pass now, if they give the second factor. */
   get ready(): Present[] {
     return this.#core.ready;
+  }
+
+  /** Whether a pass phrase seals what is kept. */
+  get sealed(): boolean {
+    return (this.#parts.key ?? "") !== "";
   }
 
   /** Failures in a row, and the wait that they cost. @param person null is the gate */
@@ -236,6 +249,7 @@ export class Gate extends EventEmitter<GateEvents> {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#queue.idle();
+    heard.set(this.#parts.folder, this.#core.sequence);
     await this.#log.close();
     await this.#lock.release();
   }

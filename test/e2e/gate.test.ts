@@ -53,7 +53,8 @@ describe("the form of face-gate", () => {
     await page.locator("#face-gate-tools button").nth(0).click();
     const dialog = page.locator(".facenet-dialog");
     const value = dialog.locator("input");
-    await value.fill("1234");
+    await dialog.locator(".facenet-note", { hasText: "no pass phrase" }).waitFor();
+    await value.fill("123456");
     await dialog.getByRole("button", { name: "Set" }).click();
     await page.locator(".red-ui-notification", { hasText: "tried first" }).waitFor();
     await value.fill(PIN);

@@ -39,7 +39,7 @@ export const gate = {
 被鎖定的人也不再被鎖定。`,
   factorShort: `第二要素太短：至少需要 {least} 個字元。`,
   factorLong: `第二要素太長：最多 {most} 個字元。`,
-  pinEasy: `這組 PIN 是最先會被試的：請避免 1234 或 0000 這類連號。`,
+  pinEasy: `這組 PIN 是最先會被試的：請避免 123456 或 000000 這類連號。`,
   tooManyCodes: `此人有 {most} 組尚未使用的代碼：請先刪除。`,
   tooManyPeople: `最多保存 {most} 人的第二要素。`,
   noFactorAsked: `收到第二要素，但這道門不要求：請在表單中選擇一種，或不要傳送。`,
