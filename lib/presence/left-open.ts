@@ -37,12 +37,10 @@ export function dropLeftOpen(gallery: string, isWatched: (node: string) => boole
 
 /** A person was deleted. */
 export function forgetLeftOpen(gallery: string, person: string): void {
-  for (const [key, visits] of [...left]) {
-    const [of] = JSON.parse(key) as [string];
-    if (of === gallery && visits.some(({ record }) => record.person === person))
-      left.set(
-        key,
-        visits.filter(({ record }) => record.person !== person),
-      );
-  }
+  const theirs = [...left].filter(([key]) => (JSON.parse(key) as string[])[0] === gallery);
+  for (const [key, visits] of theirs)
+    left.set(
+      key,
+      visits.filter(({ record }) => record.person !== person),
+    );
 }

@@ -180,7 +180,7 @@ describe("presence whose disk refuses", () => {
         get open() {
           return [...open.values()];
         },
-      } as NonNullable<PresenceParts["book"]>,
+      },
       "redeployed",
     );
     for (let index = 0; index < 6; index += 1) see("alice");
