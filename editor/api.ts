@@ -1,6 +1,7 @@
 /** The package's HTTP API as the editor uses it: relative addresses, with the editor's own login. */
 import type { ErrorAnswer } from "../api/answers";
 import type { ToldFinding } from "../lib/enrol/judge";
+import { whenReleased } from "./press.js";
 import { t } from "./words.js";
 
 /** What the server answered instead of what was asked for. */
@@ -74,8 +75,11 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
   return answer;
 }
 
+/** What is to be shown. It comes when nobody is pressing a button that it may take away. */
 export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return (await ask(path, signal === undefined ? {} : { signal })).json() as Promise<T>;
+  const answer = (await (await ask(path, signal === undefined ? {} : { signal })).json()) as T;
+  await whenReleased();
+  return answer;
 }
 
 /** Send JSON. */

@@ -224,6 +224,40 @@ describe("the Faces tab", () => {
     await faces.check("person");
   });
 
+  it("hears a button that is pressed while the list under it is shown anew", async () => {
+    const { page } = faces;
+    const trash = page.locator(".facenet-tile-delete").first();
+    await trash.hover();
+    await page.mouse.down();
+    // Somebody else changes the person meanwhile: all is read again.
+    const url = `${red.url}/facenet/api/${GALLERY}/people`;
+    const { people } = (await (await fetchApi(url)).json()) as { people: { id: string }[] };
+    const id = people[0]?.id ?? "";
+    const putInto = (groups: string[]): Promise<Response> =>
+      fetchApi(`${url}/${id}`, {
+        method: "PATCH",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ groups }),
+      });
+    const read = page.waitForResponse((answer) => answer.url().endsWith(`/people/${id}`));
+    await putInto(["neighbours"]);
+    await (await read).finished();
+    // More than the editor needs to show it.
+    await page.evaluate(() => new Promise((done) => setTimeout(done, 500)));
+    await page.mouse.up();
+    await faces.dialog.waitFor();
+    await page.keyboard.press("Escape");
+    await page.waitForFunction(() => document.querySelector(".facenet-dialog-frame") === null);
+    // What was read is shown once the button is let go.
+    await eventually("the group is shown", async () =>
+      (await page.getByLabel("Groups").inputValue()) === "neighbours" ? true : undefined,
+    );
+    await putInto([]);
+    await eventually("the group is gone", async () =>
+      (await page.getByLabel("Groups").inputValue()) === "" ? true : undefined,
+    );
+  });
+
   it("asks before it keeps a face that looks like somebody else, and keeps it when told so", async () => {
     const line = await faces.upload("stranger.jpg", photos.emerald);
     assert.match(await line.innerText(), /Keep it\?/);
