@@ -327,6 +327,7 @@ export class AttendanceSection implements Section {
       corrected && t("attendance.corrected"),
       removed && t("attendance.is-removed"),
       sending?.state === "refused" && t("attendance.is-refused"),
+      sending?.state === "waiting" && differs(row, sending) && t("attendance.sending.correcting"),
     ].filter((mark) => mark !== false);
     const time = local.slice(DAY_LENGTH + 1, DAY_LENGTH + 6);
     const made = keyed(
@@ -431,15 +432,7 @@ export class AttendanceSection implements Section {
               ]),
           ...(row.sending === undefined
             ? []
-            : [
-                h("dt", {}, "Frappe HRMS"),
-                h(
-                  "dd",
-                  {},
-                  t(`attendance.sending.${row.sending.state}`),
-                  row.sending.reason !== "" && `: ${row.sending.reason}`,
-                ),
-              ]),
+            : [h("dt", {}, "Frappe HRMS"), h("dd", {}, sendingWords(row, row.sending))]),
         ),
         h("h3", {}, t("attendance.history")),
         h("ol", { class: "facenet-attendance-history", role: "list" }, ...row.history.map(changeItem)),
@@ -612,4 +605,21 @@ function monthBeside(day: string, by: number): string {
   const date = new Date(`${day.slice(0, MONTH_LENGTH)}-01T00:00:00Z`);
   date.setUTCMonth(date.getUTCMonth() + by);
   return date.toISOString().slice(0, DAY_LENGTH);
+}
+
+type Sending = NonNullable<ToldCheckIn["sending"]>;
+
+/** Whether Frappe HRMS has it, and otherwise. */
+function differs({ person, type, at, removed }: ToldCheckIn, { there }: Sending): boolean {
+  return there !== undefined && (removed || there.person !== person || there.type !== type || there.at !== at);
+}
+
+/** How the sending of a check-in stands, and where it is refused what to do. */
+function sendingWords(row: ToldCheckIn, sending: Sending): string {
+  const { state, reason, problem } = sending;
+  const said = problem === undefined ? reason : t(`attendance.problem.${problem}`);
+  const isOther = differs(row, sending);
+  const words = t(`attendance.sending.${state === "waiting" && isOther ? "correcting" : state}`);
+  const warned = state === "refused" && isOther ? ` ${t("attendance.differs")}` : "";
+  return `${words}${said === "" ? "" : `: ${said}`}${warned}`;
 }

@@ -9,7 +9,7 @@ import { heard } from "../observe/heard";
 import { NotFound } from "../people/errors";
 import type { Visit } from "../visit";
 import type { VisitBook } from "../visits/book";
-import { type Change, type CheckIn, type CheckInType, isCorrected, type Sending } from "./check-in";
+import { type Change, type CheckIn, type CheckInType, isCorrected, isThere, type Sending, toSend } from "./check-in";
 import { csvOf } from "./csv";
 import { hashOf } from "./hash";
 import { type Followed, type Ledger, MOST_FOLLOWED, type Progress, type Same } from "./ledger";
@@ -209,8 +209,9 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
         removed,
         history: [...row.history, this.#changeOf(row, what, why, by)],
       };
-      await ledger.write(book, { rows: [after] });
-      return after;
+      const sent = toSend(after, row, this.#now());
+      await ledger.write(book, { rows: [sent] });
+      return sent;
     });
     this.emit("change");
     return this.tell(changed);
@@ -270,16 +271,23 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
   sendings(state: Sending["state"]): CheckIn[] {
     const { ledger, book } = this.#options;
     return [...ledger.rows(book)]
-      .filter(({ sending, removed }) => sending?.state === state && !removed)
+      .filter(({ sending, removed }) => sending?.state === state && (!removed || sending.there !== undefined))
       .sort((a, b) => a.at - b.at || a.order - b.order);
   }
 
-  /** How the sending of a check-in goes on; one that is gone meanwhile is passed over. @throws StorageError */
+  /**
+   * How the sending of a check-in goes on; one that is gone meanwhile is passed over, one that was changed meanwhile
+   * waits again.
+   * @throws StorageError
+   */
   async sent(id: string, sending: Sending): Promise<void> {
     const { ledger, book } = this.#options;
     await ledger.exclusively(async () => {
       const row = ledger.row(book, id);
-      if (row !== undefined) await ledger.write(book, { rows: [{ ...row, sending }] });
+      if (row === undefined) return;
+      const after = { ...row, sending };
+      const isDone = sending.state === "refused" || isThere(after);
+      await ledger.write(book, { rows: [isDone ? after : { ...after, sending: { ...sending, state: "waiting" } }] });
     });
     this.emit("change");
   }
@@ -364,6 +372,8 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     const progress = { ...draft.progress, revision: revision ?? before.revision };
     const isChanged = rows.length > 0 || progress.revision !== before.revision;
     await ledger.write(book, { rows, sames, followed, ...(isChanged ? { progress } : {}) });
+    // Of what is nobody's any more nothing is told, but it is otherwise than it was.
+    if (rows.length > 0 && told.length === 0) this.emit("change");
     return told;
   }
 
@@ -486,11 +496,17 @@ class Draft {
     const type = person === null ? null : rules.typeOf(candidate, this.#latest(person));
     if (type === null && row.removed) return;
     const { person: before, type: typeBefore, at } = row;
-    this.#rows.set(row.id, {
+    const after: CheckIn = {
       ...row,
       ...(person === null || type === null
         ? { removed: true }
-        : { person, type, removed: false, ...this.#next(), ...(sends ? { sending: waiting(this.#now) } : {}) }),
+        : {
+            person,
+            type,
+            removed: false,
+            ...this.#next(),
+            ...(sends && row.sending === undefined ? { sending: waiting(this.#now) } : {}),
+          }),
       history: [
         ...row.history,
         {
@@ -501,7 +517,8 @@ class Draft {
           was: { person: before, type: typeBefore, at },
         },
       ],
-    });
+    };
+    this.#rows.set(row.id, toSend(after, row, this.#now));
   }
 
   #next(): { serial: number; order: number } {

@@ -34,12 +34,25 @@ export const changeSchema = z
   .meta({ id: "CheckInChange" });
 export type Change = z.infer<typeof changeSchema>;
 
+/** A check-in as the other system has it. */
+const thereSchema = valuesSchema.extend({
+  name: z.string().max(300).nullable().describe("What it is called there; null where it did not say"),
+});
+export type There = z.infer<typeof thereSchema>;
+
 export const sendingSchema = z
   .object({
-    state: z.enum(["waiting", "delivered", "refused"]),
+    state: z
+      .enum(["waiting", "delivered", "refused", "withdrawn"])
+      .describe("waiting with `there`: a correction waits; withdrawn: it is removed there too"),
     tries: z.int().min(0),
     at: timeSchema.describe("Of the last try, or since when it waits"),
-    reason: z.string().max(1000).describe("Why it was refused"),
+    reason: z.string().max(1000).describe("Why it was refused, in the other system's words"),
+    problem: z
+      .enum(["time", "linked"])
+      .optional()
+      .describe("time: the user there may not set it; linked: attendance is marked by it already"),
+    there: thereSchema.optional().describe("As it is there, or was about to be"),
   })
   .meta({ id: "CheckInSending" });
 export type Sending = z.infer<typeof sendingSchema>;
@@ -66,6 +79,32 @@ export const checkInSchema = z.object({
   sending: sendingSchema.optional(),
 });
 export type CheckIn = z.infer<typeof checkInSchema>;
+
+/** Whether the other system has it as it is here. */
+export function isThere({ person, type, at, removed, sending }: CheckIn): boolean {
+  const there = sending?.there;
+  if (removed || there === undefined) return removed === (there === undefined);
+  return there.person === person && there.type === type && secondOf(there.at) === secondOf(at);
+}
+
+/** It was changed: what of it is to be sent. @param before as it was until now @param now ms since the epoch */
+export function toSend(row: CheckIn, before: CheckIn, now: number): CheckIn {
+  if (before.sending === undefined) return row;
+  const there = thereOf(before);
+  const state = row.removed && there === undefined ? "withdrawn" : "waiting";
+  return { ...row, sending: { state, tries: 0, at: now, reason: "", ...(there === undefined ? {} : { there }) } };
+}
+
+/** Earlier versions did not keep what they had delivered: it is what it was by then. */
+function thereOf({ person, type, at, history, sending }: CheckIn): There | undefined {
+  if (sending?.there !== undefined || sending?.state !== "delivered") return sending?.there;
+  const since = history.find((change) => change.at > sending.at && change.was !== null)?.was;
+  return { name: null, ...(since ?? { person, type, at }) };
+}
+
+const SECOND_MS = 1000;
+/** Other systems count by seconds. */
+const secondOf = (at: number): number => Math.floor(at / SECOND_MS);
 
 /** Whether somebody has changed it, added it or taken it away: then cameras do not. */
 export function isCorrected({ history }: Pick<CheckIn, "history">): boolean {

@@ -528,14 +528,17 @@ function isLater(a: CheckIn, b: CheckIn): boolean {
 }
 
 /** Whether it is, or was, somebody's. */
-function names({ person, history }: CheckIn, of: string): boolean {
-  return person === of || history.some(({ was }) => was?.person === of);
+function names({ person, history, sending }: CheckIn, of: string): boolean {
+  return person === of || sending?.there?.person === of || history.some(({ was }) => was?.person === of);
 }
 
 function renamedIn(row: CheckIn, from: string, into: string | null): CheckIn {
   return {
     ...row,
     person: row.person === from && into !== null ? into : row.person,
+    ...(row.sending?.there?.person === from
+      ? { sending: { ...row.sending, there: { ...row.sending.there, person: into } } }
+      : {}),
     history: row.history.map((change) =>
       change.was?.person === from ? { ...change, was: { ...change.was, person: into } } : change,
     ),

@@ -1,6 +1,7 @@
 /**
  * A server that takes check-ins as Frappe HRMS does: who may, which fields, what it refuses and in which words
- * (frappe/hrms employee_checkin.py; frappe/frappe auth.py, exceptions.py, utils/response.py).
+ * (frappe/hrms employee_checkin.py and .json; frappe/frappe auth.py, exceptions.py, utils/response.py, api/v1.py,
+ * model/base_document.py, reset_values_if_no_permlevel_access).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -18,7 +19,14 @@ const FIELDS: ReadonlySet<string> = new Set([
   "longitude",
 ]);
 
+const RESOURCE = "/api/resource/Employee Checkin";
+
 export interface FrappeLog {
+  /** Of its document; given by Frappe. */
+  name?: string;
+  /** The attendance that was marked by it. */
+  attendance?: string | null;
+  /** By attendance_device_id. */
   employee: string;
   time: string;
   log_type: string;
@@ -32,12 +40,17 @@ export class Frappe {
   readonly logs: FrappeLog[] = [];
   /** Each request that came, as it was. */
   readonly requests: { fields: Record<string, unknown>; headers: IncomingMessage["headers"] }[] = [];
+  /** Each request of a REST resource: its method and path. */
+  readonly resources: string[] = [];
   readonly mishaps: Mishap[] = [];
   /** By attendance_device_id; their state. */
   readonly employees = new Map<string, "Active" | "Inactive">();
   /** In whose language it refuses; tracebacks may be told or not (System Settings). */
   german = false;
+  /** Whether the user may write fields of permission level 1, of which a check-in's time is one. */
+  mayWriteTime = true;
   tracebacks = true;
+  #named = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -83,19 +96,28 @@ export class Frappe {
     else if (mishap === "502 page") page(response, 502);
     else if (mishap === "200 page") page(response, 200);
     if (mishap !== undefined && mishap !== "drop after it was taken") return;
-    if (request.method !== "POST" || request.url !== PATH) {
-      throwAs(response, 404, "DoesNotExistError", "", this.tracebacks);
-      return;
-    }
     if (request.headers.authorization !== "token key:secret") {
       throwAs(response, 401, "AuthenticationError", "", this.tracebacks);
       return;
     }
-    const fields = JSON.parse(Buffer.concat(pieces).toString()) as Record<string, unknown>;
+    const heard = mishap === "drop after it was taken" ? undefined : response;
+    const { pathname, searchParams } = new URL(request.url ?? "", this.url);
+    const path = decodeURIComponent(pathname);
+    const text = Buffer.concat(pieces).toString();
+    if (path.startsWith("/api/resource/")) {
+      this.#serve(request.method ?? "", path, searchParams, text, heard);
+      if (mishap !== undefined) request.socket.destroy();
+      return;
+    }
+    if (request.method !== "POST" || path !== PATH) {
+      throwAs(response, 404, "DoesNotExistError", "", this.tracebacks);
+      return;
+    }
+    const fields = JSON.parse(text) as Record<string, unknown>;
     this.requests.push({ fields, headers: request.headers });
     const unknown = Object.keys(fields).find((name) => !FIELDS.has(name));
     if (unknown !== undefined) throw new Error(`Frappe knows no field ${unknown}`);
-    this.#take(fields, mishap === "drop after it was taken" ? undefined : response);
+    this.#take(fields, heard);
     if (mishap !== undefined) request.socket.destroy();
   }
 
@@ -127,27 +149,95 @@ export class Frappe {
       );
       return;
     }
-    const log = { employee: value, time: timestamp, log_type: type ?? "", device_id: device ?? "" };
-    const twin = this.logs.findIndex(
-      (each) => each.employee === value && each.time === timestamp && each.log_type === type,
+    const log: FrappeLog = {
+      name: `EMP-CKIN-11-2026-${String((this.#named += 1)).padStart(6, "0")}`,
+      employee: value,
+      // The default of a field that may not be written.
+      time: this.mayWriteTime ? timestamp : "2026-01-01 00:00:00",
+      log_type: type ?? "",
+      device_id: device ?? "",
+    };
+    if (this.#refuseTwin(log, response)) return;
+    this.logs.push(log);
+    answer(response, { message: documentOf(log) });
+  }
+
+  #refuseTwin(log: FrappeLog, response: ServerResponse | undefined): boolean {
+    const twin = this.logs.find(
+      (each) =>
+        each.name !== log.name &&
+        each.employee === log.employee &&
+        each.time === log.time &&
+        each.log_type === log.log_type,
     );
-    if (twin >= 0) {
-      const link = `<Br><a href="/app/employee-checkin/EMP-CKIN-${twin}">Employee Checkin EMP-CKIN-${twin}</a>`;
-      refuse(
-        this.german
-          ? `Dieser Mitarbeiter hat bereits ein Protokoll mit demselben Zeitstempel.${link}`
-          : `This employee already has a log with the same timestamp.${link}`,
-        "validate_duplicate_log",
-      );
+    if (twin === undefined) return false;
+    const link = `<Br><a href="/app/employee-checkin/${twin.name}">Employee Checkin ${twin.name}</a>`;
+    const message = this.german
+      ? `Dieser Mitarbeiter hat bereits ein Protokoll mit demselben Zeitstempel.${link}`
+      : `This employee already has a log with the same timestamp.${link}`;
+    throwAs(response, 417, "ValidationError", message, this.tracebacks, "validate_duplicate_log");
+    return true;
+  }
+
+  /** The REST resources of Employee Checkin and Employee. */
+  #serve(
+    method: string,
+    path: string,
+    query: URLSearchParams,
+    text: string,
+    response: ServerResponse | undefined,
+  ): void {
+    this.resources.push(`${method} ${path}`);
+    if (method === "GET" && (path === RESOURCE || path === "/api/resource/Employee")) {
+      const filters = JSON.parse(query.get("filters") ?? "[]") as [string, "=", string][];
+      const rows: Record<string, unknown>[] =
+        path === RESOURCE
+          ? this.logs.map(documentOf)
+          : [...this.employees.keys()].map((id) => ({ name: nameOf(id), attendance_device_id: id }));
+      const found = rows.filter((row) => filters.every(([field, , value]) => row[field] === value));
+      answer(response, { data: found.slice(0, Number(query.get("limit_page_length"))).map(({ name }) => ({ name })) });
       return;
     }
-    this.logs.push(log);
-    response
-      ?.writeHead(200, { "Content-Type": "application/json" })
-      .end(
-        JSON.stringify({ message: { name: `EMP-CKIN-${this.logs.length - 1}`, doctype: "Employee Checkin", ...log } }),
-      );
+    const log = this.logs.find(({ name }) => path === `${RESOURCE}/${name}`);
+    if (log === undefined) {
+      throwAs(response, 404, "DoesNotExistError", `${path} not found`, this.tracebacks);
+      return;
+    }
+    if (method === "DELETE") {
+      this.logs.splice(this.logs.indexOf(log), 1);
+      answer(response, { data: "ok" }, 202);
+    } else if (method === "GET") answer(response, { data: documentOf(log) });
+    else {
+      const { employee, time, log_type: type, device_id: device } = JSON.parse(text) as Record<string, string>;
+      const id = [...this.employees.keys()].find((each) => nameOf(each) === employee);
+      const after = {
+        ...log,
+        employee: id ?? log.employee,
+        time: this.mayWriteTime ? (time ?? log.time) : log.time,
+        log_type: type ?? log.log_type,
+        device_id: device ?? log.device_id,
+      };
+      if (this.#refuseTwin(after, response)) return;
+      if (log.attendance && after.time !== log.time) {
+        const message =
+          "An attendance record is linked to this checkin. Please cancel the attendance before modifying time.";
+        throwAs(response, 417, "ValidationError", message, this.tracebacks, "validate_time_change");
+        return;
+      }
+      Object.assign(log, after);
+      answer(response, { data: documentOf(log) });
+    }
   }
+}
+
+const nameOf = (id: string): string => `HR-EMP-${id}`;
+
+function documentOf({ attendance = null, ...log }: FrappeLog): Record<string, unknown> {
+  return { doctype: "Employee Checkin", ...log, attendance, employee: nameOf(log.employee) };
+}
+
+function answer(response: ServerResponse | undefined, body: object, status = 200): void {
+  response?.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
 }
 
 function throwAs(

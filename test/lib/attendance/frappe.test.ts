@@ -25,6 +25,7 @@ interface Sending {
   book: Attendance;
   outbox: FrappeOutbox;
   log: VisitLog;
+  ledger: Ledger;
   come: (person: string, at: string) => Promise<void>;
   states: () => string[];
   file: string;
@@ -43,7 +44,7 @@ describe("check-ins for Frappe HRMS", () => {
     frappe.employees.clear();
     frappe.employees.set("0042", "Active");
     frappe.employees.set("0043", "Active");
-    Object.assign(frappe, { german: false, tracebacks: true });
+    Object.assign(frappe, { german: false, tracebacks: true, mayWriteTime: true });
   });
 
   const notes = new Map<string, string>();
@@ -85,6 +86,7 @@ describe("check-ins for Frappe HRMS", () => {
       book,
       outbox,
       log,
+      ledger,
       file,
       come: async (person, at) => {
         const from = Date.parse(at);
@@ -217,6 +219,127 @@ describe("check-ins for Frappe HRMS", () => {
     outbox.wake();
     await until("it is delivered", () => states().join() === "OUT delivered");
     assert.equal(frappe.logs[0]?.log_type, "OUT");
+  });
+
+  const there = (): string[] =>
+    frappe.logs.map(({ employee, time, log_type: type }) => `${employee} ${time.slice(11)} ${type}`);
+
+  it("are changed in Frappe where they are corrected after that, in the same document", async (t) => {
+    const { come, book, states } = await open(t);
+    await come(ALICE, "2026-11-26T07:00:00Z");
+    await until("it is delivered", () => states().join() === "IN delivered");
+    const [{ id } = { id: "" }] = book.sendings("delivered");
+    const name = frappe.logs[0]?.name;
+    const correct = (change: object): Promise<unknown> => book.change(id, { ...change, why: "x", by: null });
+    await correct({ type: "OUT", at: Date.parse("2026-11-26T16:00:00Z") });
+    await until("it is changed", () => there().join() === "0042 17:00:00 OUT");
+    await correct({ person: BOB });
+    await until("it is another's", () => there().join() === "0043 17:00:00 OUT");
+    await until("it is known", () => states().join() === "OUT delivered");
+    assert.deepEqual([frappe.logs[0]?.name, frappe.requests.length], [name, 1]);
+    await correct({ removed: true });
+    await until("it is gone", () => there().length === 0);
+    await until("it is known", () => states().length === 0);
+    assert.equal(book.history(id).sending?.state, "withdrawn");
+    await correct({ removed: false });
+    await until("it is there again", () => there().join() === "0043 17:00:00 OUT");
+  });
+
+  it("are changed in Frappe too where the cameras say by now that it was somebody else", async (t) => {
+    const { book, log, states } = await open(t);
+    const from = Date.parse("2026-11-26T07:00:00Z");
+    const script = { visit: "v", stays: [["door", from]] as const, until: from + 9000 };
+    log.put(recordOf({ ...script, person: ALICE }));
+    await book.look();
+    await until("it is delivered", () => states().join() === "IN delivered");
+    log.put(recordOf({ ...script, person: BOB }));
+    await book.look();
+    await until("it is his", () => there().join() === "0043 08:00:00 IN");
+    log.put(recordOf({ ...script, person: null }));
+    await book.look();
+    await until("it is nobody's", () => there().length === 0);
+  });
+
+  it("are corrected once, though Frappe fails, breaks off, and takes what it does not answer", async (t) => {
+    const { come, book, states } = await open(t);
+    await come(ALICE, "2026-11-26T07:00:00Z");
+    await until("it is delivered", () => states().join() === "IN delivered");
+    const [{ id } = { id: "" }] = book.sendings("delivered");
+    for (const [what, type] of [
+      ["drop after it was taken", "OUT"],
+      ["500", "IN"],
+      ["hang", "OUT"],
+      ["200 page", "IN"],
+    ] as const) {
+      // Of the look for the document, of that for the employee, and of the change.
+      frappe.mishaps.push(what, what, what);
+      await book.change(id, { type, why: what, by: null });
+      await until(what, () => there().join() === `0042 08:00:00 ${type}` && states().join() === `${type} delivered`);
+    }
+    frappe.mishaps.push("drop after it was taken", "drop after it was taken");
+    await book.change(id, { removed: true, why: "x", by: null });
+    await until("it is gone", () => there().length === 0 && states().length === 0);
+  });
+
+  it("are one where a crash came after Frappe took it, and a correction after that", async (t) => {
+    frappe.mishaps.push("drop after it was taken", ...Array.from({ length: 200 }, () => "500" as const));
+    const first = await open(t);
+    await first.come(ALICE, "2026-11-26T07:00:00Z");
+    await until("it is there", () => frappe.logs.length === 1);
+    await first.outbox.close();
+    const copy = `${first.file}.corrected`;
+    const database = await Database.open(first.file, noSecret);
+    await database.copyTo(copy);
+    await database.close();
+    frappe.mishaps.length = 0;
+    const second = await open(t, {}, copy);
+    const [{ id } = { id: "" }] = second.book.sendings("waiting");
+    await second.book.change(id, { type: "OUT", why: "wrong door", by: null });
+    await until("it is corrected", () => second.states().join() === "OUT delivered");
+    assert.deepEqual(there(), ["0042 08:00:00 OUT"]);
+  });
+
+  it("that an earlier version has delivered are found by what they were", async (t) => {
+    const { come, book, states, ledger } = await open(t);
+    await come(ALICE, "2026-11-26T07:00:00Z");
+    await until("it is delivered", () => states().join() === "IN delivered");
+    const [row] = book.sendings("delivered");
+    assert.ok(row?.sending !== undefined);
+    const { there: _there, ...sending } = row.sending;
+    await ledger.exclusively(() => ledger.write("book", { rows: [{ ...row, sending }] }));
+    await book.change(row.id, { at: row.at + 60_000, why: "the clock was late", by: null });
+    await until("it is corrected", () => there().join() === "0042 08:01:00 IN");
+  });
+
+  it("wait with a reason where attendance is marked by them, until it is cancelled there", async (t) => {
+    const { come, book, states, outbox } = await open(t);
+    await come(ALICE, "2026-11-26T07:00:00Z");
+    await until("it is delivered", () => states().join() === "IN delivered");
+    const [log] = frappe.logs;
+    assert.ok(log !== undefined);
+    log.attendance = "HR-ATT-1";
+    const [{ id } = { id: "" }] = book.sendings("delivered");
+    for (const change of [{ type: "OUT" as const }, { removed: true }]) {
+      await book.change(id, { ...change, why: "x", by: null });
+      await until("it is refused", () => book.history(id).sending?.state === "refused");
+      assert.equal(book.history(id).sending?.problem, "linked");
+      assert.deepEqual(there(), ["0042 08:00:00 IN"]);
+    }
+    log.attendance = null;
+    assert.equal(await outbox.retry(), 1);
+    await until("it is gone", () => there().length === 0);
+  });
+
+  it("say so where the user of Frappe may not set the time, and nothing wrong is taken for right", async (t) => {
+    frappe.mayWriteTime = false;
+    const { come, book, states, outbox } = await open(t);
+    await come(ALICE, "2026-11-26T07:00:00Z");
+    await until("it is refused", () => states().join() === "IN refused");
+    const [row] = book.sendings("refused");
+    assert.equal(row?.sending?.problem, "time");
+    frappe.mayWriteTime = true;
+    assert.equal(await outbox.retry(), 1);
+    await until("it is right", () => there().join() === "0042 08:00:00 IN" && states().join() === "IN delivered");
   });
 
   it("need an address, a key and a field that can be", async (t) => {
