@@ -24,6 +24,9 @@ for (const folder of ["nodes", "plugins"])
     recursive: true,
     filter: (path) => !NOT_ASSETS.has(extname(path)),
   });
+// The tables that it makes in a database, which whoever keeps that may want to read.
+const migrations = "lib/sites/postgres/migrations";
+cpSync(join(root, migrations), join(root, "dist", migrations), { recursive: true });
 
 // The compiler also emits the files of lib/ whose types the editor uses; their code it does not.
 compile("editor/tsconfig.build.json");

@@ -2,6 +2,7 @@
 // from outside.
 // With --coverage it also says what lib's and api's tests reach, and fails below the floor (scripts/coverage.mjs).
 // `npm run test:e2e` needs Chromium, `npm run test:rtsp` GStreamer's RTSP server, `npm run test:mqtt` mosquitto,
+// `npm run test:postgres` PostgreSQL,
 // `npm run test:soak` a few minutes, or with --long hours; each is one folder under test/.
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";

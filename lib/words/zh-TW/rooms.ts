@@ -18,6 +18,7 @@ export { notify } from "./notify";
 export { people } from "./people";
 export { presence } from "./presence";
 export { search } from "./search";
+export { sites } from "./sites";
 export { speech } from "./speech";
 export { storage } from "./storage";
 export { tensor } from "./tensor";

@@ -1,0 +1,56 @@
+export const sites = {
+  // The database's side (../../sites/postgres).
+  pgWhat: `共用人臉庫`,
+  pgName: `必須是最多 63 位元組的名稱`,
+  pgHost: `必須是名稱或位址，例如 db.example.com 或 192.0.2.7，或 UNIX socket 的資料夾`,
+  pgTlsNeeded: `傳到 {host} 的資料會離開這台電腦：請為共用人臉庫的資料庫啟用 TLS。`,
+  pgCaNeither: `簽發資料庫憑證者的憑證，必須是以「-----BEGIN CERTIFICATE-----」開頭的 PEM 文字，或該檔案的完整路徑。`,
+  pgCaUnread: `無法讀取簽發資料庫憑證者的檔案：{reason}。請檢查路徑與權限。`,
+  pgCaNone: `簽發資料庫憑證者的內容裡沒有憑證：請提供含有「-----BEGIN CERTIFICATE-----」的 PEM 檔。`,
+  pgClosed: `本站點已不再詢問 {place} 的資料庫。`,
+  pgAnew: `{place} 的資料庫已重新啟動，或由另一台接手：本站點會先比對資料。`,
+  pgSilent: `{place} 的資料庫沒有回應：請檢查連線是否中斷。會持續重試。`,
+  pgOld: `伺服器是 PostgreSQL {version}：需要 15 以上的版本。`,
+  pgEncoding: `資料庫「{database}」的編碼是 {encoding}：請建立編碼為 UTF8 的資料庫（ENCODING 'UTF8'）。`,
+  pgStandby: `這台伺服器是待命伺服器，不接受變更：請填入主要伺服器的位址，或將這台升級為主要伺服器。會持續重試。`,
+  pgNewer: `共用人臉庫的資料表屬於本套件的較新版本（{there}；這裡是 {here}）：請在這裡也更新。\
+在那之前，本站點以目前認得的人繼續運作。`,
+  pgOutdated: `共用人臉庫的資料表屬於較舊的版本，而 {user} 無權變更：請先更新以資料表擁有者 {owner} 登入的站點。`,
+  pgMayNotCreate: `{user} 無權建立共用人臉庫的資料表：請資料庫的擁有者執行 \
+GRANT CREATE ON DATABASE "{database}" TO "{user}"。`,
+  pgMayNotUse: `{user} 無權使用共用人臉庫的資料表：請擁有者執行 \
+GRANT USAGE ON SCHEMA facewire TO "{user}" 與 \
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA facewire TO "{user}"; \
+唯讀的站點則執行 GRANT SELECT ON ALL TABLES IN SCHEMA facewire TO "{user}" 與 \
+GRANT INSERT, UPDATE ON facewire.sites TO "{user}";`,
+  pgNoGallery: `沒有 {user} 可以看到的共用人臉庫「{name}」，而 {user} 也無權建立：請檢查名稱，並確認擁有者已允許 {user} 使用。`,
+  pgNotLetIn: `{user} 未獲准使用共用人臉庫「{name}」：請擁有者執行 \
+UPDATE facewire.galleries SET writers = array_append(writers, '{user}') WHERE name = '{name}'；唯讀的站點則使用 readers。`,
+  pgReadsOnly: `{user} 只能讀取共用人臉庫：在這裡的變更只留在這裡。`,
+  pgRefuses: `{place} 的資料庫拒絕了：{reason}。`,
+  pgAtRefused: `{place} 沒有回應：請檢查位址與連接埠，並確認 PostgreSQL 已啟動且在該處接受連線（listen_addresses、防火牆）。會持續重試。`,
+  pgAtNoSocket: `{place} 沒有這位使用者可以連線的 PostgreSQL：請檢查資料夾與連接埠。`,
+  pgAtUnknown: `找不到 {place} 的主機名稱：請檢查拼字，並確認這台電腦的名稱伺服器有回應。會持續重試。`,
+  pgAtUnreachable: `無法連到 {place}：請檢查線路與路由。會持續重試。`,
+  pgAtSilent: `{place} 的資料庫沒有回應：請檢查連線是否中斷。會持續重試。`,
+  pgAtCut: `與 {place} 的資料庫的連線中斷。會持續重試。`,
+  pgAtNoTls: `{place} 的資料庫沒有 TLS：請在該處啟用（ssl = on，並提供憑證）。沒有送出任何資料。`,
+  pgAtStranger: `{place} 的憑證並非由這台電腦信任的機構簽發：請提供簽發者的憑證。密碼沒有送出。`,
+  pgAtOtherName: `{place} 的憑證屬於另一個名稱：請填入憑證上的名稱。密碼沒有送出。`,
+  pgAtExpired: `{place} 的憑證今天無效：請更新憑證，並檢查時鐘。密碼沒有送出。`,
+  pgAtTls: `{place} 的 TLS 失敗：請檢查伺服器的憑證與 TLS 版本（1.2 以上）。`,
+  pgAtPassword: `{place} 不接受 {user} 的密碼：請檢查使用者名稱與密碼。`,
+  pgAtLogin: `{place} 不允許 {user} 從這裡使用「{database}」：請檢查使用者名稱與伺服器的 pg_hba.conf。`,
+  pgAtDatabase: `{place} 沒有資料庫「{database}」：請建立它，或檢查名稱。`,
+  pgAtFull: `{place} 的連線已用完：請提高該處的 max_connections，或結束其他連線。會持續重試。`,
+  pgAtDisk: `{place} 的資料庫的磁碟已滿：請騰出空間。等待中的資料會保留在這裡，之後自動繼續。`,
+  pgAtMemory: `{place} 的資料庫記憶體不足：請增加記憶體。會持續重試。`,
+  pgAtStops: `{place} 的資料庫已停止。會持續重試。`,
+  pgAtStarts: `{place} 的資料庫正在啟動或停止。會持續重試。`,
+  pgAtLate: `{place} 的資料庫未能及時完成：請查看它忙於什麼。會持續重試。`,
+  pgAtLocked: `{place} 的共用人臉庫被其他連線占用過久。會持續重試。`,
+  pgAtReadOnly: `{place} 的資料庫目前不接受變更，只能讀取。等待中的資料會保留在這裡。`,
+  pgAtRights: `{user} 對 {place} 的共用人臉庫資料表權限不足：請擁有者授予 facewire 綱要中所有資料表的 SELECT、INSERT、UPDATE 與 DELETE 權限。`,
+  pgAtTables: `{place} 的資料庫「{database}」中，共用人臉庫的資料表已不完整：請從備份還原。`,
+  pgAtDamage: `{place} 的資料庫無法讀取磁碟：資料已損毀。請從備份還原。`,
+};
