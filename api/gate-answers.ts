@@ -16,6 +16,7 @@ export const gateAnswer = z
     id: z.string(),
     name: z.string(),
     ...lock,
+    shared: z.boolean().describe("Whether second factors are the gallery's, for all gates that share them"),
     sealed: z.boolean().describe("Whether the gallery's pass phrase seals what is kept: without it short PINs fall"),
     people: z
       .array(

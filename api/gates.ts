@@ -62,6 +62,7 @@ function answerOf({ gate, id, name }: { gate: Gate; id: string; name: string }, 
     id,
     name,
     ...gate.lockOf(null),
+    shared: gate.shared,
     sealed: gate.sealed,
     people: [...people].map((person) => {
       const { kinds = [], codes = [] } = kept.find((each) => each.person === person) ?? {};

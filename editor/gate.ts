@@ -133,7 +133,7 @@ async function showFactors({ id, gallery }: GateOfForm): Promise<void> {
   await dialog(
     t("gate.factors"),
     [
-      h("p", {}, t("gate.explained")),
+      h("p", {}, t("gate.explained"), " ", t(gate.shared ? "gate.shared" : "gate.own")),
       !gate.sealed && h("p", { class: "facenet-note", role: "note" }, t("gate.unsealed")),
       lock,
       shown,

@@ -5,6 +5,7 @@ import { MIGRATIONS as faceAnnotate } from "../nodes/face-annotate/migrations/in
 import { MIGRATIONS as faceAttendance } from "../nodes/face-attendance/migrations/index.js";
 import { MIGRATIONS as faceDetect } from "../nodes/face-detect/migrations/index.js";
 import { MIGRATIONS as faceGallery } from "../nodes/face-gallery/migrations/index.js";
+import { MIGRATIONS as faceGate } from "../nodes/face-gate/migrations/index.js";
 import { MIGRATIONS as faceMatch } from "../nodes/face-match/migrations/index.js";
 import { MIGRATIONS as facenetEmbed } from "../nodes/facenet-embed/migrations/index.js";
 import { MIGRATIONS as haarDetect } from "../nodes/haar-detect/migrations/index.js";
@@ -22,7 +23,7 @@ const STEPS: Readonly<Record<string, readonly Migration[]>> = {
   "face-presence": [unchanged],
   "face-liveness": [unchanged],
   "face-notify": [unchanged],
-  "face-gate": [unchanged],
+  "face-gate": faceGate,
   "tts-greet": [unchanged],
 };
 

@@ -15,9 +15,10 @@ import { type Lock, takeLock } from "../people/lmdb/lock";
 import type { Present } from "../visit";
 import { SerialQueue } from "../workers/serial-queue";
 import { type Clock, type CoreParts, type Effect, GateCore } from "./core";
-import { type FactorEntry, Factors, factorsSchema } from "./factors";
+import { type FactorEntry, Factors } from "./factors";
 import { KeptFile, secretOf } from "./kept-file";
 import { Lockouts, lockoutsSchema } from "./lockouts";
+import { bringAlong, type FactorSet, factorsIn, shareFactors } from "./shared-factors";
 import { type GateMessage, readGateMessage, tellCore } from "./receive";
 import { GateLog, type LogRow, type Own } from "./log/log";
 import type { Verification } from "./log/verify";
@@ -39,6 +40,8 @@ export interface GateParts extends Omit<CoreParts, "lockouts" | "spent" | "seque
   folder: string;
   /** The gallery's pass phrase. */
   key?: string | undefined;
+  /** Of the second factors of the gallery, where the gate shares them with others. */
+  sharedFolder?: string | undefined;
   /** A reason in the language of who reads it. */
   say: (reason: DenyReason) => string;
   /** What the disk refuses, or is a mistake of ours. */
@@ -84,7 +87,7 @@ export class Gate extends EventEmitter<GateEvents> {
   readonly #clock: Clock;
   readonly #core: GateCore;
   readonly #lockouts: Lockouts;
-  readonly #factors: Factors;
+  readonly #factors: FactorSet;
   readonly #log: GateLog;
   readonly #state: KeptFile<State>;
   readonly #lock: Lock;
@@ -104,7 +107,7 @@ export class Gate extends EventEmitter<GateEvents> {
       log,
       state,
       lock,
-    }: { core: GateCore; lockouts: Lockouts; factors: Factors; log: GateLog; state: KeptFile<State>; lock: Lock },
+    }: { core: GateCore; lockouts: Lockouts; factors: FactorSet; log: GateLog; state: KeptFile<State>; lock: Lock },
   ) {
     super();
     this.#parts = parts;
@@ -122,14 +125,22 @@ export class Gate extends EventEmitter<GateEvents> {
    * @throws a sentence when what is kept cannot be read; StorageError when the disk refuses it
    */
   static async open(parts: GateParts): Promise<Gate> {
-    const { folder, closing, onWait = () => undefined, clock = SYSTEM_CLOCK } = parts;
+    const { folder, sharedFolder, key, closing, onWait = () => undefined, clock = SYSTEM_CLOCK } = parts;
+    const handOver = { ms: HAND_OVER_MS, signal: closing, onWait };
     await closeToOthers(folder);
-    const lock = await takeLock(folder, undefined, { ms: HAND_OVER_MS, signal: closing, onWait });
+    const lock = await takeLock(folder, undefined, handOver);
+    let factors: FactorSet | undefined;
     try {
-      const secret = await secretOf(folder, parts.key);
+      const secret = await secretOf(folder, key);
       const state = new KeptFile(join(folder, "state"), secret, stateSchema);
       const kept = await state.read();
-      const factors = await Factors.open(new KeptFile(join(folder, "factors"), secret, factorsSchema));
+      const own = factorsIn(folder, secret);
+      if (sharedFolder === undefined)
+        factors = { factors: await Factors.open(own, clock), release: async () => undefined };
+      else {
+        factors = await shareFactors({ folder: sharedFolder, key, clock, handOver });
+        await bringAlong(own, folder, factors.factors);
+      }
       const log = await GateLog.open({ folder: join(folder, "log"), secret, head: kept?.head, now: clock.now() });
       const lockouts = new Lockouts(() => clock.elapsed(), kept?.lockouts);
       const core = new GateCore({ ...parts, clock, lockouts, sequence: heard.get(folder), spent: kept?.spent });
@@ -138,6 +149,7 @@ export class Gate extends EventEmitter<GateEvents> {
       await gate.#keep();
       return gate;
     } catch (error) {
+      await factors?.release();
       await lock.release();
       throw error;
     }
@@ -146,6 +158,11 @@ export class Gate extends EventEmitter<GateEvents> {
   /** Who could pass now, if they give the second factor. */
   get ready(): Present[] {
     return this.#core.ready;
+  }
+
+  /** Whether second factors are the gallery's, and not this gate's alone. */
+  get shared(): boolean {
+    return this.#parts.sharedFolder !== undefined;
   }
 
   /** Whether a pass phrase seals what is kept. */
@@ -184,13 +201,13 @@ export class Gate extends EventEmitter<GateEvents> {
 
   /** What is kept of second factors, without them. */
   listFactors(): FactorEntry[] {
-    return this.#factors.list(this.#clock.now());
+    return this.#factors.factors.list();
   }
 
   /** @throws a sentence when it is too easily guessed; StorageError */
   setFactor(person: string, kind: FactorKind, value: string): Promise<void> {
     return this.#queue.run(async () => {
-      await this.#factors.set(person, kind, value, this.#clock.now());
+      await this.#factors.factors.set(person, kind, value);
       await this.#note("factor_set", person, kind);
     });
   }
@@ -198,7 +215,7 @@ export class Gate extends EventEmitter<GateEvents> {
   /** @returns a code for one time, and until when: it is told this once */
   issueCode(person: string, minutes: number): Promise<{ code: string; until: number }> {
     return this.#queue.run(async () => {
-      const issued = await this.#factors.issue(person, minutes, this.#clock.now());
+      const issued = await this.#factors.factors.issue(person, minutes);
       await this.#note("code_issued", person, "code");
       return issued;
     });
@@ -206,7 +223,7 @@ export class Gate extends EventEmitter<GateEvents> {
 
   removeFactor(person: string, kind: FactorKind | "code"): Promise<void> {
     return this.#queue.run(async () => {
-      await this.#factors.remove(person, kind);
+      await this.#factors.factors.remove(person, kind);
       await this.#note("factor_removed", person, kind);
     });
   }
@@ -226,7 +243,7 @@ export class Gate extends EventEmitter<GateEvents> {
     return this.#queue.run(async () => {
       this.#lockouts.reset(person);
       await this.#keep();
-      await this.#factors.remove(person);
+      await this.#factors.factors.remove(person);
       await this.#log.forget(person, this.#clock.now());
       this.emit("change");
     });
@@ -251,6 +268,7 @@ export class Gate extends EventEmitter<GateEvents> {
     await this.#queue.idle();
     heard.set(this.#parts.folder, this.#core.sequence);
     await this.#log.close();
+    await this.#factors.release();
     await this.#lock.release();
   }
 
@@ -290,7 +308,7 @@ export class Gate extends EventEmitter<GateEvents> {
     try {
       // That it was tried is on the disk before it is.
       await this.#keep();
-      return this.#core.verified(attempt, await this.#factors.verify(person, factor, only, this.#clock.now()));
+      return this.#core.verified(attempt, await this.#factors.factors.verify(person, factor, only));
     } catch (error) {
       this.#parts.onFault(error);
       return this.#core.verified(attempt, "fault");

@@ -37,6 +37,8 @@ export const gateOptionsSchema = z.object({
   /** How long ago a challenge may have been met. */
   challenge: seconds(1, 3600, 30),
   factor: z.enum(FACTORS).default("any"),
+  /** Whether second factors are of the gallery, for all gates that share them, or of this gate alone. */
+  shared: z.boolean().default(true),
   /**
    * How long ago a face, and what is told of who is here, may have been seen. Three seconds: somebody who turns away
    * to a keypad looks up again, and who walks off at 1.4 m/s is 4 m away, still before the door.

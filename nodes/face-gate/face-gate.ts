@@ -11,12 +11,14 @@ import { parseOptions } from "../../lib/validate";
 import { inTime } from "../../lib/workers/in-time";
 import type { MatchRule, ServedGate } from "../../api/host";
 import { deployedNodes } from "../common/deployed";
+import { migrated } from "../common/migrate";
 import { onClose } from "../common/on-close";
 import { logFault, nameError, onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables, wordsOf } from "../common/options";
 import { failToStart, liveStatus, shortName, type Status } from "../common/status";
 import { type FaceGalleryNode, galleryNodeOf } from "../face-gallery/face-gallery";
 import { say, speakAs } from "../common/language";
+import { MIGRATIONS } from "./migrations/index";
 
 export interface FaceGateDef extends NodeDef {
   gallery: string;
@@ -35,6 +37,7 @@ export interface FaceGateDef extends NodeDef {
   pulse: string | number;
   sure: string | number;
   pictures: boolean | string;
+  shared?: boolean | string;
 }
 
 interface FaceGateNode extends Node, ServedGate {}
@@ -52,8 +55,9 @@ const WANTED = 0.0001;
 
 export default function register(RED: NodeAPI): void {
   speakAs(RED);
-  function FaceGate(this: FaceGateNode, def: FaceGateDef): void {
-    RED.nodes.createNode(this, def);
+  function FaceGate(this: FaceGateNode, saved: FaceGateDef): void {
+    RED.nodes.createNode(this, saved);
+    const def = migrated({ ...saved }, MIGRATIONS);
     let options: GateOptions;
     let people: FaceGalleryNode;
     try {
@@ -76,10 +80,12 @@ export default function register(RED: NodeAPI): void {
         const { decidesBy } = (RED.nodes.getNode(id) ?? {}) as { decidesBy?: MatchRule };
         return decidesBy?.gallery === people.id ? [decidesBy] : [];
       });
+    const facenet = join(RED.settings.userDir ?? process.cwd(), "facenet");
     const opening = Gate.open({
       id: this.id,
       name: this.name || this.type,
-      folder: join(RED.settings.userDir ?? process.cwd(), "facenet", this.id),
+      folder: join(facenet, this.id),
+      sharedFolder: options.shared ? join(facenet, people.id, "factors") : undefined,
       key: people.credentials?.key,
       gallery: people.id,
       options,
@@ -177,6 +183,7 @@ function optionsOf(def: FaceGateDef): GateOptions {
       pulse: optionalNumber(def.pulse),
       sure: optionalNumber(def.sure),
       pictures: optionalFlag(def.pictures),
+      shared: optionalFlag(def.shared),
     },
     "face-gate",
   );

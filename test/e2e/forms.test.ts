@@ -342,6 +342,7 @@ describe("the forms of the nodes", () => {
     ["face-gate", "zones", ["", "door, hall"], ["${A} and more", "x,".repeat(50)]],
     ["face-gate", "groups", ["", "staff, family"], ["${A} and more", "x,".repeat(50)]],
     ["face-gate", "alone", [true, false, "true"], ["perhaps"]],
+    ["face-gate", "shared", [true, false, "true"], ["perhaps"]],
     ["face-gate", "schedule", [[]], [[{ days: [1], from: "8", to: "09:00" }]]],
     ["face-gallery", "unknownDays", ["", "1", "365"], ["0", "-7", "366"]],
     ["face-gallery", "keepVisits", ["", "0", "0.5", "3650"], ["-1", "3651", "ever"]],

@@ -8,6 +8,7 @@ import { MIGRATIONS as faceAnnotate } from "../../nodes/face-annotate/migrations
 import { MIGRATIONS as faceAttendance } from "../../nodes/face-attendance/migrations/index";
 import { MIGRATIONS as faceDetect } from "../../nodes/face-detect/migrations/index";
 import { MIGRATIONS as faceGallery } from "../../nodes/face-gallery/migrations/index";
+import { MIGRATIONS as faceGate } from "../../nodes/face-gate/migrations/index";
 import { MIGRATIONS as faceMatch } from "../../nodes/face-match/migrations/index";
 import { MIGRATIONS as facenetEmbed } from "../../nodes/facenet-embed/migrations/index";
 import { MIGRATIONS as haarDetect } from "../../nodes/haar-detect/migrations/index";
@@ -19,6 +20,7 @@ const STEPS: Record<string, readonly Migration[]> = {
   "face-attendance": faceAttendance,
   "face-detect": faceDetect,
   "face-gallery": faceGallery,
+  "face-gate": faceGate,
   "face-match": faceMatch,
   "facenet-embed": facenetEmbed,
   "haar-detect": haarDetect,
@@ -91,6 +93,9 @@ describe("a definition of an earlier version", () => {
     ],
     ["face-attendance", { mode: "strict" }, { mode: "strict", keepCheckIns: "36500" }],
     ["face-attendance", { version: 1, keepCheckIns: "9" }, { version: 1, keepCheckIns: "9" }],
+    // PINs were set for one door.
+    ["face-gate", { factor: "pin" }, { factor: "pin", shared: false }],
+    ["face-gate", { version: 1, shared: true }, { version: 1, shared: true }],
     ["face-gallery", { version: 1, keepVisits: "0" }, { version: 1, keepVisits: "0" }],
     [
       "camera",

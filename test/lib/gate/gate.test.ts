@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,9 +16,12 @@ import { join } from "node:path";
 import { after, afterEach, describe, it } from "node:test";
 import { UserError } from "../../../lib/errors";
 import { Gate, type GateParts } from "../../../lib/gate/gate";
+import { secretOf } from "../../../lib/gate/kept-file";
 import { type GateOptions, gateOptionsSchema } from "../../../lib/gate/options";
+import { factorsIn } from "../../../lib/gate/shared-factors";
 import { verifyLog } from "../../../lib/gate/log/verify";
 import type { Deny, Grant } from "../../../lib/grant";
+import { stretch } from "../../../lib/people/lmdb/secret";
 import { isSealed, sealOf } from "../../../lib/presence/seal";
 import type { Present } from "../../../lib/visit";
 import { ActingChild } from "../../support/acting-child";
@@ -355,6 +360,95 @@ describe("a gate", () => {
 });
 
 describe("second factors", () => {
+  const VALUE = { person: "alice", pin: "2749" };
+  /** Kept by a version that took four digits. */
+  async function keepShort(folder: string, setAt = 1): Promise<void> {
+    mkdirSync(folder, { recursive: true });
+    const salt = randomBytes(16);
+    const hash = (await stretch(VALUE.pin, salt, 32)).toString("base64");
+    const pin = { salt: salt.toString("base64"), hash, setAt };
+    await factorsIn(folder, await secretOf(folder, undefined)).write({ people: { alice: { pin, codes: [] } } });
+  }
+
+  it("have six digits or more where they are set now, and shorter ones of before still count", async () => {
+    const folder = newFolder();
+    await keepShort(folder);
+    const { gate, type } = await rig({}, {}, { folder });
+    await assert.rejects(gate.setFactor("alice", "pin", VALUE.pin), /at least 6/);
+    assert.deepEqual(await type(VALUE.pin), ["grant"]);
+  });
+
+  it("are set once for gates that share them, and a code that one gate took no other takes", async () => {
+    const sharedFolder = newFolder();
+    const [front, back] = [await rig({}, { sharedFolder }), await rig({}, { sharedFolder })];
+    const own = await rig();
+    await front.gate.setFactor("alice", "pin", PIN);
+    assert.deepEqual([await front.type(), await back.type()], [["grant"], ["grant"]]);
+    assert.deepEqual(await own.type(), ["factor_unset"]);
+    const { code } = await back.gate.issueCode("alice", 5);
+    for (const { show } of [front, back]) await show();
+    for (const { gate } of [front, back]) gate.receive({ factor: { kind: "qr", value: code } });
+    for (const { gate } of [front, back]) await gate.settled();
+    assert.deepEqual([...front.said, ...back.said].toSorted(), ["factor_unset", "grant"]);
+    // They are there as long as one gate is, and for the gate that is deployed anew.
+    const later = await front.again({ sharedFolder });
+    assert.deepEqual(await later.type(), ["grant"]);
+    await back.gate.forget("alice");
+    assert.deepEqual(await later.type(), ["factor_unset"]);
+  });
+
+  it("go with a gate that shares them from now on; of two the one that was set later counts", async () => {
+    const [sharedFolder, folder] = [newFolder(), newFolder()];
+    const other = await rig();
+    await other.gate.setFactor("alice", "pin", PIN);
+    await other.gate.setFactor("bob", "pin", "852741");
+    await keepShort(folder);
+    const front = await rig({}, { sharedFolder }, { folder });
+    assert.deepEqual(await front.type(VALUE.pin), ["grant"]);
+    const file = join(other.folder, "factors");
+    const kept = readFileSync(file);
+    const back = await other.again({ sharedFolder });
+    for (const { type } of [front, back])
+      assert.deepEqual([await type(VALUE.pin), await type()], [["factor_wrong"], ["grant"]]);
+    assert.ok(!existsSync(file) && !existsSync(join(folder, "factors")));
+    const both = [
+      { person: "alice", kinds: ["pin"], codes: [] },
+      { person: "bob", kinds: ["pin"], codes: [] },
+    ];
+    assert.deepEqual(front.gate.listFactors(), both);
+    // Killed before its own file was gone: it is brought along once more.
+    await back.gate.close();
+    writeFileSync(file, kept);
+    const again = await rig({}, { sharedFolder }, { folder: other.folder, clock: back.clock });
+    assert.deepEqual(again.gate.listFactors(), both);
+    assert.deepEqual(await again.type(), ["grant"]);
+  });
+
+  it("refuse a gate what another pass phrase has sealed for all, and leave its own where they are", async () => {
+    const sharedFolder = newFolder();
+    const front = await rig({}, { sharedFolder, key: "one" });
+    await front.gate.setFactor("alice", "pin", PIN);
+    await front.gate.close();
+    const folder = newFolder();
+    await keepShort(folder);
+    await assert.rejects(rig({}, { sharedFolder, key: "two" }, { folder }), /sealed/);
+    assert.ok(existsSync(join(folder, "factors")));
+    const later = await front.again({ sharedFolder, key: "one" });
+    assert.deepEqual(await later.type(), ["grant"]);
+  });
+
+  it("with an end are over when that has come, however the clock is put back", async () => {
+    const { gate, clock, said, show } = await rig();
+    const { code } = await gate.issueCode("alice", 5);
+    clock.pass(6 * 60_000);
+    clock.wall -= 3_600_000;
+    await show();
+    gate.receive({ factor: { kind: "qr", value: code } });
+    await gate.settled();
+    assert.deepEqual(said, ["factor_unset"]);
+    assert.deepEqual(gate.listFactors(), []);
+  });
+
   it("are compared as people and readers write them, and refused where they are guessed first", async () => {
     const { gate, said, show } = await rig();
     const give = async (factor: unknown): Promise<string> => {
