@@ -15,7 +15,7 @@ import { hashOf } from "./hash";
 import { type Followed, type Ledger, MOST_FOLLOWED, type Progress, type Same } from "./ledger";
 import { type DayReport, dayReport, type MonthReport, monthReport, type ToldCheckIn } from "./pairs";
 import type { Candidate, Rules, Seen } from "./rules";
-import { type Calendar, dayOf, stampOf } from "./time";
+import { boundsOf, type Calendar, dayOf, stampOf } from "./time";
 
 /** Who is in the gallery. */
 export interface Names {
@@ -227,11 +227,13 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
 
   /** Check-ins of some days as a table: see csvOf. @param from @param to days, both of them among these */
   csv(from: string, to: string): string {
+    const [begin, end] = [boundsOf(from, this.calendar).from, boundsOf(to, this.calendar).to];
+    // Told are only these: reading the clock on the wall for each of many years takes seconds.
     const told = this.#attending()
       .people.flatMap(({ rows }) => rows)
-      .map((row) => this.tell(row))
-      .filter(({ day, removed }) => !removed && day >= from && day <= to)
-      .sort((a, b) => a.at - b.at);
+      .filter(({ at, removed }) => !removed && at >= begin && at < end)
+      .sort((a, b) => a.at - b.at)
+      .map((row) => this.tell(row));
     return csvOf(told, this.calendar.timeZone);
   }
 
