@@ -20,23 +20,28 @@ import { momentOf, stampOf } from "./time";
 const DEVICE_FIELD = "attendance_device_id";
 const METHOD = "hrms.hr.doctype.employee_checkin.employee_checkin.add_log_based_on_employee_field";
 
-export const frappeSchema = z.object({
-  /** Of the site: "https://hr.example.com". */
-  url: z
-    .url({ protocol: /^https?$/, error: own("attendance.noAddress") })
-    .max(1000)
-    .refine((url) => !URL.canParse(url) || new URL(url).username === "", own("attendance.loginInAddress")),
-  key: z.string().min(1, own("attendance.noKey")).max(300),
-  secret: z.string().min(1, own("attendance.noKey")).max(300),
-  /** Where the employee stands: in a line "employee: 0042" of a person's notes, or as the person's name. */
-  employeeFrom: z.enum(["notes", "name"]).default("notes"),
-  /** The field of Frappe's Employee that it is compared with. */
-  employeeField: z
-    .string()
-    .regex(/^[a-z][a-z0-9_]{0,139}$/, own("attendance.noField"))
-    .default(DEVICE_FIELD),
-});
-export type FrappeOptions = z.infer<typeof frappeSchema>;
+const frappeSchema = z
+  .object({
+    /** Of the site: "https://hr.example.com". */
+    url: z
+      .url({ protocol: /^https?$/, error: own("attendance.noAddress") })
+      .max(1000)
+      .refine((url) => !URL.canParse(url) || new URL(url).username === "", own("attendance.loginInAddress")),
+    key: z.string().max(300),
+    secret: z.string().max(300),
+    /** Where the employee stands: in a line "employee: 0042" of a person's notes, or as the person's name. */
+    employeeFrom: z.enum(["notes", "name"]).default("notes"),
+    /** The field of Frappe's Employee that it is compared with. */
+    employeeField: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]{0,139}$/, own("attendance.noField"))
+      .default(DEVICE_FIELD),
+  })
+  .refine(({ key, secret }) => key !== "" && secret !== "", {
+    path: ["key"],
+    message: own("attendance.noKey"),
+  });
+type FrappeOptions = z.infer<typeof frappeSchema>;
 
 /** What is sent, field for field. */
 export interface FrappeCheckIn {

@@ -346,6 +346,7 @@ describe("check-ins for Frappe HRMS", () => {
     await assert.rejects(open(t, { url: "hr.example.com" }), /url: must be the address of the site/);
     await assert.rejects(open(t, { url: "https://a:b@hr.example.com" }), /url: must hold no login/);
     await assert.rejects(open(t, { key: "" }), /key: the key and the secret/);
+    await assert.rejects(open(t, { key: "", secret: "" }), /HRMS: key: the key and the secret[^;]+$/);
     await assert.rejects(open(t, { employeeField: "Device Id" }), /employeeField: must be the name of a field/);
   });
 });
