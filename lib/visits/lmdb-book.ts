@@ -6,6 +6,7 @@
 import { EventEmitter } from "node:events";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { BoundedMap } from "../bounded-map";
 import { reasonOf, UserError } from "../errors";
 import { removeDurable, tryDisk } from "../files";
@@ -13,6 +14,7 @@ import { Backups } from "../people/lmdb/backups";
 import { isSound } from "../people/lmdb/check";
 import { ClosedNote } from "../people/lmdb/closed-note";
 import { Database, freshOf } from "../people/lmdb/database";
+import { tried } from "../people/lmdb/keys";
 import { removeDatabase } from "../people/lmdb/open";
 import { Pictures } from "../people/lmdb/pictures";
 import { noSecret, type Secret, Unsealable } from "../people/lmdb/secret";
@@ -791,19 +793,4 @@ function readMeta(bytes: Buffer, file: string): number {
   } catch (error) {
     throw new UserError("people.otherVersion", { file }, { cause: error });
   }
-}
-
-/** What it returns, or undefined where it throws. */
-function tried<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }

@@ -1,6 +1,7 @@
 /** LMDB as it is used here: sealed values, durable transactions, and a copy that holds nothing of what was deleted. */
 import { chmod, open as openFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { PRIVATE_FILE, syncFolder } from "../../files";
 import { SerialQueue } from "../../workers/serial-queue";
 import { type Lmdb, LOCK_ENDING, openLmdb, removeDatabase } from "./open";
@@ -118,9 +119,7 @@ export class Database {
       if (keys.length === 0) return;
       yield keys;
       last = keys.at(-1);
-      await new Promise((resolve) => {
-        setImmediate(resolve);
-      });
+      await turn();
     }
   }
 

@@ -1,4 +1,5 @@
 /** Embeddings, which are read from the disk each time: a large gallery's would fill the memory twice. */
+import { setImmediate as turn } from "node:timers/promises";
 import { phrase, worded } from "../../words/sentence";
 import type { PhotoEmbedding } from "../people";
 import { unpackEmbedding } from "../records";
@@ -29,9 +30,7 @@ export class Embeddings {
     );
     for (const keys of batchesOf(all)) {
       yield* await this.#core.exclusively(async () => keys.flatMap((key) => this.#read(key) ?? []));
-      await new Promise((resolve) => {
-        setImmediate(resolve);
-      });
+      await turn();
     }
     health.tellOfBad(folder, kindOf);
   }
