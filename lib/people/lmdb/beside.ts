@@ -2,12 +2,11 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { closeToOthers } from "../../files";
-import { phrase, worded } from "../../words/sentence";
 import type { StoreProblem } from "../store";
 import { Backups } from "./backups";
-import { isSound } from "./check";
 import { Database, freshOf } from "./database";
 import { removeDatabase } from "./open";
+import { isGood, restoreNewest } from "./restore";
 import type { Secret } from "./secret";
 
 export interface BesideOptions {
@@ -44,24 +43,12 @@ export async function openBeside({
 }: BesideOptions): Promise<BesideDatabase> {
   const own = join(folder, name);
   const path = pathOf(folder, name);
-  const isGood = async (file: string): Promise<boolean> =>
-    (await isSound(file)) && (!secret.encrypts || (await Database.opens(file, secret)));
   await closeToOthers(own);
   await removeDatabase(freshOf(path));
   const backups = new Backups(own);
   await backups.tidy(Date.now());
-  if ((await isBeside({ folder, name })) && !(await isGood(path))) {
-    const { aside, madeAt } = await backups.restore(path, Date.now(), isGood);
-    const said = { folder: own, because: "", aside };
-    onProblem(
-      madeAt === undefined
-        ? { code: "no_backup", ...worded(phrase("people.noBackup", said)) }
-        : {
-            code: "damaged_database",
-            ...worded(phrase("people.damagedDatabase", { ...said, at: new Date(madeAt).toISOString() })),
-          },
-    );
-  }
+  if ((await isBeside({ folder, name })) && !(await isGood(path, secret)))
+    onProblem(await restoreNewest(backups, path, { folder: own, secret }));
   return { database: await Database.open(path, secret), backups };
 }
 

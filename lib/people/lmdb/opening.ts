@@ -1,7 +1,6 @@
 /** How a store comes to life: checked, restored where it is damaged, read, and sealed where a pass phrase is new. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { reasonOf } from "../../errors";
 import { isAside, removeDurable } from "../../files";
 import { storageReasonOf } from "../../storage";
 import { phrase, worded } from "../../words/sentence";
@@ -19,13 +18,13 @@ import {
   unpackPhoto,
   unpackUnknown,
 } from "../records";
-import { isSound } from "./check";
 import { ClosedNote } from "./closed-note";
 import type { Core } from "./core";
 import { Database, freshOf } from "./database";
 import { kindOf, packNote, type RecordKind, tried, unpackNote } from "./keys";
 import { META, type Meta, readMeta, writeMeta } from "./meta";
 import { removeDatabase } from "./open";
+import { isGood, restoreNewest } from "./restore";
 import { noSecret, type Secret } from "./secret";
 
 const CLOSED = "closed.json";
@@ -149,29 +148,12 @@ export class Opening {
    * its own.
    */
   async #isToBeTrusted(path: string): Promise<boolean> {
-    return (await this.#closedNote.holds()) || (await this.#isGood(path));
-  }
-
-  async #isGood(path: string): Promise<boolean> {
-    const { secret } = this.#core;
-    // Only whoever has the key can tell whether what is sealed is unharmed.
-    return (await isSound(path)) && (!secret.encrypts || (await Database.opens(path, secret)));
+    return (await this.#closedNote.holds()) || (await isGood(path, this.#core.secret));
   }
 
   async #restore(path: string, cause?: unknown): Promise<true> {
-    const { folder, backups, health } = this.#core;
-    const { aside, madeAt } = await backups.restore(path, Date.now(), (backup) => this.#isGood(backup));
-    const because = cause === undefined ? "" : phrase("people.because", { reason: reasonOf(cause) });
-    if (madeAt === undefined)
-      health.tell({
-        code: "no_backup",
-        ...worded(phrase("people.noBackup", { folder, because, aside })),
-      });
-    else
-      health.tell({
-        code: "damaged_database",
-        ...worded(phrase("people.damagedDatabase", { folder, because, aside, at: new Date(madeAt).toISOString() })),
-      });
+    const { folder, backups, health, secret } = this.#core;
+    health.tell(await restoreNewest(backups, path, { folder, secret, cause }));
     return true;
   }
 
