@@ -9,11 +9,12 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { BoundedMap } from "../bounded-map";
 import { reasonOf, UserError } from "../errors";
-import { removeDurable, tryDisk } from "../files";
+import { removeDurable } from "../files";
 import { Backups } from "../people/lmdb/backups";
 import { isSound } from "../people/lmdb/check";
 import { ClosedNote } from "../people/lmdb/closed-note";
 import { Database, freshOf } from "../people/lmdb/database";
+import { Health, refusalOf } from "../people/lmdb/health";
 import { tried } from "../people/lmdb/keys";
 import { removeDatabase } from "../people/lmdb/open";
 import { Pictures } from "../people/lmdb/pictures";
@@ -87,9 +88,7 @@ const EXPIRE_MS = 12 * LOOK_MS;
 const SETTLE_MS = 15 * 60_000;
 /** … others a day after the one before. */
 const BACKUP_MS = 24 * LOOK_MS;
-/** How often it is tried whether the disk takes anything again, … */
-const RETRY_MS = 3000;
-/** … and whether what was deleted can be wiped, which needs more room. */
+/** How often it is tried whether what was deleted can be wiped, which needs room. */
 const WIPE_RETRY_MS = 10_000;
 /** Writes that may wait for the disk. */
 const MOST_WAITING = 1000;
@@ -140,12 +139,10 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
   readonly #writes = new SerialQueue();
   /** Wiping and backups, which take long and hold no write up. */
   readonly #upkeep = new SerialQueue();
-  readonly #timers = new Map<"look" | "backup" | "retry" | "wipe", NodeJS.Timeout>();
+  readonly #timers = new Map<"look" | "backup" | "wipe", NodeJS.Timeout>();
   #sweptAt = -Infinity;
   #changedSinceBackup = false;
-  readonly #problems = new Map<StoreProblem["code"], StoreProblem>();
-  readonly #refusals = new Map<Refusal["code"], StorageError>();
-  #damaged = false;
+  readonly #health: Health;
   #closed = false;
 
   /** Use openBook. */
@@ -154,6 +151,11 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
     // Every page of the sidebar listens.
     this.setMaxListeners(0);
     this.#options = { keepPictures, most, now, ...options };
+    this.#health = new Health({
+      where: "visits",
+      onProblem: (problem) => options.onProblem?.(problem),
+      onDisk: () => this.emit("disk"),
+    });
     this.#path = join(options.folder, DATABASE);
     this.#backups = new Backups(options.folder, { prefix: "visits-", newestAlone: true });
     this.#closedNote = new ClosedNote(this.#path, join(options.folder, CLOSED));
@@ -181,11 +183,11 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
   }
 
   get refusals(): Refusal[] {
-    return [...this.#refusals].map(([code, error]) => ({ code, error }));
+    return this.#health.refusals;
   }
 
   get problems(): StoreProblem[] {
-    return [...this.#problems.values()];
+    return this.#health.problems;
   }
 
   async put(given: NewVisitRecord, { snapshot, embedding }: Beside = {}): Promise<VisitRecord> {
@@ -382,7 +384,7 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
 
   async removeOrphans(isKnown: (person: string) => boolean): Promise<number> {
     // What was set aside may bring them back.
-    if (this.#problems.size > 0 || (await this.#backups.hasAsides())) return 0;
+    if (this.problems.length > 0 || (await this.#backups.hasAsides())) return 0;
     let count = 0;
     for (const person of this.#index.orphans(isKnown)) count += (await this.removeOf(person)).visits;
     return count;
@@ -403,10 +405,11 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
     if (this.#closed) return;
     this.#closed = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#health.close();
     await this.#writes.idle();
     await this.#upkeep.run(async () => {
       await this.#database?.close();
-      if (!this.#damaged && this.#database !== undefined) await this.#closedNote.write();
+      if (!this.#health.damaged && this.#database !== undefined) await this.#closedNote.write();
     });
   }
 
@@ -568,7 +571,7 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
       if (gone === undefined) return 0;
       const held = gone.length === 0 ? 0 : await this.#backups.purge(gone);
       await database.rewrite();
-      this.#taken("unwritable_backup");
+      this.#health.taken("unwritable_backup");
       return held;
     });
   }
@@ -615,50 +618,32 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
   async backup(): Promise<void> {
     await this.#upkeep.run(async () => {
       // A good one must not make room for this.
-      if (!this.#damaged) await this.#backups.make(this.#opened(), Date.now());
+      if (!this.#health.damaged) await this.#backups.make(this.#opened(), Date.now());
     });
-    this.#problems.delete("unwritable_backup");
+    this.#health.isOver("unwritable_backup");
   }
 
-  #after(what: "backup" | "retry" | "wipe", ms: number, work: () => Promise<void>): void {
+  #after(what: "backup" | "wipe", ms: number, work: () => Promise<void>): void {
     if (this.#closed) return;
     clearTimeout(this.#timers.get(what));
     this.#timers.set(what, setTimeout(() => heard("visits", work()), ms).unref());
   }
 
-  /** Told now, and as long as the gallery runs. */
   #tell(code: StoreProblem["code"], sentence: Sentence): void {
-    const problem = { code, ...worded(sentence) };
-    this.#problems.set(code, problem);
-    this.#options.onProblem?.(problem);
+    this.#health.tell({ code, ...worded(sentence) });
   }
 
   #refused(code: Refusal["code"], error: StorageError): void {
-    const before = this.#refusals.get(code);
-    this.#refusals.set(code, error);
-    if (code === "unwritable_store") this.#after("retry", RETRY_MS, () => this.#retry());
-    if (before?.reason !== error.reason) this.emit("disk");
+    this.#health.refused(code, error, () => this.#retry());
   }
 
-  #taken(code: Refusal["code"]): void {
-    if (this.#refusals.delete(code)) this.emit("disk");
-  }
-
-  /** Never rejects. */
+  /** Whether the disk takes anything again. Never rejects. */
   async #retry(): Promise<void> {
-    const { folder } = this.#options;
     await this.#writes.run(async () => {
-      try {
-        await tryDisk(folder);
-        await this.#opened().tryOut();
-        this.#taken("unwritable_store");
-      } catch (error) {
-        const refused = asStorageError(error, folder);
-        this.#refused(
-          "unwritable_store",
-          refused instanceof StorageError ? refused : new StorageError({ reason: "EIO", folder, cause: error }),
-        );
-      }
+      if (this.#closed) return;
+      const refused = await refusalOf(this.#options.folder, this.#opened());
+      if (refused === undefined) this.#health.taken("unwritable_store");
+      else this.#refused("unwritable_store", refused);
     });
   }
 
@@ -669,7 +654,7 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
       await database.readable();
       try {
         const result = await work(database);
-        this.#taken("unwritable_store");
+        this.#health.taken("unwritable_store");
         heard("visits", this.#backUpLater());
         return result;
       } catch (error) {
@@ -732,12 +717,12 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
       return this.#opened().get(key);
     } catch (error) {
       if (!(error instanceof Unsealable)) throw error;
-      if (!this.#damaged)
+      if (!this.#health.damaged)
         this.#tell(
           "damaged_record",
           phrase("visits.damagedRecord", { folder: this.#options.folder, reason: error.why }),
         );
-      this.#damaged = true;
+      this.#health.damaged = true;
       return undefined;
     }
   }

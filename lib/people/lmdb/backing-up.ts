@@ -1,13 +1,13 @@
 /** When backups are made, and that nothing of what was deleted is left in them and in old pages. */
 import { stat } from "node:fs/promises";
 import { reasonOf } from "../../errors";
-import { tryDisk } from "../../files";
 import { heard } from "../../observe/heard";
 import { asStorageError, StorageError } from "../../storage";
 import { phrase, worded } from "../../words/sentence";
 import type { Refusal } from "../store";
 import type { Core } from "./core";
 import type { Database } from "./database";
+import { refusalOf } from "./health";
 
 /** A backup is made so long after a change, … */
 const SETTLE_MS = 60_000;
@@ -118,15 +118,9 @@ export class BackingUp {
     const { folder, health } = this.#core;
     await this.#core.exclusively(async () => {
       if (this.#core.closed) return;
-      try {
-        await tryDisk(folder);
-        await this.#core.opened().tryOut();
-      } catch (error) {
-        const refused = asStorageError(error, folder);
-        this.refused(
-          "unwritable_store",
-          refused instanceof StorageError ? refused : new StorageError({ reason: "EIO", folder, cause: error }),
-        );
+      const refused = await refusalOf(folder, this.#core.opened());
+      if (refused !== undefined) {
+        this.refused("unwritable_store", refused);
         return;
       }
       // What could not be backed up or wiped meanwhile.

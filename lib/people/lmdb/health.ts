@@ -1,13 +1,17 @@
 /** What is wrong with a store, and what its disk refuses. */
-import type { StorageError } from "../../storage";
-import { phrase, worded } from "../../words/sentence";
+import { tryDisk } from "../../files";
 import { heard } from "../../observe/heard";
+import { asStorageError, StorageError } from "../../storage";
+import { phrase, worded } from "../../words/sentence";
 import type { Refusal, StoreProblem } from "../store";
+import type { Database } from "./database";
 
 /** How often it is tried whether the disk takes anything again. */
 const RETRY_MS = 3000;
 
 export interface HealthHost {
+  /** As of a Failure. */
+  where: string;
   /** Hears of damage, and of what was done about it. */
   onProblem: (problem: StoreProblem) => void;
   /** What the disk refuses has changed. */
@@ -82,7 +86,7 @@ export class Health {
     this.#refusals.set(code, error);
     if (code === "unwritable_store" && !this.#closed) {
       clearTimeout(this.#retryTimer);
-      this.#retryTimer = setTimeout(() => heard("people", retry()), RETRY_MS).unref();
+      this.#retryTimer = setTimeout(() => heard(this.#host.where, retry()), RETRY_MS).unref();
     }
     if (before?.reason !== error.reason) this.#host.onDisk();
   }
@@ -94,5 +98,17 @@ export class Health {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retryTimer);
+  }
+}
+
+/** Look whether the disk takes anything again. @returns why it does not */
+export async function refusalOf(folder: string, database: Database): Promise<StorageError | undefined> {
+  try {
+    await tryDisk(folder);
+    await database.tryOut();
+    return undefined;
+  } catch (error) {
+    const refused = asStorageError(error, folder);
+    return refused instanceof StorageError ? refused : new StorageError({ reason: "EIO", folder, cause: error });
   }
 }

@@ -73,7 +73,7 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
   constructor({ folder, onProblem, lock }: Parts) {
     super();
     this.#lock = lock;
-    this.#core = new Core(folder, { onProblem, onDisk: () => this.emit("disk") });
+    this.#core = new Core(folder, { where: "people", onProblem, onDisk: () => this.emit("disk") });
     this.#opening = new Opening(this.#core);
     this.#embeddings = new Embeddings(this.#core);
     this.#backingUp = new BackingUp(this.#core);
