@@ -18,6 +18,7 @@ import { Health, refusalOf } from "../people/lmdb/health";
 import { tried } from "../people/lmdb/keys";
 import { removeDatabase } from "../people/lmdb/open";
 import { Pictures } from "../people/lmdb/pictures";
+import { restoreNewest } from "../people/lmdb/restore";
 import { noSecret, type Secret, Unsealable } from "../people/lmdb/secret";
 import { heard } from "../observe/heard";
 import type { Receipt } from "../people/people";
@@ -508,14 +509,8 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
   }
 
   async #restore(cause?: unknown): Promise<true> {
-    const { folder } = this.#options;
-    const { aside, madeAt } = await this.#backups.restore(this.#path, Date.now(), (backup) => isSound(backup));
-    const because = cause === undefined ? "" : phrase("people.because", { reason: reasonOf(cause) });
-    if (madeAt === undefined) this.#tell("no_backup", phrase("visits.noBackup", { folder, because, aside }));
-    else {
-      const at = new Date(madeAt).toISOString();
-      this.#tell("damaged_database", phrase("visits.damagedDatabase", { folder, because, aside, at }));
-    }
+    const { folder, secret } = this.#options;
+    this.#health.tell(await restoreNewest(this.#backups, this.#path, { folder, of: "visits", secret, cause }));
     return true;
   }
 

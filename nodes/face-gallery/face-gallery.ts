@@ -213,7 +213,7 @@ export default function register(RED: NodeAPI): void {
         patience,
       );
       const { secret } = store;
-      const books = { folder: kept, name: "attendance", secret };
+      const books = { folder: kept, name: "attendance", secret } as const;
       const openVisits = async (): Promise<KeptVisits | undefined> => {
         const { keepVisits, keepPhotos: keepPictures } = options;
         if (keepVisits === 0) {

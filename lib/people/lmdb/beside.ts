@@ -13,7 +13,7 @@ export interface BesideOptions {
   /** Of the people's store, which is open, has the folder for itself and is closed after this. */
   folder: string;
   /** Of the folder and the file. */
-  name: string;
+  name: "attendance";
   /** As the people are sealed. */
   secret: Secret;
   /** Hears of damage, and of what was done about it. */
@@ -48,7 +48,7 @@ export async function openBeside({
   const backups = new Backups(own);
   await backups.tidy(Date.now());
   if ((await isBeside({ folder, name })) && !(await isGood(path, secret)))
-    onProblem(await restoreNewest(backups, path, { folder: own, secret }));
+    onProblem(await restoreNewest(backups, path, { folder: own, of: name, secret }));
   return { database: await Database.open(path, secret), backups };
 }
 

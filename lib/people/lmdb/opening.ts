@@ -153,7 +153,7 @@ export class Opening {
 
   async #restore(path: string, cause?: unknown): Promise<true> {
     const { folder, backups, health, secret } = this.#core;
-    health.tell(await restoreNewest(backups, path, { folder, secret, cause }));
+    health.tell(await restoreNewest(backups, path, { folder, of: "people", secret, cause }));
     return true;
   }
 

@@ -16,6 +16,8 @@ export async function isGood(path: string, secret: Secret): Promise<boolean> {
 export interface Damage {
   /** For sentences. */
   folder: string;
+  /** Of what: its sentences. */
+  of: "people" | "visits" | "attendance";
   secret: Secret;
   /** What told that it is damaged, where that was not the reading from end to end. */
   cause?: unknown;
@@ -25,12 +27,12 @@ export interface Damage {
 export async function restoreNewest(
   backups: Backups,
   path: string,
-  { folder, secret, cause }: Damage,
+  { folder, of, secret, cause }: Damage,
 ): Promise<StoreProblem> {
   const { aside, madeAt } = await backups.restore(path, Date.now(), (backup) => isGood(backup, secret));
   const because = cause === undefined ? "" : phrase("people.because", { reason: reasonOf(cause) });
   const said = { folder, because, aside };
-  if (madeAt === undefined) return { code: "no_backup", ...worded(phrase("people.noBackup", said)) };
+  if (madeAt === undefined) return { code: "no_backup", ...worded(phrase(`${of}.noBackup`, said)) };
   const at = new Date(madeAt).toISOString();
-  return { code: "damaged_database", ...worded(phrase("people.damagedDatabase", { ...said, at })) };
+  return { code: "damaged_database", ...worded(phrase(`${of}.damagedDatabase`, { ...said, at })) };
 }

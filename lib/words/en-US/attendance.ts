@@ -1,4 +1,10 @@
 export const attendance = {
+  noBackup: `the check-ins in {folder} are damaged{because} and there is no good backup: the damaged file was set \
+aside as {aside}, and the attendance books begin anew, with the visits that are kept.`,
+  damagedDatabase: `the check-ins in {folder} were damaged{because}: the damaged file was set aside as {aside}, and \
+the backup of {at} took its place. Corrections since then are missing; visits since then are read again where they \
+are kept.`,
+  badRecords: `{number} records of check-ins in {folder} are malformed and left out; all others are shown.`,
   noDay: `must be a day like 2026-11-26`,
   noMonth: `must be a month like 2026-11`,
   noTime: `must be a time like 04:00`,

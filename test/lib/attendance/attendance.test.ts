@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -14,6 +14,7 @@ import { newPerson } from "../../../lib/people/new-records";
 import { isBeside, openBeside } from "../../../lib/people/lmdb/beside";
 import { type LmdbStore, openStore } from "../../../lib/people/lmdb/store";
 import { personFieldsSchema } from "../../../lib/people/people";
+import type { StoreProblem } from "../../../lib/people/store";
 import { messageOf, recordOf, type ScriptedVisit, VisitLog } from "../../support/visit-log";
 
 const MINUTE_MS = 60_000;
@@ -21,6 +22,8 @@ const HOUR_MS = 3_600_000;
 
 interface Kept {
   folder: string;
+  /** What was told of the disk. */
+  problems: readonly StoreProblem[];
   store: LmdbStore;
   books: Books;
   ledger: Ledger;
@@ -41,11 +44,15 @@ async function keep(
     if (!store.people().some((person) => person.name === name))
       await store.putPerson(newPerson(personFieldsSchema.parse({ name })));
   const errors: unknown[] = [];
-  const place = { folder, name: "attendance", secret: store.secret };
+  const place = { folder, name: "attendance", secret: store.secret } as const;
+  const problems: StoreProblem[] = [];
+  const onProblem = (problem: StoreProblem): void => {
+    problems.push(problem);
+  };
   const books = new Books(
     {
       isThere: () => isBeside(place),
-      open: () => openBeside(place),
+      open: () => openBeside({ ...place, onProblem }),
       folder,
       encrypted: store.encrypted,
     },
@@ -62,6 +69,7 @@ async function keep(
   const idOf = (name: string): string => store.people().find((person) => person.name === name)?.id ?? "";
   return {
     folder,
+    problems,
     store,
     books,
     ledger,
@@ -283,6 +291,20 @@ describe("an attendance book", () => {
       "Alice IN 13:00",
       "Alice OUT 18:00",
     ]);
+  });
+
+  it("goes on from its backup where its file is damaged, and says so of check-ins", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    log.put(recordOf(visit(kept.alice, "2026-11-26T08:00Z")));
+    await kept.open({}, log).start();
+    await kept.ledger.backUp();
+    await kept.books.close();
+    const file = join(kept.folder, "attendance", "attendance.mdb");
+    writeFileSync(file, readFileSync(file).fill(0xff));
+    const again = await kept.reopen();
+    assert.match(again.problems.map(({ message }) => message).join(), /^the check-ins in .* were damaged: /);
+    assert.deepEqual(said(again.open({}), "2026-11-26"), ["Alice IN 08:00"]);
   });
 
   it("refuses visits of another gallery", async (t) => {

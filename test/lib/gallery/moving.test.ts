@@ -42,7 +42,7 @@ async function opened({
   const { secret, encrypted } = store;
   const nameOf = (id: string): string | undefined => store.person(id)?.name;
   const visits = keepVisits ? await openBook({ folder, secret, keepMs: 30 * DAY, nameOf }) : undefined;
-  const place = { folder, name: "attendance", secret };
+  const place = { folder, name: "attendance", secret } as const;
   const gallery = new Gallery({
     folder: join(root, "photos"),
     encoder: new FakeEncoder(),

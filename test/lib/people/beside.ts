@@ -24,7 +24,7 @@ export async function besideOf(folder: string): Promise<Beside> {
   const store = await openStore({ folder, onProblem });
   const { secret } = store;
   const visits = await openBook({ folder, secret, keepMs: CENTURY_MS, onProblem });
-  const place = { folder, name: "attendance", secret, onProblem };
+  const place = { folder, name: "attendance", secret, onProblem } as const;
   const source = { isThere: () => isBeside(place), open: () => openBeside(place), folder, encrypted: false };
   const books = new Books(source, store, (error) => problems.push(String(error)));
   await books.load();
