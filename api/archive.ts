@@ -1,10 +1,9 @@
-import { once } from "node:events";
 import type { Request } from "express";
 import { z } from "zod";
 import { importAnswer } from "./answers";
 import { HttpError } from "./http/answer-error";
 import { queryOf } from "./http/request";
-import { ofGallery, type Route } from "./routes";
+import { ofGallery, type Route, writerOf } from "./routes";
 import { phrase } from "../lib/words/sentence";
 
 /** Somebody who sends nothing for so long must not hold the gallery, … */
@@ -78,14 +77,7 @@ export const archive: Route[] = [
         "Content-Type": "application/zip",
         "Content-Disposition": `attachment; filename="gallery-${new Date().toISOString().slice(0, 10)}.zip"`,
       });
-      const gone = new AbortController();
-      response.on("close", () => gone.abort());
-      const signal = AbortSignal.any([gone.signal, node.closing]);
-      const write = async (chunk: Uint8Array): Promise<void> => {
-        signal.throwIfAborted();
-        if (!response.write(chunk)) await once(response, "drain", { signal });
-      };
-      await gallery.exportTo(write, { visits });
+      await gallery.exportTo(writerOf(response, node.closing), { visits });
       response.end();
     },
   ),

@@ -11,7 +11,7 @@ import { phrase, render } from "../lib/words/sentence";
 import { attendanceBookAnswer } from "./answers";
 import type { ServedAttendance } from "./host";
 import { HttpError, languageOfRequest, sayable } from "./http/answer-error";
-import { bodyOf, queryOf } from "./http/request";
+import { bodyOf, partOf, queryOf } from "./http/request";
 import { type GalleryCall, ofGallery, type Route } from "./routes";
 
 const local = z
@@ -84,13 +84,6 @@ function timeOf(
   return momentOf(stamp, calendar.timeZone);
 }
 
-/** A part of the path. @throws HttpError where there can be nothing of it */
-function there<T>(schema: z.ZodType<T>, part: string): T {
-  const parsed = schema.safeParse(part);
-  if (!parsed.success) throw new HttpError(404, "not_found", phrase("api.nothingHere"));
-  return parsed.data;
-}
-
 const param = (request: Request, name: string): string => request.params[name] ?? "";
 
 export const attendance: Route[] = [
@@ -153,7 +146,7 @@ export const attendance: Route[] = [
       answers: dayReportSchema,
     },
     async (call) => {
-      const day = there(daySchema, param(call.request, "day"));
+      const day = partOf(call.request, "day", daySchema);
       return (await bookOf(call)).attendance.day(day);
     },
   ),
@@ -166,7 +159,7 @@ export const attendance: Route[] = [
       answers: monthReportSchema,
     },
     async (call) => {
-      const month = there(monthSchema, param(call.request, "month"));
+      const month = partOf(call.request, "month", monthSchema);
       return (await bookOf(call)).attendance.month(month);
     },
   ),

@@ -1,5 +1,4 @@
 /** Gates of a gallery: second factors, who is locked out, and the log. What is kept of a factor is never told. */
-import type { Response } from "express";
 import { z } from "zod";
 import { BYTE_ORDER_MARK, csvLine } from "../lib/csv";
 import { NotFound } from "../lib/people/errors";
@@ -11,9 +10,10 @@ import { FACTOR_KINDS, type Logged } from "../lib/grant";
 import { phrase } from "../lib/words/sentence";
 import { type GateAnswer, gateAnswer, type GateLogRow, logRow, verificationAnswer } from "./gate-answers";
 import { HttpError } from "./http/answer-error";
-import { bodyOf, queryOf } from "./http/request";
-import { type GalleryCall, ofGallery, type Route, sendPicture } from "./routes";
+import { bodyOf, partOf, queryOf } from "./http/request";
+import { type GalleryCall, ofGallery, type Route, sendPicture, writerOf } from "./routes";
 
+const kindSchema = z.enum([...FACTOR_KINDS, "code"]);
 const factorBody = z.strictObject({
   kind: z.enum(FACTOR_KINDS),
   value: z.string().min(1).max(MOST_FACTOR_LENGTH),
@@ -56,8 +56,8 @@ function personOf({ request, gallery }: GalleryCall): string {
 }
 
 function answerOf({ gate, id, name }: { gate: Gate; id: string; name: string }, gallery: Gallery): GateAnswer {
-  const kept = gate.listFactors();
-  const people = new Set([...kept.map(({ person }) => person), ...Object.keys(gate.failures)]);
+  const kept = new Map(gate.listFactors().map((each) => [each.person, each]));
+  const people = new Set([...kept.keys(), ...Object.keys(gate.failures)]);
   return {
     id,
     name,
@@ -65,7 +65,7 @@ function answerOf({ gate, id, name }: { gate: Gate; id: string; name: string }, 
     shared: gate.shared,
     sealed: gate.sealed,
     people: [...people].map((person) => {
-      const { kinds = [], codes = [] } = kept.find((each) => each.person === person) ?? {};
+      const { kinds = [], codes = [] } = kept.get(person) ?? {};
       return { person, name: gallery.nameOf(person) ?? null, kinds, codes, ...gate.lockOf(person) };
     }),
   };
@@ -118,14 +118,15 @@ function cellsOf({ entry, details }: LogRow): (string | number | null | undefine
   return COLUMNS.map((column) => cells[column]);
 }
 
-async function sendCsv(response: Response, gate: Gate): Promise<void> {
+async function sendCsv({ node, response }: GalleryCall, gate: Gate): Promise<void> {
   response.type("text/csv; charset=utf-8").set("Content-Disposition", 'attachment; filename="gate-log.csv"');
-  response.write(BYTE_ORDER_MARK + csvLine(COLUMNS));
+  const write = writerOf(response, node.closing);
+  await write(BYTE_ORDER_MARK + csvLine(COLUMNS));
   for (let below: number | undefined; ;) {
     const rows = await gate.readLog({ below, limit: MOST_ROWS });
-    if (rows.length > 0) response.write(rows.map((row) => csvLine(cellsOf(row))).join(""));
+    if (rows.length > 0) await write(rows.map((row) => csvLine(cellsOf(row))).join(""));
     below = rows.at(-1)?.entry.sequence;
-    if (rows.length < MOST_ROWS || response.destroyed) break;
+    if (rows.length < MOST_ROWS) break;
   }
   response.end();
 }
@@ -176,10 +177,9 @@ export const gates: Route[] = [
     },
     async (call) => {
       const found = await gateOf(call);
-      const kind = z.enum([...FACTOR_KINDS, "code"]).safeParse(call.request.params["kind"]);
-      if (!kind.success) throw new HttpError(404, "not_found", phrase("api.nothingHere"));
+      const kind = partOf(call.request, "kind", kindSchema);
       // Of somebody who was deleted meanwhile, too.
-      await found.gate.removeFactor(call.request.params["person"] ?? "", kind.data);
+      await found.gate.removeFactor(call.request.params["person"] ?? "", kind);
       return answerOf(found, call.gallery);
     },
   ),
@@ -240,7 +240,7 @@ export const gates: Route[] = [
     },
     async (call) => {
       const { gate } = await gateOf(call);
-      await sendCsv(call.response, gate);
+      await sendCsv(call, gate);
     },
   ),
   ofGallery(

@@ -41,8 +41,6 @@ export interface ServedGate {
   gate: Promise<Gate>;
   /** Id of its gallery's node. */
   galleryId: string;
-  /** Aborted when the node closes. */
-  closing: AbortSignal;
 }
 
 /** How a face-match node decides: with variables put in. */

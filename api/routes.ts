@@ -2,6 +2,7 @@
  * What a route is, and how it is registered: permission, other sites, errors and the gallery it is about, the same for
  * all.
  */
+import { once } from "node:events";
 import type { Request, Response } from "express";
 import { z } from "zod";
 import { UserError } from "../lib/errors";
@@ -147,6 +148,20 @@ export function sendPicture(response: Response, jpeg: Buffer | undefined): void 
   if (jpeg === undefined) throw new HttpError(404, "no_picture", phrase("api.noPicture"));
   // Shown as a picture, or not at all.
   response.type("image/jpeg").set("Content-Security-Policy", "default-src 'none'; sandbox").send(jpeg);
+}
+
+/**
+ * Writes an answer piece by piece, no faster than it is read.
+ * @param closing of the gallery @returns throws once nobody reads any more, or the gallery closes
+ */
+export function writerOf(response: Response, closing: AbortSignal): (piece: string | Uint8Array) => Promise<void> {
+  const gone = new AbortController();
+  response.on("close", () => gone.abort());
+  const signal = AbortSignal.any([gone.signal, closing]);
+  return async (piece) => {
+    signal.throwIfAborted();
+    if (!response.write(piece)) await once(response, "drain", { signal });
+  };
 }
 
 /** "a,b" as a list. */

@@ -29,6 +29,13 @@ export async function bodyOf<T extends z.ZodType>(request: Request, schema: T): 
   return checked(schema, json);
 }
 
+/** A part of the path of a request. @throws HttpError where there can be nothing of it */
+export function partOf<T>(request: Request, name: string, schema: z.ZodType<T>): T {
+  const parsed = schema.safeParse(request.params[name]);
+  if (!parsed.success) throw new HttpError(404, "not_found", phrase("api.nothingHere"));
+  return parsed.data;
+}
+
 function checked<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
   const parsed = schema.safeParse(value);
   if (!parsed.success)

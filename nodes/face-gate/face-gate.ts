@@ -100,7 +100,6 @@ export default function register(RED: NodeAPI): void {
     });
     this.gate = opening;
     this.galleryId = people.id;
-    this.closing = closing.signal;
     /** Until when the badge shows what was decided. */
     let heldUntil = 0;
     let timer: NodeJS.Timeout | undefined;
