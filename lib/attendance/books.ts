@@ -76,9 +76,10 @@ export class Books {
   }
 
   async #openFrom(source: LedgerSource): Promise<Ledger> {
-    const { folder, encrypted } = source;
+    const { folder, encrypted, onProblem } = source;
     const trusted = !this.#store.problems.some(({ code }) => DAMAGED.has(code));
     const isKnown = (person: string): boolean => !trusted || this.#store.person(person) !== undefined;
-    return Ledger.open(await source.open(), { folder, encrypted, isKnown, onError: this.#onError });
+    const onError = this.#onError;
+    return Ledger.open(await source.open(), { folder, encrypted, isKnown, onError, onProblem });
   }
 }

@@ -8,8 +8,11 @@ import { UserError } from "../errors";
 import { heard } from "../observe/heard";
 import type { Changes } from "../people/lmdb/database";
 import type { BesideDatabase } from "../people/lmdb/beside";
+import { tried } from "../people/lmdb/keys";
 import { pack, unpack } from "../people/records";
+import type { StoreProblem } from "../people/store";
 import { asStorageError } from "../storage";
+import { phrase, worded } from "../words/sentence";
 import { SerialQueue } from "../workers/serial-queue";
 import { type CheckIn, checkInSchema } from "./check-in";
 import { expiredOf } from "./pairs";
@@ -66,6 +69,7 @@ export interface LedgerSource {
   open(): Promise<BesideDatabase>;
   folder: string;
   encrypted: boolean;
+  onProblem?: LedgerOptions["onProblem"];
 }
 
 /** A database; in a test without backups. */
@@ -103,6 +107,8 @@ export interface LedgerOptions {
   isKnown: (person: string) => boolean;
   /** Hears what keeps old check-ins from being deleted; tried again. */
   onError?: (error: unknown) => void;
+  /** Hears of records that are none, though they were sealed well. */
+  onProblem?: ((problem: StoreProblem) => void) | undefined;
 }
 
 export class Ledger {
@@ -111,7 +117,6 @@ export class Ledger {
   readonly #folder: string;
   readonly #shelves = new Map<string, Shelf>();
   readonly #work = new SerialQueue();
-  #bad = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #looking: NodeJS.Timeout;
   #closed = false;
@@ -126,11 +131,14 @@ export class Ledger {
     this.#looking.unref();
   }
 
-  /** @param opened that nobody else has */
+  /** @param opened that nobody else has @throws StorageError; then it is closed */
   static async open(opened: Opened, options: LedgerOptions): Promise<Ledger> {
     const ledger = new Ledger(opened, options);
     try {
-      await ledger.#load();
+      const number = await ledger.#load();
+      const { folder } = options;
+      if (number > 0)
+        options.onProblem?.({ code: "bad_record", ...worded(phrase("attendance.badRecords", { number, folder })) });
       await ledger.#seal(options.encrypted);
       const strangers = [...ledger.#shelves.values()].flatMap(({ byPerson }) => [...byPerson.keys()]);
       await ledger.#forget(new Set(strangers.filter((person) => !options.isKnown(person))));
@@ -138,14 +146,12 @@ export class Ledger {
       if (opened.database.gone() !== undefined) await ledger.#wipe();
     } catch (error) {
       clearInterval(ledger.#looking);
+      clearTimeout(ledger.#timer);
+      // It is opened anew by whoever asks next.
+      await opened.database.close();
       throw error;
     }
     return ledger;
-  }
-
-  /** Records that are none, though they were sealed well. */
-  get bad(): number {
-    return this.#bad;
   }
 
   /** Of a book, in no order. */
@@ -428,17 +434,18 @@ export class Ledger {
     await this.#backups?.removeAsides();
   }
 
-  async #load(): Promise<void> {
+  /** @returns how many records are none: they do not take the others with them */
+  async #load(): Promise<number> {
+    let bad = 0;
     const timeless: (readonly [string, Uint8Array])[] = [];
     for await (const [key, value] of this.#entries()) {
       const [kind = "", book = ""] = key.split(":");
       const shelf = (): Shelf => this.#shelf(book);
-      const read = unpack(value).value;
-      if (kind === "row") {
-        const row = checkInSchema.safeParse(read);
-        if (row.success) remember(shelf(), row.data);
-        else this.#bad += 1;
-      } else if (kind === "same") {
+      const read = tried(() => unpack(value).value);
+      const row = kind === "row" ? checkInSchema.safeParse(read) : undefined;
+      if (read === undefined || row?.success === false) bad += 1;
+      else if (row !== undefined) remember(shelf(), row.data);
+      else if (kind === "same") {
         // An earlier version's say no time: they are of now, so that they end some day.
         const same: Same = { at: Date.now(), ...(read as Omit<Same, "at">) };
         shelf().sames.set(same.id, same);
@@ -448,6 +455,7 @@ export class Ledger {
       else if (kind === "keep") shelf().keep = read as Keep;
     }
     if (timeless.length > 0) await this.#commit({ put: timeless });
+    return bad;
   }
 
   /** Of every kind there is; beside them the database has marks of its own. */

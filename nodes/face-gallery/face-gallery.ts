@@ -244,6 +244,7 @@ export default function register(RED: NodeAPI): void {
           open: () => openBeside({ ...books, onProblem }),
           folder: kept,
           encrypted: store.encrypted,
+          onProblem,
         },
         keepUnknownsMs: options.keepUnknowns ? DAY_MS * options.unknownDays : undefined,
       });

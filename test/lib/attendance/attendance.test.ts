@@ -7,11 +7,13 @@ import { Attendance, type AttendanceOptions, type Taken } from "../../../lib/att
 import { Books } from "../../../lib/attendance/books";
 import { csvOf } from "../../../lib/attendance/csv";
 import { hashOf } from "../../../lib/attendance/hash";
-import type { Ledger } from "../../../lib/attendance/ledger";
+import { Ledger } from "../../../lib/attendance/ledger";
 import type { ToldCheckIn } from "../../../lib/attendance/pairs";
 import { Rules } from "../../../lib/attendance/rules";
 import { newPerson } from "../../../lib/people/new-records";
 import { isBeside, openBeside } from "../../../lib/people/lmdb/beside";
+import { Database } from "../../../lib/people/lmdb/database";
+import { noSecret } from "../../../lib/people/lmdb/secret";
 import { type LmdbStore, openStore } from "../../../lib/people/lmdb/store";
 import { personFieldsSchema } from "../../../lib/people/people";
 import type { StoreProblem } from "../../../lib/people/store";
@@ -55,6 +57,7 @@ async function keep(
       open: () => openBeside({ ...place, onProblem }),
       folder,
       encrypted: store.encrypted,
+      onProblem,
     },
     store,
     (error) => errors.push(error),
@@ -305,6 +308,31 @@ describe("an attendance book", () => {
     const again = await kept.reopen();
     assert.match(again.problems.map(({ message }) => message).join(), /^the check-ins in .* were damaged: /);
     assert.deepEqual(said(again.open({}), "2026-11-26"), ["Alice IN 08:00"]);
+  });
+
+  it("leaves out a record that is none, and says so", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    log.put(recordOf(visit(kept.alice, "2026-11-26T08:00Z")));
+    await kept.open({}, log).start();
+    await kept.books.close();
+    const database = await Database.open(join(kept.folder, "attendance", "attendance.mdb"), noSecret);
+    await database.write({ put: [["row:book:bad", Buffer.from("a record that is none")]] });
+    await database.close();
+    const again = await kept.reopen();
+    assert.match(again.problems.map(({ message }) => message).join(), /^1 records of check-ins in .* are malformed/);
+    assert.deepEqual(said(again.open({}), "2026-11-26"), ["Alice IN 08:00"]);
+  });
+
+  it("lets its database go where it cannot be opened, so that it can be opened again", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "attendance-")), "a.mdb");
+    const database = await Database.open(file, noSecret);
+    database.write = () => Promise.reject(new Error("the disk is full"));
+    const options = { folder: file, encrypted: false, isKnown: () => true };
+    await assert.rejects(Ledger.open({ database }, options), /the disk is full/);
+    assert.throws(() => database.get("sealed"));
+    const again = await Ledger.open({ database: await Database.open(file, noSecret) }, options);
+    await again.close();
   });
 
   it("refuses visits of another gallery", async (t) => {
