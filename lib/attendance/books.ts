@@ -1,4 +1,5 @@
 /** The attendance books of a gallery: opened when they are needed, and kept in step with who is in the gallery. */
+import { BoundedMap } from "../bounded-map";
 import { UserError } from "../errors";
 import type { PeopleStore } from "../people/store";
 import { AttendancePart } from "./archive";
@@ -7,12 +8,16 @@ import { Ledger, type LedgerSource } from "./ledger";
 /** With these the people may be those of an earlier day: nobody is gone because they are not among them. */
 const DAMAGED: ReadonlySet<string> = new Set(["damaged_database", "no_backup", "bad_record"]);
 
+/** People who were deleted lately. */
+const MOST_FORGOTTEN = 100;
+
 export class Books {
   readonly #source: LedgerSource | undefined;
   readonly #store: PeopleStore;
   readonly #onError: (error: unknown) => void;
   #ledger: Promise<Ledger> | undefined;
-  readonly #forgetting = new Map<string, Promise<number | undefined>>();
+  /** By person, also what has ended: whoever deleted them asks a moment later. */
+  readonly #forgetting = new BoundedMap<string, Promise<number | undefined>>(MOST_FORGOTTEN);
 
   /** @param onError what a deletion that nobody waits for could not delete */
   constructor(source: LedgerSource | undefined, store: PeopleStore, onError: (error: unknown) => void) {
@@ -41,15 +46,15 @@ export class Books {
     await this.#there().catch(this.#onError);
   }
 
-  /** The person is deleted. */
-  forget(person: string): void {
-    const done = this.#there().then((ledger) => ledger?.forget(person));
-    this.#forgetting.set(person, done);
+  /** People are deleted, at once: one by one each would rewrite the whole database. */
+  forget(people: readonly string[]): void {
+    const done = this.#there().then((ledger) => ledger?.forget(people));
+    for (const person of people) this.#forgetting.set(person, done);
     // Whoever waits for it hears it too.
-    done.catch(this.#onError).finally(() => this.#forgetting.delete(person));
+    done.catch(this.#onError);
   }
 
-  /** @returns how many check-ins of a person were deleted; undefined where there are no books */
+  /** @returns how many check-ins were deleted with a person; undefined where there are no books */
   async forgotten(person: string): Promise<number | undefined> {
     return this.#forgetting.get(person);
   }

@@ -298,23 +298,24 @@ export class Ledger {
   }
 
   /**
-   * Delete a person's check-ins of all books for real. Gone from the disk, backups too, when it resolves.
+   * Delete people's check-ins of all books for real. Gone from the disk, backups too, when it resolves.
    * @returns how many there were
    */
-  async forget(person: string): Promise<number> {
-    return this.exclusively(() => this.#forget(new Set([person])));
+  async forget(people: readonly string[]): Promise<number> {
+    return this.exclusively(() => this.#forget(new Set(people)));
   }
 
   /** Two people are one: check-ins of the first are the second's. */
   async merge(from: string, into: string): Promise<void> {
+    const gone = new Set([from]);
     await this.exclusively(async () => {
       const put: (readonly [string, Uint8Array])[] = [];
       const moved: (readonly [Shelf, CheckIn, CheckIn])[] = [];
       const sames: (readonly [Shelf, Same])[] = [];
       for (const [book, shelf] of this.#shelves) {
         for (const row of shelf.rows.values()) {
-          if (!names(row, from)) continue;
-          const renamed = renamedIn(row, from, into);
+          if (!names(row, gone)) continue;
+          const renamed = renamedIn(row, gone, into);
           put.push([keyOf("row", book, row.id), pack(renamed)]);
           moved.push([shelf, row, renamed]);
         }
@@ -388,9 +389,9 @@ export class Ledger {
           remove.push(keyOf("row", book, row.id));
           done.push(() => forgetRow(shelf, row));
           rows += 1;
-        } else if ([...people].some((person) => names(row, person))) {
+        } else if (names(row, people)) {
           // Somebody else's by now; that it was taken for the one who is forgotten goes with them.
-          const kept = [...people].reduce((each, person) => renamedIn(each, person, null), row);
+          const kept = renamedIn(row, people, null);
           put.push([keyOf("row", book, row.id), pack(kept)]);
           done.push(() => remember(shelf, kept));
         }
@@ -535,20 +536,29 @@ function isLater(a: CheckIn, b: CheckIn): boolean {
   return a.serial > b.serial || (a.serial === b.serial && a.at > b.at);
 }
 
-/** Whether it is, or was, somebody's. */
-function names({ person, history, sending }: CheckIn, of: string): boolean {
-  return person === of || sending?.there?.person === of || history.some(({ was }) => was?.person === of);
+/** Whether it is, or was, that of one of these people. */
+function names({ person, history, sending }: CheckIn, people: ReadonlySet<string>): boolean {
+  return (
+    people.has(person) || isOf(people, sending?.there?.person) || history.some(({ was }) => isOf(people, was?.person))
+  );
 }
 
-function renamedIn(row: CheckIn, from: string, into: string | null): CheckIn {
+function renamedIn(row: CheckIn, people: ReadonlySet<string>, into: string | null): CheckIn {
+  const { sending } = row;
   return {
     ...row,
-    person: row.person === from && into !== null ? into : row.person,
-    ...(row.sending?.there?.person === from
-      ? { sending: { ...row.sending, there: { ...row.sending.there, person: into } } }
+    person: into !== null && people.has(row.person) ? into : row.person,
+    ...(sending?.there !== undefined && isOf(people, sending.there.person)
+      ? { sending: { ...sending, there: { ...sending.there, person: into } } }
       : {}),
     history: row.history.map((change) =>
-      change.was?.person === from ? { ...change, was: { ...change.was, person: into } } : change,
+      change.was !== null && isOf(people, change.was.person)
+        ? { ...change, was: { ...change.was, person: into } }
+        : change,
     ),
   };
+}
+
+function isOf(people: ReadonlySet<string>, person: string | null | undefined): boolean {
+  return person != null && people.has(person);
 }

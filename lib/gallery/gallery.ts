@@ -543,8 +543,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   readonly #followStore = ({ removed }: StoreChange): void => {
+    if (removed.people.length > 0) this.#books.forget(removed.people.map(({ id }) => id));
     for (const { id, name } of removed.people) {
-      this.#books.forget(id);
       this.emit("forgotten", id, name);
       heard("gallery", this.#parts.visiting.forgot(id));
     }

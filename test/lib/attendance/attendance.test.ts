@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { Attendance, type AttendanceOptions, type Taken } from "../../../lib/attendance/attendance";
 import { Books } from "../../../lib/attendance/books";
 import { csvOf } from "../../../lib/attendance/csv";
@@ -543,10 +544,18 @@ describe("a person whose attendance is kept", () => {
     await kept.ledger.backUp();
     assert.ok(bytesIn(kept.folder).includes(kept.alice));
     await kept.store.removePerson(kept.alice);
-    kept.books.forget(kept.alice);
+    kept.books.forget([kept.alice]);
     assert.equal(await kept.books.forgotten(kept.alice), 10);
     assert.ok(!bytesIn(kept.folder).includes(kept.alice), "neither in old pages nor in backups");
     assert.deepEqual(said(book, "2026-11-26"), ["Bob IN 07:00"]);
+  });
+
+  it("is told without check-ins too, however long after they were deleted", async (t) => {
+    const kept = await keep(t);
+    await kept.store.removePerson(kept.bob);
+    kept.books.forget([kept.bob]);
+    await setImmediate();
+    assert.equal(await kept.books.forgotten(kept.bob), 0);
   });
 
   it("is forgotten at the next start where a crash came between", async (t) => {
