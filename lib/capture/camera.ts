@@ -3,6 +3,7 @@ import { EventEmitter } from "node:events";
 import { heard } from "../observe/heard";
 import { asSentence, sentenceOf, UserError } from "../errors";
 import type { FlashPlan } from "../flash-plan";
+import { greysBeside } from "../image/grey-thumbnail";
 import type { Frame } from "../message";
 import { ffmpegSource } from "./ffmpeg-source";
 import { folderSource } from "./folder-source";
@@ -153,7 +154,7 @@ export class Camera extends EventEmitter<CameraEvents> {
     }
   }
 
-  #emitFrame({ bytes, width, height, encoding, flash }: CapturedFrame): void {
+  #emitFrame({ bytes, width, height, encoding, flash, grey }: CapturedFrame): void {
     const frame: Frame = {
       source: this.options.name,
       ...(this.#id === undefined ? {} : { camera: this.#id }),
@@ -167,6 +168,7 @@ export class Camera extends EventEmitter<CameraEvents> {
     };
     this.#sequence += 1;
     this.#latest = frame;
+    if (grey !== undefined) greysBeside.set(bytes, grey);
     this.emit("frame", bytes, frame);
   }
 

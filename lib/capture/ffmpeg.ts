@@ -129,16 +129,21 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
+/** What ffmpeg calls the pipe beside its standard output, on systems that know pipes by number. */
+export const BESIDE_PIPE = 3;
+
 /**
  * Start ffmpeg; each line of its standard error begins with [its level], behind its [component]. It reads nothing from
  * standard input and asks nothing.
+ * @param beside whether it gets BESIDE_PIPE, and tells what streams there are in what it reads
  * @throws a sentence when there is no room for a process; an "error" event tells what is found later
  */
-export function startFfmpeg({ path }: Ffmpeg, args: readonly string[]): FfmpegProcess {
-  const child = spawn(path, ["-hide_banner", "-nostdin", "-loglevel", "level+warning", ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
+export function startFfmpeg({ path }: Ffmpeg, args: readonly string[], beside = false): FfmpegProcess {
+  const said = beside ? ["-loglevel", "level+info", "-nostats"] : ["-loglevel", "level+warning"];
+  const child = spawn(path, ["-hide_banner", "-nostdin", ...said, ...args], {
+    stdio: ["ignore", "pipe", "pipe", ...(beside ? (["pipe"] as const) : [])],
     windowsHide: true,
-  });
+  }) as FfmpegProcess;
   // Told a moment later: unheard it would end Node-RED.
   child.on("error", () => undefined);
   // Without room for its pipes it has none.
@@ -146,6 +151,11 @@ export function startFfmpeg({ path }: Ffmpeg, args: readonly string[]): FfmpegPr
   running.add(child);
   child.once("close", () => running.delete(child));
   return child;
+}
+
+/** What comes out of BESIDE_PIPE. */
+export function besideOf(child: FfmpegProcess): Readable {
+  return child.stdio[BESIDE_PIPE] as Readable;
 }
 
 /** End ffmpeg and wait until it has. */

@@ -1,8 +1,9 @@
 /**
- * Pictures out of a byte stream: JPEGs one after the other (MJPEG over HTTP, ffmpeg's mpjpeg) and PPM (ffmpeg's raw
- * RGB with its size).
+ * Pictures out of a byte stream: JPEGs one after the other (MJPEG over HTTP, ffmpeg's mpjpeg), PPM and PGM (ffmpeg's
+ * raw RGB and grey with their size).
  */
 import { Fault, UserError } from "../errors";
+import type { Grey } from "../image/grey-thumbnail";
 import { jpegSize } from "./jpeg";
 import type { CapturedFrame } from "./source";
 
@@ -233,22 +234,37 @@ function assertStream(bytes: Buffer): void {
 
 /** Binary PPM (P6, 8 bits), one after the other. */
 export function ppmParser(): Parser {
+  const parse = netpbmParser("P6", 3);
+  return (chunk) =>
+    parse(chunk).map(({ data, ...size }): CapturedFrame => ({ bytes: data, ...size, encoding: "rgb" }));
+}
+
+/** Binary PGM (P5, 8 bits), one after the other. */
+export function pgmParser(): (chunk: Buffer) => Grey[] {
+  return netpbmParser("P5", 1);
+}
+
+function netpbmParser(
+  kind: "P5" | "P6",
+  channels: number,
+): (chunk: Buffer) => { data: Buffer; width: number; height: number }[] {
   const HEADER_BYTES = 64;
+  const HEADER = new RegExp(`^${kind}\\s+(\\d+)\\s+(\\d+)\\s+255\\s`);
   const window = new Window();
   return (chunk) => {
     window.push(chunk);
-    const frames: CapturedFrame[] = [];
+    const pictures: { data: Buffer; width: number; height: number }[] = [];
     for (;;) {
       const { bytes } = window;
-      const header = /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(bytes.toString("latin1", 0, HEADER_BYTES));
+      const header = HEADER.exec(bytes.toString("latin1", 0, HEADER_BYTES));
       if (header === null) {
         if (bytes.length >= HEADER_BYTES) throw new Fault("ffmpeg's raw frames are not as expected.");
-        return frames;
+        return pictures;
       }
       const [width, height] = [Number(header[1]), Number(header[2])];
-      const end = header[0].length + width * height * 3;
-      if (end > bytes.length) return frames;
-      frames.push({ bytes: Buffer.from(bytes.subarray(header[0].length, end)), width, height, encoding: "rgb" });
+      const end = header[0].length + width * height * channels;
+      if (end > bytes.length) return pictures;
+      pictures.push({ data: Buffer.from(bytes.subarray(header[0].length, end)), width, height });
       window.drop(end);
     }
   };

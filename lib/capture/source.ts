@@ -1,3 +1,4 @@
+import type { Grey } from "../image/grey-thumbnail";
 import type { Encoding, Frame } from "../message";
 import { type Sentence } from "../words/sentence";
 
@@ -9,6 +10,8 @@ export interface CapturedFrame {
   encoding: Encoding;
   /** Which colours the page of a browser's camera shows meanwhile. */
   flash?: Frame["flash"];
+  /** Its small grey picture, as greyThumbnail's, of a source that makes it; undefined where it came too late. */
+  grey?: Promise<Grey | undefined> | undefined;
 }
 
 export interface SourceContext {

@@ -1,5 +1,6 @@
 /** A frame's small grey picture, by which it is seen whether anything in it changed. */
 import type { Picture } from "../message";
+import { ByPayload } from "./by-payload";
 import { closedPicture, withPicture } from "./open-picture";
 
 /**
@@ -8,6 +9,11 @@ import { closedPicture, withPicture } from "./open-picture";
  */
 export const THUMBNAIL_STEP = 8;
 const CHANNELS = 3;
+/**
+ * Of red, green and blue: what a JPEG holds as its brightness (JFIF 1.02; ITU-R BT.601), so that the grey picture is
+ * the same whoever makes it. libvips' own grey is by light, and off by tens of levels where colours are strong.
+ */
+const LUMA: [number, number, number] = [0.299, 0.587, 0.114];
 
 /** Grey levels 0..255, row by row. */
 export interface Grey {
@@ -24,21 +30,37 @@ export interface Thumbnail {
 }
 
 /**
+ * What stages share beside the message (docs/extending.md): the grey pictures of frames that were made where the
+ * camera's video was decoded, so that no JPEG is decoded only to see that nothing in it changed. Without them the
+ * result is the same, later.
+ */
+export const greysBeside = new ByPayload<Promise<Grey | undefined>>();
+
+/**
  * @returns an eighth of a frame's width and height, at least one pixel; the decoding is done off the event loop
  * @throws as openPicture
  */
 export async function greyThumbnail(picture: Picture): Promise<Thumbnail> {
+  const beside = await greysBeside.get(picture.bytes);
+  if (beside !== undefined && picture.frame !== undefined && fits(beside, picture.frame)) {
+    const { width, height } = picture.frame;
+    return { grey: beside, width, height };
+  }
   const closed = closedPicture(picture);
   return withPicture(closed, async ({ image, width, height }) => {
     const size = { width: eighth(width), height: eighth(height) };
     if (closed.raw !== undefined)
       return { grey: { data: await greyOfRaw(closed.bytes, closed.raw, size), ...size }, width, height };
     // "fill": to this very size, whatever is left over at the edges.
-    const small = image.resize({ ...size, fit: "fill" }).greyscale();
+    const small = image.resize({ ...size, fit: "fill" }).recomb([LUMA, LUMA, LUMA]);
     const { data, info } = await small.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
-    const grey = info.channels === 1 ? data : everyOf(data, info.channels);
-    return { grey: { data: grey, width: info.width, height: info.height }, width, height };
+    return { grey: { data: everyOf(data, info.channels), width: info.width, height: info.height }, width, height };
   });
+}
+
+/** Somebody may have said something else of the frame since. */
+function fits({ width, height }: Grey, frame: { width: number; height: number }): boolean {
+  return width === eighth(frame.width) && height === eighth(frame.height);
 }
 
 const eighth = (side: number): number => Math.max(1, Math.floor(side / THUMBNAIL_STEP));

@@ -1,4 +1,5 @@
 import { BoundedMap } from "../bounded-map";
+import { ByPayload } from "./by-payload";
 
 /** Packed 8-bit RGB, row by row. Moves between threads, so that it is in one place at a time. */
 export interface Pixels {
@@ -25,12 +26,11 @@ const UNWANTED_AFTER = 3;
 const MAX_SOURCES = 64;
 
 /**
- * The one thing that stages share beside the message (docs/extending.md): the pixels of pictures that ride on
- * messages, so that a frame is decoded once on its way through the stages. Without them the result is the same, later.
- * Keyed by the memory of the payload: Node-RED's clone of a Buffer is another view of the same memory.
- * An entry lives as long as that memory does, or until a stage takes it. (Shared memory would let all threads read one
- * copy,
- * but it is freed only when each of them has collected its garbage, and idle workers never do: gigabytes pile up.)
+ * What stages share beside the message (docs/extending.md): the pixels of pictures that ride on messages, so that a
+ * frame is decoded once on its way through the stages. Without them the result is the same, later.
+ * An entry lives as long as the payload does, or until a stage takes it. (Shared memory would let all threads read one
+ * copy, but it is freed only when each of them has collected its garbage, and idle workers never do: gigabytes pile
+ * up.)
  *
  * Pixels that nobody takes cost the event loop its garbage collections, and while faces are followed nobody takes most
  * of them. So
@@ -38,15 +38,14 @@ const MAX_SOURCES = 64;
  * frame is decoded again.
  */
 export class PixelCache {
-  readonly #byMemory = new WeakMap<ArrayBufferLike, Map<string, Entry>>();
+  readonly #entries = new ByPayload<Entry>();
   /** How many frames of each camera in a row nobody came for. */
   readonly #untaken = new BoundedMap<string, number>(MAX_SOURCES);
 
   /** The pixels, no longer here: they are to be moved to a worker. Whoever comes second decodes again. */
   take(payload: Buffer): Pixels | undefined {
-    const views = this.#byMemory.get(payload.buffer);
-    const entry = views?.get(key(payload));
-    views?.delete(key(payload));
+    const entry = this.#entries.get(payload);
+    this.#entries.delete(payload);
     if (entry?.source !== undefined) this.#untaken.delete(entry.source);
     return entry?.pixels;
   }
@@ -61,24 +60,12 @@ export class PixelCache {
 
   /** @param pixels undefined where they were not wanted */
   set(payload: Buffer, pixels: Pixels | undefined, source: string | undefined): void {
-    // Small Buffers share one slab, which lives on with any of them: not worth keeping megabytes of pixels for.
-    if (payload.buffer.byteLength > MOST_SLACK * payload.byteLength) return;
-    const views = this.#byMemory.get(payload.buffer) ?? new Map<string, Entry>();
-    views.set(key(payload), { pixels, source });
-    this.#byMemory.set(payload.buffer, views);
-    if (source !== undefined) this.#count(source);
+    if (this.#entries.set(payload, { pixels, source }) && source !== undefined) this.#count(source);
   }
 
   #count(source: string): void {
     this.#untaken.set(source, (this.#untaken.get(source) ?? 0) + 1);
   }
-}
-
-/** A payload that is a smaller part than this of its memory is a slice of something bigger. */
-const MOST_SLACK = 2;
-
-function key(payload: Buffer): string {
-  return `${payload.byteOffset}:${payload.byteLength}`;
 }
 
 /** The one cache of this process; stages share a frame's pixels through it. */

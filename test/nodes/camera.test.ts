@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { after, afterEach, before, describe, it } from "node:test";
 import sharp from "sharp";
 import { FrameRate } from "../../lib/capture/frame-rate";
+import { greysBeside } from "../../lib/image/grey-thumbnail";
 import type { FaceMessage } from "../../lib/message";
 import camera from "../../nodes/camera/camera";
 import { admin, helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
@@ -49,6 +50,26 @@ describe("camera node", () => {
   });
   after(() => stopServer());
   afterEach(() => helper.unload());
+
+  const noGreys = process.platform === "win32" ? "ffmpeg makes none there" : false;
+  it("has the small grey picture of a frame beside the message, and beside its clone", { skip: noGreys }, async () => {
+    await helper.load(
+      [camera],
+      [
+        { id: "c", type: "facewire-camera", name: "door", source: "file", path: video, wires: [["a", "b"], []] },
+        { id: "a", type: "helper" },
+        { id: "b", type: "helper" },
+      ],
+    );
+    const messages = Promise.all([nextMessage("a"), nextMessage("b")]);
+    send("c", { payload: "snapshot" });
+    const [message, clone] = await messages;
+    assert.notEqual(message, clone);
+    for (const { payload } of [message, clone]) {
+      const grey = await greysBeside.get(payload as Buffer);
+      assert.deepEqual([grey?.width, grey?.height, Object.keys(message)], [40, 30, Object.keys(clone)]);
+    }
+  });
 
   it("starts, stops and takes a snapshot by message", async () => {
     await load({ source: "file", path: video, realtime: true, loop: true });

@@ -1,0 +1,31 @@
+/**
+ * What is known of the pictures that ride on messages, beside them in this process: keyed by the memory of the
+ * payload, for Node-RED's clone of a Buffer is another view of the same memory. It lives as long as that memory does.
+ */
+export class ByPayload<Known> {
+  readonly #byMemory = new WeakMap<ArrayBufferLike, Map<string, Known>>();
+
+  get(payload: Buffer): Known | undefined {
+    return this.#byMemory.get(payload.buffer)?.get(key(payload));
+  }
+
+  /** @returns whether it is kept: small Buffers share one slab, which lives on with any of them */
+  set(payload: Buffer, known: Known): boolean {
+    if (payload.buffer.byteLength > MOST_SLACK * payload.byteLength) return false;
+    const views = this.#byMemory.get(payload.buffer) ?? new Map<string, Known>();
+    views.set(key(payload), known);
+    this.#byMemory.set(payload.buffer, views);
+    return true;
+  }
+
+  delete(payload: Buffer): void {
+    this.#byMemory.get(payload.buffer)?.delete(key(payload));
+  }
+}
+
+/** A payload that is a smaller part than this of its memory is a slice of something bigger. */
+const MOST_SLACK = 2;
+
+function key(payload: Buffer): string {
+  return `${payload.byteOffset}:${payload.byteLength}`;
+}
