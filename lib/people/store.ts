@@ -159,8 +159,13 @@ export interface PeopleStore extends EventEmitter<StoreEvents> {
   expireUnknowns(ids: readonly string[]): Promise<void>;
   /**
    * Embeddings and anchors that were made alike, where `isGone` says so; strangers lose what they have of it beside.
+   * @param options `alone`: the embeddings, and nothing else of their fingerprint
    */
-  removeEmbeddings(fingerprint: string, isGone: (photoId: string) => boolean): Promise<void>;
+  removeEmbeddings(
+    fingerprint: string,
+    isGone: (photoId: string) => boolean,
+    options?: { alone?: boolean },
+  ): Promise<void>;
 
   /** Nothing is written any more once this resolves. */
   close(): Promise<void>;

@@ -151,7 +151,7 @@ export class Directory {
 
   #putPerson(person: Person): void {
     const before = this.#people.get(person.id);
-    if (before !== undefined && before.name !== person.name) this.#idByName.delete(before.name);
+    if (before !== undefined && before.name !== person.name) this.#freeName(before);
     this.#people.set(person.id, person);
     this.#idByName.set(person.name, person.id);
     this.#sorted = undefined;
@@ -159,11 +159,16 @@ export class Directory {
 
   #removePerson(id: string): void {
     const person = this.#people.get(id);
-    if (person !== undefined) this.#idByName.delete(person.name);
+    if (person !== undefined) this.#freeName(person);
     this.#photosByPerson.delete(id);
     this.#seenAt.delete(id);
     this.#people.delete(id);
     this.#sorted = undefined;
+  }
+
+  /** Unless it is another's by now: two may give theirs to each other at once. */
+  #freeName({ id, name }: Person): void {
+    if (this.#idByName.get(name) === id) this.#idByName.delete(name);
   }
 
   #putPhoto(photo: Photo): void {

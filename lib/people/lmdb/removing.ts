@@ -54,13 +54,20 @@ export class Removing {
   }
 
   /** As PeopleStore's removeEmbeddings. */
-  async removeEmbeddings(all: Embeddings, fingerprint: string, isGone: (photoId: string) => boolean): Promise<void> {
+  async removeEmbeddings(
+    all: Embeddings,
+    {
+      fingerprint,
+      isGone,
+      alone = false,
+    }: { fingerprint: string; isGone: (photoId: string) => boolean; alone?: boolean },
+  ): Promise<void> {
     const photos: string[] = [];
     for await (const { photoId } of all.all(fingerprint)) if (isGone(photoId)) photos.push(photoId);
     const { memory, keys } = this.#core;
     await this.#writing.write(async (database) => {
-      const anchors = [...memory.anchors.values()].filter((anchor) => anchor.fingerprint === fingerprint);
-      const unknowns = [...memory.unknowns.values()]
+      const anchors = alone ? [] : [...memory.anchors.values()].filter((anchor) => anchor.fingerprint === fingerprint);
+      const unknowns = (alone ? [] : [...memory.unknowns.values()])
         .filter(({ beside }) => beside?.fingerprint === fingerprint)
         .map(({ beside: _gone, ...group }) => group);
       const embeddings = photos.map((photoId) => ({ photoId, fingerprint }));

@@ -193,8 +193,12 @@ export class LmdbStore extends EventEmitter<StoreEvents> implements PeopleStore 
    * Delete embeddings and anchors that were made alike, where `isGone` says so; strangers lose what they have of it
    * beside. Gone from old pages and backups too.
    */
-  async removeEmbeddings(fingerprint: string, isGone: (photoId: string) => boolean): Promise<void> {
-    await this.#removing.removeEmbeddings(this.#embeddings, fingerprint, isGone);
+  async removeEmbeddings(
+    fingerprint: string,
+    isGone: (photoId: string) => boolean,
+    options: { alone?: boolean } = {},
+  ): Promise<void> {
+    await this.#removing.removeEmbeddings(this.#embeddings, { fingerprint, isGone, ...options });
   }
 
   /**

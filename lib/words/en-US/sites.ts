@@ -1,4 +1,9 @@
 export const sites = {
+  otherKey: `the key of the shared gallery is not the one with which the first site has sealed it: give the same key \
+at every site. Nothing was read or written.`,
+  newerRecord: `another site has a newer version of this package: update it here too. Until then this site follows no \
+further, and goes on with who it knows.`,
+  notReached: `the database of the shared gallery has not answered yet: ask again in a moment.`,
   // The database's side (../../sites/postgres).
   pgWhat: `shared gallery`,
   pgName: `must be a name of at most 63 bytes`,

@@ -1,4 +1,7 @@
 export const sites = {
+  otherKey: `共用人臉庫的金鑰與第一個站點加密時所用的不同：請在每個站點填入相同的金鑰。沒有讀取或寫入任何資料。`,
+  newerRecord: `另一個站點使用較新版本的本套件：請在這裡也更新。在那之前，本站點不再同步，並以目前認得的人繼續運作。`,
+  notReached: `共用人臉庫的資料庫尚未回應：請稍後再試。`,
   // The database's side (../../sites/postgres).
   pgWhat: `共用人臉庫`,
   pgName: `必須是最多 63 位元組的名稱`,

@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, execFileSync, fork, spawn } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,6 +30,20 @@ const compiled = new Map<string, string>();
  * @param file under test/lib, without its ending
  */
 function startCompiled(file: string, orders: object): ChildProcessByStdio<null, Readable, null> {
+  return spawn(process.execPath, [compiledOf(file), JSON.stringify(orders)], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: CHILD_ENV,
+  });
+}
+
+/** As startCompiled; what it says comes by messages, Buffers as they are. */
+export function forkCompiled(file: string, orders: object): ChildProcess {
+  return fork(compiledOf(file), [JSON.stringify(orders)], { serialization: "advanced", env: CHILD_ENV, execArgv: [] });
+}
+
+const CHILD_ENV = { ...process.env, NODE_PATH: join(root, "node_modules") };
+
+function compiledOf(file: string): string {
   let folder = compiled.get(file);
   if (folder === undefined) {
     folder = mkdtempSync(join(tmpdir(), "children-"));
@@ -47,10 +61,7 @@ function startCompiled(file: string, orders: object): ChildProcessByStdio<null, 
     );
     compiled.set(file, folder);
   }
-  return spawn(process.execPath, [join(folder, "test/lib", `${file}.js`), JSON.stringify(orders)], {
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, NODE_PATH: join(root, "node_modules") },
-  });
+  return join(folder, "test/lib", `${file}.js`);
 }
 
 export const enrolling = (orders: Orders): ChildProcessByStdio<null, Readable, null> =>

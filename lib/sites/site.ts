@@ -1,0 +1,495 @@
+/**
+ * One site of a gallery: keeps its people store and the log that all sites share equal. The store is what recognition
+ * reads and people write to, and waits for no network; this follows it, as every view does, and follows the log.
+ */
+import { randomBytes } from "node:crypto";
+import { EventEmitter } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { asSentence, UserError } from "../errors";
+import { failures } from "../observe/failures";
+import type { Person, Photo } from "../people/people";
+import type { BesideOptions } from "../people/lmdb/beside";
+import type { PeopleStore, StoreChange } from "../people/store";
+import type { Sentence } from "../words/sentence";
+import { inTime } from "../workers/in-time";
+import { Applying } from "./applying";
+import { type ChangeLog, holdsUpTo, type Logged, type SiteEntry } from "./change-log";
+import type { Conflict } from "./conflicts";
+import { type Deletion, KnownRecords } from "./known";
+import { bodyOf, digestOf, fromContent, keyOf, logIdOf, StoreReader } from "./records";
+import { makeSealing, type Sealing } from "./sealing";
+import { Telling } from "./telling";
+
+export interface SiteOptions {
+  /** Open as long as the site is. */
+  store: PeopleStore;
+  /** Where what is known of the log is kept: beside the people, sealed as they are. */
+  beside: Omit<BesideOptions, "name">;
+  /** What people call this site; unlike all others'. */
+  name: string;
+  /** The gallery's, the same at every site. */
+  passPhrase: string;
+  /** @param site this site's id */
+  connect: (site: { id: string; name: string }) => ChangeLog;
+  /** Whoever writes to the store goes through it; without it the site writes between others. */
+  exclusively?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined;
+  /** False keeps no pictures of others either; default true. */
+  keepPictures?: boolean | undefined;
+  /** Whether strangers are shared; default false. */
+  strangers?: boolean | undefined;
+  /** Whether people are recognized here by embeddings of a fingerprint: these stay as long as their photos. */
+  uses?: ((fingerprint: string) => boolean) | undefined;
+  /** What is to go beside the store, before it goes from there: files of the photo folder. */
+  wipe?: ((gone: { people: readonly Person[]; photos: readonly Photo[] }) => Promise<void>) | undefined;
+  /** How long it may be news to others that somebody was seen, in ms. */
+  seenMs?: number | undefined;
+  /** How often the log is read where nobody wakes the site, in ms. */
+  pollMs?: number | undefined;
+  /** How long closing waits for what is not told yet, in ms. */
+  closeMs?: number | undefined;
+}
+
+export interface SiteState {
+  /** Of this site. */
+  id: string;
+  name: string;
+  /** Whether the database answers, and this site may follow it. */
+  reachable: boolean;
+  /** Why it does not. */
+  reason: Sentence | undefined;
+  /** Whether this site only follows. */
+  readOnly: boolean;
+  /** Records that the others have not been told of. */
+  waiting: number;
+  /** Up to which change all is done here; undefined before the database has answered once. */
+  followed: number | undefined;
+  /** The newest change of the gallery, as far as it is known here. */
+  head: number | undefined;
+  /** Records of the log that nobody can read with this site's key. */
+  unreadable: number;
+  /** When the whole log was compared with what is here, and both were the same; milliseconds since the epoch. */
+  verifiedAt: number | null;
+}
+
+/** What was found when the whole log was read again. */
+export interface Verified {
+  records: number;
+  people: number;
+  photos: number;
+  /** Of all that is shared: the same at every site that has followed as far. */
+  digest: string;
+  /** Records that are not here as they are there. */
+  differing: number;
+}
+
+export interface SiteEvents {
+  state: [];
+}
+
+/** Nobody changes the same records so often: then it waits for the next look. */
+const MOST_STALE = 50;
+const SEEN_MS = 10 * 60_000;
+const POLL_MS = 60_000;
+const CLOSE_MS = 3000;
+/** Without deletions the others need not know soon how far a site is. */
+const ACKNOWLEDGE_MS = 30_000;
+const RETRY_MS = 1000;
+const MOST_RETRY_MS = 30_000;
+const SITE_BYTES = 12;
+const NAME = "sites";
+export class Site extends EventEmitter<SiteEvents> {
+  readonly #options: SiteOptions;
+  readonly #exclusively: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly #store: PeopleStore;
+  readonly #known: KnownRecords;
+  readonly #log: ChangeLog;
+  readonly #telling: Telling;
+  #sealing: Sealing | undefined;
+  #applying: Applying | undefined;
+  /** Whether the gallery's key is ours, and the log the one we know. */
+  #isSettled = false;
+  #compared = false;
+  #wipedFirst = false;
+  #reason: Sentence | undefined;
+  #head: number | undefined;
+  #sites: SiteEntry[] = [];
+  #acknowledged: { number: number; at: number } = { number: -1, at: 0 };
+  #deletedSince = false;
+  #again = false;
+  #running: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #poll: NodeJS.Timeout | undefined;
+  #closing = false;
+  #closed = false;
+  readonly #firstWipe: Promise<void>;
+  #wiped: () => void = () => undefined;
+  #told = "";
+
+  /** @throws the system's error where what is known cannot be opened */
+  static async open(options: SiteOptions): Promise<Site> {
+    const known = await KnownRecords.open({ ...options.beside, name: NAME }, () =>
+      randomBytes(SITE_BYTES).toString("hex"),
+    );
+    const site = new Site(options, known);
+    await site.#start();
+    return site;
+  }
+
+  private constructor(options: SiteOptions, known: KnownRecords) {
+    super();
+    this.setMaxListeners(0);
+    this.#options = options;
+    this.#exclusively = options.exclusively ?? ((work) => work());
+    this.#store = options.store;
+    this.#known = known;
+    this.#telling = new Telling({
+      store: options.store,
+      known,
+      strangers: options.strangers === true,
+      seenMs: options.seenMs ?? SEEN_MS,
+    });
+    this.#log = options.connect({ id: known.meta.site, name: options.name });
+    this.#firstWipe = new Promise((done) => {
+      this.#wiped = done;
+    });
+  }
+
+  get state(): SiteState {
+    const { meta } = this.#known;
+    return {
+      id: meta.site,
+      name: this.#options.name,
+      reachable: this.#isSettled && this.#reason === undefined,
+      reason: this.#reason,
+      readOnly: this.#log.readOnly,
+      waiting: this.#log.readOnly ? 0 : this.#telling.waiting,
+      followed: meta.gallery === undefined ? undefined : meta.followed,
+      head: this.#head,
+      unreadable: this.#applying?.unreadable ?? 0,
+      verifiedAt: meta.verifiedAt,
+    };
+  }
+
+  /** The newest first. */
+  get conflicts(): Conflict[] {
+    return this.#known.conflicts;
+  }
+
+  /** That this site told the others of, the newest first. */
+  get deletions(): Deletion[] {
+    return this.#known.deletions;
+  }
+
+  /** All sites as they were seen last, this one among them. */
+  get sites(): readonly SiteEntry[] {
+    return this.#sites;
+  }
+
+  /** @throws a sentence where the database does not answer */
+  async readSites(): Promise<readonly SiteEntry[]> {
+    this.#sites = await this.#log.sites();
+    return this.#sites;
+  }
+
+  /** A site that will not come back. @throws a sentence where the database does not answer */
+  async removeSite(id: string): Promise<void> {
+    await this.#log.removeSite(id);
+    await this.readSites();
+    this.#tell();
+  }
+
+  /**
+   * Once what others have deleted is gone from here, or the database does not answer within a while: whoever
+   * recognizes people waits for it. Never rejects.
+   */
+  async wiped(ms: number): Promise<void> {
+    await inTime(this.#firstWipe, ms);
+  }
+
+  /** Once all that is known now is done, here and there; or the database does not answer. Never rejects. */
+  async settled(): Promise<void> {
+    this.#wake();
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  /**
+   * Read the whole log again, and compare it with what is here.
+   * @throws a sentence where the database does not answer
+   */
+  async verify(onProgress: (done: number, of: number) => void = () => undefined): Promise<Verified> {
+    const sealing = this.#settledSealing();
+    const here = new Map<string, string>();
+    const records: string[] = [];
+    let differing = 0;
+    let [people, photos] = [0, 0];
+    for (let number = 0, head = Infinity; number < head;) {
+      const page = await this.#log.after(number);
+      head = page.head;
+      const reader = new StoreReader(this.#store);
+      for (const { kind, id, content } of page.changes) {
+        if (content === null || (kind === "unknown" && this.#options.strangers !== true)) continue;
+        const read = fromContent(kind, sealing.open(kind, id, content));
+        const digest = digestOf(read.body);
+        records.push(`${kind} ${id} ${digest}`);
+        here.set(`${kind} ${id}`, digest);
+        if (kind === "person") people += 1;
+        if (kind === "photo") photos += 1;
+        const mine = await reader.read(keyOf(read.record));
+        const left = (kind === "picture" || kind === "thumbnail") && this.#options.keepPictures === false;
+        if (!left && (mine === undefined || digestOf(bodyOf(mine)) !== digest)) differing += 1;
+      }
+      number = page.changes.at(-1)?.number ?? head;
+      onProgress(number, head);
+    }
+    for await (const key of this.#telling.keys())
+      if (key.kind !== "picture" && key.kind !== "thumbnail" && !here.has(`${key.kind} ${logIdOf(sealing, key)}`))
+        differing += 1;
+    if (differing === 0) await this.#known.write({ meta: { verifiedAt: Date.now() } });
+    this.#tell();
+    return {
+      records: records.length,
+      people,
+      photos,
+      digest: digestOf(Buffer.from(records.sort().join("\n"))),
+      differing,
+    };
+  }
+
+  /** What is not told by then is told at the next start. */
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    clearInterval(this.#poll);
+    if (this.#isSettled) {
+      this.#telling.markSeen(true);
+      await inTime(this.settled(), this.#options.closeMs ?? CLOSE_MS);
+    }
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#store.off("change", this.#follow);
+    this.#log.off("wake", this.#onWake).off("reachable", this.#onReachable);
+    await this.#log.close();
+    await this.#running;
+    if (this.#sealing !== undefined) await this.#telling.bury(this.#sealing).catch(() => undefined);
+    await this.#known.close();
+  }
+
+  async #start(): Promise<void> {
+    this.#store.on("change", this.#follow);
+    this.#log.on("wake", this.#onWake).on("reachable", this.#onReachable);
+    this.#poll = setInterval(() => {
+      this.#telling.markSeen();
+      this.#wake();
+    }, this.#options.pollMs ?? POLL_MS);
+    this.#poll.unref();
+    this.#wake();
+  }
+
+  readonly #onWake = (): void => this.#wake();
+
+  readonly #onReachable = (isReachable: boolean, error: UserError | undefined): void => {
+    this.#reason = isReachable ? undefined : error?.sentence;
+    if (!isReachable) {
+      this.#isSettled = false;
+      // What was deleted meanwhile goes first.
+      this.#wipedFirst = false;
+      this.#tell();
+      return;
+    }
+    this.#failures = 0;
+    this.#wake();
+  };
+
+  readonly #follow = (change: StoreChange): void => {
+    this.#telling.follow(change);
+    this.#wake();
+  };
+
+  #wake(): void {
+    if (this.#closed) return;
+    this.#again = true;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Never rejects. */
+  async #run(): Promise<void> {
+    // Not in the store's own turn.
+    await sleep(0);
+    while (this.#again && !this.#closed) {
+      this.#again = false;
+      try {
+        await this.#round();
+        this.#failures = 0;
+        if (this.#isSettled) this.#reason = undefined;
+      } catch (error) {
+        this.#failed(error);
+      }
+      this.#tell();
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#reason = asSentence(error);
+    if (!(error instanceof UserError) && !this.#closed) failures.note("sites", error);
+    clearTimeout(this.#retry);
+    const ms = Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** this.#failures);
+    this.#failures += 1;
+    this.#retry = setTimeout(() => this.#wake(), ms * (1 + Math.random()));
+    this.#retry.unref();
+  }
+
+  async #round(): Promise<void> {
+    // Whatever becomes of the database: of whom was deleted nothing is kept.
+    if (this.#sealing !== undefined) await this.#telling.bury(this.#sealing);
+    if (!this.#isSettled) await this.#settle();
+    if (!this.#compared) await this.#telling.compare(this.#settledSealing());
+    this.#compared = true;
+    if (!this.#wipedFirst) await this.#wipe();
+    await this.#read();
+    if (!this.#log.readOnly) await this.#push();
+    await this.#acknowledge();
+  }
+
+  /** Whether the log is the one we know, and the key is the gallery's. @throws a sentence */
+  async #settle(): Promise<void> {
+    const { meta } = this.#known;
+    const identity = await this.#log.identity();
+    const salt = identity.salt.toString("base64");
+    if (meta.gallery !== identity.gallery || meta.salt !== salt) {
+      if (meta.gallery !== undefined)
+        await this.#known.beginAnew({ gallery: identity.gallery, salt, epochs: [...identity.epochs] });
+      else await this.#known.write({ meta: { gallery: identity.gallery, salt } });
+      [this.#sealing, this.#compared] = [undefined, false];
+    }
+    const sealing = this.#sealing ?? (await makeSealing(this.#options.passPhrase, identity));
+    const check = identity.check ?? (await this.#log.giveCheck(sealing.check));
+    if (check !== sealing.check) throw new UserError("sites.otherKey");
+    if (this.#sealing === undefined) {
+      this.#sealing = sealing;
+      this.#applying = this.#applyingWith(sealing);
+    }
+    const { epochs } = this.#known.meta;
+    const held = epochs === undefined ? Infinity : holdsUpTo(identity.epochs, epochs);
+    if (held !== Infinity) await this.#rewind(held);
+    await this.#known.write({ meta: { epochs: [...identity.epochs] } });
+    this.#sites = await this.#log.sites();
+    this.#isSettled = true;
+  }
+
+  #applyingWith(sealing: Sealing): Applying {
+    const { keepPictures = true, strangers = false, uses = () => false, wipe = async () => undefined } = this.#options;
+    return new Applying({
+      store: this.#store,
+      known: this.#known,
+      sealing,
+      keepPictures,
+      strangers,
+      uses,
+      wipe,
+      mark: (key) => {
+        this.#telling.mark(key);
+        this.#again = true;
+      },
+      nameOf: (id) =>
+        id === undefined || id === this.#known.meta.site
+          ? this.#options.name
+          : (this.#sites.find((site) => site.id === id)?.name ?? id),
+    });
+  }
+
+  #settledSealing(): Sealing {
+    if (this.#sealing === undefined) throw new UserError("sites.notReached");
+    return this.#sealing;
+  }
+
+  /** What others have deleted, before anything else of theirs. */
+  async #wipe(): Promise<void> {
+    const deleted = await this.#log.deletedAfter(this.#known.meta.followed);
+    await this.#apply(deleted);
+    this.#wipedFirst = true;
+    this.#wiped();
+  }
+
+  async #read(): Promise<void> {
+    for (let first = true; !this.#closed; first = false) {
+      const { followed } = this.#known.meta;
+      const { changes, head } = await this.#log.after(followed);
+      this.#head = head;
+      if (head < followed) return this.#rewind(head);
+      const last = changes.at(-1)?.number;
+      if (last === undefined) {
+        if (first) await this.#exclusively(async () => this.#applying?.removeOrphans());
+        return;
+      }
+      if (changes.some(({ site }) => !this.#sites.some(({ id }) => id === site)))
+        this.#sites = await this.#log.sites();
+      await this.#apply(changes, last);
+      if (changes.some(({ content }) => content === null)) this.#deletedSince = true;
+      this.#tell();
+      if (last >= head) return;
+    }
+  }
+
+  async #apply(changes: readonly Logged[], followed?: number): Promise<void> {
+    await this.#exclusively(async () => this.#applying?.apply(changes, followed));
+  }
+
+  /** @param number up to which what is known of the log still holds */
+  async #rewind(number: number): Promise<void> {
+    await this.#telling.rewind(number);
+    this.#wipedFirst = false;
+    this.#again = true;
+  }
+
+  async #push(): Promise<void> {
+    let before = "";
+    for (let stale = 0; !this.#closed;) {
+      const batch = await this.#telling.take(this.#settledSealing());
+      if (batch.length === 0) return;
+      try {
+        const answer = await this.#log.push(batch.map(({ change }) => change));
+        if ("stale" in answer) {
+          for (const { key } of batch) this.#telling.mark(key);
+          await this.#apply(answer.stale);
+          stale += 1;
+          // What waits for somebody of whom a later page tells is told after that.
+          const now = answer.stale.map(({ kind, id, number }) => `${kind} ${id} ${number}`).join();
+          if (stale > MOST_STALE || now === before) return;
+          before = now;
+          continue;
+        }
+        if (!(await this.#telling.told(batch, answer.numbers))) this.#again = true;
+        if (batch.some(({ change }) => change.content === null)) this.#deletedSince = true;
+        this.#head = Math.max(this.#head ?? 0, answer.numbers.at(-1) ?? 0);
+        stale = 0;
+      } catch (error) {
+        for (const { key } of batch) this.#telling.mark(key);
+        throw error;
+      }
+      this.#tell();
+    }
+  }
+
+  async #acknowledge(): Promise<void> {
+    const { followed } = this.#known.meta;
+    // What was deleted may still be in a backup here.
+    if (this.#store.refusals.length > 0) return;
+    if (followed === this.#acknowledged.number && !this.#deletedSince) return;
+    if (!this.#deletedSince && Date.now() - this.#acknowledged.at < ACKNOWLEDGE_MS) return;
+    await this.#log.acknowledge(followed);
+    this.#acknowledged = { number: followed, at: Date.now() };
+    this.#deletedSince = false;
+    this.#sites = await this.#log.sites();
+  }
+
+  /** Once for each state. */
+  #tell(): void {
+    const now = JSON.stringify(this.state);
+    if (now === this.#told) return;
+    this.#told = now;
+    this.emit("state");
+  }
+}

@@ -1,0 +1,318 @@
+/**
+ * What this site has to tell the others: what of its store differs from what it knows of the log. No list of what was
+ * done is kept: after a crash the store is compared with what is known, and what differs is told.
+ */
+import type { Person } from "../people/people";
+import type { PeopleStore, StoreChange } from "../people/store";
+import { isDeletedHere } from "./applying";
+import type { Change, RecordKind } from "./change-log";
+import { type Deletion, type Known, type KnownRecords, UNREADABLE } from "./known";
+import {
+  beforeEmbeddings,
+  bodyOf,
+  digestOf,
+  embeddingId,
+  logIdOf,
+  type RecordKey,
+  type SharedRecord,
+  StoreReader,
+  toContent,
+} from "./records";
+import type { Sealing } from "./sealing";
+
+export interface TellingOptions {
+  store: PeopleStore;
+  known: KnownRecords;
+  /** Whether strangers are shared. */
+  strangers: boolean;
+  /** How long it may be news to others that somebody was seen, in ms. */
+  seenMs: number;
+}
+
+/** One change, and what is known of its record once the log has it. */
+export interface Prepared {
+  key: RecordKey;
+  change: Change;
+  known: Known;
+}
+
+/** Of a batch: below the log's own bounds. */
+const MOST_TOLD = 200;
+const MOST_TOLD_BYTES = 8 * 2 ** 20;
+/** Of the store: at which start of the site it was there. */
+const START_NOTE = "sites start";
+/** First what recognition needs, pictures last. */
+const ORDER: readonly RecordKind[] = ["person", "photo", "embedding", "anchor", "unknown", "thumbnail", "picture"];
+/** What tells that records may be missing here which nobody has deleted. */
+const LOSSES: ReadonlySet<string> = new Set(["damaged_database", "no_backup", "bad_record", "damaged_record"]);
+
+export class Telling {
+  readonly #store: PeopleStore;
+  readonly #known: KnownRecords;
+  readonly #strangers: boolean;
+  #seenMs: number;
+  /** A set of keys, and so never more than there are records. */
+  readonly #dirty = new Map<RecordKind, Set<string>>(ORDER.map((kind) => [kind, new Set()]));
+  /** People who were only seen: not worth a change of their own yet. */
+  readonly #seen = new Set<string>();
+  /** What was removed since, and is not written down. */
+  #removed: RecordKey[] = [];
+  /** Whether records may be missing that nobody has deleted: a backup took the people's place, or some are damaged. */
+  #heals: boolean;
+
+  constructor({ store, known, strangers, seenMs }: TellingOptions) {
+    this.#store = store;
+    this.#known = known;
+    this.#strangers = strangers;
+    this.#seenMs = seenMs;
+    const noted = store.note(START_NOTE);
+    const { start } = known.meta;
+    this.#heals =
+      store.problems.some(({ code }) => LOSSES.has(code)) ||
+      (start > 0 && (typeof noted !== "number" || noted < start));
+  }
+
+  /** Records that the others have not been told of, or that are not looked at yet. */
+  get waiting(): number {
+    return [...this.#dirty.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** It may differ from what the log has. */
+  mark({ kind, id }: RecordKey): void {
+    if (id === "" || (kind === "unknown" && !this.#strangers)) return;
+    this.#dirty.get(kind)?.add(id);
+  }
+
+  /** Whoever was only seen is told now. @param all and whoever is seen from now on */
+  markSeen(all = false): void {
+    if (all) this.#seenMs = 0;
+    for (const id of this.#seen) this.mark({ kind: "person", id });
+  }
+
+  /** The store has changed: by people here, or by what was applied. */
+  follow({ removed, put }: StoreChange): void {
+    const gone = keysIn(removed);
+    this.#removed.push(...gone);
+    for (const key of [...gone, ...keysIn(put)]) this.mark(key);
+  }
+
+  /** Of what was deleted here only that it was: the log may be far. */
+  async bury(sealing: Sealing): Promise<void> {
+    if (this.#removed.length === 0) return;
+    const removed = this.#removed.splice(0);
+    const known: [RecordKind, string, Known][] = [];
+    let wipes = false;
+    try {
+      for (const key of removed) {
+        const logId = logIdOf(sealing, key);
+        // All of a photo's, which the store does not name.
+        if (key.kind === "photo")
+          for await (const [, { id, digest }] of this.#known.all("embedding", beforeEmbeddings(sealing, key.id)))
+            if (digest !== null) this.mark({ kind: "embedding", id });
+        const found = await this.#known.get(key.kind, logId);
+        if (found === undefined || found.digest === null) continue;
+        const { base, ...before } = found;
+        if ((await new StoreReader(this.#store).read(key)) !== undefined) continue;
+        known.push([key.kind, logId, { ...before, id: key.id, gone: true }]);
+        wipes ||= base !== undefined;
+      }
+      const people = new Set(removed.flatMap(({ kind, id }) => (kind === "person" ? [id] : [])));
+      if (people.size > 0) await this.#known.forget(people);
+      if (known.length > 0) await this.#known.write({ known, wipes });
+    } catch (error) {
+      this.#removed.unshift(...removed);
+      throw error;
+    }
+  }
+
+  /** What differs from what is known of the log is to be told, or was not told before a crash. */
+  async compare(sealing: Sealing): Promise<void> {
+    const { meta } = this.#known;
+    const here = new Map<RecordKind, Set<string>>(ORDER.map((kind) => [kind, new Set()]));
+    for await (const key of this.keys()) {
+      here.get(key.kind)?.add(key.id);
+      this.mark(key);
+    }
+    let lost = false;
+    for (const kind of ORDER) {
+      if (kind === "picture" || kind === "thumbnail") continue;
+      const missing: [RecordKind, string][] = [];
+      for await (const [logId, known] of this.#known.all(kind)) {
+        if (here.get(kind)?.has(known.id) === true || !isDeletedHere(known)) continue;
+        if (this.#heals && known.gone !== true) missing.push([kind, logId]);
+        else this.#removed.push({ kind, id: known.id });
+      }
+      lost ||= missing.length > 0;
+      if (missing.length > 0) await this.#known.write({ unknown: missing });
+    }
+    for (const key of this.#removed) {
+      this.mark(key);
+      if (key.kind === "photo")
+        for (const part of ["picture", "thumbnail"] as const) this.mark({ kind: part, id: key.id });
+    }
+    await this.bury(sealing);
+    if (lost) {
+      for (const kind of ["picture", "thumbnail"] as const) {
+        const missing: [RecordKind, string][] = [];
+        for await (const [logId, { id }] of this.#known.all(kind))
+          if (!here.get("photo")?.has(id)) missing.push([kind, logId]);
+        await this.#known.write({ unknown: missing });
+      }
+    }
+    const start = meta.start + 1;
+    await this.#store.putNote(START_NOTE, start);
+    await this.#known.write({ meta: { start, ...(lost ? { followed: 0 } : {}) } });
+    this.#heals = false;
+  }
+
+  /**
+   * The database was set back to an older state: what it lost comes from here, and what was deleted stays so.
+   * @param number up to which what is known still holds
+   */
+  async rewind(number: number): Promise<void> {
+    for (const kind of ORDER) {
+      const known: [RecordKind, string, Known][] = [];
+      const unknown: [RecordKind, string][] = [];
+      for await (const [logId, each] of this.#known.all(kind)) {
+        if (each.number <= number) continue;
+        if (each.digest === null || each.gone === true)
+          known.push([kind, logId, { id: each.id, number: 0, digest: null, gone: true }]);
+        else unknown.push([kind, logId]);
+        this.mark({ kind, id: each.id });
+      }
+      await this.#known.write({ known, unknown });
+    }
+    await this.#known.write({ meta: { followed: 0, verifiedAt: null } });
+  }
+
+  /** Of all that is shared and here. */
+  async *keys(): AsyncGenerator<RecordKey> {
+    yield* keysOf("person", this.#store.people());
+    yield* partsOf(this.#store.photos());
+    for await (const each of this.#store.embeddings()) yield { kind: "embedding", id: embeddingId(each) };
+    yield* keysOf("anchor", this.#store.anchors());
+    if (this.#strangers) yield* keysOf("unknown", this.#store.unknowns());
+  }
+
+  /** The next of what differs from what is known of the log, as it is now. */
+  async take(sealing: Sealing): Promise<Prepared[]> {
+    const batch: Prepared[] = [];
+    let bytes = 0;
+    for (const kind of ORDER) {
+      const dirty = this.#dirty.get(kind) ?? new Set<string>();
+      const reader = new StoreReader(this.#store);
+      for (const id of dirty) {
+        if (batch.length >= MOST_TOLD || bytes >= MOST_TOLD_BYTES) return batch;
+        dirty.delete(id);
+        const key = { kind, id };
+        try {
+          const prepared = await this.#prepare(key, sealing, reader);
+          if (prepared === undefined) continue;
+          batch.push(prepared);
+          bytes += prepared.change.content?.length ?? 0;
+        } catch (error) {
+          for (const each of [key, ...batch.map(({ key: taken }) => taken)]) this.mark(each);
+          throw error;
+        }
+      }
+    }
+    return batch;
+  }
+
+  /** Undefined where the log has it as it is here. */
+  async #prepare(key: RecordKey, sealing: Sealing, reader: StoreReader): Promise<Prepared | undefined> {
+    const { kind, id } = key;
+    const logId = logIdOf(sealing, key);
+    const known = await this.#known.get(kind, logId);
+    const base = known?.number ?? 0;
+    const isPicture = kind === "picture" || kind === "thumbnail";
+    const photoIsHere = isPicture && this.#store.photo(id) !== undefined;
+    const isThere = known !== undefined && known.digest !== null && known.gone !== true;
+    // A photo's picture never changes: it need not be read.
+    if (photoIsHere && isThere) return undefined;
+    const record = await reader.read(key);
+    if (record === undefined) {
+      if (photoIsHere || !isDeletedHere(known)) return undefined;
+      return { key, change: { kind, id: logId, base, content: null }, known: { id: "", number: base, digest: null } };
+    }
+    const body = bodyOf(record);
+    const digest = digestOf(body);
+    if (isThere && known.digest === digest) return undefined;
+    if (record.kind === "person" && this.#isOnlySeen(record.value, known)) {
+      this.#seen.add(id);
+      return undefined;
+    }
+    this.#seen.delete(id);
+    const first =
+      record.kind === "person" && known?.digest !== null && known?.digest !== UNREADABLE ? known?.first : undefined;
+    const content = sealing.seal(kind, logId, toContent(key, body, first));
+    return {
+      key,
+      change: { kind, id: logId, base, content },
+      known: { id, number: base, digest, ...baseOf(record), ...(first === undefined ? {} : { first }) },
+    };
+  }
+
+  /** Whether it is known of somebody that they were seen not much earlier, and all the rest. */
+  #isOnlySeen(person: Person, known: Known | undefined): boolean {
+    const before = known?.base;
+    if (before === undefined || !("name" in before)) return false;
+    const since = (person.lastSeenAt ?? 0) - (before.lastSeenAt ?? 0);
+    return (
+      since >= 0 &&
+      since < this.#seenMs &&
+      digestOf(bodyOf({ kind: "person", value: { ...person, lastSeenAt: before.lastSeenAt } })) === known?.digest
+    );
+  }
+
+  /**
+   * The log has taken a batch.
+   * @returns whether it has nothing that this site has not followed
+   */
+  async told(batch: readonly Prepared[], numbers: readonly number[]): Promise<boolean> {
+    const { meta } = this.#known;
+    const deletions: Deletion[] = [];
+    const hasPerson = batch.some(({ key, change }) => key.kind === "person" && change.content === null);
+    const known = batch.map(({ key, change, known: each }, index): [RecordKind, string, Known] => {
+      const number = numbers[index] ?? 0;
+      const isTold = key.kind === "person" || (key.kind === "photo" && !hasPerson) || key.kind === "anchor";
+      if (change.content === null && isTold) deletions.push({ number, kind: key.kind, at: Date.now() });
+      return [
+        change.kind,
+        change.id,
+        {
+          ...each,
+          number,
+          ...(key.kind === "person" && change.content !== null
+            ? { first: each.first ?? { number, site: meta.site } }
+            : {}),
+        },
+      ];
+    });
+    // What only we have written need not be read again.
+    const last = numbers.at(-1) ?? 0;
+    const isNext = numbers[0] === meta.followed + 1 && last === meta.followed + numbers.length;
+    await this.#known.write({ known, deletions, ...(isNext ? { meta: { followed: last } } : {}) });
+    return isNext;
+  }
+}
+
+const keysOf = (kind: RecordKind, records: readonly { id: string }[]): RecordKey[] =>
+  records.map(({ id }) => ({ kind, id }));
+
+/** Of what a change says. */
+const keysIn = ({ people, photos, embeddings, anchors, unknowns }: StoreChange["removed"]): RecordKey[] => [
+  ...keysOf("person", people),
+  ...partsOf(photos),
+  ...embeddings.map((each): RecordKey => ({ kind: "embedding", id: embeddingId(each) })),
+  ...keysOf("anchor", anchors),
+  ...keysOf("unknown", unknowns),
+];
+
+/** Of photos, with their pictures. */
+const partsOf = (photos: readonly { id: string }[]): RecordKey[] =>
+  (["photo", "picture", "thumbnail"] as const).flatMap((kind) => keysOf(kind, photos));
+
+function baseOf(record: SharedRecord): Pick<Known, "base"> {
+  return record.kind === "person" || record.kind === "photo" ? { base: record.value } : {};
+}

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { KILLS } from "../../support/kills";
+import { MemoryLog, type MemoryLine } from "../../support/memory-log";
+import { allSettled, closeSite, openSite } from "../../support/sites";
+import { forkCompiled } from "../people/children";
+import { idOf, isWhole } from "../people/entries";
+import { contentsOf } from "../people/store-suite";
+import type { Answer, Call, Orders } from "./writing-child";
+
+const folder = mkdtempSync(join(tmpdir(), "killed-sites-"));
+const NAMES = ["North", "South"];
+
+/** One life of a site, which ends in the middle of something. @returns whom it has enrolled */
+async function live(log: MemoryLog, orders: Orders, lives: number): Promise<number[]> {
+  const child = forkCompiled("sites/writing-child", orders);
+  const dead = new Promise((resolve) => {
+    child.once("exit", resolve);
+  });
+  const enrolled: number[] = [];
+  let line: MemoryLine | undefined;
+  const say = (answer: Answer): void => {
+    if (child.connected) child.send(answer, () => undefined);
+  };
+  child.on("message", (message) => {
+    const call = message as Call;
+    if ("site" in call) {
+      line = log.connect({ id: call.site, name: orders.name });
+      line.on("wake", () => say({ wake: true }));
+    } else if ("enrolled" in call) {
+      enrolled.push(call.enrolled);
+      if (enrolled.length === lives) setTimeout(() => child.kill("SIGKILL"), (orders.seed * 7) % 23);
+    } else {
+      const ask = line?.[call.method as keyof MemoryLine] as unknown as (...args: unknown[]) => Promise<unknown>;
+      ask
+        .apply(line, call.args)
+        .then((value) => say({ call: call.call, value }))
+        .catch((error: unknown) => say({ call: call.call, error: String(error) }));
+    }
+  });
+  await dead;
+  await line?.close();
+  return enrolled;
+}
+
+describe("sites that are killed", () => {
+  after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it(`lose nobody who was enrolled, and are the same after ${KILLS} kills each`, { timeout: 900_000 }, async () => {
+    const log = new MemoryLog();
+    const enrolled = new Set<number>();
+    const lifeOf = async (name: string, index: number): Promise<void> => {
+      for (let round = 0, first = 1000 * (index + 1); round < KILLS; round += 1) {
+        const orders = { folder: join(folder, name), name, seed: 2 * round + index + 1, first };
+        const added = await live(log, orders, 1 + ((round * 5) % 13));
+        for (const number of added) enrolled.add(number);
+        // Whom it was enrolling as it was killed it may enrol again.
+        first = (added.at(-1) ?? first - 1) + 1;
+      }
+    };
+    await Promise.all(NAMES.map(lifeOf));
+    const sites = await Promise.all(
+      NAMES.map((name) => openSite(log, { name, folder: join(folder, name), strangers: true })),
+    );
+    try {
+      await allSettled(sites);
+      const [north, south] = await Promise.all(sites.map(async ({ store }) => contentsOf(store)));
+      assert.deepEqual(north, south);
+      assert.ok(enrolled.size > KILLS, `${enrolled.size} enrolled`);
+      for (const { store } of sites)
+        for (const number of enrolled) assert.ok(await isWhole(store, number), idOf(number));
+      for (const { site } of sites) assert.equal((await site.verify()).differing, 0);
+    } finally {
+      for (const site of sites) await closeSite(site);
+    }
+  });
+});

@@ -1,0 +1,76 @@
+/** Sites of one gallery over a log in memory, each with a store of its own. */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type LmdbStore, openStore } from "../../lib/people/lmdb/store";
+import { Site, type SiteOptions } from "../../lib/sites/site";
+import { SerialQueue } from "../../lib/workers/serial-queue";
+import type { MemoryLine, MemoryLog } from "./memory-log";
+
+export interface TestSite {
+  name: string;
+  folder: string;
+  store: LmdbStore;
+  site: Site;
+  line: MemoryLine;
+  /** What people do there: nothing of others is written meanwhile. */
+  act: <T>(work: (store: LmdbStore) => Promise<T>) => Promise<T>;
+}
+
+export type TestSiteOptions = Partial<Omit<SiteOptions, "store" | "beside" | "connect" | "exclusively">> & {
+  folder?: string;
+  /** Of the store. */
+  key?: string;
+  /** From the start. */
+  cut?: boolean;
+};
+
+export async function openSite(
+  log: MemoryLog,
+  {
+    folder = join(mkdtempSync(join(tmpdir(), "site-")), "people"),
+    key,
+    cut = false,
+    ...options
+  }: TestSiteOptions = {},
+): Promise<TestSite> {
+  const { name = "Here" } = options;
+  const store = await openStore({ folder, key });
+  const queue = new SerialQueue();
+  let line: MemoryLine | undefined;
+  const site = await Site.open({
+    passPhrase: "a key",
+    seenMs: 0,
+    closeMs: 60_000,
+    ...options,
+    name,
+    store,
+    beside: { folder, secret: store.secret },
+    exclusively: (work) => queue.run(work),
+    connect: (of) => {
+      line = log.connect(of);
+      if (cut) line.cut(true);
+      return line;
+    },
+  });
+  if (line === undefined) throw new Error("a site did not connect");
+  return { name, folder, store, site, line, act: (work) => queue.run(() => work(store)) };
+}
+
+export async function closeSite({ site, store }: TestSite): Promise<void> {
+  await site.close();
+  await store.close();
+}
+
+/** Once all sites have told each other all. */
+export async function allSettled(sites: readonly TestSite[]): Promise<void> {
+  for (let quiet = 0, head = -1; quiet < 2;) {
+    for (const { site } of sites) await site.settled();
+    const now = Math.max(...sites.map(({ site }) => site.state.head ?? 0));
+    quiet =
+      now === head && sites.every(({ site }) => site.state.waiting === 0 && site.state.followed === now)
+        ? quiet + 1
+        : 0;
+    head = now;
+  }
+}
