@@ -14,6 +14,7 @@ import { network } from "./network";
 import { describeApi } from "./openapi";
 import { people } from "./people";
 import { ofAll, register, type Route } from "./routes";
+import { sites } from "./sites";
 import { unknowns } from "./unknowns";
 import { visits } from "./visits";
 
@@ -42,6 +43,7 @@ export const routes: readonly Route[] = [
   ...identify,
   ...calibration,
   ...network,
+  ...sites,
   ...gates,
   ...archive,
   ...attendance,

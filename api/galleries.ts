@@ -41,6 +41,7 @@ export const galleries: Route[] = [
             paused: false,
             progress: null,
             network: null,
+            site: null,
             problems: [],
             error,
           });

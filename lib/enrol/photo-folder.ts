@@ -35,6 +35,7 @@ export interface Problem extends Worded {
     | "doubtful_photo"
     | "store"
     | "network"
+    | "site"
     | StoreProblem["code"];
 }
 

@@ -4,6 +4,7 @@ import { wantedThresholdSchema } from "../calibrate/wanted";
 import { progressSchema } from "../enrol/photo-folder";
 import { countSchema } from "../validate";
 import { networkStateSchema } from "./network-state";
+import { siteSummarySchema } from "./sharing";
 
 const problemSchema = z.object({
   file: z.string().describe("In the photo folder; empty when it is not about one photo"),
@@ -33,6 +34,7 @@ export const gallerySummarySchema = z.object({
   paused: z.boolean().describe("Whether embedding the folder's new photos was stopped"),
   progress: progressSchema.nullable(),
   network: networkStateSchema.nullable().describe("null where the gallery cannot change its network"),
+  site: siteSummarySchema.nullable().describe("null where the gallery is this computer's alone"),
   problems: z.array(problemSchema),
 });
 export type GallerySummary = z.infer<typeof gallerySummarySchema>;

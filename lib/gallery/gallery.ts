@@ -34,6 +34,7 @@ import type { GalleryOptions } from "./options";
 import { GalleryParts } from "./parts";
 import type { AlikeFace } from "./visiting";
 import type { GallerySummary } from "./figures";
+import type { Sharing } from "./sharing";
 import { summaryOf } from "./summary";
 import { type Language, phrase } from "../words/sentence";
 
@@ -161,6 +162,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     );
     await adding;
     await this.#parts.lastSeen.flush();
+    await this.#parts.sharing.close();
     this.#store.off("disk", this.#followDisk).off("change", this.#followStore);
     this.#parts.directory.close();
     await this.#parts.deciding.close();
@@ -178,6 +180,11 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   async endUnwatched(isWatched: (visit: string) => boolean): Promise<void> {
     const unwatched = (this.visits?.open ?? []).flatMap(({ visit }) => (isWatched(visit) ? [] : [visit]));
     if (unwatched.length > 0) await this.#parts.visiting.end(unwatched);
+  }
+
+  /** With the other sites of a shared gallery. */
+  get sharing(): Pick<Sharing, "list" | "removeSite" | "verify"> {
+    return this.#parts.sharing;
   }
 
   /** Check-ins of attendance books, opened when somebody asks first. @throws a sentence where none can be kept */
@@ -535,6 +542,9 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   }
 
   async #load(): Promise<void> {
+    // What others have deleted goes before anybody is recognized.
+    await this.#parts.sharing.start();
+    if (this.#closing.signal.aborted) return;
     await this.#parts.networks?.load();
     const { model } = this.#parts.encoder;
     const strange = await this.#parts.search.load();

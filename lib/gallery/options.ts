@@ -3,6 +3,7 @@ import type { PhotoEncoder } from "../enrol/photo-encoder";
 import type { PeopleStore } from "../people/store";
 import type { KeptVisits } from "../visits/book";
 import type { NetworkOptions } from "./network-host";
+import type { OpenSite } from "./sharing";
 
 export interface GalleryOptions {
   /** Opened for this gallery alone, which closes it. */
@@ -20,6 +21,8 @@ export interface GalleryOptions {
   visits?: KeptVisits | undefined;
   /** Where attendance books are kept; without it there are none. */
   attendance?: LedgerSource | undefined;
+  /** With it the gallery is one of many sites. */
+  site?: OpenSite | undefined;
   /** Milliseconds between two looks at the folder. */
   interval?: number | undefined;
 }

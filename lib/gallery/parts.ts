@@ -25,6 +25,7 @@ import { hasThumbnail } from "./entries";
 import type { NetworkState } from "./network-state";
 import type { GalleryOptions } from "./options";
 import { Problems } from "./problems";
+import { Sharing } from "./sharing";
 import { Transfer } from "./transfer";
 import { Visiting } from "./visiting";
 import { phrase, type Sentence, worded } from "../words/sentence";
@@ -61,6 +62,7 @@ export class GalleryParts implements GalleryHost {
   readonly transfer: Transfer;
   readonly networks: Networks | undefined;
   readonly visiting: Visiting;
+  readonly sharing: Sharing;
   readonly #tell: Teller;
   /** Of people whose templates are made. */
   #preparing: Progress | undefined;
@@ -82,7 +84,7 @@ export class GalleryParts implements GalleryHost {
     this.problems = new Problems(
       store,
       () => this.search.roster,
-      () => this.folder.problems,
+      () => [...this.folder.problems, ...this.sharing.problems],
       tell.problem,
       options.visits,
     );
@@ -101,6 +103,15 @@ export class GalleryParts implements GalleryHost {
       { enrolment: this.enrolment, folder: this.folder, visiting: this.visiting },
       tell.merged,
     );
+    this.sharing = new Sharing(options.site, {
+      store,
+      keepsPhotos: keepPhotos,
+      fingerprint: () => this.encoder.fingerprint,
+      exclusively,
+      removeFile: (file) => this.folder.removePhoto(file),
+      problem: tell.problem,
+      changed: tell.change,
+    });
     this.corrections = new Corrections(this, this.enrolment, this.editing);
     this.review = new Review(this, this.enrolment, {
       retentionMs: keepUnknownsMs,

@@ -6,7 +6,7 @@ import type { GallerySummary } from "./figures";
 import type { GalleryParts } from "./parts";
 
 export function summaryOf(parts: GalleryParts, language: Language): GallerySummary {
-  const { store, encoder, search, directory, folder, problems, networks, review } = parts;
+  const { store, encoder, search, directory, folder, problems, networks, review, sharing } = parts;
   const { model, threshold, normalisation } = encoder;
   return {
     people: directory.size,
@@ -22,6 +22,7 @@ export function summaryOf(parts: GalleryParts, language: Language): GallerySumma
     unknowns: review.strangers.list.length,
     anchors: store.anchors().length,
     progress: parts.progress ?? null,
+    site: sharing.summary,
     network: networks?.stateIn(language) ?? null,
     problems: problems.list.map(({ file, code, sentence }) => ({
       file,

@@ -4,6 +4,12 @@ at every site. Nothing was read or written.`,
   newerRecord: `another site has a newer version of this package: update it here too. Until then this site follows no \
 further, and goes on with who it knows.`,
   notReached: `the database of the shared gallery has not answered yet: ask again in a moment.`,
+  away: `this site is not in step with the others: {reason}. It goes on with who it knows, and tells \
+them once it can.`,
+  unreadable: `{number} records of the shared gallery can be read by nobody who has its key: somebody wrote to its \
+database who is no site of it, or it is damaged. Everybody else is known.`,
+  noSite: `no other site has this id.`,
+  notShared: `this gallery is this computer's alone: choose "shared" in its form to share it.`,
   // The database's side (../../sites/postgres).
   pgWhat: `shared gallery`,
   pgName: `must be a name of at most 63 bytes`,

@@ -1,0 +1,214 @@
+/** A gallery as a site of a shared one: what its people store and its sites ask of each other. */
+import { z } from "zod";
+import { forgetNote } from "../enrol/folder-keeper";
+import type { Problem } from "../enrol/photo-folder";
+import { reasonOf } from "../errors";
+import { NotFound } from "../people/errors";
+import type { Photo } from "../people/people";
+import type { PeopleStore } from "../people/store";
+import { conflictSchema } from "../sites/conflicts";
+import { deletionSchema } from "../sites/known";
+import type { Site, SiteOptions, Verified } from "../sites/site";
+import { countSchema } from "../validate";
+import { phrase, type Sentence, worded } from "../words/sentence";
+
+/** Opens the gallery's site: where its log is, and what it is called, the gallery does not know. */
+export type OpenSite = (
+  host: Required<Pick<SiteOptions, "exclusively" | "uses" | "wipe">> & { keepPictures: boolean },
+) => Promise<Site>;
+
+const numberSchema = z.int().min(0);
+
+export const siteSummarySchema = z.object({
+  name: z.string(),
+  reachable: z.boolean().describe("Whether the database answers, and this site follows it"),
+  readOnly: z.boolean().describe("Whether the database's login may only read: what is changed here stays here"),
+  waiting: countSchema.describe("Records that the other sites have not been told of"),
+  followed: numberSchema.nullable().describe("Up to which change all is done here; null before the first answer"),
+  head: numberSchema.nullable().describe("The newest change that this site knows of"),
+  verifiedAt: z
+    .number()
+    .nullable()
+    .describe("When the whole database was last compared with this site, and was the same; ms since the epoch"),
+  sites: countSchema.describe("How many share the gallery, this one among them"),
+  conflicts: countSchema,
+});
+export type SiteSummary = z.infer<typeof siteSummarySchema>;
+
+export const sitesSchema = z
+  .object({
+    site: siteSummarySchema,
+    sites: z.array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        here: z.boolean(),
+        followed: numberSchema.describe("Up to which change all is done there: what was deleted is wiped"),
+        answeredAt: z.number().describe("Milliseconds since the epoch, of the database's clock"),
+      }),
+    ),
+    deletions: z
+      .array(
+        deletionSchema.extend({
+          answered: z.array(z.string()).describe("Names of the sites that have wiped it"),
+          missing: z.array(z.string()).describe("… and of those that have not answered"),
+        }),
+      )
+      .describe("Of this site, the newest first, at most 100; of whom is not kept"),
+    conflicts: z
+      .array(conflictSchema.extend({ name: z.string().nullable(), siteName: z.string() }))
+      .describe("The newest first, at most 100"),
+  })
+  .meta({ id: "Sites" });
+export type Sites = z.infer<typeof sitesSchema>;
+
+export const verifiedSchema = z
+  .object({
+    records: countSchema,
+    people: countSchema,
+    photos: countSchema,
+    digest: z.string().describe("Of all that the database has: the same at every site that has followed as far"),
+    differing: countSchema.describe("Records that are not here as they are there"),
+  })
+  .meta({ id: "Verified" }) satisfies z.ZodType<Verified>;
+
+/** How long a start waits for what was deleted elsewhere: a site that cannot ask recognizes people all the same. */
+const WIPE_MS = 5000;
+
+export interface SharingHost {
+  readonly store: PeopleStore;
+  readonly keepsPhotos: boolean;
+  /** Fingerprint of the network that decides. */
+  fingerprint: () => string;
+  exclusively: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Delete a file of the photo folder. */
+  removeFile: (file: string) => Promise<void>;
+  problem: (problem: Problem) => void;
+  /** Its state is another. */
+  changed: () => void;
+}
+
+export class Sharing {
+  readonly #host: SharingHost;
+  readonly #open: OpenSite | undefined;
+  #site: Site | undefined;
+  #opening: Promise<void> | undefined;
+  /** Why there is no site though there should be one. */
+  #failure: Sentence | undefined;
+  #told = false;
+
+  constructor(open: OpenSite | undefined, host: SharingHost) {
+    this.#open = open;
+    this.#host = host;
+  }
+
+  /** Once what others have deleted is wiped here, or a while has passed. Never rejects. */
+  async start(): Promise<void> {
+    if (this.#open === undefined) return;
+    this.#opening = this.#join(this.#open);
+    await this.#opening;
+    await this.#site?.wiped(WIPE_MS);
+  }
+
+  async close(): Promise<void> {
+    await this.#opening;
+    this.#site?.off("state", this.#follow);
+    await this.#site?.close();
+  }
+
+  get problems(): Problem[] {
+    const reason = this.#failure ?? this.#site?.state.reason;
+    const unreadable = this.#site?.state.unreadable ?? 0;
+    return [
+      ...(reason === undefined ? [] : [problemOf(phrase("sites.away", { reason }))]),
+      ...(unreadable === 0 ? [] : [problemOf(phrase("sites.unreadable", { number: unreadable }))]),
+    ];
+  }
+
+  /** Null where the gallery is this computer's alone. */
+  get summary(): SiteSummary | null {
+    if (this.#site === undefined) return null;
+    const { name, reachable, readOnly, waiting, followed = null, head = null, verifiedAt } = this.#site.state;
+    const [sites, conflicts] = [this.#site.sites.length, this.#site.conflicts.length];
+    return { name, reachable, readOnly, waiting, followed, head, verifiedAt, sites, conflicts };
+  }
+
+  /** @throws NotFound where the gallery is this computer's alone */
+  async list(): Promise<Sites> {
+    const site = this.#shared();
+    // As they were seen last, where the database is away.
+    if (site.state.reachable) await site.readSites().catch(() => undefined);
+    const { sites } = site;
+    const nameOf = (id: string): string => sites.find((each) => each.id === id)?.name ?? id;
+    return {
+      site: this.summary as SiteSummary,
+      sites: sites.map((each) => ({ ...each, here: each.id === site.state.id })),
+      deletions: site.deletions.map((deletion) => {
+        const has = (each: { followed: number }): boolean => each.followed >= deletion.number;
+        return {
+          ...deletion,
+          answered: sites.filter(has).map(({ name }) => name),
+          missing: sites.filter((each) => !has(each)).map(({ name }) => name),
+        };
+      }),
+      conflicts: site.conflicts.map((conflict) => ({
+        ...conflict,
+        name: (conflict.person === null ? undefined : this.#host.store.person(conflict.person)?.name) ?? null,
+        siteName: nameOf(conflict.site),
+      })),
+    };
+  }
+
+  /** @throws NotFound; a sentence where the database does not answer */
+  async removeSite(id: string): Promise<void> {
+    const site = this.#shared();
+    if (!(await site.readSites()).some((each) => each.id === id) || id === site.state.id)
+      throw new NotFound("sites.noSite");
+    await site.removeSite(id);
+  }
+
+  /** @throws NotFound; a sentence where the database does not answer */
+  async verify(): Promise<Verified> {
+    return this.#shared().verify();
+  }
+
+  #shared(): Site {
+    if (this.#site === undefined) throw new NotFound("sites.notShared");
+    return this.#site;
+  }
+
+  async #join(open: OpenSite): Promise<void> {
+    const { exclusively, keepsPhotos, fingerprint } = this.#host;
+    try {
+      this.#site = await open({
+        exclusively,
+        keepPictures: keepsPhotos,
+        uses: (used) => used === fingerprint(),
+        wipe: ({ photos }) => this.#wipe(photos),
+      });
+      this.#site.on("state", this.#follow);
+    } catch (error) {
+      const reason = reasonOf(error);
+      this.#failure = typeof reason === "string" ? { "en-US": reason } : reason;
+    }
+    this.#follow();
+  }
+
+  /** What lies in the photo folder would come back from there. */
+  async #wipe(photos: readonly Photo[]): Promise<void> {
+    for (const { origin } of photos) {
+      if (origin.by !== "folder") continue;
+      await this.#host.removeFile(origin.file);
+      await forgetNote(this.#host.store, origin.file);
+    }
+  }
+
+  readonly #follow = (): void => {
+    const [problem] = this.problems;
+    if (problem !== undefined && !this.#told) this.#host.problem(problem);
+    this.#told = problem !== undefined;
+    this.#host.changed();
+  };
+}
+
+const problemOf = (sentence: Sentence): Problem => ({ file: "", code: "site", ...worded(sentence) });

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, it } from "node:test";
+import { Gallery } from "../../../lib/gallery/gallery";
+import { sitesSchema } from "../../../lib/gallery/sharing";
+import { openStore } from "../../../lib/people/lmdb/store";
+import { Site } from "../../../lib/sites/site";
+import { FakeEncoder } from "../../support/fake-encoder";
+import { MemoryLog, type MemoryLine } from "../../support/memory-log";
+import { eventually } from "../../support/node-red";
+
+interface Door {
+  gallery: Gallery;
+  line: MemoryLine;
+  root: string;
+}
+
+const doors: Door[] = [];
+
+/** A gallery that is a site, over a folder of photos of its own. */
+async function doorAt(log: MemoryLog, name: string, photos: Record<string, string> = {}): Promise<Door> {
+  const root = mkdtempSync(join(tmpdir(), "door-"));
+  mkdirSync(join(root, "photos"));
+  for (const [file, content] of Object.entries(photos)) writeFileSync(join(root, "photos", file), content);
+  const folder = join(root, "people");
+  const store = await openStore({ folder });
+  let line: MemoryLine | undefined;
+  const gallery = new Gallery({
+    store,
+    folder: join(root, "photos"),
+    encoder: new FakeEncoder("fake", "f"),
+    interval: 50,
+    site: (host) =>
+      Site.open({
+        ...host,
+        store,
+        beside: { folder, secret: store.secret },
+        name,
+        passPhrase: "a key",
+        connect: (site) => (line = log.connect(site)),
+      }),
+  });
+  await gallery.start();
+  if (line === undefined) throw new Error("no site");
+  const door = { gallery, line, root };
+  doors.push(door);
+  return door;
+}
+
+const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
+  await eventually(what, async () => (await holds()) || undefined, 30_000);
+};
+
+const knows = ({ gallery }: Door, name: string): boolean => gallery.people.some((person) => person.name === name);
+
+describe("a gallery that is a site of a shared one", () => {
+  afterEach(async () => {
+    for (const { gallery } of doors.splice(0)) await gallery.close();
+  });
+
+  it("recognizes whoever is enrolled at another, and no more whoever is deleted there", async () => {
+    const log = new MemoryLog();
+    const north = await doorAt(log, "North", { "Alice.jpg": "1 0" });
+    const south = await doorAt(log, "South");
+    await until("south knows Alice", () => knows(south, "Alice"));
+    assert.equal([...south.gallery.embeddings()].length, 1);
+    const forgotten: string[] = [];
+    north.gallery.on("forgotten", (_id, name) => forgotten.push(name));
+    await south.gallery.forget({ name: "Alice" });
+    await until("she is gone in the north", () => !knows(north, "Alice") && north.gallery.listPeople({}).total === 0);
+    assert.deepEqual(forgotten, ["Alice"]);
+    // Nor does she come back with the next look at the folder.
+    assert.equal(existsSync(join(north.root, "photos", "Alice.jpg")), false);
+    await north.gallery.scanFolder();
+    assert.equal(north.gallery.listPeople({}).total, 0);
+    await until(
+      "both have answered",
+      async () => (await south.gallery.sharing.list()).deletions[0]?.missing.length === 0,
+    );
+    const listed = sitesSchema.parse(await south.gallery.sharing.list());
+    assert.deepEqual(listed.deletions[0]?.answered, ["North", "South"]);
+    assert.deepEqual(
+      listed.sites.map(({ name, here }) => [name, here]),
+      [
+        ["North", false],
+        ["South", true],
+      ],
+    );
+  });
+
+  it("goes on alone while the database is away, and says so as a problem that goes again", async () => {
+    const log = new MemoryLog();
+    const north = await doorAt(log, "North");
+    const south = await doorAt(log, "South");
+    await until("both are reached", () =>
+      [north, south].every(({ gallery }) => gallery.summary.site?.reachable === true),
+    );
+    const told: string[] = [];
+    north.gallery.on("problem", ({ code }) => told.push(code));
+    north.line.cut(true);
+    assert.deepEqual(
+      north.gallery.summary.problems.map(({ code }) => code),
+      ["site"],
+    );
+    assert.match(north.gallery.summary.problems[0]?.message ?? "", /not in step with the others: the database/);
+    await north.gallery.createPerson({ name: "Bob" });
+    await until("it waits", () => (north.gallery.summary.site?.waiting ?? 0) > 0);
+    assert.deepEqual(told, ["site"]);
+    north.line.cut(false);
+    await until("Bob is in the south", () => south.gallery.listPeople({}).total === 1);
+    await until("the problem is gone", () => north.gallery.summary.problems.length === 0);
+    assert.deepEqual([north.gallery.summary.site?.waiting, (await north.gallery.sharing.verify()).differing], [0, 0]);
+  });
+
+  it("names a conflict, and both people of one name stay", async () => {
+    const log = new MemoryLog();
+    const north = await doorAt(log, "North");
+    const south = await doorAt(log, "South");
+    south.line.cut(true);
+    await north.gallery.createPerson({ name: "Carol" });
+    await south.gallery.createPerson({ name: "Carol" });
+    await until("Carol is told", () => log.head > 0);
+    south.line.cut(false);
+    const names = ({ gallery }: Door): string[] => gallery.listPeople({}).people.map(({ name }) => name);
+    await until("both have both", () => [north, south].every((door) => names(door).length === 2));
+    await until("the second has another name", () => names(north).join() === "Carol,Carol (South)");
+    assert.deepEqual(names(south), names(north));
+    const [conflict] = (await south.gallery.sharing.list()).conflicts;
+    assert.deepEqual([conflict?.rule, conflict?.name], ["enrolled_twice", "Carol (South)"]);
+  });
+
+  it("is nobody's site where it is not shared: asked for its sites it says so", async () => {
+    const root = mkdtempSync(join(tmpdir(), "door-"));
+    const store = await openStore({ folder: join(root, "people") });
+    const gallery = new Gallery({ store, folder: join(root, "photos"), encoder: new FakeEncoder() });
+    await gallery.start();
+    assert.equal(gallery.summary.site, null);
+    await assert.rejects(gallery.sharing.list(), /this computer's alone/);
+    await gallery.close();
+  });
+});
