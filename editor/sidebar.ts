@@ -11,6 +11,7 @@ import { button, empty, failed, fill, h, icon, loading, mayWrite, select, writeB
 import { Events } from "./events.js";
 import { Live } from "./live.js";
 import { NetworkNotice } from "./network.js";
+import { SitesNotice } from "./sites.js";
 import { nodeName } from "./nodes.js";
 import { People } from "./people.js";
 import type { Host, Section } from "./section.js";
@@ -45,8 +46,10 @@ class OpenGallery implements Host {
   readonly #badge = h("span", { class: "facenet-badge", hidden: true });
   readonly #notices = h("div", { class: "facenet-notices" });
   readonly #network = new NetworkNotice(this);
+  readonly #sites = new SitesNotice(this);
   readonly #onWorkspace = (): void => {
     this.#network.update();
+    this.#sites.update();
   };
   readonly #offline = h(
     "div",
@@ -114,7 +117,7 @@ class OpenGallery implements Host {
       (SECTIONS.indexOf(name) < SECTIONS.length / 2 ? first : second).append(tab);
       panels.append(panel);
     }
-    this.element.append(this.#offline, this.#notices, this.#network.element, tabs, panels);
+    this.element.append(this.#offline, this.#notices, this.#network.element, this.#sites.element, tabs, panels);
     this.#mark();
     this.update(gallery);
   }

@@ -9,6 +9,7 @@ import { UserError } from "../../lib/errors";
 import { BUILT_IN_MODELS, DLIB_RESNET } from "../../lib/embed/descriptor";
 import { createEncoder, type FaceEncoder } from "../../lib/enrol/encoder";
 import { Gallery } from "../../lib/gallery/gallery";
+import type { OpenSite } from "../../lib/gallery/sharing";
 import { chooseNetworks } from "../../lib/gallery/networks";
 import { isBeside, openBeside } from "../../lib/people/lmdb/beside";
 import { openPatiently, type Waiting, whenDiskTakes } from "../../lib/people/lmdb/open-patiently";
@@ -24,11 +25,12 @@ import type { ServedGallery } from "../../api/host";
 import { logFault, nameError } from "../common/on-input";
 import { migrated } from "../common/migrate";
 import { MIGRATIONS } from "./migrations/index";
+import { type SharedDef, sharedOf, type SharedKey } from "./shared";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { serveApi } from "../common/serve-api";
 import { say, speakAs } from "../common/language";
 
-export interface FaceGalleryDef extends NodeDef {
+export interface FaceGalleryDef extends NodeDef, SharedDef {
   /** Of photos: absolute, or in Node-RED's user folder; empty for one of its own there. */
   folder: string;
   /** Id of a built-in model or of a model pack, or "file". */
@@ -56,7 +58,7 @@ const beforeSchema = z.object({
   ),
 });
 
-export interface GalleryKey {
+export interface GalleryKey extends SharedKey {
   /** Pass phrase that encrypts what is kept; empty keeps it plain. */
   key?: string;
 }
@@ -213,6 +215,13 @@ export default function register(RED: NodeAPI): void {
         patience,
       );
       const { secret } = store;
+      let site: OpenSite | undefined;
+      try {
+        site = sharedOf(def, this.credentials, { store, beside: { folder: kept, secret, onProblem } });
+      } catch (error) {
+        await store.close();
+        throw error;
+      }
       const books = { folder: kept, name: "attendance", secret } as const;
       const openVisits = async (): Promise<KeptVisits | undefined> => {
         const { keepVisits, keepPhotos: keepPictures } = options;
@@ -239,6 +248,7 @@ export default function register(RED: NodeAPI): void {
         encoder: chosen.deciding.encoder,
         networks: { chosen, open: encoderOf },
         keepPhotos: options.keepPhotos,
+        site,
         attendance: {
           isThere: () => isBeside(books),
           open: () => openBeside({ ...books, onProblem }),
@@ -299,7 +309,7 @@ export default function register(RED: NodeAPI): void {
     });
   }
   RED.nodes.registerType<FaceGalleryNode, FaceGalleryDef, object, GalleryKey>("face-gallery", FaceGallery, {
-    credentials: { key: { type: "password" } },
+    credentials: { key: { type: "password" }, dbPassword: { type: "password" }, sharedKey: { type: "password" } },
   });
   lookForPacksIn(RED.settings.userDir ?? process.cwd());
   serveApi(RED);

@@ -26,6 +26,19 @@ const STEPS: Record<string, readonly Migration[]> = {
   "haar-detect": haarDetect,
 };
 
+/** Of a gallery that no other site shares. */
+const LOCAL = {
+  store: "local",
+  siteName: "",
+  dbHost: "",
+  dbPort: "5432",
+  dbName: "",
+  dbUser: "",
+  dbTls: true,
+  dbCa: "",
+  dbGallery: "people",
+};
+
 describe("a definition of an earlier version", () => {
   const cases: [string, Definition, Definition][] = [
     [
@@ -89,6 +102,7 @@ describe("a definition of an earlier version", () => {
         unknownDays: "7",
         detector: "haar",
         keepVisits: "30",
+        ...LOCAL,
       },
     ],
     ["face-attendance", { mode: "strict" }, { mode: "strict", keepCheckIns: "36500" }],
@@ -96,7 +110,8 @@ describe("a definition of an earlier version", () => {
     // PINs were set for one door.
     ["face-gate", { factor: "pin" }, { factor: "pin", shared: false }],
     ["face-gate", { version: 1, shared: true }, { version: 1, shared: true }],
-    ["face-gallery", { version: 1, keepVisits: "0" }, { version: 1, keepVisits: "0" }],
+    ["face-gallery", { version: 1, keepVisits: "0" }, { version: 1, keepVisits: "0", ...LOCAL }],
+    ["face-gallery", { version: 2, keepVisits: "0" }, { version: 2, keepVisits: "0", ...LOCAL }],
     [
       "camera",
       { source: "rtsp", url: "rtsps://a" },

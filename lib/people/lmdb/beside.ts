@@ -13,7 +13,7 @@ export interface BesideOptions {
   /** Of the people's store, which is open, has the folder for itself and is closed after this. */
   folder: string;
   /** Of the folder and the file. */
-  name: "attendance";
+  name: "attendance" | "sites";
   /** As the people are sealed. */
   secret: Secret;
   /** Hears of damage, and of what was done about it. */

@@ -17,7 +17,7 @@ export interface Damage {
   /** For sentences. */
   folder: string;
   /** Of what: its sentences. */
-  of: "people" | "visits" | "attendance";
+  of: "people" | "visits" | "attendance" | "sites";
   secret: Secret;
   /** What told that it is damaged, where that was not the reading from end to end. */
   cause?: unknown;
