@@ -84,22 +84,20 @@ export class SitesNotice {
         h(
           "ul",
           {},
-          ...conflicts
-            .slice(0, MOST)
-            .map(({ at, rule, name, fields, siteName }) =>
-              h(
-                "li",
-                {},
-                labelled(
-                  dateTime(at),
-                  known(`sites.rule.${rule}`, rule, {
-                    name: name ?? t("sites.nobody"),
-                    site: siteName,
-                    fields: list(fields),
-                  }),
-                ),
+          ...conflicts.slice(0, MOST).map(({ at, rule, name, fields, siteName }) =>
+            h(
+              "li",
+              {},
+              labelled(
+                dateTime(at),
+                known(`sites.rule.${rule}`, rule, {
+                  name: name ?? t("sites.nobody"),
+                  site: siteName,
+                  fields: list(fields),
+                }),
               ),
             ),
+          ),
         ),
     );
   }
