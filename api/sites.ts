@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { sitesSchema, verifiedSchema } from "../lib/gallery/sharing";
+import { sitesSchema, verifiedSchema } from "../lib/gallery/sites";
 import { ofGallery, type Route } from "./routes";
 
 export const sites: Route[] = [

@@ -1,5 +1,5 @@
 /** The other sites of a shared gallery, above the sections: whether all are in step, and what people have to know. */
-import type { Sites } from "../lib/gallery/sharing";
+import type { Sites } from "../lib/gallery/sites";
 import { getJson, pathOf, send } from "./api.js";
 import { attempt, confirm } from "./dialogs.js";
 import { type Child, fill, h, icon, writeButton } from "./dom.js";

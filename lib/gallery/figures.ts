@@ -4,7 +4,7 @@ import { wantedThresholdSchema } from "../calibrate/wanted";
 import { progressSchema } from "../enrol/photo-folder";
 import { countSchema } from "../validate";
 import { networkStateSchema } from "./network-state";
-import { siteSummarySchema } from "./sharing";
+import { siteSummarySchema } from "./sites";
 
 const problemSchema = z.object({
   file: z.string().describe("In the photo folder; empty when it is not about one photo"),

@@ -1,76 +1,18 @@
 /** A gallery as a site of a shared one: what its people store and its sites ask of each other. */
-import { z } from "zod";
 import { forgetNote } from "../enrol/folder-keeper";
 import type { Problem } from "../enrol/photo-folder";
 import { reasonOf } from "../errors";
 import { NotFound } from "../people/errors";
 import type { Photo } from "../people/people";
 import type { PeopleStore } from "../people/store";
-import { conflictSchema } from "../sites/conflicts";
-import { deletionSchema } from "../sites/known";
 import type { Site, SiteOptions, Verified } from "../sites/site";
-import { countSchema } from "../validate";
 import { phrase, type Sentence, worded } from "../words/sentence";
+import type { Sites, SiteSummary } from "./sites";
 
 /** Opens the gallery's site: where its log is, and what it is called, the gallery does not know. */
 export type OpenSite = (
   host: Required<Pick<SiteOptions, "exclusively" | "uses" | "wipe">> & { keepPictures: boolean },
 ) => Promise<Site>;
-
-const numberSchema = z.int().min(0);
-
-export const siteSummarySchema = z.object({
-  name: z.string(),
-  reachable: z.boolean().describe("Whether the database answers, and this site follows it"),
-  readOnly: z.boolean().describe("Whether the database's login may only read: what is changed here stays here"),
-  waiting: countSchema.describe("Records that the other sites have not been told of"),
-  followed: numberSchema.nullable().describe("Up to which change all is done here; null before the first answer"),
-  head: numberSchema.nullable().describe("The newest change that this site knows of"),
-  verifiedAt: z
-    .number()
-    .nullable()
-    .describe("When the whole database was last compared with this site, and was the same; ms since the epoch"),
-  sites: countSchema.describe("How many share the gallery, this one among them"),
-  conflicts: countSchema,
-});
-export type SiteSummary = z.infer<typeof siteSummarySchema>;
-
-export const sitesSchema = z
-  .object({
-    site: siteSummarySchema,
-    sites: z.array(
-      z.object({
-        id: z.string(),
-        name: z.string(),
-        here: z.boolean(),
-        followed: numberSchema.describe("Up to which change all is done there: what was deleted is wiped"),
-        answeredAt: z.number().describe("Milliseconds since the epoch, of the database's clock"),
-      }),
-    ),
-    deletions: z
-      .array(
-        deletionSchema.extend({
-          answered: z.array(z.string()).describe("Names of the sites that have wiped it"),
-          missing: z.array(z.string()).describe("… and of those that have not answered"),
-        }),
-      )
-      .describe("Of this site, the newest first, at most 100; of whom is not kept"),
-    conflicts: z
-      .array(conflictSchema.extend({ name: z.string().nullable(), siteName: z.string() }))
-      .describe("The newest first, at most 100"),
-  })
-  .meta({ id: "Sites" });
-export type Sites = z.infer<typeof sitesSchema>;
-
-export const verifiedSchema = z
-  .object({
-    records: countSchema,
-    people: countSchema,
-    photos: countSchema,
-    digest: z.string().describe("Of all that the database has: the same at every site that has followed as far"),
-    differing: countSchema.describe("Records that are not here as they are there"),
-  })
-  .meta({ id: "Verified" }) satisfies z.ZodType<Verified>;
 
 /** How long a start waits for what was deleted elsewhere: a site that cannot ask recognizes people all the same. */
 const WIPE_MS = 5000;

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { idSchema, type Person, type Photo, timeSchema, type UnknownGroup } from "../people/people";
 import { MAX_NAME_LENGTH } from "../people/names";
+import { RECORD_KINDS } from "./change-log";
 
 export const conflictSchema = z
   .object({
@@ -23,6 +24,14 @@ export const conflictSchema = z
   })
   .meta({ id: "SiteConflict" });
 export type Conflict = z.infer<typeof conflictSchema>;
+
+/** What this site told the others of; not of whom. */
+export const deletionSchema = z.object({
+  number: z.int().min(1).describe("Of the tombstone: a site that has followed so far has wiped it"),
+  kind: z.enum(RECORD_KINDS),
+  at: z.number().describe("Milliseconds since the epoch, of this site's clock"),
+});
+export type Deletion = z.infer<typeof deletionSchema>;
 
 export interface Merged<T> {
   value: T;

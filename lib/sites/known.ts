@@ -7,7 +7,7 @@ import { personSchema, photoSchema } from "../people/people";
 import { type BesideOptions, openBeside } from "../people/lmdb/beside";
 import type { Database } from "../people/lmdb/database";
 import { type Logged, RECORD_KINDS, type RecordKind } from "./change-log";
-import { type Conflict, conflictSchema } from "./conflicts";
+import { type Conflict, conflictSchema, type Deletion, deletionSchema } from "./conflicts";
 
 const firstSchema = z.object({ number: z.int().min(1), site: z.string() });
 /** Of people and photos alone. */
@@ -47,13 +47,6 @@ const metaSchema = z.object({
   verifiedAt: z.number().nullable(),
 });
 export type Meta = z.infer<typeof metaSchema>;
-
-export const deletionSchema = z.object({
-  number: z.int().min(1).describe("Of the tombstone: a site that has followed so far has wiped it"),
-  kind: z.enum(RECORD_KINDS),
-  at: z.number().describe("Milliseconds since the epoch, of this site's clock"),
-});
-export type Deletion = z.infer<typeof deletionSchema>;
 
 /** What waits for whom it belongs to. */
 const heldSchema = z.object({

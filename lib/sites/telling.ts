@@ -6,7 +6,8 @@ import type { Person } from "../people/people";
 import type { PeopleStore, StoreChange } from "../people/store";
 import { isDeletedHere } from "./applying";
 import type { Change, RecordKind } from "./change-log";
-import { type Deletion, type Known, type KnownRecords, UNREADABLE } from "./known";
+import type { Deletion } from "./conflicts";
+import { type Known, type KnownRecords, UNREADABLE } from "./known";
 import {
   beforeEmbeddings,
   bodyOf,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { GalleryAnswer } from "../../api/answers";
-import type { Sites } from "../../lib/gallery/sharing";
+import type { Sites } from "../../lib/gallery/sites";
 import { fetchApi } from "../support/api";
 import { eventually, type FlowNode, type NodeRed, startNodeRed } from "../support/node-red";
 import { portrait } from "../support/photos";

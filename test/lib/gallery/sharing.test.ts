@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { Gallery } from "../../../lib/gallery/gallery";
-import { sitesSchema } from "../../../lib/gallery/sharing";
+import { sitesSchema } from "../../../lib/gallery/sites";
 import { openStore } from "../../../lib/people/lmdb/store";
 import { Site } from "../../../lib/sites/site";
 import { FakeEncoder } from "../../support/fake-encoder";
