@@ -68,8 +68,11 @@ const NEAR: View = { ...AS_IT_IS, side: 64, square: true };
 /** Boxes of one face overlap more, also where the first look saw little of it. */
 const SAME_FACE = 0.25;
 
-/** No further try is begun after so long; on a slow computer one takes a tenth of a second. */
-const MOST_MS = 2000;
+/**
+ * No further try is begun after so long. On a slow computer one takes a tenth of a second, and all of them two seconds;
+ * on one that is busy with other things ten times that.
+ */
+const MOST_MS = 10_000;
 
 /**
  * A face that lies is found too, but its points are about those of one that is tilted: from so many degrees on photos
