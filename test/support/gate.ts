@@ -63,26 +63,36 @@ export interface RigOptions extends Partial<Omit<CoreParts, "options">> {
 export class GateRig {
   readonly clock = new TurnedClock();
   readonly lockouts: Lockouts;
-  readonly core: GateCore;
+  core: GateCore;
   readonly options: GateOptions;
   #sequence = 100;
+  readonly #begin: (before?: GateCore) => GateCore;
   readonly #verify: NonNullable<RigOptions["verify"]>;
 
   constructor({ options = {}, verify = ({ value }) => (value === PIN ? "pin" : "wrong"), ...parts }: RigOptions = {}) {
     this.lockouts = parts.lockouts ?? new Lockouts(() => this.clock.elapsed());
     this.options = gateOptionsSchema.parse(options);
     this.#verify = verify;
-    this.core = new GateCore({
-      gallery: GALLERY,
-      clock: this.clock,
-      isSealed,
-      open: () => true,
-      normalised: () => true,
-      known: (person) => (person === "alice" ? ALICE : undefined),
-      ...parts,
-      options: this.options,
-      lockouts: this.lockouts,
-    });
+    this.#begin = (before) =>
+      new GateCore({
+        gallery: GALLERY,
+        clock: this.clock,
+        isSealed,
+        open: () => true,
+        normalised: () => true,
+        known: (person) => (person === "alice" ? ALICE : undefined),
+        ...parts,
+        options: this.options,
+        lockouts: this.lockouts,
+        sequence: before?.sequence,
+        spent: before?.spent,
+      });
+    this.core = this.#begin();
+  }
+
+  /** The gate is deployed anew, with what Gate keeps of the one before. */
+  deploy(): void {
+    this.core = this.#begin(this.core);
   }
 
   /** Sealed as face-presence does it. */

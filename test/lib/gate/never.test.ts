@@ -42,6 +42,8 @@ class Storm {
   /** What was sent, to be sent again. */
   readonly #sent: GateMessage[] = [];
   #ids = 0;
+  /** Of the one who may pass. */
+  #true: Presence | undefined;
 
   constructor(seed: number, truth: Truth) {
     this.#random = seeded(seed);
@@ -69,6 +71,8 @@ class Storm {
     // Now and then the clock is set, or somebody resets the lock.
     if (this.#random() < 0.001) this.rig.clock.wall += this.#pick([-3_600_000, -5000, 5000, 3_600_000]);
     if (this.#random() < 0.02) this.rig.lockouts.reset(null);
+    if (this.#random() < 0.001) this.rig.deploy();
+    if (this.#true !== undefined && this.#random() < 0.02) this.#backThen(this.#true);
     if (this.#random() < 0.3) this.#count(this.rig.core.tick());
     this.send(this.#message());
   }
@@ -196,12 +200,21 @@ class Storm {
     ]);
   }
 
+  /** The gate is deployed anew, the clock put back to when somebody came, and what was told then is told again. */
+  #backThen(told: Presence): void {
+    this.rig.deploy();
+    this.rig.clock.wall = told.at + this.#pick([0, 500, 2000]);
+    this.send({ presence: told });
+    this.send({ factor: this.#factor(this.#truth === "factors") });
+  }
+
   /** What only a person who may pass brings about. */
   truth(): void {
     this.rig.lockouts.reset(null);
     this.rig.clock.pass(60_000);
     this.#count(this.rig.core.tick());
-    this.send({ presence: this.rig.told([someone(this.rig.clock.now())]) });
+    this.#true = this.rig.told([someone(this.rig.clock.now())]);
+    this.send({ presence: this.#true });
     this.send({ factor: { kind: "pin", value: PIN, id: "the-press" } });
     this.send({ presence: this.rig.told([]) });
   }
