@@ -1,5 +1,6 @@
 /** A face as a small grey picture in which the eyes always have the same distance. */
 import type { Picture, Point } from "../message";
+import { firstOf } from "./grey-thumbnail";
 import { closedPicture, withPicture } from "./open-picture";
 
 /** Grey levels 0..255, row by row, and which part of the picture they are. */
@@ -50,11 +51,7 @@ export async function greyFace(picture: Picture, eyes: { leftEye: Point; rightEy
       .greyscale()
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
-    const grey =
-      info.channels === 1
-        ? Uint8Array.from(data)
-        : Uint8Array.from({ length: data.length / info.channels }, (_, at) => data[at * info.channels] as number);
-    return { data: grey, width: info.width, height: info.height, left, top, scale };
+    return { data: firstOf(data, info.channels), width: info.width, height: info.height, left, top, scale };
   });
 }
 

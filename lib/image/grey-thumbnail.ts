@@ -54,7 +54,7 @@ export async function greyThumbnail(picture: Picture): Promise<Thumbnail> {
     // "fill": to this very size, whatever is left over at the edges.
     const small = image.resize({ ...size, fit: "fill" }).recomb([LUMA, LUMA, LUMA]);
     const { data, info } = await small.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
-    return { grey: { data: everyOf(data, info.channels), width: info.width, height: info.height }, width, height };
+    return { grey: { data: firstOf(data, info.channels), width: info.width, height: info.height }, width, height };
   });
 }
 
@@ -65,7 +65,9 @@ function fits({ width, height }: Grey, frame: { width: number; height: number })
 
 const eighth = (side: number): number => Math.max(1, Math.floor(side / THUMBNAIL_STEP));
 
-function everyOf(data: Uint8Array, channels: number): Uint8Array {
+/** The first channel alone: libvips may give a grey picture more than one. */
+export function firstOf(data: Uint8Array, channels: number): Uint8Array {
+  if (channels === 1) return data;
   return Uint8Array.from({ length: data.length / channels }, (_, index) => data[index * channels] as number);
 }
 
