@@ -5,9 +5,9 @@
  */
 import type { Point } from "../message";
 import { median } from "./homography";
-import { parallaxOf } from "./parallax";
+import { offPlaneOf } from "./parallax";
 
-/** See Parallax.width: narrower faces were turned by 30° and more. */
+/** See OffPlane.width: narrower faces were turned by 30° and more. */
 const NARROW = 0.86;
 /**
  * How far the nose may have gone beyond the plane of the rest, to the side or up and down: a head that nods or laughs
@@ -31,7 +31,7 @@ export class PassingCue {
    */
   isFlat(landmarks: readonly Point[]): boolean {
     const widest = this.#widest;
-    const seen = widest === undefined ? undefined : parallaxOf(widest, landmarks, "left");
+    const seen = widest === undefined ? undefined : offPlaneOf(widest, landmarks, "left");
     if (seen === undefined || seen.width > 1) {
       this.#widest = landmarks;
       return false;

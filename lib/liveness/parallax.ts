@@ -10,15 +10,19 @@ import { eliminate, fitHomography, project } from "./homography";
 /** The side to which somebody turns, as they see it: to their left is to the right of the picture. */
 export type Side = "left" | "right";
 
-export interface Parallax {
+/** What is seen of a face that was turned as if it were flat. */
+export interface OffPlane {
   /** How far the nose's tip went beyond the plane of the rest, to that side; in distances between the eyes. */
   nose: number;
   /** … and up (below 0) or down, as that of a head does that nods. */
   down: number;
-  /** How far it went to that side beyond a sheet that may also be bent, about any axis. */
-  relief: number;
   /** How much narrower the face became: 1 is not at all. */
   width: number;
+}
+
+export interface Parallax extends OffPlane {
+  /** How far the nose's tip went to that side beyond a sheet that may also be bent, about any axis. */
+  relief: number;
 }
 
 /** Brows, eyes and mouth (iBUG 300-W), without the jaw, whose outline is another one on a head that turned. */
@@ -40,11 +44,28 @@ function range(from: number, to: number): number[] {
 }
 
 /**
+ * A third of the work of parallaxOf.
  * @param front and @param turned the 68 points of two frames, each in pixels of its own; only those MEASURED and
  * the eyes are looked at
  * @returns undefined where the points are no face's
  */
+export function offPlaneOf(front: readonly Point[], turned: readonly Point[], side: Side): OffPlane | undefined {
+  return beyondPlane(front, turned, side)?.seen;
+}
+
+/** As offPlaneOf, and beyond every bent sheet, too. */
 export function parallaxOf(front: readonly Point[], turned: readonly Point[], side: Side): Parallax | undefined {
+  const found = beyondPlane(front, turned, side);
+  const unbent = found && withoutBend(found.from, found.beyond);
+  return unbent && { ...found.seen, relief: ofTip(unbent) };
+}
+
+/** @returns besides, of what is MEASURED, where it was from the front and how far it went to the side */
+function beyondPlane(
+  front: readonly Point[],
+  turned: readonly Point[],
+  side: Side,
+): { seen: OffPlane; from: Point[]; beyond: number[] } | undefined {
   const from = upright(front);
   const to = upright(turned);
   if (from === undefined || to === undefined) return undefined;
@@ -60,18 +81,13 @@ export function parallaxOf(front: readonly Point[], turned: readonly Point[], si
     return { x: (landed.x - x) * sign, y: landed.y - y };
   });
   const beyond = off.map(({ x }) => x);
-  const unbent = withoutBend(
-    MEASURED.map((index) => from[index] as Point),
-    beyond,
-  );
-  if (unbent === undefined) return undefined;
   const [a, b, , d, e] = flat as [number, number, number, number, number];
-  return {
+  const seen = {
     nose: ofTip(beyond),
     down: ofTip(off.map(({ y }) => y)),
-    relief: ofTip(unbent),
     width: Math.hypot(b, e) / Math.hypot(a, d),
   };
+  return { seen, from: MEASURED.map((index) => from[index] as Point), beyond };
 }
 
 function ofTip(values: readonly number[]): number {

@@ -7,7 +7,7 @@ import { randomInt } from "node:crypto";
 import { type GreyFace, intoGrey } from "../image/grey-face";
 import type { Point } from "../message";
 import { median } from "./homography";
-import { MEASURED, type Parallax, parallaxOf, type Side } from "./parallax";
+import { MEASURED, offPlaneOf, type Parallax, parallaxOf, type Side } from "./parallax";
 import { follow } from "./patches";
 
 /** A frame of the face that is challenged. */
@@ -202,7 +202,7 @@ export class TurnChallenge {
     }
     turning.points = placed(turning.points, points);
     turning.last = view;
-    const byLandmarks = parallaxOf(turning.front.landmarks, view.landmarks, side);
+    const byLandmarks = offPlaneOf(turning.front.landmarks, view.landmarks, side);
     const byPatches = parallaxOf(
       placed(
         turning.start,
