@@ -182,6 +182,11 @@ export class PostgresServer {
     await exited;
   }
 
+  /** It may write to a folder. */
+  own(folder: string): void {
+    if (IS_ROOT) chownSync(folder, NOBODY, NOBODY);
+  }
+
   promote(): void {
     run("pg_ctl", ["promote", "-D", this.data, "-w"]);
   }
@@ -232,6 +237,7 @@ export class Cable {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #isCut = false;
+  #far = 0;
   /** Bytes that went through, of both ways. */
   bytes = 0;
 
@@ -245,12 +251,14 @@ export class Cable {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const cable = new Cable((server.address() as { port: number }).port, server);
-    server.on("connection", (near) => cable.#join(near, port));
+    cable.lead(port);
+    server.on("connection", (near) => cable.#join(near));
     return cable;
   }
 
-  get connections(): number {
-    return this.#pairs.size;
+  /** New connections go to another server, as when a name is given to another computer. */
+  lead(port: number): void {
+    this.#far = port;
   }
 
   cut(isCut: boolean): void {
@@ -267,9 +275,9 @@ export class Cable {
     for (const pair of this.#pairs) for (const end of pair) end.destroy();
   }
 
-  #join(near: Socket, port: number): void {
+  #join(near: Socket): void {
     const far = new Socket({ allowHalfOpen: true });
-    far.connect(port, "127.0.0.1");
+    far.connect(this.#far, "127.0.0.1");
     const pair = [near, far] as const;
     this.#pairs.add(pair);
     for (const [from, to] of [pair, [far, near] as const]) {

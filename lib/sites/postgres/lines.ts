@@ -190,6 +190,8 @@ export class Lines {
     const pool = new pg.Pool({ ...config, max: MOST_LINES });
     // Of one that nobody uses: the next call has another, and whoever listens hears of it too.
     pool.on("error", () => undefined);
+    // Of one that is used: the call is told too. Without this it would end Node-RED.
+    pool.on("connect", (client) => client.on("error", () => undefined));
     return pool;
   }
 }
