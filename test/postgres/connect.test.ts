@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { after, afterEach, before, describe, it } from "node:test";
 import { Client } from "pg";
 import { sentenceOf } from "../../lib/errors";
-import { readMigrations } from "../../lib/sites/postgres/migrate";
+import { migrate, type Migration, readMigrations } from "../../lib/sites/postgres/migrate";
 import { openPostgresLog } from "../../lib/sites/postgres/log";
 import { numbersOf, put, read, told } from "../lib/sites/log-suite";
 import { Opened, reachable, refusal, siteOf } from "../support/log-sites";
@@ -194,6 +194,25 @@ describe("connecting to PostgreSQL", { skip: noPostgres() }, () => {
       assert.equal(new Set(identities.map(({ gallery, salt }) => `${gallery} ${salt.toString("hex")}`)).size, 1);
       assert.equal(server.sql("select count(*) from facewire.migrations", options), String(readMigrations().length));
       assert.equal((await logs[0]?.sites())?.length, 8);
+    });
+
+    it("are brought up to date once when many come at once, or not at all where that fails", async () => {
+      const options = server.database();
+      await opened.begin(options);
+      const clients = Array.from({ length: 4 }, () => new Client(options));
+      await Promise.all(clients.map((client) => client.connect()));
+      const present = readMigrations();
+      const next = (sql: string): Migration[] => [...present, { number: present.length + 1, name: "next", sql }];
+      const version = (): string => server.sql("select max(number) from facewire.migrations", options);
+      const broken = next("create table facewire.more (id integer); select 1 / 0");
+      const outcomes = await Promise.allSettled(clients.map((client) => migrate(client, broken)));
+      assert.ok(outcomes.every(({ status }) => status === "rejected"));
+      assert.equal(server.sql("select to_regclass('facewire.more') is null", options), "t");
+      assert.equal(version(), String(present.length));
+      // A second time it would fail.
+      await Promise.all(clients.map((client) => migrate(client, next("create table facewire.more (id integer)"))));
+      assert.equal(version(), String(present.length + 1));
+      await Promise.all(clients.map((client) => client.end()));
     });
 
     it("are of several galleries, which know nothing of each other", async () => {

@@ -269,6 +269,28 @@ describe("a database of sites in trouble", { skip: noPostgres() }, () => {
     });
   });
 
+  describe("a backup", () => {
+    it("by pg_dump of whoever runs the server is whole, and is restored under another name", async () => {
+      const options = server.database();
+      const log = await opened.begin(options);
+      await log.push([put("ada", "1"), put("bo", "2")]);
+      await log.push([{ kind: "person", id: "ada", base: 1, content: null }]);
+      await log.giveCheck("checked");
+      const { epochs, ...identity } = await log.identity();
+      const written = await read(log);
+      const copy = server.tool("pg_dump", [options.database]);
+      server.sql(`create database restored owner ${options.user}`);
+      server.sql(copy, { database: "restored" });
+      await opened.end();
+      const restored = await opened.begin({ ...options, database: "restored" });
+      const { epochs: now, ...same } = await restored.identity();
+      assert.deepEqual(same, identity);
+      assert.deepEqual(await read(restored), written);
+      assert.equal(holdsUpTo(now, epochs), 3);
+      assert.deepEqual(numbersOf(await restored.push([put("cy", "4")])), [4]);
+    });
+  });
+
   describe("a clock that is wrong", () => {
     it("of a site changes nothing: order is by number", async (context) => {
       const options = server.database();

@@ -80,7 +80,10 @@ const WORDS: readonly (readonly [RegExp, Placed])[] = [
   [/timeout expired|timeout exceeded|timed? ?out/i, "sites.pgAtSilent"],
   [/no such database/i, "sites.pgAtDatabase"],
   [/no more connections|too many (?:clients|connections)/i, "sites.pgAtFull"],
-  [/Connection terminated|connection error and is not queryable|was closed/i, "sites.pgAtCut"],
+  [
+    /Connection terminated|connection error and is not queryable|was closed|after calling end on the pool/i,
+    "sites.pgAtCut",
+  ],
   [/^(?:ssl|tls)|certificate/i, "sites.pgAtTls"],
 ];
 

@@ -1,6 +1,7 @@
 /** Connections to the database: few, each call bounded, and none that failed is used again. */
 import type { Socket } from "node:net";
 import type { Client, ClientConfig, Pool, PoolClient } from "pg";
+import { inTime } from "../../workers/in-time";
 import { phrase } from "../../words/sentence";
 import { cutOff, LineError, sentenceFor } from "./errors";
 import { type ParsedOptions, placeOf } from "./options";
@@ -105,20 +106,9 @@ export async function connectClient(
 }
 
 /** Whether or not anybody is at the other end. Never rejects. */
-export function endClient(client: Client): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      socketOf(client).destroy();
-      resolve();
-    }, END_MS);
-    client
-      .end()
-      .catch(() => undefined)
-      .finally(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-  });
+export async function endClient(client: Client): Promise<void> {
+  await inTime(client.end(), END_MS);
+  socketOf(client).destroy();
 }
 
 /** At most two connections for calls. They end when nothing is asked for ten seconds. */
@@ -128,6 +118,7 @@ export class Lines {
   /** Before the first call of a connection. */
   readonly #check: (client: PoolClient) => Promise<void>;
   readonly #ready = new WeakSet<PoolClient>();
+  readonly #clients = new Set<PoolClient>();
   readonly #used = new Set<PoolClient>();
   #pool: Promise<Pool> | undefined;
   #closed = false;
@@ -166,8 +157,15 @@ export class Lines {
   async renew(): Promise<void> {
     const pool = this.#pool;
     this.#pool = undefined;
+    const clients = [...this.#clients];
     for (const client of this.#used) socketOf(client).destroy();
-    await (await pool)?.end().catch(() => undefined);
+    if (pool !== undefined)
+      await inTime(
+        pool.then((each) => each.end()),
+        END_MS,
+      );
+    // Those that have said goodbye and hear nothing.
+    for (const client of clients) socketOf(client).destroy();
   }
 
   async close(): Promise<void> {
@@ -191,7 +189,11 @@ export class Lines {
     // Of one that nobody uses: the next call has another, and whoever listens hears of it too.
     pool.on("error", () => undefined);
     // Of one that is used: the call is told too. Without this it would end Node-RED.
-    pool.on("connect", (client) => client.on("error", () => undefined));
+    pool.on("connect", (client) => {
+      client.on("error", () => undefined);
+      this.#clients.add(client);
+    });
+    pool.on("remove", (client) => this.#clients.delete(client));
     return pool;
   }
 }
