@@ -4,8 +4,8 @@ export const sites = {
   store: `the people of a gallery are kept "local" or "shared": choose one of both in its form.`,
   noBackup: `what this site knew of the shared gallery, in {folder}, is damaged{because}: the damaged file was set \
 aside as {aside}, and all is compared with the database again. Nobody is lost.`,
-  damagedDatabase: `what this site knew of the shared gallery, in {folder}, was damaged{because}: the damaged file was \
-set aside as {aside}, and a copy of {at} took its place. Nobody is lost.`,
+  damagedDatabase: `what this site knew of the shared gallery, in {folder}, was damaged{because}: the damaged file \
+was set aside as {aside}, and a copy of {at} took its place. Nobody is lost.`,
   otherKey: `the key of the shared gallery is not the one with which the first site has sealed it: give the same key \
 at every site. Nothing was read or written.`,
   newerRecord: `another site has a newer version of this package: update it here too. Until then this site follows no \

@@ -244,6 +244,28 @@ describe("two sites of one gallery", () => {
     assert.equal((await north.site.verify()).differing, 0);
   });
 
+  it("see that a database was restored, though others have written past what they knew of it", async () => {
+    const log = new MemoryLog();
+    const north = await opened(log, { name: "North" });
+    const south = await opened(log, { name: "South" });
+    await north.act((store) => store.putMany(added(1)));
+    await allSettled(open);
+    const dump = log.dump();
+    await north.act((store) => store.putMany(added(2)));
+    await north.site.settled();
+    for (const { line } of open) line.cut(true);
+    log.restore(dump);
+    // The north is away while the south goes on.
+    south.line.cut(false);
+    for (let number = 3; number <= 8; number += 1) await south.act((store) => store.putMany(added(number)));
+    await south.site.settled();
+    assert.ok(log.head > (north.site.state.followed ?? Infinity));
+    north.line.cut(false);
+    await allSettled(open);
+    assert.equal(north.store.people().length, 8);
+    assert.deepEqual(await contentsOf(north.store), await contentsOf(south.store));
+  });
+
   it("begin anew with another database, and send it all", async () => {
     const north = await opened(new MemoryLog(), { name: "North" });
     await north.act((store) => store.putMany(added(1)));
