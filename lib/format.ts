@@ -6,6 +6,22 @@ export function fixed(value: number, digits: number): string {
   return (Number(value.toFixed(digits)) + 0).toFixed(digits);
 }
 
+/** A share in percent to two significant digits, without its sign. */
+export function percent(share: number): string {
+  return inPercent(share, "halfExpand");
+}
+
+/** The same of an upper bound: rounded up, so that it is never told smaller than it is. */
+export function percentAtMost(share: number): string {
+  return inPercent(share, "ceil");
+}
+
+function inPercent(share: number, roundingMode: "halfExpand" | "ceil"): string {
+  // 100 × 0.07 is a little more than 7.
+  const exact = Number((100 * share).toPrecision(12));
+  return new Intl.NumberFormat("en", { maximumSignificantDigits: 2, useGrouping: false, roundingMode }).format(exact);
+}
+
 /** Decimals of a distance. */
 const DISTANCE_DIGITS = 2;
 

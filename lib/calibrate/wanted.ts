@@ -1,6 +1,6 @@
 /** τ of d' from what is wanted: of all strangers at most such a share gets a name. */
 import { z } from "zod";
-import { fixed } from "../format";
+import { fixed, percent, percentAtMost } from "../format";
 import { countSchema } from "../validate";
 import { type OwnTail, ownTailSchema } from "./figures";
 import { sum, trialsFor } from "./statistics";
@@ -131,7 +131,7 @@ export function reasonOfThreshold({
     whom,
     threshold,
     expected: percent(strangers.share),
-    bound: percent(strangers.high),
+    bound: percentAtMost(strangers.high),
     from: supported ? from : phrase("calibrate.extrapolated", { from }),
   });
 }
@@ -142,4 +142,3 @@ export function whyOf(wanted: WantedThreshold): string {
 }
 
 const grouped = (number: number): string => number.toLocaleString("en");
-const percent = (share: number): string => String(Number((100 * share).toPrecision(2)));

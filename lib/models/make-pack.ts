@@ -8,7 +8,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from
 import { tmpdir } from "node:os";
 import { basename, extname, join, resolve } from "node:path";
 import { z } from "zod";
-import { distanceText, fixed } from "../format";
+import { distanceText, fixed, percent, percentAtMost } from "../format";
 import { calibrate, type LabelledEmbedding } from "../calibrate/calibrate";
 import type { ModelStatistics } from "../calibrate/calibration";
 import { errorRate, seeded, type Share, shuffled, trialsFor } from "../calibrate/statistics";
@@ -420,7 +420,10 @@ function summaryOf({
   people,
   out,
 }: Made): Sentence[] {
-  const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
+  const errors = ({ share, high }: Share): { fmr: string; high: string } => ({
+    fmr: `${percent(share)} %`,
+    high: `${percentAtMost(high)} %`,
+  });
   const left =
     missing.length === 0
       ? ""
@@ -440,14 +443,12 @@ function summaryOf({
     phrase("models.madeNormalised", {
       mean: fixed(mean, 3),
       threshold: fixed(cohortThreshold, 3),
-      fmr: percent(cohortFmr.share),
-      high: percent(cohortFmr.high),
+      ...errors(cohortFmr),
       known: fnmr === null ? "" : phrase("models.madeKnown", { tmr: (100 * (1 - fnmr.share)).toFixed(1) }),
     }),
     phrase("models.madeEuclidean", {
       threshold: distanceText(threshold),
-      fmr: percent(fmr.share),
-      high: percent(fmr.high),
+      ...errors(fmr),
     }),
     phrase("models.madeIn", { out }),
   ];

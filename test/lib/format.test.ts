@@ -1,7 +1,7 @@
 /** Numbers as people read them. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { distanceText, fixed } from "../../lib/format";
+import { distanceText, fixed, percent, percentAtMost } from "../../lib/format";
 
 describe("a distance as people read it", () => {
   it("is never a zero with a sign, however little it is below zero", () => {
@@ -16,5 +16,21 @@ describe("a distance as people read it", () => {
 
   it("is nothing where there is none", () => {
     assert.deepEqual([distanceText(null), distanceText(undefined)], ["", ""]);
+  });
+});
+
+describe("a share in percent as people read it", () => {
+  it("has two digits that count, and is the nearest", () => {
+    assert.deepEqual(
+      [0, 0.001231, 0.001279, 0.0000042, 0.07, 0.995, 1].map((share) => percent(share)),
+      ["0", "0.12", "0.13", "0.00042", "7", "100", "100"],
+    );
+  });
+
+  it("is never told smaller than it is where it bounds, nor larger for the sake of arithmetic", () => {
+    assert.deepEqual(
+      [0, 0.001231, 0.001279, 0.0000042, 0.07, 0.29, 0.1 + 0.2, 0.9901, 1].map((share) => percentAtMost(share)),
+      ["0", "0.13", "0.13", "0.00042", "7", "29", "30", "100", "100"],
+    );
   });
 });

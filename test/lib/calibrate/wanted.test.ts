@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { statisticsOf, statisticsSchema } from "../../../lib/calibrate/model-statistics";
 import { seeded } from "../../../lib/calibrate/statistics";
 import { type Comparison, measureTail, pairsOf, rateAt, type Tail } from "../../../lib/calibrate/tail";
-import { thresholdFor } from "../../../lib/calibrate/wanted";
+import { thresholdFor, whyOf } from "../../../lib/calibrate/wanted";
 
 const MODELS = ["dlib-resnet-v1", "mobilefacenet-192"] as const;
 const WANTED = [0.1, 0.01, 0.001, 0.0001] as const;
@@ -113,6 +113,13 @@ describe("τ from what is wanted of strangers", () => {
     assert.equal(threshold, 0.5008);
     assert.ok(strangers.high <= 0.01 && strangers.high > 0.00999 && Math.abs(strangers.share - 0.005) < 0.0001);
     assert.deepEqual([people, photos], [5, { least: 1, most: 1 }]);
+  });
+
+  it("is told with a bound that is rounded up: never less than may be", () => {
+    const found = thresholdFor(0.01, tail, new Map([[1, 5]]));
+    const told = (high: number): string => whyOf({ ...found, strangers: { share: 0.00501, high } });
+    assert.match(told(0.00623), /expected 0\.5 %, upper 95 % bound 0\.63 %/);
+    assert.match(told(0.0062), /expected 0\.5 %, upper 95 % bound 0\.62 %/);
   });
 
   it("takes people with several photos for what their mean is", () => {
