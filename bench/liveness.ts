@@ -70,12 +70,14 @@ function tell(outcomes: ReadonlyMap<Species, readonly TurnOutcome[]>, people: nu
     for (const { result, reason } of all)
       reasons.set(`${result} ${reason}`, (reasons.get(`${result} ${reason}`) ?? 0) + 1);
     console.log(
-      `  ${species.padEnd(10)} passed ${passed} of ${all.length}: ${percent(low)} to ${percent(high)}, ` +
-        `at most ${percent(atMost)}; ${[...reasons].map(([reason, count]) => `${reason} ${count}`).join(", ")}`,
+      `  ${species.padEnd(10)} passed ${passed} of ${all.length}: ${percent(low, Math.floor)} to ${percent(high, Math.ceil)}, ` +
+        `at most ${percent(atMost, Math.ceil)}; ${[...reasons].map(([reason, count]) => `${reason} ${count}`).join(", ")}`,
     );
   }
 }
 
-const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
+/** An end of an interval, rounded outwards. */
+const percent = (value: number, outwards: (value: number) => number): string =>
+  `${(outwards(1000 * value) / 10).toFixed(1)} %`;
 
 void main();

@@ -111,7 +111,7 @@ export class Chart {
             grid,
             ticks: grid,
             size: LEFT,
-            values: (_, values) => values.map((value) => percent(value, 1)),
+            values: (_, values) => values.map((value) => percent(value, { maximumFractionDigits: 1 })),
           },
         ],
         series: [{}, ...series],

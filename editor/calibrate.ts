@@ -11,7 +11,7 @@ import { picture, release } from "./pictures.js";
 import type { Step } from "./steps.js";
 import { whoDecides } from "./threshold.js";
 import { TrialView } from "./trial.js";
-import { count, errorMessage, number, sentences, t } from "./words.js";
+import { count, errorMessage, exact, number, percent, sentences, t } from "./words.js";
 
 /** What the view needs of the sidebar. */
 export interface CalibrateHost {
@@ -509,7 +509,7 @@ class CalibrateView {
       people: count("person", people),
       photos: range,
       named: inShare(strangers.share),
-      high: inShare(strangers.high),
+      high: inShareAtMost(strangers.high),
     });
     return h(
       "div",
@@ -533,7 +533,7 @@ class CalibrateView {
     }
     const { threshold, from, supported, fmr, fnmr } = suggestion;
     const rates = [
-      t("calibrate.rate-of", { name: "FMR", rate: t("calibrate.at-most", { rate: inShare(fmr.high) }) }),
+      t("calibrate.rate-of", { name: "FMR", rate: t("calibrate.at-most", { rate: inShareAtMost(fmr.high) }) }),
       ...(fnmr === null
         ? []
         : [
@@ -563,7 +563,7 @@ class CalibrateView {
           h(
             "div",
             { class: "facenet-hint" },
-            t("calibrate.unsupported", { rate: oneIn(wantedFmr), supported: oneIn(fmr.high) }),
+            t("calibrate.unsupported", { rate: oneIn(wantedFmr), supported: oneInAtMost(fmr.high) }),
           ),
       ),
       use,
@@ -788,7 +788,7 @@ function pointAt({ curve }: Distances, threshold: number): CurvePoint | undefine
 }
 
 function supportWords({ supportedFmr, impostorPairs }: Distances, wanted: number, needed: number): string {
-  const words = { pairs: count("pair", impostorPairs), rate: oneIn(supportedFmr ?? 1) };
+  const words = { pairs: count("pair", impostorPairs), rate: oneInAtMost(supportedFmr ?? 1) };
   return impostorPairs >= needed
     ? t("calibrate.supports", words)
     : t("calibrate.supports-not", { ...words, wanted: oneIn(wanted), needed: count("pair", needed) });
@@ -812,7 +812,7 @@ function pairsCell(rate: { hits: number; total: number; share: number; high: num
 function rateCell(share: number, high: number): readonly Child[] {
   return [
     h("div", { class: "facenet-rate" }, share === 0 ? t("calibrate.none-seen") : inShare(share)),
-    h("div", { class: "facenet-hint" }, t("calibrate.at-most", { rate: inShare(high) })),
+    h("div", { class: "facenet-hint" }, t("calibrate.at-most", { rate: inShareAtMost(high) })),
   ];
 }
 
@@ -836,15 +836,25 @@ function inWords(distance: number): string {
 }
 
 /** A share in percent, or as one in so many where percents get too small to read. */
-function inShare(share: number): string {
+function inShare(share: number, roundingMode: "halfExpand" | "ceil" = "halfExpand"): string {
   const READABLE = 0.0001;
-  if (share > 0 && share < READABLE) return oneIn(share);
-  return new Intl.NumberFormat(RED.i18n.lang(), {
-    style: "percent",
+  if (share > 0 && share < READABLE) return roundingMode === "ceil" ? oneInAtMost(share) : oneIn(share);
+  return percent(share, {
     ...(share < 0.1 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 1 }),
-  }).format(share);
+    roundingMode,
+  });
+}
+
+/** What a share is at most: never told smaller than it is. */
+function inShareAtMost(share: number): string {
+  return inShare(share, "ceil");
 }
 
 function oneIn(share: number): string {
   return t("calibrate.one-in", { number: number(1 / share) });
+}
+
+/** One in fewer is the larger share. */
+function oneInAtMost(share: number): string {
+  return t("calibrate.one-in", { number: number(Math.floor(exact(1 / share))) });
 }

@@ -7,7 +7,7 @@ import type { ListedModel } from "../lib/models/list";
 import { getJson, modelsPath, pathOf, send } from "./api.js";
 import { tellError } from "./dialogs.js";
 import { fill, h, icon, writeButton } from "./dom.js";
-import { bytes, errorMessage, known as knownWords, number, sentences, t } from "./words.js";
+import { bytes, errorMessage, exact, known as knownWords, number, sentences, t } from "./words.js";
 
 /** Between two looks at a download. */
 const LOOK_MS = 1000;
@@ -128,7 +128,7 @@ function nameOf(rows: readonly ListedModel[], id: string): string {
 
 const percent = (share: number): string => number(100 * share, 2);
 /** What a share is at most, is never rounded to less. */
-const percentAtMost = (share: number): string => number(Math.ceil(Number((10_000 * share).toFixed(6))) / 100, 2);
+const percentAtMost = (share: number): string => number(Math.ceil(exact(10_000 * share)) / 100, 2);
 
 /** What is known of a network, as sentences. */
 function linesOf({

@@ -4,7 +4,7 @@
 import type { WantedThreshold } from "../lib/calibrate/wanted";
 import type { Ruling } from "../lib/match/threshold";
 import { ApiError, getJson, pathOf } from "./api.js";
-import { count, number, sentences, t, type Values } from "./words.js";
+import { count, number, percent, sentences, t, type Values } from "./words.js";
 
 /** People may be enrolled while the form is open. */
 const AGAIN_MS = 3000;
@@ -47,8 +47,7 @@ async function sayThreshold(gallery: string, query: { question: string; stranger
   }
 }
 
-const percent = (share: number): string =>
-  new Intl.NumberFormat(RED.i18n.lang(), { style: "percent", maximumSignificantDigits: 2 }).format(share);
+const READABLY = { maximumSignificantDigits: 2 };
 
 function sentenceOf({ threshold, wanted }: Ruling, question: string): string {
   if (wanted === null) return t("forms.tau.own", { threshold: number(threshold, 3) });
@@ -57,8 +56,8 @@ function sentenceOf({ threshold, wanted }: Ruling, question: string): string {
     threshold: number(threshold, 3),
     people: count("person", wanted.people),
     photos: least === most ? count("photo", least) : `${number(least)}–${count("photo", most)}`,
-    share: percent(wanted.strangers.share),
-    high: percent(wanted.strangers.high),
+    share: percent(wanted.strangers.share, READABLY),
+    high: percent(wanted.strangers.high, { ...READABLY, roundingMode: "ceil" }),
     comparisons: number(wanted.comparisons),
   };
   const whom = wanted.people === 0 ? "nobody" : question === "verify" ? "one" : "people";

@@ -6,7 +6,7 @@ import type { MovedAnswer } from "../api/answers";
 import type { PhotoEntry } from "../lib/search/entries";
 import { getJson, pathOf, send } from "./api.js";
 import { button, type Child, failed, fill, h, liveLine, loading, mayWrite } from "./dom.js";
-import { count, errorMessage, number, sentences, t, usedAgainWords } from "./words.js";
+import { count, errorMessage, number, percent, sentences, t, usedAgainWords } from "./words.js";
 
 /** What it needs of the view around it. */
 export interface TrialHost {
@@ -235,11 +235,15 @@ function effectTable(columns: readonly { label: string; works: Works }[]): HTMLE
 
 function cell(share: Share | null): readonly Child[] {
   if (share === null) return [t("trial.none")];
-  const percent = (value: number): string =>
-    new Intl.NumberFormat(RED.i18n.lang(), { style: "percent", maximumFractionDigits: 1 }).format(value);
+  const end = (value: number, roundingMode: "floor" | "ceil"): string =>
+    percent(value, { maximumFractionDigits: 1, roundingMode });
   return [
     h("div", { class: "facenet-rate" }, ofAll(share)),
-    h("div", { class: "facenet-hint" }, t("trial.interval", { low: percent(share.low), high: percent(share.high) })),
+    h(
+      "div",
+      { class: "facenet-hint" },
+      t("trial.interval", { low: end(share.low, "floor"), high: end(share.high, "ceil") }),
+    ),
   ];
 }
 

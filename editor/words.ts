@@ -69,9 +69,18 @@ export function number(value: number, digits = 0): string {
   }).format(Number(value.toFixed(digits)) + 0);
 }
 
-/** A share from 0 to 1. */
-export function percent(share: number, digits = 0): string {
-  return new Intl.NumberFormat(RED.i18n.lang(), { style: "percent", maximumFractionDigits: digits }).format(share);
+/** Less what floating-point arithmetic adds: 0.1 + 0.2 is 0.3, which is not rounded up to more. */
+export function exact(value: number): number {
+  return Number(value.toPrecision(12));
+}
+
+/**
+ * A share from 0 to 1.
+ * @param precision how exactly it is told; of an interval's ends with `roundingMode` "ceil" or "floor", so that none
+ * is told narrower than it is
+ */
+export function percent(share: number, precision: Intl.NumberFormatOptions = { maximumFractionDigits: 0 }): string {
+  return new Intl.NumberFormat(RED.i18n.lang(), { style: "percent", ...precision }).format(exact(share));
 }
 
 /** A day and a time, in full. */

@@ -314,12 +314,17 @@ describe("Calibrate τ", () => {
     const told = (await (
       await fetchApi(`${red.url}/facenet/api/${GALLERIES.many}/calibration?distance=euclidean&threshold=0.5`)
     ).json()) as {
-      now: { fmr: { hits: number; total: number }; fnmr: { hits: number } };
+      now: { fmr: { hits: number; total: number; high: number }; fnmr: { hits: number; high: number } };
       nearest: { a: { name: string }; b: { name: string } }[];
     };
     assert.match(await cell(1, 0).innerText(), new RegExp(`at most .*\n${told.now.fmr.hits} of 15,930 pairs`));
     assert.match(await cell(2, 0).innerText(), new RegExp(`${told.now.fnmr.hits} of 180 pairs`));
     assert.match(await cell(3, 0).innerText(), /%\nat most .*%/);
+    for (const [row, rate] of [told.now.fmr, told.now.fnmr].entries()) {
+      const [, percent, fewer] = /at most (?:([\d.]+)%|1 in ([\d,]+))/.exec(await cell(row + 1, 0).innerText()) ?? [];
+      const bound = percent === undefined ? 1 / Number(fewer?.replaceAll(",", "")) : Number(percent) / 100;
+      assert.ok(bound >= rate.high - 1e-9 && bound < rate.high * 1.11, `${bound} is told for ${rate.high}`);
+    }
     assert.match(await cell(1, 1).innerText(), /149,763 pairs/);
     // The chart is drawn: the line of τ, and two kinds of pairs beside it.
     const colours = await view.locator("canvas").evaluate((canvas) => {
@@ -543,11 +548,15 @@ describe("Calibrate τ", () => {
     await page.keyboard.press("Enter");
     await trial.getByText("Tried at τ = 0.30.").waitFor();
     const told = (await (await fetchApi(`${red.url}/facenet/api/${GALLERIES.many}/trial?threshold=0.3`)).json()) as {
-      now: { right: { hits: number; total: number }; strangersNamed: null };
+      now: { right: { hits: number; total: number; low: number; high: number }; strangersNamed: null };
       proposals: { photo: { photoId: string; name: string }; why: string }[];
     };
     assert.equal(told.now.right.total, PEOPLE * PHOTOS);
-    await trial.getByText(`${told.now.right.hits} of ${PEOPLE * PHOTOS}`, { exact: true }).waitFor();
+    const right = trial.getByText(`${told.now.right.hits} of ${PEOPLE * PHOTOS}`, { exact: true });
+    await right.waitFor();
+    const interval = await right.locator("xpath=..").locator(".facenet-hint").innerText();
+    const [low = NaN, high = NaN] = [...interval.matchAll(/([\d.]+)%/g)].map(([, percent]) => Number(percent) / 100);
+    assert.ok(low <= told.now.right.low + 1e-9 && high >= told.now.right.high - 1e-9, `${interval} is too narrow`);
     const pairs = trial.locator(".facenet-near").first();
     const twins = pairs.locator("li", { hasText: nameOf(TWIN) }).filter({ hasText: nameOf(OTHER_TWIN) });
     assert.match(await twins.first().innerText(), /Verify instead of identifying/);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
+import { reportOf } from "../../lib/liveness/figures";
 import { Eye } from "../support/acted-turns";
 import { assertAccessible, launch, shoot } from "../support/editor";
 import { type NodeRed, startNodeRed } from "../support/node-red";
@@ -129,6 +130,17 @@ describe("the liveness self-test", () => {
       assert.equal(report.worst, "print");
       assert.match((await page.locator("#verdict").textContent()) ?? "", /95/);
       assert.match(JSON.stringify(report), /^[^]{1,2000}$/, "nothing of a picture is in it");
+
+      // Of 0 in 3 the bound is 63.2 %, of 3 in 3 the other end of the interval 29.2 %: no end is told nearer than it is.
+      const each = (species: "genuine" | "print") =>
+        Array.from({ length: 3 }, () => ({ species, verdict: "failed" }) as const);
+      await page.route("**/figures", (route) =>
+        route.fulfill({ json: reportOf([...each("genuine"), ...each("print")]) }),
+      );
+      await page.locator("#end").click();
+      await page.locator("#verdict", { hasText: /64\s*%/ }).waitFor();
+      const rows = await page.locator("#rows tr").allInnerTexts();
+      assert.match(rows.join("\n"), /0%\s+0\s+3\s+0% – 71%\s+64%[^]*100%\s+3\s+3\s+29% – 100%\s+100%/);
       assert.deepEqual(complaints, []);
       await context.close();
     });

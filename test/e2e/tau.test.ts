@@ -221,6 +221,24 @@ describe("τ that follows from the strangers who may get a name", () => {
     await cancel(page);
   });
 
+  it("is told with a bound that is rounded up: never less than may be", async () => {
+    const { page } = editor;
+    const { wanted, ...rest } = await ruling(red, "door");
+    const share = wanted?.strangers.share;
+    for (const [high, told] of [
+      [0.00623, "0.63%"],
+      [0.0062, "0.62%"],
+    ] as const) {
+      await page.route("**/threshold?*", (route) =>
+        route.fulfill({ json: { ...rest, wanted: { ...wanted, strangers: { share, high } } } }),
+      );
+      const line = await openForm(page);
+      await tauIn(line, new RegExp(`get a name where most do, ${told} at most`));
+      await cancel(page);
+      await page.unroute("**/threshold?*");
+    }
+  });
+
   it("changes with the gallery, the question and the people who come while the form is open", async () => {
     const { page } = editor;
     const line = await openForm(page);
