@@ -8,7 +8,7 @@ import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch, shoot } from "../support/editor";
 import { example, linkedUserDir, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
-import { portrait } from "../support/photos";
+import { knownPeople } from "../support/photos";
 import { browserCamera, until } from "../support/browser-camera";
 
 const DASHBOARD = "@flowfuse/node-red-dashboard@1.31.0";
@@ -28,9 +28,7 @@ describe("example: dashboard of who is here", () => {
     const userDir = linkedUserDir();
     symlinkSync(join(installed, "node_modules/@flowfuse"), join(userDir, "node_modules/@flowfuse"), "junction");
     const flow = example("dashboard of who is here");
-    const folder = mkdtempSync(join(tmpdir(), "people-"));
-    writeFileSync(join(folder, "Alice.jpg"), await portrait("green"));
-    Object.assign(nodeOf(flow, "facewire_gallery"), { folder });
+    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await knownPeople({ Alice: "green" }) });
     Object.assign(nodeOf(flow, "db_camera"), browserCamera);
     Object.assign(nodeOf(flow, "db_presence"), { away: "4", maxAge: "" });
     red = await startNodeRed(flow, { userDir });

@@ -11,7 +11,7 @@ import { Aedes } from "aedes";
 import sharp from "sharp";
 import { fetchApi } from "../support/api";
 import { linesOf, recorder } from "../support/recorder";
-import { groupPhoto, portrait, type PORTRAITS } from "../support/photos";
+import { groupPhoto, knownPeople, portrait, type PORTRAITS } from "../support/photos";
 import { eventually, example, type FlowNode, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
 import { DEFAULT_MODEL } from "../../lib/embed/descriptor";
 import { statisticsOf } from "../../lib/calibrate/model-statistics";
@@ -19,12 +19,6 @@ import { thresholdFor, USUAL_WANTED } from "../../lib/calibrate/wanted";
 import { wavDuration } from "../../lib/speech/wav";
 
 type Who = keyof typeof PORTRAITS;
-
-async function folderOf(people: Record<string, Who>): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "people-"));
-  for (const [name, who] of Object.entries(people)) writeFileSync(join(folder, `${name}.jpg`), await portrait(who));
-  return folder;
-}
 
 /** People before a camera: each portrait, altered, for a while; as a folder of frames. */
 async function walkPast(people: Who[]): Promise<string> {
@@ -118,7 +112,7 @@ describe("example: a photo from a file", () => {
 
   it("says at the press of a button who is on it", async () => {
     const flow = example("recognize a photo from a file");
-    const folder = await folderOf({ Alice: "green" });
+    const folder = await knownPeople({ Alice: "green" });
     Object.assign(nodeOf(flow, "facewire_gallery"), { folder });
     const photo = join(mkdtempSync(join(tmpdir(), "photo-")), "photo.jpg");
     writeFileSync(photo, groupPhoto(6));
@@ -145,7 +139,7 @@ describe("example: a browser's camera", () => {
 
   it("recognizes who is in the frames that the page sends", async () => {
     const flow = example("camera of a browser");
-    const folder = await folderOf({ Alice: "green" });
+    const folder = await knownPeople({ Alice: "green" });
     Object.assign(nodeOf(flow, "facewire_gallery"), { folder });
     const out = join(folder, "../browser-who");
     wire(flow, "bc_match", 0, "rec_fn");
@@ -170,7 +164,9 @@ describe("example: the full recognizer", () => {
 
   it("greets who is known, aloud and once, and tells a stranger", async () => {
     const flow = example("full recognizer");
-    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await folderOf({ Alice: "green", 小明: "stripes" }) });
+    Object.assign(nodeOf(flow, "facewire_gallery"), {
+      folder: await knownPeople({ Alice: "green", 小明: "stripes" }),
+    });
     Object.assign(nodeOf(flow, "fr_camera"), folderCamera(await walkPast(["green", "green", "stripes", "front"])));
     const out = join(mkdtempSync(join(tmpdir(), "out-")), "greetings");
     wire(flow, "fr_greet", 0, "rec_fn");
@@ -218,7 +214,7 @@ describe("example: recommended", () => {
     const flow = example("recommended");
     assert.ok(flow.some(({ type }) => type === "face-detect"));
     assert.ok(!flow.some(({ type }) => type === "haar-detect"));
-    const folder = await folderOf({ Alice: "green", Bob: "stripes" });
+    const folder = await knownPeople({ Alice: "green", Bob: "stripes" });
     Object.assign(nodeOf(flow, "facewire_gallery"), { folder });
     const frames = mkdtempSync(join(tmpdir(), "camera-"));
     for (const [index, degrees] of [35, -35].entries())
@@ -247,7 +243,7 @@ describe("example: a photo over HTTP", () => {
   let red: NodeRed;
   before(async () => {
     const flow = example("recognize a photo over HTTP");
-    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await folderOf({ Alice: "green" }) });
+    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await knownPeople({ Alice: "green" }) });
     red = await startNodeRed(flow);
   });
   after(() => red.stop());
@@ -313,7 +309,7 @@ describe("example: verify one person", () => {
   let red: NodeRed;
   before(async () => {
     const flow = example("verify one person");
-    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await folderOf({ Alice: "green", Bea: "emerald" }) });
+    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await knownPeople({ Alice: "green", Bea: "emerald" }) });
     red = await startNodeRed(flow);
   });
   after(() => red.stop());
@@ -365,7 +361,7 @@ describe("example: a door over MQTT", () => {
         published.set(topic, JSON.parse(payload.toString()) as Record<string, unknown>);
     });
     const flow = example("door and home automation over MQTT");
-    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await folderOf({ Alice: "green" }) });
+    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await knownPeople({ Alice: "green" }) });
     Object.assign(nodeOf(flow, "mq_camera"), folderCamera(await walkPast(["green", "front"])));
     Object.assign(nodeOf(flow, "mq_broker"), {
       broker: "127.0.0.1",
@@ -430,7 +426,7 @@ describe("example: staff door with an alarm", () => {
 
   it("opens for staff, says why it stays closed, and raises the alarm for whoever is blocked", async () => {
     const flow = example("staff door with an alarm");
-    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await folderOf({ Alice: "green", Bob: "stripes" }) });
+    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await knownPeople({ Alice: "green", Bob: "stripes" }) });
     Object.assign(nodeOf(flow, "sd_camera"), {
       ...folderCamera(await walkPast(["green", "stripes", "front"])),
       autostart: false,
@@ -538,7 +534,7 @@ describe("example: names half masked", () => {
   it("shows nobody's whole name, in the picture's message or the debug sidebar", async () => {
     const flow = example("names half masked");
     const people = { 王小明: "green", 王明: "stripes", "Alice Brown": "front" } as const;
-    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await folderOf(people) });
+    Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await knownPeople(people) });
     Object.assign(nodeOf(flow, "hm_camera"), folderCamera(await walkPast(["green", "stripes", "front"])));
     const out = join(mkdtempSync(join(tmpdir(), "out-")), "names");
     wire(flow, "hm_mask", 0, "rec_fn");

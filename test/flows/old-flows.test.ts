@@ -1,11 +1,10 @@
 /** Flows as the first version wrote them. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { type FlowNode, type NodeRed, startNodeRed } from "../support/node-red";
-import { portrait } from "../support/photos";
+import { knownPeople, portrait } from "../support/photos";
 
 const flowOf = (name: string): FlowNode[] =>
   JSON.parse(readFileSync(join(__dirname, "../support/old-flows", `${name}.json`), "utf8")) as FlowNode[];
@@ -18,10 +17,9 @@ describe("a flow of the first version", () => {
   after(() => red?.stop());
 
   it("recognizes as it did: dlib's network, Euclidean distances, the network's own τ", async () => {
-    const people = mkdtempSync(join(tmpdir(), "people-"));
-    writeFileSync(join(people, "Alice.jpg"), await portrait("green"));
+    const folder = await knownPeople({ Alice: "green" });
     const flow = flowOf("photo-over-http");
-    Object.assign(flow.find(({ type }) => type === "face-gallery") as FlowNode, { folder: people });
+    Object.assign(flow.find(({ type }) => type === "face-gallery") as FlowNode, { folder });
     const match = flow.find(({ type }) => type === "face-match") as FlowNode;
     assert.equal(match["version"], undefined);
     assert.equal(match["distance"], undefined);

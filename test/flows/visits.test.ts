@@ -1,7 +1,7 @@
 /** The examples that begin with a visit, each run in a real Node-RED with people before a browser's camera. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ import { browserCamera, until } from "../support/browser-camera";
 import { TestBroker } from "../support/broker";
 import { HomeAssistant } from "../support/home-assistant";
 import { eventually, example, type FlowNode, type NodeRed, nodeOf, startNodeRed } from "../support/node-red";
-import { portrait } from "../support/photos";
+import { knownPeople } from "../support/photos";
 import { linesOf, recorder } from "../support/recorder";
 
 const isTrue = (condition: boolean): true | undefined => (condition ? true : undefined);
@@ -21,9 +21,7 @@ const isTrue = (condition: boolean): true | undefined => (condition ? true : und
 /** An example whose camera is a browser's, with one person in the gallery, and who is away after a moment. */
 async function visited(name: string, prefix: string): Promise<FlowNode[]> {
   const flow = example(name);
-  const folder = mkdtempSync(join(tmpdir(), "people-"));
-  writeFileSync(join(folder, "Alice.jpg"), await portrait("green"));
-  Object.assign(nodeOf(flow, "facewire_gallery"), { folder });
+  Object.assign(nodeOf(flow, "facewire_gallery"), { folder: await knownPeople({ Alice: "green" }) });
   Object.assign(nodeOf(flow, `${prefix}_camera`), browserCamera);
   Object.assign(nodeOf(flow, `${prefix}_presence`), { away: "3", maxAge: "" });
   return flow;

@@ -1,6 +1,6 @@
 /** What must never end Node-RED: a stage that throws, and a worker that dies. */
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -23,7 +23,7 @@ import { helper, nextError, nextLog, nextMessage, send, startServer, stopServer 
 import { mqtt } from "../support/mqtt-nodes";
 import { startNodeRed } from "../support/node-red";
 import { keepLoaded } from "../support/keep-loaded";
-import { portrait } from "../support/photos";
+import { knownPeople, portrait } from "../support/photos";
 
 const NODES = [
   camera,
@@ -66,12 +66,6 @@ describe("faults", () => {
   keepLoaded();
   afterEach(() => helper.unload());
 
-  const people = async (): Promise<string> => {
-    const folder = mkdtempSync(join(tmpdir(), "people-"));
-    writeFileSync(join(folder, "Alice.jpg"), await portrait("green"));
-    return folder;
-  };
-
   for (const [type, property, fields] of [
     ["facewire-camera", "payload", { source: "browser" }],
     ["haar-detect", "payload", {}],
@@ -91,7 +85,7 @@ describe("faults", () => {
       helper.settings({ userDir: mkdtempSync(join(tmpdir(), "user-")) });
       await helper.load(NODES, [
         { id: "n", type, name: "", wires: [["out"], ["out"]], ...fields },
-        { id: "g", type: "face-gallery", name: "", folder: await people() },
+        { id: "g", type: "face-gallery", name: "", folder: await knownPeople({ Alice: "green" }) },
         { id: "b", type: "mqtt-broker", broker: "127.0.0.1", port: "1" },
         { id: "out", type: "helper" },
       ]);

@@ -13,15 +13,9 @@ import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
 import haarDetect from "../../nodes/haar-detect/haar-detect";
 import { helper, nextError, nextMessage, send, startServer, stopServer } from "../support/flow";
 import { keepLoaded } from "../support/keep-loaded";
-import { groupPhoto, portrait } from "../support/photos";
+import { groupPhoto, knownPeople, portrait } from "../support/photos";
 
 const NODES = [haarDetect, facenetEmbed, faceMatch, faceGallery];
-
-async function galleryFolder(people: Record<string, Parameters<typeof portrait>[0]>): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "people-"));
-  for (const [name, who] of Object.entries(people)) writeFileSync(join(folder, `${name}.jpg`), await portrait(who));
-  return folder;
-}
 
 interface Fields {
   haar?: object;
@@ -61,7 +55,7 @@ describe("haar-detect → facenet-embed → face-match", () => {
   keepLoaded("dlib-resnet-v1");
   before(async () => {
     await startServer();
-    family = await galleryFolder({ Alice: "green", Bea: "emerald", 小明: "stripes" });
+    family = await knownPeople({ Alice: "green", Bea: "emerald", 小明: "stripes" });
   });
   after(() => stopServer());
   afterEach(() => helper.unload());

@@ -1,6 +1,6 @@
 /** Who is named in videos: real frames through H.264, haar-detect, facenet-embed and face-match. */
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -13,7 +13,7 @@ import facenetEmbed from "../../nodes/facenet-embed/facenet-embed";
 import haarDetect from "../../nodes/haar-detect/haar-detect";
 import { helper, send, startServer, stopServer } from "../support/flow";
 import { keepLoaded } from "../support/keep-loaded";
-import { type PORTRAITS, portrait } from "../support/photos";
+import { knownPeople, type PORTRAITS } from "../support/photos";
 import { scene, type Someone } from "../support/scene";
 import { throughH264 } from "../support/video";
 
@@ -26,8 +26,7 @@ const OUTPUTS = ["match", "unknown", "noface"];
 let arrived: (message: FaceMessage) => void = () => undefined;
 
 async function load(people: Record<string, Who>, fields: object, model = "mobilefacenet-192"): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "people-"));
-  for (const [name, who] of Object.entries(people)) writeFileSync(join(folder, `${name}.jpg`), await portrait(who));
+  const folder = await knownPeople(people);
   helper.settings({ userDir: mkdtempSync(join(tmpdir(), "user-")) });
   await helper.load(
     [haarDetect, facenetEmbed, faceMatch, faceGallery],

@@ -1,6 +1,6 @@
 /** Real photos past three cameras: haar-detect, facenet-embed, face-match and face-presence, in a real Node-RED. */
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -17,7 +17,7 @@ import haarDetect from "../../nodes/haar-detect/haar-detect";
 import { helper, send, startServer, stopServer } from "../support/flow";
 import { keepLoaded } from "../support/keep-loaded";
 import { eventually } from "../support/node-red";
-import { type PORTRAITS, portrait } from "../support/photos";
+import { knownPeople, type PORTRAITS } from "../support/photos";
 import { scene, type Someone } from "../support/scene";
 
 type Who = keyof typeof PORTRAITS;
@@ -28,8 +28,7 @@ const sequences = new Map<string, number>();
 const visits: Visit[] = [];
 
 async function load(people: Record<string, Who>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "people-"));
-  for (const [name, who] of Object.entries(people)) writeFileSync(join(folder, `${name}.jpg`), await portrait(who));
+  const folder = await knownPeople(people);
   helper.settings({ userDir: mkdtempSync(join(tmpdir(), "user-")) });
   await helper.load(
     [haarDetect, facenetEmbed, faceMatch, facePresence, faceGallery],
@@ -49,10 +48,8 @@ async function load(people: Record<string, Who>): Promise<void> {
         version: 2,
         wires: [["p"], ["p"], ["p"], [], []],
       },
-      { id: "p", type: "face-presence", gallery: "g", away: "8", maxAge: "0", wires: [["out"], ["state"]] },
+      { id: "p", type: "face-presence", gallery: "g", away: "8", maxAge: "0", wires: [["out"], []] },
       { id: "out", type: "helper" },
-      { id: "state", type: "helper" },
-      { id: "decided", type: "helper" },
     ],
   );
   visits.length = 0;

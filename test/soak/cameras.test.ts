@@ -1,22 +1,22 @@
 /** Cameras that are cut a hundred times, each in its own way: they come back, and nothing is left behind. */
 import assert from "node:assert/strict";
-import { after, describe, it } from "node:test";
-import { type Cut, CutCamera, CUTS } from "../support/cut-camera";
-import { rtspCamera } from "../support/rtsp-camera";
+import { describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { type Cut, CUTS } from "../support/cut-camera";
 import { numbers } from "../support/moving-scene";
+import { knownPeople } from "../support/photos";
 import { walkingFrames } from "../support/soak-frames";
 import {
-  assertNoLeak,
-  camera,
-  knownPeople,
+  httpCamera,
+  leavesNothing,
   often,
   once,
   recognizer,
+  rtspNode,
   seenBy,
   spread,
-  startWatched,
+  Stage,
   tell,
-  type Watched,
 } from "../support/soak";
 
 const FPS = 4;
@@ -29,22 +29,16 @@ const IDLE = 1;
 const BACK_MS = 30_000;
 
 describe("cameras that are cut again and again", () => {
-  let red: Watched | undefined;
-  const stops: (() => Promise<unknown>)[] = [];
-  after(async () => {
-    await red?.stop();
-    await Promise.all(stops.map((stop) => stop()));
-  });
+  const stage = new Stage();
 
   it("give frames again after each of a hundred cuts, and leave nothing behind", async () => {
     const frames = await walkingFrames("green");
     const kinds: readonly Cut[] = CUTS;
-    const cameras = await Promise.all(kinds.map(() => new CutCamera(frames, FPS).start()));
-    stops.push(...cameras.map((one) => () => one.stop()));
+    const cameras = await Promise.all(kinds.map(() => stage.http(frames, FPS)));
     const random = numbers(14);
     let pictures = 0;
     let breakAt = Infinity;
-    const rtsp = await rtspCamera({
+    const rtsp = await stage.rtsp({
       timestamp: (index) => {
         pictures += 1;
         if (pictures < breakAt) return index * 9000;
@@ -52,31 +46,21 @@ describe("cameras that are cut again and again", () => {
         return random() < 0.5 ? "close" : "end";
       },
     });
-    stops.push(() => rtsp.close());
-    red = await startWatched(
+    const red = await stage.watch(
       recognizer({
         folder: await knownPeople({ Alice: "green" }),
         cameras: [
-          ...cameras.map((one, index) =>
-            camera(`c${index}`, { source: "mjpeg", url: `${one.url}/stream`, idle: String(IDLE), fps: String(FPS) }),
-          ),
-          camera("rtsp", {
-            source: "rtsp",
-            oldFfmpeg: true,
-            url: `rtsp://127.0.0.1:${rtsp.port}/card`,
-            idle: "2",
-            fps: "2",
-          }),
+          ...cameras.map((one, index) => httpCamera(one, FPS, { id: `c${index}`, idle: String(IDLE) })),
+          rtspNode(rtsp, { idle: "2" }),
         ],
       }),
     );
-    const watched = red;
     const sources = [...cameras.map((_, index) => `c${index}`), "rtsp"];
-    const framesOf = async (source: string): Promise<number> => seenBy(await watched.tally(), source).frames;
+    const framesOf = async (source: string): Promise<number> => seenBy(await red.tally(), source).frames;
     await once(
       "a frame of each camera",
       async () => {
-        const tally = await watched.tally();
+        const tally = await red.tally();
         return sources.every((source) => seenBy(tally, source).frames > 0);
       },
       120_000,
@@ -86,9 +70,7 @@ describe("cameras that are cut again and again", () => {
       const began = performance.now();
       await how();
       // What was under way when it was cut may still be decided.
-      await new Promise((resolve) => {
-        setTimeout(resolve, 200 + random() * 300);
-      });
+      await setTimeout(200 + random() * 300);
       const before = await framesOf(source);
       await once(`a frame of ${source}`, async () => (await framesOf(source)) > before, BACK_MS);
       gaps.push(performance.now() - began);
@@ -99,12 +81,7 @@ describe("cameras that are cut again and again", () => {
         cut("rtsp", () => (breakAt = pictures + 1)),
       ]);
     const rounds = often(17, 100);
-    // The first rounds compile code and fill caches.
-    const warm = Math.ceil(rounds / 4);
-    for (let index = 0; index < warm; index += 1) await round(index);
-    const before = await red.figures();
-    for (let index = warm; index < rounds; index += 1) await round(index);
-    const line = assertNoLeak(before, await red.figures());
+    const line = await leavesNothing(red, round, { rounds });
     const total = rounds * sources.length;
     tell("cameras cut", `${total} cuts of ${sources.length} cameras, back after ${spread(gaps)}; ${line}`);
     assert.ok(total >= 100);

@@ -1,24 +1,22 @@
 /** The computer's clock is put forward and back, and goes over both changes of daylight saving time. */
 import assert from "node:assert/strict";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { fetchApi } from "../support/api";
-import { CutCamera } from "../support/cut-camera";
-import { rtspCamera } from "../support/rtsp-camera";
+import { knownPeople } from "../support/photos";
 import { walkingFrames } from "../support/soak-frames";
 import {
   assertNoLeak,
-  camera,
-  knownPeople,
+  httpCamera,
   often,
   once,
   presenceNodes,
   recognizer,
+  rtspNode,
   seenBy,
-  startWatched,
+  Stage,
   tell,
   visitsIn,
-  type Watched,
 } from "../support/soak";
 
 const HOUR_MS = 3_600_000;
@@ -34,27 +32,17 @@ const GAP_MS = 20_000;
 const ABSENCE_MS = 10_000;
 
 describe("a clock that is put forward and back", () => {
-  let red: Watched | undefined;
-  const stops: (() => Promise<unknown>)[] = [];
-  after(async () => {
-    await red?.stop();
-    await Promise.all(stops.map((stop) => stop()));
-  });
+  const stage = new Stage();
 
   it("ends nothing: frames are decided on, no camera is lost, and nothing is told twice", async () => {
-    const one = await new CutCamera(await walkingFrames("green"), 4).start();
-    stops.push(() => one.stop());
-    const rtsp = await rtspCamera({ timestamp: (index) => index * 9000 });
-    stops.push(() => rtsp.close());
+    const one = await stage.http(await walkingFrames("green"), 4);
+    const rtsp = await stage.rtsp();
     const begin = BEFORE_SUMMER - 24 * HOUR_MS;
-    red = await startWatched(
+    const red = await stage.watch(
       [
         ...recognizer({
           folder: await knownPeople({ Alice: "green" }),
-          cameras: [
-            camera("http", { source: "mjpeg", url: `${one.url}/stream`, fps: "4" }),
-            camera("rtsp", { source: "rtsp", oldFfmpeg: true, url: `rtsp://127.0.0.1:${rtsp.port}/card`, fps: "2" }),
-          ],
+          cameras: [httpCamera(one, 4), rtspNode(rtsp)],
           after: ["greet", "presence"],
         }),
         ...presenceNodes("t", 30),
@@ -71,13 +59,12 @@ describe("a clock that is put forward and back", () => {
       ],
       { offset: begin - Date.now(), env: { TZ: "Europe/Berlin" } },
     );
-    const watched = red;
     const both = async (more: number): Promise<void> => {
-      const before = await watched.tally();
+      const before = await red.tally();
       await once(
         "frames of both cameras",
         async () => {
-          const now = await watched.tally();
+          const now = await red.tally();
           return ["http", "rtsp"].every(
             (source) => seenBy(now, source).frames >= seenBy(before, source).frames + more,
           );
@@ -92,7 +79,7 @@ describe("a clock that is put forward and back", () => {
     let clock = begin;
     const put = async (to: number): Promise<void> => {
       clock = to;
-      await watched.moveClock(to - Date.now());
+      await red.moveClock(to - Date.now());
       await setTimeout(LOOK_MS);
       await both(2);
     };

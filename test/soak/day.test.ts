@@ -1,23 +1,21 @@
 /** A day of a camera in minutes: while somebody is there time goes as ever, between visits an hour is a second. */
 import assert from "node:assert/strict";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { fetchApi } from "../support/api";
-import { CutCamera } from "../support/cut-camera";
+import { knownPeople } from "../support/photos";
 import { walkingFrames } from "../support/soak-frames";
 import {
-  assertNoLeak,
-  camera,
-  knownPeople,
+  httpCamera,
+  leavesNothing,
   often,
   once,
   presenceNodes,
   recognizer,
   seenBy,
-  startWatched,
+  Stage,
   tell,
   visitsIn,
-  type Watched,
 } from "../support/soak";
 
 /** One every two hours; half of them of somebody who is known. */
@@ -33,12 +31,7 @@ const AWAY = 30;
 const PATIENCE_MS = 60_000;
 
 describe("a day", () => {
-  let red: Watched | undefined;
-  let stop: (() => Promise<unknown>) | undefined;
-  after(async () => {
-    await red?.stop();
-    await stop?.();
-  });
+  const stage = new Stage();
 
   it("with a visit every two hours leaves memory as it was, and each visit is told once", async () => {
     const [alice, stranger, nobody] = await Promise.all([
@@ -46,19 +39,17 @@ describe("a day", () => {
       walkingFrames("blonde"),
       walkingFrames(undefined),
     ]);
-    const one = await new CutCamera(nobody, FPS).start();
-    stop = () => one.stop();
-    red = await startWatched(
+    const one = await stage.http(nobody, FPS);
+    const red = await stage.watch(
       recognizer({
         folder: await knownPeople({ Alice: "green" }),
-        cameras: [camera("door", { source: "mjpeg", url: `${one.url}/stream`, fps: String(FPS) })],
+        cameras: [httpCamera(one, FPS, { id: "door" })],
         gallery: { keepUnknowns: true, unknownDays: "1" },
         after: ["presence"],
       }).concat(presenceNodes("t", AWAY)),
     );
-    const watched = red;
-    const told = (what: string): number => visitsIn(watched.log()).filter((each) => each === what).length;
-    const seenAs = async (name: string): Promise<number> => seenBy(await watched.tally(), "door").names[name] ?? 0;
+    const told = (what: string): number => visitsIn(red.log()).filter((each) => each === what).length;
+    const seenAs = async (name: string): Promise<number> => seenBy(await red.tally(), "door").names[name] ?? 0;
     const visit = async (index: number): Promise<void> => {
       const isAlice = index % 2 === 0;
       const before = await seenAs("");
@@ -68,18 +59,13 @@ describe("a day", () => {
       one.show(nobody);
       // What was under way is decided.
       await setTimeout(500);
-      await watched.hurry(SPEED);
+      await red.hurry(SPEED);
       await setTimeout((HOURS_BETWEEN * 3_600_000) / SPEED);
-      await watched.hurry(1);
+      await red.hurry(1);
     };
-    const warm = VISITS / 4;
-    for (let index = 0; index < warm; index += 1) await visit(index);
-    const before = await red.figures();
-    for (let index = warm; index < VISITS; index += 1) await visit(index);
-    await setTimeout(1000);
-    const line = assertNoLeak(before, await red.figures());
+    const line = await leavesNothing(red, visit, { rounds: VISITS, settleMs: 1000 });
     const ask = async (path: string): Promise<unknown[]> => {
-      const answer = await (await fetchApi(`${watched.url}/facenet/api/g/${path}`)).json();
+      const answer = await (await fetchApi(`${red.url}/facenet/api/g/${path}`)).json();
       return Array.isArray(answer) ? answer : (Object.values(answer as object).find(Array.isArray) as unknown[]);
     };
     const [events, strangers] = await Promise.all([ask("events/recent"), ask("unknowns")]);

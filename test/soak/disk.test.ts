@@ -2,25 +2,14 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { fetchApi } from "../support/api";
-import { CutCamera } from "../support/cut-camera";
 import { linkedUserDir } from "../support/node-red";
-import { noMount, type SmallDisk, smallDisk } from "../support/small-disk";
+import { knownPeople } from "../support/photos";
+import { noMount, smallDisk } from "../support/small-disk";
 import { walkingFrames } from "../support/soak-frames";
-import {
-  assertNoLeak,
-  camera,
-  knownPeople,
-  often,
-  once,
-  recognizer,
-  seenBy,
-  startWatched,
-  tell,
-} from "../support/soak";
-import type { Watched } from "../support/soak";
+import { httpCamera, leavesNothing, often, once, recognizer, seenBy, Stage, tell } from "../support/soak";
 
 const ROUNDS = often(3, 50);
 const FULL_MS = often(5000, 20_000);
@@ -33,43 +22,34 @@ interface Summary {
 }
 
 describe("a disk that is full and has room again", { skip: noMount() }, () => {
-  let red: Watched | undefined;
-  let disk: SmallDisk | undefined;
-  let stop: (() => Promise<unknown>) | undefined;
-  after(async () => {
-    await red?.stop();
-    await stop?.();
-    disk?.unmount();
-  });
+  const stage = new Stage();
 
   it("stops no recognition, is told while it is full and no longer, and leaves nothing behind", async () => {
     const [alice, stranger] = await Promise.all([walkingFrames("green"), walkingFrames("blonde")]);
-    const one = await new CutCamera([...alice, ...stranger], 4).start();
-    stop = () => one.stop();
+    const one = await stage.http([...alice, ...stranger], 4);
     const userDir = linkedUserDir();
     mkdirSync(join(userDir, "facenet"));
-    const small = smallDisk(DISK_MB, join(userDir, "facenet"));
-    disk = small;
-    red = await startWatched(
+    const disk = smallDisk(DISK_MB, join(userDir, "facenet"));
+    stage.push(() => disk.unmount());
+    const red = await stage.watch(
       recognizer({
         folder: await knownPeople({ Alice: "green" }),
-        cameras: [camera("door", { source: "mjpeg", url: `${one.url}/stream`, fps: "4" })],
+        cameras: [httpCamera(one, 4, { id: "door" })],
         gallery: { keepUnknowns: true },
       }),
       { userDir },
     );
-    const watched = red;
-    const door = async () => seenBy(await watched.tally(), "door");
+    const door = async () => seenBy(await red.tally(), "door");
     const isFull = async (): Promise<boolean> => {
-      const [gallery] = (await (await fetchApi(`${watched.url}/facenet/api/galleries`)).json()) as Summary[];
+      const [gallery] = (await (await fetchApi(`${red.url}/facenet/api/galleries`)).json()) as Summary[];
       return gallery?.problems.some(({ code }) => code === "unwritable_store") ?? false;
     };
     await once("Alice", async () => ((await door()).names["Alice"] ?? 0) > 3, 120_000);
     let worst = 0;
     let recognized = 0;
     const round = async (): Promise<void> => {
-      await watched.tally(true);
-      small.fill();
+      await red.tally(true);
+      disk.fill();
       const before = (await door()).names["Alice"] ?? 0;
       await once("the disk's being full is told", isFull, 120_000);
       await setTimeout(FULL_MS);
@@ -77,13 +57,10 @@ describe("a disk that is full and has room again", { skip: noMount() }, () => {
       const seen = await door();
       worst = Math.max(worst, seen.worstGap);
       recognized += (seen.names["Alice"] ?? 0) - before;
-      small.empty();
+      disk.empty();
       await once("the gallery's being well again", async () => !(await isFull()), 120_000);
     };
-    await round();
-    const before = await red.figures();
-    for (let index = 1; index < ROUNDS; index += 1) await round();
-    const line = assertNoLeak(before, await red.figures());
+    const line = await leavesNothing(red, round, { rounds: ROUNDS, warm: 1 });
     tell(
       "disk",
       `full ${ROUNDS} times, Alice recognized in ${recognized} frames meanwhile, worst gap ` +

@@ -1,21 +1,10 @@
 /** Twenty cameras at once: each is looked at, none more than its share. */
 import assert from "node:assert/strict";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { CutCamera } from "../support/cut-camera";
+import { knownPeople } from "../support/photos";
 import { walkingFrames } from "../support/soak-frames";
-import {
-  assertNoLeak,
-  camera,
-  knownPeople,
-  often,
-  once,
-  recognizer,
-  seenBy,
-  startWatched,
-  tell,
-  type Watched,
-} from "../support/soak";
+import { assertNoLeak, camera, httpCamera, often, once, recognizer, seenBy, Stage, tell } from "../support/soak";
 
 const CAMERAS = 20;
 /** Frames a second of each. */
@@ -23,37 +12,27 @@ const FPS = 2;
 const SECONDS = often(40, 900);
 
 describe("twenty cameras", () => {
-  let red: Watched | undefined;
-  const stops: (() => Promise<unknown>)[] = [];
-  after(async () => {
-    await red?.stop();
-    await Promise.all(stops.map((stop) => stop()));
-  });
+  const stage = new Stage();
 
   it("are all looked at, the least of them at least half as often as the average, in bounded memory", async () => {
     const frames = await Promise.all([walkingFrames("green"), walkingFrames("blonde")]);
     const cameras = await Promise.all(
-      Array.from({ length: CAMERAS }, (_, index) => new CutCamera(frames[index % 2] as Buffer[], FPS).start()),
+      Array.from({ length: CAMERAS }, (_, index) => stage.http(frames[index % 2] as Buffer[], FPS)),
     );
-    stops.push(...cameras.map((one) => () => one.stop()));
     const names = cameras.map((_, index) => `c${index}`);
-    red = await startWatched(
+    const red = await stage.watch(
       recognizer({
         folder: await knownPeople({ Alice: "green", Bea: "blonde" }),
         // Every other one gives pictures one by one.
         cameras: cameras.map((one, index) =>
-          camera(
-            `c${index}`,
-            index % 4 < 2
-              ? { source: "mjpeg", url: `${one.url}/stream`, fps: String(FPS) }
-              : { source: "snapshot", url: `${one.url}/picture`, fps: String(FPS) },
-          ),
+          index % 4 < 2
+            ? httpCamera(one, FPS, { id: `c${index}` })
+            : camera(`c${index}`, { source: "snapshot", url: `${one.url}/picture`, fps: String(FPS) }),
         ),
       }),
     );
-    const watched = red;
     const counts = async (): Promise<number[]> => {
-      const tally = await watched.tally();
+      const tally = await red.tally();
       return names.map((name) => seenBy(tally, name).frames);
     };
     await once("a frame of each", async () => (await counts()).every((count) => count > 2), 180_000);

@@ -1,24 +1,22 @@
 /** Deploys, one after the other, while frames flow. */
 import assert from "node:assert/strict";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import type { FlowNode } from "../support/node-red";
-import { CutCamera } from "../support/cut-camera";
-import { rtspCamera } from "../support/rtsp-camera";
+import { knownPeople } from "../support/photos";
 import { walkingFrames } from "../support/soak-frames";
 import {
-  assertNoLeak,
-  camera,
-  knownPeople,
+  httpCamera,
+  leavesNothing,
   often,
   once,
   placed,
   presenceNodes,
   recognizer,
+  rtspNode,
   seenBy,
   spread,
-  startWatched,
+  Stage,
   tell,
-  type Watched,
 } from "../support/soak";
 
 const DEPLOYS = often(50, 200);
@@ -29,18 +27,11 @@ const WAIT_EVERY = 5;
 const BACK_MS = 90_000;
 
 describe("deploys", () => {
-  let red: Watched | undefined;
-  const stops: (() => Promise<unknown>)[] = [];
-  after(async () => {
-    await red?.stop();
-    await Promise.all(stops.map((stop) => stop()));
-  });
+  const stage = new Stage();
 
   it("leave no thread, port, process, timer or listener behind, whatever was under way", async () => {
-    const one = await new CutCamera(await walkingFrames("green"), 5).start();
-    stops.push(() => one.stop());
-    const rtsp = await rtspCamera({ timestamp: (index) => index * 9000 });
-    stops.push(() => rtsp.close());
+    const one = await stage.http(await walkingFrames("green"), 5);
+    const rtsp = await stage.rtsp();
     const folder = await knownPeople({ Alice: "green" });
     const flow = (round: number): FlowNode[] =>
       placed([
@@ -48,8 +39,8 @@ describe("deploys", () => {
           folder,
           cameras: [
             // Its rate changes, so that a deploy of what changed begins it anew.
-            camera("http", { source: "mjpeg", url: `${one.url}/stream`, fps: String(5 + (round % 2)) }),
-            camera("rtsp", { source: "rtsp", oldFfmpeg: true, url: `rtsp://127.0.0.1:${rtsp.port}/card`, fps: "2" }),
+            httpCamera(one, 5 + (round % 2)),
+            rtspNode(rtsp),
           ],
           after: ["annotate", "greet", "presence"],
           // A gallery that is changed is closed and opened.
@@ -69,18 +60,17 @@ describe("deploys", () => {
         ...presenceNodes("t", 30 + (round % 3)),
         { id: "enrol", type: "face-enrol", z: "t", name: "", gallery: "g", wires: [[]] },
       ]);
-    red = await startWatched(flow(0));
-    const watched = red;
-    const alices = async (): Promise<number> => seenBy(await watched.tally(), "http").names["Alice"] ?? 0;
+    const red = await stage.watch(flow(0));
+    const alices = async (): Promise<number> => seenBy(await red.tally(), "http").names["Alice"] ?? 0;
     const backs: number[] = [];
     const back = async (): Promise<void> => {
       const before = await alices();
       backs.push(await once("Alice", async () => (await alices()) > before, BACK_MS));
-      const rtspBefore = seenBy(await watched.tally(), "rtsp").frames;
-      await once("the rtsp camera", async () => seenBy(await watched.tally(), "rtsp").frames > rtspBefore, BACK_MS);
+      const rtspBefore = seenBy(await red.tally(), "rtsp").frames;
+      await once("the rtsp camera", async () => seenBy(await red.tally(), "rtsp").frames > rtspBefore, BACK_MS);
     };
     const deploy = async (round: number): Promise<void> => {
-      const answer = await fetch(`${watched.url}/flows`, {
+      const answer = await fetch(`${red.url}/flows`, {
         method: "POST",
         headers: {
           "Content-Type": "application/json",
@@ -93,11 +83,10 @@ describe("deploys", () => {
       if (round % WAIT_EVERY === 0) await back();
     };
     await back();
+    // Measured after one that a frame was waited for.
     const warm = Math.ceil(DEPLOYS / 4 / WAIT_EVERY) * WAIT_EVERY;
-    for (let round = 1; round <= warm; round += 1) await deploy(round);
-    const before = await red.figures();
-    for (let round = warm + 1; round <= DEPLOYS; round += 1) await deploy(round);
-    const line = assertNoLeak(before, await red.figures(), { rss: 150 });
+    const allowed = { rss: 150 };
+    const line = await leavesNothing(red, (index) => deploy(index + 1), { rounds: DEPLOYS, warm, allowed });
     tell("deploys", `${DEPLOYS}; recognized again after ${spread(backs)}; ${line}`);
     assert.ok(one.connections <= 1, "no connection is left open");
     assert.doesNotMatch(red.log(), /MaxListeners|unhandled|EADDRINUSE/i);

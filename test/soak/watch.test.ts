@@ -1,14 +1,13 @@
 /** The watch itself: what leaks is seen. */
 import assert from "node:assert/strict";
-import { after, describe, it } from "node:test";
-import { assertNoLeak, startWatched, type Watched } from "../support/soak";
+import { describe, it } from "node:test";
+import { assertNoLeak, Stage } from "../support/soak";
 
 describe("the watch over a Node-RED", () => {
-  let red: Watched | undefined;
-  after(() => red?.stop());
+  const stage = new Stage();
 
   it("finds nothing where nothing leaks, and memory, timers and listeners that do", async () => {
-    red = await startWatched([{ id: "t", type: "tab", label: "empty" }]);
+    const red = await stage.watch([{ id: "t", type: "tab", label: "empty" }]);
     const before = await red.figures();
     assertNoLeak(before, await red.figures());
     await red.leak({ listeners: 1 });

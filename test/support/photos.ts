@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 
@@ -38,6 +39,13 @@ export const PORTRAITS = {
 export async function portrait(name: keyof typeof PORTRAITS): Promise<Buffer> {
   const { photo, left, top, width, height } = PORTRAITS[name];
   return cutOut(photo, left, top, width, height);
+}
+
+/** A folder with a photo of each of some who are known. @param people by their names */
+export async function knownPeople(people: Readonly<Record<string, keyof typeof PORTRAITS>>): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "people-"));
+  for (const [name, who] of Object.entries(people)) writeFileSync(join(folder, `${name}.jpg`), await portrait(who));
+  return folder;
 }
 
 /** Pixels between two photos of one person. */

@@ -1,11 +1,13 @@
 /** A real Node-RED that is watched for long: what it holds, what its cameras decide, and what a test does to it. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import { CutCamera } from "./cut-camera";
 import { type FlowNode, linkedUserDir, type NodeRed, type StartOptions, startNodeRed } from "./node-red";
-import { portrait } from "./photos";
+import { type RtspCamera, rtspCamera, type RtspCameraOptions } from "./rtsp-camera";
 
 /** `npm run test:soak -- --long`: as often and as long as it takes to be sure; CI has the short form. */
 export const LONG = process.env["SOAK_LONG"] === "1";
@@ -149,13 +151,6 @@ export function visitsIn(log: string): string[] {
   return [...log.matchAll(/visit: (\w+ \w+)/g)].map(([, told]) => told as string);
 }
 
-/** A folder with photos of some who are known. */
-export async function knownPeople(people: Readonly<Record<string, Parameters<typeof portrait>[0]>>): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "people-"));
-  for (const [name, who] of Object.entries(people)) writeFileSync(join(folder, `${name}.jpg`), await portrait(who));
-  return folder;
-}
-
 export interface Recognizer {
   /** Wired to the detector by whoever makes them. */
   cameras: readonly FlowNode[];
@@ -205,6 +200,21 @@ export function camera(id: string, fields: object, to: readonly string[] = ["d"]
     ...fields,
     wires: [to, []],
   };
+}
+
+/** A camera node "http" that looks at a camera. */
+export function httpCamera(
+  { url }: CutCamera,
+  fps: number,
+  { id = "http", ...fields }: { id?: string; idle?: string } = {},
+): FlowNode {
+  return camera(id, { source: "mjpeg", url: `${url}/stream`, fps: String(fps), ...fields });
+}
+
+/** A camera node "rtsp" that does. */
+export function rtspNode({ port }: RtspCamera, fields: object = {}): FlowNode {
+  const url = `rtsp://127.0.0.1:${port}/card`;
+  return camera("rtsp", { source: "rtsp", oldFfmpeg: true, url, fps: "2", ...fields });
 }
 
 /** A clock that no test moves, for functions. */
@@ -262,6 +272,42 @@ export async function startWatched(
     hurry: async (speed) => void (await ask("clock", { speed })),
     leak: async (what) => void (await ask("leak", what)),
   };
+}
+
+/** The cameras and the Node-RED of a describe: after its tests they end, the last first. */
+export class Stage {
+  readonly #ends: (() => unknown)[] = [];
+
+  constructor() {
+    after(async () => {
+      for (const end of this.#ends.toReversed()) await end();
+    });
+  }
+
+  /** Something more that is to end. */
+  push(end: () => unknown): void {
+    this.#ends.push(end);
+  }
+
+  /** A camera over HTTP that shows these pictures again and again. */
+  async http(frames: readonly Buffer[], fps: number): Promise<CutCamera> {
+    const one = await new CutCamera(frames, fps).start();
+    this.push(() => one.stop());
+    return one;
+  }
+
+  /** A camera over RTSP. */
+  async rtsp({ timestamp = (index) => index * 9000 }: Pick<RtspCameraOptions, "timestamp"> = {}): Promise<RtspCamera> {
+    const one = await rtspCamera({ timestamp });
+    this.push(() => one.close());
+    return one;
+  }
+
+  async watch(...given: Parameters<typeof startWatched>): Promise<Watched> {
+    const red = await startWatched(...given);
+    this.push(() => red.stop());
+    return red;
+  }
 }
 
 /** Of a camera that has decided nothing yet. */
@@ -326,6 +372,28 @@ export function assertNoLeak(before: Figures, after: Figures, allowed: Partial<A
   for (const [what, [by, bound]] of Object.entries(grown))
     assert.ok(by <= bound, `${by.toFixed(1)} more ${what} than before, allowed ${bound}: ${line}`);
   return line;
+}
+
+export interface Rounds {
+  rounds: number;
+  /** The first compile code and fill caches; what is held is measured after them. */
+  warm?: number;
+  /** What was ended just now may not be counted yet. */
+  settleMs?: number;
+  allowed?: Partial<Allowance>;
+}
+
+/** Do something again and again; fails where it leaves something behind. @returns a line of figures */
+export async function leavesNothing(
+  red: Watched,
+  round: (index: number) => Promise<unknown>,
+  { rounds, warm = Math.ceil(rounds / 4), settleMs = 0, allowed = {} }: Rounds,
+): Promise<string> {
+  for (let index = 0; index < warm; index += 1) await round(index);
+  const before = await red.figures();
+  for (let index = warm; index < rounds; index += 1) await round(index);
+  await setTimeout(settleMs);
+  return assertNoLeak(before, await red.figures(), allowed);
 }
 
 function figuresLine({
