@@ -4,6 +4,7 @@ import type { PeoplePage, PersonEntry } from "../lib/search/entries";
 import { getJson, pathOf, send } from "./api.js";
 import { attempt, dialog, tellError } from "./dialogs.js";
 import { button, empty, failed, field, fill, h, icon, loading, select, writeButton } from "./dom.js";
+import { Freshness } from "./freshness.js";
 import { PersonView } from "./person.js";
 import { facesOn, PICTURES, showWho } from "./photo-faces.js";
 import { picture } from "./pictures.js";
@@ -14,8 +15,6 @@ import { ago, bracketed, count, t } from "./words.js";
 
 const ROW_HEIGHT = 54;
 const SEARCH_DELAY_MS = 200;
-/** Events of a busy gallery come in bursts. */
-const RELOAD_DELAY_MS = 500;
 const SORTS = ["name", "lastSeen", "added"] as const;
 
 export class People implements Section {
@@ -30,10 +29,10 @@ export class People implements Section {
   #person: PersonView | undefined;
   #group = "";
   #sort: string = SORTS[0];
-  #visible = false;
-  #stale = true;
+  readonly #fresh = new Freshness(() => {
+    this.#reload();
+  });
   #searchTimer: ReturnType<typeof setTimeout> | undefined;
-  #reloadTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(host: Host) {
     this.#host = host;
@@ -118,27 +117,20 @@ export class People implements Section {
   }
 
   show(): void {
-    this.#visible = true;
-    if (this.#stale) this.#reload();
+    this.#fresh.show();
   }
 
   hide(): void {
-    this.#visible = false;
+    this.#fresh.hide();
   }
 
   onEvent({ event }: ServerEvent): void {
-    if (event !== "change" && event !== "seen") return;
-    this.#stale = true;
-    if (!this.#visible || this.#reloadTimer !== undefined) return;
-    this.#reloadTimer = setTimeout(() => {
-      this.#reloadTimer = undefined;
-      if (this.#visible) this.#reload();
-    }, RELOAD_DELAY_MS);
+    if (event === "change" || event === "seen") this.#fresh.outdate();
   }
 
   close(): void {
     clearTimeout(this.#searchTimer);
-    clearTimeout(this.#reloadTimer);
+    this.#fresh.close();
     this.#list.close();
     this.#person?.close();
   }
@@ -157,15 +149,14 @@ export class People implements Section {
     this.#person?.close();
     this.#person = undefined;
     fill(this.element, this.#listView);
-    if (changed || this.#stale) this.#reload();
+    if (changed || this.#fresh.stale) this.#fresh.load();
     this.#list.focus();
   }
 
   #reload(): void {
-    this.#stale = false;
     if (this.#person === undefined) this.#list.reload(false);
     else {
-      this.#stale = true;
+      this.#fresh.stale = true;
       void this.#person.refresh();
     }
   }
@@ -343,7 +334,7 @@ export class People implements Section {
     if (name === undefined || name === "") return;
     try {
       const person = await send<Person>("POST", pathOf(this.#host.gallery.id, "people"), { name });
-      this.#stale = true;
+      this.#fresh.stale = true;
       this.open(person.id);
     } catch (error) {
       tellError(error);

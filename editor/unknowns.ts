@@ -6,12 +6,11 @@ import { askName, sendName } from "./ask-name.js";
 import { Choosing } from "./choosing.js";
 import { attempt, confirm, tell } from "./dialogs.js";
 import { button, empty, failed, fill, h, loading, mayWrite, writeButton } from "./dom.js";
+import { Freshness } from "./freshness.js";
 import { forgetPictures, picture, release } from "./pictures.js";
 import type { Host, Section } from "./section.js";
 import type { ServerEvent } from "./stream.js";
 import { ago, count, dateTime, number, t } from "./words.js";
-
-const RELOAD_DELAY_MS = 500;
 
 export class Unknowns implements Section {
   readonly element = h("div", { class: "facenet-section facenet-scroll", tabindex: "0" });
@@ -30,9 +29,7 @@ export class Unknowns implements Section {
       { icon: "trash", class: "facenet-do-delete-chosen" },
     ),
   );
-  #visible = false;
-  #stale = true;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #fresh = new Freshness(() => void this.#load());
 
   constructor(host: Host) {
     this.#host = host;
@@ -42,26 +39,19 @@ export class Unknowns implements Section {
   }
 
   show(): void {
-    this.#visible = true;
-    if (this.#stale) void this.#load();
+    this.#fresh.show();
   }
 
   hide(): void {
-    this.#visible = false;
+    this.#fresh.hide();
   }
 
   onEvent({ event }: ServerEvent): void {
-    if (event !== "unknown" && event !== "change") return;
-    this.#stale = true;
-    if (!this.#visible || this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      if (this.#visible) void this.#load();
-    }, RELOAD_DELAY_MS);
+    if (event === "unknown" || event === "change") this.#fresh.outdate();
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#fresh.close();
     release(this.element);
   }
 
@@ -69,8 +59,8 @@ export class Unknowns implements Section {
     return pathOf(this.#host.gallery.id, "unknowns", ...parts);
   }
 
+  /** Never rejects. */
   async #load(): Promise<void> {
-    this.#stale = false;
     try {
       this.#show(await getJson<UnknownEntry[]>(this.#path()));
     } catch (error) {

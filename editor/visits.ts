@@ -7,6 +7,7 @@ import { attempt, confirm, dialog, tell } from "./dialogs.js";
 import { button, empty, failed, fill, h, loading, mayWrite, select, writeButton } from "./dom.js";
 import { distanceBar } from "./events.js";
 import { PICTURES, typeOf } from "./photo-faces.js";
+import { Freshness } from "./freshness.js";
 import { forgetPictures, picture } from "./pictures.js";
 import type { Host, Section } from "./section.js";
 import type { ServerEvent } from "./stream.js";
@@ -18,7 +19,6 @@ type Visit = VisitPageAnswer["visits"][number];
 type Row = Visit & { id: string; heads: boolean };
 
 const ROW_HEIGHT = 80;
-const RELOAD_DELAY_MS = 500;
 const WHO = ["all", "known", "unknown"] as const;
 /** Of a photo so many visits are shown. */
 const MOST_ALIKE = 12;
@@ -34,9 +34,9 @@ export class Visits implements Section {
   readonly #dayFilter: HTMLInputElement;
   readonly #whoFilter: HTMLSelectElement;
   #person: { id: string; name: string } | undefined;
-  #visible = false;
-  #stale = true;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #fresh = new Freshness(() => {
+    this.#list.reload(false);
+  });
 
   constructor(host: Host) {
     this.#host = host;
@@ -89,12 +89,11 @@ export class Visits implements Section {
   }
 
   show(): void {
-    this.#visible = true;
-    if (this.#stale) this.#reload();
+    this.#fresh.show();
   }
 
   hide(): void {
-    this.#visible = false;
+    this.#fresh.hide();
   }
 
   /** All visits of one person. */
@@ -104,27 +103,16 @@ export class Visits implements Section {
 
   onEvent({ event }: ServerEvent): void {
     // Whoever is called otherwise, or is deleted, is a change.
-    if (event !== "visits" && event !== "change") return;
-    this.#stale = true;
-    if (!this.#visible || this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      if (this.#visible) this.#reload();
-    }, RELOAD_DELAY_MS);
+    if (event === "visits" || event === "change") this.#fresh.outdate();
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#fresh.close();
     this.#list.close();
   }
 
   #path(...parts: readonly string[]): string {
     return pathOf(this.#host.gallery.id, "visits", ...parts);
-  }
-
-  #reload(): void {
-    this.#stale = false;
-    this.#list.reload(false);
   }
 
   /** By this person alone, or by nothing. */
@@ -134,7 +122,7 @@ export class Visits implements Section {
     this.#zoneFilter.value = "";
     this.#dayFilter.value = "";
     this.#showChip();
-    this.#stale = false;
+    this.#fresh.stale = false;
     this.#list.reload(true);
   }
 
@@ -342,7 +330,7 @@ export class Visits implements Section {
     tell(words);
     this.#host.announce(words);
     this.#host.touch();
-    this.#reload();
+    this.#fresh.load();
     this.#list.focus();
   }
 
