@@ -417,7 +417,7 @@ export class AttendanceSection implements Section {
     const given =
       <T>(answer: T) =>
       (): T | undefined =>
-        hasReason(reason.input) ? answer : undefined;
+        hasReason(reason) ? answer : undefined;
     const answer = await dialog<"close" | "remove" | "save">(
       t("attendance.check-in", { name: row.name }),
       [
@@ -441,7 +441,7 @@ export class AttendanceSection implements Section {
           ? [
               field(t("attendance.type"), type),
               field(t("attendance.time"), time),
-              field(t("attendance.why"), reason.input, t("attendance.why-hint")),
+              field(t("attendance.why"), reason, t("attendance.why-hint")),
             ]
           : []),
       ],
@@ -460,7 +460,7 @@ export class AttendanceSection implements Section {
       answer === "remove"
         ? { removed: !row.removed }
         : { type: type.value, ...(localOf(time) === row.local ? {} : { local: localOf(time) }) };
-    await send("PATCH", this.#path(book, "check-ins", id), { ...change, why: reason.input.value.trim() });
+    await send("PATCH", this.#path(book, "check-ins", id), { ...change, why: reason.value.trim() });
     await this.#done();
   }
 
@@ -480,13 +480,13 @@ export class AttendanceSection implements Section {
         field(t("attendance.person"), person),
         field(t("attendance.type"), type),
         field(t("attendance.time"), time),
-        field(t("attendance.why"), reason.input, t("attendance.why-hint")),
+        field(t("attendance.why"), reason, t("attendance.why-hint")),
       ],
       [
         { label: t("cancel"), answer: false },
         {
           label: t("attendance.add-action"),
-          answer: () => (hasReason(reason.input) && person.value !== "" && time.value !== "" ? true : undefined),
+          answer: () => (hasReason(reason) && person.value !== "" && time.value !== "" ? true : undefined),
           primary: true,
         },
       ],
@@ -496,7 +496,7 @@ export class AttendanceSection implements Section {
       person: person.value,
       type: type.value,
       local: localOf(time),
-      why: reason.input.value.trim(),
+      why: reason.value.trim(),
     });
     await this.#done();
   }
@@ -511,7 +511,7 @@ export class AttendanceSection implements Section {
     const { id: book = "" } = this.#book ?? {};
     const month = this.#day.slice(0, MONTH_LENGTH);
     const isDay = this.#view === "day";
-    const last = dayBeside(monthBeside(this.#day, 1).slice(0, DAY_LENGTH), -1);
+    const last = dayBeside(monthBeside(this.#day, 1), -1);
     const [from, to] = isDay ? [this.#day, this.#day] : [`${month}-01`, last];
     const csv = `${this.#path(book, "csv")}?from=${from}&to=${to}`;
     const json = isDay ? this.#path(book, "days", this.#day) : this.#path(book, "months", month);
@@ -568,10 +568,8 @@ function localOf({ value }: HTMLInputElement): string {
   return stamp.length === "2026-11-26 08:00".length ? `${stamp}:00` : stamp.slice(0, "2026-11-26 08:00:00".length);
 }
 
-function reasonInput(): { input: HTMLInputElement } {
-  return {
-    input: h("input", { type: "text", maxlength: LONGEST_REASON, autocomplete: "off", "aria-required": "true" }),
-  };
+function reasonInput(): HTMLInputElement {
+  return h("input", { type: "text", maxlength: LONGEST_REASON, autocomplete: "off", "aria-required": "true" });
 }
 
 function hasReason(input: HTMLInputElement): boolean {

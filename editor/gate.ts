@@ -5,7 +5,7 @@ import { ask, getJson, pathOf, send } from "./api.js";
 import { attempt, dialog } from "./dialogs.js";
 import { button, empty, field, fill, h, liveLine, select, writeButton } from "./dom.js";
 import { saveAs } from "./save-as.js";
-import { dateTime, known, list, number, t } from "./words.js";
+import { dateTime, known, number, t } from "./words.js";
 
 type OfPerson = GateAnswer["people"][number];
 
@@ -26,12 +26,12 @@ export interface GateOfForm {
 }
 
 /** @param now the gate as the form has it now */
-export function gateTools(now: () => GateOfForm): Node[] {
+export function gateTools(now: () => GateOfForm): (Node | string)[] {
   return [
     button(t("gate.factors"), () => attempt(() => showFactors(now())), { icon: "key" }),
     " ",
     button(t("gate.log"), () => attempt(() => showLog(now())), { icon: "list-alt" }),
-  ].map((each) => (typeof each === "string" ? document.createTextNode(each) : each));
+  ];
 }
 
 const close = { label: t("close"), answer: true, primary: true } as const;
@@ -39,8 +39,12 @@ const close = { label: t("close"), answer: true, primary: true } as const;
 async function showFactors({ id, gallery }: GateOfForm): Promise<void> {
   const path = (...parts: readonly string[]): string => pathOf(gallery, "gates", id, ...parts);
   const { people } = await getJson<PeoplePage>(`${pathOf(gallery, "people")}?limit=${MOST_LISTED}`);
-  const gate = (await getJson<GateAnswer[]>(pathOf(gallery, "gates"))).find((each) => each.id === id);
-  if (gate === undefined) throw new Error(t("gate.undeployed"));
+  const read = async (): Promise<GateAnswer> => {
+    const found = (await getJson<GateAnswer[]>(pathOf(gallery, "gates"))).find((each) => each.id === id);
+    if (found === undefined) throw new Error(t("gate.undeployed"));
+    return found;
+  };
+  const gate = await read();
   const said = liveLine();
   const shown = h("ul", { class: "facenet-corrections", role: "list" });
   const lock = h("div", { class: "facenet-correction" });
@@ -103,8 +107,7 @@ async function showFactors({ id, gallery }: GateOfForm): Promise<void> {
           minutes,
         });
         said.textContent = t("gate.code", { code, until: dateTime(until) });
-        const now = (await getJson<GateAnswer[]>(pathOf(gallery, "gates"))).find((each) => each.id === id);
-        if (now !== undefined) show(now);
+        show(await read());
         return;
       }
       show(await send<GateAnswer>("POST", path("people", person, "factors"), { kind, value: value.value }));
@@ -138,11 +141,15 @@ async function showFactors({ id, gallery }: GateOfForm): Promise<void> {
       lock,
       shown,
       said,
-      people.length > 0 && field(t("gate.person"), whose),
-      people.length > 0 && field(t("gate.what"), what),
-      people.length > 0 && field(t("gate.value"), value),
-      people.length > 0 && h("div", { class: "facenet-hint" }, hint),
-      people.length > 0 && h("div", {}, writeButton(t("gate.give"), give, { icon: "key" })),
+      ...(people.length === 0
+        ? []
+        : [
+            field(t("gate.person"), whose),
+            field(t("gate.what"), what),
+            field(t("gate.value"), value),
+            h("div", { class: "facenet-hint" }, hint),
+            h("div", {}, writeButton(t("gate.give"), give, { icon: "key" })),
+          ]),
     ],
     [close],
   );
@@ -223,10 +230,10 @@ function rowOf({ sequence, at, kind, reason, factor, known: of, details }: GateL
   const who = of?.name ?? (details !== null && of === null ? t("gate.deleted") : "");
   return h(
     "tr",
-    { title: `${sequence}` },
+    { title: String(sequence) },
     h("td", {}, dateTime(at)),
     h("td", {}, what),
     h("td", {}, who),
-    h("td", {}, factor === null ? "" : list([t(`gate.kind.${factor}`)])),
+    h("td", {}, factor === null ? "" : t(`gate.kind.${factor}`)),
   );
 }
