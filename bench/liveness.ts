@@ -70,8 +70,9 @@ function tell(outcomes: ReadonlyMap<Species, readonly TurnOutcome[]>, people: nu
     for (const { result, reason } of all)
       reasons.set(`${result} ${reason}`, (reasons.get(`${result} ${reason}`) ?? 0) + 1);
     console.log(
-      `  ${species.padEnd(10)} passed ${passed} of ${all.length}: ${percent(low, Math.floor)} to ${percent(high, Math.ceil)}, ` +
-        `at most ${percent(atMost, Math.ceil)}; ${[...reasons].map(([reason, count]) => `${reason} ${count}`).join(", ")}`,
+      `  ${species.padEnd(10)} passed ${passed} of ${all.length}: ` +
+        `${percent(low, Math.floor)} to ${percent(high, Math.ceil)}, at most ${percent(atMost, Math.ceil)}; ` +
+        [...reasons].map(([reason, count]) => `${reason} ${count}`).join(", "),
     );
   }
 }

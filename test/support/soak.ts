@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
+import { after as afterTests } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { CutCamera } from "./cut-camera";
 import { type FlowNode, linkedUserDir, type NodeRed, type StartOptions, startNodeRed } from "./node-red";
@@ -279,7 +279,7 @@ export class Stage {
   readonly #ends: (() => unknown)[] = [];
 
   constructor() {
-    after(async () => {
+    afterTests(async () => {
       for (const end of this.#ends.toReversed()) await end();
     });
   }
