@@ -69,8 +69,8 @@ const NEAR: View = { ...AS_IT_IS, side: 64, square: true };
 const SAME_FACE = 0.25;
 
 /**
- * No further try is begun after so long. On a slow computer one takes a tenth of a second, and all of them two seconds;
- * on one that is busy with other things ten times that.
+ * No further try is begun after so long. On a slow computer one takes a tenth of a second, and all of them two
+ * seconds; on one that is busy with other things ten times that.
  */
 const MOST_MS = 10_000;
 
