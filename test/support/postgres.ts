@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { createServer, type Server, Socket } from "node:net";
@@ -68,7 +69,7 @@ function ownFolder(name: string): string {
 
 /** Whatever stands above a folder, the server's user may go through. */
 function open(folder: string): void {
-  if (IS_ROOT) chmodSync(folder, 0o755);
+  if (IS_ROOT) chmodSync(folder, statSync(folder).mode | 0o011);
 }
 
 export interface PostgresSetup {
