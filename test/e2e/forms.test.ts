@@ -346,6 +346,12 @@ describe("the forms of the nodes", () => {
     ["face-gate", "schedule", [[]], [[{ days: [1], from: "8", to: "09:00" }]]],
     ["face-gallery", "unknownDays", ["", "1", "365"], ["0", "-7", "366"]],
     ["face-gallery", "keepVisits", ["", "0", "0.5", "3650"], ["-1", "3651", "ever"]],
+    ["face-gallery", "store", ["local", "shared", ""], ["cloud"]],
+    ["face-gallery", "siteName", ["Front door"], ["", " "], { store: "shared" }],
+    ["face-gallery", "dbName", ["faces"], [""], { store: "shared" }],
+    ["face-gallery", "dbUser", ["doors"], [""], { store: "shared" }],
+    ["face-gallery", "dbUser", [""], [], { store: "local" }],
+    ["face-gallery", "dbPort", ["", "1", "65535"], ["0", "65536", "5432.5"]],
     ["face-gallery", "modelFile", ["/m/facenet.json"], ["", "/m/facenet.onnx"], { model: "file" }],
   ];
 
@@ -425,6 +431,9 @@ describe("the forms of the nodes", () => {
       "keep",
       "broker",
       "device",
+      "dbHost",
+      "dbCa",
+      "dbGallery",
     ]);
     const ruled = new Set(RULES.map(([type, field]) => `${type} ${field}`));
     const flags = new Set([
@@ -441,6 +450,7 @@ describe("the forms of the nodes", () => {
       "play",
       "preview",
       "keepPhotos",
+      "dbTls",
       "keepUnknowns",
       "pictures",
       "strangers",
