@@ -13,7 +13,15 @@ import { type Change, type CheckIn, type CheckInType, isCorrected, isThere, type
 import { csvOf } from "./csv";
 import { hashOf } from "./hash";
 import { type Followed, type Ledger, MOST_FOLLOWED, type Progress, type Same } from "./ledger";
-import { type DayReport, dayReport, type MonthReport, monthReport, type ToldCheckIn } from "./pairs";
+import {
+  type DayReport,
+  dayReport,
+  type DayRow,
+  type MonthReport,
+  monthReport,
+  rowsOf,
+  type ToldCheckIn,
+} from "./pairs";
 import type { Candidate, Rules, Seen } from "./rules";
 import { boundsOf, type Calendar, dayOf, stampOf } from "./time";
 
@@ -219,6 +227,11 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
 
   day(day: string): DayReport {
     return dayReport(day, this.#attending());
+  }
+
+  /** A day as a table shows it. */
+  rows(day: string): DayRow[] {
+    return rowsOf(this.day(day), this.#now());
   }
 
   month(month: string): MonthReport {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { idSchema, timeSchema } from "../people/people";
 import { countSchema } from "../validate";
 import { changeSchema, type CheckIn, checkInIdSchema, sendingSchema, TYPES } from "./check-in";
-import { boundsOf, type Calendar, daysOf, dayOf } from "./time";
+import { boundsOf, type Calendar, daysOf, dayOf, stampOf } from "./time";
 
 /** A check-in as it is told. */
 export const toldCheckInSchema = z
@@ -67,6 +67,18 @@ export const dayReportSchema = z
   .meta({ id: "AttendanceDay" });
 export type DayReport = z.infer<typeof dayReportSchema>;
 
+/** A day of somebody, as a table shows it. */
+export interface DayRow {
+  name: string;
+  /** By the clock on the wall, "08:03"; empty where it is missing, and as long as they are here. */
+  from: string;
+  to: string;
+  /** Elapsed, as long as they are here up to now: "8:30". */
+  hours: string;
+  /** How many ends are missing. */
+  missing: number;
+}
+
 export const monthReportSchema = z
   .object({
     month: z.string(),
@@ -94,6 +106,9 @@ export const monthReportSchema = z
   })
   .meta({ id: "AttendanceMonth" });
 export type MonthReport = z.infer<typeof monthReportSchema>;
+
+const MINUTE_MS = 60_000;
+const MINUTES_AN_HOUR = 60;
 
 /** Nobody works longer at a stretch: what is farther apart is two halves, each with an end missing. */
 export const MOST_SHIFT_MS = 16 * 3_600_000;
@@ -195,6 +210,24 @@ export function dayReport(day: string, { calendar, now, people, tell }: Attendin
       ];
     }),
   };
+}
+
+/** A line for each person of a day. @param now what is elapsed while they are here */
+export function rowsOf({ people, timeZone }: DayReport, now: number): DayRow[] {
+  const clock = (at: number | null | undefined): string =>
+    at == null ? "" : stampOf(at, timeZone).slice("2026-11-26 ".length, "2026-11-26 08:03".length);
+  return people.map(({ name, ms, missing, spans }) => {
+    const last = spans.at(-1);
+    const here = last?.running === true && last.from !== null ? now - last.from : 0;
+    const minutes = Math.floor((ms + here) / MINUTE_MS);
+    return {
+      name,
+      from: clock(spans[0]?.from),
+      to: clock(last?.to),
+      hours: `${Math.floor(minutes / MINUTES_AN_HOUR)}:${String(minutes % MINUTES_AN_HOUR).padStart(2, "0")}`,
+      missing,
+    };
+  });
 }
 
 export function monthReport(month: string, { calendar, now, people }: Attending): MonthReport {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { answerOf, type Asked, askedOf } from "../../../lib/attendance/ask";
 import { Attendance, type AttendanceOptions, type Taken } from "../../../lib/attendance/attendance";
 import { Books } from "../../../lib/attendance/books";
 import { csvOf } from "../../../lib/attendance/csv";
@@ -126,6 +127,27 @@ describe("an attendance book", () => {
     assert.deepEqual(said(book, "2026-11-27"), ["Alice IN 08:00"]);
     const [shift] = book.day("2026-11-26").people;
     assert.deepEqual([shift?.ms, shift?.missing, shift?.spans.length], [6 * HOUR_MS, 0, 1]);
+  });
+
+  it("is a table of a day: from when until when, and hours, which go on while somebody is here", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    const now = Date.parse("2026-11-26T17:45Z");
+    const book = kept.open({ timeZone: "Europe/Berlin" }, log, { now: () => now });
+    for (const [person, at] of [
+      [kept.alice, "2026-11-26T07:03Z"],
+      [kept.alice, "2026-11-26T12:00Z"],
+      [kept.bob, "2026-11-26T08:00Z"],
+      [kept.bob, "2026-11-26T12:00Z"],
+      [kept.bob, "2026-11-26T17:15Z"],
+    ] as const)
+      log.put(recordOf(visit(person, at)));
+    await book.start();
+    assert.deepEqual(answerOf(book, askedOf({ day: "today", rows: true }) as Asked), [
+      { name: "Alice", from: "08:03", to: "13:00", hours: "4:57", missing: 0 },
+      { name: "Bob", from: "09:00", to: "", hours: "4:30", missing: 0 },
+    ]);
+    assert.throws(() => askedOf({ day: "today", rows: "yes" }), /msg\.attendance/);
   });
 
   it("counts hours that have passed, also over a night on which the clocks are changed", async (t) => {
