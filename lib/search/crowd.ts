@@ -27,6 +27,12 @@ export function crowding(neighbours: readonly Hit[], except: number, mean: numbe
   return others.length === 0 ? mean : others.reduce((sum, { distance }) => sum + distance, 0) / others.length;
 }
 
+/** ½ R by a cohort alone, of an embedding at length 1. */
+export function halfBy({ rows, dimensions, mean }: Normalisation): (unit: Float32Array) => number {
+  const crowd: Chunk = { values: rows, owners: nobodies(rows.length / dimensions), rows: rows.length / dimensions };
+  return (unit) => crowding(neighboursOf(crowd, unit), FREE, mean) / 2;
+}
+
 /** Distance of two embeddings of one model. */
 export type Measure = (a: Float32Array, b: Float32Array) => number;
 
@@ -37,14 +43,14 @@ export type Measure = (a: Float32Array, b: Float32Array) => number;
  */
 export function measureOf(normalisation: Normalisation | undefined): Measure {
   if (normalisation === undefined) return euclideanDistance;
-  const { rows, dimensions, mean } = normalisation;
-  const crowd: Chunk = { values: rows, owners: nobodies(rows.length / dimensions), rows: rows.length / dimensions };
+  const { mean } = normalisation;
+  const halfOf = halfBy(normalisation);
   const known = new WeakMap<Float32Array, { unit: Float32Array; half: number }>();
   const lookUp = (embedding: Float32Array): { unit: Float32Array; half: number } => {
     const before = known.get(embedding);
     if (before !== undefined) return before;
     const unit = toUnitLength(embedding);
-    const found = { unit, half: crowding(neighboursOf(crowd, unit), FREE, mean) / 2 };
+    const found = { unit, half: halfOf(unit) };
     known.set(embedding, found);
     return found;
   };

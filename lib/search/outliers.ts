@@ -6,8 +6,7 @@ import { distanceText } from "../format";
 import { dotOf, euclideanDistance, toUnitLength } from "../embed/distance";
 import type { Normalisation } from "../embed/normalise";
 import type { Aside } from "./entries";
-import { crowding, neighboursOf, nobodies } from "./crowd";
-import { type Chunk, FREE } from "./scan";
+import { halfBy } from "./crowd";
 import { type Language, phrase, render } from "../words/sentence";
 
 /** One photo of a person. */
@@ -118,12 +117,6 @@ export function setAsideOf(weighed: readonly Weighed[], normalisation: Normalisa
     if (distance > threshold) aside.set(photo.index, distance);
   }
   return aside;
-}
-
-/** ½ R by the built-in cohort. */
-function halfBy({ rows, dimensions, mean }: Normalisation): (unit: Float32Array) => number {
-  const crowd: Chunk = { values: rows, owners: nobodies(rows.length / dimensions), rows: rows.length / dimensions };
-  return (unit) => crowding(neighboursOf(crowd, unit), FREE, mean) / 2;
 }
 
 /** The sum of all photos, and that of those of which nobody said that they are sure, where it is another. */
