@@ -49,9 +49,12 @@ export const sendingSchema = z
     at: timeSchema.describe("Of the last try, or since when it waits"),
     reason: z.string().max(1000).describe("Why it was refused, in the other system's words"),
     problem: z
-      .enum(["time", "linked"])
+      .enum(["time", "linked", "employee"])
       .optional()
-      .describe("time: the user there may not set it; linked: attendance is marked by it already"),
+      .describe(
+        "time: the user there may not set it; linked: attendance is marked by it already; " +
+          "employee: nobody there has this employee's value",
+      ),
     there: thereSchema.optional().describe("As it is there, or was about to be"),
   })
   .meta({ id: "CheckInSending" });

@@ -344,7 +344,7 @@ export class FrappeOutbox {
     const { employeeField } = this.#frappe;
     if (employeeField === "name") return value;
     const found = await this.#list("Employee", { [employeeField]: value }, ask);
-    return found ?? { what: "refused", reason: `No Employee found. '${employeeField}': ${value}` };
+    return found ?? { what: "refused", reason: "", problem: "employee" };
   }
 
   /** Name of the first document with such fields. */

@@ -109,7 +109,7 @@ export class OpenVisit {
 
   /** Milliseconds from when they came until they were last seen. */
   get duration(): number {
-    return Math.max(0, Math.round(this.#seenAt - this.begun));
+    return this.#times.lastSeen - this.#times.since;
   }
 
   get zone(): string {

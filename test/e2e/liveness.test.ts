@@ -131,7 +131,8 @@ describe("the liveness self-test", () => {
       assert.match((await page.locator("#verdict").textContent()) ?? "", /95/);
       assert.match(JSON.stringify(report), /^[^]{1,2000}$/, "nothing of a picture is in it");
 
-      // Of 0 in 3 the bound is 63.2 %, of 3 in 3 the other end of the interval 29.2 %: no end is told nearer than it is.
+      // Of 0 in 3 the bound is 63.2 %, of 3 in 3 the other end of the interval 29.2 %: no end is told nearer than it
+      // is.
       const each = (species: "genuine" | "print") =>
         Array.from({ length: 3 }, () => ({ species, verdict: "failed" }) as const);
       await page.route("**/figures", (route) =>

@@ -13,11 +13,19 @@ export async function isGood(path: string, secret: Secret): Promise<boolean> {
   return (await isSound(path)) && (!secret.encrypts || (await Database.opens(path, secret)));
 }
 
+/** What is told of each database. */
+const SENTENCES = {
+  people: { noBackup: "people.noBackup", damaged: "people.damagedDatabase" },
+  visits: { noBackup: "visits.noBackup", damaged: "visits.damagedDatabase" },
+  attendance: { noBackup: "attendance.noBackup", damaged: "attendance.damagedDatabase" },
+  sites: { noBackup: "sites.noBackup", damaged: "sites.damagedDatabase" },
+} as const;
+
 export interface Damage {
   /** For sentences. */
   folder: string;
   /** Of what: its sentences. */
-  of: "people" | "visits" | "attendance" | "sites";
+  of: keyof typeof SENTENCES;
   secret: Secret;
   /** What told that it is damaged, where that was not the reading from end to end. */
   cause?: unknown;
@@ -32,7 +40,7 @@ export async function restoreNewest(
   const { aside, madeAt } = await backups.restore(path, Date.now(), (backup) => isGood(backup, secret));
   const because = cause === undefined ? "" : phrase("people.because", { reason: reasonOf(cause) });
   const said = { folder, because, aside };
-  if (madeAt === undefined) return { code: "no_backup", ...worded(phrase(`${of}.noBackup`, said)) };
+  if (madeAt === undefined) return { code: "no_backup", ...worded(phrase(SENTENCES[of].noBackup, said)) };
   const at = new Date(madeAt).toISOString();
-  return { code: "damaged_database", ...worded(phrase(`${of}.damagedDatabase`, { ...said, at })) };
+  return { code: "damaged_database", ...worded(phrase(SENTENCES[of].damaged, { ...said, at })) };
 }
