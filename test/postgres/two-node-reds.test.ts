@@ -188,4 +188,16 @@ describe("two Node-REDs with one gallery", { skip: noPostgres() }, () => {
     }
     for (const door of doors) assert.doesNotMatch(door.log(), new RegExp(`${KEY}|${PASSWORD}`));
   });
+
+  it("forgets a site that will not come back", async () => {
+    const { sites } = await ask<Sites>(north, "/g/sites");
+    const gone = sites.find(({ here }) => !here);
+    assert.equal(gone?.name, "South door");
+    const path = `/g/sites/${gone?.id}`;
+    assert.deepEqual(await ask(north, path, { method: "DELETE" }), { removed: gone?.id });
+    assert.deepEqual(
+      (await ask<Sites>(north, "/g/sites")).sites.map(({ name }) => name),
+      ["North door"],
+    );
+  });
 });
