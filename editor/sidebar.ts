@@ -199,6 +199,7 @@ class OpenGallery implements Host {
         ),
     );
     this.#network.update();
+    this.#sites.update();
     if (focused) this.#notices.querySelector<HTMLElement>("button, summary")?.focus();
   }
 

@@ -4,6 +4,7 @@ import { after, before, describe, it } from "node:test";
 import type { GalleryAnswer } from "../../api/answers";
 import type { Sites } from "../../lib/gallery/sites";
 import { fetchApi } from "../support/api";
+import { assertAccessible, launch, openEditor, shoot } from "../support/editor";
 import { eventually, type FlowNode, type NodeRed, startNodeRed } from "../support/node-red";
 import { portrait } from "../support/photos";
 import { Cable, noPostgres, PASSWORD, PostgresServer } from "../support/postgres";
@@ -148,6 +149,29 @@ describe("two Node-REDs with one gallery", { skip: noPostgres() }, () => {
     cable.cut(false);
     await until("the north knows Dora", async () => (await nameAt(north, emerald)) === "Dora");
     await until("the problem is gone", async () => (await galleryAt(south))?.problems.length === 0);
+  });
+
+  it("shows above the sidebar's sections that the sites are in step, and which there are", async () => {
+    const browser = await launch();
+    try {
+      for (const [locale, inStepThere, here] of [
+        ["en-US", /Sites: 2, in step/, /North door/],
+        ["zh-TW", /2/, /North door/],
+      ] as const) {
+        const { page, complaints } = await openEditor(browser, { url: north.url }, { locale });
+        await page.evaluate("RED.sidebar.show('facenet')");
+        const notice = page.locator(".facenet-sites");
+        await notice.locator("summary", { hasText: inStepThere }).click();
+        await notice.locator("li", { hasText: here }).waitFor();
+        await notice.locator("li", { hasText: "South door" }).waitFor();
+        await shoot(page, `sites-${locale}`);
+        await assertAccessible(page, ".facenet-sidebar", `sites in ${locale}`);
+        assert.deepEqual(complaints, []);
+        await page.close();
+      }
+    } finally {
+      await browser.close();
+    }
   });
 
   it("gives the database no name and no face, and both sites are as it is", async () => {

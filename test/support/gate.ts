@@ -84,8 +84,7 @@ export class GateRig {
         ...parts,
         options: this.options,
         lockouts: this.lockouts,
-        sequence: before?.sequence,
-        spent: before?.spent,
+        ...(before === undefined ? {} : { sequence: before.sequence, spent: before.spent }),
       });
     this.core = this.#begin();
   }
