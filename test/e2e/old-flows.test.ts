@@ -30,7 +30,8 @@ const PRESENT: Record<string, object> = {
   "haar-detect": { version: 2, workingWidthType: "whole", tracking: true, fullEvery: "8", motionGate: false },
   "facenet-embed": { version: 1, model: "dlib-resnet-v1", reembedAfter: "1000" },
   "face-gallery": {
-    version: 2,
+    version: 3,
+    store: "local",
     model: "dlib-resnet-v1",
     keepVisits: "30",
     keepPhotos: true,
