@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { sitesSchema, verifiedSchema } from "../lib/gallery/sites";
+import { sitesSchema } from "../lib/gallery/sites";
+import { verifiedSchema } from "../lib/sites/verified";
 import { ofGallery, type Route } from "./routes";
 
 export const sites: Route[] = [

@@ -5,7 +5,8 @@ import { reasonOf } from "../errors";
 import { NotFound } from "../people/errors";
 import type { Photo } from "../people/people";
 import type { PeopleStore } from "../people/store";
-import type { Site, SiteOptions, Verified } from "../sites/site";
+import type { Site, SiteOptions } from "../sites/site";
+import type { Verified } from "../sites/verified";
 import { phrase, type Sentence, worded } from "../words/sentence";
 import type { Sites, SiteSummary } from "./sites";
 

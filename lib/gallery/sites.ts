@@ -47,13 +47,3 @@ export const sitesSchema = z
   })
   .meta({ id: "Sites" });
 export type Sites = z.infer<typeof sitesSchema>;
-
-export const verifiedSchema = z
-  .object({
-    records: countSchema,
-    people: countSchema,
-    photos: countSchema,
-    digest: z.string().describe("Of all that the database has: the same at every site that has followed as far"),
-    differing: countSchema.describe("Records that are not here as they are there"),
-  })
-  .meta({ id: "Verified" });

@@ -19,6 +19,7 @@ import { KnownRecords } from "./known";
 import { bodyOf, digestOf, fromContent, keyOf, logIdOf, StoreReader } from "./records";
 import { makeSealing, type Sealing } from "./sealing";
 import { Telling } from "./telling";
+import type { Verified } from "./verified";
 
 export interface SiteOptions {
   /** Open as long as the site is. */
@@ -69,17 +70,6 @@ export interface SiteState {
   unreadable: number;
   /** When the whole log was compared with what is here, and both were the same; milliseconds since the epoch. */
   verifiedAt: number | null;
-}
-
-/** What was found when the whole log was read again. */
-export interface Verified {
-  records: number;
-  people: number;
-  photos: number;
-  /** Of all that is shared: the same at every site that has followed as far. */
-  digest: string;
-  /** Records that are not here as they are there. */
-  differing: number;
 }
 
 export interface SiteEvents {
