@@ -299,12 +299,14 @@ export class Site extends EventEmitter<SiteEvents> {
   #wake(): void {
     if (this.#closed) return;
     this.#again = true;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run()
+      // Whoever hears of the state may fail; nobody awaits this.
+      .catch((error: unknown) => failures.note("sites", error))
+      .finally(() => {
+        this.#running = undefined;
+      });
   }
 
-  /** Never rejects. */
   async #run(): Promise<void> {
     // Not in the store's own turn.
     await sleep(0);
