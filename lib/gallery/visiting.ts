@@ -37,7 +37,7 @@ export class Visiting {
   /** What the disk refused; done once it takes it. */
   readonly #waiting = new Set<Gift>();
   /** … nor the end of visits that nobody watches. */
-  #unwatched: readonly string[] = [];
+  #unwatched: ReadonlySet<string> = new Set();
 
   /** @param report hears that visits stay as they were for now */
   constructor(visits: KeptVisits | undefined, host: VisitingHost, report: (sentence: Sentence) => void) {
@@ -102,7 +102,7 @@ export class Visiting {
 
   /** Nobody watches these visits any more: they ended when somebody was last seen. Never rejects. */
   async end(visits: readonly string[]): Promise<void> {
-    this.#unwatched = visits;
+    this.#unwatched = new Set(visits);
     await this.#endUnwatched();
   }
 
@@ -128,12 +128,12 @@ export class Visiting {
     if (this.visits === undefined) return;
     for (const { revision: _revision, pictured: _pictured, ...open } of this.visits.open)
       try {
-        if (this.#unwatched.includes(open.visit)) await this.visits.put({ ...open, until: open.lastSeen });
+        if (this.#unwatched.has(open.visit)) await this.visits.put({ ...open, until: open.lastSeen });
       } catch (error) {
         this.#tell(error);
         return;
       }
-    this.#unwatched = [];
+    this.#unwatched = new Set();
   }
 
   #tell(error: unknown): void {

@@ -373,6 +373,7 @@ export class Applying {
       return (entries.get(`person:${logId}`) ?? (await known.get("person", logId)))?.first;
     };
     const changed = new Map<string, Person>();
+    const taken = new Set([...all.values()].map(({ name }) => name));
     for (const person of all.values()) {
       const other = byName.get(person.name);
       if (other === undefined) {
@@ -385,11 +386,8 @@ export class Applying {
       ]);
       const second = secondOf(person, other, ({ id }) => firsts.get(id));
       const site = firsts.get(second.id)?.site;
-      const taken = new Set([...all.values(), ...changed.values()].map(({ name }) => name));
-      const renamed = {
-        ...second,
-        name: nameAt(second.name, this.#host.nameOf(site), (name) => taken.has(name) || byName.has(name)),
-      };
+      const renamed = { ...second, name: nameAt(second.name, this.#host.nameOf(site), (name) => taken.has(name)) };
+      taken.add(renamed.name);
       byName.set(person.name, second === person ? other : person);
       byName.set(renamed.name, renamed);
       changed.set(renamed.id, renamed);

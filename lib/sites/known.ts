@@ -178,9 +178,11 @@ export class KnownRecords {
       [...this.#conflicts, ...newConflicts],
       [...this.#deletions, ...newDeletions],
     ];
-    const over = [...allConflicts.slice(0, -MOST_TOLD), ...allDeletions.slice(0, -MOST_TOLD)].map(([key]) => key);
+    const over = new Set(
+      [...allConflicts.slice(0, -MOST_TOLD), ...allDeletions.slice(0, -MOST_TOLD)].map(([key]) => key),
+    );
     await this.#database.write({
-      put: put.filter(([key]) => !over.includes(key)),
+      put: put.filter(([key]) => !over.has(key)),
       remove: [...remove, ...over],
       replaces: wipes,
     });
