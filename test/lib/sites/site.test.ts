@@ -40,6 +40,25 @@ describe("two sites of one gallery", () => {
     assert.equal(south.store.photo(idOf(1, "b"))?.size, entryOf(1).photo.size);
   });
 
+  it("go on though somebody who hears of their state fails", async () => {
+    const log = new MemoryLog();
+    const north = await opened(log, { name: "North" });
+    const south = await opened(log, { name: "South" });
+    let heard = 0;
+    const fail = (): void => {
+      heard += 1;
+      throw new Error("who hears of it fails");
+    };
+    south.site.on("state", fail);
+    await north.act((store) => store.putMany(added(1)));
+    await north.site.settled();
+    await south.site.settled();
+    assert.ok(heard > 0);
+    south.site.off("state", fail);
+    await allSettled(open);
+    assert.deepEqual(await contentsOf(south.store), await contentsOf(north.store));
+  });
+
   it("forget whoever is deleted at one, and say so with a receipt for each", async () => {
     const log = new MemoryLog();
     const north = await opened(log, { name: "North" });
