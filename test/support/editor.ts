@@ -147,11 +147,16 @@ export async function openExamples(page: Page): Promise<Locator> {
 export async function importExample(page: Page, label: string): Promise<void> {
   const tree = await openExamples(page);
   const entry = tree.getByText(label, { exact: true });
-  // The editor fills the tree anew when its list comes, which takes back what was opened and chosen before.
+  // The editor fills the tree anew when its list comes, which takes back what was opened and chosen before. A click on
+  // a folder whose list is still on its way would close what is not there yet, of which the editor complains.
+  const SOON = { timeout: 5000 };
   await eventually("the example is chosen", async () => {
-    if (!(await entry.isVisible())) await tree.getByText("@facewire/node-red-facenet", { exact: false }).click();
-    // That click closes what was just about to open: then the next try opens it.
-    const SOON = { timeout: 5000 };
+    try {
+      await entry.waitFor(SOON);
+    } catch {
+      await tree.getByText("@facewire/node-red-facenet", { exact: false }).click();
+      return undefined;
+    }
     try {
       await entry.click(SOON);
       // Two clicks close together would be a double click, which imports.
