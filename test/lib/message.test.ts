@@ -19,6 +19,7 @@ import {
 } from "../../lib/message";
 import type { Liveness, Presence, Visit } from "../../lib/visit";
 import { groupPhoto } from "../support/photos";
+import { processorTime } from "../support/processor-time";
 
 describe("readPicture", () => {
   it("takes a picture as base64, in lines or for addresses, as a data URI, and as JSON made of a Buffer", () => {
@@ -85,10 +86,10 @@ describe("readPicture", () => {
 
   it("reads 60 MB of text without holding up the event loop for long", () => {
     const payload = `${"/9j/".repeat(15 * 1024 * 1024)}!`;
-    const start = performance.now();
+    const spent = processorTime();
     assert.throws(() => readPicture({ payload }), /no base64/);
     // Linear: about 0.1 s here; a pattern that goes back would take hours.
-    assert.ok(performance.now() - start < 5000);
+    assert.ok(spent() < 5000);
   });
 });
 

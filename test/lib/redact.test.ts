@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { sentenceOf } from "../../lib/errors";
 import { readFrame } from "../../lib/message";
 import { redact } from "../../lib/redact";
+import { processorTime } from "../support/processor-time";
 
 describe("keeping secrets out of what people read", () => {
   it("hides the login of an address, whatever letters are in it", () => {
@@ -90,9 +91,9 @@ describe("keeping secrets out of what people read", () => {
 
   it("takes a moment for a long line made to be slow", () => {
     for (const part of ["a", "a://", "a.", "password", "pass-", "user=", "@", "authorization:", 'key="', "x?", ".:"]) {
-      const start = performance.now();
+      const spent = processorTime();
       redact(part.repeat(100_000 / part.length));
-      assert.ok(performance.now() - start < 1000, part);
+      assert.ok(spent() < 1000, part);
     }
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { authorization } from "../../../lib/capture/http-login";
 import { pattern } from "../../support/pattern";
+import { processorTime } from "../../support/processor-time";
 
 /** The example of RFC 7616, 3.9.1. */
 const LOGIN = { user: "Mufasa", password: "Circle of Life" };
@@ -53,9 +54,9 @@ describe("the login of an HTTP camera", () => {
 
   it("reads a challenge made to be slow in a moment", () => {
     for (const part of ["a", 'a="', ", ", "Digest ", ",Digest a", 'a=\\"', " "]) {
-      const began = performance.now();
+      const spent = processorTime();
       answer(`Digest ${part.repeat(160_000 / part.length)}`);
-      assert.ok(performance.now() - began < 5000, `${part}: ${Math.round(performance.now() - began)} ms`);
+      assert.ok(spent() < 5000, `${part}: ${Math.round(spent())} ms`);
     }
   });
 });

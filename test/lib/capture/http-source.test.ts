@@ -15,6 +15,7 @@ import { multipartParser } from "../../../lib/capture/multipart";
 import { type CameraOptions, cameraOptionsSchema } from "../../../lib/capture/options";
 import type { CapturedFrame } from "../../../lib/capture/source";
 import { pattern } from "../../support/pattern";
+import { processorTime } from "../../support/processor-time";
 
 const open: Server[] = [];
 
@@ -343,10 +344,11 @@ describe("what a stream sends costs what it is long:", () => {
   for (const [name, bytes] of Object.entries(hostile)) {
     it(name, () => {
       const parse = multipartParser();
-      const began = performance.now();
+      const spent = processorTime();
       for (let at = 0; at < bytes.length; at += PIECE) parse(bytes.subarray(at, at + PIECE));
-      // Measured: 0.05 to 0.8 s. What is searched again with each piece takes minutes.
-      assert.ok(performance.now() - began < 20_000, `${Math.round(performance.now() - began)} ms`);
+      // Measured: 0.05 to 0.8 s, some times that while coverage is counted. What is searched again with each piece
+      // takes minutes.
+      assert.ok(spent() < 20_000, `${Math.round(spent())} ms`);
     });
   }
 

@@ -8,6 +8,7 @@ import { annotate } from "../../../lib/image/annotate";
 import { areaOf, hidesBy } from "../../../lib/image/hide";
 import type { Box, Face, Identity } from "../../../lib/message";
 import { groupPhoto, portrait, PORTRAITS } from "../../support/photos";
+import { processorTime } from "../../support/processor-time";
 
 const WORDS = { unknown: "stranger", ambiguous: "not sure", occluded: "covered", too_dark: "too dark" };
 const known = (identity: Partial<Identity>): Identity => ({
@@ -165,9 +166,9 @@ describe("a hidden face", () => {
       box: { x: 0, y: 0, width: 1920, height: 1280 },
       score: 1,
     }));
-    const began = performance.now();
+    const spent = processorTime();
     await annotate({ bytes, frame: undefined }, faces, { words: WORDS, quality: 85, hides: () => true });
-    assert.ok(performance.now() - began < 20_000);
+    assert.ok(spent() < 20_000);
   });
 });
 
