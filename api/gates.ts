@@ -7,6 +7,7 @@ import { MOST_CODE_MINUTES, MOST_FACTOR_LENGTH } from "../lib/gate/factors";
 import type { Gate } from "../lib/gate/gate";
 import type { LogRow } from "../lib/gate/log/log";
 import { FACTOR_KINDS, type Logged } from "../lib/grant";
+import { StorageError } from "../lib/storage";
 import { phrase } from "../lib/words/sentence";
 import { type GateAnswer, gateAnswer, type GateLogRow, logRow, verificationAnswer } from "./gate-answers";
 import { HttpError } from "./http/answer-error";
@@ -41,7 +42,8 @@ async function gateOf({ deployed, request }: GalleryCall): Promise<{ gate: Gate;
   const wanted = request.params["gate"];
   const found = deployed.gates(request.params["gallery"] ?? "").find(({ id }) => id === wanted);
   if (found === undefined) throw new HttpError(404, "not_found", phrase("api.noGate"));
-  const gate = await found.node.gate.catch(() => {
+  const gate = await found.node.open().catch((error: unknown) => {
+    if (error instanceof StorageError) throw error;
     // The node itself has told the log.
     throw new HttpError(503, "gate_failed", phrase("api.gateFailed"));
   });
@@ -143,7 +145,7 @@ export const gates: Route[] = [
     async ({ deployed, request, gallery }) => {
       const all = await Promise.all(
         deployed.gates(request.params["gallery"] ?? "").map(async ({ id, name, node }) => {
-          const gate = await node.gate.catch(() => undefined);
+          const gate = await node.open().catch(() => undefined);
           return gate === undefined ? [] : [answerOf({ gate, id, name }, gallery)];
         }),
       );

@@ -37,8 +37,8 @@ export interface ServedGallery {
 
 /** A gate that is deployed. */
 export interface ServedGate {
-  /** Rejects with a sentence when what it keeps cannot be used. */
-  gate: Promise<Gate>;
+  /** Rejects with a sentence when what it keeps cannot be used, at once while its disk refuses. */
+  open(): Promise<Gate>;
   /** Id of its gallery's node. */
   galleryId: string;
 }

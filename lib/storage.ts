@@ -46,6 +46,8 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   EMFILE: { status: 500, why: phrase("storage.openFiles"), mend: phrase("storage.raiseOpenFiles") },
   ENFILE: { status: 500, why: phrase("storage.openFilesAll"), mend: phrase("storage.endOthers") },
   ENOENT: { status: 500, why: phrase("storage.folderGone"), mend: GONE },
+  // Of mkdir(2), where the file is what is asked for itself.
+  EEXIST: { status: 500, why: phrase("storage.noFolder"), mend: phrase("storage.moveFile") },
   ENOTDIR: { status: 500, why: phrase("storage.noFolder"), mend: phrase("storage.moveFile") },
   ENODEV: { status: 500, why: phrase("storage.gone"), mend: GONE },
   ENXIO: { status: 500, why: phrase("storage.gone"), mend: GONE },

@@ -13,7 +13,9 @@ import { type Deny, type DenyReason, type FactorKind, type Grant, type Logged } 
 import { newId } from "../people/hash";
 import { type Lock, takeLock } from "../people/lmdb/lock";
 import type { Present } from "../visit";
+import { phrase } from "../words/sentence";
 import { SerialQueue } from "../workers/serial-queue";
+import { asStorageError, StorageError } from "../storage";
 import { type Clock, type CoreParts, type Effect, GateCore } from "./core";
 import { type FactorEntry, Factors } from "./factors";
 import { KeptFile, secretOf } from "./kept-file";
@@ -51,6 +53,8 @@ export interface GateParts extends Omit<CoreParts, "lockouts" | "spent" | "seque
   closing: AbortSignal;
   /** The gate before, of the same node, is not closed yet. */
   onWait?: () => void;
+  /** How often the disk is asked again to let go of somebody, in ms. */
+  retryMs?: number;
 }
 
 interface GateEvents {
@@ -68,6 +72,8 @@ const MOST_WAITING = 100;
 const LOG_MS = 2000;
 /** The gate before of the same node: Node-RED gives a node fifteen seconds to close. */
 const HAND_OVER_MS = 20_000;
+/** How often it is tried to forget somebody whom the disk keeps. */
+const FORGET_RETRY_MS = 10_000;
 /** Gates that were closed in this process. */
 const MOST_GATES = 1000;
 /** Faces of visits, for the log. */
@@ -96,6 +102,9 @@ export class Gate extends EventEmitter<GateEvents> {
   /** As it is on the disk. */
   #kept = "";
   #timer: NodeJS.Timeout | undefined;
+  /** People who were deleted, and of whom the disk has not let go yet. */
+  readonly #forgetting = new Set<string>();
+  #forgetTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   private constructor(
@@ -127,10 +136,11 @@ export class Gate extends EventEmitter<GateEvents> {
   static async open(parts: GateParts): Promise<Gate> {
     const { folder, sharedFolder, key, closing, onWait = () => undefined, clock = SYSTEM_CLOCK } = parts;
     const handOver = { ms: HAND_OVER_MS, signal: closing, onWait };
-    await closeToOthers(folder);
-    const lock = await takeLock(folder, undefined, handOver);
+    let lock: Lock | undefined;
     let factors: FactorSet | undefined;
     try {
+      await closeToOthers(folder);
+      lock = await takeLock(folder, undefined, handOver);
       const secret = await secretOf(folder, key);
       const state = new KeptFile(join(folder, "state"), secret, stateSchema);
       const kept = await state.read();
@@ -150,8 +160,8 @@ export class Gate extends EventEmitter<GateEvents> {
       return gate;
     } catch (error) {
       await factors?.release();
-      await lock.release();
-      throw error;
+      await lock?.release();
+      throw asStorageError(error, folder, phrase("gate.cannotOpen"));
     }
   }
 
@@ -238,14 +248,21 @@ export class Gate extends EventEmitter<GateEvents> {
     });
   }
 
-  /** Nothing of a person stays but entries of the log that do not say whose they are. */
+  /**
+   * Nothing of a person stays but entries of the log that do not say whose they are. What the disk keeps for now goes
+   * as soon as it lets go of it.
+   * @throws StorageError
+   */
   forget(person: string): Promise<void> {
     return this.#queue.run(async () => {
-      this.#lockouts.reset(person);
-      await this.#keep();
-      await this.#factors.factors.remove(person);
-      await this.#log.forget(person, this.#clock.now());
-      this.emit("change");
+      this.#forgetting.add(person);
+      try {
+        await this.#forget(person);
+      } catch (error) {
+        const refused = asStorageError(error, this.#parts.folder, phrase("gate.notForgotten"));
+        if (refused instanceof StorageError) this.#forgetLater();
+        throw refused;
+      }
     });
   }
 
@@ -265,6 +282,7 @@ export class Gate extends EventEmitter<GateEvents> {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#forgetTimer);
     await this.#queue.idle();
     heard.set(this.#parts.folder, this.#core.sequence);
     await this.#log.close();
@@ -275,6 +293,30 @@ export class Gate extends EventEmitter<GateEvents> {
   /** Once all is told and written that came before. */
   async settled(): Promise<void> {
     await this.#queue.idle();
+  }
+
+  async #forget(person: string): Promise<void> {
+    this.#lockouts.reset(person);
+    const results = [
+      await settledOf(this.#log.forget(person, this.#clock.now())),
+      await settledOf(this.#factors.factors.remove(person)),
+      await settledOf(this.#keep()),
+    ];
+    this.emit("change");
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+    this.#forgetting.delete(person);
+  }
+
+  #forgetLater(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#forgetTimer);
+    this.#forgetTimer = setTimeout(() => {
+      const again = this.#queue.run(async () => {
+        for (const person of this.#forgetting) if (!this.#closed) await this.#forget(person);
+      });
+      // Why it could not be was told when it was tried first.
+      again.catch(() => this.#forgetLater());
+    }, this.#parts.retryMs ?? FORGET_RETRY_MS).unref();
   }
 
   #begin(effects: readonly Effect[]): void {
@@ -387,6 +429,12 @@ export class Gate extends EventEmitter<GateEvents> {
   #snapshotOf({ visit }: Present): Buffer | undefined {
     return this.#parts.options.pictures ? this.#snapshots.get(visit) : undefined;
   }
+}
+
+/** What becomes of it: what one file keeps does not hold up the others. */
+async function settledOf(work: Promise<unknown>): Promise<PromiseSettledResult<unknown>> {
+  const [result] = await Promise.allSettled([work]);
+  return result;
 }
 
 const NOBODY: Own = {

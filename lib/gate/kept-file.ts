@@ -8,15 +8,21 @@ import { makeSecret, noSecret, SALT_BYTES, type Secret, Unsealable } from "../pe
 
 const SALT_FILE = "salt";
 
-/** What seals the files of a folder. @param key the gallery's pass phrase; undefined guards against damage alone */
+/**
+ * What seals the files of a folder.
+ * @param key the gallery's pass phrase; undefined guards against damage alone
+ * @throws a sentence when what it is made of is damaged; the system's error
+ */
 export async function secretOf(folder: string, key: string | undefined): Promise<Secret> {
   if (key === undefined || key === "") return noSecret;
   const path = join(folder, SALT_FILE);
   let salt = await readIfThere(path);
-  if (salt?.length !== SALT_BYTES) {
+  if (salt === undefined) {
     salt = randomBytes(SALT_BYTES);
     await writeDurable(path, salt);
   }
+  // Another one would open nothing of what is there.
+  if (salt.length !== SALT_BYTES) throw new UserError("gate.damaged", { file: path });
   return makeSecret(key, salt);
 }
 

@@ -36,7 +36,7 @@ function deployedIn(RED: NodeAPI): DeployedNodes {
     gates: (of) =>
       deployedNodes(RED, "face-gate").flatMap(({ id, name }) => {
         const node = RED.nodes.getNode(id) as Partial<ServedGate> | null;
-        return node?.gate === undefined || node.galleryId !== of ? [] : [{ id, name, node: node as ServedGate }];
+        return node?.open === undefined || node.galleryId !== of ? [] : [{ id, name, node: node as ServedGate }];
       }),
     cameras: () => deployedNodes(RED, "facewire-camera").map(({ id, name }) => ({ id, name, camera: camera(id) })),
     attendances: () =>

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import type { Gallery } from "../../lib/gallery/gallery";
-import { Gate } from "../../lib/gate/gate";
+import { Gate, type GateParts } from "../../lib/gate/gate";
 import { type GateOptions, gateOptionsSchema } from "../../lib/gate/options";
 import { REASON_SENTENCES } from "../../lib/gate/sentences";
 import type { Deny, Grant } from "../../lib/grant";
@@ -13,6 +13,7 @@ import type { MatchRule, ServedGate } from "../../api/host";
 import { deployedNodes } from "../common/deployed";
 import { migrated } from "../common/migrate";
 import { onClose } from "../common/on-close";
+import { openPatiently } from "../common/patient";
 import { logFault, nameError, onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables, wordsOf } from "../common/options";
 import { failToStart, liveStatus, shortName, type Status } from "../common/status";
@@ -81,7 +82,7 @@ export default function register(RED: NodeAPI): void {
         return decidesBy?.gallery === people.id ? [decidesBy] : [];
       });
     const facenet = join(RED.settings.userDir ?? process.cwd(), "facenet");
-    const opening = Gate.open({
+    const parts: GateParts = {
       id: this.id,
       name: this.name || this.type,
       folder: join(facenet, this.id),
@@ -97,8 +98,15 @@ export default function register(RED: NodeAPI): void {
       onFault: told,
       closing: closing.signal,
       onWait: () => show({ fill: "yellow", shape: "ring", text: RED._("face-gate.status.waiting") }),
+    };
+    const { opened: opening, now } = openPatiently(() => Gate.open(parts), {
+      signal: closing.signal,
+      onRefused: (error) => {
+        show({ fill: "red", shape: "ring", text: RED._("face-gate.status.waiting_disk") });
+        told(error);
+      },
     });
-    this.gate = opening;
+    this.open = now;
     this.galleryId = people.id;
     /** Until when the badge shows what was decided. */
     let heldUntil = 0;
@@ -135,7 +143,12 @@ export default function register(RED: NodeAPI): void {
       if (closing.signal.aborted) return;
       gallery = opened;
       const forget = (id: string): void => {
-        opening.then((gate) => gate.forget(id)).catch(told);
+        opening
+          .then((gate) => gate.forget(id))
+          .catch((error: unknown) => {
+            // It was not open yet: the next one finds that they are gone.
+            if (!closing.signal.aborted) told(error);
+          });
       };
       opened.on("forgotten", forget);
       this.on("close", () => opened.off("forgotten", forget));
@@ -146,7 +159,7 @@ export default function register(RED: NodeAPI): void {
     onInput(
       this,
       async (message) => {
-        const gate = await opening;
+        const gate = await now();
         const loose = rules().find(({ wanted }) => wanted === undefined || wanted > WANTED);
         if (loose !== undefined && !looseTold) this.warn(RED._("face-gate.warn.loose"));
         looseTold ||= loose !== undefined;

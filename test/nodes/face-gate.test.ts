@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -16,6 +16,7 @@ import { admin, helper, nextError, send, startServer, stopServer } from "../supp
 import { someone } from "../support/gate";
 import { keepLoaded } from "../support/keep-loaded";
 import { eventually } from "../support/node-red";
+import { noMount, smallDisk } from "../support/small-disk";
 
 const PIN = "274911";
 const API = "/facenet/api/g/gates";
@@ -246,6 +247,40 @@ describe("face-gate", () => {
     await assert.rejects(ask("post", `/n/people/${alice}/factors`, { kind: "pin", value: "1234" }), /^Error: 400 /);
     await assert.rejects(ask("post", "/n/people/ffffffffffff/codes", {}), /^Error: 404 /);
   });
+
+  it(
+    "lets nobody in while its disk is full, says so at once, and opens by itself once there is room",
+    { skip: noMount() },
+    async () => {
+      const before = userDir;
+      userDir = mkdtempSync(join(tmpdir(), "full-"));
+      const folder = join(userDir, "facenet/n");
+      mkdirSync(folder, { recursive: true });
+      const disk = smallDisk(1, folder);
+      try {
+        disk.fill();
+        await load();
+        const error = nextError("n");
+        type();
+        assert.match(await error, /lets nobody in: the disk is full \(ENOSPC/);
+        await assert.rejects(ask("get", "/n/log"), /^Error: 507 .*the disk is full/);
+        assert.deepEqual([await ask("get", ""), said()], [[], []]);
+        disk.empty();
+        await eventually("the gate is open", async () => {
+          const gates = (await ask("get", "")) as unknown as object[];
+          return gates.length === 1 ? true : undefined;
+        });
+        await setPin();
+        show();
+        await next(() => type());
+        assert.deepEqual(said(), ["grant"]);
+      } finally {
+        await helper.unload();
+        disk.unmount();
+        userDir = before;
+      }
+    },
+  );
 
   it("forgets a person with the gallery", async () => {
     await load();

@@ -40,26 +40,31 @@ export async function readDetails(folder: string, first: number, secret: Secret)
 }
 
 /**
- * Delete those of a person from a segment; what cannot be read stays.
- * @returns the numbers of their entries
+ * Those of a person in a segment.
+ * @returns the numbers of their entries, and what deletes them and tells how long the file is then; what cannot be
+ * read stays
  */
-export async function removeDetailsOf(
+export async function detailsOf(
   person: string,
   folder: string,
   first: number,
   secret: Secret,
-): Promise<number[]> {
+): Promise<{ sequences: number[]; remove: () => Promise<number> }> {
   const path = detailsFile(folder, first);
   const lines = (await linesOf(path)).filter((line) => line !== "");
-  const theirs: number[] = [];
+  const sequences: number[] = [];
   const left = lines.filter((line) => {
     const parsed = parseLine(line, secret);
     if (parsed?.details?.person !== person) return true;
-    theirs.push(parsed.sequence);
+    sequences.push(parsed.sequence);
     return false;
   });
-  if (theirs.length > 0) await writeDurable(path, Buffer.from(left.map((line) => `${line}\n`).join("")));
-  return theirs;
+  const remove = async (): Promise<number> => {
+    const bytes = Buffer.from(left.map((line) => `${line}\n`).join(""));
+    await writeDurable(path, bytes);
+    return bytes.length;
+  };
+  return { sequences, remove };
 }
 
 /** Delete those of entries that were never written, and what was not finished. */

@@ -1,5 +1,5 @@
 /** Where a log lies: segments of entries, beside each the details of its entries, and the pictures. */
-import { open, readdir, truncate } from "node:fs/promises";
+import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { PRIVATE_FILE, readIfThere, syncFolder } from "../../files";
 
@@ -24,7 +24,10 @@ export async function segmentsOf(folder: string): Promise<number[]> {
 
 /** The sequences that have a picture, the oldest first. */
 export async function picturesOf(folder: string): Promise<number[]> {
-  const names = await readdir(join(folder, PICTURES)).catch(() => []);
+  const names = await readdir(join(folder, PICTURES)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    return [];
+  });
   return names
     .filter((name) => /^\d{10}$/.test(name))
     .map(Number)
@@ -40,31 +43,40 @@ export async function linesOf(path: string): Promise<string[]> {
 export class Growing {
   readonly #path: string;
   readonly #folder: string;
-  /** Bytes that are known to be whole. */
+  /** Bytes that are known to be whole, … */
   #size: number;
-  #clean = true;
+  /** … without the line that was appended last. */
+  #before: number;
 
   constructor(folder: string, path: string, size: number) {
     this.#folder = folder;
     this.#path = path;
     this.#size = size;
+    this.#before = size;
   }
 
   /** On disk when it resolves. @throws the system's error */
   async append(line: string): Promise<void> {
-    if (!this.#clean) await truncate(this.#path, this.#size);
-    this.#clean = false;
     const bytes = Buffer.from(`${line}\n`);
     const file = await open(this.#path, "a", PRIVATE_FILE);
+    let from: number;
     try {
+      const { size } = await file.stat();
+      from = Math.min(size, this.#size);
+      if (size > from) await file.truncate(from);
       await file.appendFile(bytes);
       await file.sync();
     } finally {
       await file.close();
     }
     // A new file is an entry of its folder.
-    if (this.#size === 0) await syncFolder(this.#folder);
-    this.#size += bytes.length;
-    this.#clean = true;
+    if (from === 0) await syncFolder(this.#folder);
+    this.#before = from;
+    this.#size = from + bytes.length;
+  }
+
+  /** The line that was appended last is cut off before the next. */
+  takeBack(): void {
+    this.#size = this.#before;
   }
 }

@@ -9,7 +9,7 @@ import type { Logged } from "../../grant";
 import type { Secret } from "../../people/lmdb/secret";
 import { asStorageError } from "../../storage";
 import { SerialQueue } from "../../workers/serial-queue";
-import { detailsLine, keepDetailsUpTo, readDetails, removeDetailsOf } from "./details";
+import { detailsLine, detailsOf, keepDetailsUpTo, readDetails } from "./details";
 import {
   BEGINNING,
   commitmentOf,
@@ -64,6 +64,10 @@ export class GateLog {
   #segments: number[] = [];
   #segment: Segment | undefined;
   #head: Logged = { sequence: 0, hash: BEGINNING };
+  /** A picture may lie there of an entry that could not be written. */
+  #stray = false;
+  /** Entries that were somebody's own and are no more, which no entry says yet. */
+  #unsaid = 0;
 
   private constructor({ folder, secret, bounds = BOUNDS }: OpenOptions) {
     this.#folder = folder;
@@ -142,17 +146,33 @@ export class GateLog {
     return this.#queue.run(() => verifyLog(this.#folder, { secret: this.#secret, head }));
   }
 
-  /** Delete what is somebody's own; the chain holds. @returns how many entries were theirs */
+  /**
+   * Delete what is somebody's own; the chain holds. Where it fails half-way it can be done again.
+   * @returns how many entries were theirs
+   * @throws StorageError
+   */
   forget(person: string, at: number): Promise<number> {
     return this.#queue.run(async () => {
-      const theirs: number[] = [];
-      for (const first of this.#segments)
-        theirs.push(...(await removeDetailsOf(person, this.#folder, first, this.#secret)));
-      if (theirs.length === 0) return 0;
-      await removeDurable(theirs.map((sequence) => pictureFile(this.#folder, sequence)));
-      await this.#follow();
-      await this.#append({ at, kind: "forgot", note: theirs.length });
-      return theirs.length;
+      try {
+        for (const first of this.#segments) {
+          const theirs = await detailsOf(person, this.#folder, first, this.#secret);
+          if (theirs.sequences.length === 0) continue;
+          // Pictures first: their numbers stand in the details.
+          await removeDurable(theirs.sequences.map((sequence) => pictureFile(this.#folder, sequence)));
+          const size = await theirs.remove();
+          // Of the others an end may be half-written, which the next line cuts off.
+          if (first === this.#segment?.first)
+            this.#segment.details = new Growing(this.#folder, detailsFile(this.#folder, first), size);
+          this.#unsaid += theirs.sequences.length;
+        }
+        const forgotten = this.#unsaid;
+        if (forgotten === 0) return 0;
+        await this.#append({ at, kind: "forgot", note: forgotten });
+        this.#unsaid = 0;
+        return forgotten;
+      } catch (error) {
+        throw asStorageError(error, this.#folder);
+      }
     });
   }
 
@@ -242,6 +262,8 @@ export class GateLog {
       own === undefined
         ? undefined
         : { ...own, salt: newSalt(), picture: picture === undefined ? null : sha256(picture) };
+    if (this.#stray) await removeDurable([pictureFile(this.#folder, sequence)]);
+    this.#stray = picture !== undefined;
     if (picture !== undefined && details !== undefined)
       await writeDurable(pictureFile(this.#folder, sequence), this.#secret.seal(picture, String(sequence)));
     if (details !== undefined) await segment.details.append(detailsLine(sequence, details, this.#secret));
@@ -256,7 +278,14 @@ export class GateLog {
       previous: this.#head.hash,
     };
     const hash = hashOf(unhashed);
-    await segment.log.append(JSON.stringify({ ...unhashed, hash }));
+    try {
+      await segment.log.append(JSON.stringify({ ...unhashed, hash }));
+    } catch (error) {
+      // Another entry is to have this number, of somebody else perhaps.
+      if (details !== undefined) segment.details.takeBack();
+      throw error;
+    }
+    this.#stray = false;
     segment.entries += 1;
     this.#head = { sequence, hash };
     if (picture !== undefined) await this.#dropPictures();

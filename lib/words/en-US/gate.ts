@@ -37,6 +37,8 @@ code for one time.`,
   clockJumped: `the computer's clock was set: show the face, and give the second factor again.`,
   galleryClosed: `the gallery is not open.`,
   fault: `what must be written or compared could not be: the log says why.`,
+  cannotOpen: `the gate cannot be opened, and lets nobody in`,
+  notForgotten: `second factors, names and pictures of somebody who was deleted are still kept by the gate`,
   encrypted: `{file} is sealed with a pass phrase, and the gallery has none: type it in the gallery's form again.`,
   damaged: `{file} is damaged, or sealed with another pass phrase: type that one in the gallery's form, or delete the \
 file: then second factors are to be set anew, and who was locked out no longer is.`,
