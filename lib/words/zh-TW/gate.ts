@@ -45,7 +45,8 @@ export const gate = {
   tooManyCodes: `此人有 {most} 組尚未使用的代碼：請先刪除。`,
   tooManyPeople: `最多保存 {most} 人的第二要素。`,
   noFactorAsked: `收到第二要素，但這道門不要求：請在表單中選擇一種，或不要傳送。`,
-  nothingToJudge: `訊息中沒有這道門能理解的內容：face-presence 的 msg.presence 或 msg.visit、msg.factor，或 msg.ask。`,
+  nothingToJudge: `訊息中沒有這道門能理解的內容：face-presence 的 \
+msg.presence 或 msg.visit、msg.factor，或 msg.ask。`,
   verifyUsage: `facenet-verify-log FOLDER [NUMBER:HASH]
 
 FOLDER 是一道門的記錄，位於 Node-RED 的使用者資料夾：facenet/face-gate 的 ID/log
