@@ -13,14 +13,16 @@ export const gate = {
   notInGroup: `此人不屬於任何可在此通行的群組。`,
   notValid: `此人尚未或不再能通行。`,
   outsideSchedule: `此時段任何人都不能通行。`,
-  notNormalised: `臉孔目前以歐氏距離比較：請在 face-match 選擇以參照群正規化的距離，並在人臉庫選擇有參照群的模型。`,
+  notNormalised: `臉孔目前以歐氏距離比較：請在 face-match 選擇以參照群正規化的距離，\
+並在人臉庫選擇有參照群的模型。`,
   tooFar: `這張臉與此人的照片相差太多。`,
   notSure: `對於這是誰還不夠確定。`,
   stale: `最近沒有看到這張臉。`,
   livenessFailed: `這張臉看起來像是一張照片。`,
   livenessMissing: `最近沒有通過任何挑戰：請轉頭，或讓螢幕閃爍。`,
   notAlone: `還有其他人在場。`,
-  severalPeople: `有好幾位可通行的人在場，或門前已換了人：請一個一個來，或在 msg.factor.person 說明驗證要素是誰的。`,
+  severalPeople: `有好幾位可通行的人在場，或門前已換了人：請一個一個來，\
+或在 msg.factor.person 說明驗證要素是誰的。`,
   factorMissing: `認得這張臉，但沒有提供第二要素。`,
   factorKind: `這道門不接受這種第二要素。`,
   factorRetained: `代理伺服器保留的第二要素不算數：請不要以「retain」傳送。`,
@@ -30,14 +32,16 @@ export const gate = {
   factorUnset: `此人沒有這種第二要素：請在這道門的表單中設定。`,
   factorWrong: `第二要素不正確。`,
   locked: `連續失敗太多次：請稍候再試。`,
-  switchedOff: `連續失敗五十次：已停用，直到有人在這道門的表單中重設，或給此人一組一次性代碼。`,
+  switchedOff: `連續失敗五十次：已停用，直到有人在這道門的表單中重設，\
+或給此人一組一次性代碼。`,
   clockJumped: `電腦的時鐘被調整過：請再次露臉並提供第二要素。`,
   galleryClosed: `人臉庫尚未開啟。`,
   fault: `必須寫入或比對的內容無法完成：原因請見記錄檔。`,
   cannotOpen: `這道門無法啟用，不會讓任何人通過`,
   notForgotten: `這道門仍保留著已刪除之人的第二要素、姓名與照片`,
   encrypted: `{file} 以通關密語加密，而人臉庫沒有設定：請在人臉庫的表單中再次輸入。`,
-  damaged: `{file} 已損壞，或以另一組通關密語加密：請在人臉庫的表單輸入該密語，或刪除此檔案：之後須重新設定第二要素，\
+  damaged: `{file} 已損壞，或以另一組通關密語加密：請在人臉庫的表單輸入該密語，\
+或刪除此檔案：之後須重新設定第二要素，\
 被鎖定的人也不再被鎖定。`,
   factorShort: `第二要素太短：至少需要 {least} 個字元。`,
   factorLong: `第二要素太長：最多 {most} 個字元。`,
