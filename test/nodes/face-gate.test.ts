@@ -252,7 +252,7 @@ describe("face-gate", () => {
     "lets nobody in while its disk is full, says so at once, and opens by itself once there is room",
     { skip: noMount() },
     async () => {
-      const before = userDir;
+      const roomy = userDir;
       userDir = mkdtempSync(join(tmpdir(), "full-"));
       const folder = join(userDir, "facenet/n");
       mkdirSync(folder, { recursive: true });
@@ -277,7 +277,7 @@ describe("face-gate", () => {
       } finally {
         await helper.unload();
         disk.unmount();
-        userDir = before;
+        userDir = roomy;
       }
     },
   );
