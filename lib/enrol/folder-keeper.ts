@@ -12,11 +12,15 @@ import type { PeopleStore } from "../people/store";
 import type { Enrolment } from "./enrolment";
 import type { GalleryHost } from "./host";
 import { type Finding, forEnrolment } from "./judge";
-import type { Keeper } from "./photo-folder";
+import type { Keeper, Place } from "./photo-folder";
 import { phrase, type Sentence } from "../words/sentence";
 
 /** Of a photo in the folder that does not count, so that a restart embeds nothing twice. */
 const noteSchema = z.object({ hash: z.string(), fingerprint: z.string(), faces: z.number().int().min(0) });
+
+/** Which folder it was that held photos last. */
+const placeSchema = z.object({ path: z.string(), identity: z.string() });
+const PLACE = "folder";
 
 /** A photo that somebody said something of, and whose file is gone. */
 type MarkedFile = Pick<Photo, "id" | "accepted"> & { file: string };
@@ -30,6 +34,8 @@ export class FolderKeeper implements Keeper {
   readonly #enrolment: Enrolment;
   /** By id. Not written down: of who was deleted nothing is kept. */
   readonly #gone = new BoundedMap<string, MarkedFile>(MOST_GONE);
+  /** Ids of people whose last photo went while others waited to be read. */
+  readonly #left = new Set<string>();
 
   constructor(host: GalleryHost, enrolment: Enrolment) {
     this.#host = host;
@@ -58,12 +64,12 @@ export class FolderKeeper implements Keeper {
     } catch (error) {
       // It is not the picture that counted; nothing is known of it when the gallery closes meanwhile.
       if (!this.#host.signal.aborted && before !== undefined && before.id !== idOfPhoto(hash, file))
-        await this.drop([file]);
+        await this.drop([file], true);
       throw error;
     }
     const [face] = usable;
     if (usable.length !== 1 || face?.embedding === undefined) {
-      await this.drop([file]);
+      await this.drop([file], true);
       await this.#host.store.putNote(noteOf(file), { hash, fingerprint, faces: usable.length });
       return { faces: usable.length, doubt: undefined };
     }
@@ -103,25 +109,47 @@ export class FolderKeeper implements Keeper {
     return { faces: 1, doubt: doubtOf(judgement.findings, isKnown) };
   }
 
-  /** Photos of the folder are gone. */
-  async drop(files: readonly string[]): Promise<void> {
+  get place(): Place | undefined {
+    return placeSchema.safeParse(this.#host.store.note(PLACE)).data;
+  }
+
+  keepPlace(place: Place): Promise<void> {
+    return this.#host.store.putNote(PLACE, place);
+  }
+
+  /**
+   * Photos of the folder are gone, and somebody of whom nothing is known but these goes with them. But where a file
+   * was only renamed, or is being written anew, they stay: their visits and check-ins would go with them.
+   */
+  async drop(files: readonly string[], moving: boolean): Promise<void> {
     for (const file of files) await forgetNote(this.#host.store, file);
     const photos = files.flatMap((file) => this.#host.directory.photoIn(file) ?? []);
     this.#remember(photos);
-    const dropped = new Set(photos.map(({ id }) => id));
-    // Somebody of whom nothing is known but the photos goes with them.
-    const people = [...new Set(photos.map(({ personId }) => personId))].filter((id) => {
-      const person = this.#host.directory.person(id);
-      return (
-        person !== undefined &&
-        isBare(person) &&
-        this.#host.directory.photosOf(id).every((photo) => dropped.has(photo.id))
-      );
-    });
-    const leaving = new Set(people);
-    const others = photos.filter(({ personId }) => !leaving.has(personId)).map(({ id }) => id);
     if (photos.length === 0) return;
-    await this.#host.store.removeMany({ people, photos: others });
+    const dropped = new Set(photos.map(({ id }) => id));
+    const people = [...new Set(photos.map(({ personId }) => personId))].filter((id) => this.#isOnly(id, dropped));
+    if (moving) for (const id of people) this.#left.add(id);
+    const leaving = new Set(moving ? [] : people);
+    const others = photos.filter(({ personId }) => !leaving.has(personId)).map(({ id }) => id);
+    await this.#host.store.removeMany({ people: [...leaving], photos: others });
+  }
+
+  async sweep(unread: ReadonlySet<string>): Promise<void> {
+    const none = new Set<string>();
+    const people = [...this.#left].filter((id) => {
+      if (unread.has(this.#host.directory.person(id)?.name ?? "")) return false;
+      this.#left.delete(id);
+      return this.#isOnly(id, none);
+    });
+    if (people.length > 0) await this.#host.store.removeMany({ people, photos: [] });
+  }
+
+  /** Whether nothing is known of somebody but these photos. */
+  #isOnly(id: string, photos: ReadonlySet<string>): boolean {
+    const person = this.#host.directory.person(id);
+    return (
+      person !== undefined && isBare(person) && this.#host.directory.photosOf(id).every((photo) => photos.has(photo.id))
+    );
   }
 
   /** What somebody said of photos is not lost where a file of the same content comes by another name. */

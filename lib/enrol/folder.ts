@@ -16,6 +16,10 @@ export interface Found {
   unsure: Map<string, string>;
   /** What a crash left of photos that were being written. */
   leftovers: string[];
+  /** Which folder it was that stood by this name, so that another one in its place can be told. */
+  identity: string;
+  /** Nothing of people's own is in it, be it photos or not. */
+  isEmpty: boolean;
 }
 
 /** Half of the threads that Node.js has for files: a slow network folder must not hold up everybody else's. */
@@ -46,8 +50,18 @@ export function isUnsure(found: Found, file: string): boolean {
 /** Look at the folder and the folders in it. @throws the system's error when the folder itself cannot be read */
 export async function scanFolder(folder: string): Promise<Found> {
   const root = await realpath(folder);
-  const found: Found = { photos: new Map(), foreign: new Set(), unsure: new Map(), leftovers: [] };
+  const { dev, ino } = await stat(root, { bigint: true });
   const entries = await readdir(folder, { withFileTypes: true });
+  const found: Found = {
+    photos: new Map(),
+    foreign: new Set(),
+    unsure: new Map(),
+    leftovers: [],
+    identity: `${dev} ${ino}`,
+    isEmpty: entries.every((entry) =>
+      entry.isDirectory() ? isSystemFolder(entry.name) : isSystemFile(entry.name) && !isAside(entry.name),
+    ),
+  };
   const files = entries.filter((entry) => !entry.isDirectory()).map((entry) => ({ file: entry.name, entry }));
   const folders = entries.filter((entry) => entry.isDirectory() && !isSystemFolder(entry.name));
   await eachOf(folders, async ({ name }) => {

@@ -53,6 +53,12 @@ export const progressSchema = z.object({
 });
 export type Progress = z.infer<typeof progressSchema>;
 
+/** A folder by its path, and which one stood there. */
+export interface Place {
+  path: string;
+  identity: string;
+}
+
 /** Who keeps what the folder holds. */
 export interface Keeper {
   /**
@@ -61,8 +67,17 @@ export interface Keeper {
    * @throws a sentence when it is no picture
    */
   keep(file: string, name: string, bytes: Buffer): Promise<{ faces: number; doubt: Sentence | undefined }>;
-  /** Photos that are gone. */
-  drop(files: readonly string[]): Promise<void>;
+  /**
+   * Photos that are gone.
+   * @param moving others wait to be read, which may be the same by new names: whoever has no photo left stays until
+   * `sweep`
+   */
+  drop(files: readonly string[], moving: boolean): Promise<void>;
+  /** All that waited is read: who was left without a photo goes. @param unread people of whom a file is there */
+  sweep(unread: ReadonlySet<string>): Promise<void>;
+  /** Which folder it was that held photos last. */
+  readonly place: Place | undefined;
+  keepPlace(place: Place): Promise<void>;
   /** Whether anything can be kept or dropped now; photos wait while not. */
   readonly writable: boolean;
 }
@@ -142,7 +157,10 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
 
   /** Scan the folder once and then again and again. Resolves after the first scan; never rejects. */
   async start(): Promise<void> {
-    await makePrivateFolder(this.#options.folder).catch(() => undefined);
+    const { folder, keeper } = this.#options;
+    const isNew = this.#photos.size === 0 || (keeper.place !== undefined && keeper.place.path !== folder);
+    // In the place of one that held photos nothing is made: a disk is to be mounted there, perhaps.
+    if (isNew) await makePrivateFolder(folder).catch(() => undefined);
     await this.scan();
     this.#schedule(this.#interval);
   }
@@ -205,6 +223,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       throw new UserError("enrol.folderUndeletable", { folder, code: codeOf(error) }, { cause: error });
     });
     const theirs = (file: string): boolean => nameOf(file) === person;
+    if (this.#isAnother(found)) throw new UserError("enrol.folderAnotherUndeletable", { folder });
     const unsure = [...found.unsure].find(([file]) => theirs(file));
     if (unsure !== undefined) throw new UserError("enrol.photoUndeletable", { folder, code: unsure[1] });
     const photos = [...new Set([...found.photos.keys(), ...found.foreign, ...this.#photos.keys()])].filter(theirs);
@@ -258,9 +277,13 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const { exclusively, keeper } = this.#options;
     const changed = await exclusively(() => this.#compare());
     if (changed === undefined || !keeper.writable) return;
+    let isAll = true;
     for (const [index, [file, stamp]] of changed.entries()) {
       if (this.#closed || this.#paused) return;
-      if (!keeper.writable) break;
+      if (!keeper.writable) {
+        isAll = false;
+        break;
+      }
       // One by one, so that an enrolment need not wait for thousands.
       await exclusively(() => this.#read(file, stamp));
       this.#progress = { done: index + 1, total: changed.length };
@@ -268,6 +291,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       if ((index + 1) % TELL_EVERY === 0) this.emit("change");
     }
     this.#progress = undefined;
+    if (isAll && !this.#unsettled) await exclusively(() => keeper.sweep(this.#unread()));
     if (changed.length > 0 || this.#firstScan) this.emit("change");
     this.#firstScan = false;
   }
@@ -293,13 +317,23 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     } finally {
       this.#scanTook = performance.now() - start;
     }
+    if (this.#isAnother(found)) {
+      this.#report({ file: FOLDER, code: "unreadable_folder", ...worded(phrase("enrol.folderAnother", { folder })) });
+      return undefined;
+    }
     const { photos, foreign, unsure } = found;
     const back = this.#problems.delete(FOLDER);
+    await this.#rememberPlace(found);
     if (this.#firstScan) await removeStale(found.leftovers.map((file) => join(folder, file))).catch(() => undefined);
     const gone = keeper.writable
       ? [...this.#photos.keys()].filter((file) => !photos.has(file) && !isUnsure(found, file))
       : [];
-    if (gone.length > 0) await keeper.drop(gone);
+    const now = performance.now();
+    const changed = [...photos].filter(([file, stamp]) => {
+      const known = this.#photos.get(file);
+      return known?.stamp === stamp ? known.failed !== undefined && now >= known.failed.retryAt : true;
+    });
+    if (gone.length > 0) await keeper.drop(gone, changed.length > 0);
     for (const file of gone) this.#photos.delete(file);
     for (const [file, { code }] of this.#problems) {
       const stays =
@@ -321,15 +355,32 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
         ...worded(phrase("enrol.fileUnreadable", { file, folder, code })),
       });
     if (back || gone.length > 0) this.emit("change");
-    const now = performance.now();
-    const changed = [...photos].filter(([file, stamp]) => {
-      const known = this.#photos.get(file);
-      return known?.stamp === stamp ? known.failed !== undefined && now >= known.failed.retryAt : true;
-    });
     const still = changed.filter(([file, stamp]) => this.#firstScan || this.#seen.get(file) === stamp);
     this.#unsettled = still.length < changed.length;
     this.#seen = photos;
     return still;
+  }
+
+  /**
+   * Whether it is empty and another one than held the photos: a network folder or a disk that is not mounted leaves
+   * such a one, and nobody deleted anything. One that was emptied is still the same.
+   */
+  #isAnother({ isEmpty, identity }: Found): boolean {
+    const { folder, keeper } = this.#options;
+    if (!isEmpty || this.#photos.size === 0) return false;
+    const { place } = keeper;
+    return place === undefined || (place.path === folder && place.identity !== identity);
+  }
+
+  async #rememberPlace({ photos, identity }: Found): Promise<void> {
+    const { folder: path, keeper } = this.#options;
+    if (photos.size === 0 || !keeper.writable) return;
+    if (keeper.place?.path !== path || keeper.place.identity !== identity) await keeper.keepPlace({ path, identity });
+  }
+
+  /** Of whom there is a file that cannot be read now: it may still be being copied. */
+  #unread(): ReadonlySet<string> {
+    return new Set([...this.#photos].flatMap(([file, { failed }]) => (failed === undefined ? [] : [nameOf(file)])));
   }
 
   /** Have a photo embedded, or find that it cannot be. */
@@ -342,7 +393,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
         throw new UserError("enrol.fileTooLarge", { megabytes: MAX_PHOTO_BYTES / 1024 / 1024 });
       const bytes = await this.#bytesOf(file);
       if (bytes === undefined) {
-        if (before !== undefined) await this.#options.keeper.drop([file]);
+        if (before !== undefined) await this.#options.keeper.drop([file], true);
         this.#photos.delete(file);
         return;
       }

@@ -43,6 +43,10 @@ again when it can.`,
   filesUndeletable: `the photos cannot be deleted ({code}): check that Node-RED may write to {folder}.`,
   folderUnreadable: `the folder {folder} cannot be read ({code}): check that it exists and that Node-RED may read \
 it. Until then whoever was known before still is.`,
+  folderAnother: `the folder {folder} is empty, and not the one in which the photos were: is its disk or network \
+folder mounted? Whoever was known before still is. If it is meant to be empty, put any file into it, a text file say.`,
+  folderAnotherUndeletable: `nobody can be deleted now: the folder {folder} is empty, and not the one in which the \
+photos were; they would be back with it. Try again when its disk or network folder is mounted.`,
   otherFormat: `the photo {file} is of a format that cannot be read: save it as JPEG.`,
   fileUnreadable: `{file} in {folder} cannot be read ({code}): check its permissions. Until then its photos count \
 as they were.`,

@@ -29,6 +29,10 @@ export const enrol = {
   photoUndeletable: `目前無法刪除此人：無法讀取其在 {folder} 中的一張照片（{code}）。請待可讀取後再試。`,
   filesUndeletable: `無法刪除照片（{code}）：請確認 Node-RED 可以寫入 {folder}。`,
   folderUnreadable: `無法讀取資料夾 {folder}（{code}）：請確認它存在，且 Node-RED 可以讀取。在此之前，原本認得的人仍可辨識。`,
+  folderAnother: `資料夾 {folder} 是空的，而且不是原本放照片的那一個：它的磁碟或網路資料夾掛載了嗎？在此之前已認得的人仍會認得。\
+若本來就該是空的，請放入任何一個檔案，例如文字檔。`,
+  folderAnotherUndeletable: `現在無法刪除任何人：資料夾 {folder} 是空的，而且不是原本放照片的那一個；照片會隨它一起回來。\
+請等它的磁碟或網路資料夾掛載後再試一次。`,
   otherFormat: `照片 {file} 的格式無法讀取：請另存為 JPEG。`,
   fileUnreadable: `無法讀取 {folder} 中的 {file}（{code}）：請檢查其權限。在此之前，其照片維持原狀。`,
   fileNameless: `檔名中沒有姓名：請以人員的姓名為檔案或其資料夾命名。`,

@@ -438,6 +438,73 @@ describe("Gallery", () => {
     assert.deepEqual(names(gallery), ["Alice 1"]);
   });
 
+  it("keeps everybody where a disk is not mounted and an empty folder is in its place, also at the start", async () => {
+    const root = rootWith({ "Alice.jpg": "1 2", "Bob/1.jpg": "3 4" });
+    const [photos, away] = [join(root, "photos"), join(root, "away")];
+    const isTold = (gallery: Gallery): boolean =>
+      /is empty, and not the one in which the photos were.* put any file into it/.test(
+        gallery.problems.find(({ code }) => code === "unreadable_folder")?.message ?? "",
+      );
+    const gallery = await galleryIn(root);
+    const ids = gallery.listPeople({}).people.map(({ id }) => id);
+    renameSync(photos, away);
+    mkdirSync(join(photos, "lost+found"), { recursive: true });
+    await until("the problem", () => isTold(gallery));
+    assert.deepEqual([names(gallery), gallery.readable], [["Alice 1", "Bob 1"], false]);
+    await assert.rejects(gallery.forget("Alice"), /nobody can be deleted now: the folder .* is empty/);
+    rmSync(photos, { recursive: true });
+    renameSync(away, photos);
+    await until("the return", () => gallery.problems.length === 0);
+    await gallery.close();
+
+    renameSync(photos, away);
+    const missing = await galleryIn(root);
+    assert.deepEqual([names(missing), existsSync(photos)], [["Alice 1", "Bob 1"], false], "made nothing in its place");
+    await missing.close();
+
+    mkdirSync(photos);
+    const again = await galleryIn(root);
+    assert.deepEqual([names(again), isTold(again)], [["Alice 1", "Bob 1"], true]);
+    assert.deepEqual(
+      again.listPeople({}).people.map(({ id }) => id),
+      ids,
+    );
+    writeFileSync(join(photos, "empty.txt"), "It is meant to be.");
+    await until("what is meant", () => names(again).length === 0 && again.problems.length === 0);
+  });
+
+  it("takes nobody along into another folder that the form names", async () => {
+    const root = rootWith({ "Alice.jpg": "1 2" });
+    await (await galleryIn(root)).close();
+    const gallery = await unstarted(root, new FakeEncoder(), { folder: join(root, "others") });
+    await gallery.start();
+    assert.deepEqual([names(gallery), gallery.problems, existsSync(join(root, "others"))], [[], [], true]);
+  });
+
+  it("knows people as those they were whose only file is renamed, moved or written anew slowly", async () => {
+    const root = rootWith({ "Alice.jpg": "1 2", "Bob.jpg": "3 4" });
+    const gallery = await galleryIn(root);
+    const forgotten: string[] = [];
+    gallery.on("forgotten", (_id, name) => forgotten.push(name));
+    const fileOf = (): string[] =>
+      gallery
+        .listPeople({ search: "alice" })
+        .people.flatMap(({ id }) => gallery.details(id).photos)
+        .map(({ origin }) => (origin.by === "folder" ? origin.file : ""));
+    mkdirSync(join(root, "photos/Alice"));
+    renameSync(join(root, "photos/Alice.jpg"), join(root, "photos/Alice/1.jpg"));
+    await until("the new place", () => fileOf().join() === join("Alice", "1.jpg"));
+    writeFileSync(join(root, "photos/Alice/1.jpg"), "bad");
+    await until("what is half copied", () => gallery.problems.some(({ code }) => code === "unreadable_photo"));
+    await gallery.scanFolder();
+    writeFileSync(join(root, "photos/Alice/1.jpg"), "1 2.5");
+    await until("the whole of it", () => vectors(gallery).some(([, second]) => second === 2.5));
+    assert.deepEqual(forgotten, []);
+    rmSync(join(root, "photos/Alice"), { recursive: true });
+    await until("her end", () => forgotten.length > 0);
+    assert.deepEqual([forgotten, names(gallery)], [["Alice"], ["Bob 1"]]);
+  });
+
   it("does not follow a link out of the folder", { skip: process.platform === "win32" }, async () => {
     const root = rootWith({ "Alice.jpg": "1 2" });
     writeFileSync(join(root, "outside.jpg"), "3 4");
