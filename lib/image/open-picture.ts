@@ -1,6 +1,6 @@
 /** The one way in which a picture is opened: what it is, how large it may be, and which way is up. */
 import sharp from "sharp";
-import { errorMessage, reasonOf, UserError } from "../errors";
+import { errorMessage, Fault, reasonOf, UserError } from "../errors";
 import type { Picture } from "../message";
 import { phrase, type Sentence } from "../words/sentence";
 import { decodeHeic } from "./heic";
@@ -46,7 +46,7 @@ export async function openPicture({ bytes, raw }: Closed): Promise<Opened> {
     const { width, height } = (await image.metadata()).autoOrient;
     return { image: image.flatten({ background: "#ffffff" }).toColourspace("srgb"), width, height };
   } catch (error) {
-    throw new UserError(explainPicture(error, bytes), { cause: error });
+    throw new UserError(explainPicture(error), { cause: error });
   }
 }
 
@@ -62,9 +62,9 @@ export function closedPicture({ bytes, frame }: Picture): Closed {
 export async function withPicture<T>(closed: Closed, work: (opened: Opened) => Promise<T>): Promise<T> {
   const opened = await openPicture(closed);
   return work(opened).catch((error: unknown) => {
-    // A mistake of ours is not the picture's.
-    if (error instanceof TypeError || error instanceof RangeError) throw error;
-    throw new UserError(explainPicture(error, closed.bytes), { cause: error });
+    // A mistake of ours is not the picture's, nor is a sentence that `work` says itself.
+    if ([TypeError, RangeError, Fault, UserError].some((kind) => error instanceof kind)) throw error;
+    throw new UserError(explainPicture(error), { cause: error });
   });
 }
 
@@ -79,11 +79,14 @@ function fromRaw(data: Uint8Array, { width, height }: { width: number; height: n
   };
 }
 
+/** The longest side of a JPEG that libjpeg writes, in pixels. */
+const JPEG_SIDE = 65_500;
+
 /** What libvips said while it decoded, as a sentence. */
-function explainPicture(error: unknown, bytes: Uint8Array): Sentence {
+function explainPicture(error: unknown): Sentence {
   const reason = errorMessage(error).split("\n")[0] ?? "";
   if (/exceeds pixel limit/i.test(reason)) return phrase("image.tooLarge", { megapixels: MAX_PIXELS / 1e6 });
-  if (/unsupported image format|input buffer (is empty|contains)/i.test(reason)) return noPhoto(bytes);
+  if (/too large for the JPEG format/i.test(reason)) return phrase("image.tooLong", { most: JPEG_SIDE });
   return phrase("image.unreadable", { reason: reasonOf(error) });
 }
 

@@ -126,8 +126,77 @@ describe("decode", () => {
       [Buffer.from("\0\0\0\x18ftypmp42\0\0\0\0isommp42", "latin1"), /a video \(MP4 or MOV\)/],
       [Buffer.from("BMxxxx\0\0\0\0", "latin1"), /a BMP picture/],
       [Buffer.from("\0\0\0\x0cJXL \r\n", "latin1"), /a JPEG XL picture/],
+      [Buffer.from("\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "latin1"), /a camera's raw picture/],
+      [Buffer.from("FUJIFILMCCD-RAW 0201FF393101"), /a camera's raw picture/],
+      [Buffer.from("II*\0\x10\0\0\0CR\x02\0", "latin1"), /a camera's raw picture/],
+      [Buffer.from("II+\0\x08\0\0\0", "latin1"), /a BigTIFF picture/],
+      [Buffer.from("8BPS\0\x01"), /a Photoshop file/],
+      [Buffer.from("\0\0\x01\0\x01\0", "latin1"), /an icon \(ICO\)/],
+      [Buffer.from("P6\n2 2\n255\n"), /a PNM picture/],
+      [Buffer.from("\0\0\0\x08wide\0\0\x10\0mdat", "latin1"), /a video \(MP4 or MOV\)/],
+      [Buffer.from([0, 0, 0, 1, 0x67, 0x42]), /a video stream/],
+      [Buffer.from("\ufeff<!DOCTYPE html><html>"), /a web page/],
+      [Buffer.from("\ufeff<svg/>"), /an SVG drawing/],
+      [Buffer.from("<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"), /an XML document/],
+      [Buffer.from('{"error":"unauthorized"}'), /JSON text: the address answers with an error/],
+      [Buffer.from((await twoHalves().jpeg().toBuffer()).toString()), /read as text on the way, which destroys/],
+      [
+        Buffer.from((await twoHalves().png().toBuffer()).toString("base64")),
+        /base64 text, and not what it stands for/,
+      ],
     ];
     for (const [bytes, sentence] of cases) await assert.rejects(open(bytes), sentence);
+  });
+
+  it("takes no raw picture of a camera for the thumbnail that its TIFF begins with, and reads other TIFFs", async () => {
+    for (const byteOrder of ["<", ">"] as const) {
+      assert.equal((await open(tinyTiff(byteOrder, []))).width, 2);
+      await assert.rejects(open(tinyTiff(byteOrder, [[254, 1]])), /a camera's raw picture \(DNG, CR2, NEF and/, "NEF");
+      await assert.rejects(open(tinyTiff(byteOrder, [[50706, 1]])), /a camera's raw picture/, "DNG");
+    }
+    const tags = tinyTiff("<", []);
+    tags.writeUInt16LE(0xffff, tags.readUInt32LE(4));
+    await assert.rejects(open(tags), /cannot be read/, "more tags than there are");
+  });
+
+  it("says of a picture that is too long for a JPEG that it is, and calls it neither cut off nor damaged", async () => {
+    const strip = await sharp({ create: { width: 70_000, height: 4, channels: 3, background: "#f00" } })
+      .png()
+      .toBuffer();
+    assert.equal((await open(strip)).width, 70_000);
+    await assert.rejects(toKeptJpeg({ bytes: strip, frame: undefined }), /more than 65500 pixels wide or high/);
+  });
+
+  it("reads the pictures of phones: with a film behind them, turned and mirrored, with EXIF that is none", async () => {
+    const jpeg = await twoHalves().jpeg().toBuffer();
+    const film = Buffer.from("\0\0\0\x18ftypmp42\0\0\0\0isommp42", "latin1");
+    assert.equal((await open(Buffer.concat([jpeg, film, Buffer.alloc(4000, 7)]))).width, 64);
+    // Where the red half is then: left, right, above or below.
+    const red: [x: number, y: number][] = [
+      [4, 4],
+      [60, 4],
+      [60, 28],
+      [4, 28],
+      [4, 4],
+      [4, 4],
+      [28, 60],
+      [28, 60],
+    ];
+    for (const [index, [x, y]] of red.entries()) {
+      const turned = await twoHalves()
+        .withMetadata({ orientation: index + 1 })
+        .jpeg()
+        .toBuffer();
+      const shown = await open(turned);
+      assert.deepEqual([shown.width, shown.height], index < 4 ? [64, 32] : [32, 64]);
+      near(colourAt(shown, x, y), [255, 0, 0]);
+    }
+    const exif = await twoHalves()
+      .withExif({ IFD0: { Copyright: "somebody" } })
+      .jpeg()
+      .toBuffer();
+    const at = exif.indexOf("Exif\0\0", 0, "latin1");
+    near(colourAt(await open(exif.fill(0xff, at + 8, at + 30)), 4, 4), [255, 0, 0]);
   });
 
   it("refuses a picture that was cut off", async () => {
@@ -172,4 +241,39 @@ function hugePng(side: number): Buffer {
     chunk("IDAT", zlib.deflateSync(Buffer.alloc(1000))),
     chunk("IEND", Buffer.alloc(0)),
   ]);
+}
+
+/** A red TIFF of 2 × 1 pixels. @param more tags, each with a number */
+function tinyTiff(byteOrder: "<" | ">", more: [tag: number, value: number][]): Buffer {
+  const little = byteOrder === "<";
+  const pixels = Buffer.from([255, 0, 0, 255, 0, 0]);
+  const tags: [number, number][] = [
+    [256, 2],
+    [257, 1],
+    [258, 8],
+    [259, 1],
+    [262, 2],
+    [273, 8],
+    [277, 3],
+    [278, 1],
+    [279, pixels.length],
+    ...more,
+  ];
+  const tiff = new DataView(new ArrayBuffer(16 + 2 + 12 * tags.length + 4));
+  tiff.setUint16(0, little ? 0x4949 : 0x4d4d);
+  tiff.setUint16(2, 42, little);
+  tiff.setUint32(4, 16, little);
+  pixels.forEach((value, index) => tiff.setUint8(8 + index, value));
+  tiff.setUint16(16, tags.length, little);
+  tags
+    .sort(([a], [b]) => a - b)
+    .forEach(([tag, value], index) => {
+      const at = 18 + 12 * index;
+      tiff.setUint16(at, tag, little);
+      // LONG, one of them.
+      tiff.setUint16(at + 2, 4, little);
+      tiff.setUint32(at + 4, 1, little);
+      tiff.setUint32(at + 8, value, little);
+    });
+  return Buffer.from(tiff.buffer);
 }
