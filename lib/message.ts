@@ -4,13 +4,13 @@
  */
 import { z } from "zod";
 import { UserError } from "./errors";
-import { MAX_PHOTO_BYTES } from "./image/limits";
-import { kindOf, PHOTO_ENDINGS, READABLE_KINDS } from "./image/photo-file";
+import { bytesIn, placeOfPicture, whatIs } from "./image/bytes-in";
+import { READABLE_KINDS } from "./image/photo-file";
 import { redact } from "./redact";
 import { complaintsOf, own, parseOptions } from "./validate";
 import { type Deny, denySchema, type Factor, factorSchema, type Grant, grantSchema } from "./grant";
 import { type Liveness, livenessSchema, type Presence, presenceSchema, type Visit, visitSchema } from "./visit";
-import { phrase, type Sentence } from "./words/sentence";
+import { phrase } from "./words/sentence";
 
 export const CONTRACT_VERSION = 1;
 
@@ -438,7 +438,10 @@ export function cameraOf({ camera, source }: Pick<Frame, "camera" | "source">): 
 export function readPicture(message: FaceMessage): Picture {
   const frame = readFrame(message);
   const { payload } = message;
-  const bytes = bytesOf(payload);
+  // Raw pixels may be anything, text too.
+  const bytes = frame?.encoding === "rgb" && Buffer.isBuffer(payload) ? payload : bytesIn(payload);
+  const place = bytes === undefined ? placeOfPicture(payload) : undefined;
+  if (place !== undefined) throw new UserError("message.pictureInside", { place });
   if (bytes === undefined)
     throw new UserError("message.noPicture", {
       what: whatIs(payload),
@@ -448,57 +451,6 @@ export function readPicture(message: FaceMessage): Picture {
   if (bytes.length === 0) throw new UserError("message.emptyBuffer");
   if (bytes !== payload) message.payload = bytes;
   return { bytes, frame };
-}
-
-/** Undefined where it is nobody's bytes. @throws a sentence when it means to be some and is not */
-function bytesOf(payload: unknown): Buffer | undefined {
-  if (Buffer.isBuffer(payload)) return payload;
-  if (payload instanceof Uint8Array) return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-  if (payload instanceof ArrayBuffer) return Buffer.from(payload);
-  if (typeof payload === "string") return fromText(payload);
-  return isBufferAsJson(payload) ? Buffer.from(payload.data) : undefined;
-}
-
-/** What JSON makes of a Buffer. */
-function isBufferAsJson(payload: unknown): payload is { data: number[] } {
-  const { type, data } = (payload ?? {}) as { type?: unknown; data?: unknown };
-  return type === "Buffer" && Array.isArray(data) && data.length <= MAX_PHOTO_BYTES;
-}
-
-const DATA_URI = /^\s*data:([^,;]{0,100})((?:;[^,;]{0,100}){0,9}),/i;
-/** Base64 as it is written, in either alphabet, broken into lines or not (RFC 4648, RFC 2045). */
-const BASE64 = /^[\w+/\-\s]+={0,2}\s*$/;
-/** Four characters of base64 hold three bytes; line ends come on top. */
-const MAX_BASE64_LENGTH = (MAX_PHOTO_BYTES * 3) / 2;
-
-function fromText(text: string): Buffer | undefined {
-  if (text.length > MAX_BASE64_LENGTH)
-    throw new UserError("message.textTooLarge", { megabytes: MAX_PHOTO_BYTES / 1024 / 1024 });
-  const uri = DATA_URI.exec(text);
-  const [begin = "", , parameters = ""] = uri ?? [];
-  if (uri !== null && !/;\s*base64\s*$/i.test(parameters)) throw new UserError("message.uriWithoutBase64");
-  const encoded = text.slice(begin.length);
-  if (encoded.trim() === "" || !BASE64.test(encoded)) {
-    if (uri !== null) throw new UserError("message.uriDamaged");
-    return undefined;
-  }
-  const bytes = Buffer.from(encoded, "base64");
-  // "hello" is base64 too, of nothing.
-  return uri !== null || kindOf(bytes) !== undefined ? bytes : undefined;
-}
-
-/** What a payload that is no picture looks like, with the mend. */
-function whatIs(payload: unknown): Sentence {
-  if (payload === undefined) return phrase("message.nothing");
-  if (payload === null) return phrase("message.null");
-  if (Array.isArray(payload)) return phrase("message.array");
-  if (typeof payload !== "string") return phrase("message.ofType", { type: typeof payload });
-  if (payload.trim() === "") return phrase("message.emptyText");
-  if (/^\s*(?:https?|rtsps?):\/\//i.test(payload)) return phrase("message.address");
-  if (/^\s*[[{]/.test(payload)) return phrase("message.json");
-  return PHOTO_ENDINGS.has(/\.[a-z]{1,5}$/i.exec(payload.trim())?.[0].toLowerCase() ?? "")
-    ? phrase("message.fileName")
-    : phrase("message.noBase64");
 }
 
 /** The detections of a message. @throws a sentence if `msg.faces` is missing or malformed (a NaN in a box, say). */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { runInNewContext } from "node:vm";
 import type { z } from "zod";
 import { contractSchema } from "../../lib/contract-schema";
 import {
@@ -35,7 +36,27 @@ describe("readPicture", () => {
       JSON: JSON.parse(JSON.stringify(jpeg)),
       "a Uint8Array": new Uint8Array(jpeg),
       "an ArrayBuffer": Uint8Array.from(jpeg).buffer,
+      "a Uint8ClampedArray": new Uint8ClampedArray(jpeg),
+      "a DataView": new DataView(Uint8Array.from(jpeg).buffer),
+      "a function node's Uint8Array": runInNewContext("Uint8Array.from(jpeg)", { jpeg }),
+      "a function node's ArrayBuffer": runInNewContext("Uint8Array.from(jpeg).buffer", { jpeg }),
+      "a Buffer of base64": Buffer.from(base64),
+      "a Buffer of a data URI": Buffer.from(`data:image/jpeg;base64,${base64}`),
+      "a data URI in capitals": `DATA:IMAGE/JPEG;BASE64,${base64}`,
+      "a data URI without data:": `image/jpeg;base64,${base64}`,
+      "a data URI of nothing else": `base64,${base64}`,
+      "JSON's quotes": JSON.stringify(`data:image/jpeg;base64,${base64}`),
+      "Python's bytes": `b'${base64}'`,
+      "a form's spaces for plus signs": base64.replaceAll("+", " "),
+      "lines that a shell joined": base64.replace(/.{76}/g, "$& "),
+      "a vCard's folded lines": base64.replace(/.{74}/g, "$&\r\n "),
+      "padding too much": `${base64.replace(/=+$/, "")}====`,
+      "the end of a text of C": `${base64}\0`,
+      "a file read as Latin-1": jpeg.toString("latin1"),
+      "a list of bytes": [...jpeg],
+      "JSON made of a Uint8Array": JSON.parse(JSON.stringify(new Uint8Array(jpeg))),
     };
+    assert.match(base64, /\+/, "the test has plus signs");
     for (const [what, payload] of Object.entries(texts)) {
       const message: FaceMessage = { payload, topic: "door" };
       assert.ok(readPicture(message).bytes.equals(jpeg), what);
@@ -72,6 +93,20 @@ describe("readPicture", () => {
       [Buffer.alloc(0), /is an empty Buffer/],
       ["A".repeat(80 * 1024 * 1024), /text of more than 50 MB/],
       [{ type: "Buffer", data: "no list" }, /is a value of type object/],
+      [new Float32Array(100), /is a value of type Float32Array/],
+      [new Blob(["x"]), /is a value of type Blob/],
+      [groupPhoto(1).toString(), /is a file that was read as text, which destroys a picture/],
+      ["/home/alice/photo.NEF", /is the name of a file/],
+      [[1, 2, 3], /is an array/],
+      [Array.from({ length: 300 }, () => 300), /is an array/],
+      [[groupPhoto(1)], /holds one: a "change" node .* sets msg\.payload to msg\.payload\[0\]/],
+      [{ image: groupPhoto(1).toString("base64") }, /msg\.payload to msg\.payload\.image; of a list/],
+      [[{ fieldname: "photo", buffer: groupPhoto(1) }], /to msg\.payload\[0\]\.buffer;/],
+      [
+        { files: { "my photo": `data:image/png;base64,${groupPhoto(1).toString("base64")}` } },
+        /payload\.files\["my photo"\]/,
+      ],
+      [deep(100_000), /is a value of type object/],
     ];
     for (const [payload, sentence] of cases) {
       const message: FaceMessage = { payload };
@@ -84,6 +119,28 @@ describe("readPicture", () => {
     }
   });
 
+  it("leaves raw pixels alone, whatever they would mean as text", () => {
+    const payload = Buffer.from("/9j/4AAQSkZJRgABAQAAAQABAAD/".repeat(12));
+    const frame = { source: "door", sequence: 0, capturedAt: 1, width: 14, height: 8, encoding: "rgb" } as const;
+    assert.equal(readPicture({ payload, frame }).bytes, payload);
+  });
+
+  it("tells text that is no picture in a moment, whatever it is made of", () => {
+    const start = performance.now();
+    for (const filler of [" ", "\n", "=", "A", ";", ",", "A ", "\0", "'"])
+      for (const begin of ["", "A", "data:image/jpeg;base64,/9j/", "/9j/4AAQ"]) {
+        const text = `${begin}${filler.repeat(300_000)}!`;
+        for (const payload of [text, Buffer.from(text), { text }, [text]])
+          try {
+            readPicture({ payload });
+          } catch {
+            // That it is none is told elsewhere.
+          }
+      }
+    // About 0.3 s here; a pattern that goes back took minutes.
+    assert.ok(performance.now() - start < 20_000);
+  });
+
   it("reads 60 MB of text without holding up the event loop for long", () => {
     const payload = `${"/9j/".repeat(15 * 1024 * 1024)}!`;
     const spent = processorTime();
@@ -92,6 +149,13 @@ describe("readPicture", () => {
     assert.ok(spent() < 5000);
   });
 });
+
+/** Objects in each other. */
+function deep(levels: number): object {
+  let value: object = {};
+  for (let level = 0; level < levels; level += 1) value = { value };
+  return value;
+}
 
 /** A face with everything that a face can have. */
 const FACE: Required<Face> = {

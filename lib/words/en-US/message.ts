@@ -9,6 +9,8 @@ a newer version of the package. Update it on this Node-RED, or delete msg.face a
   noPicture: `msg.payload is {what}, not a picture: send a Buffer with a {kinds} file in it ({binary}), or such a \
 file as base64.`,
   binary: `a "read file" node set to "a single buffer object", an "http request" set to "a binary buffer"`,
+  pictureInside: `msg.payload is not a picture but holds one: a "change" node before this one sets msg.payload to \
+msg.payload{place}; of a list a "split" node sends one after the other.`,
   emptyBuffer: `msg.payload is an empty Buffer, not a picture: look at the node that made it; the file may have \
 zero bytes.`,
   textTooLarge: `msg.payload is text of more than {megabytes} MB of picture: scale the picture down before it \
@@ -25,6 +27,7 @@ changed on the way; send it as it was made, or a Buffer.`,
   address: `an address (an "http request" node fetches a picture, a camera node watches a stream)`,
   json: `JSON text (a "json" node reads it; then put the picture's field into msg.payload)`,
   fileName: `the name of a file (a "read file" node reads it)`,
+  mangled: `a file that was read as text, which destroys a picture`,
   noBase64: `text that is no base64 of a picture`,
   noFaces: `msg.faces is missing: put a haar-detect node before this one.`,
   notFaces: `msg.faces is not a list of detections: {complaints}.`,

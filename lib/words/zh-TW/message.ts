@@ -7,6 +7,8 @@ export const message = {
   noFrame: `msg.frame 不是影格：{complaints}。請維持攝影機節點所產生的內容，或將它刪除。`,
   noPicture: `msg.payload 是{what}，不是圖片：請傳送含有 {kinds} 檔案的 Buffer（{binary}），或以 base64 表示的這類檔案。`,
   binary: `「read file」節點設為「一個 Buffer 物件」，「http request」節點設為「二進位 Buffer」`,
+  pictureInside: `msg.payload 不是圖片，但裡面有一張：請在本節點之前用「change」節點將 msg.payload 設為 msg.payload{place}；\
+若是清單，可用「split」節點逐一送出。`,
   emptyBuffer: `msg.payload 是空的 Buffer，不是圖片：請檢查產生它的節點；檔案可能是 0 位元組。`,
   textTooLarge: `msg.payload 的文字代表超過 {megabytes} MB 的圖片：請先縮小圖片再送來。`,
   uriWithoutBase64: `msg.payload 是沒有 base64 的 data URI，不是圖片：請傳送 data:image/jpeg;base64,… 或 Buffer。`,
@@ -19,6 +21,7 @@ export const message = {
   address: `位址（「http request」節點可抓取圖片，攝影機節點可觀看串流）`,
   json: `JSON 文字（「json」節點可讀取；再將圖片欄位放入 msg.payload）`,
   fileName: `檔名（「read file」節點可讀取）`,
+  mangled: `被當成文字讀取的檔案，圖片因此毀損`,
   noBase64: `不是圖片 base64 的文字`,
   noFaces: `缺少 msg.faces：請在此節點之前放一個 haar-detect 節點。`,
   notFaces: `msg.faces 不是偵測結果的清單：{complaints}。`,
