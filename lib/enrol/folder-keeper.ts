@@ -148,7 +148,9 @@ export class FolderKeeper implements Keeper {
   #isOnly(id: string, photos: ReadonlySet<string>): boolean {
     const person = this.#host.directory.person(id);
     return (
-      person !== undefined && isBare(person) && this.#host.directory.photosOf(id).every((photo) => photos.has(photo.id))
+      person !== undefined &&
+      isBare(person) &&
+      this.#host.directory.photosOf(id).every((photo) => photos.has(photo.id))
     );
   }
 

@@ -12,6 +12,8 @@ export interface Found {
   photos: Map<string, string>;
   /** Pictures in formats that cannot be read. */
   foreign: Set<string>;
+  /** Photos and folders of a person whose name is not in UTF-8, as old archives and network folders have it. */
+  misnamed: Set<string>;
   /** Photos and folders of a person that are there but could not be looked at just now, with the error's code. */
   unsure: Map<string, string>;
   /** What a crash left of photos that were being written. */
@@ -55,6 +57,7 @@ export async function scanFolder(folder: string): Promise<Found> {
   const found: Found = {
     photos: new Map(),
     foreign: new Set(),
+    misnamed: new Set(),
     unsure: new Map(),
     leftovers: [],
     identity: `${dev} ${ino}`,
@@ -93,12 +96,17 @@ async function describe(path: string): Promise<{ size: number; mtimeMs: number; 
   return { size: stats.size, mtimeMs: stats.mtimeMs, ctimeMs: stats.ctimeMs, isFile: stats.isFile() };
 }
 
+/** Stands for bytes that are no UTF-8 (Unicode 3.9, "U+FFFD Substitution of Maximal Subparts"). */
+const REPLACED = "\ufffd";
+
 /** What vanished is gone; what fails otherwise (a network that hiccups, a permission) is unsure. */
 async function surely(found: Found, file: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
     const { code = "error" } = error as NodeJS.ErrnoException;
+    // By a name that was mended in the reading nothing can be opened.
+    if (code === "ENOENT" && file.includes(REPLACED)) found.misnamed.add(file);
     if (code !== "ENOENT" && code !== "ENOTDIR") found.unsure.set(file, code);
   }
 }

@@ -11,7 +11,7 @@ import { reasonOf, UserError } from "../errors";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "../files";
 import { type Found, isUnsure, scanFolder, sizeIn } from "./folder";
-import { nameOf, parseName } from "../people/names";
+import { nameOf, parseName, visibleName } from "../people/names";
 import { StorageError } from "../storage";
 import { countSchema } from "../validate";
 import type { StoreProblem } from "../people/store";
@@ -222,7 +222,8 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const found = await scanFolder(folder).catch((error: unknown) => {
       throw new UserError("enrol.folderUndeletable", { folder, code: codeOf(error) }, { cause: error });
     });
-    const theirs = (file: string): boolean => nameOf(file) === person;
+    const name = visibleName(person);
+    const theirs = (file: string): boolean => nameOf(file) === name;
     if (this.#isAnother(found)) throw new UserError("enrol.folderAnotherUndeletable", { folder });
     const unsure = [...found.unsure].find(([file]) => theirs(file));
     if (unsure !== undefined) throw new UserError("enrol.photoUndeletable", { folder, code: unsure[1] });
@@ -321,7 +322,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       this.#report({ file: FOLDER, code: "unreadable_folder", ...worded(phrase("enrol.folderAnother", { folder })) });
       return undefined;
     }
-    const { photos, foreign, unsure } = found;
+    const { photos, foreign, misnamed, unsure } = found;
     const back = this.#problems.delete(FOLDER);
     await this.#rememberPlace(found);
     if (this.#firstScan) await removeStale(found.leftovers.map((file) => join(folder, file))).catch(() => undefined);
@@ -339,7 +340,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       const stays =
         code === "unreadable_folder"
           ? unsure.has(file)
-          : this.#photos.has(file) || foreign.has(file) || unsure.has(file);
+          : this.#photos.has(file) || foreign.has(file) || misnamed.has(file) || unsure.has(file);
       if (!stays) this.#problems.delete(file);
     }
     for (const file of foreign)
@@ -348,6 +349,8 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
         code: "unreadable_photo",
         ...worded(phrase("enrol.otherFormat", { file })),
       });
+    for (const file of misnamed)
+      this.#report({ file, code: "unreadable_photo", ...worded(phrase("enrol.fileMisnamed", { file })) });
     for (const [file, code] of unsure)
       this.#report({
         file,

@@ -47,6 +47,7 @@ it. Until then whoever was known before still is.`,
 folder mounted? Whoever was known before still is. If it is meant to be empty, put any file into it, a text file say.`,
   folderAnotherUndeletable: `nobody can be deleted now: the folder {folder} is empty, and not the one in which the \
 photos were; they would be back with it. Try again when its disk or network folder is mounted.`,
+  fileMisnamed: `{file} has a name that is not in UTF-8, by which it cannot be opened: rename it.`,
   otherFormat: `the photo {file} is of a format that cannot be read: save it as JPEG.`,
   fileUnreadable: `{file} in {folder} cannot be read ({code}): check its permissions. Until then its photos count \
 as they were.`,

@@ -33,6 +33,7 @@ export const enrol = {
 若本來就該是空的，請放入任何一個檔案，例如文字檔。`,
   folderAnotherUndeletable: `現在無法刪除任何人：資料夾 {folder} 是空的，而且不是原本放照片的那一個；照片會隨它一起回來。\
 請等它的磁碟或網路資料夾掛載後再試一次。`,
+  fileMisnamed: `{file} 的檔名不是 UTF-8 編碼，無法以此檔名開啟：請重新命名。`,
   otherFormat: `照片 {file} 的格式無法讀取：請另存為 JPEG。`,
   fileUnreadable: `無法讀取 {folder} 中的 {file}（{code}）：請檢查其權限。在此之前，其照片維持原狀。`,
   fileNameless: `檔名中沒有姓名：請以人員的姓名為檔案或其資料夾命名。`,

@@ -238,6 +238,24 @@ describe("Gallery", () => {
         "Alice/._1.jpg",
         "Alice/Thumbs.db",
         "~$Alice.jpg",
+        "trashbox/x.jpg",
+        "LOST.DIR/1234.jpg",
+        "DfsrPrivate/x.jpg",
+        "_gsdata_/x.jpg",
+        "thumbnails/x.jpg",
+        "Thumbs/x.jpg",
+        "Alice (conflicted copy 2026-01-01 120000).jpg",
+        "Alice (conflicted copy bob 2026-01-01 120000) (1).jpg",
+        "Alice (Bob's conflicted copy 2026-01-01).jpg",
+        "Alice (Bob Smith's MacBook's conflicted copy 2026-01-01).heic",
+        "Alice (In Konflikt stehende Kopie von Bob 2026-01-01).jpg",
+        "Alice (Copie en conflit de Bob 2026-01-01).jpg",
+        "Alice (Bob 的衝突複本 2026-01-01).jpg",
+        "Alice (SFConflict bob@example.com 2026-01-01-12-00-00).jpg",
+        "Alice (case conflict 1).jpg",
+        "Alice_conflict-20260101-120000.jpg",
+        "Alice_NAS_Jan-01-120000-2026_Conflict.jpg",
+        "Alice.conflict.jpg",
       ];
       const gallery = await galleryIn(
         rootWith({
@@ -264,6 +282,48 @@ describe("Gallery", () => {
       new Set(["81 characters", "control character", "names nobody"]),
     );
   });
+
+  it("takes people by the name that one sees, however often the file's ending or in what bytes it stands", async () => {
+    const gallery = await galleryIn(
+      rootWith({
+        "Alice.jpg": "1 2",
+        "\u200eAlice.JPG": "1.1 2",
+        "Ali\u200bce\u200f/1.jpg": "1.2 2",
+        "Alice.HEIC.jpg": "1.3 2",
+        "Alice.jpg.jpeg": "1.4 2",
+        "Zoe\u0308.jpg": "3 4",
+        "Zo\u00eb/1.jpg": "3.1 4",
+        "Conflict.jpg": "9 9",
+        "Mr. Conflit.jpe": "20 9",
+        "👩‍🦰.jpg": "40 9",
+        "علی‌رضا.jpg": "60 9",
+      }),
+    );
+    assert.deepEqual(
+      [names(gallery).sort(), gallery.problems],
+      [["Alice 5", "Conflict 1", "Mr. Conflit 1", "Zoë 2", "علی‌رضا 1", "👩‍🦰 1"].sort(), []],
+    );
+  });
+
+  it(
+    "says of a file whose name is not in UTF-8 that it is to be renamed",
+    { skip: process.platform !== "linux" },
+    async () => {
+      const root = rootWith({ "Alice.jpg": "1 2" });
+      const latin1 = (name: string): Buffer => Buffer.from(join(root, "photos", name), "latin1");
+      writeFileSync(latin1("Jos\xe9.jpg"), "3 4");
+      mkdirSync(latin1("Ren\xe9"));
+      const gallery = await galleryIn(root);
+      assert.deepEqual(names(gallery), ["Alice 1"]);
+      assert.deepEqual(gallery.problems.map(({ message }) => message).sort(), [
+        "Jos\ufffd.jpg has a name that is not in UTF-8, by which it cannot be opened: rename it.",
+        "Ren\ufffd has a name that is not in UTF-8, by which it cannot be opened: rename it.",
+      ]);
+      rmSync(latin1("Jos\xe9.jpg"));
+      rmSync(latin1("Ren\xe9"), { recursive: true });
+      await until("the mend", () => gallery.problems.length === 0);
+    },
+  );
 
   it("reads one photo each, and several", async () => {
     const gallery = await galleryIn(
