@@ -3,8 +3,12 @@ import { z } from "zod";
 import { importAnswer } from "./answers";
 import { HttpError } from "./http/answer-error";
 import { queryOf } from "./http/request";
+import { brokenOff } from "./http/upload";
 import { ofGallery, type Route, writerOf } from "./routes";
 import { phrase } from "../lib/words/sentence";
+
+/** The second is what Windows calls a zip. */
+const ZIP_TYPES = ["application/zip", "application/x-zip-compressed"];
 
 /** Somebody who sends nothing for so long must not hold the gallery, … */
 const SILENCE_MS = 15_000;
@@ -32,6 +36,8 @@ async function* piecesOf(request: Request, closing: AbortSignal): AsyncGenerator
       if (waited > SILENCE_MS && (1000 * received) / waited < LEAST_RATE) throw tooSlow();
       yield piece.value;
     }
+  } catch (error) {
+    throw brokenOff(request) ?? error;
   } finally {
     // Ends after a piece that is still waited for.
     pieces.return?.().catch(() => undefined);
@@ -91,7 +97,7 @@ export const archive: Route[] = [
       answers: importAnswer,
     },
     async ({ deployed, node, gallery, request }) => {
-      if (!request.is("application/zip"))
+      if (!request.is(ZIP_TYPES))
         throw new HttpError(415, "content_type", phrase("api.bodyType", { type: "application/zip" }));
       const id = request.params["gallery"];
       const books = deployed.attendances().flatMap((each) => (each.served?.gallery === id ? [each.id] : []));

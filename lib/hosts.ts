@@ -64,6 +64,8 @@ function hostIn(header: string | undefined): string | undefined {
 
 function isOwnAddress(host: string, localAddress: string | undefined): boolean {
   const address = host.replace(MAPPED, "");
+  // "This computer" to whoever asks for it (RFC 1122, 3.2.1.3), as some type what a server says it listens on.
+  if (address === "0.0.0.0" || sameAddress("::", address)) return true;
   if (PRIVATE.check(address, isIP(address) === 6 ? "ipv6" : "ipv4")) return true;
   const own = [
     localAddress ?? "",

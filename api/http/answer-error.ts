@@ -67,8 +67,9 @@ function kindOf(error: unknown): { status: number; code: string } | undefined {
   if (error instanceof NotKept)
     return error.judgement.verdict === "ask" ? { status: 409, code: "asks" } : { status: 422, code: "refused" };
   if (!(error instanceof UserError)) return undefined;
-  // The system's own: a folder that is away, a permission.
-  return typeof (error.cause as { code?: unknown } | undefined)?.code === "string"
+  // The system's own: a folder that is away, a permission. What zlib cannot unpack was sent so.
+  const { code } = (error.cause ?? {}) as { code?: unknown };
+  return typeof code === "string" && !code.startsWith("Z_")
     ? { status: FAULT, code: "storage" }
     : { status: 400, code: "invalid" };
 }

@@ -6,7 +6,7 @@ import { phrase } from "../../lib/words/sentence";
  * What a page of another site can send without asking first (Fetch standard, "CORS-safelisted request-header") is none
  * of these.
  */
-const WRITE_TYPES = ["application/json", "image/*", "application/zip"];
+const WRITE_TYPES = ["application/json", "image/*", "application/zip", "application/x-zip-compressed"];
 
 /**
  * Without a login anybody who reaches Node-RED may use it; a page of another site in the browser of somebody who does

@@ -30,10 +30,19 @@ export async function readUpload(request: Request, maxBytes: number, type: strin
     }
   } catch (error) {
     if (slow.aborted) throw new HttpError(408, "upload", phrase("api.bodyTooSlow"));
-    throw error;
+    throw brokenOff(request) ?? error;
   }
-  if (!request.complete) throw new HttpError(400, "upload", phrase("api.bodyCut"));
+  if (!request.complete) throw bodyCut();
   return Buffer.concat(chunks);
+}
+
+/** Who sent has gone in the middle: nobody's mistake. Undefined where they have not. */
+export function brokenOff(request: Request): HttpError | undefined {
+  return request.destroyed && !request.complete ? bodyCut() : undefined;
+}
+
+function bodyCut(): HttpError {
+  return new HttpError(400, "upload", phrase("api.bodyCut"));
 }
 
 /** The request is answered though its body may still come: end the connection, but not before the answer was heard. */

@@ -42,7 +42,8 @@ export async function filesIn(zip: ZipFile, signal: AbortSignal | undefined): Pr
     signal?.throwIfAborted();
     if (files.has(entry.fileName))
       throw new UserError("people.zipTwice", { file: JSON.stringify(entry.fileName.slice(0, 100)) });
-    files.set(entry.fileName, entry);
+    // Who packs a zip anew has folders in it; they hold nothing.
+    if (!isFolder(entry)) files.set(entry.fileName, entry);
   }
   let end = 0;
   for (const { relativeOffsetOfLocalHeader: begin, compressedSize, fileName } of [...files.values()].sort(
@@ -53,6 +54,10 @@ export async function filesIn(zip: ZipFile, signal: AbortSignal | undefined): Pr
     end = begin + LOCAL_HEADER_BYTES + compressedSize;
   }
   return files;
+}
+
+function isFolder({ fileName, uncompressedSize }: Entry): boolean {
+  return fileName.endsWith("/") && uncompressedSize === 0;
 }
 
 /** @param pictures all of them @throws a sentence when together they claim to be much larger than the zip */
@@ -131,6 +136,8 @@ async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {
 
 async function streamOf(zip: ZipFile, entry: Entry, { most, small }: Bounds): Promise<AsyncIterable<Buffer>> {
   const { fileName, uncompressedSize, compressedSize } = entry;
+  if (entry.isEncrypted())
+    throw new UserError("people.zipEncrypted", { file: JSON.stringify(fileName.slice(0, 100)) });
   if (uncompressedSize > Math.max(small, MAX_GROWTH * compressedSize))
     throw new UserError("people.zipGrows", {
       file: fileName,

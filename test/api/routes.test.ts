@@ -256,6 +256,38 @@ describe("a served gallery", () => {
       assert.match(heard(), /^HTTP\/1\.1 408 .*\r\n\r\n\{"error":"[^"]+slowly[^"]*","code":"\w+"\}$/s);
   });
 
+  it("takes a sender who breaks off for no mistake of the program", async () => {
+    const ended: Promise<unknown>[] = [];
+    const importFrom = gallery.importFrom;
+    let began = 0;
+    gallery.importFrom = (zip) => {
+      began += 1;
+      const importing = importFrom(zip);
+      ended.push(importing.catch((error: unknown) => error));
+      return importing;
+    };
+    const types = { "/g/identify": "image/jpeg", "/g/import": "application/zip" };
+    for (const [path, type] of Object.entries(types)) {
+      const { socket } = upload(path, type, 1000);
+      await once(socket, "connect");
+      await eventually("the request", () => (path === "/g/import" ? began > 0 : socket.bytesWritten > 0) || undefined);
+      // Its first byte has come by then.
+      await fetch(`${served.url}${API_ROOT}/g/people`);
+      socket.destroy();
+    }
+    await eventually("the end", () => ended.length > 0 || undefined);
+    assert.match(String((await ended[0]) as Error), /the body was cut off/);
+    for (let times = 0; times < 3; times += 1) await fetch(`${served.url}${API_ROOT}/g/people`);
+    assert.deepEqual(served.errors, []);
+  });
+
+  it("takes a zip by the name that Windows has for it", async () => {
+    const body = Buffer.from("zip");
+    const headers = { "Content-Type": "application/x-zip-compressed" };
+    const answer = await fetch(`${served.url}${API_ROOT}/g/import`, { method: "POST", headers, body });
+    assert.deepEqual([answer.status, await answer.json()], [200, { people: 0, photos: 0, skipped: 0 }]);
+  });
+
   it("answers an import, and cuts off an export, when the gallery closes", async () => {
     const began = new EventEmitter();
     const importFrom = gallery.importFrom;
@@ -308,6 +340,12 @@ describe("a served gallery", () => {
       assert.deepEqual(
         await asked(new UserError("the folder is away.", { cause: Object.assign(new Error("x"), { code: "EIO" }) })),
         [500, "storage", "the folder is away."],
+      );
+      const unpacked = Object.assign(new Error("invalid block type"), { code: "Z_DATA_ERROR", errno: -3 });
+      assert.deepEqual(
+        await asked(new UserError("the zip is damaged.", { cause: unpacked })),
+        [400, "invalid", "the zip is damaged."],
+        "what was sent damaged is no fault of the disk",
       );
       assert.deepEqual(served.errors, [], "what people can mend is no mistake of the program");
       const INTERNAL = "something is wrong inside: look into Node-RED's log.";

@@ -64,6 +64,7 @@ recognized all the same.`,
   zipClaims: `the pictures in the zip claim {claimed} bytes, the zip has {size}: nothing was imported.`,
   zipDamaged: `the file is no zip, or a damaged one ({reason}): nothing was imported. Send the zip that the export \
 made.`,
+  zipEncrypted: `{file} in the zip is encrypted: nothing was imported. Send the zip that the export made.`,
   zipChecksum: `{file} does not have the checksum that is written in it`,
   zipFiles: `the zip holds {files} files, more than a gallery can: nothing was imported.`,
   zipGrows: `{file} in the zip claims to be {times} times as large as it is in it: nothing was imported.`,

@@ -52,6 +52,7 @@ export const people = {
   zipShares: `zip 檔中的 {file} 與另一個檔案共用相同的位元組：沒有匯入任何內容。`,
   zipClaims: `zip 檔中的圖片宣稱共有 {claimed} 位元組，但 zip 檔只有 {size}：沒有匯入任何內容。`,
   zipDamaged: `這個檔案不是 zip 檔，或已損毀（{reason}）：沒有匯入任何內容。請傳送匯出時產生的 zip 檔。`,
+  zipEncrypted: `zip 檔中的 {file} 已加密：未匯入任何內容。請傳送匯出時產生的 zip 檔。`,
   zipChecksum: `{file} 的總和檢查碼與其記載不符`,
   zipFiles: `zip 檔中有 {files} 個檔案，超過人臉庫的上限：沒有匯入任何內容。`,
   zipGrows: `zip 檔中的 {file} 宣稱解壓縮後是壓縮時的 {times} 倍：沒有匯入任何內容。`,

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
+import { ZipFile } from "yazl";
 import { UserError } from "../../../lib/errors";
 import { type ExportOptions, exportStore, importInto } from "../../../lib/people/archive";
 import { type LmdbStore, openStore } from "../../../lib/people/lmdb/store";
@@ -534,6 +535,27 @@ describe("export and import", () => {
     await assert.rejects(
       importInto(store, pieces(twice)),
       /holds "photos\/aaaaaaa0\.jpg" twice: nothing was imported/,
+    );
+  });
+
+  it("pass over folders, which a zip that was packed anew has, and refuse what is encrypted", async () => {
+    const { store } = await opened();
+    const zip = new ZipFile();
+    for (const name of ["photos", "thumbnails"]) zip.addEmptyDirectory(name);
+    zip.addBuffer(Buffer.from('{"format":"facenet-gallery","version":1}'), "gallery.json");
+    zip.end();
+    const packed: Buffer[] = [];
+    for await (const chunk of zip.outputStream) packed.push(chunk as Buffer);
+    assert.deepEqual(await importInto(store, pieces(Buffer.concat(packed))), { people: 0, photos: 0, skipped: 0 });
+    const secret = await exportOf({ "people.ndjson": "{}" });
+    for (let at = 0; at < secret.length - 12; at += 1) {
+      // The first bit of the flags, before each file and in the directory (APPNOTE.TXT 4.4.4).
+      if (secret.readUInt32LE(at) === 0x04034b50) secret.writeUInt8(secret.readUInt8(at + 6) | 1, at + 6);
+      if (secret.readUInt32LE(at) === 0x02014b50) secret.writeUInt8(secret.readUInt8(at + 8) | 1, at + 8);
+    }
+    await assert.rejects(
+      importInto(store, pieces(secret)),
+      /"gallery\.json" in the zip is encrypted: nothing was imported/,
     );
   });
 
