@@ -115,8 +115,8 @@ export type RejectReason = (typeof REJECT_REASONS)[number];
 export interface Candidate {
   name: string;
   /**
-   * What τ is compared with: the cohort-normalised distance d' to the mean of their photos (it may be below 0), or the
-   * same as `euclidean`.
+   * What τ is compared with: the cohort-normalised distance d' to the mean of their photos (it may be below 0), or
+   * the same as `euclidean`.
    */
   distance: number;
   /** Euclidean distance to the nearest of their photos. */
@@ -151,7 +151,7 @@ export interface Identity {
   /** Of a track that votes, 0..1: see `sureOf` in lib/match/track-vote; absent where the face was decided alone. */
   sure?: number | undefined;
   /**
-   * … in how many frames of it the face was embedded anew. A frame that shows the same as one before it adds nothing.
+   * … in how many frames of it the face was embedded anew. A frame that shows the same as one before it adds none.
    */
   frames?: number | undefined;
 }

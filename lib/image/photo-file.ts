@@ -107,7 +107,7 @@ const ENTRY_BYTES = 12;
 const MOST_TAGS = 200;
 
 /**
- * Raw pictures of cameras (DNG, CR2, NEF, ARW …) are TIFFs, whose first picture is a thumbnail of what follows: it would
+ * Raw pictures of cameras (DNG, CR2, NEF, ARW) are TIFFs whose first picture is a thumbnail of what follows: it would
  * be taken for the photo.
  */
 function isRaw(bytes: Uint8Array): boolean {

@@ -283,7 +283,7 @@ describe("Gallery", () => {
     );
   });
 
-  it("takes people by the name that one sees, however often the file's ending or in what bytes it stands", async () => {
+  it("takes people by the name that one sees, however often its ending stands there, in any bytes", async () => {
     const gallery = await galleryIn(
       rootWith({
         "Alice.jpg": "1 2",
@@ -498,7 +498,7 @@ describe("Gallery", () => {
     assert.deepEqual(names(gallery), ["Alice 1"]);
   });
 
-  it("keeps everybody where a disk is not mounted and an empty folder is in its place, also at the start", async () => {
+  it("keeps everybody where a disk is not mounted and an empty folder is in its place, at the start too", async () => {
     const root = rootWith({ "Alice.jpg": "1 2", "Bob/1.jpg": "3 4" });
     const [photos, away] = [join(root, "photos"), join(root, "away")];
     const isTold = (gallery: Gallery): boolean =>

@@ -148,7 +148,7 @@ describe("decode", () => {
     for (const [bytes, sentence] of cases) await assert.rejects(open(bytes), sentence);
   });
 
-  it("takes no raw picture of a camera for the thumbnail that its TIFF begins with, and reads other TIFFs", async () => {
+  it("takes no raw picture of a camera for the thumbnail that its TIFF begins with, and reads others", async () => {
     for (const byteOrder of ["<", ">"] as const) {
       assert.equal((await open(tinyTiff(byteOrder, []))).width, 2);
       await assert.rejects(open(tinyTiff(byteOrder, [[254, 1]])), /a camera's raw picture \(DNG, CR2, NEF and/, "NEF");
@@ -159,7 +159,7 @@ describe("decode", () => {
     await assert.rejects(open(tags), /cannot be read/, "more tags than there are");
   });
 
-  it("says of a picture that is too long for a JPEG that it is, and calls it neither cut off nor damaged", async () => {
+  it("says of a picture that is too long for a JPEG that it is, and does not call it damaged", async () => {
     const strip = await sharp({ create: { width: 70_000, height: 4, channels: 3, background: "#f00" } })
       .png()
       .toBuffer();
@@ -167,7 +167,7 @@ describe("decode", () => {
     await assert.rejects(toKeptJpeg({ bytes: strip, frame: undefined }), /more than 65500 pixels wide or high/);
   });
 
-  it("reads the pictures of phones: with a film behind them, turned and mirrored, with EXIF that is none", async () => {
+  it("reads the pictures of phones: a film behind them, turned and mirrored, EXIF that is none", async () => {
     const jpeg = await twoHalves().jpeg().toBuffer();
     const film = Buffer.from("\0\0\0\x18ftypmp42\0\0\0\0isommp42", "latin1");
     assert.equal((await open(Buffer.concat([jpeg, film, Buffer.alloc(4000, 7)]))).width, 64);
