@@ -126,7 +126,7 @@ describe("readPicture", () => {
   });
 
   it("tells text that is no picture in a moment, whatever it is made of", () => {
-    const start = performance.now();
+    const spent = processorTime();
     for (const filler of [" ", "\n", "=", "A", ";", ",", "A ", "\0", "'"])
       for (const begin of ["", "A", "data:image/jpeg;base64,/9j/", "/9j/4AAQ"]) {
         const text = `${begin}${filler.repeat(300_000)}!`;
@@ -138,7 +138,7 @@ describe("readPicture", () => {
           }
       }
     // About 0.3 s here; a pattern that goes back took minutes.
-    assert.ok(performance.now() - start < 20_000);
+    assert.ok(spent() < 20_000);
   });
 
   it("reads 60 MB of text without holding up the event loop for long", () => {
