@@ -27,13 +27,14 @@ export const PHOTO_ENDINGS: ReadonlySet<string> = new Set([
 ]);
 
 /** Pictures that somebody means as photos but that no decoder here reads; said, not passed over. */
-export const OTHER_PICTURE_ENDINGS: ReadonlySet<string> = new Set([
-  ...[".bmp", ".ico", ".psd", ".xcf", ".svg", ".eps", ".tga", ".pcx", ".pbm", ".pgm", ".ppm", ".pnm", ".hdr", ".exr"],
-  ...[".jp2", ".j2k", ".jpf", ".jpx", ".jxl", ".jxr"],
-  // Cameras' raw pictures.
-  ...[".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".raf", ".orf", ".rw2", ".rwl", ".raw"],
-  ...[".pef", ".srw", ".x3f", ".3fr", ".iiq", ".erf", ".kdc", ".dcr", ".mrw", ".gpr"],
-]);
+export const OTHER_PICTURE_ENDINGS: ReadonlySet<string> = new Set(
+  [
+    ".bmp .ico .psd .xcf .svg .eps .tga .pcx .pbm .pgm .ppm .pnm .hdr .exr .jp2 .j2k .jpf .jpx .jxl .jxr",
+    // Cameras' raw pictures.
+    ".dng .cr2 .cr3 .crw .nef .nrw .arw .sr2 .srf .raf .orf .rw2 .rwl .raw .pef .srw .x3f .3fr .iiq .erf .kdc .dcr",
+    ".mrw .gpr",
+  ].flatMap((endings) => endings.split(" ")),
+);
 
 /** Said in sentences: what may be sent. */
 export const READABLE_KINDS = phrase("image.readableKinds");
