@@ -25,7 +25,6 @@ export function testsIn(name) {
 /** Files that take longest on two quiet cores. Begun last, one of them would be waited for alone. */
 const LONGEST = [
   "demo/start",
-  "tensor/engines",
   "nodes/pipeline",
   "people/store",
   "visits/kills",

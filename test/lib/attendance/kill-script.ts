@@ -1,7 +1,7 @@
 /** What happens in the kill test, the same in each process: from a seed, over days on which the clocks are changed. */
 import type { Visit } from "../../../lib/visit";
 import type { VisitRecord } from "../../../lib/visits/book";
-import { KILLS } from "../../support/kills";
+import { KILLS } from "../../support/often";
 import { messageOf, recordOf, type ScriptedVisit } from "../../support/visit-log";
 
 const MINUTE_MS = 60_000;

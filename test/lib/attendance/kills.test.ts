@@ -10,7 +10,7 @@ import type { CheckIn } from "../../../lib/attendance/check-in";
 import { Ledger } from "../../../lib/attendance/ledger";
 import { Database } from "../../../lib/people/lmdb/database";
 import { noSecret } from "../../../lib/people/lmdb/secret";
-import { KILLS } from "../../support/kills";
+import { KILLS } from "../../support/often";
 import { BY_BOOK, BY_MESSAGE, randomOf, type Scene, visitsOf } from "./kill-script";
 
 const INTERVAL_MS = 60_000;

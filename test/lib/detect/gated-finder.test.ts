@@ -121,7 +121,10 @@ describe("GatedFinder", () => {
     { skip },
     async () => {
       const seen = await Promise.all(
-        films.map(async ([what, frames]): Promise<(typeof films)[0]> => [what, await throughFfmpeg(frames)]),
+        // Somebody who walks, lamps that flicker, a camera that turns: what small grey pictures could show otherwise.
+        [0, 1, 4]
+          .map((at) => films[at]!)
+          .map(async ([what, frames]): Promise<(typeof films)[0]> => [what, await throughFfmpeg(frames)]),
       );
       await assertNobodyLost(detectors[0]!, seen);
       // Whoever opens one of these fails.

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, afterEach, describe, it } from "node:test";
 import { seeded } from "../../../lib/calibrate/statistics";
 import { ActingChild } from "../../support/acting-child";
+import { LIMITS } from "../../support/often";
 import { limitDescriptors, limitFiles, noLimit, noMount, smallDisk } from "../../support/small-disk";
 import type { Acts } from "./full-disk-child";
 
@@ -12,7 +13,6 @@ type Child = ActingChild<Acts>;
 const children: Child[] = [];
 const CHILD = join(__dirname, "full-disk-child.ts");
 const MEGABYTE = 2 ** 20;
-const ROUNDS = 40;
 const KEYS = 8;
 
 async function started(): Promise<Child> {
@@ -79,7 +79,7 @@ describe("a store whose file may not grow in the middle of a commit", { skip: no
           `note ${Math.floor(random() * KEYS)}`,
           Math.floor(sizes[0] + random() * (sizes[1] - sizes[0])),
         );
-      for (let round = 0; round < ROUNDS; round += 1) {
+      for (let round = 0; round < LIMITS; round += 1) {
         // Now and then below what is there already.
         limitFiles(child.pid, Math.floor(statSync(path).size * (0.3 + random()) + random() * 2 * sizes[1]));
         for (let tries = 0; tries < 6 && (await write()); tries += 1);
@@ -94,7 +94,7 @@ describe("a store whose file may not grow in the middle of a commit", { skip: no
         }
         await ledger.holds();
       }
-      assert.ok(ledger.refusals.length >= ROUNDS / 4, `refused ${ledger.refusals.length} times`);
+      assert.ok(ledger.refusals.length >= LIMITS / 4, `refused ${ledger.refusals.length} times`);
       assert.deepEqual([...new Set(ledger.refusals)], ["EFBIG"]);
       await child.kill();
       const other = await started();
@@ -166,7 +166,7 @@ describe("a store on a full file system", { skip: noMount() }, () => {
     const child = await started();
     await child.does("open", join(disk.folder, "values"));
     const ledger = new Ledger(child);
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < LIMITS; round += 1) {
       disk.fill(Math.floor(random() * 5 * MEGABYTE));
       for (let number = 0; number < 3; number += 1)
         await ledger.does("put", `note ${Math.floor(random() * 3)}`, Math.floor((2.5 + random()) * MEGABYTE));
@@ -175,7 +175,7 @@ describe("a store on a full file system", { skip: noMount() }, () => {
       assert.ok(await ledger.does("put", "note 3", round), "it goes on");
       await ledger.holds();
     }
-    assert.ok(ledger.refusals.length >= ROUNDS / 4, `refused ${ledger.refusals.length} times`);
+    assert.ok(ledger.refusals.length >= LIMITS / 4, `refused ${ledger.refusals.length} times`);
     assert.deepEqual([...new Set(ledger.refusals)], ["ENOSPC"]);
     await child.does("close");
     await child.does("open", join(disk.folder, "values"));

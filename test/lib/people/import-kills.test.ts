@@ -7,7 +7,7 @@ import { after, describe, it } from "node:test";
 import { hashOf } from "../../../lib/attendance/hash";
 import type { CheckIn } from "../../../lib/attendance/check-in";
 import { exportStore, importInto } from "../../../lib/people/archive";
-import { KILLS } from "../../support/kills";
+import { KILLS } from "../../support/often";
 import { jpegOf } from "../../support/visits";
 import { vectorOf, visitId, visitOf } from "../visits/visits";
 import { besideOf } from "./beside";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { KILLS } from "../../support/kills";
+import { KILLS } from "../../support/often";
 import { MemoryLog, type MemoryLine } from "../../support/memory-log";
 import { allSettled, closeSite, openSite } from "../../support/sites";
 import { forkCompiled } from "../people/children";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, describe, it } from "node:test";
-import { KILLS } from "../../support/kills";
+import { KILLS } from "../../support/often";
 import { putting } from "../people/children";
 
 const folder = mkdtempSync(join(tmpdir(), "visits-"));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, it, type TestContext } from "node:test";
-import { installationOf } from "../../../lib/tensor/engines";
+import { installationOf } from "../../lib/tensor/engines";
 import {
   emptyFolder,
   type Folder,
@@ -11,10 +11,10 @@ import {
   runEngines,
   SECOND_BACKEND,
   SECOND_RUNTIME,
-} from "../../support/engines";
-import type { Result } from "../../support/engine-run";
-import { tinyOnnxModel } from "../../support/tiny-models";
-import { pattern } from "../../support/pattern";
+} from "../support/engines";
+import type { Result } from "../support/engine-run";
+import { tinyOnnxModel } from "../support/tiny-models";
+import { pattern } from "../support/pattern";
 
 const ONNX = "onnxruntime-node";
 const TENSORFLOW = "@tensorflow/tfjs-node";

@@ -1,0 +1,34 @@
+/** What npm test does a few times by chance, many times: kills, disks that are full, and attacks on a gate. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { promisify } from "node:util";
+import { often } from "../support/soak";
+
+const LIB = join(__dirname, "../lib");
+/** A minute for most of them on a quiet computer, ten times that on a busy one. */
+const PATIENCE_MS = 1_500_000;
+
+/** Times as often as npm test does it. */
+const REPEATED: [what: string, file: string, times: number][] = [
+  ["the visit book, killed", "visits/kills.test.ts", often(7, 17)],
+  ["the attendance book, killed", "attendance/kills.test.ts", often(7, 17)],
+  ["an import, killed", "people/import-kills.test.ts", often(2, 17)],
+  ["sites, killed", "sites/kills.test.ts", often(2, 17)],
+  ["people on a disk that is full", "people/full-disk.test.ts", often(4, 20)],
+  ["a gate, sent a million messages or ten", "gate/never.test.ts", often(10, 100)],
+];
+
+describe("what is done often", { concurrency: 2 }, () => {
+  for (const [what, file, times] of REPEATED)
+    it(what, { timeout: PATIENCE_MS }, async () => {
+      const args = [...process.execArgv, "--test", "--test-reporter=spec", join(LIB, file)];
+      const env: NodeJS.ProcessEnv = { ...process.env, FACENET_OFTEN: String(times) };
+      // Else it believes that it is a part of this run.
+      delete env["NODE_TEST_CONTEXT"];
+      const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: PATIENCE_MS });
+      assert.match(stdout, /pass [1-9]/);
+      assert.match(stdout, /fail 0\b/);
+    });
+});
