@@ -10,3 +10,5 @@ export const KILLS = 6 * OFTEN;
 export const MESSAGES = 100_000 * OFTEN;
 /** Limits of a disk, drawn by chance. */
 export const LIMITS = 10 * OFTEN;
+/** Of so many combinations one is tried; a prime, so that no condition goes with another. */
+export const OF_COMBINATIONS = OFTEN > 1 ? 1 : 7;

@@ -25,6 +25,7 @@ import { pack } from "../../../lib/people/records";
 import { makeSecret, noSecret, type Secret } from "../../../lib/people/lmdb/secret";
 import { enrolling } from "./children";
 import { entryOf, idOf, isWhole, personOf, pictureOf, vectorOf } from "./entries";
+import { KILLS } from "../../support/often";
 import { pattern } from "../../support/pattern";
 
 const folderOf = (): string => join(mkdtempSync(join(tmpdir(), "store-")), "people");
@@ -84,6 +85,8 @@ const anchor = {
   vector: vectorOf(600),
 };
 
+/** As often at each of the moments. */
+const TIMES = 4 * KILLS + 1;
 const MOMENTS = ["start", "open", "enrolled", "removing", "removed"];
 
 /** How long a file is without the zeros at its end. */
@@ -167,8 +170,8 @@ describe("the store", () => {
   });
 
   it(
-    "loses nobody who was acknowledged, and keeps nobody who was deleted, when it is killed fifty times",
-    { timeout: 240_000 },
+    `loses nobody who was acknowledged, and keeps nobody who was deleted, when it is killed ${TIMES} times`,
+    { timeout: 900_000 },
     async () => {
       const folder = folderOf();
       const here = new Set<number>();
@@ -183,7 +186,7 @@ describe("the store", () => {
         const dead = new Promise((resolve) => {
           child.once("exit", resolve);
         });
-        // Ten times each: from the start on, while it takes the lock, checks and opens; then after what it said, in
+        // As often each: from the start on, while it takes the lock, checks and opens; then after what it said, in
         // the middle of what follows.
         const moment = MOMENTS[round % MOMENTS.length];
         const kill = (): unknown => lookOnly || setTimeout(() => child.kill("SIGKILL"), (round * 7) % 60);
@@ -202,10 +205,10 @@ describe("the store", () => {
         }
         await dead;
       };
-      for (let round = 0; round < 50; round += 1) await run(round);
-      await run(50, true);
+      for (let round = 0; round < TIMES; round += 1) await run(round);
+      await run(TIMES, true);
       assert.deepEqual(harm, []);
-      assert.ok(here.size >= 70 && gone.size >= 10, `${here.size} here, ${gone.size} gone`);
+      assert.ok(here.size >= TIMES && gone.size >= TIMES / 5, `${here.size} here, ${gone.size} gone`);
       for (const number of gone)
         for (const needle of [idOf(number), idOf(number, "b"), bytesOf(vectorOf(number))])
           assert.equal(holds(folder, needle), false, `${number}`);
