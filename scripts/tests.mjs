@@ -23,14 +23,7 @@ export function testsIn(name) {
 }
 
 /** Files that take longest on two quiet cores. Begun last, one of them would be waited for alone. */
-const LONGEST = [
-  "demo/start",
-  "nodes/pipeline",
-  "people/store",
-  "visits/kills",
-  "flows/examples",
-  "package/package",
-];
+const LONGEST = ["demo/start", "nodes/pipeline", "people/store", "visits/kills", "flows/examples", "package/package"];
 
 function longestFirst(files) {
   const place = (file) => {
