@@ -1,6 +1,7 @@
 /**
  * Messages that never let anybody in, a million of them by test/soak: malformed, late, doubled, reordered, kept by a
- * broker, forged, in any order, by a seeded generator. With one true sequence among them the same harness lets in once.
+ * broker, forged, in any order, by a seeded generator. With one true sequence among them the same harness lets in
+ * once.
  */
 import assert from "node:assert/strict";
 import { createHmac, randomBytes } from "node:crypto";
