@@ -21,6 +21,8 @@ const DEFAULT_LIMIT = 50;
 const MOST_LISTED = 1000;
 
 const inOrder = new Intl.Collator("en", { sensitivity: "base", numeric: true });
+/** By name; of two who are called alike the lower id first. */
+const byName = (a: Person, b: Person): number => inOrder.compare(a.name, b.name) || (a.id < b.id ? -1 : 1);
 
 export class Directory {
   readonly #people = new Map<string, Person>();
@@ -32,7 +34,10 @@ export class Directory {
   readonly #seenAt = new Map<string, number>();
   readonly #store: PeopleStore;
   readonly #hasThumbnail: (photo: Photo) => boolean;
-  #sorted: readonly Person[] | undefined;
+  /** By name, but for those who have changed since. */
+  #sorted: readonly Person[] = [];
+  /** Ids of people who came, changed or left. */
+  readonly #unsorted = new Set<string>();
 
   constructor(store: PeopleStore, hasThumbnail: (photo: Photo) => boolean) {
     this.#store = store;
@@ -50,11 +55,13 @@ export class Directory {
     return this.#people.size;
   }
 
-  /** By name. */
+  /** By name. Only who has changed is sorted anew: to compare names of many takes seconds. */
   get people(): readonly Person[] {
-    this.#sorted ??= [...this.#people.values()].sort(
-      (a, b) => inOrder.compare(a.name, b.name) || (a.id < b.id ? -1 : 1),
-    );
+    if (this.#unsorted.size === 0) return this.#sorted;
+    const others = this.#sorted.filter(({ id }) => !this.#unsorted.has(id));
+    const changed = [...this.#unsorted].flatMap((id) => this.#people.get(id) ?? []).sort(byName);
+    this.#unsorted.clear();
+    this.#sorted = merged(others, changed);
     return this.#sorted;
   }
 
@@ -84,7 +91,7 @@ export class Directory {
         (group === undefined || groups.includes(group)) &&
         (wanted === "" || folded(name).includes(wanted) || folded(notes).includes(wanted)),
     );
-    const seenAt = (person: Person): number => this.#present(person).lastSeenAt ?? 0;
+    const seenAt = ({ id, lastSeenAt }: Person): number => this.#seenAt.get(id) ?? lastSeenAt ?? 0;
     if (sort === "lastSeen") found.sort((a, b) => seenAt(b) - seenAt(a));
     if (sort === "added") found.sort((a, b) => b.createdAt - a.createdAt);
     return {
@@ -154,7 +161,7 @@ export class Directory {
     if (before !== undefined && before.name !== person.name) this.#freeName(before);
     this.#people.set(person.id, person);
     this.#idByName.set(person.name, person.id);
-    this.#sorted = undefined;
+    this.#unsorted.add(person.id);
   }
 
   #removePerson(id: string): void {
@@ -163,7 +170,7 @@ export class Directory {
     this.#photosByPerson.delete(id);
     this.#seenAt.delete(id);
     this.#people.delete(id);
-    this.#sorted = undefined;
+    this.#unsorted.add(id);
   }
 
   /** Unless it is another's by now: two may give theirs to each other at once. */
@@ -201,6 +208,25 @@ export class Directory {
       thumbnail: photos.find((photo) => this.#hasThumbnail(photo))?.id ?? null,
     };
   }
+}
+
+/** Both by name. */
+function merged(many: readonly Person[], few: readonly Person[]): Person[] {
+  const all: Person[] = [];
+  let taken = 0;
+  for (const person of few) {
+    let end = many.length;
+    let place = taken;
+    while (place < end) {
+      const middle = (place + end) >>> 1;
+      if (byName(many[middle] as Person, person) < 0) place = middle + 1;
+      else end = middle;
+    }
+    for (; taken < place; taken += 1) all.push(many[taken] as Person);
+    all.push(person);
+  }
+  for (; taken < many.length; taken += 1) all.push(many[taken] as Person);
+  return all;
 }
 
 /** As search compares: no matter how accents and capitals are written. */
