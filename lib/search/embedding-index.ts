@@ -1,8 +1,13 @@
-/** Exact search for the nearest people among embeddings in memory. */
+/**
+ * Exact search for the nearest people among embeddings in memory. Of many they are kept as 8-bit numbers as well, by
+ * which most are passed over (./sieve).
+ */
 import { heard } from "../observe/heard";
 import { Fault, UserError } from "../errors";
 import { StagePool } from "../workers/pool";
 import { THREADS } from "../workers/threads";
+import { Codes } from "./codes";
+import { RowsByOwner } from "./rows-by-owner";
 import { type Both, type Chunk, CHUNK_ROWS, FREE, type Hit, merge, scan, scanBoth } from "./scan";
 import type { SearchTask } from "./search-worker";
 
@@ -16,11 +21,21 @@ const FIRST_ROWS = 64;
  */
 const INLINE_VALUES = 4096 * 128;
 
+/** From so many numbers on codes are made: below, a search of the full ones takes CODEDms. */
+const CODED_VALUES = 131_072 * 128;
+/** With each embedding that is added, so many of those that were there are given codes: no turn takes long. */
+const CAUGHT_UP = 4;
+
 const pool = new StagePool<SearchTask, Both>(__dirname, "search-worker", THREADS.search);
 
 /** @throws a sentence when it holds a NaN or an infinity */
 export function checkProbe(probe: Float32Array): void {
   if (!probe.every(Number.isFinite)) throw new UserError("search.notANumber");
+}
+
+export interface EmbeddingIndexOptions {
+  biased?: boolean;
+  codedFrom?: number | undefined;
 }
 
 export class EmbeddingIndex {
@@ -29,19 +44,31 @@ export class EmbeddingIndex {
   readonly #chunks: Chunk[] = [];
   /** Rows that were removed, to be used again once no search looks at them. */
   #free: number[] = [];
-  readonly #rowsByOwner = new Map<number, Set<number>>();
+  readonly #rowsByOwner = new RowsByOwner();
   /** By chunk, how many of its rows are not to be used again. */
   readonly #kept: number[] = [];
   /** Searches that workers are at; each ends when the last worker's part has. */
   readonly #reading = new Set<Promise<unknown>>();
+  /** Undefined in a small index, and where this computer cannot. */
+  #codes: Codes | undefined;
+  /** Rows before it have codes; all have where it is Infinity. */
+  #coded = 0;
+  /** This computer has no vectors, or no more memory: what there are is not used, and goes with the embeddings. */
+  #cannotCode = false;
+  readonly #codedFrom: number;
   #size = 0;
   #acquired = false;
   #closed = false;
 
-  /** @param dimensions of every embedding here @param biased whether distances are less what `add` and `rate` say */
-  constructor(dimensions: number, { biased = false }: { biased?: boolean } = {}) {
+  /**
+   * @param dimensions of every embedding here
+   * @param biased whether distances are less what `add` and `rate` say
+   * @param codedFrom from how many numbers in all codes are made
+   */
+  constructor(dimensions: number, { biased = false, codedFrom = CODED_VALUES }: EmbeddingIndexOptions = {}) {
     this.#dimensions = dimensions;
     this.#biased = biased;
+    this.#codedFrom = codedFrom;
   }
 
   /** How many embeddings there are. */
@@ -53,8 +80,13 @@ export class EmbeddingIndex {
   get bytes(): number {
     return this.#chunks.reduce(
       (sum, { values, owners, biases }) => sum + values.byteLength + owners.byteLength + (biases?.byteLength ?? 0),
-      0,
+      this.#codes?.bytes ?? 0,
     );
+  }
+
+  /** Whether searches pass over most embeddings by their 8-bit numbers. */
+  get coded(): boolean {
+    return !this.#cannotCode && this.#coded === Infinity;
   }
 
   /**
@@ -70,21 +102,21 @@ export class EmbeddingIndex {
     chunk.values.set(embedding, at * this.#dimensions);
     chunk.owners[at] = owner;
     if (chunk.biases !== undefined) chunk.biases[at] = bias;
-    const rows = this.#rowsByOwner.get(owner) ?? new Set();
-    this.#rowsByOwner.set(owner, rows.add(row));
+    this.#rowsByOwner.add(owner, row);
     this.#size += 1;
+    this.#encode(row);
     return row;
   }
 
   /** No search that begins from now on finds it; once those under way have ended nothing of it is in memory. */
   remove(handle: number): void {
-    const { chunk, at } = this.#place(handle);
+    const { chunk, at, index } = this.#place(handle);
     const owner = chunk.owners[at] ?? FREE;
     if (owner === FREE) return;
     chunk.owners[at] = FREE;
-    const rows = this.#rowsByOwner.get(owner);
-    rows?.delete(handle);
-    if (rows?.size === 0) this.#rowsByOwner.delete(owner);
+    // Whoever reads them now finds it or does not, as with the owner.
+    this.#codes?.wipe(index, at);
+    this.#rowsByOwner.remove(owner, handle);
     this.#size -= 1;
     // A worker that reads it now must not see half of it, nor somebody else's under the owner whom it has read
     // already.
@@ -110,8 +142,9 @@ export class EmbeddingIndex {
   }
 
   setBias(handle: number, bias: number): void {
-    const { chunk, at } = this.#place(handle);
+    const { chunk, at, index } = this.#place(handle);
     if (chunk.biases !== undefined) chunk.biases[at] = bias;
+    this.#codes?.setBias(index, at, bias);
   }
 
   /**
@@ -133,7 +166,8 @@ export class EmbeddingIndex {
         : scanBoth(this.#chunks, probe, count, plain);
     if (!this.#acquired) pool.acquire();
     this.#acquired = true;
-    const parts = this.#shares().map((chunks) => pool.run({ chunks, probe, count, plain }));
+    const codes = this.coded && this.#codes ? { memory: this.#codes.memory, layout: this.#codes.layout } : undefined;
+    const parts = this.#shares().map((chunks) => pool.run({ chunks, probe, count, plain, codes }));
     const found = await this.#whileReading(parts);
     return {
       biased: merge(
@@ -150,7 +184,7 @@ export class EmbeddingIndex {
   /** Distance to one owner; Infinity when there is no embedding of theirs. @throws as nearest */
   nearestOf(probe: Float32Array, owner: number): number {
     this.#check(probe);
-    const rows = [...(this.#rowsByOwner.get(owner) ?? [])].map((row) => {
+    const rows = this.#rowsByOwner.of(owner).map((row) => {
       const { chunk, at } = this.#place(row);
       return this.#part(chunk, at, at + 1);
     });
@@ -233,10 +267,10 @@ export class EmbeddingIndex {
   #between(from: number, to: number): Chunk[] {
     const parts: Chunk[] = [];
     let begin = 0;
-    for (const chunk of this.#chunks) {
+    for (const [index, chunk] of this.#chunks.entries()) {
       const first = Math.max(0, from - begin);
       const last = Math.min(chunk.rows, to - begin);
-      if (first < last) parts.push(this.#part(chunk, first, last));
+      if (first < last) parts.push({ ...this.#part(chunk, first, last), first: index * CHUNK_ROWS + first });
       begin += chunk.rows;
     }
     return parts;
@@ -274,6 +308,29 @@ export class EmbeddingIndex {
     if (kept > 0) return;
     this.#chunks[index] = this.#allocate(0);
     this.#free = this.#free.filter((each) => this.#place(each).index !== index);
+  }
+
+  /** Codes of a row that was added, and of a few that were there before there were any. */
+  #encode(row: number): void {
+    if (this.#cannotCode) return;
+    if (this.#codes === undefined && this.#size * this.#dimensions < this.#codedFrom) return;
+    this.#codes ??= Codes.of(this.#dimensions, this.#biased);
+    this.#encodeRow(row);
+    const end = this.#chunks.length * CHUNK_ROWS;
+    for (let more = 0; more < CAUGHT_UP && this.#coded < end; more += 1) {
+      const { chunk, at, index } = this.#place(this.#coded);
+      if (at < chunk.rows) this.#encodeRow(this.#coded);
+      this.#coded = at + 1 < chunk.rows ? this.#coded + 1 : (index + 1) * CHUNK_ROWS;
+    }
+    // Whatever comes later has codes from the start.
+    if (this.#coded >= end) this.#coded = Infinity;
+  }
+
+  #encodeRow(row: number): void {
+    const { chunk, at, index } = this.#place(row);
+    if (this.#codes?.reserve(index) !== true) this.#cannotCode = true;
+    else if (chunk.owners[at] === FREE) this.#codes.wipe(index, at);
+    else this.#codes.write(index, at, chunk.values, at * this.#dimensions, chunk.biases?.[at] ?? 0);
   }
 
   #allocate(rows: number): Chunk {

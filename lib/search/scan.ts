@@ -21,6 +21,8 @@ export interface Chunk {
   biases?: Float32Array;
   /** Rows in use, free ones among them included. */
   rows: number;
+  /** Handle of its first row, in an index. */
+  first?: number;
 }
 
 export const FREE = -1;
@@ -79,20 +81,43 @@ export interface Both {
   plain: Hit[];
 }
 
-/** As `scan`, and in the same pass the `plainCount` nearest owners by distance alone. */
-export function scanBoth(chunks: readonly Chunk[], probe: Float32Array, count: number, plainCount: number): Both {
+/** Passes over rows that need not be looked at. */
+export interface Sieve {
+  /**
+   * @param first handle of the row from which on it looks @param end … and where it ends, in the same chunk
+   * @param worst the distance less bias that a row must not exceed … @param worstPlain … or its distance alone
+   * @returns the first that may be so near; `end` where there is none
+   */
+  next(first: number, end: number, worst: number, worstPlain: number): number;
+}
+
+/**
+ * As `scan`, and in the same pass the `plainCount` nearest owners by distance alone.
+ * @param sieve where there is one: it passes over no row that would be taken, so that the same are found
+ */
+export function scanBoth(
+  chunks: readonly Chunk[],
+  probe: Float32Array,
+  count: number,
+  plainCount: number,
+  sieve?: Sieve,
+): Both {
   const dimensions = probe.length;
   const [biased, plain]: [Hit[], Hit[]] = [[], []];
   let worst = Infinity;
-  let worstPlain = Infinity;
-  let reachPlain = Infinity;
-  for (const { values, owners, biases, rows } of chunks) {
-    for (let row = 0, at = 0; row < rows; row += 1, at += dimensions) {
+  let worstPlain = plainCount === 0 ? -1 : Infinity;
+  let reachPlain = worstPlain;
+  for (const { values, owners, biases, rows, first = 0 } of chunks) {
+    for (let row = 0; row < rows; row += 1) {
+      if (sieve !== undefined) {
+        row = sieve.next(first + row, first + rows, worst, worstPlain) - first;
+        if (row === rows) break;
+      }
       const owner = owners[row] as number;
       if (owner === FREE) continue;
       const bias = biases === undefined ? 0 : (biases[row] as number);
       const reach = Math.max(squareWithin(worst, bias), reachPlain);
-      const sum = squaredUpTo(reach, probe, 0, values, at, dimensions);
+      const sum = squaredUpTo(reach, probe, 0, values, row * dimensions, dimensions);
       if (!(sum <= reach)) continue;
       const distance = Math.sqrt(sum);
       if (distance - bias <= worst) worst = insert(biased, { owner, distance: distance - bias }, count);

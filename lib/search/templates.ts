@@ -75,11 +75,13 @@ export interface TemplatesOptions {
   strangers?: () => readonly Float32Array[];
   /** People of whom many are made and rated, while searches wait for it. */
   onProgress?: (done: number, total: number) => void;
+  /** As EmbeddingIndex has it. */
+  codedFrom?: number;
 }
 
 /** Of the people of a gallery, in memory. */
 export class Templates {
-  readonly #options: Required<TemplatesOptions>;
+  readonly #options: Required<Omit<TemplatesOptions, "codedFrom">>;
   readonly #normalisation: Normalisation;
   /** One row a person, each distance less ½ R of the template. */
   readonly #index: EmbeddingIndex;
@@ -104,10 +106,10 @@ export class Templates {
   #closed = false;
   #acquired = false;
 
-  constructor(options: TemplatesOptions) {
+  constructor({ codedFrom, ...options }: TemplatesOptions) {
     this.#options = { strangers: () => [], onProgress: () => undefined, ...options };
     this.#normalisation = options.normalisation;
-    this.#index = new EmbeddingIndex(this.#normalisation.dimensions, { biased: true });
+    this.#index = new EmbeddingIndex(this.#normalisation.dimensions, { biased: true, codedFrom });
   }
 
   /** Photos of a person came or went; their template is made when it is needed. */
@@ -174,6 +176,11 @@ export class Templates {
     const unit = toUnitLength(probe);
     const { plain } = await this.#index.nearestBoth(unit, 1, NEIGHBOURS + 1);
     return this.#normalised(this.#index.nearestOf(unit, owner), this.#around(unit, plain), owner);
+  }
+
+  /** Whether searches pass over most of them by their 8-bit numbers. */
+  get coded(): boolean {
+    return this.#index.coded;
   }
 
   /** R of a person's template, as searches take it now; undefined where they have none yet. */
