@@ -18,8 +18,8 @@ import { seeded } from "./statistics";
 
 const DIMENSIONS = 128;
 /**
- * Two photos of one person differ by about this much in each dimension, strangers by three times as much: d ≈ 0.4 and
- * 1.2 …
+ * Two photos of one person differ by about this much in each dimension, strangers by three times as much: d ≈ 0.4
+ * and 1.2 …
  */
 const WITHIN = 0.025;
 /** … which is how far dlib's embeddings of people lie apart. */
@@ -172,7 +172,8 @@ async function normalised(
     );
   await templates.close();
   console.log(
-    `${`by cohort${templates.coded ? ", 8 bits" : ""}`.padEnd(20)} ${percentile(times, 0.5)} ${percentile(times, 0.95)} ` +
+    `${`by cohort${templates.coded ? ", 8 bits" : ""}`.padEnd(20)} ` +
+      `${percentile(times, 0.5)} ${percentile(times, 0.95)} ` +
       `${((100 * right) / compared.length).toFixed(1).padStart(9)}% ${built.toFixed(0).padStart(10)} ` +
       `${String(held).padStart(9)} ${`${(delay.percentile(99) / 1e6).toFixed(1)} ms`.padStart(16)}   ` +
       `(${compared.length} probes compared; ${((user + system) / 1e6).toFixed(1)} s of processors to build; ` +

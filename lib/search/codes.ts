@@ -1,7 +1,7 @@
 /**
  * Embeddings once more, as 8-bit numbers beside the full ones: a quarter of the bytes to read, and eight products at a
- * time (./sieve). Each x is kept as s·q, q whole numbers from −127 to 127, with |x − s·q|. In one WebAssembly memory,
- * which all threads share, and which grows by a chunk at a time and never shrinks.
+ * time (./sieve). Each x is kept as s·q, q whole numbers from −127 to 127, with |x − s·q|. In one WebAssembly
+ * memory, which all threads share, and which grows by a chunk at a time and never shrinks.
  */
 import { LARGEST_CODE, type Layout, layoutOf } from "./sieve";
 import { CHUNK_ROWS } from "./scan";
@@ -83,7 +83,7 @@ export class Codes {
     let lost = 0;
     for (let axis = 0; axis < dimensions; axis += 1) {
       const value = values[from + axis] as number;
-      const code = value * inverse + WHOLE - WHOLE;
+      const code = scale === 0 ? 0 : value * inverse + WHOLE - WHOLE;
       const difference = value - scale * code;
       codes[begin + axis] = code;
       norm += code * code;

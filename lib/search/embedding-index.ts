@@ -21,7 +21,7 @@ const FIRST_ROWS = 64;
  */
 const INLINE_VALUES = 4096 * 128;
 
-/** From so many numbers on codes are made: below, a search of the full ones takes CODEDms. */
+/** From so many numbers on codes are made: a search of fewer takes a few milliseconds. */
 const CODED_VALUES = 131_072 * 128;
 /** With each embedding that is added, so many of those that were there are given codes: no turn takes long. */
 const CAUGHT_UP = 4;
@@ -213,9 +213,8 @@ export class EmbeddingIndex {
   }
 
   /**
-   * Look at the embeddings as they are now, most likely in a worker; a handle is chunk × CHUNK_ROWS + row. Rows may be
-   * removed meanwhile, but
-   * nobody else gets their places until it has ended.
+   * Look at the embeddings as they are now, most likely in a worker; a handle is chunk × CHUNK_ROWS + row. Rows may
+   * be removed meanwhile, but nobody else gets their places until it has ended.
    */
   async look<T>(work: (chunks: readonly Chunk[]) => Promise<T>): Promise<T> {
     const [answer] = await this.#whileReading([work(this.#chunks.map((chunk) => this.#part(chunk, 0, chunk.rows)))]);

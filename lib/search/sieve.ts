@@ -1,6 +1,6 @@
 /**
- * Which rows may be near enough to be looked at in full, told by their 8-bit numbers (./codes): WebAssembly takes eight
- * products at a time of a quarter of the bytes.
+ * Which rows may be near enough to be looked at in full, told by their 8-bit numbers (./codes): WebAssembly takes
+ * eight products at a time of a quarter of the bytes.
  *
  * It never leaves out a row that a search of the full embeddings would take. Let p be the probe and x a row,
  * p = t·r + f and x = s·q + e with whole numbers r and q. By the triangle inequality
@@ -12,8 +12,8 @@
  *     |t·r − s·q|² = t²·(r·r) + s·(s·(q·q) − 2·t·(r·q))
  *
  * all of r·r, q·q and r·q are exact: whole numbers, bounded. |e| is rounded up where it is kept, |f| here. The few
- * operations in 64-bit numbers are off by less than 1e-14 of t²·(r·r) + s²·(q·q), and a full distance by less than
- * 1e-11 of itself, what ./scan allows for rounding included: SLACK and TOLERANCE are a hundred times as much.
+ * operations in 64-bit numbers are off by less than 1e-14 of t²·(r·r) + s²·(q·q), and a full distance by less
+ * than 1e-11 of itself, what ./scan allows for rounding included: SLACK and TOLERANCE are a hundred times as much.
  */
 import { CHUNK_ROWS, type Sieve } from "./scan";
 import { type Code, moduleOf, op, wasm, type WasmMemory, type WasmModule } from "./wasm";
@@ -29,7 +29,7 @@ const LARGEST_SUM = 2 ** 31 - 1;
 const SLACK = 1 + 1e-9;
 const TOLERANCE = 1e-12;
 
-/** Where things of a chunk are, in bytes from where it begins: codes row by row, then a 32-bit number a row of each. */
+/** Where things of a chunk are, in bytes from where it begins: codes row by row, then a 32-bit number a row each. */
 export interface Layout {
   dimensions: number;
   biased: boolean;

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { squaredUpTo, toUnitLength } from "../../../lib/embed/distance";
-import { loadCohort } from "../../../lib/embed/cohort";
 import type { Normalisation } from "../../../lib/embed/normalise";
 import { Codes } from "../../../lib/search/codes";
 import { EmbeddingIndex } from "../../../lib/search/embedding-index";
@@ -76,8 +75,8 @@ describe("sieve", () => {
     const [sieve, biased] = [sieveFor(probe, rows), sieveFor(probe, rows, new Array<number>(1000).fill(0.5))];
     let [passed, passedBiased] = [0, 0];
     for (const [row, values] of rows.entries()) {
-      passed += Number(passes(sieve, row, distanceOf(probe, values) - 0.01));
-      passedBiased += Number(passes(biased, row, distanceOf(probe, values) - 0.51));
+      passed += Number(passes(sieve, row, distanceOf(probe, values) - 0.02));
+      passedBiased += Number(passes(biased, row, distanceOf(probe, values) - 0.52));
     }
     assert.deepEqual([passed, passedBiased], [0, 0]);
   });
@@ -128,7 +127,7 @@ function pairOf(dimensions: number, biased: boolean): [coded: EmbeddingIndex, fu
 
 describe("EmbeddingIndex with codes", () => {
   for (const biased of [false, true])
-    it(`finds the very same${biased ? ", less their bias" : ""}: ties, doubles, people who left and came`, async () => {
+    it(`finds the very same${biased ? ", less their bias" : ""}: ties, doubles, people who come`, async () => {
       const dimensions = 64;
       const pair = pairOf(dimensions, biased);
       const centres = Array.from({ length: 3000 }, () => drawn(dimensions, 0.1));
@@ -166,7 +165,7 @@ describe("EmbeddingIndex with codes", () => {
       }
     });
 
-  it("has codes once it is large, of those who were there before as well, and keeps them current as it shrinks", async () => {
+  it("has codes once it is large, of those who were there before too, and keeps them as it shrinks", async () => {
     const dimensions = 512;
     const index = opened(new EmbeddingIndex(dimensions, { codedFrom: 1200 * dimensions }));
     const rows = Array.from({ length: 2000 }, () => drawn(dimensions));
@@ -204,19 +203,18 @@ describe("EmbeddingIndex with codes", () => {
 
 describe("Templates with codes", () => {
   it("have the very same d', with strangers, people who leave, and people who come", async () => {
-    const cohort = await loadCohort("mobilefacenet-192");
-    assert.ok(cohort !== undefined);
-    const { dimensions } = cohort;
-    const normalisation: Normalisation = { ...cohort, mean: 1.101, threshold: 0.999 };
+    // So few are compared with all others that R is exact, and yet so many numbers that workers search them.
+    const [dimensions, people] = [512, 1100];
+    const rows = Float32Array.from(Array.from({ length: 500 }, () => [...toUnitLength(drawn(dimensions))]).flat());
+    const normalisation: Normalisation = { rows, dimensions, mean: 1.1, threshold: 1 };
     // Near the rows of the cohort, as faces are.
     const like = (spread: number): Float32Array => {
-      const row = Math.floor((random() * cohort.rows.length) / dimensions) * dimensions;
-      return toUnitLength(near(cohort.rows.subarray(row, row + dimensions), spread));
+      const row = Math.floor((random() * rows.length) / dimensions) * dimensions;
+      return toUnitLength(near(rows.subarray(row, row + dimensions), spread));
     };
     const photos = new Map<number, PhotoOf[]>();
-    const people = 3200;
     for (let owner = 0; owner < people; owner += 1) {
-      const centre = like(0.05);
+      const centre = like(0.03);
       photos.set(
         owner,
         Array.from({ length: 1 + (owner % 3) }, (_, photo) => ({
@@ -226,7 +224,7 @@ describe("Templates with codes", () => {
         })),
       );
     }
-    const strangers = Array.from({ length: 50 }, () => like(0.05));
+    const strangers = Array.from({ length: 50 }, () => like(0.03));
     const options = {
       normalisation,
       photosOf: (owner: number) => photos.get(owner) ?? [],
@@ -242,8 +240,8 @@ describe("Templates with codes", () => {
     };
     const compare = async (): Promise<void> => {
       for (let at = 0; at < 40; at += 1) {
-        const known = photos.get(at * 61)?.[0]?.embedding;
-        const probe = at % 2 === 0 && known !== undefined ? near(known, 0.02) : like(0.05);
+        const known = photos.get(at * 27)?.[0]?.embedding;
+        const probe = at % 2 === 0 && known !== undefined ? near(known, 0.02) : like(0.03);
         const found = await full.nearest(probe, 3);
         assert.deepEqual(await coded.nearest(probe, 3), found);
         const owner = found[0]?.owner ?? 0;
@@ -259,7 +257,7 @@ describe("Templates with codes", () => {
     }
     strangers.splice(10);
     for (const each of all) each.changeStrangers();
-    photos.set(people, [{ id: "new", embedding: like(0.05), sure: false }]);
+    photos.set(people, [{ id: "new", embedding: like(0.03), sure: false }]);
     await change(people);
     await compare();
   });
