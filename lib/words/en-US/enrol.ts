@@ -43,8 +43,9 @@ again when it can.`,
   filesUndeletable: `the photos cannot be deleted ({code}): check that Node-RED may write to {folder}.`,
   folderUnreadable: `the folder {folder} cannot be read ({code}): check that it exists and that Node-RED may read \
 it. Until then whoever was known before still is.`,
-  folderAnother: `the folder {folder} is empty, and not the one in which the photos were: is its disk or network \
-folder mounted? Whoever was known before still is. If it is meant to be empty, put any file into it, a text file say.`,
+  folderAnother: `the folder {folder} is empty, and not the one in which the photos were: is its disk, \
+or its network folder, mounted? Whoever was known before still is. If it is meant to be empty, put any file into it, \
+a text file say.`,
   folderAnotherUndeletable: `nobody can be deleted now: the folder {folder} is empty, and not the one in which the \
 photos were; they would be back with it. Try again when its disk or network folder is mounted.`,
   fileMisnamed: `{file} has a name that is not in UTF-8, by which it cannot be opened: rename it.`,
