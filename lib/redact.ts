@@ -9,8 +9,8 @@ const TOKEN = "[^\\s\"'<>`]*";
 /** Names of what cameras and services take as a login, in a query, a path, a header or an error's text. */
 const SECRET_NAME = new RegExp(
   [
-    "pass|pas$|pwd|psw|token|secret|auth|credential|session|signature",
-    "(?:api|access|private|shared)[_-]?key",
+    "pass|pas$|pwd|psw|psk$|token|secret|auth|cred(?:ential)?s?$|session|signature|jwt|cookie|ticket",
+    "(?:api|app|access|private|shared|license|stream|secure|crypt)[_-]?key",
     "^(?:user|usr|login)",
     "(?:^|[_.-])(?:pw|key|sig|sid|pin|otp|nonce|response)$",
   ].join("|"),
@@ -20,6 +20,12 @@ const SECRET_NAME = new RegExp(
 const ADDRESS = new RegExp(`([a-z][a-z\\d+.-]{0,30}://)(${TOKEN})`, "gi");
 const NAME = /(?<![\w.-])([\w.-]+)(?:=|%3d|["']\s?:\s?)/gi;
 const VALUE = new RegExp(`"[^"]*"?|'[^']*'?|${TOKEN}`, "y");
+/** Base64 or alike behind its scheme: words of a sentence have no digits and capitals in them. */
+const SCHEME = /\b(Basic|Bearer)\s(?=[^\s"']*[A-Z])(?=[^\s"']*[\d=+/])[\w+/=.~-]{8,}/g;
+/** `user:password` as a part of a path. */
+const PAIR_IN_PATH = /(?<=[^:/]\/)[^/?#\s:]{1,64}:[^/?#\s:]{0,63}[^/?#\s:.,;)\]](?=[/?#]|[.,:;)\]]{0,9}$)/g;
+/** A host's number behind an @, where a password has a / or ? in it. */
+const NUMBER_BEHIND_AT = /^[^/?#@]{1,300}[/?#][^/=&:@\s]{0,64}@((?:\d{1,3}\.){3}\d{1,3}(?!\d).*)$/s;
 const HEADER = /\b((?:proxy-)?authorization["']?\s{0,9}:\s{0,9}["']?(?:basic|digest|bearer)?)\s[^\r\n"']+/gi;
 
 const HIDDEN = "…";
@@ -32,9 +38,27 @@ const HIDDEN = "…";
 export function redact(text: string): string {
   const addresses = text.replace(
     ADDRESS,
-    (_, scheme: string, rest: string) => `${scheme}${withoutQuery(withoutUser(rest))}`,
+    (_, scheme: string, rest: string) => `${scheme}${withoutQuery(withoutUser(rest)).replace(PAIR_IN_PATH, HIDDEN)}`,
   );
-  return withoutPairs(addresses.replace(HEADER, `$1 ${HIDDEN}`));
+  return withoutPairs(addresses.replace(HEADER, `$1 ${HIDDEN}`).replace(SCHEME, `$1 ${HIDDEN}`));
+}
+
+/** Whether an address has a login with a / or ? in it, so that its host was taken for a part of the path. */
+export function hasLoginInPath(address: string): boolean {
+  return NUMBER_BEHIND_AT.test(address.replace(/^[a-z][a-z\d+.-]*:\/\//i, ""));
+}
+
+/**
+ * What somebody else says, without the logins in it and without this one.
+ * @param secrets that are known, in their own letters
+ */
+export function redactWords(words: string, secrets: readonly string[]): string {
+  const LEAST = 3;
+  let shown = words;
+  for (const secret of secrets.filter(({ length }) => length >= LEAST))
+    for (const written of [secret, encodeURIComponent(secret), Buffer.from(secret).toString("base64")])
+      shown = shown.replaceAll(written, HIDDEN);
+  return redact(shown);
 }
 
 function withoutPairs(text: string): string {
@@ -52,6 +76,8 @@ function withoutPairs(text: string): string {
 
 /** `user:password@`, also where the password has one of # ? / in it and ought to have been escaped. */
 function withoutUser(rest: string): string {
+  const number = NUMBER_BEHIND_AT.exec(rest)?.[1];
+  if (number !== undefined) return number;
   const at = rest.lastIndexOf("@");
   const authority = /^[^/?#]*/.exec(rest)?.[0] ?? "";
   if (authority.includes("@")) {

@@ -20,6 +20,12 @@ import { phrase, type Sentence } from "../words/sentence";
  */
 const STALL_MS = 10_000;
 const STALL_FRAMES = 3;
+/**
+ * A stream may begin long before its first whole picture: cameras that save bandwidth send one in ten seconds or more.
+ */
+const FIRST_FRAME_MS = 25_000;
+/** A stream that went well for so long is read again, at once, where only ffmpeg gave it up. */
+const WELL_MS = 3000;
 /** 4.2, of 2019. What is older is no longer mended; the build of @ffmpeg-installer/ffmpeg is of 2018. */
 const MENDED = 402;
 
@@ -31,15 +37,19 @@ export function ffmpegSource(options: FfmpegOptions): Source {
     const ffmpeg = await findFfmpeg();
     const release = releaseOf(ffmpeg.version);
     if (options.source === "rtsp") assertFit(ffmpeg, release, options.oldFfmpeg, context.onNotice);
-    if (canBeside && (await play(options, ffmpeg, release, context, true)) !== "unfit") return;
-    await play(options, ffmpeg, release, context, false);
+    for (let beside = canBeside; ;) {
+      const how = await play(options, ffmpeg, release, context, beside);
+      if (how === undefined) return;
+      if (how === "unfit") beside = false;
+    }
   };
 }
 
 /**
  * Run ffmpeg until it ends or is told to.
  * @param beside whether the small grey pictures come beside the frames
- * @returns "unfit" where they cannot, before any frame went on: play it without
+ * @returns "unfit" where they cannot, before any frame went on: play it without. "again" where the camera sends on and
+ * ffmpeg gave up: its pictures have another size or kind than before, for which it begins anew.
  * @throws a sentence when it cannot start or is lost
  */
 async function play(
@@ -48,7 +58,7 @@ async function play(
   release: number,
   { onFrame, onNotice, signal }: SourceContext,
   beside: boolean,
-): Promise<"unfit" | undefined> {
+): Promise<"unfit" | "again" | undefined> {
   if (signal.aborted) return undefined;
   const relay = options.source === "rtsp" ? await openRelay(options, signal) : undefined;
   if (signal.aborted) {
@@ -94,10 +104,11 @@ async function play(
   let frames = 0;
   let failure: Error | undefined;
   // A clock that is put forward is no silence, and one that is put back hides none.
-  let lastFrame = performance.now();
+  const began = performance.now();
+  let lastFrame = began;
   const watchdog = setInterval(() => {
     // ffmpeg looks at a stream for seconds before it gives the first frame.
-    const limit = frames === 0 ? Math.max(stall, STALL_MS) : stall;
+    const limit = frames > 0 ? stall : Math.max(stall, options.source === "rtsp" ? FIRST_FRAME_MS : STALL_MS);
     // A whole video may show one picture for long; ffmpeg may loop a damaged one for ever without a frame.
     if ((options.source === "file" && !damaged) || performance.now() - lastFrame < limit) return;
     failure = new UserError("capture.noFrameFor", { what: nameOf(options), seconds: Math.round(limit / 1000) });
@@ -128,6 +139,9 @@ async function play(
     // What it opened and made nothing of, it may do without the second output: a program without that format, say.
     if (unfit || (beside && input.opened && frames === 0 && !damaged && failure === undefined)) return "unfit";
     if (failure !== undefined) throw failure;
+    // Silence is a loss, which ffmpeg may notice before the watchdog.
+    const now = performance.now();
+    if (relay?.alive === true && frames > 0 && now - began > WELL_MS && now - lastFrame < stall / 2) return "again";
     if (options.source === "file" && frames > 0 && code === 0) {
       if (damaged) throw new UserError("capture.damaged", { what: nameOf(options), frames });
       return undefined;

@@ -1,181 +1,32 @@
 /** HTTP cameras, in pure Node: an endless MJPEG stream, or a snapshot asked for again and again. */
-import http, { type IncomingMessage } from "node:http";
-import https from "node:https";
-import type { Duplex } from "node:stream";
-import { heard } from "../observe/heard";
 import { reasonOf, UserError } from "../errors";
 import { toKeptJpeg } from "../image/encode";
-import { redact } from "../redact";
-import { CertificateError, connectTrusted, type Trust } from "./certificate";
-import { authorization } from "./http-login";
+import { kindOf } from "../image/photo-file";
+import { redact, redactWords } from "../redact";
+import type { Answer } from "./http-answer";
+import { HttpClient } from "./http-client";
 import { jpegSize } from "./jpeg";
-import { multipartParser } from "./multipart";
-import { type OptionsOf, splitLogin } from "./options";
-import { assertReachable } from "./reach";
+import { END_OF_JPEG, multipartParser } from "./multipart";
+import { type OptionsOf, secretsOf } from "./options";
 import { type CapturedFrame, pause, type Source } from "./source";
 import { phrase, type Sentence } from "../words/sentence";
-
-type HttpOptions = OptionsOf<"mjpeg"> | OptionsOf<"snapshot">;
 
 /** Seconds for the answer to begin, between two pieces of it, and between two pictures of a stream. */
 const DEFAULT_IDLE = 10;
 /** A whole answer (of a stream: its beginning, with logins and redirects) may take as many times the idle bound. */
 const TOTAL = 2;
 const MAX_SNAPSHOT_BYTES = 32 * 1024 * 1024;
-const MAX_REDIRECTS = 3;
 const DEFAULT_SNAPSHOT_FPS = 1;
 /** A stream may come faster than anybody wants it. */
 const DEFAULT_STREAM_FPS = 120;
-
-/** Connections of https whose certificate is checked before a word is said on them. */
-class TrustedAgent extends https.Agent {
-  readonly #trust: Trust;
-
-  constructor(trust: Trust) {
-    super({ keepAlive: true });
-    this.#trust = trust;
-  }
-
-  override createConnection(
-    options: { host?: string | null; port?: number | string | null },
-    callback?: (error: Error | null, stream: Duplex) => void,
-  ): undefined {
-    const open = async (): Promise<void> => {
-      try {
-        const socket = await connectTrusted(options.host ?? "", Number(options.port), this.#trust);
-        callback?.(null, socket);
-      } catch (error) {
-        callback?.(error as Error, undefined as unknown as Duplex);
-      }
-    };
-    heard("camera", open());
-    return undefined;
-  }
-}
-
-class RequestError extends UserError {
-  constructor(
-    sentence: Sentence,
-    /** Whether the connection had been used before, and was closed without an answer. */
-    readonly closedBefore: boolean,
-    cause: Error,
-  ) {
-    super(sentence, { cause });
-  }
-}
-
-interface Ask {
-  (signal: AbortSignal): Promise<IncomingMessage>;
-  /** Close the connections that wait for another request. */
-  end: () => void;
-}
-
-/** Asks an address again and again: logs in as it is asked to, remembers how, and follows where it is sent. */
-function asker(options: HttpOptions, idle: number): Ask {
-  const { address: first, login } = splitLogin(options);
-  const plain = new http.Agent({ keepAlive: true });
-  const secure = new TrustedAgent(options);
-  let challenge: string | undefined;
-  let count = 0;
-
-  const request = (address: URL, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> =>
-    new Promise((resolve, reject) => {
-      let answer: IncomingMessage | undefined;
-      const [{ get }, agent] = address.protocol === "https:" ? [https, secure] : [http, plain];
-      // Cameras write headers that no browser minds: LF alone, letters that are not allowed, data behind the end.
-      const asked = get(address, { headers, signal, agent, timeout: idle, insecureHTTPParser: true }, (response) => {
-        answer = response;
-        resolve(response);
-      });
-      asked.once("timeout", () =>
-        (answer ?? asked).destroy(new UserError("capture.gaveNothing", { seconds: idle / 1000 })),
-      );
-      asked.once("error", (error: NodeJS.ErrnoException) => {
-        if (error instanceof CertificateError) reject(error);
-        else
-          reject(
-            new RequestError(
-              phrase("capture.failed", { url: redact(address.href), reason: whyFailed(error) }),
-              asked.reusedSocket && error.code === "ECONNRESET",
-              error,
-            ),
-          );
-      });
-    });
-
-  /** The camera may close a waiting connection at the moment it is used again. */
-  const requestAgain = (...what: Parameters<typeof request>): Promise<IncomingMessage> =>
-    request(...what).catch((error: unknown) => {
-      if (error instanceof RequestError && error.closedBefore) return request(...what);
-      throw error;
-    });
-
-  const ask = async (signal: AbortSignal): Promise<IncomingMessage> => {
-    let address = first;
-    let asked: string | undefined;
-    for (let redirects = 0; ;) {
-      const trusted = mayHaveLogin(first, address);
-      const known = trusted ? login : undefined;
-      count += 1;
-      const headers: Record<string, string> =
-        known === undefined || challenge === undefined
-          ? {}
-          : { authorization: authorization(challenge, known, "GET", `${address.pathname}${address.search}`, count) };
-      const response = await requestAgain(address, headers, signal);
-      const status = response.statusCode ?? 0;
-      if (status === 200) return response;
-      response.destroy();
-      const { location } = response.headers;
-      const next =
-        status >= 301 && status <= 308 && location !== undefined && URL.canParse(location, address)
-          ? new URL(location, address)
-          : undefined;
-      if (status === 401 && known !== undefined && asked !== address.origin) {
-        asked = address.origin;
-        challenge = response.headers["www-authenticate"] ?? "Basic";
-        count = 0;
-      } else if (next !== undefined && /^https?:$/.test(next.protocol) && redirects < MAX_REDIRECTS) {
-        redirects += 1;
-        address = next;
-      } else {
-        throw new UserError("capture.answers", {
-          url: redact(address.href),
-          status,
-          advice: adviceOn(status, login === undefined || trusted, next),
-        });
-      }
-    }
-  };
-  const end = (): void => {
-    plain.destroy();
-    secure.destroy();
-  };
-  return Object.assign(ask, { end });
-}
-
-/**
- * A login is for the host in the camera's address, whatever port it sends to; never for another one, and not
- * unencrypted where it was given for https.
- */
-function mayHaveLogin(first: URL, address: URL): boolean {
-  return address.hostname === first.hostname && (address.protocol === "https:" || first.protocol === "http:");
-}
-
-function adviceOn(status: number, trusted: boolean, next: URL | undefined): Sentence {
-  if (status !== 401 && status !== 403)
-    return next === undefined
-      ? phrase("capture.checkPath")
-      : phrase("capture.endlessRedirect", { next: redact(next.href) });
-  return phrase(trusted ? "capture.giveLogin" : "capture.otherHostLogin");
-}
-
-/** What went wrong with a connection, for people. */
-function whyFailed(error: NodeJS.ErrnoException): Sentence | string {
-  const { code = "" } = error;
-  if (code === "EPROTO" || code.startsWith("ERR_SSL"))
-    return phrase("capture.noTls", { code: code === "EPROTO" ? phrase("capture.wrongProtocol") : code });
-  return reasonOf(error);
-}
+/** What comes behind a whole picture, or behind the told end of one that is not, is waited for as long. */
+const LINGER_MS = 500;
+/** A picture is no shorter in base64. */
+const LEAST_ENCODED = 100;
+/** As much as tells what kind of picture begins. */
+const KIND_BYTES = 32;
+/** As much of a type or of words is told as makes clear what they are. */
+const MOST_TOLD = 150;
 
 /**
  * Work on an answer, which ends when `signal` does, or when it takes too long though something comes now and then.
@@ -216,20 +67,16 @@ export function mjpegSource(options: OptionsOf<"mjpeg">): Source {
   const idle = (options.idle ?? DEFAULT_IDLE) * 1000;
   const what = phrase("capture.stream", { url: redact(url) });
   return async ({ onFrame, signal }) => {
-    await assertReachable(url);
-    if (signal.aborted) return;
-    const ask = asker(options, idle);
-    let response: IncomingMessage | undefined;
-    const stop = (): void => {
-      response?.destroy();
-    };
+    const client = new HttpClient(options, idle);
+    let answer: Answer | undefined;
+    const stop = (): void => answer?.close();
     let frames = 0;
     let next = 0;
     try {
-      response = await within(TOTAL * idle, what, signal, ask);
+      answer = await within(TOTAL * idle, what, signal, (end) => client.get(end));
       signal.addEventListener("abort", stop);
       if (signal.aborted) return;
-      for await (const frame of framesOf(response, idle)) {
+      for await (const frame of framesOf(answer, idle)) {
         frames += 1;
         const now = performance.now();
         if (now < next) continue;
@@ -237,49 +84,66 @@ export function mjpegSource(options: OptionsOf<"mjpeg">): Source {
         next = Math.max(next, now - 1000 / fps) + 1000 / fps;
         onFrame(frame);
       }
+      if (signal.aborted) return;
       throw new UserError("capture.cameraEnded");
     } catch (error) {
       if (signal.aborted) return;
-      if (response === undefined) throw error;
+      if (answer === undefined) throw error;
       throw new UserError(
-        lossOf(response, frames, redact(url)) ?? phrase("capture.lost", { what, reason: reasonOf(error) }),
+        lossOf(answer, frames, redact(url), secretsOf(options)) ??
+          phrase("capture.lost", { what, reason: reasonOf(error) }),
         { cause: error },
       );
     } finally {
       signal.removeEventListener("abort", stop);
       stop();
-      ask.end();
+      client.end();
     }
   };
 }
 
-/** The newest picture of each piece of a stream. @throws a phrase when none comes for `idle` ms */
-async function* framesOf(response: IncomingMessage, idle: number): AsyncGenerator<CapturedFrame> {
-  const parse = multipartParser();
-  const timer = setTimeout(
-    () => response.destroy(new UserError("capture.noPictureFor", { seconds: idle / 1000 })),
-    idle,
-  );
+/** The newest picture of each piece of a stream, as a JPEG. @throws a phrase when none comes for `idle` ms */
+async function* framesOf(answer: Answer, idle: number): AsyncGenerator<CapturedFrame> {
+  let other: Buffer | undefined;
+  const parse = multipartParser({
+    onOther: (bytes) => {
+      other = bytes;
+    },
+  });
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    answer.close();
+  }, idle);
   try {
-    for await (const chunk of response) {
-      const newest = parse(chunk as Buffer).at(-1);
+    for await (const piece of answer.body(true)) {
+      other = undefined;
+      const newest = parse(piece).at(-1) ?? (other === undefined ? undefined : await asJpeg(other));
       if (newest === undefined) continue;
       timer.refresh();
       yield newest;
     }
+  } catch (error) {
+    if (!late) throw error;
   } finally {
     clearTimeout(timer);
   }
+  if (late) throw new UserError("capture.noPictureFor", { seconds: idle / 1000 });
+}
+
+/** PNG, WebP and whatever else can be read here: one kind for all that comes after. @throws a sentence */
+async function asJpeg(bytes: Buffer): Promise<CapturedFrame> {
+  const jpeg = await toKeptJpeg({ bytes, frame: undefined });
+  return { bytes: jpeg, ...(jpegSize(jpeg) as { width: number; height: number }), encoding: "jpeg" };
 }
 
 /** Why an answer was no stream, by what it said of itself, as a sentence; undefined where it may have been one. */
-function lossOf({ headers }: IncomingMessage, frames: number, url: string): Sentence | undefined {
-  const type = headers["content-type"] ?? "";
+function lossOf({ type }: Answer, frames: number, url: string, secrets: readonly string[]): Sentence | undefined {
   const isPicture = /^image\//i.test(type) && frames <= 1;
   if (!isPicture && (frames > 0 || /^(multipart|video)\/|octet-stream/i.test(type))) return undefined;
   return phrase("capture.noMjpeg", {
     url,
-    type: type || phrase("capture.withoutType"),
+    type: redactWords(type.slice(0, MOST_TOLD), secrets) || phrase("capture.withoutType"),
     mend: phrase(isPicture ? "capture.chooseSnapshot" : "capture.checkAddress"),
   });
 }
@@ -288,52 +152,164 @@ export function snapshotSource(options: OptionsOf<"snapshot">): Source {
   const { url, fps = DEFAULT_SNAPSHOT_FPS } = options;
   const idle = (options.idle ?? DEFAULT_IDLE) * 1000;
   const what = phrase("capture.snapshot", { url: redact(url) });
+  const secrets = secretsOf(options);
   return async ({ onFrame, signal }) => {
-    await assertReachable(url);
-    const ask = asker(options, idle);
+    const client = new HttpClient(options, idle);
     try {
       while (!signal.aborted) {
         const start = performance.now();
-        const frame = await within(TOTAL * idle, what, signal, async (end) => pictureOf(await ask(end), what));
+        const frame = await within(TOTAL * idle, what, signal, async (end) =>
+          pictureOf(await client.get(end), what, secrets),
+        );
         onFrame(frame);
         await pause(1000 / fps - (performance.now() - start), signal);
       }
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
-      ask.end();
+      client.end();
     }
   };
 }
 
 /** The picture in an answer, as a JPEG. @throws a sentence */
-async function pictureOf(response: IncomingMessage, what: Sentence): Promise<CapturedFrame> {
-  const type = response.headers["content-type"] ?? "";
-  if (/^multipart\//i.test(type)) {
-    response.destroy();
+async function pictureOf(answer: Answer, what: Sentence, secrets: readonly string[]): Promise<CapturedFrame> {
+  if (/^multipart\//i.test(answer.type)) {
+    answer.close();
     throw new UserError("capture.isStream", { what });
   }
-  const chunks: Buffer[] = [];
-  let length = 0;
+  const reader = new SnapshotReader();
   try {
-    for await (const chunk of response) {
-      length += (chunk as Buffer).length;
-      if (length > MAX_SNAPSHOT_BYTES)
-        throw new UserError("capture.moreThanMegabytes", { megabytes: MAX_SNAPSHOT_BYTES / 1024 / 1024 });
-      chunks.push(chunk as Buffer);
-    }
+    await readTo(reader, answer);
   } catch (error) {
-    throw new UserError("capture.lost", { what, reason: reasonOf(error) }, { cause: error });
+    answer.close();
+    if (reader.frame === undefined)
+      throw new UserError("capture.lost", { what, reason: reasonOf(error) }, { cause: error });
   }
-  const bytes = Buffer.concat(chunks);
+  if (reader.frame !== undefined) return reader.frame;
+  if (answer.cut) throw new UserError("capture.lost", { what, reason: phrase("capture.cutOff") });
+  const { bytes } = reader;
   const size = jpegSize(bytes);
-  if (size !== undefined) return { bytes, ...size, encoding: "jpeg" };
-  // PNG, WebP and whatever else can be read here: one kind for all that comes after.
-  const jpeg = await toKeptJpeg({ bytes, frame: undefined }).catch((error: unknown) => {
+  // Some cameras write no end marker.
+  if (size !== undefined)
+    return {
+      bytes: bytes.subarray(-2).equals(END_OF_JPEG) ? bytes : Buffer.concat([bytes, END_OF_JPEG]),
+      ...size,
+      encoding: "jpeg",
+    };
+  return asJpeg(fromText(bytes) ?? bytes).catch((error: unknown) => {
+    const type = redactWords(answer.type.slice(0, MOST_TOLD), secrets);
     const named = type === "" ? what : phrase("capture.typed", { what, type });
-    throw error instanceof UserError
-      ? new UserError("capture.unusable", { what: named, reason: error.sentence }, { cause: error })
-      : error;
+    const reason = wordsIn(bytes, secrets) ?? (error instanceof UserError ? error.sentence : undefined);
+    throw reason === undefined ? error : new UserError("capture.unusable", { what: named, reason }, { cause: error });
   });
-  return { bytes: jpeg, ...(jpegSize(jpeg) as { width: number; height: number }), encoding: "jpeg" };
+}
+
+/** Read a snapshot: at least its picture, wherever that ends. */
+async function readTo(reader: SnapshotReader, answer: Answer): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const linger = (): void => {
+    timer ??= setTimeout(() => answer.close(), LINGER_MS);
+  };
+  try {
+    for await (const piece of answer.body()) {
+      reader.push(piece);
+      // The rest of the answer, so that the connection can be used again.
+      if (reader.frame !== undefined) linger();
+    }
+    if (!reader.broken) {
+      answer.done();
+      return;
+    }
+    linger();
+    await readBeyond(reader, answer);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What its header says is over; the picture says that it is not. */
+async function readBeyond(reader: SnapshotReader, answer: Answer): Promise<void> {
+  try {
+    for await (const piece of answer.beyond()) {
+      reader.push(piece);
+      if (reader.frame !== undefined) break;
+    }
+  } catch {
+    // No more came in time.
+  } finally {
+    answer.close();
+  }
+}
+
+class SnapshotReader {
+  /** The first JPEG, wherever it lies: some send a line before it, or the header of a part. */
+  frame: CapturedFrame | undefined;
+  readonly #pieces: Buffer[] = [];
+  readonly #parse = multipartParser({ whatever: true });
+  /** How it begins; whole pieces, of which the last is the first that makes it long enough. */
+  #begin: Buffer = Buffer.alloc(0);
+  #length = 0;
+
+  /** @throws a sentence when it is too much */
+  push(piece: Buffer): void {
+    this.#length += piece.length;
+    if (this.#length > MAX_SNAPSHOT_BYTES)
+      throw new UserError("capture.moreThanMegabytes", { megabytes: MAX_SNAPSHOT_BYTES / 1024 / 1024 });
+    this.#pieces.push(piece);
+    const isNew = this.#begin.length < KIND_BYTES;
+    if (isNew) this.#begin = Buffer.concat([this.#begin, piece]);
+    const kind = kindOf(this.#begin);
+    // Other pictures may have a small JPEG in them.
+    if (this.#begin.length >= KIND_BYTES && (kind === undefined || kind === "jpeg"))
+      this.frame ??= this.#parse(isNew ? this.#begin : piece)[0];
+  }
+
+  /** What has come. */
+  get bytes(): Buffer {
+    return Buffer.concat(this.#pieces);
+  }
+
+  /** Whether nothing has come, or a JPEG without its end. */
+  get broken(): boolean {
+    return this.frame === undefined && (this.#length === 0 || kindOf(this.#begin) === "jpeg");
+  }
+}
+
+/** A picture that comes as text: base64, a data URI, or one of these in JSON; undefined where it is none. */
+function fromText(bytes: Buffer): Buffer | undefined {
+  const text = longestIn(bytes.toString("latin1")).trim();
+  const encoded = text.replace(/^data:[^,]{0,100},/i, "").replaceAll("\\/", "/");
+  if (encoded.length < LEAST_ENCODED || !/^[\w+/\s-]+={0,2}$/.test(encoded)) return undefined;
+  const decoded = Buffer.from(encoded, "base64");
+  return kindOf(decoded) === undefined ? undefined : decoded;
+}
+
+/** The longest piece of a text between double quotes. */
+function longestIn(text: string): string {
+  let [longest, length] = [0, 0];
+  for (let from = 0; from <= text.length;) {
+    const quote = text.indexOf('"', from);
+    const end = quote < 0 ? text.length : quote;
+    if (end - from > length) [longest, length] = [from, end - from];
+    from = end + 1;
+  }
+  return text.slice(longest, longest + length);
+}
+
+/** What an answer says that is words and no picture, for a sentence; undefined where it is neither, or a web page. */
+function wordsIn(bytes: Buffer, secrets: readonly string[]): Sentence | undefined {
+  const text = bytes.toString("utf8", 0, 4 * MOST_TOLD);
+  if (
+    text.trim() === "" ||
+    /[^\P{C}\s]|\ufffd/u.test(text.slice(0, MOST_TOLD)) ||
+    /^\s*<(?:!doctype html|html|head|body|svg)/i.test(text)
+  )
+    return undefined;
+  const words = text
+    .replace(/<[^>]*>/g, " ")
+    .replace(/\s+/g, " ")
+    .trim();
+
+  return phrase("capture.saysInstead", { words: redactWords(words, secrets).slice(0, MOST_TOLD) });
 }

@@ -4,6 +4,7 @@
  */
 import { Fault, UserError } from "../errors";
 import type { Grey } from "../image/grey-thumbnail";
+import { ByteWindow } from "./byte-window";
 import { jpegSize } from "./jpeg";
 import type { CapturedFrame } from "./source";
 
@@ -11,49 +12,18 @@ import type { CapturedFrame } from "./source";
 const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 /** What may stand between two pictures to be of use: a boundary and the header of a part. */
 const MAX_HEADER_BYTES = 8192;
-/** Room to begin with: a small camera's frame. */
-const FIRST_ROOM = 64 * 1024;
+const tooLarge = (): UserError => new UserError("capture.frameTooLarge", { megabytes: MAX_FRAME_BYTES / 1024 / 1024 });
 
 export type Parser = (chunk: Buffer) => CapturedFrame[];
 
-/**
- * Bytes in one piece, to be searched. Each is copied in once, and room doubles when it is short: the work grows with
- * the bytes, not with their square.
- */
-class Window {
-  #room = Buffer.allocUnsafe(FIRST_ROOM);
-  #start = 0;
-  #end = 0;
-
-  push(chunk: Buffer): void {
-    const length = this.#end - this.#start + chunk.length;
-    if (length > MAX_FRAME_BYTES)
-      throw new UserError("capture.frameTooLarge", { megabytes: MAX_FRAME_BYTES / 1024 / 1024 });
-    if (this.#end + chunk.length > this.#room.length) {
-      // Moved to the front only where at least as much was taken out before.
-      const room =
-        length <= this.#room.length / 2 ? this.#room : Buffer.allocUnsafe(Math.max(2 * this.#room.length, length));
-      this.#room.copy(room, 0, this.#start, this.#end);
-      this.#room = room;
-      this.#end -= this.#start;
-      this.#start = 0;
-    }
-    chunk.copy(this.#room, this.#end);
-    this.#end += chunk.length;
-  }
-
-  /** Valid until the next push. */
-  get bytes(): Buffer {
-    return this.#room.subarray(this.#start, this.#end);
-  }
-
-  drop(length: number): void {
-    this.#start += length;
-  }
-}
-
 const START = Buffer.from([0xff, 0xd8, 0xff]);
-const END = Buffer.from([0xff, 0xd9]);
+/** The end marker of a JPEG. */
+export const END_OF_JPEG = Buffer.from([0xff, 0xd9]);
+const PNG = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
+/** Of each of its parts: length, kind and checksum. */
+const PNG_PART_BYTES = 12;
+const RIFF = Buffer.from("RIFF");
+const RIFF_HEAD_BYTES = 12;
 const MARKER = 0xff;
 const START_OF_IMAGE = 0xd8;
 const END_OF_IMAGE = 0xd9;
@@ -83,16 +53,19 @@ const standsAlone = (marker: number): boolean => marker === 0x01 || (marker >= 0
  * 0 or of
  * another picture, headers with LF alone or without any. Only a picture without its end marker is cut at the length
  * told, or else where the next begins.
+ * @param options.whatever may come before the first, not only what a stream begins with
+ * @param options.onOther is told PNG and WebP pictures, which are left out else
  */
-export function multipartParser(): Parser {
-  const window = new Window();
-  let where: "between" | "segments" | "scan" = "between";
+export function multipartParser(options: { whatever?: boolean; onOther?: (bytes: Buffer) => void } = {}): Parser {
+  const { whatever = false, onOther } = options;
+  const window = new ByteWindow(MAX_FRAME_BYTES, tooLarge);
+  let where: "between" | "segments" | "scan" | "other" = "between";
   /** How far the window has been searched; in "segments" the next marker, which may not have come yet. */
   let at = 0;
   /** Whether a scan of this picture has come, so that it may end. */
   let scanned = false;
   /** Whether the stream has shown that it is one. */
-  let known = false;
+  let known = whatever;
   /** Whether pictures have end markers. */
   let marked = false;
   let header = { length: 0, boundary: "" };
@@ -101,12 +74,20 @@ export function multipartParser(): Parser {
   const findStart = (): boolean => {
     const { bytes } = window;
     const start = bytes.indexOf(START, at);
+    const other = onOther === undefined ? -1 : firstOther(bytes, at, start);
+    if (other >= 0) {
+      known = true;
+      window.drop(other);
+      at = 0;
+      where = "other";
+      return true;
+    }
     if (start < 0) {
       if (!known && bytes.length >= MAX_HEADER_BYTES) {
         assertStream(bytes);
         known = true;
       }
-      at = Math.max(0, bytes.length - (START.length - 1));
+      at = Math.max(at, bytes.length - (RIFF_HEAD_BYTES - 1));
       if (known && at > MAX_HEADER_BYTES) {
         window.drop(at - MAX_HEADER_BYTES);
         at = MAX_HEADER_BYTES;
@@ -146,6 +127,25 @@ export function multipartParser(): Parser {
       }
     }
     return false;
+  };
+
+  /** Whether a PNG or WebP picture has come whole, or is none. */
+  const passOther = (): boolean => {
+    const { bytes } = window;
+    if (bytes.indexOf(RIFF) === 0) at = RIFF_HEAD_BYTES - 4 + bytes.readUInt32LE(4) + (bytes.readUInt32LE(4) % 2);
+    else {
+      at = Math.max(at, PNG.length);
+      for (let last = false; !last;) {
+        if (bytes.length < at + PNG_PART_BYTES) return false;
+        last = bytes.toString("latin1", at + 4, at + 8) === "IEND";
+        const end = at + PNG_PART_BYTES + bytes.readUInt32BE(at);
+        if (bytes.length < end) return false;
+        at = end;
+      }
+    }
+    if (bytes.length < at) return false;
+    onOther?.(Buffer.from(bytes.subarray(0, at)));
+    return restart(at);
   };
 
   /** What has come up to here is no picture; from here on one may begin. */
@@ -190,8 +190,8 @@ export function multipartParser(): Parser {
    * picture was cut off.
    */
   const ended = (bytes: Buffer): Buffer => {
-    if (bytes.subarray(-2).equals(END)) marked = true;
-    return marked ? Buffer.from(bytes) : Buffer.concat([bytes, END]);
+    if (bytes.subarray(-2).equals(END_OF_JPEG)) marked = true;
+    return marked ? Buffer.from(bytes) : Buffer.concat([bytes, END_OF_JPEG]);
   };
 
   return (chunk) => {
@@ -199,6 +199,7 @@ export function multipartParser(): Parser {
     const frames: CapturedFrame[] = [];
     for (;;) {
       if (where === "between" && !findStart()) return frames;
+      if (where === "other" && !passOther()) return frames;
       if (where === "segments" && !passSegments()) return frames;
       if (where !== "scan") continue;
       const end = passScan();
@@ -211,6 +212,16 @@ export function multipartParser(): Parser {
       restart(end);
     }
   };
+}
+
+/** Where a PNG or WebP picture begins before `end`; -1 where none does. */
+function firstOther(bytes: Buffer, from: number, end: number): number {
+  const part = end < 0 ? bytes : bytes.subarray(0, end);
+  const png = part.indexOf(PNG, from);
+  const within = png < 0 ? part : part.subarray(0, png);
+  for (let at = within.indexOf(RIFF, from); at >= 0; at = within.indexOf(RIFF, at + 1))
+    if (bytes.toString("latin1", at + 8, at + RIFF_HEAD_BYTES) === "WEBP") return at;
+  return png;
 }
 
 /** What stands before a picture. */
@@ -250,7 +261,7 @@ function netpbmParser(
 ): (chunk: Buffer) => { data: Buffer; width: number; height: number }[] {
   const HEADER_BYTES = 64;
   const HEADER = new RegExp(`^${kind}\\s+(\\d+)\\s+(\\d+)\\s+255\\s`);
-  const window = new Window();
+  const window = new ByteWindow(MAX_FRAME_BYTES, tooLarge);
   return (chunk) => {
     window.push(chunk);
     const pictures: { data: Buffer; width: number; height: number }[] = [];

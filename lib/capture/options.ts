@@ -1,6 +1,6 @@
 /** What a camera may be told; everything that reaches ffmpeg or the disk is checked here. */
 import { z } from "zod";
-import { redact } from "../redact";
+import { hasLoginInPath, redact } from "../redact";
 import { fingerprintSchema } from "./certificate";
 import { type Complaint, own } from "../validate";
 import { phrase, render, type Sentence } from "../words/sentence";
@@ -32,8 +32,8 @@ const url = (one: string, other: string) =>
 
 function complaintOf(value: string, one: string, other: string): Sentence | undefined {
   const address = URL.canParse(value) ? new URL(value) : undefined;
-  // Behind a "#" nothing is told to a server, so an "@" there once closed a login.
-  if (value.includes("@") && (address === undefined || address.hash.includes("@")))
+  // Behind a "#" nothing is told to a server, so an "@" there once closed a login; as did one before a host's number.
+  if (value.includes("@") && (address === undefined || address.hash.includes("@") || hasLoginInPath(value)))
     return phrase("capture.loginInAddress");
   return address !== undefined && [one, other].includes(address.protocol.slice(0, -1)) && address.hostname !== ""
     ? undefined
@@ -152,6 +152,12 @@ export function splitLogin(options: { url: string; user?: string | undefined; pa
   address.username = "";
   address.password = "";
   return { address, login: user === "" ? undefined : { user, password } };
+}
+
+/** What a camera must not be quoted with, should it say it: the login, in one piece and alone. */
+export function secretsOf(options: Parameters<typeof splitLogin>[0]): string[] {
+  const { login } = splitLogin(options);
+  return login === undefined ? [] : [`${login.user}:${login.password}`, login.password, login.user];
 }
 
 function decode(text: string): string {

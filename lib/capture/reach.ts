@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { domainToASCII } from "node:url";
 import { reasonOf, UserError } from "../errors";
 
 /**
@@ -11,24 +12,37 @@ const DEFAULT_PORTS: Record<string, number> = { "rtsp:": 554, "rtsps:": 322, "ht
 
 /** Where an address leads: a name or number as `net.connect` takes it, and the port. */
 export function placeOf({ hostname, port, protocol }: URL): { host: string; port: number } {
-  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || (DEFAULT_PORTS[protocol] as number) };
+  const host = hostname.replace(/^\[|\]$/g, "");
+  return { host: asciiOf(host), port: Number(port) || (DEFAULT_PORTS[protocol] as number) };
 }
 
-/** Ask whether anybody listens there, so that a wrong address is told soon. @throws a sentence when not */
-export async function assertReachable(address: string): Promise<void> {
-  (await connectTo(new URL(address))).destroy();
+/** Of addresses that are no web pages' URL leaves the name as it was written. */
+function asciiOf(host: string): string {
+  try {
+    return domainToASCII(decodeURIComponent(host)) || host;
+  } catch {
+    return host;
+  }
 }
 
-/** A connection to that address, without TLS. @throws a sentence when nobody takes it in time */
-export function connectTo(address: URL): Promise<Socket> {
+/**
+ * A connection to that address, without TLS.
+ * @param signal ends it
+ * @throws a sentence when nobody takes it in time
+ */
+export function connectTo(address: URL, signal?: AbortSignal): Promise<Socket> {
   const place = placeOf(address);
   const where = `${address.hostname}:${place.port}`;
   return new Promise((resolve, reject) => {
     const socket = connect({ ...place, timeout: CONNECT_TIMEOUT_MS });
     const fail = (error: UserError): void => {
+      signal?.removeEventListener("abort", stop);
       socket.destroy();
       reject(error);
     };
+    const stop = (): void => fail(new UserError("capture.wasStopped"));
+    signal?.addEventListener("abort", stop);
+    if (signal?.aborted === true) stop();
     const refused = (error: NodeJS.ErrnoException): void => {
       if (error.code === "ECONNREFUSED") fail(new UserError("capture.refusesConnection", { where }));
       else if (error.code === "ENOTFOUND" || error.code === "EAI_AGAIN")
@@ -38,6 +52,7 @@ export function connectTo(address: URL): Promise<Socket> {
     socket.once("error", refused);
     socket.once("timeout", () => fail(new UserError("capture.nobodyAnswers", { where })));
     socket.once("connect", () => {
+      signal?.removeEventListener("abort", stop);
       socket.setTimeout(0);
       socket.removeAllListeners("timeout");
       socket.off("error", refused);

@@ -16,9 +16,14 @@ const START = /^(?:[A-Z_]{3,16} \S|(?:RTSP|HTTP)\/\d)/;
 /** As much as tells whether a message begins. */
 const START_BYTES = 18;
 
+/** Whether a message may begin with it. */
+const isCapital = (byte: number): boolean => (byte >= 0x41 && byte <= 0x5a) || byte === 0x5f;
+
 export class RtspReader {
   readonly #parts: RtspParts;
-  #waiting: Buffer = Buffer.alloc(0);
+  #waiting: Buffer[] = [];
+  /** Bytes of a message that are still to come, where that is known. */
+  #missing = 0;
   /** Bytes of an interleaved packet that are still to come. */
   #packet = 0;
 
@@ -28,8 +33,13 @@ export class RtspReader {
 
   /** @throws a sentence when a message is too large */
   read(chunk: Buffer): void {
-    const data = this.#waiting.length === 0 ? chunk : Buffer.concat([this.#waiting, chunk]);
-    this.#waiting = Buffer.alloc(0);
+    this.#waiting.push(chunk);
+    this.#missing -= chunk.length;
+    // Joined once: a body may come in pieces of a byte.
+    if (this.#missing > 0) return;
+    const data = this.#waiting.length === 1 ? chunk : Buffer.concat(this.#waiting);
+    this.#waiting = [];
+    this.#missing = 0;
     // What lies between two messages goes on in one piece.
     let from = 0;
     let at = 0;
@@ -45,6 +55,8 @@ export class RtspReader {
       } else if (data[at] === DOLLAR) {
         if (data.length - at < 4) break;
         this.#packet = 4 + data.readUInt16BE(at + 2);
+      } else if (!isCapital(data[at] as number)) {
+        at += 1;
       } else {
         const begin = data.subarray(at, at + START_BYTES).toString("latin1");
         if (!START.test(begin)) {
@@ -60,21 +72,24 @@ export class RtspReader {
       }
     }
     pass();
-    if (at < data.length) this.#waiting = Buffer.from(data.subarray(at));
+    if (at < data.length) this.#waiting.push(Buffer.from(data.subarray(at)));
   }
 
   /** Where the message that begins here ends; undefined while it is not whole. */
   #message(data: Buffer, at: number): number | undefined {
-    const blank = data.subarray(at, at + MAX_HEAD_BYTES).indexOf("\r\n\r\n");
-    if (blank < 0) {
+    const text = data.subarray(at, at + MAX_HEAD_BYTES).toString("latin1");
+    // Some cameras end their lines with LF alone.
+    const blank = /\r?\n\r?\n/.exec(text);
+    if (blank === null) {
       if (data.length - at > MAX_HEAD_BYTES) throw new UserError("capture.endlessAnswer");
       return undefined;
     }
-    const body = at + blank + 4;
-    const head = data.subarray(at, body).toString("latin1");
-    const length = Number(/^Content-Length: *(\d+)/im.exec(head)?.[1] ?? 0);
+    const head = text.slice(0, blank.index + blank[0].length);
+    const body = at + head.length;
+    const length = Number(/^Content-Length[ \t]*:[ \t]*(\d+)/im.exec(head)?.[1] ?? 0);
     if (length > MAX_BODY_BYTES) throw new UserError("capture.answerTooLarge");
-    if (data.length < body + length) return undefined;
+    this.#missing = body + length - data.length;
+    if (this.#missing > 0) return undefined;
     this.#parts.message(head, Buffer.from(data.subarray(body, body + length)));
     return body + length;
   }

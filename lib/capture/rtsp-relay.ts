@@ -5,10 +5,12 @@
  */
 import { randomBytes } from "node:crypto";
 import { createServer, isIPv6, type Server, type Socket } from "node:net";
+import { BoundedMap } from "../bounded-map";
 import { reasonOf, UserError } from "../errors";
 import { CertificateError, connectTrusted } from "./certificate";
-import { authorization } from "./http-login";
-import { type Login, type OptionsOf, splitLogin } from "./options";
+import { authorization, isStale } from "./http-login";
+import { type Login, type OptionsOf, secretsOf, splitLogin } from "./options";
+import { redactWords } from "../redact";
 import { connectTo, placeOf } from "./reach";
 import { RtspReader } from "./rtsp-reader";
 import { phrase, type Sentence } from "../words/sentence";
@@ -18,12 +20,25 @@ type RtspOptions = OptionsOf<"rtsp">;
 export interface RtspRelay {
   /** What ffmpeg reads instead of the camera's address; it tells nothing of that. */
   url: string;
+  /** Whether the camera sends on, or would. */
+  readonly alive: boolean;
   /** What the camera said or did, as the end of a sentence; undefined when nothing was amiss. */
   reason(): Sentence | string | undefined;
   close(): void;
 }
 
 const MAX_REDIRECTS = 3;
+/** Questions without an answer; some cameras never answer those that only keep the session alive. */
+const MAX_ASKED = 64;
+/** How often a question may be asked with a login: a challenge may be out of date by then. */
+const MAX_LOGINS = 3;
+
+interface Question {
+  head: string;
+  body: Buffer;
+  /** How often it was asked with a login. */
+  logins: number;
+}
 
 /**
  * Connect to the camera and listen for ffmpeg.
@@ -43,12 +58,12 @@ export async function openRelay(options: RtspOptions, signal: AbortSignal): Prom
 }
 
 async function connectCamera(address: URL, options: RtspOptions, signal: AbortSignal): Promise<Socket> {
-  if (address.protocol !== "rtsps:") return connectTo(address);
-  const { host, port } = placeOf(address);
   // The one address that is wrong is told as everywhere; TLS has more ways to fail.
-  (await connectTo(address)).destroy();
+  const plain = await connectTo(address, signal);
+  if (address.protocol !== "rtsps:") return plain;
+  const { port } = placeOf(address);
   try {
-    return await connectTrusted(host, port, options, signal, []);
+    return await connectTrusted(address, options, plain, signal, []);
   } catch (error) {
     if (error instanceof CertificateError) throw error;
     const reason = (error as NodeJS.ErrnoException).code ?? reasonOf(error);
@@ -69,8 +84,10 @@ class Session implements RtspRelay {
   #url = "";
   #reason: Sentence | string | undefined;
   #closed = false;
+  /** Whether the camera closed the connection. */
+  #ended = false;
   /** What waits for its answer, by the number that the camera was given. */
-  readonly #asked = new Map<number, { head: string; body: Buffer; loggedIn: boolean }>();
+  readonly #asked = new BoundedMap<number, Question>(MAX_ASKED);
   #sequence = 0;
   #challenge: string | undefined;
   #answered = 0;
@@ -91,6 +108,10 @@ class Session implements RtspRelay {
 
   get url(): string {
     return this.#url;
+  }
+
+  get alive(): boolean {
+    return this.#reason === undefined && !this.#ended;
   }
 
   reason(): Sentence | string | undefined {
@@ -151,6 +172,7 @@ class Session implements RtspRelay {
     });
     camera.on("close", () => {
       if (camera !== this.#camera || this.#closed) return;
+      this.#ended = true;
       if (!this.#leaving) this.#reason ??= phrase("capture.cameraEnded");
       // What came before it goes to ffmpeg yet.
       this.#client?.end();
@@ -172,11 +194,11 @@ class Session implements RtspRelay {
   }
 
   #toClient(bytes: Buffer | string): void {
-    if (this.#client?.writable === true && !this.#client.write(bytes)) this.#camera.pause();
+    if (this.#client?.writable === true && !this.#client.write(bytes, "latin1")) this.#camera.pause();
   }
 
   #toCamera(bytes: Buffer | string): void {
-    if (this.#camera.writable && !this.#camera.write(bytes)) this.#client?.pause();
+    if (this.#camera.writable && !this.#camera.write(bytes, "latin1")) this.#client?.pause();
   }
 
   #fromClient(head: string, body: Buffer): void {
@@ -190,7 +212,7 @@ class Session implements RtspRelay {
     this.#leaving ||= method === "TEARDOWN";
     if (this.#asked.size === 0 && this.#sequence === 0 && !uri.startsWith(this.#url))
       throw new UserError("capture.placeTaken");
-    this.#ask({ head, body, loggedIn: false });
+    this.#ask({ head, body, logins: 0 });
   }
 
   /** The camera's address as ffmpeg would write it: with its port, without the login. */
@@ -199,7 +221,7 @@ class Session implements RtspRelay {
     return `${protocol}//${hostname}:${placeOf(this.#address).port}${pathname}${search}`;
   }
 
-  #ask(request: { head: string; body: Buffer; loggedIn: boolean }): void {
+  #ask(request: Question): void {
     const [method = "", uri = "*"] = request.head.split(" ", 2);
     const target = uri.startsWith(this.#url) ? this.#target() + uri.slice(this.#url.length) : uri;
     this.#sequence += 1;
@@ -208,17 +230,22 @@ class Session implements RtspRelay {
     if (this.#challenge !== undefined && this.#login !== undefined) {
       this.#answered += 1;
       const value = authorization(this.#challenge, this.#login, method, target, this.#answered);
+      if (value === undefined) throw new UserError("capture.unknownLogin");
       head = head.replace(/\r\n\r\n$/, () => `\r\nAuthorization: ${value}\r\n\r\n`);
     }
     this.#toCamera(head);
     this.#toCamera(request.body);
   }
 
-  #fromCamera(head: string, body: Buffer): void {
-    const [, text, words = ""] = /^RTSP\/\d\.\d (\d{3}) ?([^\r\n]*)/.exec(head) ?? [];
-    const sequence = Number(/^CSeq: *(\d+)/im.exec(head)?.[1]);
-    const request = this.#asked.get(sequence);
-    if (text === undefined || request === undefined) {
+  #fromCamera(written: string, body: Buffer): void {
+    // ffmpeg finds no field with a space before its colon.
+    const head = written.replace(/^([\w-]+)[ \t]*:[ \t]*/gm, "$1: ");
+    const [, text, words = ""] = /^RTSP\/\d\.\d +(\d{3}) ?([^\r\n]{0,200})/.exec(head) ?? [];
+    const told = Number(/^CSeq: (\d+)/im.exec(head)?.[1]);
+    // Some cameras tell no number, always the same, or the one before: they answer one after the other.
+    const sequence = this.#asked.has(told) ? told : [...this.#asked.keys()][0];
+    const request = sequence === undefined ? undefined : this.#asked.get(sequence);
+    if (text === undefined || sequence === undefined || request === undefined) {
       if (head.startsWith("HTTP/")) throw new UserError("capture.webServer");
       // A question of the camera's own, which ffmpeg answers.
       this.#toClient(head);
@@ -228,20 +255,25 @@ class Session implements RtspRelay {
     this.#asked.delete(sequence);
     const status = Number(text);
     const method = request.head.split(" ", 1)[0];
-    if (status === 401 && this.#login !== undefined && !request.loggedIn) {
-      this.#challenge =
-        [...head.matchAll(/^WWW-Authenticate: *([^\r\n]+)/gim)].map(([, value]) => value).join(", ") || "Basic";
-      this.#answered = 0;
-      this.#ask({ ...request, loggedIn: true });
-      return;
+    if (status === 401 && this.#login !== undefined) {
+      const challenge = [...head.matchAll(/^WWW-Authenticate: ([^\r\n]+)/gim)].map(([, value]) => value).join(", ");
+      if (request.logins === 0 || (isStale(challenge) && request.logins < MAX_LOGINS)) {
+        this.#challenge = challenge || "Basic";
+        this.#answered = 0;
+        this.#ask({ ...request, logins: request.logins + 1 });
+        return;
+      }
     }
-    const location = /^Location: *(\S+)/im.exec(head)?.[1];
+    const location = /^Location: (\S+)/im.exec(head)?.[1];
     if (status >= 301 && status <= 305 && location !== undefined && (method === "OPTIONS" || method === "DESCRIBE")) {
       this.#follow(location, request).catch((error: unknown) => this.#fail(reasonOf(error)));
       return;
     }
     if (status >= 400 && method !== "GET_PARAMETER" && method !== "SET_PARAMETER")
-      this.#reason = refusal(`${status} ${words}`.trim(), this.#login !== undefined);
+      this.#reason = refusal(
+        redactWords(`${status} ${words}`.trim(), secretsOf(this.#options)),
+        this.#login !== undefined,
+      );
     if (status === 200 && method === "DESCRIBE" && !/^m=video/m.test(body.toString("latin1")))
       throw new UserError("capture.noVideo");
     // RTP over UDP comes from the camera, not from here.
@@ -256,7 +288,7 @@ class Session implements RtspRelay {
   }
 
   /** Ask where the camera sends us: the same host gets the login, and what was encrypted stays so. */
-  async #follow(location: string, request: { head: string; body: Buffer; loggedIn: boolean }): Promise<void> {
+  async #follow(location: string, request: Question): Promise<void> {
     this.#redirects += 1;
     const next = URL.canParse(location, this.#target()) ? new URL(location, this.#target()) : undefined;
     if (next === undefined || !/^rtsps?:$/.test(next.protocol) || next.hostname === "")
@@ -264,7 +296,7 @@ class Session implements RtspRelay {
     if (this.#redirects > MAX_REDIRECTS) throw new UserError("capture.sendsEndlessly");
     if (this.#address.protocol === "rtsps:" && next.protocol !== "rtsps:")
       throw new UserError("capture.sendsUnencrypted");
-    if (this.#login !== undefined && next.hostname !== this.#address.hostname)
+    if (this.#login !== undefined && placeOf(next).host !== placeOf(this.#address).host)
       throw new UserError("capture.sendsToOther", { host: next.hostname });
     next.username = "";
     next.password = "";
@@ -279,7 +311,7 @@ class Session implements RtspRelay {
     this.#camera = camera;
     this.#challenge = undefined;
     this.#attend(camera);
-    this.#ask({ ...request, loggedIn: false });
+    this.#ask({ ...request, logins: 0 });
   }
 }
 

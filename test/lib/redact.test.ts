@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { sentenceOf } from "../../lib/errors";
 import { readFrame } from "../../lib/message";
-import { redact } from "../../lib/redact";
+import { redact, redactWords } from "../../lib/redact";
 import { processorTime } from "../support/processor-time";
 
 describe("keeping secrets out of what people read", () => {
@@ -15,6 +15,14 @@ describe("keeping secrets out of what people read", () => {
       ["http://me:sec/ret@camera/x", "http://camera/x"],
       ["http://me:sec?ret@camera/x", "http://camera/x"],
       ["http://me@camera/x", "http://camera/x"],
+      ["rtsp://me:12/34@192.168.1.20:554/x: no", "rtsp://192.168.1.20:554/x: no"],
+      ["rtsp://me:12?34@192.168.1.20", "rtsp://192.168.1.20"],
+      ["rtsp://10.0.0.1/0/admin:SECRET/main failed", "rtsp://10.0.0.1/0/…/main failed"],
+      [
+        "(rtsp://10.0.0.1/admin:SECRET), http://10.0.0.1/x/admin:SECRET: no",
+        "(rtsp://10.0.0.1/…), http://10.0.0.1/x/…: no",
+      ],
+      ["http://10.0.0.1:81/a/12:30/b/c:d", "http://10.0.0.1:81/a/…/b/…"],
       ["http://me:p@[fe80::1]:80/x", "http://[fe80::1]:80/x"],
       ["http://camera/a@b: no", "http://camera/a@b: no"],
       ["http://camera:8080/a@b", "http://camera:8080/a@b"],
@@ -56,6 +64,13 @@ describe("keeping secrets out of what people read", () => {
       "password='SECRET'",
       "password%3DSECRET",
       "PASSWORD=SECRET",
+      "http://camera/psk=SECRET/x",
+      "appkey=SECRET",
+      "cred=SECRET",
+      "jwt=SECRET",
+      "Set-Cookie=SECRET",
+      "it answers Basic YWRtaW46U0VDUkVU to that",
+      "Bearer eyJhbGciOi.SECRET.x9",
     ]) {
       assert.doesNotMatch(redact(text), /SECRET|U0VDUkVU|admin/, text);
       assert.match(redact(text), /…/, text);
@@ -68,6 +83,9 @@ describe("keeping secrets out of what people read", () => {
       "http://camera/keyframe/1",
       "3 faces, τ=0.58",
       "rtsp://camera/user=… failed",
+      "allow Basic or Digest, Basic authentication",
+      "http://camera/x at 12:30:15: no",
+      "http://[fe80::1]:8080/x",
     ])
       assert.equal(redact(redact(text)), text);
     const once = redact("the stream rtsp://camera/x?pwd=SECRET was lost: http://a:b@c/d/password=x.");
@@ -89,8 +107,30 @@ describe("keeping secrets out of what people read", () => {
     assert.equal(readFrame({ frame })?.source, "rtsp://camera/user=…");
   });
 
+  it("hides a secret that is known, in whatever way it is written", () => {
+    assert.equal(
+      redactWords("no: p@ss word, p%40ss%20word, cEBzcyB3b3Jk; x?y", ["p@ss word", "x"]),
+      "no: …, …, …; x?y",
+    );
+  });
+
   it("takes a moment for a long line made to be slow", () => {
-    for (const part of ["a", "a://", "a.", "password", "pass-", "user=", "@", "authorization:", 'key="', "x?", ".:"]) {
+    for (const part of [
+      "a",
+      "a://",
+      "a.",
+      "password",
+      "pass-",
+      "user=",
+      "@",
+      "authorization:",
+      'key="',
+      "x?",
+      ".:",
+      "a://b/c:d/",
+      "a://b@1.2.3.4/",
+      "Basic A1",
+    ]) {
       const spent = processorTime();
       redact(part.repeat(100_000 / part.length));
       assert.ok(spent() < 1000, part);

@@ -16,6 +16,14 @@ export interface RtspCameraOptions {
   carries?: "video" | "audio";
   login?: { scheme: "Basic" | "Digest"; user: string; password: string };
   tls?: { key: string; cert: string };
+  /** Whether the picture with this number is wide (426 × 240), as after somebody has changed the camera's settings. */
+  wide?: (index: number) => boolean;
+  /** Whether the picture with this number is sent without what begins one that can be shown alone. */
+  partial?: (index: number) => boolean;
+  /** How the head of an answer is written. */
+  written?: (head: string) => string;
+  /** How many answers to a login are out of date. */
+  stale?: number;
   /** An answer of the test's own to a request; undefined for the usual one. */
   answer?: (method: string, uri: string) => string | undefined;
 }
@@ -52,12 +60,17 @@ function picturesOf(clip: Buffer): Buffer[][] {
   return pictures.slice(0, -1);
 }
 
-let clip: Promise<Buffer[][]> | undefined;
+const clips = new Map<string, Promise<Buffer[][]>>();
 
-async function makeClip(): Promise<Buffer[][]> {
-  return picturesOf(
-    readFileSync(await testVideo(4, FPS, "card.h264", ["-bf", "0", "-x264-params", "repeat-headers=1", "-f", "h264"])),
-  );
+function clipOf(size: "320x240" | "426x240"): Promise<Buffer[][]> {
+  const made = clips.get(size) ?? makeClip(size);
+  clips.set(size, made);
+  return made;
+}
+
+async function makeClip(size: string): Promise<Buffer[][]> {
+  const coded = ["-s", size, "-bf", "0", "-x264-params", "repeat-headers=1", "-f", "h264"];
+  return picturesOf(readFileSync(await testVideo(4, FPS, "card.h264", coded)));
 }
 
 const SDP = {
@@ -78,7 +91,8 @@ function isLoggedIn(
   if (scheme === "Basic") return said === `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
   const uri = /uri="([^"]*)"/.exec(said)?.[1] ?? "";
   return (
-    said.includes(`username="${user}"`) &&
+    // The head is read a letter for each byte.
+    said.includes(`username="${Buffer.from(user).toString("latin1")}"`) &&
     said.includes(`response="${md5(md5(user, REALM, password), NONCE, md5(method, uri))}"`)
   );
 }
@@ -89,9 +103,14 @@ export async function rtspCamera({
   login,
   tls,
   answer,
+  wide,
+  partial = () => false,
+  written = (head) => head,
+  stale = 0,
 }: RtspCameraOptions = {}): Promise<RtspCamera> {
-  clip ??= makeClip();
-  const pictures = await clip;
+  const pictures = await clipOf("320x240");
+  const widePictures = wide === undefined ? [] : await clipOf("426x240");
+  let staleLeft = stale;
   const sockets = new Set<Socket>();
   const camera: RtspCamera = {
     port: 0,
@@ -138,7 +157,10 @@ export async function rtspCamera({
       if (time === "end") socket.end();
       else if (time === "close") socket.resetAndDestroy();
       else {
-        const units = pictures[index % pictures.length] as Buffer[];
+        const clip = wide?.(index) === true ? widePictures : pictures;
+        const units = (clip[index % clip.length] as Buffer[]).filter(
+          (unit) => !partial(index) || ((unit[0] as number) & 31) === 1,
+        );
         for (const unit of units) sendUnit(unit, time, unit === units.at(-1));
       }
       index += 1;
@@ -152,12 +174,17 @@ export async function rtspCamera({
     const number = /^CSeq: *(\d+)/im.exec(head)?.[1] ?? "0";
     const reply = (first: string, more = "", body = ""): void =>
       void socket.write(
-        `RTSP/1.0 ${first}\r\nCSeq: ` +
-          `${number}\r\n${more}${body === "" ? "" : `Content-Length: ${body.length}\r\n`}\r\n${body}`,
+        written(
+          `RTSP/1.0 ${first}\r\nCSeq: ` +
+            `${number}\r\n${more}${body === "" ? "" : `Content-Length: ${body.length}\r\n`}\r\n`,
+        ) + body,
       );
     const own = answer?.(method, uri);
     if (own !== undefined) reply(own.split("\r\n")[0] as string, own.slice(own.indexOf("\r\n") + 2));
-    else if (login !== undefined && method !== "OPTIONS" && !isLoggedIn(head, method, login))
+    else if (staleLeft > 0 && head.includes("Authorization:")) {
+      staleLeft -= 1;
+      reply("401 Unauthorized", `WWW-Authenticate: Digest realm="${REALM}", nonce="${NONCE}", stale=true\r\n`);
+    } else if (login !== undefined && method !== "OPTIONS" && !isLoggedIn(head, method, login))
       reply(
         "401 Unauthorized",
         `WWW-Authenticate: ${login.scheme} ` +

@@ -5,7 +5,7 @@ export const common = {
   region: `must be four numbers: x, y, width, height`,
   language: `must be a language such as en or zh-TW`,
   voice: `must be the name of a voice`,
-  fingerprint: `must be a SHA-256 fingerprint: 64 hexadecimal digits`,
+  fingerprint: `must be a SHA-256 fingerprint: 64 hexadecimal digits (40 are SHA-1's, which is not safe)`,
   device: `must be a camera of this computer: /dev/video0 on Linux, 0 on macOS, the camera's name on Windows`,
   missing: `is missing`,
   path: `must be a path`,

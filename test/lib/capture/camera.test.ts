@@ -637,6 +637,8 @@ describe("camera options", () => {
       "rtsp://me:se/cret@camera/x",
       "rtsp://me:se?cret@camera/x",
       "rtsp://me:se:c#ret@camera",
+      "rtsp://me:12/cret@192.168.1.20/x",
+      "rtsp://me:12?cret@192.168.1.20",
     ]) {
       const { error } = cameraOptionsSchema.safeParse({ name: "x", source: "rtsp", url: address });
       assert.match(
@@ -646,10 +648,8 @@ describe("camera options", () => {
       );
       assert.doesNotMatch(error?.message ?? "", /cret/);
     }
-    assert.equal(
-      cameraOptionsSchema.safeParse({ name: "x", source: "mjpeg", url: "http://camera/a@b" }).success,
-      true,
-    );
+    for (const url of ["http://camera/a@b", "http://nvr:1984/frame.jpeg?src=rtsp://me:secret@192.168.1.5/x"])
+      assert.equal(cameraOptionsSchema.safeParse({ name: "x", source: "mjpeg", url }).success, true, url);
   });
 
   it("keeps a login out of the name of the frames' source", () => {
@@ -672,10 +672,15 @@ describe("camera options", () => {
       `SHA-256: ${written}`,
       `SHA256:${hex}`,
       hex.toUpperCase().match(/../g)!.join(" "),
+      // Windows' own view of a certificate, and Firefox', with what stands around it.
+      `\u200e${hex.match(/../g)!.join(" ")}`,
+      `SHA-256\n${written}\nSHA-1\n${"CD:".repeat(19)}CD`,
+      `SHA-1 ${"cd".repeat(20)}\nSHA-256 fingerprint ${hex}`,
+      `${written.slice(0, 48)}\r\n${written.slice(48)}`,
     ]) {
       assert.equal((parse(text).data as { fingerprint?: string } | undefined)?.fingerprint, written, text);
     }
-    for (const text of ["", "AB:CD", `${hex}ab`, hex.replace("ab", "xy"), "sha1 Fingerprint=AB:CD"])
+    for (const text of ["", "AB:CD", `${hex}ab`, `${written}:AB`, hex.replace("ab", "xy"), "sha1 Fingerprint=AB:CD"])
       assert.match(parse(text).error?.message ?? "", /must be a SHA-256 fingerprint: 64 hexadecimal digits/, text);
     assert.match(parse(undefined).error?.message ?? "", /fingerprint.*is missing/s);
     assert.equal(parse(undefined, "any").success, true);

@@ -100,6 +100,77 @@ describe("RTSP cameras", () => {
     });
   }
 
+  it("goes on when its pictures get another size, in that size and not distorted", async () => {
+    let sent = 0;
+    const { port } = await serve({ wide: () => (sent += 1) > 60 });
+    const camera = new Camera(
+      cameraOptionsSchema.parse({
+        name: "door",
+        source: "rtsp",
+        url: `rtsp://127.0.0.1:${port}/card`,
+        oldFfmpeg: true,
+      }),
+    );
+    open.push({ close: () => camera.stop() });
+    const events: string[] = [];
+    const sizes: string[] = [];
+    camera.on("event", ({ event }) => events.push(event));
+    camera.on("frame", (_, { width, height }) => sizes.push(`${width}x${height}`));
+    camera.start();
+    while (sizes.filter((size) => size === "426x240").length < 10)
+      await once(camera, "frame", { signal: AbortSignal.timeout(PATIENCE_MS) });
+    assert.deepEqual(
+      events.filter((event) => event !== "notice"),
+      ["connected"],
+    );
+    assert.deepEqual([...new Set(sizes)], ["320x240", "426x240"]);
+  });
+
+  it("waits for the first whole picture, which some send long after the beginning", async () => {
+    const { port } = await serve({ partial: (index) => index < 110 });
+    const watched = watch(port);
+    await untilFrames(watched, 3);
+    assert.deepEqual(
+      watched.events.filter(({ event }) => event === "lost"),
+      [],
+    );
+  });
+
+  const WRITTEN: [string, RtspCameraOptions][] = [
+    ["without the number of the question", { written: (head) => head.replace(/CSeq: \d+\r\n/, "") }],
+    ["always with number 0", { written: (head) => head.replace(/CSeq: \d+/, "Cseq: 0") }],
+    [
+      "with the number of the question before",
+      { written: (head) => head.replace(/\d+(?=\r\n)/, (n) => `${Number(n) - 1}`) },
+    ],
+    ["with LF alone", { written: (head) => head.replaceAll("\r\n", "\n") }],
+    ["with spaces before colons", { written: (head) => head.replaceAll(/^([\w-]+): /gm, "$1 :") }],
+    ["that say the login is out of date", { stale: 2 }],
+  ];
+  for (const [what, options] of WRITTEN) {
+    it(`reads answers ${what}`, async () => {
+      const { port } = await serve({ login: { scheme: "Digest", user: "用戶", password: "right" }, ...options });
+      const watched = watch(port, { user: "用戶", password: "right" });
+      await untilFrames(watched, 3);
+      assert.deepEqual(
+        watched.events.filter(({ event }) => event === "lost"),
+        [],
+      );
+    });
+  }
+
+  it("does not tell the password where it is asked for in an unknown way", async () => {
+    const heads: string[] = [];
+    const { port } = await serve({
+      answer: (method, uri) => {
+        heads.push(`${method} ${uri}`);
+        return method === "DESCRIBE" ? "401 Unauthorized\r\nWWW-Authenticate: NTLM\r\n" : undefined;
+      },
+    });
+    assert.match(await loss(watch(port, { user: "me", password: "wr0ng" })), /a kind of login that is not known here/);
+    assert.equal(heads.filter((head) => head.startsWith("DESCRIBE")).length, 1);
+  });
+
   it("is not lost for a computer's clock that is put forward", async (t) => {
     const { port } = await serve();
     const watched = watch(port, { idle: 3 });
@@ -293,6 +364,19 @@ describe("a reader of RTSP", () => {
         `pieces of ${size}`,
       );
     }
+  });
+
+  it("takes a message in pieces of a byte, and garbage, in a time that grows with their length", () => {
+    let messages = 0;
+    const reader = new RtspReader({ message: () => (messages += 1), rest: () => undefined });
+    const began = performance.now();
+    const body = Buffer.alloc(250_000, "a=x\r\n");
+    const whole = Buffer.concat([Buffer.from(`RTSP/1.0 200 OK\r\nContent-Length : ${body.length}\r\n\r\n`), body]);
+    for (let at = 0; at < whole.length; at += 1) reader.read(whole.subarray(at, at + 1));
+    reader.read(Buffer.alloc(32 * 1024 * 1024, "no packet "));
+    assert.equal(messages, 1);
+    // Measured: 0.2 s. Joined anew with each byte it took minutes.
+    assert.ok(performance.now() - began < 10_000, `${Math.round(performance.now() - began)} ms`);
   });
 
   it("gives up on an answer without an end, and on one that is too large", () => {
