@@ -49,7 +49,7 @@ export class HttpClient {
     this.#kept = undefined;
   }
 
-  /** @param signal ends it, until the answer has been read @throws a sentence when there is no answer with a picture */
+  /** @param signal ends it, until the answer has been read @throws a sentence when no answer may have a picture */
   async get(signal: AbortSignal): Promise<Answer> {
     let address = this.#first;
     let asked: string | undefined;

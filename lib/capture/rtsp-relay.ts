@@ -279,7 +279,8 @@ class Session implements RtspRelay {
     // RTP over UDP comes from the camera, not from here.
     const camera = this.#camera.remoteAddress;
     const passed = head
-      .replace(/^CSeq:.*$/im, () => /^CSeq:.*$/im.exec(request.head)?.[0] ?? "CSeq: 0")
+      .replace(/^CSeq:.*\r?\n/im, "")
+      .replace(/\r?\n/, (end) => `${end}${/^CSeq:.*$/im.exec(request.head)?.[0] ?? "CSeq: 0"}${end}`)
       .replace(/^Transport:(?!.*TCP)(?!.*source=)[^\r\n]*/im, (line) =>
         camera === undefined ? line : `${line};source=${camera.replace(/^::ffff:/, "")}`,
       );

@@ -16,7 +16,7 @@ export interface RtspCameraOptions {
   carries?: "video" | "audio";
   login?: { scheme: "Basic" | "Digest"; user: string; password: string };
   tls?: { key: string; cert: string };
-  /** Whether the picture with this number is wide (426 × 240), as after somebody has changed the camera's settings. */
+  /** Whether the picture with this number is wide (426 × 240), as after a change of the camera's settings. */
   wide?: (index: number) => boolean;
   /** Whether the picture with this number is sent without what begins one that can be shown alone. */
   partial?: (index: number) => boolean;

@@ -113,7 +113,8 @@ address`,
   httpIsJpeg: `an HTTP camera's frames are JPEG`,
   folderIsJpeg: `a folder's photos go out as the files they are`,
   browserIsJpeg: `a browser's frames are JPEG`,
-  unknownLogin: `it asks for a kind of login that is not known here: allow Basic or Digest in the settings of the camera, or of what stands before it`,
+  unknownLogin: `it asks for a kind of login that is not known here: allow Basic or Digest in the settings of the \
+camera, or of what stands before it`,
   speaksTls: `what answers there speaks TLS: perhaps the address begins with https://`,
   speaksRtsp: `what answers there is an RTSP camera: choose the source "RTSP stream", or check the port`,
   noWebServer: `what answers there is no web server: check the address and its port`,
@@ -123,5 +124,7 @@ address`,
   cameraBusy: `the camera, or what stands before it, is busy or has a fault; it is asked again`,
   cutOff: `its answer was cut off`,
   saysInstead: `it answers with words instead: {words}`,
-  oldTls: `{where} speaks only TLS of before 2008, or with keys as short as then, which cannot be verified: if it is your camera, choose "only this fingerprint" as its certificate in the camera node and give the SHA-256 fingerprint {shown}.`,
+  oldTls: `{where} speaks only TLS of before 2008, or with keys as short as then, which cannot be \
+verified: if it is your camera, choose "only this fingerprint" as its certificate in the camera node and give the \
+SHA-256 fingerprint {shown}.`,
 } as const;

@@ -17,8 +17,10 @@ export const capture = {
   tlsLate: `{seconds} 秒內未建立 TLS 連線`,
   tlsClosed: `TLS 開始前連線就關閉了`,
   noFingerprint: `無`,
-  otherFingerprint: `{where} 憑證的 SHA-256 指紋是 {shown}，與攝影機節點中的不同：若攝影機換了新憑證，請改填這個指紋；若沒有，回應的可能是冒充者。`,
-  unverified: `無法驗證 {where} 的憑證（{reason}）：若是您的攝影機，請在攝影機節點的憑證選擇「僅接受此指紋」，並填入 SHA-256 指紋 {shown}；或以環境變數 \
+  otherFingerprint: `{where} 憑證的 SHA-256 指紋是 {shown}，與攝影機節點中的不同：\
+若攝影機換了新憑證，請改填這個指紋；若沒有，回應的可能是冒充者。`,
+  unverified: `無法驗證 {where} 的憑證（{reason}）：若是您的攝影機，\
+請在攝影機節點的憑證選擇「僅接受此指紋」，並填入 SHA-256 指紋 {shown}；或以環境變數 \
 NODE_EXTRA_CA_CERTS 指定憑證機構。`,
   damagedLoop: `{what}在影格中途結束或已損毀：能讀取的部分會繼續播放。`,
   noFrameFor: `{what}已有 {seconds} 秒沒有影格。`,
@@ -32,17 +34,21 @@ NODE_EXTRA_CA_CERTS 指定憑證機構。`,
   itEnded: `已結束`,
   bundledFfmpeg: `本套件隨附的 2018 年 ffmpeg（{version}）`,
   ffmpegOf: `ffmpeg {version} `,
-  ffmpegTooOld: `{which}太舊，不能用來讀取遠端串流，其安全漏洞是公開的：請在 PATH 安裝 ffmpeg 5 或更新版本，或在攝影機節點的表單中允許使用。`,
+  ffmpegTooOld: `{which}太舊，不能用來讀取遠端串流，其安全漏洞是公開的：\
+請在 PATH 安裝 ffmpeg 5 或更新版本，或在攝影機節點的表單中允許使用。`,
   ffmpegOld: `{which}對遠端串流而言偏舊：請在 PATH 安裝 ffmpeg 5 或更新版本。`,
   notThere: `{what}不存在。`,
   forbidden: `Node-RED 沒有讀取{what}的權限（在 Linux 上：請將其使用者加入 video 群組）。`,
   noFile: `{what}不是檔案。`,
   notOpened: `{what}無法開啟（{reason}）。`,
-  ffmpegMissing: `找不到 ffmpeg：請安裝（Debian、Ubuntu 與 Raspberry Pi OS 用「sudo apt install ffmpeg」，Alpine 用「apk add ffmpeg」，\
-macOS 用「brew install ffmpeg」，Windows 用「winget install ffmpeg」），或在 Node-RED 的使用者資料夾執行「npm install \
+  ffmpegMissing: `找不到 ffmpeg：請安裝（Debian、\
+Ubuntu 與 Raspberry Pi OS 用「sudo apt install ffmpeg」，Alpine 用「apk add ffmpeg」，\
+macOS 用「brew install ffmpeg」，Windows 用「winget install ffmpeg」），\
+或在 Node-RED 的使用者資料夾執行「npm install \
 @ffmpeg-installer/ffmpeg」。HTTP 攝影機、圖片資料夾與瀏覽器的攝影機不需要它。`,
   ffmpegPath: `環境變數 FFMPEG_PATH 指定的 {path} 不是可在此執行的 ffmpeg：請更正或清除它。`,
-  openFiles: `無法啟動 ffmpeg：這台電腦開啟的檔案過多；請關閉一些，或提高上限（ulimit -n）。`,
+  openFiles: `無法啟動 ffmpeg：這台電腦開啟的檔案過多；請關閉一些，\
+或提高上限（ulimit -n）。`,
   folderUnreadable: `無法讀取資料夾 {path}（{reason}）：請確認它存在，且 Node-RED 可以讀取。`,
   folderEmpty: `資料夾 {path} 裡沒有圖片：{kinds}。`,
   photoUnreadable: `無法讀取圖片 {file}（{reason}）；繼續下一張。`,
@@ -57,7 +63,8 @@ macOS 用「brew install ffmpeg」，Windows 用「winget install ffmpeg」）�
   checkPath: `請檢查位址中的路徑`,
   endlessRedirect: `它不斷轉往下一個位址，或轉往非 HTTP 的位址（{next}）`,
   giveLogin: `請在節點中填入攝影機的使用者與密碼`,
-  otherHostLogin: `是攝影機轉往該處的，而與節點位址主機不同（或原為加密而它未加密）的位址不會收到密碼；若那是您攝影機的位址，請填入節點`,
+  otherHostLogin: `是攝影機轉往該處的，而與節點位址主機不同（或原為加密而它未加密）\
+的位址不會收到密碼；若那是您攝影機的位址，請填入節點`,
   noTls: `對方的 TLS 這台電腦無法理解（{code}）；位址或許應以 http:// 開頭，或連接埠不同`,
   wrongProtocol: `通訊協定不符`,
   lost: `{what}斷線：{reason}。`,
@@ -78,7 +85,8 @@ macOS 用「brew install ffmpeg」，Windows 用「winget install ffmpeg」）�
   unknownName: `找不到名稱 {where}：請檢查位址，並確認攝影機已開啟。`,
   unreachable: `無法連線到 {where}（{reason}）：請檢查位址，並確認攝影機已開啟。`,
   nobodyAnswers: `{where} 在五秒內沒有回應：請檢查位址，並確認攝影機已開啟。`,
-  noTlsThere: `{where} 的 TLS 不正常（{reason}）：請檢查連接埠，或位址是否應以 rtsp:// 而非 rtsps:// 開頭。`,
+  noTlsThere: `{where} 的 TLS 不正常（{reason}）：請檢查連接埠，\
+或位址是否應以 rtsp:// 而非 rtsps:// 開頭。`,
   broke: `連線中斷（{reason}）`,
   placeTaken: `其他程式占用了 ffmpeg 的連線`,
   webServer: `回應的不是 RTSP 攝影機，而是網頁伺服器：請檢查位址與連接埠`,
@@ -100,7 +108,8 @@ macOS 用「brew install ffmpeg」，Windows 用「winget install ffmpeg」）�
   httpIsJpeg: `HTTP 攝影機的影格是 JPEG`,
   folderIsJpeg: `資料夾的圖片以原檔送出`,
   browserIsJpeg: `瀏覽器的影格是 JPEG`,
-  unknownLogin: `它要求的登入方式此處不支援：請在攝影機（或其前端伺服器）的設定中允許 Basic 或 Digest`,
+  unknownLogin: `它要求的登入方式此處不支援：請在攝影機（或其前端伺服器）\
+的設定中允許 Basic 或 Digest`,
   speaksTls: `該處使用 TLS：位址或許應以 https:// 開頭`,
   speaksRtsp: `該處是 RTSP 攝影機：請選擇來源「RTSP 串流」，或檢查連接埠`,
   noWebServer: `該處不是網頁伺服器：請檢查位址與連接埠`,
@@ -110,5 +119,6 @@ macOS 用「brew install ffmpeg」，Windows 用「winget install ffmpeg」）�
   cameraBusy: `攝影機或其前端伺服器忙碌或故障；將會再次詢問`,
   cutOff: `它的回應被截斷了`,
   saysInstead: `它以文字回應：{words}`,
-  oldTls: `{where} 只支援 2008 年以前的 TLS 或過短的金鑰，無法驗證：若是您的攝影機，請在攝影機節點的憑證選擇「僅接受此指紋」，並填入 SHA-256 指紋 {shown}。`,
+  oldTls: `{where} 只支援 2008 年以前的 TLS 或過短的金鑰，無法驗證：若是您的攝影機，\
+請在攝影機節點的憑證選擇「僅接受此指紋」，並填入 SHA-256 指紋 {shown}。`,
 };

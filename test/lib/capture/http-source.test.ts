@@ -241,7 +241,8 @@ describe("an MJPEG stream is read as cameras write it:", () => {
       (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n"),
     ],
     "lines in the answer's header that are no fields": [
-      `${OK}Server: GoaHead\r\nTue, 12 Jun 2012 01 56 34 GMT\r\nContent-Type : multipart/x-mixed-replace;\r\n boundary=frame\r\n\r\n`,
+      `${OK}Server: GoaHead\r\nTue, 12 Jun 2012 01 56 34 GMT\r\n` +
+        "Content-Type : multipart/x-mixed-replace;\r\n boundary=frame\r\n\r\n",
       (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n"),
     ],
     "an answer without a header": ["", (index) => written(`--frame\r\n${JPEG_HEADER}\r\n`, index, "\r\n")],
@@ -799,7 +800,8 @@ describe("a camera that asks for a login", () => {
             socket.end(Buffer.concat([Buffer.from(`${OK}\r\n`), jpeg]));
           else
             socket.write(
-              `HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm = "${realm}", nonce = "n"\r\nContent-Length: 0\r\n\r\n`,
+              `HTTP/1.1 401 No\r\nContent-Length: 0\r\n` +
+                `WWW-Authenticate: Digest realm = "${realm}", nonce = "n"\r\n\r\n`,
             );
         });
       }),
