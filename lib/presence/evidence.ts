@@ -148,6 +148,11 @@ export class Evidence {
     return leader !== undefined && leader.lead >= this.#enough ? leader.who : undefined;
   }
 
+  /** Whether it could not be settled more. */
+  get isCertain(): boolean {
+    return (this.leader?.lead ?? 0) >= MOST_TIMES * this.#enough;
+  }
+
   /**
    * How sure it is that it is somebody, 0 to 1: the logistic function of half their lead, for frames of one person are
    * no independent witnesses. ½ where nothing speaks for them.

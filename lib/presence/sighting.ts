@@ -27,6 +27,8 @@ export class Sighting {
   visit: OpenVisit | undefined;
   /** Whether it looks otherwise than when it was embedded last: turned, or somebody else's. */
   looksOtherwise = false;
+  /** Whether it was found to: its visit may be somebody else's. */
+  changed = false;
   /** Whether what is known of the visit's person was settled by this face alone, as it looks now. */
   proved = false;
   /** The newest that tells anything. */
@@ -64,7 +66,13 @@ export class Sighting {
   /** @param isSame whether it is the face of before, turned; what was found of another one says nothing of this one */
   knowLook(isSame: boolean): void {
     this.looksOtherwise = false;
-    if (!isSame) this.evidence.clear();
+    this.changed = !isSame;
+    if (isSame) return;
+    this.evidence.clear();
+    this.#firstAt = undefined;
+    this.#seen = 0;
+    this.#worth = 0;
+    this.#again = false;
   }
 
   /** The same face, which another track followed up to now. */

@@ -20,8 +20,13 @@ const MOST_OPEN = 100;
 /** Faces followed, of all cameras; and of one frame the largest. */
 const MOST_SIGHTINGS = 512;
 const MOST_FACES = 64;
-/** A face that was not there for so long is gone: a track's number never comes again. */
+/** A face that was not there for so long is gone, … */
 const SILENCE_MS = 5000;
+/**
+ * … and what its frames said is forgotten after this, or once they would have left: cameras that send a picture every
+ * ten seconds see somebody again, and one that falls silent for a while does.
+ */
+const FORGET_MS = 30_000;
 /** Whoever is not followed by the detector is the same from frame to frame where the face is the same. */
 const PHOTO = { camera: "photo", source: "photo" };
 
@@ -119,8 +124,9 @@ export class Visits {
   pass(now: Instant): Happening[] {
     const jump = this.#jumps.since(now);
     if (jump !== 0) for (const visit of this.#open.values()) visit.shift(jump);
-    for (const [key, { at }] of this.#sightings) if (now.mono - at > SILENCE_MS) this.#sightings.delete(key);
     const awayMs = this.#options.away * 1000;
+    const forgetMs = Math.max(SILENCE_MS, Math.min(FORGET_MS, awayMs));
+    for (const [key, { at }] of this.#sightings) if (now.mono - at > forgetMs) this.#sightings.delete(key);
     return [...this.#open.values()]
       .filter(({ there }) => now.mono - there > awayMs)
       .flatMap((visit) => this.#end(visit));
@@ -205,9 +211,10 @@ export class Visits {
     if (sighting.visit !== undefined) this.#stays(sighting.visit, time.at);
     const says = saysOf(face);
     if (says === undefined) return;
-    if (sighting.frames === 0) this.#goOn(sighting, face);
+    if (sighting.frames === 0 && sighting.visit === undefined) this.#goOn(sighting, face);
     const share = sighting.shareOf(face, time);
     if (share > 0 && sighting.looksOtherwise) this.#lookAgain(sighting, face, look);
+    if (share > 0 && sighting.changed && this.#isAnother(face, says.who, sighting)) this.#leave(sighting, look);
     sighting.add(face, says, share, time);
     let told: Pick<Visit, "event" | "was"> | undefined;
     if (sighting.visit === undefined) {
@@ -232,6 +239,20 @@ export class Visits {
     const who = sighting.visit?.who ?? sighting.visit?.evidence.leader?.who;
     // A name is not handed on; a stranger who turns their head stays the one who is here.
     if (!isSame && who !== undefined && who !== NOBODY) this.#leave(sighting, look);
+  }
+
+  /** Two people who pass each other change places before the detector: a stranger's has somebody else's face now. */
+  #isAnother(face: Face, says: string | undefined, { visit }: Sighting): boolean {
+    if (visit === undefined || says === undefined || this.#isOf(face, visit)) return false;
+    for (const other of this.#open.values())
+      if (other !== visit && other.who === says && this.#isOf(face, other)) return true;
+    return false;
+  }
+
+  /** Whether a face is like those of a visit. */
+  #isOf({ embedding, model }: Face, { faces }: OpenVisit): boolean {
+    if (embedding === undefined || model === undefined || faces?.model !== model) return false;
+    return faces.vectors.some((vector) => this.#parts.alike(embedding, vector, model));
   }
 
   #isLike({ embedding, model }: Face, other: Pick<Sighting, "embedding" | "model">): boolean {
@@ -265,6 +286,7 @@ export class Visits {
     const isSure = named === undefined ? sighting.isSomebody : sighting.seenAgain;
     const goesOn = resembled !== undefined && [undefined, sighting.evidence.leader?.who].includes(resembled.who);
     if (!isSure && !goesOn) return;
+    if (resembled !== undefined && !goesOn && this.#mayBeMissed(sighting, face, resembled)) return;
     if (resembled === undefined) this.#begin(sighting, face, look);
     else this.#join(sighting, resembled, look);
   }
@@ -283,6 +305,7 @@ export class Visits {
       sighting.proved = true;
       return undefined;
     }
+    if (!sighting.proved && this.#mayBeMissed(sighting, face, visit)) return undefined;
     const other = who === NOBODY ? undefined : this.#visitOf(who);
     if (other !== undefined && look.taken.has(other)) return undefined;
     const alone = this.#isAlone(sighting, visit);
@@ -312,6 +335,7 @@ export class Visits {
     if (sighting.visit !== undefined) taken.delete(sighting.visit);
     sighting.visit = undefined;
     sighting.proved = false;
+    sighting.changed = false;
   }
 
   /** Whether no other face that is there now belongs to the visit. */
@@ -380,12 +404,21 @@ export class Visits {
     for (const visit of this.#open.values()) {
       const { faces, person } = visit;
       if (taken.has(visit) || faces?.model !== model) continue;
-      if (settled !== undefined && person !== null && person !== settled) continue;
+      if (settled !== undefined && settled !== NOBODY && person !== null && person !== settled) continue;
+      if (settled === NOBODY && person !== null && evidence.isCertain) continue;
       if (!faces.vectors.some((vector) => this.#parts.alike(embedding, vector, model))) continue;
       if (person === null) return visit;
       known = visit;
     }
     return known;
+  }
+
+  /**
+   * Whether it is settled that it is nobody, and yet may be the known person whom it looks like: of somebody who stands
+   * there for minutes a few frames in a row miss who it is more often than somebody like them takes their place.
+   */
+  #mayBeMissed({ evidence }: Sighting, face: Face, visit: OpenVisit): boolean {
+    return evidence.settled === NOBODY && !evidence.isCertain && visit.person !== null && this.#isOf(face, visit);
   }
 
   /** A visit turns out to be a part of another one. */
