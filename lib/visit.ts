@@ -64,6 +64,8 @@ export interface Visit extends Present {
   was?: Pick<Present, "person" | "name"> | undefined;
   /** Id of the gallery's node. */
   gallery: string;
+  /** Id of the face-presence node that tells it, of whose cameras alone it speaks. */
+  node?: string | undefined;
   /** Since they came, in milliseconds. */
   duration: number;
   /** Zones in the order in which they were seen there, each once. */
@@ -83,6 +85,8 @@ export interface Visit extends Present {
 /** `msg.presence`: who is here, all of them, settled or not. */
 export interface Presence {
   gallery: string;
+  /** Id of the face-presence node that tells it, of whose cameras alone it speaks. */
+  node?: string | undefined;
   at: number;
   sequence: number;
   here: Present[];
@@ -123,6 +127,7 @@ const MAX_PRESENT = 1000;
 
 const told = {
   gallery: id.describe("Id of the gallery's node."),
+  node: id.optional().describe("Id of the face-presence node that tells it, of whose cameras alone it speaks."),
   at: time.describe("When this was told."),
   sequence: z.number().int().min(0).describe("Larger than of everything that this gallery told before."),
   seal: z.string().max(200).optional().describe("Proves that it comes from this Node-RED and is unchanged."),

@@ -34,6 +34,8 @@ export interface CoreParts {
   normalised: () => boolean;
   /** As the gallery has them now. */
   known: (person: string) => Known | undefined;
+  /** Whether there is such a face-presence still; what one said that is gone counts no more. */
+  isThere?: ((node: string) => boolean) | undefined;
   /** Of the newest message that counted before this gate began, in this process; -1 before the first. */
   sequence?: number | undefined;
   /** What was used up before this gate began: hashes of factors' ids, and visits that were let in. */
@@ -86,6 +88,15 @@ interface About {
   wait?: number | null;
 }
 
+/** What one face-presence has told of who is here: each speaks for its own cameras alone. */
+interface Source {
+  here: readonly Present[];
+  /** When its newest message that counted came, by the clock that is never set. */
+  toldAt: number;
+  /** Of that message, or of one that was true and came too late. */
+  sequence: number;
+}
+
 interface Refused {
   reason: DenyReason;
   present: Present | undefined;
@@ -100,6 +111,8 @@ const TIMES: ReadonlySet<DenyReason> = new Set(["stale", "not_told", "nobody_her
 const JUMP_MS = 1000;
 /** Factors and visits that are remembered, so that each counts once. */
 const MOST_SPENT = 500;
+/** Far more face-presence nodes than look at one door. */
+const MOST_SOURCES = 100;
 /** Far more people than stand before a door. */
 const MOST_VISITS = 1000;
 /** Messages that do not count are told of so often at most, each kind: somebody may send thousands. */
@@ -112,9 +125,11 @@ export class GateCore {
   readonly #parts: CoreParts;
   readonly #rules: Rules;
   #last: { now: number; elapsed: number } | undefined;
-  #here: readonly Present[] = [];
-  /** When the newest message that counted came, by the clock that is never set. */
-  #toldAt = -Infinity;
+  /** By the node's id; "" of messages that do not say whose they are. */
+  readonly #sources = new BoundedMap<string, Source>(MOST_SOURCES, ({ sequence }) => {
+    this.#sequence = Math.max(this.#sequence, sequence);
+  });
+  /** What no message counts below, whosever it is. */
   #sequence: number;
   /** Why the newest message did not count, if none has since. */
   #refused: DenyReason | undefined;
@@ -144,7 +159,7 @@ export class GateCore {
 
   /** Of the newest message that counted. */
   get sequence(): number {
-    return this.#sequence;
+    return Math.max(this.#sequence, ...[...this.#sources.values()].map(({ sequence }) => sequence));
   }
 
   /** Who could pass now, if they give the factor. */
@@ -233,7 +248,7 @@ export class GateCore {
     // They may have left meanwhile, or somebody else have come.
     const chosen = this.#choose(tried.factor);
     const now = chosen.reason === undefined ? chosen.present : undefined;
-    const same = now?.visit === present.visit && now.person === person;
+    const same = now?.person === person && isSame(now, present);
     const reason = tried.void ?? chosen.reason ?? (same ? undefined : "several_people");
     if (reason !== undefined || now === undefined)
       return [...before, this.#deny(reason ?? "fault", { present }), ...this.#decide()];
@@ -243,10 +258,12 @@ export class GateCore {
   #hear(told: Told, here: readonly Present[], retained: boolean): Effect[] {
     const before = this.#step();
     const { gallery, options, clock, isSealed } = this.#parts;
+    const { node = "" } = told;
+    const source = this.#sources.get(node) ?? { here: [], toldAt: -Infinity, sequence: this.#sequence };
     const reason = refusalBy(this.#rules.told, told, {
       now: clock.now(),
       gallery,
-      sequence: this.#sequence,
+      sequence: source.sequence,
       retained,
       freshness: options.freshness,
       isSealed,
@@ -254,13 +271,12 @@ export class GateCore {
     if (reason !== undefined) {
       this.#refused = reason;
       // What is true but too late, or early, is no truer when it comes again.
-      if (reason === "late" || reason === "retained") this.#sequence = Math.max(this.#sequence, told.sequence);
+      if (reason === "late" || reason === "retained")
+        this.#sources.set(node, { ...source, sequence: Math.max(source.sequence, told.sequence) });
       return [...before, ...this.#complain(reason)];
     }
     this.#refused = undefined;
-    this.#sequence = told.sequence;
-    this.#toldAt = clock.elapsed();
-    this.#here = here;
+    this.#sources.set(node, { here, toldAt: clock.elapsed(), sequence: told.sequence });
     this.#follow();
     return [...before, ...this.#decide()];
   }
@@ -280,8 +296,7 @@ export class GateCore {
     const last = this.#last;
     this.#last = { now, elapsed };
     if (last === undefined || Math.abs(now - last.now - (elapsed - last.elapsed)) <= JUMP_MS) return [];
-    this.#here = [];
-    this.#toldAt = -Infinity;
+    for (const source of this.#sources.values()) Object.assign(source, { here: [], toldAt: -Infinity });
     this.#standing.clear();
     if (this.#verifying !== undefined) this.#verifying.void = "clock_jumped";
     if (this.#waiting === undefined) return [];
@@ -296,6 +311,9 @@ export class GateCore {
     const visits = new Set(here.map(({ visit }) => visit));
     for (const visit of this.#standing.keys()) if (!visits.has(visit)) this.#standing.delete(visit);
     for (const present of here) {
+      // Whom two see is let in once.
+      if (here.some((other) => this.#granted.has(other.visit) && isSamePerson(other, present)))
+        this.#granted.set(present.visit, true);
       const standing = this.#standingOf(present);
       if (this.#reasonOf(present, { fresh: true }) !== undefined) {
         standing.waiting = undefined;
@@ -320,6 +338,23 @@ export class GateCore {
     return standing;
   }
 
+  /** What those have told who are still there. */
+  get #there(): Source[] {
+    const { isThere = () => true } = this.#parts;
+    return [...this.#sources].flatMap(([node, source]) => (node === "" || isThere(node) ? [source] : []));
+  }
+
+  /** Whom any of them sees. */
+  get #here(): Present[] {
+    return this.#there.flatMap(({ here }) => here);
+  }
+
+  /** When somebody was told of last; without them, when anything was. */
+  #toldAt(present?: Present): number {
+    const sources = this.#there.filter(({ here }) => present === undefined || here.includes(present));
+    return Math.max(-Infinity, ...sources.map(({ toldAt }) => toldAt));
+  }
+
   /** Whoever stands where the gate looks. */
   #candidates(): Present[] {
     const { zones } = this.#parts.options;
@@ -334,11 +369,11 @@ export class GateCore {
     return refusalBy(this.#rules.present, present, {
       now: clock.now(),
       options,
-      others: this.#here.filter(({ visit, zone }) => visit !== present.visit && zone === present.zone).length,
+      others: this.#here.filter((other) => other.zone === present.zone && !isSame(other, present)).length,
       known: present.person === null ? undefined : known(present.person),
       open: open(),
       normalised: normalised(),
-      told: elapsed - this.#toldAt,
+      told: elapsed - this.#toldAt(present),
       shown: !fresh && options.factor !== "none" && shown !== undefined && elapsed - shown <= options.window,
     });
   }
@@ -349,13 +384,16 @@ export class GateCore {
       (each) => person === undefined || each.person === person || each.name === person,
     );
     const judged = candidates.map((present) => ({ present, reason: this.#reasonOf(present) }));
-    const [able, ...others] = judged.filter(({ reason }) => reason === undefined);
-    if (others.length > 0) return { reason: "several_people", present: undefined };
+    const [able, ...others] = judged
+      .filter(({ reason }) => reason === undefined)
+      .toSorted((a, b) => b.present.lastSeen - a.present.lastSeen);
+    if (able !== undefined && others.some(({ present }) => !isSame(present, able.present)))
+      return { reason: "several_people", present: undefined };
     if (able !== undefined) return { reason: undefined, present: able.present };
     const why = judged.find(({ reason }) => reason !== undefined && !isSettled(reason)) ?? judged[0];
     if (why?.reason !== undefined && why.reason !== "not_told") return { reason: why.reason, present: why.present };
     // Of an empty room face-presence says nothing more once it has said so.
-    const silent = why === undefined && this.#toldAt > -Infinity ? "nobody_here" : "not_told";
+    const silent = why === undefined && this.#toldAt() > -Infinity ? "nobody_here" : "not_told";
     return { reason: this.#refused ?? silent, present: why?.present };
   }
 
@@ -441,19 +479,36 @@ export class GateCore {
     if (person === null || distance === null || threshold === null || known === undefined) return [];
     this.#standingOf(present).waiting = undefined;
     this.#granted.set(present.visit, true);
-    this.#parts.lockouts.succeeded(person);
+    this.#parts.lockouts.succeeded(factor === null ? null : person);
     const { visit, sure, zone, lastSeen, liveness = null } = present;
     const evidence = { visit, distance, threshold, sure, liveness, factor, zone, lastSeen };
     return [{ do: "grant", present, person, name: known.name, evidence }];
   }
 
-  #denyOnce(standing: Standing, reason: DenyReason, about: About): Effect[] {
+  #denyOnce(standing: Standing, reason: DenyReason, about: About & { present: Present }): Effect[] {
     if (standing.told.has(reason)) return [];
     standing.told.add(reason);
-    return [this.#deny(reason, about)];
+    const { present } = about;
+    const isTold = this.#candidates().some(
+      (other) => other.visit !== present.visit && isSamePerson(other, present) && this.#hasTold(other, reason),
+    );
+    return isTold ? [] : [this.#deny(reason, about)];
+  }
+
+  #hasTold({ visit }: Present, reason: DenyReason): boolean {
+    return this.#standing.get(visit)?.told.has(reason) === true;
   }
 
   #deny(reason: DenyReason, { present, wait = null }: About = {}): Effect {
     return { do: "deny", reason, present, wait };
   }
+}
+
+function isSamePerson(a: Present, b: Present): boolean {
+  return a.person !== null && a.person === b.person;
+}
+
+/** Whether two tell of one: the same visit, or of one person two visits, whom two face-presence nodes see. */
+function isSame(a: Present, b: Present): boolean {
+  return a.visit === b.visit || isSamePerson(a, b);
 }

@@ -145,14 +145,13 @@ export class Gate extends EventEmitter<GateEvents> {
       const state = new KeptFile(join(folder, "state"), secret, stateSchema);
       const kept = await state.read();
       const own = factorsIn(folder, secret);
-      if (sharedFolder === undefined)
-        factors = { factors: await Factors.open(own, clock), release: async () => undefined };
+      if (sharedFolder === undefined) factors = ownSet(await Factors.open(own, clock));
       else {
         factors = await shareFactors({ folder: sharedFolder, key, clock, handOver });
         await bringAlong(own, folder, factors.factors);
       }
       const log = await GateLog.open({ folder: join(folder, "log"), secret, head: kept?.head, now: clock.now() });
-      const lockouts = new Lockouts(() => clock.elapsed(), kept?.lockouts);
+      const lockouts = new Lockouts(() => clock.elapsed(), kept?.lockouts, factors.failures);
       const core = new GateCore({ ...parts, clock, lockouts, sequence: heard.get(folder), spent: kept?.spent });
       const gate = new Gate(parts, { core, lockouts, factors, log, state, lock });
       await log.append({ at: clock.now(), kind: "began", note: lockouts.failuresOf(null) });
@@ -192,7 +191,7 @@ export class Gate extends EventEmitter<GateEvents> {
 
   /** People who have failed since they were let in last. */
   get failures(): Readonly<Record<string, number>> {
-    return this.#lockouts.kept.people;
+    return this.#lockouts.people;
   }
 
   /**
@@ -404,6 +403,7 @@ export class Gate extends EventEmitter<GateEvents> {
 
   /** What must survive, if it has changed. */
   async #keep(): Promise<void> {
+    await this.#factors.keep();
     const changing = { lockouts: this.#lockouts.kept, spent: this.#core.spent };
     const text = JSON.stringify(changing);
     if (text === this.#kept) return;
@@ -435,6 +435,11 @@ export class Gate extends EventEmitter<GateEvents> {
 async function settledOf(work: Promise<unknown>): Promise<PromiseSettledResult<unknown>> {
   const [result] = await Promise.allSettled([work]);
   return result;
+}
+
+/** Second factors of one gate alone. */
+function ownSet(factors: Factors): FactorSet {
+  return { factors, failures: undefined, keep: async () => undefined, release: async () => undefined };
 }
 
 const NOBODY: Own = {

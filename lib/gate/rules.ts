@@ -13,6 +13,8 @@ const AHEAD_MS = 1000;
 /** What was told of who is here, by `msg.presence` or `msg.visit`. */
 export interface Told {
   gallery: string;
+  /** Id of the face-presence that tells it. */
+  node?: string | undefined;
   at: number;
   sequence: number;
   seal?: string | undefined;
@@ -24,7 +26,7 @@ export interface Hearing {
   now: number;
   /** Id of the gate's gallery. */
   gallery: string;
-  /** Of the newest message that counted; -1 before the first. */
+  /** Of the newest message that counted of the same face-presence; -1 before the first. */
   sequence: number;
   /** Whether a broker had kept the message. */
   retained: boolean;
@@ -44,7 +46,7 @@ export interface Known {
 export interface Scene {
   now: number;
   options: GateOptions;
-  /** Who else is in the same zone. */
+  /** How many others are in the same zone. */
   others: number;
   /** Undefined where the gallery has nobody of this id any more. */
   known: Known | undefined;
@@ -52,7 +54,7 @@ export interface Scene {
   open: boolean;
   /** … and compares by d' alone. */
   normalised: boolean;
-  /** How long ago the newest message that counted came. */
+  /** How long ago the newest message that counted came, of the face-presence that sees them. */
   told: number;
   /** Whether every rule held not longer ago than the window: then somebody may have turned to the keypad since. */
   shown: boolean;

@@ -1,6 +1,6 @@
 /**
- * Second factors of a gallery, for all of its gates that share them: opened by the first, closed after the last. A
- * gate that had a set of its own brings it along once.
+ * Second factors of a gallery, for all of its gates that share them, and how often each person failed with them at any
+ * of these: opened by the first gate, closed after the last. A gate that had a set of its own brings it along once.
  */
 import { join } from "node:path";
 import { closeToOthers, removeDurable } from "../files";
@@ -9,11 +9,18 @@ import { type HandOver, takeLock } from "../people/lmdb/lock";
 import type { Clock } from "./core";
 import { Factors, factorsSchema, type KeptFactors } from "./factors";
 import { KeptFile, secretOf } from "./kept-file";
+import { PeopleFailures, peopleSchema } from "./lockouts";
+import { SerialQueue } from "../workers/serial-queue";
 
 export const FACTORS_FILE = "factors";
+const FAILURES_FILE = "failures";
 
 export interface FactorSet {
   factors: Factors;
+  /** Of the people at all gates that share the set; undefined where one gate has it alone. */
+  failures: PeopleFailures | undefined;
+  /** What is counted there is on the disk once this resolves. @throws StorageError */
+  keep(): Promise<void>;
   /** Once nothing of it is used any more. */
   release(): Promise<void>;
 }
@@ -52,7 +59,7 @@ export async function shareFactors(parts: SharedParts): Promise<FactorSet> {
   };
   try {
     const set = await shared.opening;
-    return { factors: set.factors, release: async () => (leave() ? set.release() : undefined) };
+    return { ...set, release: async () => (leave() ? set.release() : undefined) };
   } catch (error) {
     if (sets.get(id) === shared) sets.delete(id);
     leave();
@@ -66,11 +73,27 @@ async function open({ folder, key, clock, handOver }: SharedParts): Promise<Fact
   await closeToOthers(folder);
   const lock = await takeLock(folder, undefined, handOver);
   try {
-    const factors = await Factors.open(factorsIn(folder, await secretOf(folder, key)), clock);
+    const secret = await secretOf(folder, key);
+    const factors = await Factors.open(factorsIn(folder, secret), clock);
+    const file = new KeptFile(join(folder, FAILURES_FILE), secret, peopleSchema);
+    const kept = (await file.read()) ?? {};
+    const failures = new PeopleFailures(() => clock.elapsed(), kept);
+    const writes = new SerialQueue();
+    let written = JSON.stringify(kept);
     return {
       factors,
+      failures,
+      keep: () =>
+        writes.run(async () => {
+          const { kept: now } = failures;
+          const text = JSON.stringify(now);
+          if (text === written) return;
+          await file.write(now);
+          written = text;
+        }),
       release: async () => {
         await factors.idle();
+        await writes.idle();
         await lock.release();
       },
     };

@@ -6,6 +6,7 @@ import { EventEmitter } from "node:events";
 import { BoundedMap } from "../bounded-map";
 import { UserError } from "../errors";
 import { heard } from "../observe/heard";
+import { watcherOf } from "../presence/left-open";
 import type { Presence, Present, Visit } from "../visit";
 import type { Language } from "../words/sentence";
 import {
@@ -34,6 +35,8 @@ export interface NotifierOptions {
   language: Language;
   /** Of this package. */
   version: string;
+  /** Whether there is such a face-presence still; what one said that is gone counts no more. */
+  isThere?: ((node: string) => boolean) | undefined;
   clock?: Clock | undefined;
 }
 
@@ -61,6 +64,10 @@ const MOST_FLYING = 16;
 const MOST_TOLD = 1000;
 /** Components that went while this runs; Home Assistant may have been away. */
 const MOST_REMOVED = 5000;
+/** Far more face-presence nodes than tell of one place. */
+const MOST_SOURCES = 100;
+/** A face-presence tells who is here as soon as it runs; one that has told nothing by then tells another node. */
+const RESTORED_MS = 60_000;
 /** Events that are dropped within this time are told of together. */
 const DROPPED_STEP_MS = 1000;
 const GOODBYE_MS = 4000;
@@ -69,9 +76,17 @@ const LARGEST_PICTURE = 2_000_000;
 
 /** Which of two messages of a gallery is newer: its numbers may begin anew, and a clock may be set back. */
 interface Told {
+  /** Of the face-presence that told it. */
+  node?: string | undefined;
   at: number;
   sequence: number;
 }
+interface Source {
+  here: readonly Present[];
+  newest: Told;
+}
+/** Nothing was told. */
+const NONE: Source = { here: [], newest: { at: -1, sequence: -1 } };
 const isNewer = (a: Told, b: Told): boolean => a.sequence > b.sequence || a.at > b.at;
 
 export class Notifier extends EventEmitter<NotifierEvents> {
@@ -86,11 +101,13 @@ export class Notifier extends EventEmitter<NotifierEvents> {
   #personTopics: ReadonlyMap<string, PersonTopics> = new Map();
   #discovery: Discovery | undefined;
   readonly #removed = new BoundedMap<string, Platform>(MOST_REMOVED);
-  #here: readonly Present[] = [];
+  /** What each face-presence told last, by the node's id; each speaks for its own cameras alone. */
+  readonly #sources = new BoundedMap<string, Source>(MOST_SOURCES);
+  /** Of before the start, as long as their face-presence has told nothing. */
+  #restored: { here: readonly Present[]; until: number } = { here: [], until: -Infinity };
   readonly #lastSeen = new Map<string, LastSeen>();
   /** Of whom no newer time was told, what was. */
   readonly #toldLastSeen = new Map<string, LastSeen>();
-  #newest: Told = { at: -1, sequence: -1 };
   readonly #events = new BoundedMap<string, true>(MOST_TOLD);
   #flying = 0;
   #idle: (() => void)[] = [];
@@ -189,7 +206,7 @@ export class Notifier extends EventEmitter<NotifierEvents> {
 
   /** Who was here when this Node-RED ended, and may be still. */
   setHere(here: readonly Present[]): void {
-    if (this.#newest.sequence < 0) this.#here = here;
+    if (this.#sources.size === 0) this.#restored = { here, until: performance.now() + RESTORED_MS };
   }
 
   /** @throws a sentence when its picture is none; the rest of it is told all the same */
@@ -242,7 +259,7 @@ export class Notifier extends EventEmitter<NotifierEvents> {
   }
 
   #see(told: Told, present: readonly Present[], force: boolean): void {
-    const newest = isNewer(told, this.#newest);
+    const newest = isNewer(told, this.#sourceOf(told).newest);
     for (const { person, lastSeen: at, source: camera, zone } of present) {
       if (person === null || !this.#personTopics.has(person)) continue;
       const before = this.#lastSeen.get(person)?.at ?? -1;
@@ -255,14 +272,31 @@ export class Notifier extends EventEmitter<NotifierEvents> {
   }
 
   #accept(told: Told, here: readonly Present[]): void {
+    const { node = "" } = told;
     // What is late, or came twice, says nothing of now.
-    if (!isNewer(told, this.#newest)) return;
-    this.#newest = { at: told.at, sequence: told.sequence };
-    const left = this.#here.filter(({ person }) => !here.some((each) => each.person === person));
+    if (!isNewer(told, this.#sourceOf(told).newest)) return;
+    const before = this.#here;
+    this.#sources.set(node, { here, newest: { at: told.at, sequence: told.sequence } });
+    const waiting = node === "" || performance.now() > this.#restored.until ? [] : this.#restored.here;
+    this.#restored = { ...this.#restored, here: waiting.filter(({ visit }) => watcherOf(visit) !== node) };
+    const left = before.filter(({ person }) => !this.#here.some((each) => each.person === person));
     for (const { person } of left) if (person !== null) this.#toldLastSeen.delete(person);
-    this.#here = here;
     this.#tellStates();
     this.emit("change");
+  }
+
+  #sourceOf({ node = "" }: Told): Source {
+    return this.#sources.get(node) ?? NONE;
+  }
+
+  /** Who is here, each once: of a person whom two see, where they were seen last. */
+  get #here(): Present[] {
+    const { isThere = () => true } = this.#options;
+    const told = [...this.#sources].flatMap(([node, { here }]) => (node === "" || isThere(node) ? here : []));
+    const known = new Map<string, Present>();
+    for (const present of [...this.#restored.here, ...told].toSorted((a, b) => a.lastSeen - b.lastSeen))
+      known.set(present.person ?? `visit ${present.visit}`, present);
+    return [...known.values()];
   }
 
   /** Who counts: strangers only where they are told of. */
@@ -275,7 +309,8 @@ export class Notifier extends EventEmitter<NotifierEvents> {
     const { availability, here, stranger } = this.#topics;
     const { strangers } = this.#options.options;
     this.#outbox.put(availability, "online");
-    const present = new Set(this.#here.map(({ person }) => person));
+    const all = this.#here;
+    const present = new Set(all.map(({ person }) => person));
     for (const [id, { presence, lastSeen }] of this.#personTopics) {
       this.#outbox.put(presence, present.has(id) ? "ON" : "OFF");
       this.#tellLastSeen(id, lastSeen);
@@ -290,7 +325,7 @@ export class Notifier extends EventEmitter<NotifierEvents> {
         strangers: counted.filter(isStranger).length,
       }),
     );
-    if (strangers) this.#outbox.put(stranger.presence, this.#here.some(isStranger) ? "ON" : "OFF");
+    if (strangers) this.#outbox.put(stranger.presence, all.some(isStranger) ? "ON" : "OFF");
   }
 
   #tellLastSeen(person: string, topic: string): void {

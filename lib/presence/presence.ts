@@ -257,9 +257,9 @@ export class GalleryPresence {
     this.#later(() => this.#parts.onPresence(this.presence()));
   }
 
-  #seal<T extends object>(told: T): T & Pick<Presence, "gallery" | "at" | "sequence" | "seal"> {
-    const { gallery } = this.#parts;
-    const numbered = { ...told, gallery, at: this.#clock().wall, sequence: nextSequence(gallery) };
+  #seal<T extends object>(told: T): T & Pick<Presence, "gallery" | "node" | "at" | "sequence" | "seal"> {
+    const { gallery, node } = this.#parts;
+    const numbered = { ...told, gallery, node, at: this.#clock().wall, sequence: nextSequence(gallery) };
     return { ...numbered, seal: sealOf(numbered) };
   }
 

@@ -66,6 +66,22 @@ export function deployedNodes<Def extends NodeDef>(RED: NodeAPI, type: string): 
     .filter(({ id }) => (RED.nodes.getNode(id) ?? undefined) !== undefined);
 }
 
+/** Finds once for all who ask in one turn of the event loop: a deploy comes between two turns. */
+export function onceATurn<Found>(find: () => Found): () => Found {
+  let found: { value: Found } | undefined;
+  return () => {
+    if (found === undefined) setImmediate(() => (found = undefined));
+    found ??= { value: find() };
+    return found.value;
+  };
+}
+
+/** Whether a node of a type runs. */
+export function isDeployed(RED: NodeAPI, type: string): (id: string) => boolean {
+  const ids = onceATurn(() => new Set(deployedNodes(RED, type).map(({ id }) => id)));
+  return (id) => ids().has(id);
+}
+
 /** Two instances of one subflow must not look like one. */
 function nameIn({ name, type }: NodeDef, places: readonly string[]): string {
   return places.length === 0 ? name : `${name || type} (${places.join(" / ")})`;

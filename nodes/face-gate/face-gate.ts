@@ -10,7 +10,7 @@ import { isSealed } from "../../lib/presence/seal";
 import { parseOptions } from "../../lib/validate";
 import { inTime } from "../../lib/workers/in-time";
 import type { MatchRule, ServedGate } from "../../api/host";
-import { deployedNodes } from "../common/deployed";
+import { deployedNodes, isDeployed, onceATurn } from "../common/deployed";
 import { migrated } from "../common/migrate";
 import { onClose } from "../common/on-close";
 import { openPatiently } from "../common/patient";
@@ -76,11 +76,12 @@ export default function register(RED: NodeAPI): void {
       this.error(nameError(this, error).message);
     };
     let gallery: Gallery | undefined;
-    const rules = (): MatchRule[] =>
+    const rules = onceATurn((): MatchRule[] =>
       deployedNodes(RED, "face-match").flatMap(({ id }) => {
         const { decidesBy } = (RED.nodes.getNode(id) ?? {}) as { decidesBy?: MatchRule };
         return decidesBy?.gallery === people.id ? [decidesBy] : [];
-      });
+      }),
+    );
     const facenet = join(RED.settings.userDir ?? process.cwd(), "facenet");
     const parts: GateParts = {
       id: this.id,
@@ -94,6 +95,7 @@ export default function register(RED: NodeAPI): void {
       open: () => gallery !== undefined && !people.closing.aborted,
       normalised: () => gallery?.roster.normalised === true && rules().every(({ distance }) => distance === "cohort"),
       known: (person) => gallery?.member(person),
+      isThere: isDeployed(RED, "face-presence"),
       say: (reason) => say(REASON_SENTENCES[reason]),
       onFault: told,
       closing: closing.signal,

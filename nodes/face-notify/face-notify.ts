@@ -15,6 +15,7 @@ import { parseOptions } from "../../lib/validate";
 import { readPresence, readVisit } from "../../lib/visit";
 import { phrase } from "../../lib/words/sentence";
 import { runtimeLanguage, say, speakAs } from "../common/language";
+import { isDeployed } from "../common/deployed";
 import { onClose } from "../common/on-close";
 import { logFault, nameError, onInput } from "../common/on-input";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
@@ -72,6 +73,7 @@ export default function register(RED: NodeAPI): void {
           "face-notify",
         ),
         language: runtimeLanguage(),
+        isThere: isDeployed(RED, "face-presence"),
         version,
       });
     } catch (error) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Visit } from "../../../lib/visit";
+import type { Present, Visit } from "../../../lib/visit";
 import { sealOf } from "../../../lib/presence/seal";
 import { GateRig, NOON, PIN, someone } from "../../support/gate";
 
@@ -98,6 +98,64 @@ describe("a gate's decision", () => {
     assert.deepEqual(rig.give(), ["factor_replaced"]);
     assert.deepEqual(rig.show(), ["grant"]);
     assert.deepEqual([...rig.show(), ...rig.pass(60_000)], []);
+  });
+
+  it("hears each face-presence of its own cameras, and takes nothing of what the other tells for an end", () => {
+    const rig = new GateRig({ options: { alone: true } });
+    const stranger = someone(rig.clock.now(), { visit: "b-1", person: null, name: null });
+    const tell = (node: string, here: Present[]): string[] => rig.show(here, { node });
+    tell("b", [stranger]);
+    tell("a", [someone(rig.clock.now(), { visit: "a-1" })]);
+    assert.deepEqual(rig.give(), []);
+    // Of the one that sees the person nothing is heard for too long, whatever the other says.
+    rig.clock.pass(2000);
+    assert.deepEqual(tell("b", []), ["grant"]);
+    rig.clock.pass(14_000);
+    tell("b", []);
+    assert.equal(rig.core.ready.length, 0);
+    // Numbers of one are in order; those of the other may lie between.
+    const late = rig.told([someone(rig.clock.now(), { visit: "a-1" })], { node: "a" });
+    tell("b", []);
+    assert.deepEqual(rig.said(rig.core.presence(late)), []);
+    assert.equal(rig.core.ready.length, 1);
+    rig.core.presence(late);
+    assert.deepEqual(rig.give(), ["grant"]);
+  });
+
+  it("takes a person whom two face-presence nodes see for one, and lets them in once", () => {
+    for (const factor of ["pin", "none"]) {
+      const rig = new GateRig({ options: { alone: true, factor } });
+      const tell = (node: string): string[] => rig.show([someone(rig.clock.now(), { visit: `${node}-1` })], { node });
+      const said = [...tell("a"), ...tell("b"), ...tell("a")];
+      if (factor === "pin") said.push(...rig.give());
+      assert.deepEqual([...said, ...tell("b"), ...tell("a")], ["grant"], factor);
+    }
+  });
+
+  it("tells once why a person is not let in whom two face-presence nodes see", () => {
+    const rig = new GateRig({ options: { factor: "none", groups: ["admins"] } });
+    const tell = (node: string): string[] => rig.show([someone(rig.clock.now(), { visit: `${node}-1` })], { node });
+    assert.deepEqual([...tell("a"), ...tell("b"), ...tell("a")], ["not_in_group"]);
+  });
+
+  it("counts nobody more whom a face-presence told of that is gone", () => {
+    const there = new Set(["a", "b"]);
+    const rig = new GateRig({ options: { alone: true }, isThere: (node) => there.has(node) });
+    rig.show([someone(rig.clock.now(), { visit: "b-1", person: null, name: null })], { node: "b" });
+    rig.show([someone(rig.clock.now(), { visit: "a-1" })], { node: "a" });
+    assert.equal(rig.core.ready.length, 0);
+    there.delete("b");
+    assert.equal(rig.core.ready.length, 1);
+    assert.deepEqual(rig.give(), ["grant"]);
+  });
+
+  it("takes no message of before for a new one after a deploy, of whichever face-presence", () => {
+    const rig = new GateRig();
+    const before = ["a", "b"].map((node) => rig.told([someone(rig.clock.now())], { node }));
+    for (const told of before) rig.core.presence(told);
+    rig.deploy();
+    for (const told of before) rig.core.presence(told);
+    assert.deepEqual(rig.core.ready, []);
   });
 
   it("wakes when what waits is over, and not before", () => {

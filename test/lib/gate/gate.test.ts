@@ -594,6 +594,72 @@ describe("the lock-out", () => {
     assert.deepEqual(await fail(made, 2), ["factor_wrong", "locked"]);
   });
 
+  it("is one of the person over all gates that share their second factors, whichever they fail at", async () => {
+    const sharedFolder = newFolder();
+    const doors = [await rig({}, { sharedFolder }), await rig({}, { sharedFolder }), await rig({}, { sharedFolder })];
+    const [front, back, cellar] = doors as [Rig, Rig, Rig];
+    await front.gate.setFactor("alice", "pin", PIN);
+    const pass = (ms: number): void => doors.forEach(({ clock }) => clock.pass(ms));
+    assert.deepEqual(await fail(front, 2), ["factor_wrong", "factor_wrong"]);
+    assert.deepEqual(await fail(back, 3), ["factor_wrong", "factor_wrong", "factor_wrong"]);
+    for (const { type, gate } of doors) {
+      assert.deepEqual(await type(), ["locked"]);
+      assert.deepEqual([gate.lockOf("alice").failures, gate.failures], [5, { alice: 5 }]);
+    }
+    // Of the gates each has its own.
+    assert.deepEqual(
+      doors.map(({ gate }) => gate.lockOf(null).failures),
+      [2, 3, 0],
+    );
+    for (let tries = 5; tries < 50; tries += 1) {
+      pass(30_000);
+      assert.deepEqual(await fail(doors[tries % 3] as Rig, 1), ["factor_wrong"], `try ${tries}`);
+    }
+    pass(30_000);
+    for (const { type } of doors) assert.deepEqual(await type(), ["switched_off"]);
+    // All are gone, as at a restart: it is still so.
+    for (const { gate } of doors) await gate.close();
+    const later = await cellar.again({ sharedFolder });
+    pass(30_000);
+    assert.deepEqual(await later.type(), ["switched_off"]);
+    await later.gate.reset("alice");
+    pass(30_000);
+    assert.deepEqual(await later.type(), ["grant"]);
+    const again = await front.again({ sharedFolder });
+    assert.deepEqual([later.gate.lockOf("alice").failures, again.gate.lockOf("alice").failures], [0, 0]);
+  });
+
+  it("comes along from a gate that counted for itself, and stays where the gate has factors of its own", async () => {
+    const sharedFolder = newFolder();
+    const own = await rig();
+    await own.gate.setFactor("alice", "pin", PIN);
+    assert.deepEqual(await fail(own, 4), Array<string>(4).fill("factor_wrong"));
+    const shares = await rig({}, { sharedFolder });
+    assert.equal(shares.gate.lockOf("alice").failures, 0);
+    const joined = await own.again({ sharedFolder });
+    assert.deepEqual(
+      [joined, shares].map(({ gate }) => gate.lockOf("alice").failures),
+      [4, 4],
+    );
+    assert.deepEqual(await fail(shares, 2), ["factor_wrong", "locked"]);
+    assert.deepEqual(await joined.type(), ["locked"]);
+    // It is brought along once: what was made good meanwhile stays good.
+    shares.clock.pass(30_000);
+    assert.deepEqual(await shares.type(), ["grant"]);
+    const later = await joined.again({ sharedFolder });
+    assert.equal(later.gate.lockOf("alice").failures, 0);
+  });
+
+  it("is made good by nobody's face alone, at a gate that shares and asks for no second factor", async () => {
+    const sharedFolder = newFolder();
+    const [door, inner] = [await rig({}, { sharedFolder }), await rig({ factor: "none" }, { sharedFolder })];
+    await door.gate.setFactor("alice", "pin", PIN);
+    assert.deepEqual(await fail(door, 4), Array<string>(4).fill("factor_wrong"));
+    await inner.show();
+    assert.deepEqual(inner.said.splice(0), ["grant"]);
+    assert.deepEqual(await fail(door, 2), ["factor_wrong", "locked"]);
+  });
+
   it("is not shortened by the time of day being set, by a deploy or a restart", async () => {
     const made = await rig();
     await made.gate.setFactor("alice", "pin", PIN);

@@ -21,7 +21,12 @@ const stranger = { person: null, confirmed: true, visit: "v3" };
 const broker = new TestBroker();
 let open: (Notifier | HomeAssistant)[] = [];
 
-function notifierOf(fields: Partial<NotifyOptions> = {}, people = [ALICE, BOB], clock?: Clock): Notifier {
+function notifierOf(
+  fields: Partial<NotifyOptions> = {},
+  people = [ALICE, BOB],
+  clock?: Clock,
+  isThere?: (node: string) => boolean,
+): Notifier {
   const notifier = new Notifier({
     id: "n1",
     host: "here",
@@ -30,6 +35,7 @@ function notifierOf(fields: Partial<NotifyOptions> = {}, people = [ALICE, BOB], 
     language: "en-US",
     version: "1.2.3",
     clock,
+    isThere,
   });
   open.push(notifier);
   notifier.setPeople(people);
@@ -165,6 +171,29 @@ describe("visits in Home Assistant", () => {
       home.events.map(({ event }) => event["person"]),
       ["Alice", "Bob"],
     );
+  });
+
+  it("are told by several face-presence nodes, each of its own cameras alone, until one of them is gone", async () => {
+    const home = await homeAssistant();
+    const there = new Set(["garden", "door"]);
+    const notifier = notifierOf({}, [ALICE, BOB], undefined, (node) => there.has(node));
+    notifier.start();
+    const seen = Date.now();
+    notifier.tellPresence(presenceOf([presentOf({ ...alice, lastSeen: seen - 2000 })], { node: "garden" }));
+    const late = presenceOf([presentOf({ ...alice, visit: "v7", zone: "door", lastSeen: seen })], { node: "door" });
+    notifier.tellPresence(presenceOf([presentOf(bob)], { node: "garden" }));
+    notifier.tellPresence(late);
+    await stateIs(home, "binary_sensor.faces_bob", "ON");
+    await stateIs(home, "binary_sensor.faces_alice", "ON");
+    assert.equal(home.stateOf("sensor.faces_here"), "2");
+    notifier.tellPresence(presenceOf([presentOf(bob), presentOf(alice)], { node: "garden" }));
+    notifier.tellPresence(presenceOf([], { node: "door" }));
+    await stateIs(home, "binary_sensor.faces_alice", "ON");
+    assert.equal(home.stateOf("sensor.faces_here"), "2");
+    there.delete("garden");
+    notifier.tellPresence(presenceOf([], { node: "door" }));
+    for (const name of ["alice", "bob"]) await stateIs(home, `binary_sensor.faces_${name}`, "OFF");
+    assert.deepEqual(home.faults, []);
   });
 
   it("count on from a source whose numbers begin anew, and whose clock was set back", async () => {
