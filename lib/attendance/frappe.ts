@@ -426,7 +426,7 @@ export class FrappeOutbox {
         if (size > MOST_ANSWER_BYTES) break;
       }
       const text = Buffer.concat(pieces).toString();
-      const isOfAll = statusCode >= FIRST_FAULT || OF_ALL.has(statusCode);
+      const isOfAll = statusCode >= FIRST_FAULT || OF_ALL.has(statusCode) || (isRefusal(statusCode) && isPage(text));
       const outcome = isOfAll ? outcomeOf(statusCode, text) : undefined;
       return outcome?.what === "later" ? outcome : { status: statusCode, text };
     } catch (error) {
@@ -462,7 +462,8 @@ export function outcomeOf(status: number, text: string): Outcome {
       ? { what: "delivered", document: documentIn(text, "message") }
       : { what: "later", reason: phrase("attendance.frappeStrange", { status }) };
   }
-  if (status >= FIRST_REFUSAL && status < FIRST_FAULT && !OF_ALL.has(status)) {
+  if (isRefusal(status) && !OF_ALL.has(status)) {
+    if (isPage(text)) return { what: "later", reason: phrase("attendance.frappeStrange", { status }) };
     if (isDuplicate(text)) return { what: "delivered" };
     return refusalOf(status, text, undefined);
   }
@@ -471,6 +472,11 @@ export function outcomeOf(status: number, text: string): Outcome {
     ? { what: "later", reason: phrase("attendance.frappeLogin") }
     : { what: "later", reason: phrase("attendance.frappeStatus", { status, said: said === "" ? "–" : said }) };
 }
+
+const isRefusal = (status: number): boolean => status >= FIRST_REFUSAL && status < FIRST_FAULT;
+
+/** Frappe answers in JSON. A page is of what stands before it, which knows nothing of this check-in. */
+const isPage = (text: string): boolean => /^\s*</.test(text);
 
 function refusalOf(status: number, text: string, document: FrappeDocument | undefined): Outcome {
   return { what: "refused", reason: saidIn(text) || `HTTP ${status}`, document };

@@ -34,7 +34,8 @@ export interface FrappeLog {
 }
 
 /** What it does instead of answering well, once each. */
-export type Mishap = "500" | "502 page" | "drop" | "drop after it was taken" | "hang" | "401" | "429" | "200 page";
+export type Mishap =
+  "500" | "502 page" | "404 page" | "drop" | "drop after it was taken" | "hang" | "401" | "429" | "200 page";
 
 export class Frappe {
   readonly logs: FrappeLog[] = [];
@@ -94,6 +95,7 @@ export class Frappe {
     else if (mishap === "401") throwAs(response, 401, "AuthenticationError", "", this.tracebacks);
     else if (mishap === "429") throwAs(response, 429, "TooManyRequestsError", "", this.tracebacks);
     else if (mishap === "502 page") page(response, 502);
+    else if (mishap === "404 page") page(response, 404);
     else if (mishap === "200 page") page(response, 200);
     if (mishap !== undefined && mishap !== "drop after it was taken") return;
     if (request.headers.authorization !== "token key:secret") {

@@ -127,7 +127,17 @@ describe("check-ins for Frappe HRMS", () => {
 
   it("are there once, though Frappe fails, hangs, breaks off, and takes what it does not answer", async (t) => {
     const { come, states } = await open(t);
-    frappe.mishaps.push("500", "502 page", "drop", "hang", "drop after it was taken", "429", "401", "200 page");
+    frappe.mishaps.push(
+      "500",
+      "502 page",
+      "drop",
+      "hang",
+      "drop after it was taken",
+      "429",
+      "401",
+      "200 page",
+      "404 page",
+    );
     await come(ALICE, "2026-11-26T07:00:00Z");
     await come(BOB, "2026-11-26T07:01:00Z");
     await come(ALICE, "2026-11-26T12:00:00Z");
@@ -270,13 +280,15 @@ describe("check-ins for Frappe HRMS", () => {
       ["500", "IN"],
       ["hang", "OUT"],
       ["200 page", "IN"],
+      // Of what stands before it, and knows nothing of the document.
+      ["404 page", "OUT"],
     ] as const) {
       // Of the look for the document, of that for the employee, and of the change.
       frappe.mishaps.push(what, what, what);
       await book.change(id, { type, why: what, by: null });
       await until(what, () => there().join() === `0042 08:00:00 ${type}` && states().join() === `${type} delivered`);
     }
-    frappe.mishaps.push("drop after it was taken", "drop after it was taken");
+    frappe.mishaps.push("404 page", "drop after it was taken", "404 page", "drop after it was taken");
     await book.change(id, { removed: true, why: "x", by: null });
     await until("it is gone", () => there().length === 0 && states().length === 0);
   });
@@ -366,6 +378,7 @@ describe("an answer of Frappe", () => {
     for (const status of [400, 403, 404, 409, 413, 417, 422]) assert.equal(outcomeOf(status, "{}").what, "refused");
     for (const status of [301, 401, 407, 408, 429, 500, 502, 503, 508])
       assert.equal(outcomeOf(status, "").what, "later");
+    for (const status of [403, 404, 413, 417]) assert.equal(outcomeOf(status, "<html>").what, "later");
     assert.equal(outcomeOf(200, '{"message":{"name":"EMP-CKIN-1"}}').what, "delivered");
     assert.equal(outcomeOf(200, "<html>").what, "later");
   });
