@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { own } from "../validate";
 
-/** Levels of a topic to publish to (MQTT 3.1.1, 4.7): no wildcards, no control characters, no empty level. */
-const LEVELS = /^(?!\$)[^+#/\p{Cc}]+(?:\/[^+#/\p{Cc}]+)*$/u;
+/** Levels of a topic to publish to (MQTT 3.1.1, 1.5.3 and 4.7): no wildcards, no empty level, nothing brokers refuse. */
+const LEVELS = /^(?!\$)[^+#/\p{Cc}\p{Cs}\p{NChar}]+(?:\/[^+#/\p{Cc}\p{Cs}\p{NChar}]+)*$/u;
 
 export const notifyOptionsSchema = z.object({
   /** Of the topics by which Home Assistant finds devices; its own default. */

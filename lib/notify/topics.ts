@@ -76,8 +76,8 @@ const levelOf = (id: string): string => id.replace(/[^\w-]/g, "_");
 /** A topic's length counts in bytes, of which it has 65,535. */
 const MOST_OF_NAME = 100;
 
+/** What is no part of a topic's level (MQTT 3.1.1, 1.5.3 and 4.7): for some of it brokers close the connection. */
+const NO_TOPIC = /[+#/\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/gu;
+
 const nameLevel = (name: string): string =>
-  Array.from(name.replace(/[+#/\p{Cc}\p{Cs}]/gu, "").trim())
-    .slice(0, MOST_OF_NAME)
-    .join("")
-    .replace(/\s+/g, "_");
+  Array.from(name.replace(NO_TOPIC, "").trim()).slice(0, MOST_OF_NAME).join("").replace(/\s+/g, "_");

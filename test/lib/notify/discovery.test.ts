@@ -81,8 +81,13 @@ describe("what Home Assistant is told there is", () => {
         "b/people/José_O'Neill-eeeeeeeeeeee/presence",
       ],
     );
-    const [nameless] = personTopics("b", [{ id: "dddddddddddd", name: "+#/" }], true).values();
-    assert.equal(nameless?.presence, "b/people/dddddddddddd/presence");
+    const levelOf = (name: string): string | undefined =>
+      [...personTopics("b", [{ id: "dddddddddddd", name }], true).values()][0]?.presence.split("/").at(-2);
+    assert.equal(levelOf("+#/"), "dddddddddddd");
+    assert.equal(levelOf("🙂 A+B"), "🙂_AB");
+    // Brokers close the connection of whoever sends one of these (MQTT 3.1.1, 1.5.3).
+    for (const code of [0, 0x1f, 0x85, 0xd800, 0xfdd0, 0xfffe, 0xffff, 0x1fffe])
+      assert.equal(levelOf(`A${String.fromCodePoint(code)}b`), "Ab", code.toString(16));
   });
 
   it("takes away a component with its platform alone, as documented", () => {
@@ -116,7 +121,7 @@ describe("what Home Assistant is told there is", () => {
   });
 
   it("refuses a prefix that is no topic", () => {
-    for (const prefix of ["", "a/#", "+", "/a", "a/", "a//b", "$SYS", "a\u0000"])
+    for (const prefix of ["", "a/#", "+", "/a", "a/", "a//b", "$SYS", "a\u0000", "a\ufffe"])
       assert.throws(() => parseOptions(notifyOptionsSchema, { prefix }, "face-notify"), /prefix: must be a topic/);
   });
 });
