@@ -350,7 +350,11 @@ const faceSchema = z.looseObject({
   look: z.number().int().min(0).optional().describe("Counts how often the face of a track changed its looks."),
   points: pointsSchema.optional().describe("Of a detector that knows them; left is the picture's left."),
   foundBy: z.enum(FOUND_BY).optional().describe("How it was found in a photo where at first there was no face."),
-  landmarks: z.array(pointSchema).max(LANDMARKS).optional().describe("68 points in the order of iBUG 300-W, pixels."),
+  landmarks: z
+    .array(pointSchema)
+    .length(LANDMARKS)
+    .optional()
+    .describe("68 points in the order of iBUG 300-W, pixels."),
   quality: qualitySchema.optional(),
   rejected: rejectReasonSchema.optional().describe("Why the face gets no embedding."),
   chip: z.instanceof(Buffer).optional().meta({ description: "The aligned face, a JPEG.", type: "Buffer" }),
@@ -424,6 +428,13 @@ export function readFrame(message: FaceMessage): Frame | undefined {
     });
   return parsed.data;
 }
+
+/**
+ * Of so many cameras it is remembered at once what each showed before; of more the one that was silent longest is
+ * forgotten, and begins anew with each frame. The largest is what a detector remembers of one: 180 kB at 1280 × 720,
+ * 400 kB at 1920 × 1080 and 1.6 MB at 3840 × 2160.
+ */
+export const MOST_CAMERAS = 256;
 
 /** What tells one camera from another: the newest frame of each wins, and each has its own tracks. */
 export function cameraOf({ camera, source }: Pick<Frame, "camera" | "source">): string {

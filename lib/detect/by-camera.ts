@@ -1,11 +1,5 @@
 import { BoundedMap } from "../bounded-map";
-import { type Box, cameraOf, type Frame } from "../message";
-
-/**
- * So many cameras are known at once; of more the one that was silent longest is forgotten, and begins anew with each
- * frame. What is known of one takes 180 kB at 1280 × 720, 400 kB at 1920 × 1080 and 1.6 MB at 3840 × 2160.
- */
-export const MOST_CAMERAS = 256;
+import { type Box, cameraOf, type Frame, MOST_CAMERAS } from "../message";
 
 /** What is known of each camera. It begins anew where another region is searched: nothing is known of that one. */
 export class ByCamera<State> {

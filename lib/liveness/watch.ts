@@ -6,7 +6,7 @@ import { UserError } from "../errors";
 import type { FlashPlan } from "../flash-plan";
 import { greyFace } from "../image/grey-face";
 import { lightOn } from "../image/light";
-import { cameraOf, type Face, type Frame, type Picture } from "../message";
+import { cameraOf, type Face, type Frame, MOST_CAMERAS, type Picture } from "../message";
 import type { Liveness } from "../visit";
 import { PassingCue } from "./cues";
 import { drawFlash, judgeLight, type LightSample } from "./flash";
@@ -78,8 +78,9 @@ interface Watched {
   frames: BoundedMap<number, number>;
 }
 
-const MAX_CAMERAS = 64;
 const MAX_TRACKS = 512;
+/** Faces of one camera whose landmarks are remembered, 5 kB each: far more than are in one picture. */
+const MAX_CUES = 64;
 /** A new face is challenged once it was seen in so many frames: not everybody who walks past stays. */
 const SETTLED = 3;
 /** A face whose box is a smaller part of the challenged one's is somebody in the background. */
@@ -102,7 +103,7 @@ export class LivenessWatch {
   readonly #options: LivenessOptions;
   readonly #show: (camera: string, plan: FlashPlan) => boolean;
   readonly #now: () => number;
-  readonly #cameras = new BoundedMap<string, Watched>(MAX_CAMERAS);
+  readonly #cameras = new BoundedMap<string, Watched>(MOST_CAMERAS);
   #asked: (ChallengeRequest & { at: number }) | undefined;
 
   /**
@@ -172,7 +173,7 @@ export class LivenessWatch {
     const watched = this.#cameras.get(camera) ?? {
       running: undefined,
       results: new BoundedMap(MAX_TRACKS),
-      cues: new BoundedMap(MAX_TRACKS),
+      cues: new BoundedMap(MAX_CUES),
       frames: new BoundedMap(MAX_TRACKS),
     };
     this.#cameras.set(camera, watched);
@@ -224,6 +225,7 @@ export class LivenessWatch {
     }
     // What was known is no answer to a new question.
     watched.results.delete(largest.track);
+    watched.cues.delete(largest.track);
     const by = wanted?.by ?? "turn";
     const light = by === "flash" ? { plan: drawFlash(), samples: [] } : undefined;
     if (light !== undefined && !this.#show(camera, light.plan)) throw new UserError("liveness.noFlash");

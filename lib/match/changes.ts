@@ -1,8 +1,7 @@
 /** What a frame says that the frames of its camera before did not say: for flows that want news, not every frame. */
 import { BoundedMap } from "../bounded-map";
-import { cameraOf, type Face, type Frame } from "../message";
+import { cameraOf, type Face, type Frame, MOST_CAMERAS } from "../message";
 
-const MAX_CAMERAS = 64;
 /** Of one camera. */
 const MAX_TRACKS = 100;
 /** A face that was not there for so long comes anew. */
@@ -20,7 +19,7 @@ interface Camera {
 }
 
 export class Changes {
-  readonly #cameras = new BoundedMap<string, Camera>(MAX_CAMERAS);
+  readonly #cameras = new BoundedMap<string, Camera>(MOST_CAMERAS);
 
   /**
    * @param faces decided

@@ -1,14 +1,12 @@
 /** Where in each camera's picture somebody known was seen a moment ago: no stranger is there. */
 import { BoundedMap } from "../bounded-map";
 import { areOneFace } from "../detect/boxes";
-import { type Box, cameraOf, type Face, type Frame } from "../message";
+import { type Box, cameraOf, type Face, type Frame, MOST_CAMERAS } from "../message";
 
 /** A second box over a face comes and goes; a stranger who takes somebody's place stays longer than this. */
 const PLACE_LASTS_MS = 1000;
 /** Whoever is followed and had a name is them still, though some frames are too poor to tell. */
 const TRACK_LASTS_MS = 5000;
-/** Cameras followed at once. */
-const MAX_CAMERAS = 64;
 /** Of one camera; of more the oldest are forgotten. */
 const MAX_PLACES = 100;
 const MAX_TRACKS = 100;
@@ -29,7 +27,7 @@ interface Seen {
 const nobody = (): Seen => ({ places: [], named: new BoundedMap(MAX_TRACKS) });
 
 export class KnownPlaces {
-  readonly #cameras = new BoundedMap<string, Seen>(MAX_CAMERAS);
+  readonly #cameras = new BoundedMap<string, Seen>(MOST_CAMERAS);
 
   /**
    * Take in the decided faces of a picture.

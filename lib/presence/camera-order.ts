@@ -1,8 +1,7 @@
 /** Which frames come in time, and which are late, doubled or out of order. */
 import { BoundedMap } from "../bounded-map";
-import { cameraOf, type Frame } from "../message";
+import { cameraOf, type Frame, MOST_CAMERAS } from "../message";
 
-const MAX_CAMERAS = 1000;
 /** Of a camera whose last frame is so far ahead of now the clock was put back. */
 const AHEAD_MS = 1000;
 
@@ -11,7 +10,7 @@ export type Turn = "next" | "again" | "stale";
 
 export class CameraOrder {
   readonly #maxAgeMs: number;
-  readonly #last = new BoundedMap<string, Pick<Frame, "capturedAt" | "sequence">>(MAX_CAMERAS);
+  readonly #last = new BoundedMap<string, Pick<Frame, "capturedAt" | "sequence">>(MOST_CAMERAS);
 
   /** @param maxAgeMs 0 is no bound */
   constructor(maxAgeMs: number) {

@@ -2,7 +2,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { onClose } from "./on-close";
 import { UserError } from "../../lib/errors";
-import { MOST_CAMERAS } from "../../lib/detect/by-camera";
+import { MOST_CAMERAS } from "../../lib/message";
 import type { CommonOptions, Detector } from "../../lib/detect/detector";
 import { FaceDetector, type FaceFinder } from "../../lib/detect/face-detector";
 import { FaceFollower } from "../../lib/detect/follower";

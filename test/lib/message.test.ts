@@ -228,7 +228,12 @@ describe("readFaces", () => {
         { ...FACE.points, rightEar: { x: 1 } },
       ],
       foundBy: ["luck", true],
-      landmarks: [[{ x: 1 }], "none", [[1, 2]], Array.from({ length: 69 }, () => ({ x: 0, y: 0 }))],
+      landmarks: [
+        [{ x: 1 }],
+        "none",
+        [[1, 2]],
+        ...[0, 1, 67, 69].map((length) => Array.from({ length }, () => ({ x: 0, y: 0 }))),
+      ],
       quality: ["good", { ...FACE.quality, weight: 2 }, { ...FACE.quality, pose: {} }, { ...FACE.quality, size: NaN }],
       rejected: ["banana", "below_threshold", true],
       chip: ["/9j/", [255, 216]],

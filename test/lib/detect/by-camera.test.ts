@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ByCamera, MOST_CAMERAS } from "../../../lib/detect/by-camera";
-import type { Frame } from "../../../lib/message";
+import { ByCamera } from "../../../lib/detect/by-camera";
+import { type Frame, MOST_CAMERAS } from "../../../lib/message";
 
 const frameOf = (camera: number): Frame => ({
   source: `camera ${camera}`,

@@ -171,6 +171,25 @@ describe("who is challenged before which camera", () => {
     await assert.rejects(frame(watch, 0), /only the page of a browser's camera can show colours/);
   });
 
+  it("takes nothing of what was seen in passing before a challenge for an answer to it (simulated)", async () => {
+    const watch = watching({ turns: 1 });
+    const show = async (face: Face): Promise<Face["liveness"]> => {
+      clock += 200;
+      const picture: Picture = {
+        bytes: (looks[0] as { bytes: Buffer }).bytes,
+        frame: { source: "door", camera: "a", sequence: 0, capturedAt: clock, width: SIDE, height: SIDE },
+      };
+      return (await watch.frame(picture, [{ ...face, track: 1 }])).faces[0]?.liveness;
+    };
+    for (const print of prints.slice(0, -1)) await show(print);
+    assert.equal((await show(prints.at(-1) as Face))?.result, "failed");
+    watch.ask({ by: "turn", camera: "a" });
+    // They come after all, and nothing is known of them but that they do not turn.
+    let last: Face["liveness"];
+    for (let at = 0; at < 50; at += 1) last = (await frame(watch, 0)).faces[0]?.liveness;
+    assert.deepEqual([last?.result, last?.by], ["unsure", "turn"]);
+  });
+
   it("denies a print that was turned in passing, unless it is not to, and no head (simulated)", async () => {
     const pass = async (options: object, faces: readonly Face[]): Promise<Face["liveness"]> => {
       const watch = watching(options);

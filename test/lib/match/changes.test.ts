@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Changes } from "../../../lib/match/changes";
-import type { Face, Frame } from "../../../lib/message";
+import { type Face, type Frame, MOST_CAMERAS } from "../../../lib/message";
 import { decided } from "../../support/decided";
 
 const frameAt = (at: number, fields: Partial<Frame> = {}): Frame => ({
@@ -29,6 +29,13 @@ describe("what is news of a camera's frames", () => {
     assert.deepEqual(changes.of([unsure, stranger], frameAt(0)), [unsure, stranger]);
     assert.deepEqual(changes.of([alice, stranger], frameAt(40)), [alice]);
     assert.equal(changes.of([alice, stranger], frameAt(80)), undefined);
+  });
+
+  it("is known of as many cameras as a detector knows", () => {
+    const changes = new Changes();
+    const cameras = Array.from({ length: MOST_CAMERAS }, (_, camera) => `camera ${camera}`);
+    for (const source of cameras) assert.deepEqual(changes.of([alice], frameAt(0, { source })), [alice]);
+    for (const source of cameras) assert.equal(changes.of([alice], frameAt(40, { source })), undefined, source);
   });
 
   it("is that nobody is there any more, once, after a second, and who comes then", () => {
