@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { own } from "../validate";
 
-/** Levels of a topic to publish to (MQTT 3.1.1, 1.5.3 and 4.7): no wildcards, no empty level, nothing brokers refuse. */
+/** Levels of a topic to publish to (MQTT 3.1.1, 1.5.3 and 4.7): no wildcards, none empty, nothing brokers refuse. */
 const LEVELS = /^(?!\$)[^+#/\p{Cc}\p{Cs}\p{NChar}]+(?:\/[^+#/\p{Cc}\p{Cs}\p{NChar}]+)*$/u;
 
 export const notifyOptionsSchema = z.object({

@@ -23,8 +23,8 @@ const MOST_FACES = 64;
 /** A face that was not there for so long is gone, … */
 const SILENCE_MS = 5000;
 /**
- * … and what its frames said is forgotten after this, or once they would have left: cameras that send a picture every
- * ten seconds see somebody again, and one that falls silent for a while does.
+ * … and what its frames said is forgotten after this, or once they would have left: cameras that send a picture
+ * every ten seconds see somebody again, and one that falls silent for a while does.
  */
 const FORGET_MS = 30_000;
 /** Whoever is not followed by the detector is the same from frame to frame where the face is the same. */
@@ -414,8 +414,8 @@ export class Visits {
   }
 
   /**
-   * Whether it is settled that it is nobody, and yet may be the known person whom it looks like: of somebody who stands
-   * there for minutes a few frames in a row miss who it is more often than somebody like them takes their place.
+   * Whether it is settled that it is nobody, and yet may be the known person whom it looks like: of somebody who
+   * stands there for minutes a few frames in a row miss who it is more often than somebody like them comes.
    */
   #mayBeMissed({ evidence }: Sighting, face: Face, visit: OpenVisit): boolean {
     return evidence.settled === NOBODY && !evidence.isCertain && visit.person !== null && this.#isOf(face, visit);
