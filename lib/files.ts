@@ -86,7 +86,8 @@ export async function tryDisk(folder: string): Promise<void> {
   }
 }
 
-function asideIn(folder: string): string {
+/** Where a file is written before it has its name. */
+export function asideIn(folder: string): string {
   return join(folder, `.${randomBytes(RANDOM_BYTES).toString("hex")}.tmp`);
 }
 

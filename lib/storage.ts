@@ -53,6 +53,8 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   ENXIO: { status: 500, why: phrase("storage.gone"), mend: GONE },
   ENOTCONN: { status: 500, why: phrase("storage.gone"), mend: GONE },
   ESTALE: { status: 500, why: phrase("storage.replaced"), mend: GONE },
+  // Ours, of a database.
+  REPLACED: { status: 500, why: phrase("storage.deleted"), mend: phrase("storage.putBack") },
   ETIMEDOUT: { status: 500, why: phrase("storage.silent"), mend: GONE },
   EBUSY: {
     status: 500,

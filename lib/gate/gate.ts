@@ -34,6 +34,10 @@ const stateSchema = z.object({
 });
 type State = z.infer<typeof stateSchema>;
 
+/** People of a gallery of whom the gate keeps something: who is not in it any more is forgotten. */
+const namedSchema = z.object({ gallery: z.string(), people: z.array(z.string()) });
+type Named = z.infer<typeof namedSchema>;
+
 export interface GateParts extends Omit<CoreParts, "lockouts" | "spent" | "sequence" | "rules" | "clock"> {
   /** Id and name of the gate's node. */
   id: string;
@@ -96,6 +100,8 @@ export class Gate extends EventEmitter<GateEvents> {
   readonly #factors: FactorSet;
   readonly #log: GateLog;
   readonly #state: KeptFile<State>;
+  readonly #namedFile: KeptFile<Named>;
+  readonly #named: Set<string>;
   readonly #lock: Lock;
   readonly #queue = new SerialQueue();
   readonly #snapshots = new BoundedMap<string, Buffer>(MOST_SNAPSHOTS);
@@ -115,8 +121,19 @@ export class Gate extends EventEmitter<GateEvents> {
       factors,
       log,
       state,
+      namedFile,
+      named,
       lock,
-    }: { core: GateCore; lockouts: Lockouts; factors: FactorSet; log: GateLog; state: KeptFile<State>; lock: Lock },
+    }: {
+      core: GateCore;
+      lockouts: Lockouts;
+      factors: FactorSet;
+      log: GateLog;
+      state: KeptFile<State>;
+      namedFile: KeptFile<Named>;
+      named: Set<string>;
+      lock: Lock;
+    },
   ) {
     super();
     this.#parts = parts;
@@ -126,6 +143,8 @@ export class Gate extends EventEmitter<GateEvents> {
     this.#factors = factors;
     this.#log = log;
     this.#state = state;
+    this.#namedFile = namedFile;
+    this.#named = named;
     this.#lock = lock;
   }
 
@@ -144,6 +163,13 @@ export class Gate extends EventEmitter<GateEvents> {
       const secret = await secretOf(folder, key);
       const state = new KeptFile(join(folder, "state"), secret, stateSchema);
       const kept = await state.read();
+      const namedFile = new KeptFile(join(folder, "people"), secret, namedSchema);
+      // What one cannot read is made anew by whom there is something.
+      const before = await namedFile.read().catch((error: unknown) => {
+        if (!(error instanceof UserError)) throw error;
+        return undefined;
+      });
+      const named = new Set(before?.gallery === parts.gallery ? before.people : []);
       const own = factorsIn(folder, secret);
       if (sharedFolder === undefined) factors = ownSet(await Factors.open(own, clock));
       else {
@@ -153,7 +179,7 @@ export class Gate extends EventEmitter<GateEvents> {
       const log = await GateLog.open({ folder: join(folder, "log"), secret, head: kept?.head, now: clock.now() });
       const lockouts = new Lockouts(() => clock.elapsed(), kept?.lockouts, factors.failures);
       const core = new GateCore({ ...parts, clock, lockouts, sequence: heard.get(folder), spent: kept?.spent });
-      const gate = new Gate(parts, { core, lockouts, factors, log, state, lock });
+      const gate = new Gate(parts, { core, lockouts, factors, log, state, namedFile, named, lock });
       await log.append({ at: clock.now(), kind: "began", note: lockouts.failuresOf(null) });
       await gate.#keep();
       return gate;
@@ -216,6 +242,7 @@ export class Gate extends EventEmitter<GateEvents> {
   /** @throws a sentence when it is too easily guessed; StorageError */
   setFactor(person: string, kind: FactorKind, value: string): Promise<void> {
     return this.#queue.run(async () => {
+      await this.#name([person]);
       await this.#factors.factors.set(person, kind, value);
       await this.#note("factor_set", person, kind);
     });
@@ -224,6 +251,7 @@ export class Gate extends EventEmitter<GateEvents> {
   /** @returns a code for one time, and until when: it is told this once */
   issueCode(person: string, minutes: number): Promise<{ code: string; until: number }> {
     return this.#queue.run(async () => {
+      await this.#name([person]);
       const issued = await this.#factors.factors.issue(person, minutes);
       await this.#note("code_issued", person, "code");
       return issued;
@@ -257,6 +285,31 @@ export class Gate extends EventEmitter<GateEvents> {
       this.#forgetting.add(person);
       try {
         await this.#forget(person);
+      } catch (error) {
+        const refused = asStorageError(error, this.#parts.folder, phrase("gate.notForgotten"));
+        if (refused instanceof StorageError) this.#forgetLater();
+        throw refused;
+      }
+    });
+  }
+
+  /**
+   * Forget whoever was deleted from the gallery while nobody told the gate. Those of another gallery stay.
+   * @param isMember of the gallery, which is loaded and undamaged
+   * @throws StorageError; then it is done once the disk takes it
+   */
+  forgetGone(isMember: (person: string) => boolean): Promise<void> {
+    return this.#queue.run(async () => {
+      const gone = [...this.#named].filter((person) => !isMember(person));
+      for (const person of gone) this.#forgetting.add(person);
+      try {
+        for (const person of gone) await this.#forget(person);
+        const kept = [
+          ...this.#factors.factors.list().map(({ person }) => person),
+          ...Object.keys(this.failures),
+          ...(await this.#log.people()),
+        ];
+        await this.#name(kept.filter(isMember));
       } catch (error) {
         const refused = asStorageError(error, this.#parts.folder, phrase("gate.notForgotten"));
         if (refused instanceof StorageError) this.#forgetLater();
@@ -303,7 +356,25 @@ export class Gate extends EventEmitter<GateEvents> {
     ];
     this.emit("change");
     for (const result of results) if (result.status === "rejected") throw result.reason;
+    if (this.#named.delete(person)) await this.#writeNamed();
     this.#forgetting.delete(person);
+  }
+
+  /** That something is kept of them is on the disk before it is. */
+  async #name(people: readonly (string | null)[]): Promise<void> {
+    const fresh = people.filter((person) => person !== null && !this.#named.has(person)) as string[];
+    if (fresh.length === 0) return;
+    for (const person of fresh) this.#named.add(person);
+    try {
+      await this.#writeNamed();
+    } catch (error) {
+      for (const person of fresh) this.#named.delete(person);
+      throw error;
+    }
+  }
+
+  async #writeNamed(): Promise<void> {
+    await this.#namedFile.write({ gallery: this.#parts.gallery, people: [...this.#named] });
   }
 
   #forgetLater(): void {
@@ -363,6 +434,7 @@ export class Gate extends EventEmitter<GateEvents> {
     try {
       // That it is used up is on the disk before it is of use.
       await this.#keep();
+      await this.#name([person]);
       const entry = { at: this.#clock.now(), kind: "grant" as const, factor: evidence.factor };
       log = await this.#log.append(entry, ownOf(present, { person, name }), this.#snapshotOf(present));
     } catch (error) {
@@ -386,8 +458,11 @@ export class Gate extends EventEmitter<GateEvents> {
     let log: Logged | null = null;
     try {
       await this.#keep();
-      const own = present === undefined ? undefined : ownOf(present, { person, name });
-      const picture = present === undefined ? undefined : this.#snapshotOf(present);
+      // Whoever was deleted may still be told of for a moment: nothing of them is kept again.
+      const isGone = person !== null && this.#parts.open() && this.#parts.known(person) === undefined;
+      if (!isGone) await this.#name([person]);
+      const own = present === undefined || isGone ? undefined : ownOf(present, { person, name });
+      const picture = present === undefined || isGone ? undefined : this.#snapshotOf(present);
       log = await this.#log.append({ at, kind: "deny", reason }, own, picture);
     } catch (error) {
       this.#parts.onFault(error);

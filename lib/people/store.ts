@@ -25,6 +25,9 @@ export interface StoreProblem extends Worded {
     | "unwritable_backup";
 }
 
+/** With these the people may be those of an earlier day, or some cannot be read: who is not there may not be gone. */
+export const MAY_MISS: ReadonlySet<string> = new Set(["damaged_database", "no_backup", "bad_record"]);
+
 /** What the disk refuses now. */
 export interface Refusal {
   code: "unwritable_store" | "unwritable_backup";

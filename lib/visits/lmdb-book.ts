@@ -119,8 +119,13 @@ export async function deleteBook(folder: string): Promise<void> {
   await removeDurable([...own, ...others]);
 }
 
-const filesOf = async (folder: string): Promise<string[]> =>
-  (await readdir(folder).catch(() => [])).filter((file) => OWN_FILE.test(file)).map((file) => join(folder, file));
+async function filesOf(folder: string): Promise<string[]> {
+  const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    return [];
+  });
+  return files.filter((file) => OWN_FILE.test(file)).map((file) => join(folder, file));
+}
 
 export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisits {
   readonly #options: BookOptions & { keepPictures: boolean; most: number; now: () => number };
@@ -603,7 +608,8 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
     this.#changedSinceBackup = true;
     const madeAt = await this.#backups.madeAt();
     const due = madeAt === undefined ? 0 : madeAt + BACKUP_MS - Date.now();
-    this.#after("backup", Math.max(SETTLE_MS, due), async () => {
+    // No later than a day from now, wherever the clock was when it was made.
+    this.#after("backup", Math.max(SETTLE_MS, Math.min(BACKUP_MS, due)), async () => {
       this.#changedSinceBackup = false;
       await this.backup().catch((error: unknown) => this.#tellOfWipe(error));
     });

@@ -6,6 +6,7 @@ import { type GateOptions, gateOptionsSchema } from "../../lib/gate/options";
 import { REASON_SENTENCES } from "../../lib/gate/sentences";
 import type { Deny, Grant } from "../../lib/grant";
 import { CONTRACT_VERSION, type FaceMessage } from "../../lib/message";
+import { MAY_MISS } from "../../lib/people/store";
 import { isSealed } from "../../lib/presence/seal";
 import { parseOptions } from "../../lib/validate";
 import { inTime } from "../../lib/workers/in-time";
@@ -154,8 +155,16 @@ export default function register(RED: NodeAPI): void {
       };
       opened.on("forgotten", forget);
       this.on("close", () => opened.off("forgotten", forget));
+      // With records missing nobody is gone because they are not among them.
+      if (opened.problems.some(({ code }) => MAY_MISS.has(code))) return;
+      const gate = await opening;
+      await gate
+        .forgetGone((person) => opened.member(person) !== undefined)
+        .catch((error: unknown) => {
+          if (!closing.signal.aborted) told(error);
+        });
     };
-    // Why it cannot be opened the gallery has said itself; the gate denies.
+    // Why one of them cannot be opened it has said itself; the gate denies.
     follow().catch(() => undefined);
     let looseTold = false;
     onInput(

@@ -282,6 +282,32 @@ describe("face-gate", () => {
     },
   );
 
+  it("forgets who was deleted while it was not deployed", async () => {
+    await load();
+    await setPin();
+    show();
+    await next(() => type());
+    await helper.unload();
+    helper.settings({ userDir });
+    await helper.load([faceGallery], [{ id: "g", type: "face-gallery", name: "", model: "mobilefacenet-192" }]);
+    const gallery = await (helper.getNode("g") as FaceGalleryNode).gallery;
+    await gallery.loaded();
+    const deleted = alice;
+    await gallery.forget({ id: deleted });
+    await helper.unload();
+    await load();
+    await eventually("nobody is left", async () => {
+      const [gate] = (await ask("get", "")) as unknown as { people: object[] }[];
+      return gate?.people.length === 0 ? true : undefined;
+    });
+    const rows = (await ask("get", "/n/log?limit=500")) as unknown as { known: { person: string } | null }[];
+    assert.deepEqual(
+      rows.filter(({ known }) => known?.person === deleted),
+      [],
+    );
+    assert.equal((await ask("get", "/n/verify"))["ok"], true);
+  });
+
   it("forgets a person with the gallery", async () => {
     await load();
     const gallery = await (helper.getNode("g") as FaceGalleryNode).gallery;

@@ -67,6 +67,12 @@ export async function detailsOf(
   return { sequences, remove };
 }
 
+/** Of whom there are some in a segment. */
+export async function peopleIn(folder: string, first: number, secret: Secret): Promise<string[]> {
+  const lines = await linesOf(detailsFile(folder, first));
+  return lines.flatMap((line) => parseLine(line, secret)?.details?.person ?? []);
+}
+
 /** Delete those of entries that were never written, and what was not finished. */
 export async function keepDetailsUpTo(last: number, folder: string, first: number): Promise<void> {
   const path = detailsFile(folder, first);

@@ -9,7 +9,7 @@ import type { Logged } from "../../grant";
 import type { Secret } from "../../people/lmdb/secret";
 import { asStorageError } from "../../storage";
 import { SerialQueue } from "../../workers/serial-queue";
-import { detailsLine, detailsOf, keepDetailsUpTo, readDetails } from "./details";
+import { detailsLine, detailsOf, keepDetailsUpTo, peopleIn, readDetails } from "./details";
 import {
   BEGINNING,
   commitmentOf,
@@ -129,6 +129,16 @@ export class GateLog {
         }
       }
       return rows;
+    });
+  }
+
+  /** Of whom there is something in it. */
+  people(): Promise<Set<string>> {
+    return this.#queue.run(async () => {
+      const people = new Set<string>();
+      for (const first of this.#segments)
+        for (const person of await peopleIn(this.#folder, first, this.#secret)) people.add(person);
+      return people;
     });
   }
 

@@ -52,6 +52,12 @@ export class Backups {
     return timeOf(this.#pathOf("recent"));
   }
 
+  /** Whether there is one. */
+  async isThere(): Promise<boolean> {
+    const times = await Promise.all(this.#slots.map((slot) => timeOf(this.#pathOf(slot))));
+    return times.some((time) => time !== undefined);
+  }
+
   /**
    * Take records out of every backup: those that hold one are written anew, one that cannot be read is deleted.
    * @returns how many that were
@@ -68,8 +74,9 @@ export class Backups {
   }
 
   /**
-   * Put a damaged database aside and the newest good backup in its place; backups that are no good go aside too.
-   * @returns where it is now, and when the backup was made; undefined when there is no good one
+   * Put a damaged database aside, where it is not gone, and the newest good backup in its place; backups that are no
+   * good go aside too.
+   * @returns where it is now, "" where it was gone, and when the backup was made; undefined when there is no good one
    * @throws the system's error when the disk refuses; then nothing was changed
    */
   async restore(
@@ -121,8 +128,8 @@ export class Backups {
 
   async #rotate(now: number): Promise<void> {
     const [recent, day, week] = SLOTS.map((slot) => this.#pathOf(slot)) as [string, string, string];
-    if (now - ((await timeOf(day)) ?? -Infinity) <= DAY_MS) return;
-    if (now - ((await timeOf(week)) ?? -Infinity) > WEEK_MS) await move(day, week);
+    if (!(await isOlder(day, DAY_MS, now))) return;
+    if (await isOlder(week, WEEK_MS, now)) await move(day, week);
     await move(recent, day);
   }
 
@@ -156,7 +163,7 @@ export class Backups {
   async #asides(): Promise<string[]> {
     const found: string[] = [];
     for (const folder of [this.#store, this.#folder])
-      for (const file of await readdir(folder).catch(() => [])) if (ASIDE.test(file)) found.push(join(folder, file));
+      for (const file of await namesIn(folder)) if (ASIDE.test(file)) found.push(join(folder, file));
     return found;
   }
 
@@ -182,12 +189,23 @@ async function replace(path: string, fresh: string, now: number): Promise<string
   return aside;
 }
 
-/** Give it a second name, or where the file system knows no second names another one. */
+/**
+ * Give it a second name, or where the file system knows no second names another one.
+ * @returns "" where there is none
+ */
 async function nameAside(path: string, now: number): Promise<string> {
   const aside = `${path}.damaged-${new Date(now).toISOString().replaceAll(":", "-")}`;
+  if ((await timeOf(path)) === undefined) return "";
   await link(path, aside).catch(() => rename(path, aside));
   await utimes(aside, now / 1000, now / 1000);
   return aside;
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    ignoreMissing(error);
+    return [];
+  });
 }
 
 async function timeOf(path: string): Promise<number | undefined> {
@@ -195,6 +213,12 @@ async function timeOf(path: string): Promise<number | undefined> {
     ({ mtimeMs }) => mtimeMs,
     () => undefined,
   );
+}
+
+/** One of the future is of a clock that was put back: nothing says how old it is. */
+async function isOlder(path: string, ms: number, now: number): Promise<boolean> {
+  const madeAt = await timeOf(path);
+  return madeAt === undefined || now - madeAt > ms || madeAt - now > ms;
 }
 
 async function move(from: string, to: string): Promise<void> {

@@ -1,9 +1,8 @@
 /** store.json: the format of a store, and what tells the right pass phrase. */
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../../errors";
-import { writeDurable } from "../../files";
+import { readIfThere, writeDurable } from "../../files";
 import { makeSecret, noSecret, SALT_BYTES, type Secret } from "./secret";
 
 export const META = "store.json";
@@ -23,11 +22,12 @@ export type Meta = z.infer<typeof metaSchema>;
 
 /**
  * What a store says of itself, which is written where it is new, and the secret that opens it.
- * @throws a sentence when it is of another version, or the pass phrase is wrong or missing
+ * @throws a sentence when it is of another version, or the pass phrase is wrong or missing; the system's error
  */
 export async function readMeta(path: string, key: string | undefined): Promise<{ meta: Meta; secret: Secret }> {
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  const parsed = text === undefined ? undefined : metaSchema.safeParse(parseJson(text));
+  // Where it is there and cannot be read now, another one would open nothing of what is sealed.
+  const text = await readIfThere(path);
+  const parsed = text === undefined ? undefined : metaSchema.safeParse(parseJson(text.toString()));
   if (parsed?.success === false) throw new UserError("people.otherVersion", { file: path });
   const meta = parsed?.data;
   if (meta?.salt !== undefined) return { meta, secret: await unlock(meta, key) };

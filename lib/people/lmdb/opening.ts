@@ -1,5 +1,5 @@
 /** How a store comes to life: checked, restored where it is damaged, read, and sealed where a pass phrase is new. */
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isAside, removeDurable } from "../../files";
 import { storageReasonOf } from "../../storage";
@@ -148,6 +148,8 @@ export class Opening {
    * its own.
    */
   async #isToBeTrusted(path: string): Promise<boolean> {
+    // Gone by mistake: one that is new has no backup.
+    if ((await isMissing(path)) && (await this.#core.backups.isThere())) return false;
     return (await this.#closedNote.holds()) || (await isGood(path, this.#core.secret));
   }
 
@@ -166,4 +168,11 @@ export class Opening {
         ...worded(phrase("people.lostPictures", { number: count, folder })),
       });
   }
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === "ENOENT",
+  );
 }

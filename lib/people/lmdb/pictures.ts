@@ -2,9 +2,10 @@
  * Photos, thumbnails and strangers' pictures: one immutable file each, sealed, with a copy for the day the first one
  * is damaged.
  */
-import { copyFile, readdir, readFile, rename, stat } from "node:fs/promises";
+import { copyFile, link, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { makePrivateFolder, removeDurable, writeManyDurable } from "../../files";
+import { asideIn, makePrivateFolder, removeDurable, writeManyDurable } from "../../files";
+import { storageReasonOf } from "../../storage";
 import type { UnknownGroup } from "../people";
 import type { Secret } from "./secret";
 import { phrase, type Sentence } from "../../words/sentence";
@@ -67,17 +68,23 @@ export class Pictures<Kind extends string = PictureKind> {
     const path = this.#pathOf(kind, id);
     const found = await this.#open(path, kind, id);
     if (found !== "damaged") return found;
-    await rename(path, path + DAMAGED);
-    const aside = { folder: dirname(path), file: `${basename(path)}${DAMAGED}` };
     const copy = join(this.#copies, kind, basename(path));
     const restored = await this.#open(copy, kind, id);
-    if (restored === undefined || restored === "damaged") {
-      this.#tell(phrase("people.pictureLost", aside));
-      return undefined;
+    const isLost = restored === undefined || restored === "damaged";
+    try {
+      if (isLost) await rename(path, path + DAMAGED);
+      else
+        await copyWhole(copy, path, async () => {
+          await link(path, path + DAMAGED).catch(() => rename(path, path + DAMAGED));
+        });
+    } catch (error) {
+      // Where the disk takes nothing the copy is read from where it is, until it does.
+      if (storageReasonOf(error) === undefined) throw error;
+      return isLost ? undefined : restored;
     }
-    await copyFile(copy, path);
-    this.#tell(phrase("people.pictureRestored", aside));
-    return restored;
+    const aside = { folder: dirname(path), file: `${basename(path)}${DAMAGED}` };
+    this.#tell(phrase(isLost ? "people.pictureLost" : "people.pictureRestored", aside));
+    return isLost ? undefined : restored;
   }
 
   /** Delete pictures with their copies. @returns how many there were */
@@ -107,7 +114,7 @@ export class Pictures<Kind extends string = PictureKind> {
       if (missing.length > 0) await makePrivateFolder(join(this.#copies, kind));
       // Not synced one by one: what a power cut takes of a copy is seen by its seal.
       for (const file of missing)
-        await copyFile(join(this.#folder, kind, file), join(this.#copies, kind, file)).catch(ignoreMissing);
+        await copyWhole(join(this.#folder, kind, file), join(this.#copies, kind, file)).catch(ignoreMissing);
     }
   }
 
@@ -172,6 +179,19 @@ export class Pictures<Kind extends string = PictureKind> {
 
   #pathOf(kind: Kind, id: string): string {
     return join(this.#folder, kind, `${this.#secret.blind(id)}.bin`);
+  }
+}
+
+/** Whole or not there, whatever ends the copying. @param before it has its name */
+async function copyWhole(from: string, to: string, before = async (): Promise<void> => undefined): Promise<void> {
+  const aside = asideIn(dirname(to));
+  try {
+    await copyFile(from, aside);
+    await before();
+    await rename(aside, to);
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw error;
   }
 }
 

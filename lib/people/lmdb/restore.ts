@@ -42,5 +42,6 @@ export async function restoreNewest(
   const said = { folder, because, aside };
   if (madeAt === undefined) return { code: "no_backup", ...worded(phrase(SENTENCES[of].noBackup, said)) };
   const at = new Date(madeAt).toISOString();
+  if (aside === "") return { code: "damaged_database", ...worded(phrase("people.missingDatabase", { folder, at })) };
   return { code: "damaged_database", ...worded(phrase(SENTENCES[of].damaged, { ...said, at })) };
 }

@@ -11,7 +11,7 @@
  * which is why free room is asked for as well; and a disk that breaks, or whose limit is lowered, in the milliseconds
  * between the last byte of the reserve, which is written before each commit, and the commit.
  */
-import { type FileHandle, open as openFile, statfs } from "node:fs/promises";
+import { type FileHandle, open as openFile, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isAllocated, type Lmdb } from "./open";
 
@@ -37,19 +37,31 @@ const WRITE_ANEW: ReadonlySet<number> = new Set([0x9123683e, 0x2fc12fc1, 0xca451
 
 export class Room {
   readonly #lmdb: Lmdb;
+  readonly #path: string;
   readonly #folder: string;
   readonly #file: FileHandle;
   /** Of the file, as far as it is allocated. */
   #bytes: number;
+  /** Whether the file system tells that a file has a name. */
+  readonly #isLinked: boolean;
   /** Whether some of it is not, as LMDB leaves it where it freed a page before it wrote it. */
   #hasHoles: boolean;
 
-  private constructor(parts: { lmdb: Lmdb; path: string; file: FileHandle; bytes: number; hasHoles: boolean }) {
+  private constructor(parts: {
+    lmdb: Lmdb;
+    path: string;
+    file: FileHandle;
+    bytes: number;
+    hasHoles: boolean;
+    isLinked: boolean;
+  }) {
     this.#lmdb = parts.lmdb;
+    this.#path = parts.path;
     this.#folder = dirname(parts.path);
     this.#file = parts.file;
     this.#bytes = parts.bytes;
     this.#hasHoles = parts.hasHoles;
+    this.#isLinked = parts.isLinked;
   }
 
   /** Of a database that nobody writes to meanwhile. @param path of it, open as `lmdb` */
@@ -57,7 +69,8 @@ export class Room {
     const file = await openFile(path, "r+");
     try {
       const stats = await file.stat();
-      return new Room({ lmdb, path, file, bytes: stats.size, hasHoles: !isAllocated(stats, stats.size) });
+      const { size, nlink } = stats;
+      return new Room({ lmdb, path, file, bytes: size, hasHoles: !isAllocated(stats, size), isLinked: nlink > 0 });
     } catch (error) {
       await file.close();
       throw error;
@@ -77,6 +90,7 @@ export class Room {
   async take(commit: Commit): Promise<void> {
     const { pageSize, lastPageNumber } = statsOf(this.#lmdb);
     const needed = pagesFor(this.#lmdb, commit) * pageSize;
+    await this.#look();
     await this.#ask(commit, needed);
     if (this.#hasHoles) await this.#fill(pageSize);
     const used = (lastPageNumber + 1) * pageSize;
@@ -94,6 +108,13 @@ export class Room {
 
   async close(): Promise<void> {
     await this.#file.close();
+  }
+
+  /** What is written to a file that has no name any more is lost with the process. @throws ENOENT, or REPLACED */
+  async #look(): Promise<void> {
+    await stat(this.#path);
+    if (!this.#isLinked || (await this.#file.stat()).nlink > 0) return;
+    throw Object.assign(new Error("the database has no name any more"), { code: "REPLACED" });
   }
 
   /** @throws ENOSPC when the disk says that it has no room */

@@ -28,6 +28,8 @@ Enrol these people again, or import an export. The records stay in the file unti
   noBackup: `the people in {folder} are damaged{because} and there is no good backup: the damaged file was set aside \
 as {aside}, and the gallery begins empty. Bring the folder back from a backup of the computer, import an export, or \
 enrol the people again.`,
+  missingDatabase: `the database of the people in {folder} was gone: the backup of {at} took its place. Photos, names \
+and corrections since then are missing.`,
   damagedDatabase: `the people in {folder} were damaged{because}: the damaged file was set aside as {aside}, and the \
 backup of {at} took its place. Whoever was enrolled since is missing.`,
   lostPictures: `{number} pictures in {folder} belong to no record any more, because of the restored backup. They are \

@@ -15,6 +15,8 @@ export const storage = {
   noFolder: `what should be a folder is a file`,
   gone: `the disk is gone`,
   replaced: `the network folder was replaced meanwhile`,
+  deleted: `the file of the database was deleted or replaced while it was open`,
+  putBack: `put it back where it is gone, and start the flow again`,
   silent: `the disk does not answer`,
   held: `a file is held by another program`,
   panic: `the database had to stop after an error of the disk`,

@@ -31,6 +31,8 @@ export const people = {
   noBackup: `{folder} 中的人員資料已損毀{because}，而且沒有完好的備份：\
 損毀的檔案已移至 {aside}，人臉庫從空白開始。請從\
 電腦的備份還原該資料夾、匯入先前的匯出檔，或重新登錄人員。`,
+  missingDatabase: `{folder} 中的人員資料庫不見了：已改用 {at} 的備份。\
+之後新增的照片、姓名與更正已遺失。`,
   damagedDatabase: `{folder} 中的人員資料曾損毀{because}：損毀的檔案已移至 {aside}，\
 並改用 {at} 的備份。之後登錄的人員\
 已遺失。`,

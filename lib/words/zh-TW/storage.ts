@@ -15,6 +15,8 @@ export const storage = {
   noFolder: `應是資料夾之處卻是檔案`,
   gone: `磁碟已不存在`,
   replaced: `網路資料夾在此期間被換掉了`,
+  deleted: `資料庫檔案在使用中被刪除或取代`,
+  putBack: `若檔案不見請放回原處，並重新啟動流程`,
   silent: `磁碟沒有回應`,
   held: `檔案被其他程式占用`,
   panic: `資料庫因磁碟錯誤而停止`,

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, beforeEach, describe, it } from "node:test";
 import { UserError } from "../../../lib/errors";
-import { Gate } from "../../../lib/gate/gate";
+import { Gate, type GateParts } from "../../../lib/gate/gate";
 import { GateLog, type Own } from "../../../lib/gate/log/log";
 import { gateOptionsSchema } from "../../../lib/gate/options";
 import { noSecret } from "../../../lib/people/lmdb/secret";
@@ -41,7 +41,11 @@ const allIn = (folder: string): string =>
 
 const opened: Gate[] = [];
 
-async function openGate(folder: string, key?: string): Promise<{ gate: Gate; type: () => Promise<string[]> }> {
+async function openGate(
+  folder: string,
+  key?: string,
+  more: Partial<GateParts> = {},
+): Promise<{ gate: Gate; type: () => Promise<string[]> }> {
   const gate = await Gate.open({
     id: "gate",
     name: "front door",
@@ -57,6 +61,7 @@ async function openGate(folder: string, key?: string): Promise<{ gate: Gate; typ
     onFault: () => undefined,
     closing: new AbortController().signal,
     retryMs: 50,
+    ...more,
   });
   opened.push(gate);
   const said: string[] = [];
@@ -181,6 +186,33 @@ describe("a gate whose files are away or damaged", () => {
       assert.deepEqual(readdirSync(folder).filter((file) => file.endsWith(".log")).length, segments + 1);
     }
     assert.equal((await log.verify()).ok, true);
+  });
+
+  it("forgets who was deleted while it was closed, and nobody of another gallery", async () => {
+    const folder = join(root, "closed");
+    const before = await openGate(folder);
+    await before.gate.setFactor("alice", "pin", PIN);
+    assert.deepEqual(await before.type(), ["grant"]);
+    await before.gate.close();
+    const other = await openGate(folder, undefined, { gallery: "another" });
+    await other.gate.forgetGone(() => false);
+    assert.match(allIn(folder), /alice/);
+    await other.gate.close();
+    const again = await openGate(folder);
+    await again.gate.forgetGone(() => true);
+    assert.match(allIn(folder), /alice/);
+    await again.gate.forgetGone(() => false);
+    assert.doesNotMatch(allIn(folder), /alice/i);
+    assert.equal((await again.gate.verifyLog()).ok, true);
+  });
+
+  it("keeps nothing again of who was deleted and is still told of", async () => {
+    const folder = join(root, "deleted");
+    const { gate, type } = await openGate(folder, undefined, { known: () => undefined });
+    assert.deepEqual(await type(), ["not_in_gallery"]);
+    assert.doesNotMatch(allIn(folder), /alice/i);
+    const [row] = await gate.readLog({ limit: 1 });
+    assert.deepEqual([row?.entry.reason, row?.details], ["not_in_gallery", null]);
   });
 
   it("makes no other salt where it is damaged: what was sealed with it would be lost", async () => {
