@@ -7,6 +7,7 @@ import { daySchema, momentOf, monthSchema } from "../lib/attendance/time";
 import { UserError } from "../lib/errors";
 import { idSchema, timeSchema } from "../lib/people/people";
 import { countSchema, own, parseOptions } from "../lib/validate";
+import { StorageError } from "../lib/storage";
 import { phrase, render } from "../lib/words/sentence";
 import { attendanceBookAnswer } from "./answers";
 import type { ServedAttendance } from "./host";
@@ -60,6 +61,7 @@ async function bookOf({
     )?.served;
   if (served === undefined) throw new HttpError(404, "not_found", phrase("attendance.noBook"));
   const attendance = await served.open().catch((error: unknown) => {
+    if (error instanceof StorageError) throw error;
     // The node itself has told the log.
     throw new HttpError(503, "attendance_failed", sayable(error));
   });

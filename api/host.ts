@@ -60,7 +60,7 @@ export interface MatchRule {
 export interface ServedAttendance {
   /** Id of the gallery's node. */
   gallery: string;
-  /** Rejects with a sentence where it could not start. */
+  /** Rejects with a sentence where it could not start, at once while its disk refuses. */
   open(): Promise<Attendance>;
   /** Undefined where nothing is sent to Frappe HRMS. */
   outbox(): Promise<FrappeOutbox | undefined>;

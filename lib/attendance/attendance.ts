@@ -87,6 +87,8 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
   #timer: NodeJS.Timeout | undefined;
   #reading: Promise<void> | undefined;
   #again = false;
+  /** The largest `order` that was told, though the disk may not have taken it yet. */
+  #told = 0;
   #closed = false;
 
   constructor(options: AttendanceOptions) {
@@ -108,7 +110,10 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     return dayOf(this.#now(), this.calendar);
   }
 
-  /** Read what came while nobody read, tell what was not told, and go on. Resolves once that is done. */
+  /**
+   * Read what came while nobody read, tell what was not told, and go on. Resolves once that is done.
+   * @throws StorageError; then it can be started again
+   */
   async start(): Promise<void> {
     const { ledger, book } = this.#options;
     await this.#keepFor();
@@ -398,7 +403,8 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     const { ledger, book } = this.#options;
     const sorted = [...rows].sort((a, b) => a.order - b.order);
     for (const row of sorted) {
-      if (row.order <= ledger.progress(book).told) continue;
+      if (row.order <= Math.max(this.#told, ledger.progress(book).told)) continue;
+      this.#told = row.order;
       const last = row.history.at(-1);
       const was = last?.what === "reconsidered" ? (last.was ?? undefined) : undefined;
       if (!row.removed) this.emit("checkIn", { ...this.tell(row), ...(was === undefined ? {} : { was }) });

@@ -1,12 +1,13 @@
 /** The attendance books of a gallery: opened when they are needed, and kept in step with who is in the gallery. */
 import { BoundedMap } from "../bounded-map";
 import { UserError } from "../errors";
-import type { PeopleStore } from "../people/store";
+import { heard } from "../observe/heard";
+import { Health } from "../people/lmdb/health";
+import { MAY_MISS, type PeopleStore, type Refusal } from "../people/store";
+import { asStorageError, StorageError } from "../storage";
+import { phrase } from "../words/sentence";
 import { AttendancePart } from "./archive";
-import { Ledger, type LedgerSource } from "./ledger";
-
-/** With these the people may be those of an earlier day: nobody is gone because they are not among them. */
-const DAMAGED: ReadonlySet<string> = new Set(["damaged_database", "no_backup", "bad_record"]);
+import { Ledger, type LedgerSource, NotWiped } from "./ledger";
 
 /** People who were deleted lately. */
 const MOST_FORGOTTEN = 100;
@@ -15,15 +16,40 @@ export class Books {
   readonly #source: LedgerSource | undefined;
   readonly #store: PeopleStore;
   readonly #onError: (error: unknown) => void;
+  readonly #health: Health;
   #ledger: Promise<Ledger> | undefined;
   /** By person, also what has ended: whoever deleted them asks a moment later. */
   readonly #forgetting = new BoundedMap<string, Promise<number | undefined>>(MOST_FORGOTTEN);
+  /** People who were deleted, and whose check-ins the disk keeps for now. */
+  readonly #unforgotten = new Set<string>();
+  #closed = false;
 
-  /** @param onError what a deletion that nobody waits for could not delete */
-  constructor(source: LedgerSource | undefined, store: PeopleStore, onError: (error: unknown) => void) {
+  /**
+   * @param onError what a deletion that nobody waits for could not delete, where it is no refusal of the disk
+   * @param onDisk what the disk refuses has changed
+   */
+  constructor(
+    source: LedgerSource | undefined,
+    store: PeopleStore,
+    onError: (error: unknown) => void,
+    onDisk: () => void = () => undefined,
+  ) {
     this.#source = source;
     this.#store = store;
     this.#onError = onError;
+    this.#health = new Health({
+      where: "attendance",
+      onProblem: (problem) => source?.onProblem?.(problem),
+      onDisk: () => {
+        onDisk();
+        this.#catchUp();
+      },
+    });
+  }
+
+  /** What the disk refuses now; empty when all is well. Tried again and again. */
+  get refusals(): Refusal[] {
+    return this.#health.refusals;
   }
 
   /** @throws a sentence; StorageError */
@@ -34,8 +60,9 @@ export class Books {
       const opening = this.#openFrom(source);
       this.#ledger = opening;
       // Tried again by whoever asks next.
-      opening.catch(() => {
+      opening.catch((error: unknown) => {
         if (this.#ledger === opening) this.#ledger = undefined;
+        if (error instanceof StorageError) this.#health.refused("unwritable_store", error, () => this.#reopen());
       });
     }
     return this.#ledger;
@@ -43,15 +70,16 @@ export class Books {
 
   /** Check-ins of people who were deleted when a crash came in between are deleted. Never rejects. */
   async load(): Promise<void> {
-    await this.#there().catch(this.#onError);
+    await this.#there().catch(this.#tell);
   }
 
   /** People are deleted, at once: one by one each would rewrite the whole database. */
   forget(people: readonly string[]): void {
-    const done = this.#there().then((ledger) => ledger?.forget(people));
+    for (const person of people) this.#unforgotten.add(person);
+    const done = this.#forget(people);
     for (const person of people) this.#forgetting.set(person, done);
     // Whoever waits for it hears it too.
-    done.catch(this.#onError);
+    done.catch(this.#tell);
   }
 
   /** @returns how many check-ins were deleted with a person; undefined where there are no books */
@@ -71,9 +99,46 @@ export class Books {
 
   /** Nothing is written any more once this resolves. Never rejects. */
   async close(): Promise<void> {
+    this.#closed = true;
+    this.#health.close();
     await Promise.allSettled(this.#forgetting.values());
     await this.#ledger?.then((ledger) => ledger.close()).catch(() => undefined);
   }
+
+  /** @throws StorageError; then it is done once the disk takes it */
+  async #forget(people: readonly string[]): Promise<number | undefined> {
+    try {
+      const forgotten = await (await this.#there())?.forget(people);
+      for (const person of people) this.#unforgotten.delete(person);
+      return forgotten;
+    } catch (error) {
+      if (!(error instanceof NotWiped))
+        throw asStorageError(error, this.#source?.folder ?? "", phrase("attendance.notForgotten"));
+      for (const person of people) this.#unforgotten.delete(person);
+      throw error;
+    }
+  }
+
+  /** The disk takes something again: what waits is done. */
+  #catchUp(): void {
+    if (this.#closed || this.#unforgotten.size === 0) return;
+    if (this.#health.refuses("unwritable_store")) return;
+    heard("attendance", this.#forget([...this.#unforgotten]));
+  }
+
+  /** Whether it can be opened again. Never rejects. */
+  async #reopen(): Promise<void> {
+    if (this.#closed) return;
+    await this.open().then(
+      () => this.#health.taken("unwritable_store"),
+      () => undefined,
+    );
+  }
+
+  /** What the disk refuses is told as that. */
+  readonly #tell = (error: unknown): void => {
+    if (!(error instanceof StorageError)) this.#onError(error);
+  };
 
   /** The ledger where there is one. */
   async #there(): Promise<Ledger | undefined> {
@@ -82,9 +147,16 @@ export class Books {
 
   async #openFrom(source: LedgerSource): Promise<Ledger> {
     const { folder, encrypted, onProblem } = source;
-    const trusted = !this.#store.problems.some(({ code }) => DAMAGED.has(code));
+    const trusted = !this.#store.problems.some(({ code }) => MAY_MISS.has(code));
     const isKnown = (person: string): boolean => !trusted || this.#store.person(person) !== undefined;
-    const onError = this.#onError;
-    return Ledger.open(await source.open(), { folder, encrypted, isKnown, onError, onProblem });
+    try {
+      const opened = await source.open();
+      const options = { folder, encrypted, isKnown, onProblem, onError: this.#tell, health: this.#health };
+      const ledger = await Ledger.open(opened, options);
+      this.#health.taken("unwritable_store");
+      return ledger;
+    } catch (error) {
+      throw asStorageError(error, folder, phrase("attendance.cannotOpen"));
+    }
   }
 }

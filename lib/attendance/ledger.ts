@@ -8,10 +8,11 @@ import { UserError } from "../errors";
 import { heard } from "../observe/heard";
 import type { Changes } from "../people/lmdb/database";
 import type { BesideDatabase } from "../people/lmdb/beside";
+import { Health, refusalOf } from "../people/lmdb/health";
 import { tried } from "../people/lmdb/keys";
 import { pack, unpack } from "../people/records";
 import type { StoreProblem } from "../people/store";
-import { asStorageError } from "../storage";
+import { asStorageError, StorageError } from "../storage";
 import { phrase, worded } from "../words/sentence";
 import { SerialQueue } from "../workers/serial-queue";
 import { type CheckIn, checkInSchema } from "./check-in";
@@ -77,6 +78,8 @@ export type Opened = Pick<BesideDatabase, "database"> & Partial<BesideDatabase>;
 
 /** A backup is made so long after a change: it writes the whole database, and memory cards wear out. */
 const SETTLE_MS = 15 * 60_000;
+/** How often it is tried whether a backup can be made, and wiped what was deleted: both need room. */
+const WIPE_RETRY_MS = 10_000;
 /** How often it is looked whether something is too old. */
 const LOOK_MS = 3600_000;
 const DAY_MS = 86_400_000;
@@ -84,6 +87,9 @@ const DAY_MS = 86_400_000;
 const START: Progress = { revision: 0, told: 0, serial: 0, order: 0 };
 const MARK = "sealed";
 const KINDS = ["row", "same", "followed", "progress", "keep"] as const;
+/** It was deleted; what is left in old pages and in the backup is wiped later. */
+export class NotWiped extends StorageError {}
+
 /** What is told of visits that never end is forgotten at some time. */
 export const MOST_FOLLOWED = 500;
 
@@ -107,6 +113,8 @@ export interface LedgerOptions {
   isKnown: (person: string) => boolean;
   /** Hears what keeps old check-ins from being deleted; tried again. */
   onError?: (error: unknown) => void;
+  /** Hears what the disk refuses, and that it takes something again. */
+  health?: Health | undefined;
   /** Hears of records that are none, though they were sealed well. */
   onProblem?: ((problem: StoreProblem) => void) | undefined;
 }
@@ -115,16 +123,21 @@ export class Ledger {
   readonly #database: BesideDatabase["database"];
   readonly #backups: BesideDatabase["backups"] | undefined;
   readonly #folder: string;
+  readonly #health: Health;
   readonly #shelves = new Map<string, Shelf>();
   readonly #work = new SerialQueue();
   #timer: NodeJS.Timeout | undefined;
+  #wipeTimer: NodeJS.Timeout | undefined;
+  /** Keys whose value of before may still be in the backup. */
+  readonly #changed = new Set<string>();
   readonly #looking: NodeJS.Timeout;
   #closed = false;
 
-  private constructor({ database, backups }: Opened, { folder, onError }: LedgerOptions) {
+  private constructor({ database, backups }: Opened, { folder, onError, health }: LedgerOptions) {
     this.#database = database;
     this.#backups = backups;
     this.#folder = folder;
+    this.#health = health ?? newHealth();
     this.#looking = setInterval(() => {
       this.sweep(Date.now()).catch((error: unknown) => onError?.(error));
     }, LOOK_MS);
@@ -141,15 +154,19 @@ export class Ledger {
         options.onProblem?.({ code: "bad_record", ...worded(phrase("attendance.badRecords", { number, folder })) });
       await ledger.#seal(options.encrypted);
       const strangers = [...ledger.#shelves.values()].flatMap(({ byPerson }) => [...byPerson.keys()]);
-      await ledger.#forget(new Set(strangers.filter((person) => !options.isKnown(person))));
+      await ledger.#forget(new Set(strangers.filter((person) => !options.isKnown(person)))).catch((error: unknown) => {
+        if (!(error instanceof NotWiped)) throw error;
+      });
       // A crash may have left what was deleted in old pages.
-      if (opened.database.gone() !== undefined) await ledger.#wipe();
+      if (opened.database.gone() !== undefined)
+        await ledger.#wipe().catch((error: unknown) => ledger.#wipeLater(error));
     } catch (error) {
+      ledger.#closed = true;
       clearInterval(ledger.#looking);
-      clearTimeout(ledger.#timer);
+      for (const timer of [ledger.#timer, ledger.#wipeTimer]) clearTimeout(timer);
       // It is opened anew by whoever asks next.
       await opened.database.close();
-      throw error;
+      throw asStorageError(error, options.folder);
     }
     return ledger;
   }
@@ -367,7 +384,7 @@ export class Ledger {
   async close(): Promise<void> {
     this.#closed = true;
     const pending = this.#timer !== undefined;
-    clearTimeout(this.#timer);
+    for (const timer of [this.#timer, this.#wipeTimer]) clearTimeout(timer);
     clearInterval(this.#looking);
     await this.#work.idle();
     try {
@@ -409,15 +426,41 @@ export class Ledger {
     return rows;
   }
 
-  /** @param changed keys whose value of before is to be nowhere either */
+  /** @param changed keys whose value of before is to be nowhere either @throws StorageError; then it is tried again */
   async #wipe(changed: readonly string[] = []): Promise<void> {
+    for (const key of changed) this.#changed.add(key);
     try {
-      await this.#backups?.purge([...(this.#database.gone() ?? []), ...changed]);
+      await this.#backups?.purge([...(this.#database.gone() ?? []), ...this.#changed]);
       await this.#database.rewrite();
     } catch (error) {
-      throw asStorageError(error, this.#folder);
+      const { reason } = refusedBy(error, this.#folder);
+      const refused = new NotWiped({
+        reason,
+        what: phrase("attendance.notWiped"),
+        folder: this.#folder,
+        cause: error,
+      });
+      this.#wipeLater(refused);
+      throw refused;
     }
+    this.#changed.clear();
+    this.#health.taken("unwritable_backup");
   }
+
+  /** @param refused why it cannot be wiped, or backed up, now @throws what is no refusal of the disk */
+  readonly #wipeLater = (refused: unknown): void => {
+    if (!(refused instanceof StorageError)) throw refused;
+    this.#health.refused("unwritable_backup", refused, async () => undefined);
+    if (this.#closed) return;
+    clearTimeout(this.#wipeTimer);
+    this.#wipeTimer = setTimeout(() => {
+      const again = this.#work.run(async () => {
+        if (this.#database.gone() !== undefined) await this.#wipe();
+        else await this.backUp();
+      });
+      heard("attendance", again);
+    }, WIPE_RETRY_MS).unref();
+  };
 
   /** What was written before there was a pass phrase is sealed anew. */
   async #seal(encrypted: boolean): Promise<void> {
@@ -467,8 +510,11 @@ export class Ledger {
   async #commit(changes: Changes): Promise<void> {
     try {
       await this.#database.write(changes);
+      this.#health.taken("unwritable_store");
     } catch (error) {
-      throw asStorageError(error, this.#folder);
+      const refused = asStorageError(error, this.#folder);
+      if (refused instanceof StorageError) this.#refused(refused);
+      throw refused;
     }
     if (this.#backups === undefined || this.#closed) return;
     this.#timer ??= setTimeout(() => {
@@ -481,9 +527,28 @@ export class Ledger {
     this.#timer.unref();
   }
 
-  /** Made by itself, too. What the disk refuses is made up for after the next change. Never rejects. */
+  #refused(error: StorageError): void {
+    this.#health.refused("unwritable_store", error, () => this.#retry());
+  }
+
+  /** Whether the disk takes anything again. Never rejects. */
+  async #retry(): Promise<void> {
+    await this.#work.run(async () => {
+      if (this.#closed) return;
+      const refused = await refusalOf(this.#folder, this.#database);
+      if (refused === undefined) this.#health.taken("unwritable_store");
+      else this.#refused(refused);
+    });
+  }
+
+  /** Made by itself, too. What the disk refuses is told, and made up for. @throws what is no refusal of the disk */
   async backUp(): Promise<void> {
-    await this.#backups?.make(this.#database, Date.now()).catch(() => undefined);
+    try {
+      await this.#backups?.make(this.#database, Date.now());
+      if (this.#database.gone() === undefined) this.#health.taken("unwritable_backup");
+    } catch (error) {
+      this.#wipeLater(asStorageError(error, this.#folder, phrase("attendance.notBackedUp")));
+    }
   }
 
   #shelf(book: string): Shelf {
@@ -502,6 +567,17 @@ export class Ledger {
     return shelf;
   }
 }
+
+/** @throws the error where it is no refusal of the disk */
+function refusedBy(error: unknown, folder: string): StorageError {
+  const refused = asStorageError(error, folder);
+  if (refused instanceof StorageError) return refused;
+  throw error;
+}
+
+/** Of a ledger of which nobody asks how its disk is. */
+const newHealth = (): Health =>
+  new Health({ where: "attendance", onProblem: () => undefined, onDisk: () => undefined });
 
 const keyOf = (kind: (typeof KINDS)[number], book: string, id: string): string => `${kind}:${book}:${id}`;
 

@@ -83,8 +83,14 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     // Every picture that is being encoded listens.
     setMaxListeners(0, this.#closing.signal);
     this.#store = options.store;
-    this.#books = new Books(options.attendance, options.store, (error) =>
-      this.#parts.report("store", phrase("gallery.attendanceUnwritten", { reason: reasonOf(error) })),
+    this.#books = new Books(
+      options.attendance,
+      options.store,
+      (error) => this.#parts.report("store", phrase("gallery.attendanceUnwritten", { reason: reasonOf(error) })),
+      () => {
+        this.#parts.problems.tellOfDisk();
+        this.emit("change");
+      },
     );
     this.#parts = new GalleryParts(options, this.#closing.signal, {
       change: () => this.emit("change"),
@@ -96,6 +102,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
         this.emit("merged", from, into);
       },
       unknown: (id) => this.emit("unknown", id),
+      refusals: () => this.#books.refusals,
     });
     // After its parts: whoever is told finds them as they are now.
     this.#store.on("change", this.#followStore).on("disk", this.#followDisk);

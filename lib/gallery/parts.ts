@@ -11,7 +11,7 @@ import type { Face } from "../message";
 import { kindOf, type PhotoKind } from "../image/photo-file";
 import { LastSeen } from "../people/last-seen";
 import type { Person, Photo, PhotoEmbedding } from "../people/people";
-import type { PeopleStore } from "../people/store";
+import type { PeopleStore, Refusal } from "../people/store";
 import { Directory } from "../search/directory";
 import type { StoreSearch } from "../search/store-search";
 import { Review } from "../unknowns/review";
@@ -38,6 +38,8 @@ export interface Teller {
   network: (state: NetworkState) => void;
   merged: (from: string, into: Person) => Promise<void>;
   unknown: (id: string) => void;
+  /** What the disk refuses of what lies beside people and visits. */
+  refusals: () => readonly Refusal[];
 }
 
 /** Photos that no browser shows; they are told as JPEG. */
@@ -86,7 +88,7 @@ export class GalleryParts implements GalleryHost {
       () => this.search.roster,
       () => [...this.folder.problems, ...this.sharing.problems],
       tell.problem,
-      options.visits,
+      { visits: options.visits, refusals: tell.refusals },
     );
     this.lastSeen = new LastSeen(store, (error) =>
       this.report("store", phrase("gallery.lastSeenUnwritten", { reason: reasonOf(error) })),

@@ -5,12 +5,19 @@ import type { KeptVisits } from "../visits/book";
 import type { Roster } from "../search/roster";
 import { phrase, worded } from "../words/sentence";
 
+/** What lies beside the people. */
+interface Beside {
+  visits?: Pick<KeptVisits, "problems" | "refusals"> | undefined;
+  refusals?: () => readonly Refusal[];
+}
+
 export class Problems {
   readonly #store: PeopleStore;
   readonly #roster: () => Roster;
   readonly #ofFolder: () => readonly Problem[];
   readonly #onProblem: (problem: Problem) => void;
   readonly #visits: Pick<KeptVisits, "problems" | "refusals"> | undefined;
+  readonly #ofOthers: () => readonly Refusal[];
   readonly #reported = new Map<string, Problem>();
   /** How many people are never recognized, as far as it was told. */
   #toldUnused = 0;
@@ -20,16 +27,17 @@ export class Problems {
   /**
    * @param roster who is known now
    * @param ofFolder what is wrong with the photo folder, which tells of it by itself
-   * @param visits where they are kept
+   * @param beside where visits are kept, and what the disk refuses of the rest
    */
   constructor(
     store: PeopleStore,
     roster: () => Roster,
     ofFolder: () => readonly Problem[],
     onProblem: (problem: Problem) => void,
-    visits?: Pick<KeptVisits, "problems" | "refusals">,
+    { visits, refusals = () => [] }: Beside = {},
   ) {
     this.#visits = visits;
+    this.#ofOthers = refusals;
     this.#store = store;
     this.#ofFolder = ofFolder;
     this.#roster = roster;
@@ -68,11 +76,11 @@ export class Problems {
     this.#toldUnused = people;
   }
 
-  /** One disk: what it refuses the people, it refuses the visits. */
+  /** One disk: what it refuses the people, it refuses the others. */
   get #refusals(): Refusal[] {
     const { refusals } = this.#store;
-    const others = this.#visits?.refusals ?? [];
-    return [...refusals, ...others.filter(({ code }) => refusals.every((refusal) => refusal.code !== code))];
+    const all = [...refusals, ...(this.#visits?.refusals ?? []), ...this.#ofOthers()];
+    return all.filter(({ code }, at) => all.findIndex((other) => other.code === code) === at);
   }
 
   /** Where nobody can be asked, as when a file of the photo folder goes, it is told. */

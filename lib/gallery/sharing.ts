@@ -1,12 +1,13 @@
 /** A gallery as a site of a shared one: what its people store and its sites ask of each other. */
 import { forgetNote } from "../enrol/folder-keeper";
 import type { Problem } from "../enrol/photo-folder";
-import { reasonOf } from "../errors";
+import { asSentence } from "../errors";
 import { NotFound } from "../people/errors";
 import type { Photo } from "../people/people";
 import type { PeopleStore } from "../people/store";
 import type { Site, SiteOptions } from "../sites/site";
 import type { Verified } from "../sites/verified";
+import { StorageError } from "../storage";
 import { phrase, type Sentence, worded } from "../words/sentence";
 import type { Sites, SiteSummary } from "./sites";
 
@@ -15,6 +16,8 @@ export type OpenSite = (
   host: Required<Pick<SiteOptions, "exclusively" | "uses" | "wipe">> & { keepPictures: boolean },
 ) => Promise<Site>;
 
+/** How often it is tried to open what the disk refuses. */
+const RETRY_MS = 3000;
 /** How long a start waits for what was deleted elsewhere: a site that cannot ask recognizes people all the same. */
 const WIPE_MS = 5000;
 
@@ -36,6 +39,8 @@ export class Sharing {
   readonly #open: OpenSite | undefined;
   #site: Site | undefined;
   #opening: Promise<void> | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #closed = false;
   /** Why there is no site though there should be one. */
   #failure: Sentence | undefined;
   #told = false;
@@ -54,6 +59,8 @@ export class Sharing {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retryTimer);
     await this.#opening;
     this.#site?.off("state", this.#follow);
     await this.#site?.close();
@@ -130,9 +137,13 @@ export class Sharing {
         wipe: ({ photos }) => this.#wipe(photos),
       });
       this.#site.on("state", this.#follow);
+      this.#failure = undefined;
     } catch (error) {
-      const reason = reasonOf(error);
-      this.#failure = typeof reason === "string" ? { "en-US": reason } : reason;
+      this.#failure = asSentence(error);
+      if (error instanceof StorageError && !this.#closed)
+        this.#retryTimer = setTimeout(() => {
+          this.#opening = this.#join(open);
+        }, RETRY_MS).unref();
     }
     this.#follow();
   }

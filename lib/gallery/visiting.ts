@@ -36,6 +36,8 @@ export class Visiting {
   readonly #report: (sentence: Sentence) => void;
   /** What the disk refused; done once it takes it. */
   readonly #waiting = new Set<Gift>();
+  /** … nor to forget people, … */
+  readonly #unforgotten = new Set<string>();
   /** … nor the end of visits that nobody watches. */
   #unwatched: ReadonlySet<string> = new Set();
 
@@ -86,7 +88,13 @@ export class Visiting {
 
   /** Somebody is not in the gallery any more, by whatever way. Never rejects. */
   async forgot(person: string): Promise<void> {
-    await this.visits?.removeOf(person).catch((error: unknown) => this.#tell(error));
+    try {
+      await this.visits?.removeOf(person);
+      this.#unforgotten.delete(person);
+    } catch (error) {
+      if (error instanceof StorageError) this.#unforgotten.add(person);
+      this.#tell(error);
+    }
   }
 
   /** Visits are somebody else's. @throws StorageError */
@@ -109,6 +117,7 @@ export class Visiting {
   /** The disk takes something again. Never rejects. */
   async catchUp(): Promise<void> {
     await this.#endUnwatched();
+    for (const person of [...this.#unforgotten]) await this.forgot(person);
     for (const gift of this.#waiting)
       try {
         await this.give(...gift);
@@ -136,7 +145,9 @@ export class Visiting {
     this.#unwatched = new Set();
   }
 
+  /** What the disk refuses the book tells itself, as long as it does. */
   #tell(error: unknown): void {
+    if (error instanceof StorageError) return;
     this.#report(phrase("visits.stay", { reason: reasonOf(error) }));
   }
 }

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { personSchema, photoSchema } from "../people/people";
 import { type BesideOptions, openBeside } from "../people/lmdb/beside";
 import type { Database } from "../people/lmdb/database";
+import { asStorageError } from "../storage";
 import { type Logged, RECORD_KINDS, type RecordKind } from "./change-log";
 import { type Conflict, conflictSchema, type Deletion, deletionSchema } from "./conflicts";
 
@@ -89,9 +90,26 @@ export class KnownRecords {
     this.#meta = meta;
   }
 
-  /** @param newSite makes the site's id where there is none */
+  /** @param newSite makes the site's id where there is none @throws StorageError; then it is closed */
   static async open(options: BesideOptions, newSite: () => string): Promise<KnownRecords> {
+    try {
+      return await KnownRecords.#open(options, newSite);
+    } catch (error) {
+      throw asStorageError(error, options.folder);
+    }
+  }
+
+  static async #open(options: BesideOptions, newSite: () => string): Promise<KnownRecords> {
     const { database } = await openBeside(options);
+    try {
+      return await KnownRecords.#from(database, newSite);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  static async #from(database: Database, newSite: () => string): Promise<KnownRecords> {
     const kept = database.get("meta");
     const meta =
       kept === undefined

@@ -6,11 +6,13 @@ import { FrappeOutbox } from "../../lib/attendance/frappe";
 import { Rules } from "../../lib/attendance/rules";
 import type { ServedAttendance } from "../../api/host";
 import { UserError } from "../../lib/errors";
+import { StorageError } from "../../lib/storage";
 import { parseOptions } from "../../lib/validate";
 import { readVisit } from "../../lib/visit";
 import { type Language, render } from "../../lib/words/sentence";
 import { onClose } from "../common/on-close";
 import { logFault, nameError, onInput } from "../common/on-input";
+import { openPatiently } from "../common/patient";
 import { optionalFlag, optionalNumber, requireVariables, wordsOf } from "../common/options";
 import { migrated } from "../common/migrate";
 import { failToStart, liveStatus, whileLoading } from "../common/status";
@@ -108,6 +110,7 @@ export default function register(RED: NodeAPI): void {
     const show = liveStatus(this);
     let started: Started | undefined;
     let closed = false;
+    const closing = new AbortController();
     let timer: NodeJS.Timeout | undefined;
     const showToday = (): void => {
       if (started === undefined || closed) return;
@@ -129,13 +132,15 @@ export default function register(RED: NodeAPI): void {
     /** What goes on being wrong is said once. */
     let said: string | undefined;
     const tellOnce = (error: unknown): void => {
+      if (error instanceof StorageError && !closed)
+        show({ fill: "red", shape: "ring", text: RED._("face-attendance.status.waiting_disk") });
       const { message } = nameError(this, error);
       if (closed || message === said) return;
       said = message;
       logFault(this, error);
       this.error(message);
     };
-    const start = async (): Promise<Started> => {
+    const make = async (): Promise<Started> => {
       const gallery = await people.gallery;
       await gallery.loaded();
       const attendance = new Attendance({
@@ -173,21 +178,28 @@ export default function register(RED: NodeAPI): void {
       // Whoever writes an employee's number into their notes need not wait.
       gallery.on("change", wakeOutbox);
       this.on("close", () => gallery.off("change", wakeOutbox));
-      started = { attendance, outbox };
+      return { attendance, outbox };
+    };
+    const start = async (): Promise<Started> => {
+      started ??= await make();
+      const { attendance, outbox } = started;
       if (!closed) await attendance.start();
       outbox?.wake();
       showToday();
       return started;
     };
     const wakeOutbox = (): void => started?.outbox?.wake();
-    const starting = start();
+    const { opened: starting, now } = openPatiently(start, {
+      signal: closing.signal,
+      onRefused: tellOnce,
+    });
     // Told by the badge, and to each message.
     starting.catch(() => undefined);
     whileLoading(this, starting, { failed: RED._("face-attendance.status.failed") });
     this.served = {
       gallery: people.id,
-      open: async () => (await starting).attendance,
-      outbox: async () => (await starting).outbox,
+      open: async () => (await now()).attendance,
+      outbox: async () => (await now()).outbox,
       problemIn: (language: Language) => {
         const reason = started?.outbox?.reason;
         return reason === undefined ? null : render(reason, language);
@@ -201,7 +213,7 @@ export default function register(RED: NodeAPI): void {
         if (asked === undefined && visit === undefined)
           throw new UserError("attendance.nothingAsked", { example: '{ day: "2026-11-26" }' });
         await whenOpen(people);
-        const { attendance } = await starting;
+        const { attendance } = await now();
         if (visit !== undefined) await attendance.takeVisit(readVisit(visit));
         if (asked === undefined) return;
         message["payload"] = answerOf(attendance, asked);
@@ -211,6 +223,7 @@ export default function register(RED: NodeAPI): void {
     );
     onClose(this, async () => {
       closed = true;
+      closing.abort();
       clearTimeout(timer);
       try {
         await started?.outbox?.close();

@@ -1,4 +1,9 @@
 export const attendance = {
+  cannotOpen: `the attendance books cannot be opened`,
+  notForgotten: `they are deleted from the gallery, but their check-ins could not be deleted yet`,
+  notWiped: `they are deleted and no report has them any more, but what is left of their check-ins in old pages and \
+in the backup cannot be wiped yet`,
+  notBackedUp: `no backup of the check-ins can be made, and what was deleted may still be in the older one`,
   noBackup: `the check-ins in {folder} are damaged{because} and there is no good backup: the damaged file was set \
 aside as {aside}, and the attendance books begin anew, with the visits that are kept.`,
   damagedDatabase: `the check-ins in {folder} were damaged{because}: the damaged file was set aside as {aside}, and \
