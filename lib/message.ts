@@ -451,7 +451,7 @@ export function readPicture(message: FaceMessage): Picture {
   const { payload } = message;
   // Raw pixels may be anything, text too.
   const bytes = frame?.encoding === "rgb" && Buffer.isBuffer(payload) ? payload : bytesIn(payload);
-  const place = bytes === undefined ? placeOfPicture(payload) : undefined;
+  const place = bytes === undefined ? placeOfPicture(message) : undefined;
   if (place !== undefined) throw new UserError("message.pictureInside", { place });
   if (bytes === undefined)
     throw new UserError("message.noPicture", {

@@ -144,10 +144,24 @@ const DEEPEST = 3;
 const MOST_VALUES = 200;
 
 /**
- * Where in an object or a list there is a picture, as JavaScript writes it: ".files[0].buffer". Undefined where there
- * is none.
+ * Where else in a message there is a picture, as JavaScript writes it: "msg.payload.image", "msg.photo", or where an
+ * "http in" node has what was uploaded, "msg.req.files[0].buffer". Undefined where there is none.
  */
-export function placeOfPicture(payload: unknown): string | undefined {
+export function placeOfPicture(message: Readonly<Record<string, unknown>>): string | undefined {
+  try {
+    const { files } = (message["req"] ?? {}) as { files?: unknown };
+    return (
+      placeIn(message["payload"], "msg.payload", DEEPEST) ??
+      placeIn(message, "msg", 1) ??
+      placeIn(files, "msg.req.files", DEEPEST)
+    );
+  } catch {
+    // A getter that throws, say.
+    return undefined;
+  }
+}
+
+function placeIn(all: unknown, begin: string, deepest: number): string | undefined {
   let left = MOST_VALUES;
   const search = (value: unknown, path: string, depth: number): string | undefined => {
     if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return undefined;
@@ -157,17 +171,12 @@ export function placeOfPicture(payload: unknown): string | undefined {
       const inner: unknown = (value as Record<string, unknown>)[key];
       const place = path + (Array.isArray(value) ? `[${key}]` : partOf(key));
       if (isPicture(inner)) return place;
-      const found = depth < DEEPEST ? search(inner, place, depth + 1) : undefined;
+      const found = depth < deepest ? search(inner, place, depth + 1) : undefined;
       if (found !== undefined) return found;
     }
     return undefined;
   };
-  try {
-    return search(payload, "", 1);
-  } catch {
-    // A getter that throws, say.
-    return undefined;
-  }
+  return search(all, begin, 1);
 }
 
 function partOf(key: string): string {

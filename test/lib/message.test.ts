@@ -99,12 +99,12 @@ describe("readPicture", () => {
       ["/home/alice/photo.NEF", /is the name of a file/],
       [[1, 2, 3], /is an array/],
       [Array.from({ length: 300 }, () => 300), /is an array/],
-      [[groupPhoto(1)], /holds one: a "change" node .* sets msg\.payload to msg\.payload\[0\]/],
-      [{ image: groupPhoto(1).toString("base64") }, /msg\.payload to msg\.payload\.image; of a list/],
-      [[{ fieldname: "photo", buffer: groupPhoto(1) }], /to msg\.payload\[0\]\.buffer;/],
+      [[groupPhoto(1)], /but msg\.payload\[0\] is one: put a "change" node before this one that sets/],
+      [{ image: groupPhoto(1).toString("base64") }, /but msg\.payload\.image is one/],
+      [[{ fieldname: "photo", buffer: groupPhoto(1) }], /but msg\.payload\[0\]\.buffer is one/],
       [
         { files: { "my photo": `data:image/png;base64,${groupPhoto(1).toString("base64")}` } },
-        /payload\.files\["my photo"\]/,
+        /but msg\.payload\.files\["my photo"\] is one/,
       ],
       [deep(100_000), /is a value of type object/],
     ];
@@ -117,6 +117,21 @@ describe("readPicture", () => {
       );
       assert.equal(message.payload, payload, "what is refused stays as it was");
     }
+  });
+
+  it("says where else in the message the picture is", () => {
+    const uploaded = { req: { files: [{ fieldname: "photo", buffer: groupPhoto(1) }] }, payload: { name: "Alice" } };
+    assert.throws(() => readPicture(uploaded), /but msg\.req\.files\[0\]\.buffer is one: put a "change" node/);
+    assert.throws(() => readPicture({ photo: groupPhoto(1) }), /but msg\.photo is one/);
+    const hostile = Object.defineProperty({}, "payload", {
+      enumerable: true,
+      get: () => ({
+        get picture() {
+          throw new Error("nobody reads it");
+        },
+      }),
+    });
+    assert.throws(() => readPicture(hostile as FaceMessage), /is a value of type object/);
   });
 
   it("leaves raw pixels alone, whatever they would mean as text", () => {

@@ -9,8 +9,8 @@ a newer version of the package. Update it on this Node-RED, or delete msg.face a
   noPicture: `msg.payload is {what}, not a picture: send a Buffer with a {kinds} file in it ({binary}), or such a \
 file as base64.`,
   binary: `a "read file" node set to "a single buffer object", an "http request" set to "a binary buffer"`,
-  pictureInside: `msg.payload is not a picture but holds one: a "change" node before this one sets msg.payload to \
-msg.payload{place}; of a list a "split" node sends one after the other.`,
+  pictureInside: `msg.payload is not a picture, but {place} is one: put a "change" node before this one that sets \
+msg.payload to it, or for several a "split" node.`,
   emptyBuffer: `msg.payload is an empty Buffer, not a picture: look at the node that made it; the file may have \
 zero bytes.`,
   textTooLarge: `msg.payload is text of more than {megabytes} MB of picture: scale the picture down before it \

@@ -11,9 +11,8 @@ export const message = {
 或以 base64 表示的這類檔案。`,
   binary: `「read file」節點設為「一個 Buffer 物件」，「http request」節點設為「二進位 Buffer\
 」`,
-  pictureInside: `msg.payload 不是圖片，但裡面有一張：請在本節點之前用「change」節點將 \
-msg.payload 設為 msg.payload{place}；\
-若是清單，可用「split」節點逐一送出。`,
+  pictureInside: `msg.payload 不是圖片，但 {place} 是：請在本節點之前用「change」\
+節點將 msg.payload 設為它；若有多張，可用「split」節點逐一送出。`,
   emptyBuffer: `msg.payload 是空的 Buffer，不是圖片：請檢查產生它的節點；\
 檔案可能是 0 位元組。`,
   textTooLarge: `msg.payload 的文字代表超過 {megabytes} MB 的圖片：請先縮小圖片再送來。`,
