@@ -152,7 +152,8 @@ export function placeOfPicture(message: Readonly<Record<string, unknown>>): stri
     const { files } = (message["req"] ?? {}) as { files?: unknown };
     return (
       placeIn(message["payload"], "msg.payload", DEEPEST) ??
-      placeIn(message, "msg", 1) ??
+      // Text that only begins as one is none.
+      placeIn({ ...message, payload: undefined }, "msg", 1) ??
       placeIn(files, "msg.req.files", DEEPEST)
     );
   } catch {
