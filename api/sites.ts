@@ -19,7 +19,7 @@ export const sites: Route[] = [
       method: "post",
       path: "/sites/verify",
       permission: "write",
-      summary: "Read all that the shared database has, and compare it with what is here: may take minutes",
+      summary: "Read all that the shared database has, and compare it with what is here: minutes, an hour at most",
       answers: verifiedSchema,
     },
     async ({ gallery }) => gallery.sharing.verify(),

@@ -49,6 +49,8 @@ export class SitesNotice {
       " ",
       t(`sites.${state}`, { sites: number(site.sites), waiting: number(site.waiting) }),
       site.readOnly && ` ${t("sites.readOnly")}`,
+      site.verifying !== null && ` ${t("sites.verifying", { percent: number(site.verifying) })}`,
+      site.differing !== null && site.differing > 0 && ` ${t("sites.differing", { number: number(site.differing) })}`,
       site.conflicts > 0 && ` ${t("sites.conflicts", { number: number(site.conflicts) })}`,
     );
     if (!this.element.contains(this.#details)) fill(this.element, this.#details);
@@ -69,6 +71,7 @@ export class SitesNotice {
     const unanswered = deletions.filter(({ missing }) => missing.length > 0).slice(0, MOST);
     fill(
       this.#body,
+      site.verifiedAt !== null && h("div", {}, t("sites.verified", { at: dateTime(site.verifiedAt) })),
       h("ul", {}, ...sites.map((each) => h("li", {}, ...this.#siteWords(each, site.head ?? each.followed)))),
       unanswered.length > 0 && h("div", {}, t("sites.unanswered")),
       unanswered.length > 0 &&

@@ -14,6 +14,7 @@ import { parseOptions } from "../validate";
 import { phrase } from "../words/sentence";
 import type { PhotoEntry } from "../search/entries";
 import { photoEntry } from "./entries";
+import type { Sharing } from "./sharing";
 import type { Visiting } from "./visiting";
 
 export class Editing {
@@ -21,18 +22,25 @@ export class Editing {
   readonly #enrolment: Enrolment;
   readonly #folder: PhotoFolder;
   readonly #visiting: Visiting;
+  readonly #sharing: Pick<Sharing, "merged">;
   readonly #onMerged: (from: string, into: Person) => Promise<void>;
 
   /** @param onMerged the person of this id is the other one now, and is about to be deleted */
   constructor(
     host: GalleryHost,
-    { enrolment, folder, visiting }: { enrolment: Enrolment; folder: PhotoFolder; visiting: Visiting },
+    {
+      enrolment,
+      folder,
+      visiting,
+      sharing,
+    }: { enrolment: Enrolment; folder: PhotoFolder; visiting: Visiting; sharing: Pick<Sharing, "merged"> },
     onMerged: (from: string, into: Person) => Promise<void>,
   ) {
     this.#host = host;
     this.#enrolment = enrolment;
     this.#folder = folder;
     this.#visiting = visiting;
+    this.#sharing = sharing;
     this.#onMerged = onMerged;
   }
 
@@ -208,15 +216,36 @@ export class Editing {
       // Two long notes may be too long together.
       parseOptions(personPatchSchema, { notes: person.notes, groups: person.groups }, phrase("gallery.mergedPerson"));
       await this.#keepPerson(person);
-      const anchors = this.#host.store.anchors().filter(({ against }) => against === from);
-      await this.#host.store.putMany({ anchors: anchors.map((anchor) => ({ ...anchor, against: into })) });
+      await this.#moveAnchors(from, into);
       const { usedAgain } = await this.#move(photos, person);
       await this.#visiting.give({ person: from }, person);
       await this.#onMerged(from, person);
+      await this.#sharing.merged(from, into);
       await this.#host.store.removePerson(from);
       this.#host.changed();
       return { ...this.#host.directory.known(into), usedAgain };
     });
+  }
+
+  /**
+   * As merge, which was done at another site: what of the first is here alone is the second's. Who they are, and photos
+   * that both sites have, come from there. Called exclusively, before the first is deleted.
+   */
+  async takeOver({ from, into, photos }: { from: Person; into: Person; photos: readonly Photo[] }): Promise<void> {
+    const person = { ...into, lastSeenAt: Math.max(from.lastSeenAt ?? 0, into.lastSeenAt ?? 0) || null };
+    if (person.lastSeenAt !== into.lastSeenAt) await this.#host.store.putPerson(person);
+    await this.#moveAnchors(from.id, into.id);
+    // The name of a file says whose it is.
+    const own = photos.filter(({ origin }) => origin.by !== "folder");
+    if (own.length > 0) await this.#move(own, person);
+    await this.#visiting.give({ person: from.id }, person);
+    await this.#onMerged(from.id, person);
+  }
+
+  async #moveAnchors(from: string, into: string): Promise<void> {
+    const anchors = this.#host.store.anchors().filter(({ against }) => against === from);
+    if (anchors.length === 0) return;
+    await this.#host.store.putMany({ anchors: anchors.map((anchor) => ({ ...anchor, against: into })) });
   }
 
   /** Photos that can be moved. @throws NotFound; a sentence when one lies in the photo folder */

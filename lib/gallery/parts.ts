@@ -102,7 +102,12 @@ export class GalleryParts implements GalleryHost {
     this.folder.on("problem", tell.problem).on("progress", tell.progress).on("change", tell.change);
     this.editing = new Editing(
       this,
-      { enrolment: this.enrolment, folder: this.folder, visiting: this.visiting },
+      {
+        enrolment: this.enrolment,
+        folder: this.folder,
+        visiting: this.visiting,
+        sharing: { merged: (from, into) => this.sharing.merged(from, into) },
+      },
       tell.merged,
     );
     this.sharing = new Sharing(options.site, {
@@ -110,6 +115,7 @@ export class GalleryParts implements GalleryHost {
       keepsPhotos: keepPhotos,
       fingerprint: () => this.encoder.fingerprint,
       exclusively,
+      takeOver: (merge) => this.editing.takeOver(merge),
       removeFile: (file) => this.folder.removePhoto(file),
       problem: tell.problem,
       changed: tell.change,

@@ -13,7 +13,7 @@ import type { Sites, SiteSummary } from "./sites";
 
 /** Opens the gallery's site: where its log is, and what it is called, the gallery does not know. */
 export type OpenSite = (
-  host: Required<Pick<SiteOptions, "exclusively" | "uses" | "wipe">> & { keepPictures: boolean },
+  host: Required<Pick<SiteOptions, "exclusively" | "uses" | "merge" | "wipe">> & { keepPictures: boolean },
 ) => Promise<Site>;
 
 /** How often it is tried to open what the disk refuses. */
@@ -27,6 +27,8 @@ export interface SharingHost {
   /** Fingerprint of the network that decides. */
   fingerprint: () => string;
   exclusively: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Two people are one at another site. Called exclusively. */
+  takeOver: NonNullable<SiteOptions["merge"]>;
   /** Delete a file of the photo folder. */
   removeFile: (file: string) => Promise<void>;
   problem: (problem: Problem) => void;
@@ -78,9 +80,15 @@ export class Sharing {
   /** Null where the gallery is this computer's alone. */
   get summary(): SiteSummary | null {
     if (this.#site === undefined) return null;
-    const { name, reachable, readOnly, waiting, followed = null, head = null, verifiedAt } = this.#site.state;
-    const [sites, conflicts] = [this.#site.sites.length, this.#site.conflicts.length];
-    return { name, reachable, readOnly, waiting, followed, head, verifiedAt, sites, conflicts };
+    const {
+      id: _id,
+      reason: _reason,
+      unreadable: _unreadable,
+      followed = null,
+      head = null,
+      ...state
+    } = this.#site.state;
+    return { ...state, followed, head, sites: this.#site.sites.length, conflicts: this.#site.conflicts.length };
   }
 
   /** @throws NotFound where the gallery is this computer's alone */
@@ -117,6 +125,11 @@ export class Sharing {
     await site.removeSite(id);
   }
 
+  /** Two people are one here, and the first is about to be deleted. */
+  async merged(from: string, into: string): Promise<void> {
+    await this.#site?.merged(from, into);
+  }
+
   /** @throws NotFound; a sentence where the database does not answer */
   async verify(): Promise<Verified> {
     return this.#shared().verify();
@@ -128,12 +141,13 @@ export class Sharing {
   }
 
   async #join(open: OpenSite): Promise<void> {
-    const { exclusively, keepsPhotos, fingerprint } = this.#host;
+    const { exclusively, keepsPhotos, fingerprint, takeOver } = this.#host;
     try {
       this.#site = await open({
         exclusively,
         keepPictures: keepsPhotos,
         uses: (used) => used === fingerprint(),
+        merge: takeOver,
         wipe: ({ photos }) => this.#wipe(photos),
       });
       this.#site.on("state", this.#follow);

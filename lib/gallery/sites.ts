@@ -16,6 +16,13 @@ export const siteSummarySchema = z.object({
     .number()
     .nullable()
     .describe("When the whole database was last compared with this site, and was the same; ms since the epoch"),
+  verifying: z
+    .number()
+    .nullable()
+    .describe("How much of the database is compared with this site now, in percent; null where nothing is"),
+  differing: countSchema
+    .nullable()
+    .describe("Records that were not the same when they were compared last, since the start"),
   sites: countSchema.describe("How many share the gallery, this one among them"),
   conflicts: countSchema,
 });

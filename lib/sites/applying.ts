@@ -4,7 +4,7 @@ import type { Person, Photo } from "../people/people";
 import type { PeopleStore, PhotoContent } from "../people/store";
 import { type Logged, RECORD_KINDS, type RecordKind } from "./change-log";
 import { type Conflict, type First, isNewer, mergePeople, mergePhotos, nameAt, secondOf } from "./conflicts";
-import { type Known, type KnownRecords, UNREADABLE } from "./known";
+import { type Known, type KnownMerge, type KnownRecords, UNREADABLE } from "./known";
 import {
   bodyOf,
   digestOf,
@@ -13,6 +13,7 @@ import {
   isHere,
   keyOf,
   logIdOf,
+  type Merge,
   parentOf,
   putRecords,
   type Read,
@@ -32,6 +33,11 @@ export interface ApplyingHost {
   readonly strangers: boolean;
   /** Whether people are recognized here by embeddings of a fingerprint. */
   uses: (fingerprint: string) => boolean;
+  /**
+   * Two people who are here are one now: what is kept of the first beside the store is the second's, and so are photos
+   * that nobody else has. The first is deleted afterwards. Cut short, it can be redone.
+   */
+  merge: (merge: { from: Person; into: Person; photos: readonly Photo[] }) => Promise<void>;
   /** What is to go beside the store, before it goes from there. */
   wipe: (gone: { people: readonly Person[]; photos: readonly Photo[] }) => Promise<void>;
   /** It may differ from what the log has. */
@@ -57,10 +63,14 @@ interface Outcome {
   conflicts: Conflict[];
 }
 
+/** Of people who were merged one after the other while a site was away. */
+const MOST_HEIRS = 20;
 const PEOPLE_AND_PHOTOS: ReadonlySet<RecordKind> = new Set(["person", "photo"]);
 
 export class Applying {
   readonly #host: ApplyingHost;
+  /** Who is about to be deleted: their names are free. */
+  #leaving: ReadonlySet<string> = new Set();
   /** Of the log, which nobody here can read. */
   unreadable = 0;
 
@@ -70,19 +80,83 @@ export class Applying {
 
   /**
    * Nobody else may write to the store meanwhile. A crash at any moment leaves what can be applied again.
-   * @param followed all up to here is done with these
+   * @param options `followed`: all up to here is done with these; `heirs`: what heirs() gave of them
    * @throws StorageError; a sentence where a newer version of the package wrote something
    */
-  async apply(changes: readonly Logged[], followed?: number): Promise<void> {
+  async apply(
+    changes: readonly Logged[],
+    { followed, heirs = [] }: { followed?: number | undefined; heirs?: readonly Logged[] } = {},
+  ): Promise<void> {
     const { known } = this.#host;
+    const all = await this.#newsIn(heirs.length === 0 ? changes : [...heirs, ...changes]);
+    const gone = all.filter(({ change }) => change.content === null);
+    const merges = all.filter(({ change }) => change.kind === "merge" && change.content !== null);
+    const put = all.filter(({ change }) => change.kind !== "merge" && change.content !== null);
+    const early = new Set(heirs);
+    this.#leaving = this.#whoLeaves(gone, merges);
+    console.error(
+      "APPLY",
+      changes.map((c) => `${c.number} ${c.kind} ${c.content === null}`),
+      heirs.map((c) => c.kind),
+    );
+    await this.#put(put.filter(({ change }) => early.has(change)));
+    await this.#merge(merges);
+    await this.#remove(gone);
+    this.#leaving = new Set();
+    await this.#put(put.filter(({ change }) => !early.has(change)));
+    if (followed !== undefined && followed !== known.meta.followed) await known.write({ meta: { followed } });
+  }
+
+  async #newsIn(changes: Iterable<Logged>): Promise<News[]> {
     const news: News[] = [];
     for (const change of changes) {
-      const before = await known.get(change.kind, change.id);
+      const before = await this.#host.known.get(change.kind, change.id);
       if (before === undefined || change.number > before.number) news.push({ change, known: before });
     }
-    await this.#remove(news.filter(({ change }) => change.content === null));
-    await this.#put(news.filter(({ change }) => change.content !== null));
-    if (followed !== undefined && followed !== known.meta.followed) await known.write({ meta: { followed } });
+    return news;
+  }
+
+  #whoLeaves(gone: readonly News[], merges: readonly News[]): Set<string> {
+    const people = gone.filter(({ change }) => change.kind === "person");
+    const ids = this.#localIds(people);
+    return new Set([
+      ...people.flatMap(({ change, known }) => known?.id || (ids.get(`person:${change.id}`) ?? [])),
+      ...merges.flatMap(({ change }) => this.#readMerge(change)?.from ?? []),
+    ]);
+  }
+
+  /**
+   * What else of the log has to be here before changes are applied: into whom people of this site were merged.
+   * @param record reads one of the log
+   */
+  async heirs(
+    changes: readonly Logged[],
+    record: (kind: RecordKind, id: string) => Promise<Logged | undefined>,
+  ): Promise<Logged[]> {
+    const { store, sealing } = this.#host;
+    const found = new Map<string, Logged>();
+    for (const change of changes) {
+      let merge = this.#readMerge(change);
+      if (change.kind === "merge")
+        console.error(
+          "HEIR",
+          merge,
+          merge && store.person(merge.from) !== undefined,
+          merge && store.person(merge.into) !== undefined,
+        );
+      if (merge === undefined || store.person(merge.from) === undefined) continue;
+      // Whoever was merged twice meanwhile.
+      for (let steps = 0; merge !== undefined && steps < MOST_HEIRS; steps += 1) {
+        if (store.person(merge.into) !== undefined) break;
+        const of = (kind: "person" | "merge", id: string): Promise<Logged | undefined> =>
+          record(kind, logIdOf(sealing, { kind, id }));
+        const person = await of("person", merge.into);
+        const next = person === undefined || person.content === null ? await of("merge", merge.into) : person;
+        if (next !== undefined && next.content !== null) found.set(`${next.kind} ${next.id}`, next);
+        merge = next && this.#readMerge(next);
+      }
+    }
+    return [...found.values()];
   }
 
   /** What waits for somebody who was deleted goes, here and there. */
@@ -105,6 +179,42 @@ export class Applying {
     if (released.length === 0) return;
     await known.write({ known: gone, let: released });
     for (const key of keys) mark(key);
+  }
+
+  async #merge(news: readonly News[]): Promise<void> {
+    if (news.length === 0) return;
+    const { store, known, sealing, merge } = this.#host;
+    const merges: KnownMerge[] = [];
+    for (const { change } of news) {
+      const read = this.#readMerge(change);
+      if (read === undefined) this.unreadable += 1;
+      else merges.push({ ...read, number: change.number });
+    }
+    const heirOf = new Map([...known.merges.values(), ...merges].map(({ from, into }) => [from, into]));
+    for (const { from: id } of merges) {
+      const from = store.person(id);
+      let heir = heirOf.get(id);
+      for (let steps = 0; heir !== undefined && store.person(heir) === undefined && steps < MOST_HEIRS; steps += 1)
+        heir = heirOf.get(heir);
+      const into = heir === undefined || heir === id ? undefined : store.person(heir);
+      if (from === undefined || into === undefined) continue;
+      const photos: Photo[] = [];
+      for (const photo of store.photos(id))
+        if (((await known.get("photo", logIdOf(sealing, { kind: "photo", id: photo.id })))?.number ?? 0) === 0)
+          photos.push(photo);
+      await merge({ from, into, photos });
+    }
+    await known.write({
+      merges,
+      // The rest of it stands among the merges.
+      known: news.map(({ change: { kind, id, number } }) => [kind, id, { id: "", number, digest: null }]),
+    });
+  }
+
+  #readMerge(change: Logged): Merge | undefined {
+    if (change.kind !== "merge" || change.content === null) return undefined;
+    const read = this.#read(change);
+    return read?.record.kind === "merge" ? read.record.value : undefined;
   }
 
   async #remove(news: readonly News[]): Promise<void> {
@@ -375,6 +485,7 @@ export class Applying {
     const changed = new Map<string, Person>();
     const taken = new Set([...all.values()].map(({ name }) => name));
     for (const person of all.values()) {
+      if (this.#leaving.has(person.id)) continue;
       const other = byName.get(person.name);
       if (other === undefined) {
         byName.set(person.name, person);

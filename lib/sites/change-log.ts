@@ -9,8 +9,20 @@
 import type { EventEmitter } from "node:events";
 import type { UserError } from "../errors";
 
-/** In the order in which a site applies what one batch put: who stands behind needs who stands before. */
-export const RECORD_KINDS = ["person", "photo", "picture", "thumbnail", "embedding", "anchor", "unknown"] as const;
+/**
+ * In the order in which a site applies what one batch put: who stands behind needs who stands before. A merge says
+ * that one person is another one now: it stands before the tombstone of the first, and is never changed.
+ */
+export const RECORD_KINDS = [
+  "merge",
+  "person",
+  "photo",
+  "picture",
+  "thumbnail",
+  "embedding",
+  "anchor",
+  "unknown",
+] as const;
 export type RecordKind = (typeof RECORD_KINDS)[number];
 
 /** What a site says of a record. */
@@ -118,8 +130,10 @@ export interface ChangeLog extends EventEmitter<ChangeLogEvents> {
   push(changes: readonly Change[]): Promise<Pushed>;
   /** What came after a number, as much as fits in about 8 MiB. A head below that number: see Epoch. */
   after(number: number): Promise<Page>;
-  /** Tombstones alone, all that came after a number: what a site wipes before it recognizes again. */
+  /** Tombstones and merges alone, all that came after a number: what a site wipes before it recognizes again. */
   deletedAfter(number: number): Promise<readonly Logged[]>;
+  /** One record as the log has it now; undefined where it never had one. */
+  record(kind: RecordKind, id: string): Promise<Logged | undefined>;
   /** This site has done all up to here. */
   acknowledge(number: number): Promise<void>;
   sites(): Promise<SiteEntry[]>;

@@ -3,7 +3,7 @@
  * people, sealed as they are; without it nothing is lost, since all is compared again.
  */
 import { z } from "zod";
-import { personSchema, photoSchema } from "../people/people";
+import { idSchema, personSchema, photoSchema } from "../people/people";
 import { type BesideOptions, openBeside } from "../people/lmdb/beside";
 import type { Database } from "../people/lmdb/database";
 import { asStorageError } from "../storage";
@@ -49,6 +49,15 @@ const metaSchema = z.object({
 });
 export type Meta = z.infer<typeof metaSchema>;
 
+/** Who is somebody else now. */
+const mergedSchema = z.object({
+  from: idSchema,
+  into: idSchema,
+  /** In the log; null until it has it. */
+  number: z.int().min(1).nullable(),
+});
+export type KnownMerge = z.infer<typeof mergedSchema>;
+
 /** What waits for whom it belongs to. */
 const heldSchema = z.object({
   kind: z.enum(RECORD_KINDS),
@@ -72,6 +81,7 @@ export interface KnownChanges {
   let?: Iterable<string>;
   deletions?: readonly Deletion[];
   conflicts?: readonly Conflict[];
+  merges?: readonly KnownMerge[];
   /** Nothing of what was there may stay in old pages. */
   wipes?: boolean;
 }
@@ -81,6 +91,7 @@ export class KnownRecords {
   #meta: Meta;
   #conflicts: readonly (readonly [key: string, conflict: Conflict])[] = [];
   #deletions: readonly (readonly [key: string, deletion: Deletion])[] = [];
+  readonly #merges = new Map<string, KnownMerge>();
   #sequence = 0;
   /** Under which key a record waits. */
   readonly #held = new Map<string, string>();
@@ -137,6 +148,11 @@ export class KnownRecords {
     return this.#deletions.map(([, deletion]) => deletion).reverse();
   }
 
+  /** Who is somebody else now: all whom the log does not know yet, and the last that it knows. */
+  get merges(): ReadonlyMap<string, KnownMerge> {
+    return this.#merges;
+  }
+
   async get(kind: RecordKind, logId: string): Promise<Known | undefined> {
     await this.#database.readable();
     const kept = this.#database.get(keyOf(kind, logId));
@@ -175,6 +191,7 @@ export class KnownRecords {
     let: released = [],
     deletions = [],
     conflicts = [],
+    merges = [],
     wipes = false,
   }: KnownChanges): Promise<void> {
     const put: (readonly [string, Buffer])[] = [];
@@ -192,6 +209,12 @@ export class KnownRecords {
     const newConflicts = conflicts.map((conflict) => [this.#numbered("conflict"), conflict] as const);
     const newDeletions = deletions.map((deletion) => [this.#numbered("deletion"), deletion] as const);
     for (const [key, value] of [...newConflicts, ...newDeletions]) put.push([key, json(value)]);
+    const allMerges = new Map([...this.#merges, ...merges.map((merge) => [merge.from, merge] as const)]);
+    for (const { from } of overdue(allMerges.values())) {
+      allMerges.delete(from);
+      remove.push(mergeKey(from));
+    }
+    for (const merge of merges) if (allMerges.has(merge.from)) put.push([mergeKey(merge.from), json(merge)]);
     const [allConflicts, allDeletions] = [
       [...this.#conflicts, ...newConflicts],
       [...this.#deletions, ...newDeletions],
@@ -210,6 +233,8 @@ export class KnownRecords {
     this.#meta = next;
     this.#conflicts = allConflicts.slice(-MOST_TOLD);
     this.#deletions = allDeletions.slice(-MOST_TOLD);
+    this.#merges.clear();
+    for (const [from, merge] of allMerges) this.#merges.set(from, merge);
     if (wipes) await this.#database.rewrite();
   }
 
@@ -229,6 +254,7 @@ export class KnownRecords {
     const all = this.#database.keys("").filter((key) => key !== "meta" && !key.startsWith("gone:"));
     await this.#database.write({ remove: all });
     [this.#conflicts, this.#deletions] = [[], []];
+    this.#merges.clear();
     this.#held.clear();
     await this.write({ meta: { followed: 0, verifiedAt: null, ...meta }, wipes: true });
   }
@@ -245,6 +271,10 @@ export class KnownRecords {
     for await (const [key, value] of this.#database.entries("deletion:"))
       deletions.push([key, deletionSchema.parse(JSON.parse(value.toString()))]);
     [this.#conflicts, this.#deletions] = [conflicts, deletions];
+    for await (const [, value] of this.#database.entries("merge:")) {
+      const merge = mergedSchema.parse(JSON.parse(value.toString()));
+      this.#merges.set(merge.from, merge);
+    }
     for await (const [key, { kind, id }] of this.held()) this.#held.set(`${kind}:${id}`, key);
     for (const [key] of [...conflicts, ...deletions])
       this.#sequence = Math.max(this.#sequence, Number(key.slice(key.indexOf(":") + 1)) + 1);
@@ -257,6 +287,15 @@ export class KnownRecords {
   }
 }
 
+/** Those of a log that are too many, the oldest. */
+function overdue(merges: Iterable<KnownMerge>): KnownMerge[] {
+  return [...merges]
+    .filter(({ number }) => number !== null)
+    .sort((one, other) => Number(one.number) - Number(other.number))
+    .slice(0, -MOST_TOLD);
+}
+
+const mergeKey = (from: string): string => `merge:${from}`;
 const keyOf = (kind: RecordKind, logId: string): string => `known:${kind}:${logId}`;
 const heldKey = (parent: string, { kind, id }: Pick<Logged, "kind" | "id">): string => `held:${parent}:${kind}:${id}`;
 const json = (value: object): Buffer => Buffer.from(JSON.stringify(value));

@@ -8,6 +8,7 @@ import { Fault, UserError } from "../errors";
 import { contentHash } from "../people/hash";
 import {
   type Anchor,
+  idSchema,
   type Person,
   personSchema,
   type Photo,
@@ -38,7 +39,15 @@ export interface RecordKey {
   id: string;
 }
 
+/** Two people are one. */
+export interface Merge {
+  /** Who is gone. */
+  from: string;
+  into: string;
+}
+
 export type SharedRecord =
+  | { kind: "merge"; value: Merge }
   | { kind: "person"; value: Person }
   | { kind: "photo"; value: Photo }
   | { kind: "picture" | "thumbnail"; id: string; value: Buffer }
@@ -53,6 +62,7 @@ const LENGTH_BYTES = 4;
 /** Of the 32 hex digits of a fingerprint: a photo has a few embeddings. */
 const FINGERPRINT_DIGITS = 16;
 
+const mergeSchema = z.object({ from: idSchema, into: idSchema });
 const headSchema = z.object({
   version: z.literal(VERSION),
   id: z.string().max(300),
@@ -69,6 +79,8 @@ export function embeddingOf(id: string): Pick<PhotoEmbedding, "photoId" | "finge
 
 export function keyOf(record: SharedRecord): RecordKey {
   switch (record.kind) {
+    case "merge":
+      return { kind: record.kind, id: record.value.from };
     case "picture":
     case "thumbnail":
       return { kind: record.kind, id: record.id };
@@ -120,6 +132,8 @@ export function sharedPhoto(photo: Photo): Photo {
 /** A record without what is about its way here: equal bytes are equal records. */
 export function bodyOf(record: SharedRecord): Buffer {
   switch (record.kind) {
+    case "merge":
+      return Buffer.from(JSON.stringify(mergeSchema.parse(record.value)));
     case "person":
       return packPerson(personSchema.parse(record.value));
     case "photo":
@@ -187,6 +201,8 @@ export function fromContent(kind: RecordKind, content: Buffer): Read {
 
 function recordFrom(kind: RecordKind, id: string, body: Buffer): SharedRecord {
   switch (kind) {
+    case "merge":
+      return { kind, value: mergeSchema.parse(JSON.parse(body.toString())) };
     case "person":
       return { kind, value: unpackPerson(body) };
     case "photo":
@@ -220,6 +236,9 @@ export class StoreReader {
   async read({ kind, id }: RecordKey): Promise<SharedRecord | undefined> {
     const store = this.#store;
     switch (kind) {
+      // Kept beside what is known of the log (./known.ts): no store has it.
+      case "merge":
+        return undefined;
       case "person": {
         const value = store.person(id);
         return value && { kind, value };
@@ -291,6 +310,8 @@ export async function putRecords(
   };
   for (const record of records)
     switch (record.kind) {
+      case "merge":
+        break;
       case "person":
         people.push(record.value);
         break;

@@ -12,14 +12,14 @@ import type { BesideOptions } from "../people/lmdb/beside";
 import type { PeopleStore, StoreChange } from "../people/store";
 import type { Sentence } from "../words/sentence";
 import { inTime } from "../workers/in-time";
-import { Applying } from "./applying";
+import { Applying, type ApplyingHost } from "./applying";
 import { type ChangeLog, holdsUpTo, type Logged, type SiteEntry } from "./change-log";
 import type { Conflict, Deletion } from "./conflicts";
 import { KnownRecords } from "./known";
-import { bodyOf, digestOf, fromContent, keyOf, logIdOf, StoreReader } from "./records";
 import { makeSealing, type Sealing } from "./sealing";
 import { Telling } from "./telling";
 import type { Verified } from "./verified";
+import { verifyLog } from "./verifying";
 
 export interface SiteOptions {
   /** Open as long as the site is. */
@@ -40,12 +40,16 @@ export interface SiteOptions {
   strangers?: boolean | undefined;
   /** Whether people are recognized here by embeddings of a fingerprint: these stay as long as their photos. */
   uses?: ((fingerprint: string) => boolean) | undefined;
+  /** Two people are one, as another site says: see ApplyingHost. */
+  merge?: ApplyingHost["merge"] | undefined;
   /** What is to go beside the store, before it goes from there: files of the photo folder. */
   wipe?: ((gone: { people: readonly Person[]; photos: readonly Photo[] }) => Promise<void>) | undefined;
   /** How long it may be news to others that somebody was seen, in ms. */
   seenMs?: number | undefined;
-  /** How often the log is read where nobody wakes the site, in ms. */
-  pollMs?: number | undefined;
+  /** How often the others are told how far this site is, where nothing was deleted, in ms. */
+  acknowledgeMs?: number | undefined;
+  /** How long comparing all with the log may take, in ms. */
+  verifyMs?: number | undefined;
   /** How long closing waits for what is not told yet, in ms. */
   closeMs?: number | undefined;
 }
@@ -70,6 +74,10 @@ export interface SiteState {
   unreadable: number;
   /** When the whole log was compared with what is here, and both were the same; milliseconds since the epoch. */
   verifiedAt: number | null;
+  /** How much of it is compared now, in percent; null where nothing is. */
+  verifying: number | null;
+  /** Records that were not the same when they were compared last; null before. */
+  differing: number | null;
 }
 
 export interface SiteEvents {
@@ -79,10 +87,14 @@ export interface SiteEvents {
 /** Nobody changes the same records so often: then it waits for the next look. */
 const MOST_STALE = 50;
 const SEEN_MS = 10 * 60_000;
-const POLL_MS = 60_000;
 const CLOSE_MS = 3000;
 /** Without deletions the others need not know soon how far a site is. */
 const ACKNOWLEDGE_MS = 30_000;
+/** At 5 million people with a photo each, over a line of 40 Mbit/s, it is half an hour. */
+const VERIFY_MS = 3_600_000;
+const VERIFY_AGAIN_MS = 3_600_000;
+/** Of what is told later: it is looked for no sooner. */
+const LEAST_LATER_MS = 100;
 const RETRY_MS = 1000;
 const MOST_RETRY_MS = 30_000;
 const SITE_BYTES = 12;
@@ -103,13 +115,18 @@ export class Site extends EventEmitter<SiteEvents> {
   #reason: Sentence | undefined;
   #head: number | undefined;
   #sites: SiteEntry[] = [];
-  #acknowledged: { number: number; at: number } = { number: -1, at: 0 };
+  /** `at` is of performance.now(): a clock that is set does not matter. */
+  #acknowledged: { number: number; at: number } = { number: -1, at: -Infinity };
   #deletedSince = false;
   #again = false;
   #running: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #failures = 0;
-  #poll: NodeJS.Timeout | undefined;
+  #later: NodeJS.Timeout | undefined;
+  #verifying: Promise<Verified> | undefined;
+  #progress: number | null = null;
+  #differing: number | null = null;
+  #verifyNext = -Infinity;
   #closing = false;
   #closed = false;
   readonly #firstWipe: Promise<void>;
@@ -145,6 +162,10 @@ export class Site extends EventEmitter<SiteEvents> {
     });
   }
 
+  get #acknowledgeMs(): number {
+    return this.#options.acknowledgeMs ?? ACKNOWLEDGE_MS;
+  }
+
   get state(): SiteState {
     const { meta } = this.#known;
     return {
@@ -158,6 +179,8 @@ export class Site extends EventEmitter<SiteEvents> {
       head: this.#head,
       unreadable: this.#applying?.unreadable ?? 0,
       verifiedAt: meta.verifiedAt,
+      verifying: this.#progress,
+      differing: this.#differing,
     };
   }
 
@@ -189,6 +212,12 @@ export class Site extends EventEmitter<SiteEvents> {
     this.#tell();
   }
 
+  /** Somebody is somebody else here from now on, and is about to be deleted. @throws the system's error */
+  async merged(from: string, into: string): Promise<void> {
+    await this.#telling.merged(from, into);
+    this.#wake();
+  }
+
   /**
    * Once what others have deleted is gone from here, or the database does not answer within a while: whoever
    * recognizes people waits for it. Never rejects.
@@ -204,75 +233,79 @@ export class Site extends EventEmitter<SiteEvents> {
   }
 
   /**
-   * Read the whole log again, and compare it with what is here.
+   * Read the whole log again, and compare it with what is here. It also does so by itself, once after the first time
+   * that all was told and followed.
    * @throws a sentence where the database does not answer
    */
-  async verify(onProgress: (done: number, of: number) => void = () => undefined): Promise<Verified> {
-    const sealing = this.#settledSealing();
-    const here = new Map<string, string>();
-    const records: string[] = [];
-    let differing = 0;
-    let [people, photos] = [0, 0];
-    for (let number = 0, head = Infinity; number < head;) {
-      const page = await this.#log.after(number);
-      head = page.head;
-      const reader = new StoreReader(this.#store);
-      for (const { kind, id, content } of page.changes) {
-        if (content === null || (kind === "unknown" && this.#options.strangers !== true)) continue;
-        const read = fromContent(kind, sealing.open(kind, id, content));
-        const digest = digestOf(read.body);
-        records.push(`${kind} ${id} ${digest}`);
-        here.set(`${kind} ${id}`, digest);
-        if (kind === "person") people += 1;
-        if (kind === "photo") photos += 1;
-        const mine = await reader.read(keyOf(read.record));
-        const left = (kind === "picture" || kind === "thumbnail") && this.#options.keepPictures === false;
-        if (!left && (mine === undefined || digestOf(bodyOf(mine)) !== digest)) differing += 1;
-      }
-      number = page.changes.at(-1)?.number ?? head;
-      onProgress(number, head);
-    }
-    for await (const key of this.#telling.keys())
-      if (key.kind !== "picture" && key.kind !== "thumbnail" && !here.has(`${key.kind} ${logIdOf(sealing, key)}`))
-        differing += 1;
-    if (differing === 0) await this.#known.write({ meta: { verifiedAt: Date.now() } });
-    this.#tell();
-    return {
-      records: records.length,
-      people,
-      photos,
-      digest: digestOf(Buffer.from(records.sort().join("\n"))),
-      differing,
-    };
+  async verify(): Promise<Verified> {
+    // Whoever asks meanwhile hears of the same one.
+    this.#verifying ??= this.#verify(this.#settledSealing()).finally(() => {
+      [this.#verifying, this.#progress] = [undefined, null];
+      this.#tell();
+    });
+    return this.#verifying;
   }
 
   /** What is not told by then is told at the next start. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    clearInterval(this.#poll);
+    clearTimeout(this.#later);
     if (this.#isSettled) {
       this.#telling.markSeen(true);
       await inTime(this.settled(), this.#options.closeMs ?? CLOSE_MS);
     }
     this.#closed = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#later);
     this.#store.off("change", this.#follow);
     this.#log.off("wake", this.#onWake).off("reachable", this.#onReachable);
     await this.#log.close();
     await this.#running;
+    await this.#verifying?.catch(() => undefined);
     if (this.#sealing !== undefined) await this.#telling.bury(this.#sealing).catch(() => undefined);
     await this.#known.close();
+  }
+
+  async #verify(sealing: Sealing): Promise<Verified> {
+    const { keepPictures = true, strangers = false, verifyMs = VERIFY_MS } = this.#options;
+    const verified = await verifyLog({
+      log: this.#log,
+      store: this.#store,
+      sealing,
+      keys: () => this.#telling.keys(),
+      keepPictures,
+      strangers,
+      settled: () => this.settled(),
+      isClosed: () => this.#closing,
+      onProgress: ({ done, of }) => {
+        const percent = of === 0 ? 100 : Math.floor((100 * done) / of);
+        if (percent === this.#progress) return;
+        this.#progress = percent;
+        this.#tell();
+      },
+      mostMs: verifyMs,
+    });
+    this.#differing = verified.differing;
+    if (verified.differing === 0) await this.#known.write({ meta: { verifiedAt: Date.now() } });
+    return verified;
+  }
+
+  /** Once after the first fill; where it fails or finds that they differ, again after a while. */
+  #verifyAtFirst(): void {
+    const { meta } = this.#known;
+    if (meta.verifiedAt !== null || this.#verifying !== undefined || this.#closing || !this.#isSettled) return;
+    if (meta.followed !== this.#head || this.#telling.waiting > 0 || performance.now() < this.#verifyNext) return;
+    this.#verifyNext = performance.now() + VERIFY_AGAIN_MS;
+    // Who has it compared hears of the reason; a database that does not answer is told of anyway.
+    this.verify().catch((error: unknown) => {
+      if (!(error instanceof UserError)) failures.note("sites", error);
+    });
   }
 
   async #start(): Promise<void> {
     this.#store.on("change", this.#follow);
     this.#log.on("wake", this.#onWake).on("reachable", this.#onReachable);
-    this.#poll = setInterval(() => {
-      this.#telling.markSeen();
-      this.#wake();
-    }, this.#options.pollMs ?? POLL_MS);
-    this.#poll.unref();
     this.#wake();
   }
 
@@ -321,6 +354,30 @@ export class Site extends EventEmitter<SiteEvents> {
       }
       this.#tell();
     }
+    this.#beLater();
+    this.#verifyAtFirst();
+  }
+
+  /** What is told later: how far this site is, and who was only seen. The log itself wakes whoever it has news for. */
+  #beLater(): void {
+    clearTimeout(this.#later);
+    if (this.#closed || !this.#isSettled) return;
+    const now = performance.now();
+    const isBehind = this.#known.meta.followed !== this.#acknowledged.number;
+    // A disk that refuses what is deleted holds up the answer, not the processor.
+    const due = Math.min(
+      isBehind ? Math.max(this.#acknowledged.at, now - this.#acknowledgeMs / 2) + this.#acknowledgeMs : Infinity,
+      this.#log.readOnly ? Infinity : this.#telling.seenDue,
+    );
+    if (due === Infinity) return;
+    this.#later = setTimeout(
+      () => {
+        this.#telling.markSeen();
+        this.#wake();
+      },
+      Math.max(LEAST_LATER_MS, due - now),
+    );
+    this.#later.unref();
   }
 
   #failed(error: unknown): void {
@@ -372,7 +429,8 @@ export class Site extends EventEmitter<SiteEvents> {
   }
 
   #applyingWith(sealing: Sealing): Applying {
-    const { keepPictures = true, strangers = false, uses = () => false, wipe = async () => undefined } = this.#options;
+    const { keepPictures = true, strangers = false, uses = () => false } = this.#options;
+    const { wipe = async () => undefined, merge = async () => undefined } = this.#options;
     return new Applying({
       store: this.#store,
       known: this.#known,
@@ -380,6 +438,7 @@ export class Site extends EventEmitter<SiteEvents> {
       keepPictures,
       strangers,
       uses,
+      merge,
       wipe,
       mark: (key) => {
         this.#telling.mark(key);
@@ -426,7 +485,11 @@ export class Site extends EventEmitter<SiteEvents> {
   }
 
   async #apply(changes: readonly Logged[], followed?: number): Promise<void> {
-    await this.#exclusively(async () => this.#applying?.apply(changes, followed));
+    const applying = this.#applying;
+    if (applying === undefined) return;
+    // Nobody waits for the network while it is asked for these.
+    const heirs = await applying.heirs(changes, (kind, id) => this.#log.record(kind, id));
+    await this.#exclusively(() => applying.apply(changes, { followed, heirs }));
   }
 
   /** @param number up to which what is known of the log still holds */
@@ -470,9 +533,9 @@ export class Site extends EventEmitter<SiteEvents> {
     // What was deleted may still be in a backup here.
     if (this.#store.refusals.length > 0) return;
     if (followed === this.#acknowledged.number && !this.#deletedSince) return;
-    if (!this.#deletedSince && Date.now() - this.#acknowledged.at < ACKNOWLEDGE_MS) return;
+    if (!this.#deletedSince && performance.now() - this.#acknowledged.at < this.#acknowledgeMs) return;
     await this.#log.acknowledge(followed);
-    this.#acknowledged = { number: followed, at: Date.now() };
+    this.#acknowledged = { number: followed, at: performance.now() };
     this.#deletedSince = false;
     this.#sites = await this.#log.sites();
   }

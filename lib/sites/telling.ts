@@ -42,8 +42,17 @@ const MOST_TOLD = 200;
 const MOST_TOLD_BYTES = 8 * 2 ** 20;
 /** Of the store: at which start of the site it was there. */
 const START_NOTE = "sites start";
-/** First what recognition needs, pictures last. */
-const ORDER: readonly RecordKind[] = ["person", "photo", "embedding", "anchor", "unknown", "thumbnail", "picture"];
+/** Who was merged before whoever is gone for it; then what recognition needs, pictures last. */
+const ORDER: readonly RecordKind[] = [
+  "merge",
+  "person",
+  "photo",
+  "embedding",
+  "anchor",
+  "unknown",
+  "thumbnail",
+  "picture",
+];
 /** What tells that records may be missing here which nobody has deleted. */
 const LOSSES: ReadonlySet<string> = new Set(["damaged_database", "no_backup", "bad_record", "damaged_record"]);
 
@@ -54,8 +63,13 @@ export class Telling {
   #seenMs: number;
   /** A set of keys, and so never more than there are records. */
   readonly #dirty = new Map<RecordKind, Set<string>>(ORDER.map((kind) => [kind, new Set()]));
-  /** People who were only seen: not worth a change of their own yet. */
-  readonly #seen = new Set<string>();
+  /**
+   * People who were only seen: not worth a change of their own yet; and when it is due, of performance.now(). When
+   * they were seen does not matter for it: clocks of sites differ.
+   */
+  readonly #seen = new Map<string, number>();
+  /** When the log was told of people last: of performance.now(), since the start. */
+  readonly #toldAt = new Map<string, number>();
   /** What was removed since, and is not written down. */
   #removed: RecordKey[] = [];
   /** Whether records may be missing that nobody has deleted: a backup took the people's place, or some are damaged. */
@@ -71,6 +85,7 @@ export class Telling {
     this.#heals =
       store.problems.some(({ code }) => LOSSES.has(code)) ||
       (start > 0 && (typeof noted !== "number" || noted < start));
+    for (const { from, number } of known.merges.values()) if (number === null) this.mark({ kind: "merge", id: from });
   }
 
   /** Records that the others have not been told of, or that are not looked at yet. */
@@ -84,10 +99,24 @@ export class Telling {
     this.#dirty.get(kind)?.add(id);
   }
 
-  /** Whoever was only seen is told now. @param all and whoever is seen from now on */
+  /** When somebody who was only seen is to be told of, of performance.now(); Infinity where nobody is. */
+  get seenDue(): number {
+    let soonest = Infinity;
+    for (const due of this.#seen.values()) soonest = Math.min(soonest, due);
+    return soonest;
+  }
+
+  /** Whoever was only seen is told now, where it is due. @param all and whoever is seen from now on */
   markSeen(all = false): void {
     if (all) this.#seenMs = 0;
-    for (const id of this.#seen) this.mark({ kind: "person", id });
+    const now = performance.now();
+    for (const [id, due] of this.#seen) if (all || due <= now) this.mark({ kind: "person", id });
+  }
+
+  /** Somebody is somebody else from now on: on disk when it resolves, and told before they are gone. */
+  async merged(from: string, into: string): Promise<void> {
+    await this.#known.write({ merges: [{ from, into, number: null }] });
+    this.mark({ kind: "merge", id: from });
   }
 
   /** The store has changed: by people here, or by what was applied. */
@@ -136,7 +165,7 @@ export class Telling {
     }
     let lost = false;
     for (const kind of ORDER) {
-      if (kind === "picture" || kind === "thumbnail") continue;
+      if (kind === "picture" || kind === "thumbnail" || kind === "merge") continue;
       const missing: [RecordKind, string][] = [];
       for await (const [logId, known] of this.#known.all(kind)) {
         if (here.get(kind)?.has(known.id) === true || !isDeletedHere(known)) continue;
@@ -183,7 +212,12 @@ export class Telling {
       }
       await this.#known.write({ known, unknown });
     }
-    await this.#known.write({ meta: { followed: 0, verifiedAt: null } });
+    const merges = [...this.#known.merges.values()].filter((merge) => (merge.number ?? 0) > number);
+    await this.#known.write({
+      meta: { followed: 0, verifiedAt: null },
+      merges: merges.map((merge) => ({ ...merge, number: null })),
+    });
+    for (const { from } of merges) this.mark({ kind: "merge", id: from });
   }
 
   /** Of all that is shared and here. */
@@ -223,9 +257,17 @@ export class Telling {
   /** Undefined where the log has it as it is here. */
   async #prepare(key: RecordKey, sealing: Sealing, reader: StoreReader): Promise<Prepared | undefined> {
     const { kind, id } = key;
+    if (kind === "person") this.#seen.delete(id);
     const logId = logIdOf(sealing, key);
     const known = await this.#known.get(kind, logId);
     const base = known?.number ?? 0;
+    if (kind === "merge") {
+      const merge = this.#known.merges.get(id);
+      if (merge?.number !== null) return undefined;
+      const body = bodyOf({ kind, value: merge });
+      const content = sealing.seal(kind, logId, toContent(key, body));
+      return { key, change: { kind, id: logId, base, content }, known: { id, number: base, digest: digestOf(body) } };
+    }
     const isPicture = kind === "picture" || kind === "thumbnail";
     const photoIsHere = isPicture && this.#store.photo(id) !== undefined;
     const isThere = known !== undefined && known.digest !== null && known.gone !== true;
@@ -240,10 +282,12 @@ export class Telling {
     const digest = digestOf(body);
     if (isThere && known.digest === digest) return undefined;
     if (record.kind === "person" && this.#isOnlySeen(record.value, known)) {
-      this.#seen.add(id);
-      return undefined;
+      const due = (this.#toldAt.get(id) ?? -Infinity) + this.#seenMs;
+      if (performance.now() < due) {
+        this.#seen.set(id, due);
+        return undefined;
+      }
     }
-    this.#seen.delete(id);
     const first =
       record.kind === "person" && known?.digest !== null && known?.digest !== UNREADABLE ? known?.first : undefined;
     const content = sealing.seal(kind, logId, toContent(key, body, first));
@@ -254,16 +298,11 @@ export class Telling {
     };
   }
 
-  /** Whether it is known of somebody that they were seen not much earlier, and all the rest. */
+  /** Whether all is known of somebody but when they were seen last. */
   #isOnlySeen(person: Person, known: Known | undefined): boolean {
     const before = known?.base;
     if (before === undefined || !("name" in before)) return false;
-    const since = (person.lastSeenAt ?? 0) - (before.lastSeenAt ?? 0);
-    return (
-      since >= 0 &&
-      since < this.#seenMs &&
-      digestOf(bodyOf({ kind: "person", value: { ...person, lastSeenAt: before.lastSeenAt } })) === known?.digest
-    );
+    return digestOf(bodyOf({ kind: "person", value: { ...person, lastSeenAt: before.lastSeenAt } })) === known?.digest;
   }
 
   /**
@@ -271,11 +310,17 @@ export class Telling {
    * @returns whether it has nothing that this site has not followed
    */
   async told(batch: readonly Prepared[], numbers: readonly number[]): Promise<boolean> {
-    const { meta } = this.#known;
+    const { meta, merges: all } = this.#known;
     const deletions: Deletion[] = [];
+    const merges = batch.flatMap(({ key }, index) => {
+      const merge = key.kind === "merge" ? all.get(key.id) : undefined;
+      return merge === undefined ? [] : [{ ...merge, number: numbers[index] ?? null }];
+    });
     const hasPerson = batch.some(({ key, change }) => key.kind === "person" && change.content === null);
     const known = batch.map(({ key, change, known: each }, index): [RecordKind, string, Known] => {
       const number = numbers[index] ?? 0;
+      if (key.kind === "person" && change.content !== null) this.#toldAt.set(key.id, performance.now());
+      else if (key.kind === "person") this.#toldAt.delete(key.id);
       const isTold = key.kind === "person" || (key.kind === "photo" && !hasPerson) || key.kind === "anchor";
       if (change.content === null && isTold) deletions.push({ number, kind: key.kind, at: Date.now() });
       return [
@@ -293,7 +338,7 @@ export class Telling {
     // What only we have written need not be read again.
     const last = numbers.at(-1) ?? 0;
     const isNext = numbers[0] === meta.followed + 1 && last === meta.followed + numbers.length;
-    await this.#known.write({ known, deletions, ...(isNext ? { meta: { followed: last } } : {}) });
+    await this.#known.write({ known, deletions, merges, ...(isNext ? { meta: { followed: last } } : {}) });
     return isNext;
   }
 }

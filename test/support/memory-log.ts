@@ -12,6 +12,7 @@ import type {
   LogIdentity,
   Page,
   Pushed,
+  RecordKind,
   SiteEntry,
 } from "../../lib/sites/change-log";
 
@@ -70,6 +71,8 @@ export class MemoryLine extends EventEmitter<ChangeLogEvents> implements ChangeL
   /** Answers that the site does not get though its push was written. */
   losesAnswers = 0;
   pushes = 0;
+  /** Pages that the site has asked for. */
+  reads = 0;
 
   constructor(log: MemoryLog, site: { id: string; name: string }) {
     super();
@@ -129,6 +132,7 @@ export class MemoryLine extends EventEmitter<ChangeLogEvents> implements ChangeL
 
   async after(number: number): Promise<Page> {
     await this.#travel();
+    this.reads += 1;
     const changes: Logged[] = [];
     let bytes = 0;
     for (const each of this.#log.list()) {
@@ -142,7 +146,12 @@ export class MemoryLine extends EventEmitter<ChangeLogEvents> implements ChangeL
 
   async deletedAfter(number: number): Promise<readonly Logged[]> {
     await this.#travel();
-    return this.#log.list().filter((each) => each.number > number && each.content === null);
+    return this.#log.list().filter((each) => each.number > number && (each.content === null || each.kind === "merge"));
+  }
+
+  async record(kind: RecordKind, id: string): Promise<Logged | undefined> {
+    await this.#travel();
+    return this.#log.records.get(`${kind} ${id}`);
   }
 
   async acknowledge(number: number): Promise<void> {

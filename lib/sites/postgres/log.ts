@@ -213,11 +213,26 @@ export class PostgresLog extends EventEmitter<ChangeLogEvents> implements Change
   deletedAfter(number: number): Promise<readonly Logged[]> {
     return this.#call(async (client, { key }) => {
       const { rows } = await client.query<Row>(
+        // Each half has an index of its own.
         `select ${RECORD} from facewire.records
-         where gallery = $1 and number > $2 and content is null order by number`,
+         where gallery = $1 and number > $2 and content is null
+         union all
+         select ${RECORD} from facewire.records
+         where gallery = $1 and number > $2 and content is not null and kind = 'merge'
+         order by number`,
         [key, number],
       );
       return rows.map(loggedOf);
+    });
+  }
+
+  record(kind: RecordKind, id: string): Promise<Logged | undefined> {
+    return this.#call(async (client, { key }) => {
+      const { rows } = await client.query<Row>(
+        `select ${RECORD} from facewire.records where gallery = $1 and kind = $2 and id = $3`,
+        [key, kind, id],
+      );
+      return rows[0] && loggedOf(rows[0]);
     });
   }
 

@@ -10,6 +10,7 @@ was set aside as {aside}, and a copy of {at} took its place. Nobody is lost.`,
 at every site. Nothing was read or written.`,
   newerRecord: `another site has a newer version of this package: update it here too. Until then this site follows no \
 further, and goes on with who it knows.`,
+  verifyLate: `comparing with the database took more than {minutes} minutes: try again when less is under way.`,
   notReached: `the database of the shared gallery has not answered yet: ask again in a moment.`,
   away: `this site is not in step with the others: {reason}. It goes on with who it knows, and tells \
 them once it can.`,

@@ -7,9 +7,11 @@ import { Gallery } from "../../../lib/gallery/gallery";
 import { sitesSchema } from "../../../lib/gallery/sites";
 import { openStore } from "../../../lib/people/lmdb/store";
 import { Site } from "../../../lib/sites/site";
+import { openBook } from "../../../lib/visits/lmdb-book";
 import { FakeEncoder } from "../../support/fake-encoder";
 import { MemoryLog, type MemoryLine } from "../../support/memory-log";
 import { eventually } from "../../support/node-red";
+import { DAY, visitOf } from "../visits/visits";
 
 interface Door {
   gallery: Gallery;
@@ -26,9 +28,16 @@ async function doorAt(log: MemoryLog, name: string, photos: Record<string, strin
   for (const [file, content] of Object.entries(photos)) writeFileSync(join(root, "photos", file), content);
   const folder = join(root, "people");
   const store = await openStore({ folder });
+  const visits = await openBook({
+    folder,
+    secret: store.secret,
+    keepMs: 30 * DAY,
+    nameOf: (id) => store.person(id)?.name,
+  });
   let line: MemoryLine | undefined;
   const gallery = new Gallery({
     store,
+    visits,
     folder: join(root, "photos"),
     encoder: new FakeEncoder("fake", "f"),
     interval: 50,
@@ -129,6 +138,43 @@ describe("a gallery that is a site of a shared one", () => {
     assert.deepEqual(names(south), names(north));
     const [conflict] = (await south.gallery.sharing.list()).conflicts;
     assert.deepEqual([conflict?.rule, conflict?.name], ["enrolled_twice", "Carol (South)"]);
+  });
+
+  it("merges whom another has merged: visits, last seen, and a photo that only this one has stay", async () => {
+    const log = new MemoryLog();
+    const north = await doorAt(log, "North");
+    const south = await doorAt(log, "South");
+    const alice = await north.gallery.createPerson({ name: "Alice" });
+    const alicia = await north.gallery.createPerson({ name: "Alicia" });
+    await north.gallery.enrol("Alice", Buffer.from("1 0"));
+    await until("south knows both", () => south.gallery.listPeople({}).total === 2 && knows(south, "Alice"));
+    const seen = Date.now();
+    await south.gallery.keptVisits.put(
+      visitOf(1, { person: alicia.id, name: "Alicia", until: seen, since: seen - 5 }),
+    );
+    south.gallery.saw(alicia.id, seen);
+    south.line.cut(true);
+    await south.gallery.enrol("Alicia", Buffer.from("0 1"));
+    const told: string[] = [];
+    south.gallery.on("merged", (from, into) => told.push(`${from} ${into.id}`));
+    await north.gallery.merge(alicia.id, alice.id);
+    await until("the north has told it", () => north.gallery.summary.site?.waiting === 0);
+    south.line.cut(false);
+    await until("the south has one", () => south.gallery.listPeople({}).total === 1);
+    assert.deepEqual(told, [`${alicia.id} ${alice.id}`]);
+    const { visits } = await south.gallery.keptVisits.find({});
+    assert.deepEqual(
+      visits.map(({ person, name }) => [person, name]),
+      [[alice.id, "Alice"]],
+    );
+    await until("both have both photos, and when she was seen", () =>
+      [north, south].every(({ gallery }) => {
+        const { photos, lastSeenAt } = gallery.details(alice.id);
+        return photos.length === 2 && lastSeenAt === seen;
+      }),
+    );
+    await until("both are in step", () => [north, south].every(({ gallery }) => gallery.summary.site?.waiting === 0));
+    for (const { gallery } of [north, south]) assert.equal((await gallery.sharing.verify()).differing, 0);
   });
 
   it("is nobody's site where it is not shared: asked for its sites it says so", async () => {

@@ -189,6 +189,32 @@ export function logSuite(kind: LogKind): void {
       });
     });
 
+    describe("merges", () => {
+      before(fresh);
+      after(end);
+
+      it("are read with the tombstones by whoever was away", async () => {
+        await here.push([put("ada", "1"), put("bo", "2")]);
+        const merge: Change = { kind: "merge", id: "ada", base: 0, content: Buffer.from("bo") };
+        assert.deepEqual(numbersOf(await here.push([merge, removal("ada", 1)])), [3, 4]);
+        assert.deepEqual((await there.deletedAfter(0)).map(told), [
+          "3 merge ada=bo by a",
+          "4 person ada is gone by a",
+        ]);
+        assert.deepEqual((await there.deletedAfter(3)).map(told), ["4 person ada is gone by a"]);
+      });
+
+      it("say of whom more is to be read: each record can be, one by one", async () => {
+        const one = await there.record("person", "bo");
+        const gone = await there.record("person", "ada");
+        assert.deepEqual(
+          [one, gone].map((each) => each && told(each)),
+          ["2 person bo=2 by a", "4 person ada is gone by a"],
+        );
+        assert.equal(await there.record("photo", "bo"), undefined);
+      });
+    });
+
     describe("pages", () => {
       before(fresh);
       after(end);

@@ -3,12 +3,14 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { noSecret } from "../../../lib/people/lmdb/secret";
+import { openStore } from "../../../lib/people/lmdb/store";
 import type { Person } from "../../../lib/people/people";
 import { packPerson } from "../../../lib/people/records";
 import type { Logged } from "../../../lib/sites/change-log";
 import { toContent } from "../../../lib/sites/records";
 import { render } from "../../../lib/words/sentence";
 import { MemoryLog } from "../../support/memory-log";
+import { eventually } from "../../support/node-red";
 import { allSettled, closeSite, openSite, type TestSite, type TestSiteOptions } from "../../support/sites";
 import { entryOf, idOf, isWhole, personOf } from "../people/entries";
 import { added, contentsOf, embeddingOf } from "../people/store-suite";
@@ -396,23 +398,264 @@ describe("two sites of one gallery", () => {
     );
   });
 
-  it("tell seldom of whoever was only seen, and all of it at the end", async () => {
+  it("tell seldom of whoever was only seen, whatever the clocks say, and all of it at the end", async () => {
     const log = new MemoryLog();
-    const north = await opened(log, { name: "North", seenMs: 60_000 });
+    const north = await opened(log, { name: "North", seenMs: 600_000 });
     await north.act((store) => store.putMany({ people: [{ ...personOf(1), lastSeenAt: 1000 }] }));
     await north.site.settled();
     const { head } = log;
-    for (let at = 2000; at < 20_000; at += 1000) {
+    // As where two sites see them in turn, and the clock of one is a day ahead.
+    for (const at of [2000, 86_402_000, 3000, 86_403_000, 4000]) {
       await north.act((store) => store.seen(new Map([[idOf(1), at]])));
       await north.site.settled();
     }
     assert.equal(log.head, head);
-    await north.act((store) => store.seen(new Map([[idOf(1), 100_000]])));
-    await north.site.settled();
-    assert.equal(log.head, head + 1);
-    await north.act((store) => store.seen(new Map([[idOf(1), 101_000]])));
     await closed(north);
-    assert.equal(log.head, head + 2);
+    assert.equal(log.head, head + 1);
+  });
+
+  it("tell of whoever was only seen after a while, though nothing else happens", async () => {
+    const log = new MemoryLog();
+    const north = await opened(log, { name: "North", seenMs: 300 });
+    const south = await opened(log, { name: "South" });
+    await north.act((store) => store.putMany({ people: [{ ...personOf(1), lastSeenAt: 1000 }] }));
+    await north.site.settled();
+    await north.act((store) => store.seen(new Map([[idOf(1), 2000]])));
+    await north.site.settled();
+    const { head } = log;
+    await eventually("the south knows", async () => south.store.person(idOf(1))?.lastSeenAt === 2000 || undefined);
+    assert.equal(log.head, head + 1);
+  });
+
+  it("compare all with the log once by themselves, and say how far they are", async () => {
+    const log = new MemoryLog();
+    const north = await opened(log, { name: "North" });
+    for (let number = 1; number <= 40; number += 1) await north.act((store) => store.putMany(added(number)));
+    await north.site.settled();
+    const south = await openSite(log, { name: "South", cut: true });
+    open.push(south);
+    const shown: number[] = [];
+    south.site.on("state", () => shown.push(south.site.state.verifying ?? -1));
+    south.line.cut(false);
+    await eventually(
+      "both are compared",
+      async () =>
+        open.every(({ site }) => site.state.verifiedAt !== null && site.state.verifying === null) || undefined,
+    );
+    const percents = shown.filter((percent) => percent >= 0);
+    assert.ok(percents.length > 3, percents.join());
+    assert.deepEqual(
+      percents,
+      percents.toSorted((a, b) => a - b),
+    );
+    assert.equal(percents.at(-1), 100);
+    // By count and hash, and then never again by itself.
+    const [one, other] = [await north.site.verify(), await south.site.verify()];
+    assert.deepEqual(one, other);
+    assert.deepEqual([one.records, one.people, one.photos, one.differing], [200, 40, 40, 0]);
+    assert.match(one.digest, /^[0-9a-f]{32}$/);
+    const { reads } = south.line;
+    await south.site.settled();
+    assert.ok(south.line.reads - reads < 3);
+  });
+
+  it("end comparing, though another one writes without end, and say what differs in truth", async () => {
+    const log = new MemoryLog();
+    const north = await opened(log, { name: "North" });
+    const south = await opened(log, { name: "South" });
+    for (let number = 1; number <= 40; number += 1) await north.act((store) => store.putMany(added(number)));
+    await allSettled(open);
+    let writes = true;
+    const writing = (async () => {
+      for (let count = 1; writes; count += 1)
+        await north.act((store) => store.putPerson({ ...personOf(1 + (count % 40)), notes: `note ${count}` }));
+    })();
+    const [one, other] = await Promise.all([south.site.verify(), south.site.verify()]);
+    writes = false;
+    await writing;
+    assert.equal(one, other, "whoever asks meanwhile hears of the same");
+    assert.equal(one.differing, 0);
+    await allSettled(open);
+    // Somebody who has the key, or a disk, has taken a person away.
+    const [key, logged] = [...log.records].find(([, { kind }]) => kind === "person") ?? [];
+    assert.ok(key !== undefined && logged !== undefined);
+    log.records.delete(key);
+    assert.equal((await south.site.verify()).differing, 1);
+    assert.equal(south.site.state.differing, 1);
+    log.records.set(key, logged);
+    assert.equal((await south.site.verify()).differing, 0);
+  });
+
+  it("give up comparing where it takes too long, with a sentence", async () => {
+    const log = new MemoryLog();
+    const north = await opened(log, { name: "North", verifyMs: 0 });
+    for (let number = 1; number <= 20; number += 1) await north.act((store) => store.putMany(added(number)));
+    await allSettled(open);
+    await assert.rejects(north.site.verify(), /took more than/);
+    assert.equal(north.site.state.verifying, null);
+  });
+
+  it("send what is here to a new log, and go on where it was cut off, each record once", async () => {
+    const log = new MemoryLog();
+    const alone = await opened(new MemoryLog(), { name: "North", cut: true });
+    for (let number = 1; number <= 90; number += 1) await alone.act((store) => store.putMany(added(number)));
+    const { folder } = alone;
+    await closed(alone);
+    const left: number[] = [];
+    const first = await opened(log, { name: "North", folder, closeMs: 0 });
+    first.site.on("state", () => {
+      left.push(first.site.state.waiting);
+      // Between two batches.
+      if (log.head > 0) first.line.cut(true);
+    });
+    await eventually("it is cut off", async () => (log.head > 0 && !first.site.state.reachable) || undefined);
+    assert.ok(log.head < 450, `${log.head} of 450`);
+    await closed(first);
+    const again = await opened(log, { name: "North", folder });
+    await allSettled([again]);
+    // Its own name for each record, and none was told twice.
+    assert.deepEqual([log.head, log.list().length], [450, 450]);
+    assert.ok(left.some((count) => count > 0 && count < 450));
+    assert.equal((await again.site.verify()).differing, 0);
+    // To this computer alone: all of it is here, by count and by content.
+    const before = await contentsOf(again.store);
+    await closed(again);
+    const local = await openStore({ folder });
+    assert.deepEqual(await contentsOf(local), before);
+    assert.equal(local.people().length, 90);
+    for (let number = 1; number <= 90; number += 1) assert.ok(await isWhole(local, number));
+    await local.close();
+  });
+
+  describe("where two people are one", () => {
+    /** As a gallery merges them. */
+    const merge = async ({ act, site, store }: TestSite, from: number, into: number): Promise<void> => {
+      await act(async () => {
+        await store.putPerson({ ...(store.person(idOf(into)) ?? personOf(into)), notes: `and ${from}` });
+        await site.merged(idOf(from), idOf(into));
+        await store.removePerson(idOf(from));
+      });
+    };
+    const merging = (told: string[]): Pick<TestSiteOptions, "merge"> => ({
+      merge: async ({ from, into, photos }) => {
+        told.push([from.name, into.name, ...photos.map(({ id }) => id)].join());
+      },
+    });
+    const [one, two, three] = [1, 2, 3].map((number) => personOf(number).name);
+
+    it("tell the others so before the first is deleted there, also whoever was away", async () => {
+      const log = new MemoryLog();
+      const told: [string[], string[]] = [[], []];
+      const north = await opened(log, { name: "North" });
+      const south = await opened(log, { name: "South", ...merging(told[0]) });
+      const west = await opened(log, { name: "West", ...merging(told[1]) });
+      for (const number of [1, 2, 3]) await north.act((store) => store.putMany(added(number)));
+      await allSettled(open);
+      west.line.cut(true);
+      // A photo that nobody else has.
+      const { bytes, thumbnail, ...own } = entryOf(9);
+      const photo = { ...own.photo, personId: idOf(1) };
+      await west.act((store) => store.putMany({ photos: [{ photo, bytes, thumbnail, embeddings: [] }] }));
+      await merge(north, 1, 2);
+      await north.site.settled();
+      await south.site.settled();
+      assert.deepEqual(told, [[`${one},${two}`], []]);
+      west.line.cut(false);
+      await allSettled(open);
+      assert.deepEqual(told, [[`${one},${two}`], [`${one},${two},${photo.id}`]]);
+      for (const { store } of open)
+        assert.deepEqual(
+          store
+            .people()
+            .map(({ id }) => id)
+            .sort(),
+          [2, 3].map((n) => idOf(n)),
+        );
+      // Nobody is told twice, whatever starts anew.
+      const { folder } = west;
+      await closed(west);
+      await opened(log, { name: "West", folder, ...merging(told[1]) });
+      await allSettled(open);
+      assert.equal(told[1].length, 1);
+    });
+
+    it("find whoever it is now, enrolled and merged again while a site was away", async () => {
+      const log = new MemoryLog();
+      const told: string[] = [];
+      const north = await opened(log, { name: "North" });
+      const south = await opened(log, { name: "South", ...merging(told) });
+      await north.act((store) => store.putMany(added(1)));
+      await allSettled(open);
+      south.line.cut(true);
+      for (const number of [2, 3]) await north.act((store) => store.putMany(added(number)));
+      await merge(north, 1, 2);
+      await north.site.settled();
+      await merge(north, 2, 3);
+      await north.site.settled();
+      // Whoever is gone has left their name.
+      await north.act((store) => store.putPerson({ ...(store.person(idOf(3)) ?? personOf(3)), name: one ?? "" }));
+      await north.site.settled();
+      south.line.cut(false);
+      await allSettled(open);
+      assert.deepEqual(told, [`${one},${one}`]);
+      assert.deepEqual(
+        open.map(({ store, site }) => [store.people().map(({ id, name }) => [id, name]), site.conflicts]),
+        open.map(() => [[[idOf(3), one]], []]),
+      );
+    });
+
+    it("keep it over a crash before it was told, and delete where whoever it is now was deleted", async () => {
+      const log = new MemoryLog();
+      const told: string[] = [];
+      let north = await opened(log, { name: "North" });
+      const south = await opened(log, { name: "South", ...merging(told) });
+      for (const number of [1, 2, 3]) await north.act((store) => store.putMany(added(number)));
+      await allSettled(open);
+      north.line.cut(true);
+      await merge(north, 1, 3);
+      const { folder } = north;
+      await closed(north);
+      south.line.cut(true);
+      await south.act((store) => store.removePerson(idOf(3)));
+      north = await opened(log, { name: "North", folder, cut: true });
+      await merge(north, 2, 3);
+      north.line.cut(false);
+      await north.site.settled();
+      assert.equal(log.list().filter(({ kind, content }) => kind === "merge" && content !== null).length, 2);
+      south.line.cut(false);
+      await allSettled(open);
+      assert.deepEqual([told, ...open.map(({ store }) => store.people())], [[], [], []]);
+      assert.equal(three, personOf(3).name);
+    });
+
+    it("leave it to the first of two sites who merged the same person", async () => {
+      const log = new MemoryLog();
+      const sites = [await opened(log, { name: "North" }), await opened(log, { name: "South" })] as const;
+      for (const number of [1, 2, 3]) await sites[0].act((store) => store.putMany(added(number)));
+      await allSettled(sites);
+      for (const { line } of sites) line.cut(true);
+      await merge(sites[0], 1, 2);
+      await merge(sites[1], 1, 3);
+      for (const site of sites) {
+        site.line.cut(false);
+        await site.site.settled();
+      }
+      await allSettled(sites);
+      for (const { store, site } of sites) {
+        assert.deepEqual(
+          store
+            .people()
+            .map(({ id, notes }) => [id, notes])
+            .sort(),
+          [
+            [idOf(2), "and 1"],
+            [idOf(3), "and 1"],
+          ],
+        );
+        assert.equal((await site.verify()).differing, 0);
+      }
+      assert.equal(log.list().filter(({ kind }) => kind === "merge").length, 1);
+    });
   });
 
   it("keep no word of whoever was deleted, where the database is away too", async () => {
