@@ -151,7 +151,7 @@ function whereOf(address: URL): string {
 }
 
 function fingerprintOf(socket: TLSSocket): Sentence | string {
-  return (socket.getPeerCertificate().fingerprint256 as string | undefined) ?? phrase("capture.noFingerprint");
+  return socket.getPeerCertificate().fingerprint256 ?? phrase("capture.noFingerprint");
 }
 
 /** What is wrong with the certificate that was shown, as a sentence; undefined when it is the one chosen. */

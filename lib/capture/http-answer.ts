@@ -106,7 +106,7 @@ export class Connection {
     this.#ahead = undefined;
     if (ahead !== undefined) return ahead;
     const { value, done } = await this.#incoming.next();
-    return done === true ? undefined : (value as Buffer);
+    return done === true ? undefined : value;
   }
 
   /** Put back what belongs to what comes next. */

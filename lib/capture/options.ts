@@ -156,8 +156,8 @@ export function splitLogin(options: { url: string; user?: string | undefined; pa
 
 /** What a camera must not be quoted with, should it say it: the login, in one piece and alone. */
 export function secretsOf(options: Parameters<typeof splitLogin>[0]): string[] {
-  const { login } = splitLogin(options);
-  return login === undefined ? [] : [`${login.user}:${login.password}`, login.password, login.user];
+  const { login: known } = splitLogin(options);
+  return known === undefined ? [] : [`${known.user}:${known.password}`, known.password, known.user];
 }
 
 function decode(text: string): string {

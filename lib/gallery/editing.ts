@@ -228,8 +228,8 @@ export class Editing {
   }
 
   /**
-   * As merge, which was done at another site: what of the first is here alone is the second's. Who they are, and photos
-   * that both sites have, come from there. Called exclusively, before the first is deleted.
+   * As merge, which was done at another site: what of the first is here alone is the second's. Who they are, and
+   * photos that both sites have, come from there. Called exclusively, before the first is deleted.
    */
   async takeOver({ from, into, photos }: { from: Person; into: Person; photos: readonly Photo[] }): Promise<void> {
     const person = { ...into, lastSeenAt: Math.max(from.lastSeenAt ?? 0, into.lastSeenAt ?? 0) || null };

@@ -117,7 +117,7 @@ export class Visiting {
   /** The disk takes something again. Never rejects. */
   async catchUp(): Promise<void> {
     await this.#endUnwatched();
-    for (const person of [...this.#unforgotten]) await this.forgot(person);
+    for (const person of Array.from(this.#unforgotten)) await this.forgot(person);
     for (const gift of this.#waiting)
       try {
         await this.give(...gift);

@@ -16,7 +16,7 @@
  * than 1e-11 of itself, what ./scan allows for rounding included: SLACK and TOLERANCE are a hundred times as much.
  */
 import { CHUNK_ROWS, type Sieve } from "./scan";
-import { type Code, moduleOf, op, wasm, type WasmMemory, type WasmModule } from "./wasm";
+import { type Code, moduleOf, op, step, wasm, type WasmMemory, type WasmModule } from "./wasm";
 
 /** Beyond it a sum of squares of codes may have no exact 32-bit number. */
 const MOST_DIMENSIONS = 1024;
@@ -131,16 +131,16 @@ function bytesOf({ stride, biased, scales, norms, errors, biases }: Layout): Uin
   const error = op.global(halves.length + 2);
   const ofRow = (plane: number): Code[] => [get(LOCAL.number), op.f32Load(plane)];
   const addressOf = (width: number, local: number): Code[] => [
-    ...[get(LOCAL.base), get(LOCAL.row), op.i32(width), op.i32Mul, op.i32Add, set(local)],
+    ...step(get(LOCAL.base), get(LOCAL.row), op.i32(width), op.i32Mul, op.i32Add, set(local)),
   ];
   const increase = (local: number, by: number): Code[] => [get(local), op.i32(by), op.i32Add, set(local)];
   /** Upon itself, turned by so many bytes. */
   const fold = (bytes: number): Code[] => [
-    ...[tee(LOCAL.sum), get(LOCAL.sum), get(LOCAL.sum)],
-    ...[op.shuffle(Array.from({ length: 16 }, (_, place) => (place + bytes) % 16)), op.i32x4Add],
+    ...step(tee(LOCAL.sum), get(LOCAL.sum), get(LOCAL.sum)),
+    ...step(op.shuffle(Array.from({ length: 16 }, (_, place) => (place + bytes) % 16)), op.i32x4Add),
   ];
   const product = vectors.flatMap((index) => [
-    ...[get(LOCAL.codes), op.load8x8(LANES * index), get(LOCAL.probe + index), op.i32x4Dot],
+    ...step(get(LOCAL.codes), op.load8x8(LANES * index), get(LOCAL.probe + index), op.i32x4Dot),
     ...(index === 0 ? [] : [op.i32x4Add]),
   ]);
   return moduleOf({
@@ -150,31 +150,31 @@ function bytesOf({ stride, biased, scales, norms, errors, biases }: Layout): Uin
     locals: ["i32", "i32", "f64", "f64", "f64", "f64", "v128", ...vectors.map(() => "v128" as const)],
     body: [
       ...vectors.flatMap((index) => [
-        ...[op.global(2 * index), op.i64x2Splat, op.global(2 * index + 1), op.i64x2ReplaceLast],
+        ...step(op.global(2 * index), op.i64x2Splat, op.global(2 * index + 1), op.i64x2ReplaceLast),
         set(LOCAL.probe + index),
       ]),
       ...addressOf(stride, LOCAL.codes),
       ...addressOf(Float32Array.BYTES_PER_ELEMENT, LOCAL.number),
-      ...[op.block, op.loop],
-      ...[get(LOCAL.row), get(LOCAL.rows), op.i32AtLeast, op.branchIf(1)],
+      ...step(op.block, op.loop),
+      ...step(get(LOCAL.row), get(LOCAL.rows), op.i32AtLeast, op.branchIf(1)),
       // |t·r − s·q|²
-      ...[size, ...ofRow(scales), tee(LOCAL.s)],
-      ...[get(LOCAL.s), ...ofRow(norms), op.f64Mul, tee(LOCAL.sqq)],
-      ...[...product, ...fold(8), ...fold(4), op.i32x4First, op.f64OfI32, twice, op.f64Mul],
-      ...[op.f64Sub, op.f64Mul, op.f64Add],
+      ...step(size, ...ofRow(scales), tee(LOCAL.s)),
+      ...step(get(LOCAL.s), ...ofRow(norms), op.f64Mul, tee(LOCAL.sqq)),
+      ...step(...product, ...fold(8), ...fold(4), op.i32x4First, op.f64OfI32, twice, op.f64Mul),
+      ...step(op.f64Sub, op.f64Mul, op.f64Add),
       // (within + |f| + |e|)², and what is rounded
       ...(biased ? [get(LOCAL.biased), ...ofRow(biases), op.f64Add, get(LOCAL.plain), op.f64Max] : [get(LOCAL.plain)]),
       tee(LOCAL.within),
-      ...[error, ...ofRow(errors), op.f64Add, op.f64Add, op.f64(SLACK), op.f64Mul],
-      ...[tee(LOCAL.reach), get(LOCAL.reach), op.f64Mul],
-      ...[size, get(LOCAL.s), get(LOCAL.sqq), op.f64Mul, op.f64Add, op.f64(TOLERANCE), op.f64Mul, op.f64Add],
+      ...step(error, ...ofRow(errors), op.f64Add, op.f64Add, op.f64(SLACK), op.f64Mul),
+      ...step(tee(LOCAL.reach), get(LOCAL.reach), op.f64Mul),
+      ...step(size, get(LOCAL.s), get(LOCAL.sqq), op.f64Mul, op.f64Add, op.f64(TOLERANCE), op.f64Mul, op.f64Add),
       op.f64AtMost,
       // Nobody is nearer than 0.
-      ...[get(LOCAL.within), op.f64(0), op.f64AtLeast, op.i32And, op.branchIf(1)],
+      ...step(get(LOCAL.within), op.f64(0), op.f64AtLeast, op.i32And, op.branchIf(1)),
       ...increase(LOCAL.row, 1),
       ...increase(LOCAL.codes, stride),
       ...increase(LOCAL.number, Float32Array.BYTES_PER_ELEMENT),
-      ...[op.branch(0), op.end, op.end],
+      ...step(op.branch(0), op.end, op.end),
       get(LOCAL.row),
     ],
   });

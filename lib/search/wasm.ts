@@ -37,6 +37,9 @@ type Type = keyof typeof TYPES;
 /** Bytes of a part of a function. */
 export type Code = readonly number[];
 
+/** Instructions that belong together, on a line of their own. */
+export const step = (...codes: Code[]): Code[] => codes;
+
 function unsigned(value: number): number[] {
   const bytes: number[] = [];
   let rest = value;
@@ -123,7 +126,7 @@ export function moduleOf({ imports, parameters, result, locals, body }: Function
   const code = [...counted(locals.map((type) => [1, TYPES[type]])), ...body.flat(), ...op.end];
   return Uint8Array.from([
     ...Buffer.from("\0asm"),
-    ...[1, 0, 0, 0],
+    ...Buffer.from([1, 0, 0, 0]),
     ...section(1, [[0x60, ...sized(types), 1, TYPES[result]]]),
     ...section(2, [
       [...named(""), ...named("memory"), 2, shared, 0, ...unsigned(MOST_PAGES)],

@@ -94,11 +94,6 @@ export class Applying {
     const put = all.filter(({ change }) => change.kind !== "merge" && change.content !== null);
     const early = new Set(heirs);
     this.#leaving = this.#whoLeaves(gone, merges);
-    console.error(
-      "APPLY",
-      changes.map((c) => `${c.number} ${c.kind} ${c.content === null}`),
-      heirs.map((c) => c.kind),
-    );
     await this.#put(put.filter(({ change }) => early.has(change)));
     await this.#merge(merges);
     await this.#remove(gone);
@@ -137,13 +132,6 @@ export class Applying {
     const found = new Map<string, Logged>();
     for (const change of changes) {
       let merge = this.#readMerge(change);
-      if (change.kind === "merge")
-        console.error(
-          "HEIR",
-          merge,
-          merge && store.person(merge.from) !== undefined,
-          merge && store.person(merge.into) !== undefined,
-        );
       if (merge === undefined || store.person(merge.from) === undefined) continue;
       // Whoever was merged twice meanwhile.
       for (let steps = 0; merge !== undefined && steps < MOST_HEIRS; steps += 1) {
@@ -151,7 +139,8 @@ export class Applying {
         const of = (kind: "person" | "merge", id: string): Promise<Logged | undefined> =>
           record(kind, logIdOf(sealing, { kind, id }));
         const person = await of("person", merge.into);
-        const next = person === undefined || person.content === null ? await of("merge", merge.into) : person;
+        const next: Logged | undefined =
+          person === undefined || person.content === null ? await of("merge", merge.into) : person;
         if (next !== undefined && next.content !== null) found.set(`${next.kind} ${next.id}`, next);
         merge = next && this.#readMerge(next);
       }

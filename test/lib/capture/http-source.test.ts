@@ -641,13 +641,13 @@ describe("a snapshot", () => {
 
   it("comes from a camera that answers one connection at a time", async () => {
     const jpeg = await noise(32);
-    let open = 0;
+    let connected = 0;
     let most = 0;
     const server = await listen(
       createServer((socket) => {
-        open += 1;
-        most = Math.max(most, open);
-        socket.on("close", () => (open -= 1));
+        connected += 1;
+        most = Math.max(most, connected);
+        socket.on("close", () => (connected -= 1));
         socket.once("data", () => socket.end(Buffer.concat([Buffer.from("HTTP/1.0 200 OK\r\n\r\n"), jpeg])));
       }),
     );

@@ -72,7 +72,14 @@ describe("sieve", () => {
   it("passes over nearly all who are little farther, with and without a bias", () => {
     const probe = toUnitLength(drawn(128));
     const rows = Array.from({ length: 1000 }, () => toUnitLength(drawn(128)));
-    const [sieve, biased] = [sieveFor(probe, rows), sieveFor(probe, rows, new Array<number>(1000).fill(0.5))];
+    const [sieve, biased] = [
+      sieveFor(probe, rows),
+      sieveFor(
+        probe,
+        rows,
+        Array.from({ length: 1000 }, () => 0.5),
+      ),
+    ];
     let [passed, passedBiased] = [0, 0];
     for (const [row, values] of rows.entries()) {
       passed += Number(passes(sieve, row, distanceOf(probe, values) - 0.02));

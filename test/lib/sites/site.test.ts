@@ -645,12 +645,9 @@ describe("two sites of one gallery", () => {
         assert.deepEqual(
           store
             .people()
-            .map(({ id, notes }) => [id, notes])
-            .sort(),
-          [
-            [idOf(2), "and 1"],
-            [idOf(3), "and 1"],
-          ],
+            .map(({ id, notes }) => `${id} ${notes}`)
+            .toSorted((a, b) => a.localeCompare(b)),
+          [`${idOf(2)} and 1`, `${idOf(3)} and 1`],
         );
         assert.equal((await site.verify()).differing, 0);
       }
