@@ -77,8 +77,8 @@ export function sieveOf(memory: WasmMemory, layout: Layout, probe: Float32Array)
     error: Math.sqrt(lost) * SLACK,
     ...Object.fromEntries(Array.from(new BigInt64Array(codes.buffer), (four, index) => [`probe${index}`, four])),
   };
-  const { exports } = new wasm.Instance(moduleFor(layout) as WasmModule, { "": { memory, ...constants } });
-  const run = exports.run as (base: number, row: number, rows: number, biased: number, plain: number) => number;
+  const instance = new wasm.Instance(moduleFor(layout) as WasmModule, { "": { memory, ...constants } });
+  const run = instance.exports["run"] as (base: number, row: number, rows: number, biased: number, plain: number) => number;
   return {
     next: (first, end, worst, worstPlain) => {
       const chunk = Math.floor(first / CHUNK_ROWS);
