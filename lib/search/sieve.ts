@@ -78,7 +78,13 @@ export function sieveOf(memory: WasmMemory, layout: Layout, probe: Float32Array)
     ...Object.fromEntries(Array.from(new BigInt64Array(codes.buffer), (four, index) => [`probe${index}`, four])),
   };
   const instance = new wasm.Instance(moduleFor(layout) as WasmModule, { "": { memory, ...constants } });
-  const run = instance.exports["run"] as (base: number, row: number, rows: number, biased: number, plain: number) => number;
+  const run = instance.exports["run"] as (
+    base: number,
+    row: number,
+    rows: number,
+    biased: number,
+    plain: number,
+  ) => number;
   return {
     next: (first, end, worst, worstPlain) => {
       const chunk = Math.floor(first / CHUNK_ROWS);
