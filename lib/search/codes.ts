@@ -37,8 +37,8 @@ export class Codes {
 
   /** Undefined where this computer cannot. */
   static of(dimensions: number, biased: boolean): Codes | undefined {
-    const layout = layoutOf(dimensions, biased);
     try {
+      const layout = layoutOf(dimensions, biased);
       return layout && new Codes(newMemory(), layout);
     } catch {
       return undefined;
