@@ -14,6 +14,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const USUAL = ["lib", "api", "nodes", "flows", "package", "demo", "bench"];
 /** Of test/soak, on a computer that has nothing else to do: each test a few minutes to an hour. */
 const LONG = { env: { SOAK_LONG: "1" }, timeoutMs: 2 * 60 * 60 * 1000, concurrency: 1 };
+/** The short form of test/soak: minutes for each file, on a busy computer many. */
+const SHORT = { timeoutMs: 45 * 60 * 1000 };
 
 async function main(args) {
   const folders = args.filter((each) => !each.startsWith("--"));
@@ -46,7 +48,7 @@ async function main(args) {
     const others = files.filter((file) => !counts(file));
     if (others.length > 0) await runTests(others).catch(note);
     if (failures.length > 0) throw new Error(failures.map(({ message }) => message).join("\n"));
-  } else await runTests(files, long ? LONG : {});
+  } else await runTests(files, long ? LONG : chosen.includes("soak") ? SHORT : {});
   say("all is well");
 }
 
