@@ -12,12 +12,12 @@ const PATIENCE_MS = 1_500_000;
 
 /** Times as often as npm test does it. */
 const REPEATED: [what: string, file: string, times: number][] = [
-  ["the visit book, killed", "visits/kills.test.ts", often(7, 17)],
-  ["the attendance book, killed", "attendance/kills.test.ts", often(7, 17)],
-  ["the people, killed", "people/store.test.ts", often(4, 17)],
+  ["the visit book, killed", "visits/kills.test.ts", often(5, 17)],
+  ["the attendance book, killed", "attendance/kills.test.ts", often(5, 17)],
+  ["the people, killed", "people/store.test.ts", often(2, 17)],
   ["an import, killed", "people/import-kills.test.ts", often(2, 17)],
   ["sites, killed", "sites/kills.test.ts", often(2, 17)],
-  ["people on a disk that is full", "people/full-disk.test.ts", often(4, 20)],
+  ["people on a disk that is full", "people/full-disk.test.ts", often(3, 20)],
   ["a gate, in every combination of conditions", "gate/table.test.ts", often(10, 10)],
   ["a gate, sent a million messages or ten", "gate/never.test.ts", often(10, 100)],
 ];
