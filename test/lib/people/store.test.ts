@@ -711,12 +711,15 @@ describe("the store", () => {
     writeFileSync(join(folder, "backups"), "");
     await store.close();
     assert.deepEqual(
-      problems.map(({ code }) => code),
+      store.refusals.map(({ code }) => code),
       ["unwritable_backup"],
     );
     assert.match(
-      problems[0]?.message ?? "",
-      /^no backup of the people could be made in .*: check that the disk is not full/,
+      store.refusals[0]?.error.message ?? "",
+      pattern(
+        /no backup of the people can be made, and what was deleted may still be in the older ones.*/,
+        /what should be a folder is a file.*move that file away/,
+      ),
     );
     rmSync(join(folder, "backups"));
     assert.ok(await isWhole(await opened(folder), 1));
