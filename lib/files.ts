@@ -1,6 +1,6 @@
 /** Files that survive a crash, and are nobody else's to read. */
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** No write takes this long; what is younger may be another Node-RED's, at work on the same folder. */
@@ -42,13 +42,26 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** For a file that may be missing. @throws what is wrong with it else */
+export function ignoreMissing(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+}
+
+/** @returns none where there is no such folder @throws the system's error where it cannot be listed */
+export async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: unknown) => {
+    ignoreMissing(error);
+    return [];
+  });
+}
+
 /** @returns undefined where there is no such file @throws the system's error where it cannot be read */
 export async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    ignoreMissing(error);
+    return undefined;
   }
 }
 
@@ -105,9 +118,7 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
 export async function removeDurable(paths: readonly string[]): Promise<void> {
   for (const path of paths) await rm(path, { force: true });
   for (const folder of new Set(paths.map(dirname))) {
-    await syncFolder(folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-    });
+    await syncFolder(folder).catch(ignoreMissing);
   }
 }
 

@@ -310,10 +310,10 @@ export class GateCore {
     const here = this.#candidates();
     const visits = new Set(here.map(({ visit }) => visit));
     for (const visit of this.#standing.keys()) if (!visits.has(visit)) this.#standing.delete(visit);
+    const letIn = new Set(here.flatMap(({ visit, person }) => (this.#granted.has(visit) ? (person ?? []) : [])));
     for (const present of here) {
       // Whom two see is let in once.
-      if (here.some((other) => this.#granted.has(other.visit) && isSamePerson(other, present)))
-        this.#granted.set(present.visit, true);
+      if (present.person !== null && letIn.has(present.person)) this.#granted.set(present.visit, true);
       const standing = this.#standingOf(present);
       if (this.#reasonOf(present, { fresh: true }) !== undefined) {
         standing.waiting = undefined;

@@ -281,15 +281,9 @@ export class Gate extends EventEmitter<GateEvents> {
    * @throws StorageError
    */
   forget(person: string): Promise<void> {
-    return this.#queue.run(async () => {
+    return this.#orLater(async () => {
       this.#forgetting.add(person);
-      try {
-        await this.#forget(person);
-      } catch (error) {
-        const refused = asStorageError(error, this.#parts.folder, phrase("gate.notForgotten"));
-        if (refused instanceof StorageError) this.#forgetLater();
-        throw refused;
-      }
+      await this.#forget(person);
     });
   }
 
@@ -299,22 +293,16 @@ export class Gate extends EventEmitter<GateEvents> {
    * @throws StorageError; then it is done once the disk takes it
    */
   forgetGone(isMember: (person: string) => boolean): Promise<void> {
-    return this.#queue.run(async () => {
+    return this.#orLater(async () => {
       const gone = [...this.#named].filter((person) => !isMember(person));
       for (const person of gone) this.#forgetting.add(person);
-      try {
-        for (const person of gone) await this.#forget(person);
-        const kept = [
-          ...this.#factors.factors.list().map(({ person }) => person),
-          ...Object.keys(this.failures),
-          ...(await this.#log.people()),
-        ];
-        await this.#name(kept.filter(isMember));
-      } catch (error) {
-        const refused = asStorageError(error, this.#parts.folder, phrase("gate.notForgotten"));
-        if (refused instanceof StorageError) this.#forgetLater();
-        throw refused;
-      }
+      for (const person of gone) await this.#forget(person);
+      const kept = [
+        ...this.#factors.factors.list().map(({ person }) => person),
+        ...Object.keys(this.failures),
+        ...(await this.#log.people()),
+      ];
+      await this.#name(kept.filter(isMember));
     });
   }
 
@@ -345,6 +333,19 @@ export class Gate extends EventEmitter<GateEvents> {
   /** Once all is told and written that came before. */
   async settled(): Promise<void> {
     await this.#queue.idle();
+  }
+
+  /** @throws StorageError; then whoever is to be forgotten is, once the disk takes it */
+  #orLater(work: () => Promise<void>): Promise<void> {
+    return this.#queue.run(async () => {
+      try {
+        await work();
+      } catch (error) {
+        const refused = asStorageError(error, this.#parts.folder, phrase("gate.notForgotten"));
+        if (refused instanceof StorageError) this.#forgetLater();
+        throw refused;
+      }
+    });
   }
 
   async #forget(person: string): Promise<void> {

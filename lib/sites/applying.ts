@@ -11,6 +11,7 @@ import {
   embeddingOf,
   fromContent,
   isHere,
+  isPictureKind,
   keyOf,
   logIdOf,
   type Merge,
@@ -396,7 +397,7 @@ export class Applying {
       if (value.kind === "photo" && this.#isElsewhere(value.value)) outcome.moves.push(value.value);
       else outcome.writes.push(value);
     };
-    const isPicture = record.kind === "picture" || record.kind === "thumbnail";
+    const isPicture = isPictureKind(record.kind);
     // A photo's picture never changes: it need not be read.
     const mine = isPicture && before !== undefined && before.digest === theirs ? record : await reader.read(key);
     if (mine === undefined) {

@@ -39,6 +39,9 @@ export interface RecordKey {
   id: string;
 }
 
+/** What is large, and may be left out where no pictures are kept. */
+export const isPictureKind = (kind: RecordKind): boolean => kind === "picture" || kind === "thumbnail";
+
 /** Two people are one. */
 export interface Merge {
   /** Who is gone. */

@@ -13,6 +13,7 @@ import {
   bodyOf,
   digestOf,
   embeddingId,
+  isPictureKind,
   logIdOf,
   type RecordKey,
   type SharedRecord,
@@ -165,7 +166,7 @@ export class Telling {
     }
     let lost = false;
     for (const kind of ORDER) {
-      if (kind === "picture" || kind === "thumbnail" || kind === "merge") continue;
+      if (isPictureKind(kind) || kind === "merge") continue;
       const missing: [RecordKind, string][] = [];
       for await (const [logId, known] of this.#known.all(kind)) {
         if (here.get(kind)?.has(known.id) === true || !isDeletedHere(known)) continue;
@@ -268,7 +269,7 @@ export class Telling {
       const content = sealing.seal(kind, logId, toContent(key, body));
       return { key, change: { kind, id: logId, base, content }, known: { id, number: base, digest: digestOf(body) } };
     }
-    const isPicture = kind === "picture" || kind === "thumbnail";
+    const isPicture = isPictureKind(kind);
     const photoIsHere = isPicture && this.#store.photo(id) !== undefined;
     const isThere = known !== undefined && known.digest !== null && known.gone !== true;
     // A photo's picture never changes: it need not be read.

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors";
 import type { PeopleStore } from "../people/store";
 import type { ChangeLog, Logged } from "./change-log";
-import { bodyOf, digestOf, fromContent, keyOf, logIdOf, type RecordKey, StoreReader } from "./records";
+import { bodyOf, digestOf, fromContent, isPictureKind, keyOf, logIdOf, type RecordKey, StoreReader } from "./records";
 import type { Sealing } from "./sealing";
 import type { Verified } from "./verified";
 
@@ -56,7 +56,7 @@ export async function verifyLog({
     if (isClosed()) throw new UserError("people.closed");
     if (performance.now() - begun > mostMs) throw new UserError("sites.verifyLate", { minutes: mostMs / 60_000 });
   };
-  const isLeft = ({ kind }: RecordKey): boolean => (kind === "picture" || kind === "thumbnail") && !keepPictures;
+  const isLeft = ({ kind }: RecordKey): boolean => isPictureKind(kind) && !keepPictures;
   const digestHere = async (key: RecordKey, reader = new StoreReader(store)): Promise<string | undefined> => {
     const mine = await reader.read(key);
     return mine && digestOf(bodyOf(mine));
@@ -101,7 +101,7 @@ export async function verifyLog({
       records += 1;
       if (key.kind === "person") people += 1;
       if (key.kind === "photo") photos += 1;
-      if (key.kind !== "picture" && key.kind !== "thumbnail") there.add(`${change.kind} ${change.id}`);
+      if (!isPictureKind(key.kind)) there.add(`${change.kind} ${change.id}`);
       const own = createHash("sha256").update(`${change.kind} ${change.id} ${read.digest}`).digest();
       for (const [at, byte] of own.entries()) digest[at] = (digest[at] ?? 0) ^ byte;
       if (!isLeft(key) && (await digestHere(key, reader)) !== read.digest) doubt(key);
@@ -113,8 +113,7 @@ export async function verifyLog({
   if (!log.readOnly)
     for await (const key of keys()) {
       await turn();
-      if (key.kind !== "picture" && key.kind !== "thumbnail" && !there.has(`${key.kind} ${logIdOf(sealing, key)}`))
-        doubt(key);
+      if (!isPictureKind(key.kind) && !there.has(`${key.kind} ${logIdOf(sealing, key)}`)) doubt(key);
     }
   const isSame = async (key: RecordKey): Promise<boolean> => {
     const logged = await log.record(key.kind, logIdOf(sealing, key));

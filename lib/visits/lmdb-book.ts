@@ -4,12 +4,12 @@
  * deleted is wiped.
  */
 import { EventEmitter } from "node:events";
-import { readdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { BoundedMap } from "../bounded-map";
 import { reasonOf, UserError } from "../errors";
-import { removeDurable } from "../files";
+import { namesIn, removeDurable } from "../files";
 import { Backups } from "../people/lmdb/backups";
 import { isSound } from "../people/lmdb/check";
 import { ClosedNote } from "../people/lmdb/closed-note";
@@ -120,11 +120,7 @@ export async function deleteBook(folder: string): Promise<void> {
 }
 
 async function filesOf(folder: string): Promise<string[]> {
-  const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-    return [];
-  });
-  return files.filter((file) => OWN_FILE.test(file)).map((file) => join(folder, file));
+  return (await namesIn(folder)).filter((file) => OWN_FILE.test(file)).map((file) => join(folder, file));
 }
 
 export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisits {

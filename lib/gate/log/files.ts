@@ -1,7 +1,7 @@
 /** Where a log lies: segments of entries, beside each the details of its entries, and the pictures. */
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { PRIVATE_FILE, readIfThere, syncFolder } from "../../files";
+import { PRIVATE_FILE, namesIn, readIfThere, syncFolder } from "../../files";
 
 const DIGITS = 10;
 const SEGMENT = /^(\d{10})\.log$/;
@@ -24,11 +24,7 @@ export async function segmentsOf(folder: string): Promise<number[]> {
 
 /** The sequences that have a picture, the oldest first. */
 export async function picturesOf(folder: string): Promise<number[]> {
-  const names = await readdir(join(folder, PICTURES)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-    return [];
-  });
-  return names
+  return (await namesIn(join(folder, PICTURES)))
     .filter((name) => /^\d{10}$/.test(name))
     .map(Number)
     .sort((a, b) => a - b);

@@ -3,10 +3,10 @@
  * database is damaged.
  */
 import { createReadStream, createWriteStream } from "node:fs";
-import { link, readdir, rename, stat, utimes } from "node:fs/promises";
+import { link, rename, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { PRIVATE_FILE, closeToOthers, removeDurable, syncFolder } from "../../files";
+import { PRIVATE_FILE, closeToOthers, ignoreMissing, namesIn, removeDurable, syncFolder } from "../../files";
 import { copyWithout } from "./check";
 import { type Database, freshOf, makeDurable } from "./database";
 import { removeDatabase } from "./open";
@@ -201,13 +201,6 @@ async function nameAside(path: string, now: number): Promise<string> {
   return aside;
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  return readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    ignoreMissing(error);
-    return [];
-  });
-}
-
 async function timeOf(path: string): Promise<number | undefined> {
   return stat(path).then(
     ({ mtimeMs }) => mtimeMs,
@@ -223,8 +216,4 @@ async function isOlder(path: string, ms: number, now: number): Promise<boolean> 
 
 async function move(from: string, to: string): Promise<void> {
   await rename(from, to).catch(ignoreMissing);
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== "ENOENT") throw error;
 }

@@ -2,9 +2,9 @@
  * Photos, thumbnails and strangers' pictures: one immutable file each, sealed, with a copy for the day the first one
  * is damaged.
  */
-import { copyFile, link, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { copyFile, link, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { asideIn, makePrivateFolder, removeDurable, writeManyDurable } from "../../files";
+import { asideIn, ignoreMissing, makePrivateFolder, namesIn, removeDurable, writeManyDurable } from "../../files";
 import { storageReasonOf } from "../../storage";
 import type { UnknownGroup } from "../people";
 import type { Secret } from "./secret";
@@ -193,15 +193,4 @@ async function copyWhole(from: string, to: string, before = async (): Promise<vo
     await rm(aside, { force: true });
     throw error;
   }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return readdir(folder).catch((error: unknown) => {
-    ignoreMissing(error);
-    return [];
-  });
-}
-
-function ignoreMissing(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
 }
