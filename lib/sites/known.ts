@@ -7,6 +7,7 @@ import { idSchema, personSchema, photoSchema } from "../people/people";
 import { type BesideOptions, openBeside } from "../people/lmdb/beside";
 import type { Database } from "../people/lmdb/database";
 import { asStorageError } from "../storage";
+import { SerialQueue } from "../workers/serial-queue";
 import { type Logged, RECORD_KINDS, type RecordKind } from "./change-log";
 import { type Conflict, conflictSchema, type Deletion, deletionSchema } from "./conflicts";
 
@@ -88,6 +89,8 @@ export interface KnownChanges {
 
 export class KnownRecords {
   readonly #database: Database;
+  /** What is written follows from what was: of two at once the second would take back what the first did. */
+  readonly #writes = new SerialQueue();
   #meta: Meta;
   #conflicts: readonly (readonly [key: string, conflict: Conflict])[] = [];
   #deletions: readonly (readonly [key: string, deletion: Deletion])[] = [];
@@ -183,7 +186,11 @@ export class KnownRecords {
     return this.#held.size > 0;
   }
 
-  async write({
+  write(changes: KnownChanges): Promise<void> {
+    return this.#writes.run(() => this.#write(changes));
+  }
+
+  async #write({
     known = [],
     unknown = [],
     meta,
@@ -239,7 +246,11 @@ export class KnownRecords {
   }
 
   /** People are deleted: what was said of them is of nobody any more. */
-  async forget(people: ReadonlySet<string>): Promise<void> {
+  forget(people: ReadonlySet<string>): Promise<void> {
+    return this.#writes.run(() => this.#forget(people));
+  }
+
+  async #forget(people: ReadonlySet<string>): Promise<void> {
     const of = this.#conflicts.filter(([, { person }]) => person !== null && people.has(person));
     if (of.length === 0) return;
     await this.#database.write({ put: of.map(([key, conflict]) => [key, json({ ...conflict, person: null })]) });
@@ -250,16 +261,21 @@ export class KnownRecords {
   }
 
   /** Another log: nothing of the former is known. */
-  async beginAnew(meta: Partial<Meta>): Promise<void> {
+  beginAnew(meta: Partial<Meta>): Promise<void> {
+    return this.#writes.run(() => this.#beginAnew(meta));
+  }
+
+  async #beginAnew(meta: Partial<Meta>): Promise<void> {
     const all = this.#database.keys("").filter((key) => key !== "meta" && !key.startsWith("gone:"));
     await this.#database.write({ remove: all });
     [this.#conflicts, this.#deletions] = [[], []];
     this.#merges.clear();
     this.#held.clear();
-    await this.write({ meta: { followed: 0, verifiedAt: null, ...meta }, wipes: true });
+    await this.#write({ meta: { followed: 0, verifiedAt: null, ...meta }, wipes: true });
   }
 
   async close(): Promise<void> {
+    await this.#writes.idle();
     await this.#database.close();
   }
 
