@@ -47,6 +47,17 @@ export function ignoreMissing(error: unknown): void {
   if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
 }
 
+/** @throws what is wrong with it where it cannot be told */
+export async function isMissing(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    (error: unknown) => {
+      ignoreMissing(error);
+      return true;
+    },
+  );
+}
+
 /** @returns none where there is no such folder @throws the system's error where it cannot be listed */
 export async function namesIn(folder: string): Promise<string[]> {
   return readdir(folder).catch((error: unknown) => {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { BoundedMap } from "../bounded-map";
 import { reasonOf, UserError } from "../errors";
-import { namesIn, removeDurable } from "../files";
+import { isMissing, namesIn, removeDurable } from "../files";
 import { Backups } from "../people/lmdb/backups";
 import { isSound } from "../people/lmdb/check";
 import { ClosedNote } from "../people/lmdb/closed-note";
@@ -418,8 +418,7 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
   /** Called once, by openBook. */
   async start(): Promise<void> {
     await removeDatabase(freshOf(this.#path));
-    const trusted = (await this.#closedNote.holds()) || (await isSound(this.#path));
-    let restored = trusted ? false : await this.#restore();
+    let restored = (await this.#isToBeTrusted()) ? false : await this.#restore();
     await this.#closedNote.remove();
     try {
       await this.#load();
@@ -435,6 +434,12 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
     this.#timers.set("look", setInterval(() => this.#look(), LOOK_MS).unref());
     // Not while the gallery opens.
     setImmediate(() => this.#look());
+  }
+
+  async #isToBeTrusted(): Promise<boolean> {
+    // Gone by mistake: one that is new has no backup.
+    if ((await isMissing(this.#path)) && (await this.#backups.isThere())) return false;
+    return (await this.#closedNote.holds()) || (await isSound(this.#path));
   }
 
   #look(): void {

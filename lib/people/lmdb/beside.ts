@@ -1,7 +1,6 @@
 /** A database for what is kept beside the people, in a folder of its own in theirs, sealed as they are. */
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { closeToOthers } from "../../files";
+import { closeToOthers, isMissing } from "../../files";
 import type { StoreProblem } from "../store";
 import { Backups } from "./backups";
 import { Database, freshOf } from "./database";
@@ -26,13 +25,13 @@ export interface BesideDatabase {
   backups: Backups;
 }
 
-/** Whether there is such a database. */
+/** Whether there is such a database, or what is left of it. @throws the system's error */
 export async function isBeside({ folder, name }: Pick<BesideOptions, "folder" | "name">): Promise<boolean> {
-  return (await stat(pathOf(folder, name)).catch(() => undefined)) !== undefined;
+  return !(await isMissing(pathOf(folder, name))) || new Backups(join(folder, name)).isThere();
 }
 
 /**
- * One that is damaged is set aside, its newest backup takes its place, and both are told.
+ * One that is damaged is set aside, its newest backup takes its place, also where it is gone, and all is told.
  * @throws the system's error
  */
 export async function openBeside({
@@ -47,8 +46,9 @@ export async function openBeside({
   await removeDatabase(freshOf(path));
   const backups = new Backups(own);
   await backups.tidy(Date.now());
-  if ((await isBeside({ folder, name })) && !(await isGood(path, secret)))
-    onProblem(await restoreNewest(backups, path, { folder: own, of: name, secret }));
+  // Gone by mistake: one that is new has no backup.
+  const lost = (await isMissing(path)) ? await backups.isThere() : !(await isGood(path, secret));
+  if (lost) onProblem(await restoreNewest(backups, path, { folder: own, of: name, secret }));
   return { database: await Database.open(path, secret), backups };
 }
 

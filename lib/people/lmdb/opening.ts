@@ -1,7 +1,7 @@
 /** How a store comes to life: checked, restored where it is damaged, read, and sealed where a pass phrase is new. */
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isAside, removeDurable } from "../../files";
+import { isAside, isMissing, removeDurable } from "../../files";
 import { storageReasonOf } from "../../storage";
 import { phrase, worded } from "../../words/sentence";
 import { isWaitingZip } from "../archive";
@@ -168,11 +168,4 @@ export class Opening {
         ...worded(phrase("people.lostPictures", { number: count, folder })),
       });
   }
-}
-
-async function isMissing(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => false,
-    (error: NodeJS.ErrnoException) => error.code === "ENOENT",
-  );
 }

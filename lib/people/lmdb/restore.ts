@@ -15,10 +15,15 @@ export async function isGood(path: string, secret: Secret): Promise<boolean> {
 
 /** What is told of each database. */
 const SENTENCES = {
-  people: { noBackup: "people.noBackup", damaged: "people.damagedDatabase" },
-  visits: { noBackup: "visits.noBackup", damaged: "visits.damagedDatabase" },
-  attendance: { noBackup: "attendance.noBackup", damaged: "attendance.damagedDatabase" },
-  sites: { noBackup: "sites.noBackup", damaged: "sites.damagedDatabase" },
+  people: { noBackup: "people.noBackup", damaged: "people.damagedDatabase", missing: "people.missingDatabase" },
+  visits: { noBackup: "visits.noBackup", damaged: "visits.damagedDatabase", missing: "visits.missingDatabase" },
+  attendance: {
+    noBackup: "attendance.noBackup",
+    damaged: "attendance.damagedDatabase",
+    missing: "attendance.missingDatabase",
+  },
+  // Of these no backups are made: all is in the log.
+  sites: { noBackup: "sites.noBackup", damaged: "sites.damagedDatabase", missing: "sites.noBackup" },
 } as const;
 
 export interface Damage {
@@ -42,6 +47,6 @@ export async function restoreNewest(
   const said = { folder, because, aside };
   if (madeAt === undefined) return { code: "no_backup", ...worded(phrase(SENTENCES[of].noBackup, said)) };
   const at = new Date(madeAt).toISOString();
-  if (aside === "") return { code: "damaged_database", ...worded(phrase("people.missingDatabase", { folder, at })) };
+  if (aside === "") return { code: "damaged_database", ...worded(phrase(SENTENCES[of].missing, { ...said, at })) };
   return { code: "damaged_database", ...worded(phrase(SENTENCES[of].damaged, { ...said, at })) };
 }

@@ -9,6 +9,8 @@ aside as {aside}, and the attendance books begin anew, with the visits that are 
   damagedDatabase: `the check-ins in {folder} were damaged{because}: the damaged file was set aside as {aside}, and \
 the backup of {at} took its place. Corrections since then are missing; visits since then are read again where they \
 are kept.`,
+  missingDatabase: `the database of the check-ins in {folder} was gone: the backup of {at} took its place. \
+Corrections since then are missing; visits since then are read again where they are kept.`,
   badRecords: `{number} records of check-ins in {folder} are malformed and left out; all others are shown.`,
   noDay: `must be a day like 2026-11-26`,
   noMonth: `must be a month like 2026-11`,

@@ -7,6 +7,8 @@ export const visits = {
 as {aside}, and the visits begin anew. People are recognized as before.`,
   damagedDatabase: `the visits in {folder} were damaged{because}: the damaged file was set aside as {aside}, and the \
 backup of {at} took its place. Visits since then are missing; people are recognized as before.`,
+  missingDatabase: `the database of the visits in {folder} was gone: the backup of {at} took its place. Visits since \
+then are missing; people are recognized as before.`,
   damagedRecord: `a visit in {folder} is damaged ({reason}) and left out: start the flow again, then the newest good \
 backup takes the file's place.`,
   notWiped: `they are deleted and nobody finds them any more, but what is left of them in old pages and in the backup \

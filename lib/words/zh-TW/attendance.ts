@@ -9,6 +9,8 @@ export const attendance = {
   damagedDatabase: `{folder} 中的打卡紀錄曾損毀{because}：損毀的檔案已移至 {aside}，\
 並改用 {at} 的備份。之後的更正已遺失；\
 之後的來訪若有保留，會重新讀取。`,
+  missingDatabase: `{folder} 中的打卡紀錄資料庫不見了：已改用 {at} 的備份。之後的更正已遺失；\
+之後的來訪若有保留，會重新讀取。`,
   badRecords: `{folder} 中有 {number} 筆打卡資料格式錯誤，已略過；其他紀錄照常顯示。`,
   noDay: `必須是日期，例如 2026-11-26`,
   noMonth: `必須是月份，例如 2026-11`,

@@ -7,6 +7,8 @@ export const visits = {
 人員仍可照常辨識。`,
   damagedDatabase: `{folder} 中的來訪記錄曾損毀{because}：損毀的檔案已移至 {aside}，並改用 {at} 的備份。之後的來訪記錄\
 已遺失；人員仍可照常辨識。`,
+  missingDatabase: `{folder} 中的來訪記錄資料庫不見了：已改用 {at} 的備份。之後的來訪記錄\
+已遺失；人員仍可照常辨識。`,
   damagedRecord: `{folder} 中有一筆來訪記錄損毀（{reason}），已略過：請重新啟動流程，屆時會以最新的完好備份取代該檔案。`,
   notWiped: `記錄已刪除，也不會再被找到，但舊頁面與備份中的殘留內容尚無法清除`,
   backupFailed: `無法在 {folder} 備份來訪記錄（{reason}），已刪除的內容可能仍在舊備份中：請確認磁碟未滿。`,

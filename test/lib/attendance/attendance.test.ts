@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -330,6 +330,22 @@ describe("an attendance book", () => {
     writeFileSync(file, readFileSync(file).fill(0xff));
     const again = await kept.reopen();
     assert.match(again.problems.map(({ message }) => message).join(), /^the check-ins in .* were damaged: /);
+    assert.deepEqual(said(again.open({}), "2026-11-26"), ["Alice IN 08:00"]);
+  });
+
+  it("goes on from its backup where its file is gone, and says so of check-ins", async (t) => {
+    const kept = await keep(t);
+    const log = new VisitLog();
+    log.put(recordOf(visit(kept.alice, "2026-11-26T08:00Z")));
+    await kept.open({}, log).start();
+    await kept.ledger.backUp();
+    await kept.books.close();
+    rmSync(join(kept.folder, "attendance", "attendance.mdb"));
+    const again = await kept.reopen();
+    assert.match(
+      again.problems.map(({ message }) => message).join(),
+      /^the database of the check-ins in .* was gone: the backup of 20/,
+    );
     assert.deepEqual(said(again.open({}), "2026-11-26"), ["Alice IN 08:00"]);
   });
 

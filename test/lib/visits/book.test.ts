@@ -373,6 +373,30 @@ describe("a visit book", () => {
     assert.equal(holds(folder, visitId(1)), false);
   });
 
+  it("begins with the backup when it is gone, tells so, and begins anew without one", async () => {
+    const folder = folderOf();
+    const problems: StoreProblem[] = [];
+    const book = await filled(folder, 50);
+    await book.backup();
+    await book.put(visitOf(51), { snapshot: pictureOf(51) });
+    const { revision } = book;
+    await book.close();
+    rmSync(join(folder, "visits.mdb"));
+    const again = await opened(folder, { onProblem: (problem) => problems.push(problem) });
+    assert.deepEqual(
+      problems.map(({ code }) => code),
+      ["damaged_database"],
+    );
+    assert.match(problems[0]?.message ?? "", /^the database of the visits in .* was gone: the backup of 20/);
+    assert.equal((await again.find({ limit: 500 })).visits.length, 50);
+    assert.deepEqual(await again.snapshot(visitId(50)), pictureOf(50));
+    assert.ok((await again.put(visitOf(52))).revision > revision);
+    await again.close();
+    await deleteBook(folder);
+    const anew = await opened(folder, { onProblem: (problem) => problems.push(problem) });
+    assert.deepEqual([anew.size, problems.length], [0, 1]);
+  });
+
   it("begins anew when it is damaged and has no backup, and tells so", async () => {
     const folder = folderOf();
     const problems: StoreProblem["code"][] = [];
