@@ -3,6 +3,7 @@ import { EventEmitter } from "node:events";
 import { heard } from "../observe/heard";
 import { asSentence, sentenceOf, UserError } from "../errors";
 import type { FlashPlan } from "../flash-plan";
+import { withOwnMemory } from "../image/by-payload";
 import { greysBeside } from "../image/grey-thumbnail";
 import type { Frame } from "../message";
 import { ffmpegSource } from "./ffmpeg-source";
@@ -154,7 +155,7 @@ export class Camera extends EventEmitter<CameraEvents> {
     }
   }
 
-  #emitFrame({ bytes, width, height, encoding, flash, grey }: CapturedFrame): void {
+  #emitFrame({ bytes: captured, width, height, encoding, flash, grey }: CapturedFrame): void {
     const frame: Frame = {
       source: this.options.name,
       ...(this.#id === undefined ? {} : { camera: this.#id }),
@@ -168,6 +169,7 @@ export class Camera extends EventEmitter<CameraEvents> {
     };
     this.#sequence += 1;
     this.#latest = frame;
+    const bytes = withOwnMemory(captured);
     if (grey !== undefined) greysBeside.set(bytes, grey);
     this.emit("frame", bytes, frame);
   }
