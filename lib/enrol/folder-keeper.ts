@@ -64,12 +64,12 @@ export class FolderKeeper implements Keeper {
     } catch (error) {
       // It is not the picture that counted; nothing is known of it when the gallery closes meanwhile.
       if (!this.#host.signal.aborted && before !== undefined && before.id !== idOfPhoto(hash, file))
-        await this.drop([file], true);
+        await this.drop([file], { moving: true });
       throw error;
     }
     const [face] = usable;
     if (usable.length !== 1 || face?.embedding === undefined) {
-      await this.drop([file], true);
+      await this.drop([file], { moving: true });
       await this.#host.store.putNote(noteOf(file), { hash, fingerprint, faces: usable.length });
       return { faces: usable.length, doubt: undefined };
     }
@@ -121,7 +121,7 @@ export class FolderKeeper implements Keeper {
    * Photos of the folder are gone, and somebody of whom nothing is known but these goes with them. But where a file
    * was only renamed, or is being written anew, they stay: their visits and check-ins would go with them.
    */
-  async drop(files: readonly string[], moving: boolean): Promise<void> {
+  async drop(files: readonly string[], { moving }: { moving: boolean }): Promise<void> {
     for (const file of files) await forgetNote(this.#host.store, file);
     const photos = files.flatMap((file) => this.#host.directory.photoIn(file) ?? []);
     this.#remember(photos);

@@ -69,10 +69,10 @@ export interface Keeper {
   keep(file: string, name: string, bytes: Buffer): Promise<{ faces: number; doubt: Sentence | undefined }>;
   /**
    * Photos that are gone.
-   * @param moving others wait to be read, which may be the same by new names: whoever has no photo left stays until
-   * `sweep`
+   * @param options.moving others wait to be read, which may be the same by new names: whoever has no photo left
+   * stays until `sweep`
    */
-  drop(files: readonly string[], moving: boolean): Promise<void>;
+  drop(files: readonly string[], options: { moving: boolean }): Promise<void>;
   /** All that waited is read: who was left without a photo goes. @param unread people of whom a file is there */
   sweep(unread: ReadonlySet<string>): Promise<void>;
   /** Which folder it was that held photos last. */
@@ -334,7 +334,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       const known = this.#photos.get(file);
       return known?.stamp === stamp ? known.failed !== undefined && now >= known.failed.retryAt : true;
     });
-    if (gone.length > 0) await keeper.drop(gone, changed.length > 0);
+    if (gone.length > 0) await keeper.drop(gone, { moving: changed.length > 0 });
     for (const file of gone) this.#photos.delete(file);
     for (const [file, { code }] of this.#problems) {
       const stays =
@@ -396,7 +396,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
         throw new UserError("enrol.fileTooLarge", { megabytes: MAX_PHOTO_BYTES / 1024 / 1024 });
       const bytes = await this.#bytesOf(file);
       if (bytes === undefined) {
-        if (before !== undefined) await this.#options.keeper.drop([file], true);
+        if (before !== undefined) await this.#options.keeper.drop([file], { moving: true });
         this.#photos.delete(file);
         return;
       }

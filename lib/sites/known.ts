@@ -216,12 +216,10 @@ export class KnownRecords {
     const newConflicts = conflicts.map((conflict) => [this.#numbered("conflict"), conflict] as const);
     const newDeletions = deletions.map((deletion) => [this.#numbered("deletion"), deletion] as const);
     for (const [key, value] of [...newConflicts, ...newDeletions]) put.push([key, json(value)]);
-    const allMerges = new Map([...this.#merges, ...merges.map((merge) => [merge.from, merge] as const)]);
-    for (const { from } of overdue(allMerges.values())) {
-      allMerges.delete(from);
-      remove.push(mergeKey(from));
-    }
-    for (const merge of merges) if (allMerges.has(merge.from)) put.push([mergeKey(merge.from), json(merge)]);
+    // Few writes bring a merge: the others need not look for which are too many.
+    const allMerges = merges.length === 0 ? undefined : this.#mergesWith(merges);
+    for (const from of this.#merges.keys()) if (allMerges?.has(from) === false) remove.push(mergeKey(from));
+    for (const merge of merges) if (allMerges?.has(merge.from)) put.push([mergeKey(merge.from), json(merge)]);
     const [allConflicts, allDeletions] = [
       [...this.#conflicts, ...newConflicts],
       [...this.#deletions, ...newDeletions],
@@ -240,9 +238,18 @@ export class KnownRecords {
     this.#meta = next;
     this.#conflicts = allConflicts.slice(-MOST_TOLD);
     this.#deletions = allDeletions.slice(-MOST_TOLD);
-    this.#merges.clear();
-    for (const [from, merge] of allMerges) this.#merges.set(from, merge);
+    if (allMerges !== undefined) {
+      this.#merges.clear();
+      for (const [from, merge] of allMerges) this.#merges.set(from, merge);
+    }
     if (wipes) await this.#database.rewrite();
+  }
+
+  /** Those before and these, but of what the log knows the last alone. */
+  #mergesWith(merges: readonly KnownMerge[]): Map<string, KnownMerge> {
+    const all = new Map([...this.#merges, ...merges.map((merge) => [merge.from, merge] as const)]);
+    for (const { from } of overdue(all.values())) all.delete(from);
+    return all;
   }
 
   /** People are deleted: what was said of them is of nobody any more. */

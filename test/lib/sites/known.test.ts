@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { openStore } from "../../../lib/people/lmdb/store";
 import type { Conflict, Deletion } from "../../../lib/sites/conflicts";
-import { KnownRecords } from "../../../lib/sites/known";
+import { type KnownMerge, KnownRecords } from "../../../lib/sites/known";
 import { idOf } from "../people/entries";
 
 const folder = mkdtempSync(join(tmpdir(), "known-"));
@@ -57,4 +57,29 @@ describe("what a site knows of the log", () => {
     await again.close();
     await store.close();
   });
+
+  it("keeps every merge the log does not know, and of those it knows the last hundred", async () => {
+    const ofMerges = join(folder, "merges");
+    const store = await openStore({ folder: ofMerges });
+    const open = (): Promise<KnownRecords> =>
+      KnownRecords.open({ folder: ofMerges, name: "sites", secret: store.secret }, () => "site");
+    const logged = (number: number) => ({ ...mergeOf(number), number });
+    const known = await open();
+    await known.write({ merges: [mergeOf(500), ...numbers(1, 100).map(logged)] });
+    await known.write({ meta: { start: 1 } });
+    await known.write({ merges: [mergeOf(501), ...numbers(101, 103).map(logged)] });
+    await known.write({ meta: { start: 2 } });
+    const expected = [mergeOf(500), mergeOf(501), ...numbers(4, 103).map(logged)];
+    const told = ({ merges }: KnownRecords) => [...merges.values()].sort((a, b) => rankOf(a) - rankOf(b));
+    assert.deepEqual(told(known), expected);
+    await known.close();
+    const again = await open();
+    assert.deepEqual(told(again), expected);
+    await again.close();
+    await store.close();
+  });
 });
+
+const numbers = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, at) => from + at);
+/** Those without a number first, as they were written. */
+const rankOf = ({ number }: KnownMerge): number => number ?? 0;
