@@ -96,7 +96,7 @@ export async function openEditor(
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("pageerror", (error) => complaints.push(error.stack ?? error.message));
   page.on("response", (answer) => {
     checkShown(answer).catch((error: unknown) => {
       complaints.push(String(error));
