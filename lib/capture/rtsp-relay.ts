@@ -84,8 +84,6 @@ class Session implements RtspRelay {
   #url = "";
   #reason: Sentence | string | undefined;
   #closed = false;
-  /** Whether the camera closed the connection. */
-  #ended = false;
   /** What waits for its answer, by the number that the camera was given. */
   readonly #asked = new BoundedMap<number, Question>(MAX_ASKED);
   #sequence = 0;
@@ -111,7 +109,7 @@ class Session implements RtspRelay {
   }
 
   get alive(): boolean {
-    return this.#reason === undefined && !this.#ended;
+    return this.#reason === undefined;
   }
 
   reason(): Sentence | string | undefined {
@@ -172,7 +170,7 @@ class Session implements RtspRelay {
     });
     camera.on("close", () => {
       if (camera !== this.#camera || this.#closed) return;
-      this.#ended = true;
+      // Whoever was told that ffmpeg wants no more hangs up, maybe before ffmpeg does.
       if (!this.#leaving) this.#reason ??= phrase("capture.cameraEnded");
       // What came before it goes to ffmpeg yet.
       this.#client?.end();

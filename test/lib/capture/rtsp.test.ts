@@ -329,6 +329,27 @@ describe("RTSP cameras", () => {
     relay.close();
     assert.deepEqual([refusal.code, requests], ["ECONNREFUSED", []]);
   });
+
+  it("is no loss where the camera hangs up first, once ffmpeg has said that it wants no more", async () => {
+    const { port } = await serve();
+    const options = cameraOptionsSchema.parse({
+      name: "door",
+      source: "rtsp",
+      url: `rtsp://127.0.0.1:${port}/card`,
+    }) as OptionsOf<"rtsp">;
+    const relay = await openRelay(options, new AbortController().signal);
+    const client = connect({ host: "127.0.0.1", port: Number(new URL(relay.url).port), allowHalfOpen: true });
+    open.push({
+      close: async () => {
+        client.destroy();
+        relay.close();
+      },
+    });
+    client.resume();
+    client.write(`TEARDOWN ${relay.url} RTSP/1.0\r\nCSeq: 1\r\n\r\n`);
+    await once(client, "end", { signal: AbortSignal.timeout(PATIENCE_MS) });
+    assert.deepEqual([relay.alive, relay.reason()], [true, undefined]);
+  });
 });
 
 describe("a reader of RTSP", () => {
