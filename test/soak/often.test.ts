@@ -23,13 +23,13 @@ const REPEATED: [what: string, file: string, times: number, name?: string][] = [
 ];
 
 describe("what is done often", { concurrency: 2 }, () => {
-  for (const [what, file, times, name = ""] of REPEATED)
+  for (const [what, file, times, name] of REPEATED)
     it(what, { timeout: PATIENCE_MS }, async () => {
       const args = [
         ...process.execArgv,
         "--test",
         "--test-reporter=spec",
-        `--test-name-pattern=${name}`,
+        ...(name === undefined ? [] : [`--test-name-pattern=${name}`]),
         join(LIB, file),
       ];
       const env: NodeJS.ProcessEnv = { ...process.env, FACENET_OFTEN: String(times) };
