@@ -1,4 +1,5 @@
 /** What lies in a folder of pictures and is no picture of anybody. */
+import { extname } from "node:path";
 
 /**
  * Folders that a NAS, a desktop or a sync program keeps beside people's own: hidden ones; Synology's `@eaDir` and
@@ -42,6 +43,31 @@ const CONFLICT_COPY = new RegExp(
     "(?: ?\\(\\d+\\))?\\.[^.]+$",
   "iu",
 );
+
+const SYNC_CONFLICT = /\.sync-conflict-\d{8}-\d{6}-\w+(?=\.[^.]+$)/iu;
+/** AppleDouble's, iCloud's of a photo that is not downloaded, and what Syncthing has not finished. */
+const BESIDE = [/^\._(.+)$/u, /^\.(.+)\.icloud$/iu, /^~syncthing~(.+)\.tmp$/iu, /^\.syncthing\.(.+)\.tmp$/iu];
+
+/** Folders in which Synology and QNAP keep small pictures of the photos beside them. */
+export const THUMBNAIL_FOLDERS = ["@eaDir", ".@__thumb"];
+/** QNAP's are called as the photo is, with their size before it. */
+const THUMBNAIL_SIZE = /^(?:default|s\d{2,4})/u;
+
+/** Of which file a system's file is a copy, or tells something; undefined: of none. @param name without its folder */
+export function originalOf(name: string): string | undefined {
+  for (const beside of BESIDE) {
+    const original = beside.exec(name)?.[1];
+    if (original !== undefined) return original;
+  }
+  if (SYNC_CONFLICT.test(name)) return name.replace(SYNC_CONFLICT, "");
+  const { index } = CONFLICT_COPY.exec(name) ?? {};
+  return index === undefined ? undefined : name.slice(0, index).trimEnd() + extname(name);
+}
+
+/** Whether what lies in such a folder is of a photo beside it. @param thumbnail without its folder, as photo is */
+export function isThumbnailOf(thumbnail: string, photo: string): boolean {
+  return thumbnail === photo || thumbnail.replace(THUMBNAIL_SIZE, "") === photo;
+}
 
 /** Whether a folder is the system's, and nobody's. */
 export function isSystemFolder(name: string): boolean {

@@ -1,11 +1,11 @@
 /**
  * What lies in a gallery's folder, found by looking at it: that works on network folders too, where watching does not.
  */
-import { readdir, realpath, stat } from "node:fs/promises";
-import { dirname, extname, isAbsolute, join, relative } from "node:path";
-import { isAside } from "../files";
+import { lstat, readdir, realpath, rm, rmdir, stat } from "node:fs/promises";
+import { basename, dirname, extname, isAbsolute, join, relative } from "node:path";
+import { ignoreMissing, isAside, namesIn } from "../files";
 import { OTHER_PICTURE_ENDINGS, PHOTO_ENDINGS } from "../image/photo-file";
-import { isSystemFile, isSystemFolder } from "../system-files";
+import { isSystemFile, isSystemFolder, isThumbnailOf, originalOf, THUMBNAIL_FOLDERS } from "../system-files";
 
 export interface Found {
   /** Photos by path relative to the folder, each with a stamp that changes when the file does. */
@@ -18,6 +18,8 @@ export interface Found {
   unsure: Map<string, string>;
   /** What a crash left of photos that were being written. */
   leftovers: string[];
+  /** What systems and sync programs keep of photos beside them: they show nobody, and go with whom they are of. */
+  copies: string[];
   /** Which folder it was that stood by this name, so that another one in its place can be told. */
   identity: string;
   /** Nothing of people's own is in it, be it photos or not. */
@@ -60,6 +62,7 @@ export async function scanFolder(folder: string): Promise<Found> {
     misnamed: new Set(),
     unsure: new Map(),
     leftovers: [],
+    copies: [],
     identity: `${dev} ${ino}`,
     isEmpty: entries.every((entry) =>
       entry.isDirectory() ? isSystemFolder(entry.name) : isSystemFile(entry.name) && !isAside(entry.name),
@@ -76,7 +79,11 @@ export async function scanFolder(folder: string): Promise<Found> {
   await eachOf(files, async ({ file, entry }) => {
     if (isAside(entry.name)) found.leftovers.push(file);
     const ending = extname(file).toLowerCase();
-    if (isSystemFile(entry.name) || entry.isDirectory()) return;
+    if (entry.isDirectory()) return;
+    if (isSystemFile(entry.name)) {
+      if (originalOf(entry.name) !== undefined) found.copies.push(file);
+      return;
+    }
     if (OTHER_PICTURE_ENDINGS.has(ending)) found.foreign.add(file);
     if (!PHOTO_ENDINGS.has(ending)) return;
     await surely(found, file, async () => {
@@ -89,6 +96,34 @@ export async function scanFolder(folder: string): Promise<Found> {
   // In order of name, so that a restart embeds, counts and breaks ties as the last one did.
   found.photos = new Map([...found.photos].sort(([a], [b]) => (a < b ? -1 : 1)));
   return found;
+}
+
+/** Of which photo a copy is, by path relative to the folder; undefined: of none. */
+export function originalIn(file: string): string | undefined {
+  const original = originalOf(basename(file));
+  return original === undefined ? undefined : join(dirname(file), original);
+}
+
+/** What systems keep of a photo beside it, by path relative to the folder. @throws the system's error */
+export async function copiesOf(folder: string, photo: string): Promise<string[]> {
+  const names = await namesIn(join(folder, dirname(photo)));
+  return names.map((name) => join(dirname(photo), name)).filter((file) => originalIn(file) === photo);
+}
+
+/** Delete the small pictures that a NAS keeps of photos. @throws the system's error */
+export async function removeThumbnails(folder: string, photos: readonly string[]): Promise<void> {
+  const places = new Map<string, string[]>();
+  for (const photo of photos) places.set(dirname(photo), [...(places.get(dirname(photo)) ?? []), basename(photo)]);
+  for (const [place, names] of places)
+    for (const of of THUMBNAIL_FOLDERS) {
+      const path = join(folder, place, of);
+      // A link leads elsewhere.
+      if ((await lstat(path).catch(ignoreMissing))?.isDirectory() !== true) continue;
+      for (const name of await namesIn(path))
+        if (names.some((photo) => isThumbnailOf(name, photo)))
+          await rm(join(path, name), { recursive: true, force: true });
+      await rmdir(path).catch(() => undefined);
+    }
 }
 
 async function describe(path: string): Promise<{ size: number; mtimeMs: number; ctimeMs: number; isFile: boolean }> {

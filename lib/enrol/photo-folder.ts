@@ -10,7 +10,7 @@ import { heard } from "../observe/heard";
 import { reasonOf, UserError } from "../errors";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "../files";
-import { type Found, isUnsure, scanFolder, sizeIn } from "./folder";
+import { copiesOf, type Found, isUnsure, originalIn, removeThumbnails, scanFolder, sizeIn } from "./folder";
 import { nameOf, parseName, visibleName } from "../people/names";
 import { StorageError } from "../storage";
 import { countSchema } from "../validate";
@@ -228,13 +228,19 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const unsure = [...found.unsure].find(([file]) => theirs(file));
     if (unsure !== undefined) throw new UserError("enrol.photoUndeletable", { folder, code: unsure[1] });
     const photos = [...new Set([...found.photos.keys(), ...found.foreign, ...this.#photos.keys()])].filter(theirs);
-    await this.#removeFiles([...photos, ...found.leftovers.filter((file) => dirname(file) !== "." && theirs(file))]);
+    const copies = found.copies.filter((file) => theirs(originalIn(file) ?? file));
+    const leftovers = found.leftovers.filter((file) => dirname(file) !== "." && theirs(file));
+    await this.#removeFiles([...photos, ...copies, ...leftovers]);
     return photos;
   }
 
   /** Delete one photo. Call it exclusively. @throws a sentence when it cannot be deleted */
   async removePhoto(file: string): Promise<void> {
-    await this.#removeFiles([file]);
+    const { folder } = this.#options;
+    const copies = await copiesOf(folder, file).catch((error: unknown) => {
+      throw new UserError("enrol.filesUndeletable", { code: codeOf(error), folder }, { cause: error });
+    });
+    await this.#removeFiles([file, ...copies]);
   }
 
   /** A photo's bytes, or undefined when it cannot be read now. */
@@ -244,7 +250,11 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
 
   async #removeFiles(files: readonly string[]): Promise<void> {
     const { folder } = this.#options;
-    await removeDurable(files.map((file) => join(folder, file))).catch((error: unknown) => {
+    const remove = async (): Promise<void> => {
+      await removeDurable(files.map((file) => join(folder, file)));
+      await removeThumbnails(folder, files);
+    };
+    await remove().catch((error: unknown) => {
       throw new UserError("enrol.filesUndeletable", { code: codeOf(error), folder }, { cause: error });
     });
     for (const file of files) {

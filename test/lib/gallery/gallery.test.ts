@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import type { PhotoEncoder } from "../../../lib/enrol/photo-encoder";
 import { Gallery } from "../../../lib/gallery/gallery";
@@ -847,6 +847,58 @@ describe("Gallery", () => {
     await gallery.close();
     await assert.rejects(gallery.enrol("Alice", Buffer.from("1 2")), /the gallery is closed/);
     assert.deepEqual(readdirSync(join(root, "photos")), []);
+  });
+
+  it("deletes with somebody and their photos what systems and sync programs keep of these beside them", async () => {
+    const others = [
+      "@eaDir/Bob.jpg/SYNOPHOTO_THUMB_XL.jpg",
+      "Alice B (conflicted copy 2026-01-01).jpg",
+      "Alice B.jpg",
+      "Bob.jpg",
+      "Bob.sync-conflict-20260101-120000-ABCDEFG.jpg",
+      ".@__thumb/s100Bob.jpg",
+      "._Bob.jpg",
+    ];
+    const [one, more] = [
+      [
+        "Alice.jpg",
+        "Alice (conflicted copy 2026-01-01).jpg",
+        "@eaDir/Alice.jpg/SYNOPHOTO_THUMB_XL.jpg",
+        "._Alice.jpg",
+      ],
+      [
+        "Alice/1.jpg",
+        "Alice/1.sync-conflict-20260101-120000-ABCDEFG.jpg",
+        "Alice/1_conflict-20260101-120000.jpg",
+        "Alice/.2.jpg.icloud",
+        "Alice/@eaDir/1.jpg/SYNOPHOTO_THUMB_XL.jpg",
+        "Alice/.@__thumb/default1.jpg",
+        "~syncthing~Alice.jpg.tmp",
+        "Alice.conflict.heic",
+      ],
+    ];
+    const vectorOf = (file: string): string =>
+      file.startsWith("Alice/") ? "1.5 2" : file === "Bob.jpg" ? "9 9" : "1 2";
+    const all = [...others, ...one, ...more];
+    const root = rootWith(
+      Object.fromEntries(all.map((file) => [file, file === "Alice B.jpg" ? "50 9" : vectorOf(file)])),
+    );
+    const gallery = await galleryIn(root);
+    const left = (): string[] =>
+      readdirSync(join(root, "photos"), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(join(root, "photos"), join(entry.parentPath, entry.name)))
+        .sort();
+    const [alice] = gallery.listPeople({ search: "alice", limit: 1 }).people;
+    const photo = gallery
+      .person(alice?.id ?? "")
+      ?.photos.find(({ origin }) => origin.by === "folder" && origin.file === "Alice.jpg");
+    await gallery.removePhoto(alice?.id ?? "", photo?.id ?? "");
+    // What is of another photo's name alone is not that one's.
+    assert.deepEqual(left(), [...others, ...more.filter((file) => !file.startsWith("~"))].sort());
+    await gallery.forget("Alice");
+    assert.deepEqual(left(), [...others].sort());
+    assert.deepEqual(names(gallery), ["Alice B 1", "Bob 1"]);
   });
 
   it("deletes one photo and keeps the person", async () => {
