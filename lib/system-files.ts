@@ -30,7 +30,8 @@ const SYSTEM_FOLDER = new RegExp(
  * Their files: hidden ones, among them AppleDouble's `._Alice.jpg`, and what Syncthing has not finished or could not
  * decide.
  */
-const SYSTEM_FILE = /^\.|^~(?:syncthing~|\$)|\.sync-conflict-\d{8}-\d{6}-\w+\.[^.]+$/iu;
+const SYSTEM_FILE = /^\.|^~(?:syncthing~|\$)/iu;
+const SYNC_CONFLICT = /\.sync-conflict-\d{8}-\d{6}-\w+(?=\.[^.]+$)/iu;
 
 /**
  * A second copy that a sync program keeps where two computers changed a file: Nextcloud's "Alice (conflicted copy
@@ -44,7 +45,6 @@ const CONFLICT_COPY = new RegExp(
   "iu",
 );
 
-const SYNC_CONFLICT = /\.sync-conflict-\d{8}-\d{6}-\w+(?=\.[^.]+$)/iu;
 /** AppleDouble's, iCloud's of a photo that is not downloaded, and what Syncthing has not finished. */
 const BESIDE = [/^\._(.+)$/u, /^\.(.+)\.icloud$/iu, /^~syncthing~(.+)\.tmp$/iu, /^\.syncthing\.(.+)\.tmp$/iu];
 
@@ -64,9 +64,9 @@ export function originalOf(name: string): string | undefined {
   return index === undefined ? undefined : name.slice(0, index).trimEnd() + extname(name);
 }
 
-/** Whether what lies in such a folder is of a photo beside it. @param thumbnail without its folder, as photo is */
-export function isThumbnailOf(thumbnail: string, photo: string): boolean {
-  return thumbnail === photo || thumbnail.replace(THUMBNAIL_SIZE, "") === photo;
+/** Of which photos what lies in such a folder may be. @param thumbnail without its folder, as they are */
+export function photosOf(thumbnail: string): string[] {
+  return [thumbnail, thumbnail.replace(THUMBNAIL_SIZE, "")];
 }
 
 /** Whether a folder is the system's, and nobody's. */
@@ -76,5 +76,5 @@ export function isSystemFolder(name: string): boolean {
 
 /** Whether a file is the system's, and shows nobody. @param name without its folder */
 export function isSystemFile(name: string): boolean {
-  return SYSTEM_FILE.test(name) || CONFLICT_COPY.test(name);
+  return [SYSTEM_FILE, SYNC_CONFLICT, CONFLICT_COPY].some((kind) => kind.test(name));
 }

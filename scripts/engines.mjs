@@ -51,7 +51,7 @@ async function compileOpenCv(folder) {
     OPENCV_INCLUDE_DIR: variable("includedir"),
     OPENCV_LIB_DIR: variable("libdir"),
     OPENCV_BIN_DIR: "/usr/bin",
-    // Half the compiler's time: OpenCV itself is compiled already.
+    // OpenCV itself is compiled already: what binds it need not be fast.
     CXXFLAGS: "-O0",
   };
   await run(

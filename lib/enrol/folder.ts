@@ -5,7 +5,7 @@ import { lstat, readdir, realpath, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, relative } from "node:path";
 import { ignoreMissing, isAside, namesIn } from "../files";
 import { OTHER_PICTURE_ENDINGS, PHOTO_ENDINGS } from "../image/photo-file";
-import { isSystemFile, isSystemFolder, isThumbnailOf, originalOf, THUMBNAIL_FOLDERS } from "../system-files";
+import { isSystemFile, isSystemFolder, originalOf, photosOf, THUMBNAIL_FOLDERS } from "../system-files";
 
 export interface Found {
   /** Photos by path relative to the folder, each with a stamp that changes when the file does. */
@@ -112,15 +112,16 @@ export async function copiesOf(folder: string, photo: string): Promise<string[]>
 
 /** Delete the small pictures that a NAS keeps of photos. @throws the system's error */
 export async function removeThumbnails(folder: string, photos: readonly string[]): Promise<void> {
-  const places = new Map<string, string[]>();
-  for (const photo of photos) places.set(dirname(photo), [...(places.get(dirname(photo)) ?? []), basename(photo)]);
+  const places = new Map<string, Set<string>>();
+  for (const photo of photos)
+    places.set(dirname(photo), (places.get(dirname(photo)) ?? new Set()).add(basename(photo)));
   for (const [place, names] of places)
     for (const of of THUMBNAIL_FOLDERS) {
       const path = join(folder, place, of);
       // A link leads elsewhere.
       if ((await lstat(path).catch(ignoreMissing))?.isDirectory() !== true) continue;
       for (const name of await namesIn(path))
-        if (names.some((photo) => isThumbnailOf(name, photo)))
+        if (photosOf(name).some((photo) => names.has(photo)))
           await rm(join(path, name), { recursive: true, force: true });
       await rmdir(path).catch(() => undefined);
     }

@@ -237,9 +237,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   /** Delete one photo. Call it exclusively. @throws a sentence when it cannot be deleted */
   async removePhoto(file: string): Promise<void> {
     const { folder } = this.#options;
-    const copies = await copiesOf(folder, file).catch((error: unknown) => {
-      throw new UserError("enrol.filesUndeletable", { code: codeOf(error), folder }, { cause: error });
-    });
+    const copies = await copiesOf(folder, file).catch(this.#undeletable);
     await this.#removeFiles([file, ...copies]);
   }
 
@@ -248,15 +246,18 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     return this.#bytesOf(file).catch(() => undefined);
   }
 
+  readonly #undeletable = (error: unknown): never => {
+    const { folder } = this.#options;
+    throw new UserError("enrol.filesUndeletable", { code: codeOf(error), folder }, { cause: error });
+  };
+
   async #removeFiles(files: readonly string[]): Promise<void> {
     const { folder } = this.#options;
     const remove = async (): Promise<void> => {
       await removeDurable(files.map((file) => join(folder, file)));
       await removeThumbnails(folder, files);
     };
-    await remove().catch((error: unknown) => {
-      throw new UserError("enrol.filesUndeletable", { code: codeOf(error), folder }, { cause: error });
-    });
+    await remove().catch(this.#undeletable);
     for (const file of files) {
       this.#photos.delete(file);
       this.#problems.delete(file);

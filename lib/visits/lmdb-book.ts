@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { BoundedMap } from "../bounded-map";
 import { reasonOf, UserError } from "../errors";
-import { isMissing, namesIn, removeDurable } from "../files";
+import { namesIn, removeDurable } from "../files";
 import { Backups } from "../people/lmdb/backups";
 import { isSound } from "../people/lmdb/check";
 import { ClosedNote } from "../people/lmdb/closed-note";
@@ -437,8 +437,7 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
   }
 
   async #isToBeTrusted(): Promise<boolean> {
-    // Gone by mistake: one that is new has no backup.
-    if ((await isMissing(this.#path)) && (await this.#backups.isThere())) return false;
+    if (await this.#backups.isLost(this.#path)) return false;
     return (await this.#closedNote.holds()) || (await isSound(this.#path));
   }
 

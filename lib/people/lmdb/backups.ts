@@ -6,7 +6,15 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { link, rename, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { PRIVATE_FILE, closeToOthers, ignoreMissing, namesIn, removeDurable, syncFolder } from "../../files";
+import {
+  PRIVATE_FILE,
+  closeToOthers,
+  ignoreMissing,
+  isMissing,
+  namesIn,
+  removeDurable,
+  syncFolder,
+} from "../../files";
 import { copyWithout } from "./check";
 import { type Database, freshOf, makeDurable } from "./database";
 import { removeDatabase } from "./open";
@@ -56,6 +64,11 @@ export class Backups {
   async isThere(): Promise<boolean> {
     const times = await Promise.all(this.#slots.map((slot) => timeOf(this.#pathOf(slot))));
     return times.some((time) => time !== undefined);
+  }
+
+  /** Whether a database is gone by mistake: one that is new has no backup. @throws the system's error */
+  async isLost(path: string): Promise<boolean> {
+    return (await isMissing(path)) && (await this.isThere());
   }
 
   /**

@@ -46,9 +46,8 @@ export async function openBeside({
   await removeDatabase(freshOf(path));
   const backups = new Backups(own);
   await backups.tidy(Date.now());
-  // Gone by mistake: one that is new has no backup.
-  const lost = (await isMissing(path)) ? await backups.isThere() : !(await isGood(path, secret));
-  if (lost) onProblem(await restoreNewest(backups, path, { folder: own, of: name, secret }));
+  if ((await backups.isLost(path)) || (!(await isMissing(path)) && !(await isGood(path, secret))))
+    onProblem(await restoreNewest(backups, path, { folder: own, of: name, secret }));
   return { database: await Database.open(path, secret), backups };
 }
 

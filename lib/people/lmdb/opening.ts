@@ -1,7 +1,7 @@
 /** How a store comes to life: checked, restored where it is damaged, read, and sealed where a pass phrase is new. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isAside, isMissing, removeDurable } from "../../files";
+import { isAside, removeDurable } from "../../files";
 import { storageReasonOf } from "../../storage";
 import { phrase, worded } from "../../words/sentence";
 import { isWaitingZip } from "../archive";
@@ -148,8 +148,7 @@ export class Opening {
    * its own.
    */
   async #isToBeTrusted(path: string): Promise<boolean> {
-    // Gone by mistake: one that is new has no backup.
-    if ((await isMissing(path)) && (await this.#core.backups.isThere())) return false;
+    if (await this.#core.backups.isLost(path)) return false;
     return (await this.#closedNote.holds()) || (await isGood(path, this.#core.secret));
   }
 

@@ -319,35 +319,22 @@ describe("an attendance book", () => {
     ]);
   });
 
-  it("goes on from its backup where its file is damaged, and says so of check-ins", async (t) => {
-    const kept = await keep(t);
-    const log = new VisitLog();
-    log.put(recordOf(visit(kept.alice, "2026-11-26T08:00Z")));
-    await kept.open({}, log).start();
-    await kept.ledger.backUp();
-    await kept.books.close();
-    const file = join(kept.folder, "attendance", "attendance.mdb");
-    writeFileSync(file, readFileSync(file).fill(0xff));
-    const again = await kept.reopen();
-    assert.match(again.problems.map(({ message }) => message).join(), /^the check-ins in .* were damaged: /);
-    assert.deepEqual(said(again.open({}), "2026-11-26"), ["Alice IN 08:00"]);
-  });
-
-  it("goes on from its backup where its file is gone, and says so of check-ins", async (t) => {
-    const kept = await keep(t);
-    const log = new VisitLog();
-    log.put(recordOf(visit(kept.alice, "2026-11-26T08:00Z")));
-    await kept.open({}, log).start();
-    await kept.ledger.backUp();
-    await kept.books.close();
-    rmSync(join(kept.folder, "attendance", "attendance.mdb"));
-    const again = await kept.reopen();
-    assert.match(
-      again.problems.map(({ message }) => message).join(),
-      /^the database of the check-ins in .* was gone: the backup of 20/,
-    );
-    assert.deepEqual(said(again.open({}), "2026-11-26"), ["Alice IN 08:00"]);
-  });
+  for (const [what, spoil, problem] of [
+    ["damaged", (file) => writeFileSync(file, readFileSync(file).fill(0xff)), /^the check-ins in .* were damaged: /],
+    ["gone", (file) => rmSync(file), /^the database of the check-ins in .* was gone: the backup of 20/],
+  ] satisfies [what: string, spoil: (file: string) => void, problem: RegExp][])
+    it(`goes on from its backup where its file is ${what}, and says so of check-ins`, async (t) => {
+      const kept = await keep(t);
+      const log = new VisitLog();
+      log.put(recordOf(visit(kept.alice, "2026-11-26T08:00Z")));
+      await kept.open({}, log).start();
+      await kept.ledger.backUp();
+      await kept.books.close();
+      spoil(join(kept.folder, "attendance", "attendance.mdb"));
+      const again = await kept.reopen();
+      assert.match(again.problems.map(({ message }) => message).join(), problem);
+      assert.deepEqual(said(again.open({}), "2026-11-26"), ["Alice IN 08:00"]);
+    });
 
   it("leaves out a record that is none, and says so", async (t) => {
     const kept = await keep(t);

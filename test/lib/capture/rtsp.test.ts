@@ -23,6 +23,13 @@ async function serve(options: RtspCameraOptions = {}): Promise<RtspCamera> {
   return camera;
 }
 
+const optionsAt = (port: number): OptionsOf<"rtsp"> =>
+  cameraOptionsSchema.parse({
+    name: "door",
+    source: "rtsp",
+    url: `rtsp://127.0.0.1:${port}/card`,
+  }) as OptionsOf<"rtsp">;
+
 interface Watched {
   camera: Camera;
   frames: Frame[];
@@ -312,11 +319,7 @@ describe("RTSP cameras", () => {
 
   it("lets one program read, and only the one that was told the address", async () => {
     const { port, requests } = await serve();
-    const options = cameraOptionsSchema.parse({
-      name: "door",
-      source: "rtsp",
-      url: `rtsp://127.0.0.1:${port}/card`,
-    }) as OptionsOf<"rtsp">;
+    const options = optionsAt(port);
     const relay = await openRelay(options, new AbortController().signal);
     const place = { host: "127.0.0.1", port: Number(new URL(relay.url).port) };
     const guess = connect(place);
@@ -332,11 +335,7 @@ describe("RTSP cameras", () => {
 
   it("is no loss where the camera hangs up first, once ffmpeg has said that it wants no more", async () => {
     const { port } = await serve();
-    const options = cameraOptionsSchema.parse({
-      name: "door",
-      source: "rtsp",
-      url: `rtsp://127.0.0.1:${port}/card`,
-    }) as OptionsOf<"rtsp">;
+    const options = optionsAt(port);
     const relay = await openRelay(options, new AbortController().signal);
     const client = connect({ host: "127.0.0.1", port: Number(new URL(relay.url).port), allowHalfOpen: true });
     open.push({
