@@ -3,7 +3,7 @@
 // Needs npm and, for what is compiled, a C++ compiler, Python and Debian's libopencv-dev. `npm run test:engines
 // opencv` is one alone.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -35,6 +35,30 @@ function openCvVersion() {
   return execFileSync("pkg-config", ["--modversion", "opencv4"], { encoding: "utf8" }).trim();
 }
 
+/** OpenCV's modules that the product uses; to bind all of them takes five times as long. */
+const MODULES = ["core", "imgproc", "objdetect"];
+
+/**
+ * Leave the other modules out of the addon, by its own means: what OpenCV has not is not compiled, and OpenCV's headers
+ * tell what it has.
+ * @returns the folder of OpenCV's headers, one of which is another
+ */
+function onlyWhatIsUsed(folder, addon, includes) {
+  const own = join(folder, "include");
+  const headers = join(own, "opencv4", "opencv2");
+  mkdirSync(headers, { recursive: true });
+  const theirs = join(includes, "opencv2");
+  for (const name of readdirSync(theirs)) symlinkSync(join(theirs, name), join(headers, name));
+  rmSync(join(headers, "opencv_modules.hpp"));
+  const has = MODULES.map((name) => `#define HAVE_OPENCV_${name.toUpperCase()}\n`);
+  writeFileSync(join(headers, "opencv_modules.hpp"), has.join(""));
+  // Their files would be read, headers and all, to become nothing.
+  const gyp = join(addon, "binding.gyp");
+  const unused = new RegExp(`^\\s*"cc/(?!(?:${MODULES.join("|")})/)\\w+/.*\n`, "gm");
+  writeFileSync(gyp, readFileSync(gyp, "utf8").replace(unused, ""));
+  return own;
+}
+
 /**
  * As npm does it on installing, against this Node.js's own headers where they lie beside it, so that nothing is
  * downloaded.
@@ -45,10 +69,11 @@ async function compileOpenCv(folder) {
   const headers = existsSync(join(prefix, "include/node/node.h")) ? [`--nodedir=${prefix}`] : [];
   const variable = (name) =>
     execFileSync("pkg-config", [`--variable=${name}`, "opencv4"], { encoding: "utf8" }).trim();
+  const addon = join(modules, "@u4/opencv4nodejs");
   const env = {
     ...process.env,
     OPENCV4NODEJS_DISABLE_AUTOBUILD: "1",
-    OPENCV_INCLUDE_DIR: variable("includedir"),
+    OPENCV_INCLUDE_DIR: onlyWhatIsUsed(folder, addon, variable("includedir")),
     OPENCV_LIB_DIR: variable("libdir"),
     OPENCV_BIN_DIR: "/usr/bin",
     // OpenCV itself is compiled already: what binds it need not be fast.
@@ -64,7 +89,7 @@ async function compileOpenCv(folder) {
       `--jobs=${availableParallelism()}`,
       ...headers,
     ],
-    { cwd: join(modules, "@u4/opencv4nodejs"), env, stdio: ["ignore", "ignore", "inherit"] },
+    { cwd: addon, env, stdio: ["ignore", "ignore", "inherit"] },
   );
 }
 
