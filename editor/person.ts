@@ -74,6 +74,8 @@ export class PersonView {
   #revert: HTMLButtonElement | undefined;
   #add: AddPhotos | undefined;
   #changed = false;
+  /** What the tiles show. */
+  #shown = "";
 
   constructor(host: Host, id: string, onBack: (changed: boolean) => void) {
     this.#host = host;
@@ -271,6 +273,13 @@ export class PersonView {
 
   #showPhotos(): void {
     const { photos, name } = this.#person as PersonDetails;
+    // Whoever changes a photo here is told of it by the gallery too: the tiles they are using by then stay.
+    const shown = JSON.stringify([name, photos]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    const focused = this.#photos.contains(document.activeElement)
+      ? (document.activeElement?.closest("li")?.dataset["id"] ?? "")
+      : undefined;
     this.#photosTitle.textContent = `${t("person.photos")}${bracketed(String(photos.length))}`;
     release(this.#photos);
     this.#choosing.keep(photos.map(({ id }) => id));
@@ -289,6 +298,14 @@ export class PersonView {
         this.#photos,
         ...photos.map((photo, index) => this.#tile(photo, t("person.photo-of", { name, number: index + 1 }))),
       );
+    if (focused !== undefined) this.#focusPhoto(focused);
+  }
+
+  /** The focus to a photo; where it is gone to the first, or to the way back. */
+  #focusPhoto(id: string): void {
+    const tiles = [...this.#photos.querySelectorAll<HTMLElement>("li[data-id]")];
+    const tile = tiles.find((each) => each.dataset["id"] === id) ?? tiles[0];
+    (tile?.querySelector<HTMLElement>(".facenet-tile-open") ?? this.#back).focus();
   }
 
   #tile(photo: PhotoEntry, label: string): HTMLElement {
@@ -297,7 +314,7 @@ export class PersonView {
     const size = quality === null ? "" : t("photo.pixels", { pixels: Math.round(quality.size) });
     return h(
       "li",
-      { class: aside === null && !out ? "facenet-tile" : "facenet-tile facenet-aside" },
+      { class: aside === null && !out ? "facenet-tile" : "facenet-tile facenet-aside", "data-id": photo.id },
       mayWrite() && this.#choosing.box(photo.id, t("choose", { what: label })),
       h(
         "button",
@@ -392,6 +409,8 @@ export class PersonView {
     );
     if (answer === "use") await this.#usePhoto(photo, { sure: !photo.sure });
     if (answer === "out") await this.#usePhoto(photo, { out: !photo.out });
+    // The dialog gives the focus back to where it was, if that is still there.
+    if (document.activeElement === document.body) this.#focusPhoto(photo.id);
   }
 
   /** It is this person all the same, or nobody is sure of that any more; or it is left out, or used again. */
@@ -403,7 +422,7 @@ export class PersonView {
     const words = out ? t("photo.out-why") : aside === null ? t("photo.used") : asideWords(aside);
     tell(words);
     this.#host.announce(words);
-    (this.#photos.querySelector<HTMLElement>("button") ?? this.#back).focus();
+    this.#focusPhoto(id);
   }
 
   async #deletePhoto(photo: PhotoEntry, label: string): Promise<void> {
@@ -416,7 +435,7 @@ export class PersonView {
     this.#showHead();
     this.#showPhotos();
     // The button that had the focus is gone.
-    (this.#photos.querySelector<HTMLElement>("button") ?? this.#back).focus();
+    this.#focusPhoto(photo.id);
   }
 
   async #deleteChosen(): Promise<void> {
@@ -450,7 +469,6 @@ export class PersonView {
   async #afterPhotos(ids: readonly string[], words: string): Promise<void> {
     for (const id of ids) forgetPictures(id);
     this.#changed = true;
-    this.#choosing.keep([]);
     await this.#load();
     this.#showHead();
     this.#showPhotos();

@@ -278,8 +278,26 @@ describe("the Faces tab with little room", () => {
     await out.waitFor();
     assert.deepEqual(await out.allInnerTexts(), ["left out"]);
     assert.equal((await photos()).filter((photo) => photo.out).length, 1);
-    const tile = page.locator(".facenet-photos li, .facenet-tile", { has: out }).last();
+    const tile = page.locator(".facenet-photos li.facenet-tile", { has: out });
+    const left = (await tile.getAttribute("data-id")) ?? assert.fail("a tile without its photo");
     await tile.locator(".facenet-tile-open").focus();
+    // Whatever somebody else changes meanwhile, the focus stays where it is.
+    const other = (await photos()).find(({ id: each }) => each !== left) ?? assert.fail("no other photo");
+    const focused = (): Promise<string | null | undefined> =>
+      page.evaluate(() => document.activeElement?.closest("li")?.getAttribute("data-id"));
+    for (const [leaveOut, count] of [
+      [true, 2],
+      [false, 1],
+    ] as const) {
+      const answer = await fetchApi(`${api}/${id}/photos/${other.id}`, {
+        method: "PATCH",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ out: leaveOut }),
+      });
+      assert.equal(answer.status, 200);
+      await page.waitForFunction((number) => document.querySelectorAll(".facenet-out").length === number, count);
+      assert.equal(await focused(), left);
+    }
     await page.keyboard.press("Enter");
     await dialog.locator("dd", { hasText: /^Somebody left it out of recognition\./ }).waitFor();
     assert.equal(await dialog.locator("button", { hasText: "Use it all the same" }).count(), 0);
