@@ -1,5 +1,6 @@
 // The node tests on the newest pair of Node.js and Node-RED that Node-RED names, and the HTTP API's and some of the
 // editor's; and what depends on Node.js itself on a newer one. For CI: it installs them into a temporary folder.
+// What takes long, and has to do with neither, npm test alone runs.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,16 @@ import { npm, progress, setUp } from "./setup.mjs";
 import { runTests, testsIn } from "./tests.mjs";
 
 const EDITOR = ["sidebar", "region"].map((name) => `test/e2e/${name}.test.ts`);
+/** About networks, faces and films, or many messages to one handler. */
+const OF_NEITHER = [
+  "change-network",
+  "covered-faces",
+  "motion-gate",
+  "tracks",
+  "unwatched-visits",
+  "walks",
+  "hostile",
+];
 const NODE_JS = ["camera", "pipeline", "motion-gate", "migrations"].map((name) => `test/nodes/${name}.test.ts`);
 
 /** Each Node.js and each Node-RED; all of it on Node.js 20 and Node-RED 4.1 is `npm test`. */
@@ -15,6 +26,8 @@ const COMBINATIONS = [
   // What depends on Node.js itself: Buffers, child processes, workers, files.
   { node: "24", nodeRed: "4.1", folders: [], also: NODE_JS },
 ];
+
+const isOfEither = (file) => !OF_NEITHER.some((name) => file.endsWith(`${name}.test.ts`));
 
 const say = progress("matrix");
 const folder = mkdtempSync(join(tmpdir(), "facenet-matrix-"));
@@ -51,7 +64,7 @@ async function main() {
   const nodes = new Map();
   const nodeReds = new Map();
   for (const { node, nodeRed, folders, also = [] } of COMBINATIONS) {
-    const files = [...folders.flatMap(testsIn), ...also];
+    const files = [...folders.flatMap(testsIn).filter(isOfEither), ...also];
     say(`Node.js ${node}, Node-RED ${nodeRed}: ${files.length} test files`);
     if (!nodes.has(node)) nodes.set(node, await fetchNode(node));
     if (!nodeReds.has(nodeRed)) nodeReds.set(nodeRed, await fetchPackage("node-red", nodeRed));
