@@ -1,7 +1,7 @@
 /** A gallery as one zip: records as lines of JSON, pictures as files; see docs/gallery-format.md. */
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -190,7 +190,9 @@ async function receive(
   path: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  await pipeline(bounded(endedBy(signal, bytes)), createWriteStream(path, { mode: PRIVATE_FILE, flags: "wx" }));
+  // Made before anything can fail: a stream that is destroyed while it opens its file would make it after the removal.
+  await (await open(path, "wx", PRIVATE_FILE)).close();
+  await pipeline(bounded(endedBy(signal, bytes)), createWriteStream(path, { flags: "r+" }));
 }
 
 /**
