@@ -27,6 +27,25 @@ export function fill(element: Element, ...children: readonly Child[]): void {
   );
 }
 
+/**
+ * Show a list anew. What somebody is about to press must not be taken away by that: the focus stays on the same
+ * control of the same item, of those with a data-id.
+ * @returns false where it had the focus, and that control is gone
+ */
+export function keepFocus(list: Element, show: () => void): boolean {
+  const { activeElement } = document;
+  const focused = list.contains(activeElement)
+    ? [activeElement?.closest("li")?.dataset["id"], activeElement?.className]
+    : undefined;
+  show();
+  if (focused === undefined) return true;
+  const [id = "", kind] = focused;
+  const controls = list.querySelectorAll<HTMLElement>(`li[data-id="${CSS.escape(id)}"] :is(button, input)`);
+  const control = [...controls].find(({ className }) => className === kind);
+  control?.focus();
+  return control !== undefined;
+}
+
 /** An icon of Font Awesome 4, which Node-RED brings; it says nothing to a screen reader. */
 export function icon(name: string): HTMLElement {
   return h("i", { class: `fa fa-${name}`, "aria-hidden": "true" });

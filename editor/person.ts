@@ -7,7 +7,7 @@ import { AddPhotos } from "./add-photos.js";
 import { askName } from "./ask-name.js";
 import { Choosing } from "./choosing.js";
 import { attempt, confirm, dialog, showReceipt, tell, tellError } from "./dialogs.js";
-import { button, empty, field, fill, h, icon, loading, mayWrite, writeButton } from "./dom.js";
+import { button, empty, field, fill, h, icon, keepFocus, loading, mayWrite, writeButton } from "./dom.js";
 import { findingWords } from "./judgement.js";
 import { forgetPictures, picture, release } from "./pictures.js";
 import type { Host } from "./section.js";
@@ -277,9 +277,6 @@ export class PersonView {
     const shown = JSON.stringify([name, photos]);
     if (shown === this.#shown) return;
     this.#shown = shown;
-    const focused = this.#photos.contains(document.activeElement)
-      ? (document.activeElement?.closest("li")?.dataset["id"] ?? "")
-      : undefined;
     this.#photosTitle.textContent = `${t("person.photos")}${bracketed(String(photos.length))}`;
     release(this.#photos);
     this.#choosing.keep(photos.map(({ id }) => id));
@@ -291,18 +288,14 @@ export class PersonView {
     ];
     this.#asideNote.textContent = notes.join(" ");
     this.#asideNote.hidden = notes.length === 0;
-    if (photos.length === 0)
-      fill(this.#photos, h("li", { class: "facenet-hint facenet-wide" }, t("person.no-photos")));
-    else
-      fill(
-        this.#photos,
-        ...photos.map((photo, index) => this.#tile(photo, t("person.photo-of", { name, number: index + 1 }))),
-      );
-    if (focused !== undefined) this.#focusPhoto(focused);
+    const tiles = photos.map((photo, index) => this.#tile(photo, t("person.photo-of", { name, number: index + 1 })));
+    const none = h("li", { class: "facenet-hint facenet-wide" }, t("person.no-photos"));
+    if (!keepFocus(this.#photos, () => fill(this.#photos, ...(tiles.length === 0 ? [none] : tiles))))
+      this.#focusPhoto();
   }
 
-  /** The focus to a photo; where it is gone to the first, or to the way back. */
-  #focusPhoto(id: string): void {
+  /** The focus to a photo; to the first where it is gone or none is named, or to the way back. */
+  #focusPhoto(id?: string): void {
     const tiles = [...this.#photos.querySelectorAll<HTMLElement>("li[data-id]")];
     const tile = tiles.find((each) => each.dataset["id"] === id) ?? tiles[0];
     (tile?.querySelector<HTMLElement>(".facenet-tile-open") ?? this.#back).focus();
@@ -422,7 +415,6 @@ export class PersonView {
     const words = out ? t("photo.out-why") : aside === null ? t("photo.used") : asideWords(aside);
     tell(words);
     this.#host.announce(words);
-    this.#focusPhoto(id);
   }
 
   async #deletePhoto(photo: PhotoEntry, label: string): Promise<void> {
@@ -435,7 +427,7 @@ export class PersonView {
     this.#showHead();
     this.#showPhotos();
     // The button that had the focus is gone.
-    this.#focusPhoto(photo.id);
+    this.#focusPhoto();
   }
 
   async #deleteChosen(): Promise<void> {

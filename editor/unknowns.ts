@@ -5,7 +5,7 @@ import { getJson, pathOf, send } from "./api.js";
 import { askName, sendName } from "./ask-name.js";
 import { Choosing } from "./choosing.js";
 import { attempt, confirm, tell } from "./dialogs.js";
-import { button, empty, failed, fill, h, loading, mayWrite, writeButton } from "./dom.js";
+import { button, empty, failed, fill, h, keepFocus, loading, mayWrite, writeButton } from "./dom.js";
 import { Freshness } from "./freshness.js";
 import { forgetPictures, picture, release } from "./pictures.js";
 import type { Host, Section } from "./section.js";
@@ -74,23 +74,16 @@ export class Unknowns implements Section {
   }
 
   #show(rows: readonly UnknownEntry[]): void {
-    // What somebody is about to click on must not be taken away by a reload: the focus stays on the same stranger's
-    // button.
-    const focused = this.#list.contains(document.activeElement)
-      ? [document.activeElement?.closest("li")?.dataset["id"], document.activeElement?.className]
-      : undefined;
     release(this.#list);
     this.#choosing.keep(rows.map(({ id }) => id));
     if (rows.length === 0) {
       fill(this.element, empty("user-secret", t("unknowns.none"), t("unknowns.none-hint")));
       return;
     }
-    fill(this.#list, ...rows.toSorted((a, b) => b.lastSeenAt - a.lastSeenAt).map((row) => this.#card(row)));
-    fill(this.element, this.#choosing.bar, this.#list);
-    if (focused !== undefined)
-      [...this.#list.querySelectorAll<HTMLElement>(`li[data-id="${CSS.escape(focused[0] ?? "")}"] button`)]
-        .find(({ className }) => className === focused[1])
-        ?.focus();
+    keepFocus(this.#list, () => {
+      fill(this.#list, ...rows.toSorted((a, b) => b.lastSeenAt - a.lastSeenAt).map((row) => this.#card(row)));
+      fill(this.element, this.#choosing.bar, this.#list);
+    });
   }
 
   #card(row: UnknownEntry): HTMLElement {

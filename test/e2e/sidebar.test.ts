@@ -59,6 +59,12 @@ async function boxOf(page: Page, selector: string): Promise<Box> {
   return box;
 }
 
+async function changePhoto(url: string, change: { sure: boolean } | { out: boolean }): Promise<void> {
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetchApi(url, { method: "PATCH", headers, body: JSON.stringify(change) });
+  assert.ok(answer.ok, `${url} ${answer.status}`);
+}
+
 describe("the Faces tab with little room", () => {
   let browser: Browser;
   let red: NodeRed;
@@ -197,22 +203,21 @@ describe("the Faces tab with little room", () => {
     const api = `${red.url}/facenet/api/aaaaaaaaaaaaaaaa/people`;
     const send = async (
       path: string,
-      method: string,
       type: string,
       body: string | Uint8Array<ArrayBuffer>,
     ): Promise<{ id: string; photos: { id: string }[] }> => {
-      const answer = await fetchApi(`${api}${path}`, { method, headers: { "Content-Type": type }, body });
+      const answer = await fetchApi(`${api}${path}`, { method: "POST", headers: { "Content-Type": type }, body });
       assert.ok(answer.ok, `${path} ${answer.status}`);
       return (await answer.json()) as { id: string; photos: { id: string }[] };
     };
-    const { id } = await send("", "POST", "application/json", JSON.stringify({ name: "Odd" }));
+    const { id } = await send("", "application/json", JSON.stringify({ name: "Odd" }));
     // Three who are three; nobody is sure any more that they are one.
     for (const name of ["green", "front", "stripes"] as const)
-      await send(`/${id}/photos?accept=unlike,resembles`, "POST", "image/jpeg", new Uint8Array(await portrait(name)));
+      await send(`/${id}/photos?accept=unlike,resembles`, "image/jpeg", new Uint8Array(await portrait(name)));
     const photosOf = async (): Promise<{ id: string; aside: object | null }[]> =>
       ((await (await fetchApi(`${api}/${id}`)).json()) as { photos: { id: string; aside: object | null }[] }).photos;
-    const sure = async (photo: string, value: boolean): Promise<unknown> =>
-      send(`/${id}/photos/${photo}`, "PATCH", "application/json", JSON.stringify({ sure: value }));
+    const sure = (photo: string, value: boolean): Promise<void> =>
+      changePhoto(`${api}/${id}/photos/${photo}`, { sure: value });
     for (const photo of await photosOf()) await sure(photo.id, false);
     // Of the other two somebody is: whoever is let in again turns nobody out.
     for (const photo of await photosOf()) if (photo.aside === null) await sure(photo.id, true);
@@ -289,12 +294,7 @@ describe("the Faces tab with little room", () => {
       [true, 2],
       [false, 1],
     ] as const) {
-      const answer = await fetchApi(`${api}/${id}/photos/${other.id}`, {
-        method: "PATCH",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ out: leaveOut }),
-      });
-      assert.equal(answer.status, 200);
+      await changePhoto(`${api}/${id}/photos/${other.id}`, { out: leaveOut });
       await page.waitForFunction((number) => document.querySelectorAll(".facenet-out").length === number, count);
       assert.equal(await focused(), left);
     }
