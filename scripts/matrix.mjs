@@ -9,15 +9,7 @@ import { runTests, testsIn } from "./tests.mjs";
 
 const EDITOR = ["sidebar", "region"].map((name) => `test/e2e/${name}.test.ts`);
 /** About networks, faces and films, or many messages to one handler. */
-const OF_NEITHER = [
-  "change-network",
-  "covered-faces",
-  "motion-gate",
-  "tracks",
-  "unwatched-visits",
-  "walks",
-  "hostile",
-];
+const OF_NEITHER = ["change-network", "covered-faces", "tracks", "unwatched-visits", "walks", "hostile"];
 const NODE_JS = ["camera", "pipeline", "motion-gate", "migrations"].map((name) => `test/nodes/${name}.test.ts`);
 
 /** Each Node.js and each Node-RED; all of it on Node.js 20 and Node-RED 4.1 is `npm test`. */
