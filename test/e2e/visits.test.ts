@@ -15,6 +15,7 @@ import { portrait } from "../support/photos";
 
 const GALLERY = "facewire_gallery";
 const ALICE = "00000000a11c";
+const STRANGER = "000000000777";
 const NARROW = { width: 1000, height: 700 };
 
 interface Editor {
@@ -43,6 +44,21 @@ async function keepVisits(folder: string, alice: Buffer, stranger: Buffer): Prom
     createdAt: 1,
     lastSeenAt: null,
   });
+  const [met] = await encoder.encode(stranger);
+  if (met?.embedding === undefined) throw new Error("the stranger's photo has no face");
+  await store.putUnknown(
+    {
+      id: STRANGER,
+      firstSeenAt: todayAt(10, 1),
+      lastSeenAt: todayAt(10, 1),
+      visits: 1,
+      model: encoder.model,
+      fingerprint: encoder.fingerprint,
+      vectors: [met.embedding],
+      pictures: 1,
+    },
+    [stranger],
+  );
   const book = await openBook({ folder, secret: store.secret, keepMs: 30 * DAY });
   const put = async (number: number, visit: object, photo?: Buffer): Promise<void> => {
     const [face] = photo === undefined ? [] : await encoder.encode(photo);
@@ -55,11 +71,7 @@ async function keepVisits(folder: string, alice: Buffer, stranger: Buffer): Prom
     { person: ALICE, since: nine, until: nine + 65 * MINUTE, stays: staysIn(nine, "door", "kitchen") },
     alice,
   );
-  await put(
-    2,
-    { stranger: "000000000777", since: ten, until: ten + 2 * MINUTE, stays: staysIn(ten, "yard") },
-    stranger,
-  );
+  await put(2, { stranger: STRANGER, since: ten, until: ten + 2 * MINUTE, stays: staysIn(ten, "yard") }, stranger);
   const earlier = todayAt(8, 3);
   await put(3, { person: ALICE, since: earlier, until: earlier + MINUTE, stays: staysIn(earlier, "door") }, alice);
   for (let number = 10; number < 250; number += 1) {
@@ -228,6 +240,35 @@ describe("the section Visits", () => {
     await page.context().close();
   });
 
+  it("names a stranger from their visit, which is that person's from then on", async () => {
+    const tab = await VisitsTab.open(browser, red.url);
+    const { page, panel } = tab;
+    await panel.locator("button.facenet-row", { hasText: "yard" }).first().click();
+    await page.locator(".ui-dialog .facenet-stays", { hasText: "yard" }).waitFor();
+    await tab.press("Name …");
+    const field = page.locator(".ui-dialog:visible input[list]");
+    await page.locator(".ui-dialog:visible img.facenet-card-main").waitFor();
+    await assertAccessible(page, ".ui-dialog:visible", "naming from a visit");
+    await shoot(page, "visit-named");
+    await field.fill("Bea");
+    await page.keyboard.press("Enter");
+    await panel.locator("button.facenet-row", { hasText: "Bea" }).waitFor();
+    assert.deepEqual((await tab.names()).slice(0, 3), ["Bea", "Alice", "Alice"]);
+    await panel.locator("button.facenet-row", { hasText: "Bea" }).click();
+    await page.locator(".ui-dialog .facenet-stays", { hasText: "yard" }).waitFor();
+    await tab.press("All visits");
+    await panel.locator(".facenet-visits-of", { hasText: "Bea" }).waitFor();
+    await tab.total("1 visit");
+    const people = await fetchApi(`${red.url}/facenet/api/${GALLERY}/people`);
+    assert.deepEqual(
+      ((await people.json()) as { people: { name: string; photos: number }[] }).people.map(({ name }) => name),
+      ["Alice", "Bea"],
+    );
+    const unknowns = await fetchApi(`${red.url}/facenet/api/${GALLERY}/unknowns`);
+    assert.deepEqual(((await unknowns.json()) as { unknowns: unknown[] }).unknowns, []);
+    await page.context().close();
+  });
+
   it("deletes a visit, and all of a person, after asking", async () => {
     const tab = await VisitsTab.open(browser, red.url);
     const { page, panel } = tab;
@@ -248,7 +289,7 @@ describe("the section Visits", () => {
     const people = await fetchApi(`${red.url}/facenet/api/${GALLERY}/people`);
     assert.deepEqual(
       ((await people.json()) as { people: { name: string }[] }).people.map(({ name }) => name),
-      ["Alice"],
+      ["Alice", "Bea"],
       "she stays",
     );
     await page.context().close();

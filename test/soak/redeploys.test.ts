@@ -19,7 +19,7 @@ import {
   tell,
 } from "../support/soak";
 
-const DEPLOYS = often(50, 200);
+const DEPLOYS = often(24, 200);
 /** How Node-RED deploys: all anew, flows that changed, nodes that changed. */
 const KINDS = ["full", "flows", "nodes"] as const;
 /** After so many a frame is waited for; the others follow at once, while everything still starts. */

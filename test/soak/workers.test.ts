@@ -20,7 +20,7 @@ import {
 
 /** Between two kills, unless it takes longer until somebody is recognized again. */
 const EVERY_MS = often(2000, 10_000);
-const KILLS = often(30, 60);
+const KILLS = often(15, 60);
 /** A thread that is started anew loads its network first; a computer that has much else to do takes long for it. */
 const BACK_MS = 60_000;
 
