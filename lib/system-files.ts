@@ -45,8 +45,10 @@ const CONFLICT_COPY = new RegExp(
   "iu",
 );
 
-/** AppleDouble's, iCloud's of a photo that is not downloaded, and what Syncthing has not finished. */
-const BESIDE = [/^\._(.+)$/u, /^\.(.+)\.icloud$/iu, /^~syncthing~(.+)\.tmp$/iu, /^\.syncthing\.(.+)\.tmp$/iu];
+/** iCloud's of a photo that is not downloaded. */
+const IN_CLOUD = /^\.(.+)\.icloud$/iu;
+/** AppleDouble's, iCloud's, and what Syncthing has not finished. */
+const BESIDE = [/^\._(.+)$/u, IN_CLOUD, /^~syncthing~(.+)\.tmp$/iu, /^\.syncthing\.(.+)\.tmp$/iu];
 
 /** Folders in which Synology and QNAP keep small pictures of the photos beside them. */
 export const THUMBNAIL_FOLDERS = ["@eaDir", ".@__thumb"];
@@ -62,6 +64,16 @@ export function originalOf(name: string): string | undefined {
   if (SYNC_CONFLICT.test(name)) return name.replace(SYNC_CONFLICT, "");
   const { index } = CONFLICT_COPY.exec(name) ?? {};
   return index === undefined ? undefined : name.slice(0, index).trimEnd() + extname(name);
+}
+
+/**
+ * What of a photo is there instead of it where the photo itself is missing: a copy of a conflict, or that iCloud has
+ * it elsewhere. What systems keep besides means nothing without it. @param name without its folder
+ */
+export function insteadOf(name: string): "conflict" | "cloud" | undefined {
+  if (IN_CLOUD.test(name)) return "cloud";
+  if (SYSTEM_FILE.test(name)) return undefined;
+  return SYNC_CONFLICT.test(name) || CONFLICT_COPY.test(name) ? "conflict" : undefined;
 }
 
 /** Of which photos what lies in such a folder may be. @param thumbnail without its folder, as they are */

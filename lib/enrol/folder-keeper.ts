@@ -50,7 +50,7 @@ export class FolderKeeper implements Keeper {
   async keep(file: string, name: string, bytes: Buffer): Promise<{ faces: number; doubt: Sentence | undefined }> {
     const hash = contentHash(bytes);
     const { fingerprint } = this.#host.encoder;
-    const before = this.#host.directory.photoIn(file);
+    const before = await this.#photoOf(file, name);
     if (before?.id === idOfPhoto(hash, file) && this.#host.search.roster.has(before.id))
       return { faces: 1, doubt: undefined };
     const note = noteSchema.safeParse(this.#host.store.note(noteOf(file)));
@@ -107,6 +107,14 @@ export class FolderKeeper implements Keeper {
     await forgetNote(this.#host.store, file);
     const isKnown = (before !== undefined && isLeftOut(before)) || renamed !== undefined;
     return { faces: 1, doubt: doubtOf(judgement.findings, isKnown) };
+  }
+
+  /** The photo that a file was, where it was the same person's: earlier versions took "Bob (1).jpg" for another's. */
+  async #photoOf(file: string, name: string): Promise<Photo | undefined> {
+    const before = this.#host.directory.photoIn(file);
+    if (before === undefined || this.#host.directory.person(before.personId)?.name === name) return before;
+    await this.drop([file], { moving: true });
+    return undefined;
   }
 
   get place(): Place | undefined {

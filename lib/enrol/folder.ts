@@ -5,7 +5,7 @@ import { lstat, readdir, realpath, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, relative } from "node:path";
 import { ignoreMissing, isAside, namesIn } from "../files";
 import { OTHER_PICTURE_ENDINGS, PHOTO_ENDINGS } from "../image/photo-file";
-import { isSystemFile, isSystemFolder, originalOf, photosOf, THUMBNAIL_FOLDERS } from "../system-files";
+import { insteadOf, isSystemFile, isSystemFolder, originalOf, photosOf, THUMBNAIL_FOLDERS } from "../system-files";
 
 export interface Found {
   /** Photos by path relative to the folder, each with a stamp that changes when the file does. */
@@ -14,17 +14,22 @@ export interface Found {
   foreign: Set<string>;
   /** Photos and folders of a person whose name is not in UTF-8, as old archives and network folders have it. */
   misnamed: Set<string>;
-  /** Photos and folders of a person that are there but could not be looked at just now, with the error's code. */
+  /** Photos and folders of a person that are there but cannot be looked at just now, with the error's code or why. */
   unsure: Map<string, string>;
   /** What a crash left of photos that were being written. */
   leftovers: string[];
   /** What systems and sync programs keep of photos beside them: they show nobody, and go with whom they are of. */
   copies: string[];
+  /** Copies of a conflict whose photo is not there, with what that is called. */
+  alone: Map<string, string>;
   /** Which folder it was that stood by this name, so that another one in its place can be told. */
   identity: string;
   /** Nothing of people's own is in it, be it photos or not. */
   isEmpty: boolean;
 }
+
+/** Instead of an error's code: iCloud has the photo elsewhere. */
+export const IN_CLOUD = "in iCloud";
 
 /** Half of the threads that Node.js has for files: a slow network folder must not hold up everybody else's. */
 const AT_ONCE = 2;
@@ -63,6 +68,7 @@ export async function scanFolder(folder: string): Promise<Found> {
     unsure: new Map(),
     leftovers: [],
     copies: [],
+    alone: new Map(),
     identity: `${dev} ${ino}`,
     isEmpty: entries.every((entry) =>
       entry.isDirectory() ? isSystemFolder(entry.name) : isSystemFile(entry.name) && !isAside(entry.name),
@@ -93,9 +99,30 @@ export async function scanFolder(folder: string): Promise<Found> {
       if (stamp !== undefined) found.photos.set(file, stamp);
     });
   });
+  const stems = new Set([...found.photos.keys(), ...found.foreign, ...found.unsure.keys()].map(stemOf));
+  for (const file of found.copies) {
+    const [what, original] = [insteadOf(basename(file)), originalIn(file)];
+    if (what === undefined || original === undefined || !isPicture(original)) continue;
+    if (what === "cloud") {
+      if (!found.photos.has(original)) found.unsure.set(original, IN_CLOUD);
+    } else if (!hasStart(stems, file)) found.alone.set(file, original);
+  }
   // In order of name, so that a restart embeds, counts and breaks ties as the last one did.
   found.photos = new Map([...found.photos].sort(([a], [b]) => (a < b ? -1 : 1)));
   return found;
+}
+
+function isPicture(file: string): boolean {
+  const ending = extname(file).toLowerCase();
+  return PHOTO_ENDINGS.has(ending) || OTHER_PICTURE_ENDINGS.has(ending);
+}
+
+const stemOf = (file: string): string => file.slice(0, file.length - extname(file).length);
+
+/** Whether one of these begins a path; a copy is called as its photo is and something more, not always knowably. */
+function hasStart(stems: ReadonlySet<string>, path: string): boolean {
+  for (let end = path.length; end > 0; end -= 1) if (stems.has(path.slice(0, end))) return true;
+  return false;
 }
 
 /** Of which photo a copy is, by path relative to the folder; undefined: of none. */

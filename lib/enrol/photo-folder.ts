@@ -10,7 +10,7 @@ import { heard } from "../observe/heard";
 import { reasonOf, UserError } from "../errors";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "../files";
-import { copiesOf, type Found, isUnsure, originalIn, removeThumbnails, scanFolder, sizeIn } from "./folder";
+import { copiesOf, type Found, IN_CLOUD, isUnsure, originalIn, removeThumbnails, scanFolder, sizeIn } from "./folder";
 import { nameOf, parseName, visibleName } from "../people/names";
 import { StorageError } from "../storage";
 import { countSchema } from "../validate";
@@ -225,7 +225,8 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const name = visibleName(person);
     const theirs = (file: string): boolean => nameOf(file) === name;
     if (this.#isAnother(found)) throw new UserError("enrol.folderAnotherUndeletable", { folder });
-    const unsure = [...found.unsure].find(([file]) => theirs(file));
+    // What iCloud has elsewhere goes with what stands for it here.
+    const unsure = [...found.unsure].find(([file, code]) => theirs(file) && code !== IN_CLOUD);
     if (unsure !== undefined) throw new UserError("enrol.photoUndeletable", { folder, code: unsure[1] });
     const photos = [...new Set([...found.photos.keys(), ...found.foreign, ...this.#photos.keys()])].filter(theirs);
     const copies = found.copies.filter((file) => theirs(originalIn(file) ?? file));
@@ -333,7 +334,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       this.#report({ file: FOLDER, code: "unreadable_folder", ...worded(phrase("enrol.folderAnother", { folder })) });
       return undefined;
     }
-    const { photos, foreign, misnamed, unsure } = found;
+    const { photos, foreign, misnamed, alone, unsure } = found;
     const back = this.#problems.delete(FOLDER);
     await this.#rememberPlace(found);
     if (this.#firstScan) await removeStale(found.leftovers.map((file) => join(folder, file))).catch(() => undefined);
@@ -351,7 +352,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       const stays =
         code === "unreadable_folder"
           ? unsure.has(file)
-          : this.#photos.has(file) || foreign.has(file) || misnamed.has(file) || unsure.has(file);
+          : [this.#photos, foreign, misnamed, alone, unsure].some((files) => files.has(file));
       if (!stays) this.#problems.delete(file);
     }
     for (const file of foreign)
@@ -362,11 +363,17 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       });
     for (const file of misnamed)
       this.#report({ file, code: "unreadable_photo", ...worded(phrase("enrol.fileMisnamed", { file })) });
+    for (const [file, original] of alone)
+      this.#report({ file, code: "unreadable_photo", ...worded(phrase("enrol.copyAlone", { file, original })) });
     for (const [file, code] of unsure)
       this.#report({
         file,
         code: "unreadable_folder",
-        ...worded(phrase("enrol.fileUnreadable", { file, folder, code })),
+        ...worded(
+          code === IN_CLOUD
+            ? phrase("enrol.fileInCloud", { file })
+            : phrase("enrol.fileUnreadable", { file, folder, code }),
+        ),
       });
     if (back || gone.length > 0) this.emit("change");
     const still = changed.filter(([file, stamp]) => this.#firstScan || this.#seen.get(file) === stamp);

@@ -64,14 +64,40 @@ function decoded(part: string): string {
   return visibleName(part);
 }
 
+/** "Copy" as Windows ("Bob - Copy (2)"), macOS ("Bob copy 2"), GNOME ("Bob (copy 1)") and Google Drive write it. */
+const COPY = "copy|kopie|copie|copia|c\u00f3pia|kopia|複製|副本|複本|拷貝|拷贝|コピー|복사본";
+/**
+ * What desktops and browsers put after the name of a file that was there already, so that nobody is called so. Of a
+ * bare number only one in brackets ("Bob (1)", Firefox' "Bob(1)"): "Robot 2" may be somebody.
+ */
+const COPIED = new RegExp(
+  "(?:" +
+    [
+      String.raw` ?\(\d{1,3}\)`,
+      ` - (?:${COPY})`,
+      String.raw` (?:${COPY})(?: \d{1,3})?`,
+      String.raw` \((?:another )?(?:${COPY})(?: \d{1,3})?\)`,
+      " ?的 ?(?:副本|複本)",
+    ].join("|") +
+    ")$",
+  "iu",
+);
+const COPY_OF = /^copy of (?=.)|^「(.+)」的(?:副本|複本)$/iu;
+
+/** `Bob - Copy (2)` is Bob, and so is `Bob.heic`, as converters have it. */
+function stemOf(name: string): string {
+  const shorter = PHOTO_ENDINGS.has(extname(name).toLowerCase())
+    ? basename(name, extname(name))
+    : name.replace(COPY_OF, "$1").replace(COPIED, "");
+  return shorter === name || shorter.trim() === "" ? name : stemOf(shorter);
+}
+
 /**
  * The person a photo shows: `Alice/1.jpg`, `Alice.jpg` and `Alice.heic.jpg`, as converters write it, are Alice,
- * `john#1.jpg` is john.
+ * `john#1.jpg` is john, and so is `john (1).jpg`, as a browser calls a second download.
  */
 export function nameOf(relativePath: string): string {
   const [first = "", ...rest] = relativePath.split(/[\\/]/);
   if (rest.length > 0) return decoded(first);
-  let stem = basename(first, extname(first));
-  while (PHOTO_ENDINGS.has(extname(stem).toLowerCase())) stem = basename(stem, extname(stem));
-  return decoded(stem.replace(/(?<=.)#[^#]*$/u, ""));
+  return decoded(stemOf(basename(first, extname(first)).normalize("NFC")).replace(/(?<=.)#[^#]*$/u, ""));
 }

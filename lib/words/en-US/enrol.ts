@@ -49,6 +49,10 @@ a text file say.`,
   folderAnotherUndeletable: `nobody can be deleted now: the folder {folder} is empty, and not the one in which the \
 photos were; they would be back with it. Try again when its disk or network folder is mounted.`,
   fileMisnamed: `{file} has a name that is not in UTF-8, by which it cannot be opened: rename it.`,
+  copyAlone: `{file} is what a sync program kept of {original}, which is not there, and so shows nobody: rename it \
+to {original}, or delete it.`,
+  fileInCloud: `the photo {file} is not on this computer: have iCloud keep it here ("Download Now"). Until then it \
+counts as it did.`,
   otherFormat: `the photo {file} is of a format that cannot be read: save it as JPEG.`,
   fileUnreadable: `{file} in {folder} cannot be read ({code}): check its permissions. Until then its photos count \
 as they were.`,

@@ -48,6 +48,8 @@ export const enrol = {
 而且不是原本放照片的那一個；照片會隨它一起回來。\
 請等它的磁碟或網路資料夾掛載後再試一次。`,
   fileMisnamed: `{file} 的檔名不是 UTF-8 編碼，無法以此檔名開啟：請重新命名。`,
+  copyAlone: `{file} 是同步程式為 {original} 保留的副本，但 {original} 不在，因此不代表任何人：請改名為 {original}，或將其刪除。`,
+  fileInCloud: `照片 {file} 不在這台電腦上：請讓 iCloud 將它保留在此（「立即下載」）。在此之前維持原狀。`,
   otherFormat: `照片 {file} 的格式無法讀取：請另存為 JPEG。`,
   fileUnreadable: `無法讀取 {folder} 中的 {file}（{code}）：請檢查其權限。在此之前，\
 其照片維持原狀。`,

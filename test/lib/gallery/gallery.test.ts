@@ -270,6 +270,65 @@ describe("Gallery", () => {
     },
   );
 
+  it("says of a conflict's copy without its photo that it shows nobody, and keeps whom iCloud took away", async () => {
+    const root = rootWith({
+      "Bob (conflicted copy 2026-01-01 120000).jpg": "3 4",
+      "Carol/1.sync-conflict-20260101-120000-ABCDEFG.jpg": "5 6",
+      "notes (conflicted copy 2026-01-01).txt": "x",
+      "Dora.jpg": "7 8",
+      "Erin.jpg": "9 10",
+    });
+    const file = (name: string): string => join(root, "photos", name);
+    const gallery = await galleryIn(root);
+    assert.deepEqual(names(gallery), ["Dora 1", "Erin 1"]);
+    const said = (): string[] => gallery.problems.map(({ message }) => message).sort();
+    assert.deepEqual(
+      said().map((message) => /kept of (\S+), which is not there/.exec(message)?.[1]),
+      ["Bob.jpg", join("Carol", "1.jpg")],
+    );
+    // As macOS does it when the disk is full.
+    renameSync(file("Dora.jpg"), file(".Dora.jpg.icloud"));
+    await until("it is told", () => said().some((message) => message.startsWith("the photo Dora.jpg is not on this")));
+    assert.deepEqual(names(gallery), ["Dora 1", "Erin 1"]);
+    renameSync(file("Bob (conflicted copy 2026-01-01 120000).jpg"), file("Bob.jpg"));
+    renameSync(file(".Dora.jpg.icloud"), file("Dora.jpg"));
+    await until("Bob is there", () => names(gallery).length === 3);
+    await until("Dora is back", () => said().length === 1);
+    renameSync(file("Dora.jpg"), file(".Dora.jpg.icloud"));
+    await until("it is told again", () => said().length === 2);
+    await gallery.forget("Dora");
+    assert.deepEqual(readdirSync(join(root, "photos")).sort(), [
+      "Bob.jpg",
+      "Carol",
+      "Erin.jpg",
+      "notes (conflicted copy 2026-01-01).txt",
+    ]);
+  });
+
+  it("gives a photo's copy to whom it shows, also where an earlier version took it for another's", async () => {
+    const root = rootWith({ "Bob.jpg": "1 2", "Bob (1).jpg": "1 2.1", "Alice - 複製.jpg": "7 8" });
+    const gallery = await galleryIn(root);
+    assert.deepEqual(names(gallery), ["Alice 1", "Bob 2"]);
+    await gallery.close();
+    const store = await openStore({ folder: join(root, "people") });
+    const photo = store.photos().find(({ origin }) => origin.by === "folder" && origin.file === "Bob (1).jpg");
+    const bob = photo && store.person(photo.personId);
+    assert.ok(photo !== undefined && bob !== undefined);
+    const of = { personId: "0000000000b1" };
+    const embeddings = (await store.embeddingsOf(photo.id)).map((each) => ({ ...each, ...of }));
+    await store.removePhotos([photo.id]);
+    await store.putMany({
+      people: [{ ...bob, id: of.personId, name: "Bob (1)" }],
+      photos: [{ photo: { ...photo, ...of }, bytes: undefined, thumbnail: undefined, embeddings }],
+    });
+    await store.close();
+    const again = await galleryIn(root);
+    await until("Bob (1) is gone", () => names(again).length === 2);
+    assert.deepEqual([names(again), again.problems], [["Alice 1", "Bob 2"], []]);
+    await again.forget("Bob");
+    assert.deepEqual(readdirSync(join(root, "photos")).sort(), ["Alice - 複製.jpg"]);
+  });
+
   it("takes no name from a file that no form would take, says so, and goes on with the others", async () => {
     const gallery = await galleryIn(
       rootWith({ "Alice.jpg": "1 2", [`${"x".repeat(81)}.jpg`]: "3 4", "a\u202eb.jpg": "5 6", " .jpg": "7 8" }),

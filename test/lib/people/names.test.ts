@@ -14,6 +14,36 @@ describe("names", () => {
     ]);
   });
 
+  it("calls nobody as desktops and browsers call a copy of a file", () => {
+    for (const copy of [
+      "Bob (1).jpg",
+      "Bob(2).jpg",
+      "Bob - Copy.jpg",
+      "Bob - Copy (2).jpg",
+      "Bob - Copy - Copy.jpg",
+      "Bob copy.jpg",
+      "Bob copy 3.png",
+      "Bob (copy).jpg",
+      "Bob (another copy).jpg",
+      "Bob (copy 1).jpg",
+      "Copy of Bob.jpg",
+      "Bob - Kopie.jpg",
+      "Bob#2 (1).jpg",
+      "Bob.heic (1).jpg",
+      "Bob - 複製.jpg",
+      "Bob - 複製 (2).jpg",
+      "Bob - 副本.jpg",
+      "Bob 拷貝.jpg",
+      "Bob 的副本.jpg",
+      "Bob的複本.jpg",
+      "「Bob」的副本.jpg",
+    ])
+      assert.equal(nameOf(copy), "Bob", copy);
+    for (const name of ["Bob (Senior)", "Bob 2", "Robot 1000 (1984)", "Copy", "(1)", "Xerocopy", "王副本"])
+      assert.equal(nameOf(`${name}.jpg`), name);
+    assert.equal(nameOf("Bob (1)/1.jpg"), "Bob (1)", "a folder is called by hand");
+  });
+
   it("brings every legal name back from its file", () => {
     for (const name of [
       "O'Neil",
