@@ -27,6 +27,7 @@ export const image = {
   avi: `影片（AVI）`,
   mp4: `影片（MP4 或 MOV）`,
   tooLong: `圖片的寬或高超過 {most} 像素：請先裁切或縮小再送來。`,
+  tooSlow: `圖片解碼所需的時間過長：請另存為 JPEG，或先縮小。`,
   mangled: `在途中被當成文字讀取的檔案（圖片因此毀損）`,
   base64: ` base64 文字，而不是它所代表的內容`,
   xml: ` XML 文件（該位址回應的可能是錯誤）`,

@@ -6,6 +6,8 @@ import { annotate } from "../../../lib/image/annotate";
 import { cropFace } from "../../../lib/image/crop";
 import { decode, toGrey } from "../../../lib/image/decode";
 import { toKeptJpeg } from "../../../lib/image/encode";
+import { UserError } from "../../../lib/errors";
+import { type Opened, withPicture } from "../../../lib/image/open-picture";
 import type { Pixels } from "../../../lib/image/pixels";
 
 /** Left half red, right half blue. */
@@ -43,6 +45,23 @@ describe("decode", () => {
       near(colourAt(pixels, 56, 16), [0, 0, 255]);
     });
   }
+
+  it("gives a picture up at which libvips works for too long, and reads the next", async () => {
+    const bytes = await sharp({
+      create: { width: 3000, height: 2000, channels: 3, background: "#fff", noise: { type: "gaussian", sigma: 60 } },
+    })
+      .jpeg()
+      .toBuffer();
+    const slow = ({ image }: Opened): Promise<Buffer> => image.median(61).blur(100).raw().toBuffer();
+    const began = performance.now();
+    await assert.rejects(
+      withPicture({ bytes }, slow, 1),
+      (error) => error instanceof UserError && error.message.includes("takes too long to be decoded"),
+    );
+    assert.ok(performance.now() - began < 60_000);
+    const small = await withPicture({ bytes }, ({ image }) => image.resize(8).raw().toBuffer());
+    assert.equal(small.length, 8 * 5 * 3);
+  });
 
   it("turns a photo as its EXIF says", async () => {
     const pixels = await open(await twoHalves().withMetadata({ orientation: 6 }).jpeg().toBuffer());
