@@ -1672,7 +1672,7 @@ describe("the HTTP API", () => {
   });
 
   it("was asked in these tests for everything it answers", () => {
-    // What sites answer needs their database: test/postgres/two-node-reds.test.ts asks for all of it.
+    // What sites answer needs their database: test/postgres/three-node-reds.test.ts asks for all of it.
     assert.deepEqual(
       routes
         .filter((route) => !checked.has(route) && !sites.includes(route))
