@@ -41,15 +41,19 @@ const middle = (numbers: readonly number[]): number => numbers.toSorted((a, b) =
 /** What a site says next that has a field. */
 async function said(child: ChildProcess, field: keyof Said): Promise<Said> {
   return new Promise((resolve, reject) => {
+    const leave = (): void => void child.off("message", hear).off("exit", ended);
+    const ended = (code: number | null): void => {
+      leave();
+      reject(new Error(`a site has ended: ${code}`));
+    };
     const hear = (message: unknown): void => {
       const each = message as Said;
-      if (each.failed !== undefined) reject(new Error(each.failed));
-      if (each[field] === undefined) return;
-      child.off("message", hear);
-      resolve(each);
+      if (each.failed === undefined && each[field] === undefined) return;
+      leave();
+      if (each.failed === undefined) resolve(each);
+      else reject(new Error(each.failed));
     };
-    child.on("message", hear);
-    child.once("exit", (code) => reject(new Error(`a site has ended: ${code}`)));
+    child.on("message", hear).on("exit", ended);
   });
 }
 
