@@ -8,6 +8,15 @@ import { dateTime, errorMessage, known, labelled, list, number, t } from "./word
 
 /** Deletions and conflicts that are shown. */
 const MOST = 10;
+/** What the person's own page calls what two sites changed. */
+const LABELS: Readonly<Record<string, string>> = {
+  name: "person.name",
+  notes: "person.notes",
+  groups: "person.groups",
+  consentOn: "person.consent",
+  validFrom: "person.valid-from",
+  validUntil: "person.valid-until",
+};
 
 export class SitesNotice {
   readonly element = h("div", {});
@@ -48,10 +57,12 @@ export class SitesNotice {
       icon(site.reachable ? "sitemap" : "unlink"),
       " ",
       t(`sites.${state}`, { sites: number(site.sites), waiting: number(site.waiting) }),
-      site.readOnly && ` ${t("sites.readOnly")}`,
-      site.verifying !== null && ` ${t("sites.verifying", { percent: number(site.verifying) })}`,
-      site.differing !== null && site.differing > 0 && ` ${t("sites.differing", { number: number(site.differing) })}`,
-      site.conflicts > 0 && ` ${t("sites.conflicts", { number: number(site.conflicts) })}`,
+      site.readOnly && ` · ${t("sites.readOnly")}`,
+      site.verifying !== null && ` · ${t("sites.verifying", { percent: number(site.verifying) })}`,
+      site.differing !== null &&
+        site.differing > 0 &&
+        ` · ${t("sites.differing", { number: number(site.differing) })}`,
+      site.conflicts > 0 && ` · ${t("sites.conflicts", { number: number(site.conflicts) })}`,
     );
     if (!this.element.contains(this.#details)) fill(this.element, this.#details);
     if (this.#details.open) this.#read();
@@ -96,7 +107,7 @@ export class SitesNotice {
                 known(`sites.rule.${rule}`, rule, {
                   name: name ?? t("sites.nobody"),
                   site: siteName,
-                  fields: list(fields),
+                  fields: list(fields.map((field) => known(LABELS[field] ?? field, field))),
                 }),
               ),
             ),

@@ -232,9 +232,9 @@ describe("three Node-REDs with one gallery", { skip: noPostgres() }, () => {
         [
           "en-US",
           /Conflicts: 2/,
-          [/Faye was changed here and at North door \(notes\)/, /the second is Gina \(South door\) now/],
+          [/Faye was changed here and at North door \(Notes\)/, /the second is Gina \(South door\) now/],
         ],
-        ["zh-TW", /衝突：2/, [/Faye 在這裡與 North door 都變更過（notes）/, /第二位現在名為 Gina \(South door\)/]],
+        ["zh-TW", /衝突：2/, [/Faye 在這裡與 North door 都變更過（備註）/, /第二位現在名為 Gina \(South door\)/]],
       ] as const) {
         const { page, complaints } = await openEditor(browser, { url: south.url }, { locale });
         await page.evaluate("RED.sidebar.show('facenet')");
