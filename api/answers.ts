@@ -184,6 +184,10 @@ export const attendanceBookAnswer = z
     today: z.string().nullable().describe("The present working day"),
     days: z.number().nullable().describe("For how many days check-ins are kept after the end of their month"),
     keptFrom: z.string().nullable().describe("The first day of which check-ins are kept"),
+    site: z
+      .string()
+      .nullable()
+      .describe("Name of this site, where the book has the check-ins of all sites of the gallery; else null"),
     sending: z
       .object({
         waiting: countSchema,

@@ -110,6 +110,7 @@ export const attendance: Route[] = [
             today: null,
             days: null,
             keptFrom: null,
+            site: null,
             sending: null,
           };
           try {
@@ -123,6 +124,7 @@ export const attendance: Route[] = [
               today: book.today,
               days: book.keepDays ?? null,
               keptFrom: book.keptFrom,
+              site: book.site ?? null,
               sending:
                 (await served.outbox()) === undefined
                   ? null

@@ -223,6 +223,7 @@ export class AttendanceSection implements Section {
         { class: "facenet-sub" },
         t("attendance.time-zone", { zone: book.timeZone ?? "" }),
         book.days !== null && book.days < EVER_DAYS && ` ${t("attendance.kept", { days: book.days })}`,
+        book.site !== null && ` ${t("attendance.all-sites", { name: book.site })}`,
       ),
     ];
   }
@@ -322,8 +323,9 @@ export class AttendanceSection implements Section {
   }
 
   #checkIn(row: ToldCheckIn, name: string): HTMLElement {
-    const { id, type, local, removed, corrected, sending } = row;
+    const { id, type, local, site, removed, corrected, sending } = row;
     const marks = [
+      site !== "" && site,
       corrected && t("attendance.corrected"),
       removed && t("attendance.is-removed"),
       sending?.state === "refused" && t("attendance.is-refused"),
@@ -339,10 +341,16 @@ export class AttendanceSection implements Section {
     );
     made.append(
       `${type} ${time}`,
+      ...(this.#isElsewhere(site) ? [h("span", { class: "facenet-sub" }, ` ${site}`)] : []),
       ...(corrected ? [" ", icon("pencil")] : []),
       ...(sending?.state === "refused" ? [" ", icon("exclamation-triangle")] : []),
     );
     return made;
+  }
+
+  /** Whether a site has to be said: another than this one. */
+  #isElsewhere(site: string): boolean {
+    return site !== "" && site !== this.#book?.site;
   }
 
   #month({ month, days, people }: MonthReport): HTMLElement {
@@ -372,6 +380,7 @@ export class AttendanceSection implements Section {
             hours(found.ms),
             found.missing > 0 && t("attendance.missing", { number: found.missing }),
             found.running && t("attendance.here"),
+            ...(found.sites.some((site) => this.#isElsewhere(site)) ? found.sites : []),
           ].filter((word) => word !== false);
           const made = button(hours(found.ms), () => open(day), {
             class: `facenet-link${found.missing > 0 ? " facenet-incomplete" : ""}`,
@@ -430,6 +439,7 @@ export class AttendanceSection implements Section {
                 h("dt", {}, t("attendance.zone")),
                 h("dd", {}, `${row.zone}${row.source === "" ? "" : bracketed(row.source)}`),
               ]),
+          ...(row.site === "" ? [] : [h("dt", {}, t("attendance.site")), h("dd", {}, row.site)]),
           ...(row.sending === undefined
             ? []
             : [h("dt", {}, "Frappe HRMS"), h("dd", {}, sendingWords(row, row.sending))]),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { idSchema, timeSchema } from "../people/people";
 import type { ArchivePart, PartContext } from "../people/archive-part";
 import { type CheckIn, checkInIdSchema, checkInSchema } from "./check-in";
-import type { Ledger, Same } from "./ledger";
+import { ELSEWHERE, type Ledger, type Same } from "./ledger";
 
 /** Id of a node; what is kept goes by it, before a colon. */
 const bookSchema = z
@@ -62,7 +62,7 @@ export class AttendancePart implements ArchivePart<Line> {
   }
 
   announce({ book }: Line): void {
-    this.#announced.add(book);
+    if (book !== ELSEWHERE) this.#announced.add(book);
   }
 
   async add(lines: readonly Line[], { personOf }: PartContext): Promise<number> {

@@ -12,7 +12,7 @@ import type { VisitBook } from "../visits/book";
 import { type Change, type CheckIn, type CheckInType, isCorrected, isThere, type Sending, toSend } from "./check-in";
 import { csvOf } from "./csv";
 import { hashOf } from "./hash";
-import { type Followed, type Ledger, MOST_FOLLOWED, type Progress, type Same } from "./ledger";
+import { ELSEWHERE, type Followed, type Ledger, MOST_FOLLOWED, type Progress, type Same } from "./ledger";
 import {
   type DayReport,
   dayReport,
@@ -22,12 +22,14 @@ import {
   rowsOf,
   type ToldCheckIn,
 } from "./pairs";
-import type { Candidate, Rules, Seen } from "./rules";
+import { byTurnsId, type Candidate, type Rules, type Seen } from "./rules";
 import { boundsOf, type Calendar, dayOf, stampOf } from "./time";
 
 /** Who is in the gallery. */
 export interface Names {
   nameOf(person: string): string | undefined;
+  /** Of a person, in lower case. */
+  groupsOf?(person: string): readonly string[];
 }
 
 export interface AttendanceOptions {
@@ -40,6 +42,8 @@ export interface AttendanceOptions {
   people: Names;
   /** Undefined where the gallery keeps no visits: then they come by message alone. */
   visits?: Pick<VisitBook, "revision" | "since"> | undefined;
+  /** What people call this site, where the sites of a shared gallery share their check-ins. */
+  site?: string | undefined;
   /** Whether check-ins go to another system. */
   sends?: boolean;
   /** For how many days check-ins are kept after the end of their month; without it as it was said before. */
@@ -51,7 +55,7 @@ export interface AttendanceOptions {
 
 /** A check-in that is told once. */
 export interface Taken extends ToldCheckIn {
-  /** As it was told before, where the evidence says by now that it was somebody else. */
+  /** As it was told before, where the evidence, or another site's check-in, says by now that it is otherwise. */
   was?: { person: string | null; type: CheckInType; at: number } | undefined;
 }
 
@@ -89,6 +93,8 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
   #again = false;
   /** The largest `order` that was told, though the disk may not have taken it yet. */
   #told = 0;
+  #looking: Promise<void> | undefined;
+  #lookAgain = false;
   #closed = false;
 
   constructor(options: AttendanceOptions) {
@@ -105,6 +111,11 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     return this.#options.rules.mode;
   }
 
+  /** What people call this site, where the sites share their check-ins. */
+  get site(): string | undefined {
+    return this.#options.site;
+  }
+
   /** The present working day. */
   get today(): string {
     return dayOf(this.#now(), this.calendar);
@@ -116,7 +127,9 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
    */
   async start(): Promise<void> {
     const { ledger, book } = this.#options;
+    ledger.on("arrived", this.#followOthers);
     await this.#keepFor();
+    await this.#share();
     const { told } = ledger.progress(book);
     await this.#tell([...ledger.rows(book)].filter(({ order }) => order > told));
     await this.look();
@@ -168,11 +181,11 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     if (type === undefined || at === undefined) throw new UserError("attendance.typeAndTime");
     this.#checkKept(at);
     const id = hashOf("added", person, type, at);
-    const there = ledger.row(book, id);
+    const there = this.#row(id);
     // Said twice it is one; said again after it was removed it is there again.
     if (there !== undefined) return this.change(id, { removed: false, why, by });
     const row = await ledger.exclusively(async () => {
-      const twin = ledger.row(book, id);
+      const twin = this.#row(id);
       if (twin !== undefined) return twin;
       const progress = ledger.progress(book);
       const before = ledger.rowsOf(book, person).filter((each) => each.at <= at);
@@ -203,11 +216,11 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
    * @throws NotFound; a sentence; StorageError
    */
   async change(id: string, { why, by, ...wanted }: Correction): Promise<ToldCheckIn> {
-    const { ledger, book, people } = this.#options;
+    const { ledger, people } = this.#options;
     if (wanted.person !== undefined && people.nameOf(wanted.person) === undefined)
       throw new NotFound("attendance.noPerson");
     const changed = await ledger.exclusively(async () => {
-      const row = ledger.row(book, id);
+      const row = this.#row(id);
       if (row === undefined) throw new NotFound("attendance.noCheckIn");
       const { person = row.person, type = row.type, at = row.at, removed = row.removed } = wanted;
       if (person === row.person && type === row.type && at === row.at && removed === row.removed) return row;
@@ -223,7 +236,7 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
         history: [...row.history, this.#changeOf(row, what, why, by)],
       };
       const sent = toSend(after, row, this.#now());
-      await ledger.write(book, { rows: [sent] });
+      await ledger.write(this.#bookOf(id), { rows: [sent] });
       return sent;
     });
     this.emit("change");
@@ -257,7 +270,7 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
 
   /** With all that was said of it. @throws NotFound */
   history(id: string): ToldCheckIn & { history: Change[] } {
-    const row = this.#options.ledger.row(this.#options.book, id);
+    const row = this.#row(id);
     if (row === undefined) throw new NotFound("attendance.noCheckIn");
     return { ...this.tell(row), history: row.history };
   }
@@ -275,6 +288,7 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
       day: dayOf(at, this.calendar),
       zone: row.zone,
       source: row.source,
+      site: this.#siteOf(row),
       visit: row.visit,
       removed: row.removed,
       corrected: isCorrected(row),
@@ -334,6 +348,11 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     const keep = { days: keepDays, calendar: this.calendar };
     await ledger.exclusively(async () => {
       if (!isDeepStrictEqual(ledger.keep(book), keep)) await ledger.write(book, { keep });
+      if (this.#options.site === undefined && [...ledger.rows(ELSEWHERE)].length === 0) return;
+      // Those of other sites are in every book: the longest counts.
+      const others = ledger.books().flatMap((each) => (each === ELSEWHERE ? [] : (ledger.keep(each)?.days ?? [])));
+      const longest = { ...keep, days: Math.max(keepDays, ...others) };
+      if (!isDeepStrictEqual(ledger.keep(ELSEWHERE), longest)) await ledger.write(ELSEWHERE, { keep: longest });
     });
     // Deleted, at least; what cannot be wiped now is wiped later.
     await ledger.sweep(this.#now()).catch((error: unknown) => this.#options.onError?.(error));
@@ -348,7 +367,98 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
+    this.#options.ledger.off("arrived", this.#followOthers);
     await this.#reading;
+    await this.#looking;
+  }
+
+  /** Since when other sites' check-ins count: what there was before stays as it is. */
+  async #share(): Promise<void> {
+    const { ledger, book, site } = this.#options;
+    await ledger.exclusively(async () => {
+      const { elsewhere, sharedSince, ...progress } = ledger.progress(book);
+      const isShared = sharedSince !== undefined;
+      if (isShared === (site !== undefined)) return;
+      const now = isShared ? progress : { ...progress, elsewhere: 0, sharedSince: progress.order };
+      await ledger.write(book, { progress: now });
+    });
+    await this.#lookElsewhere();
+  }
+
+  readonly #followOthers = (): void => {
+    heard("attendance", this.#lookElsewhere());
+    this.emit("change");
+  };
+
+  /** Once what other sites told is looked at. Never rejects. */
+  async settled(): Promise<void> {
+    await this.#looking;
+  }
+
+  /** Other sites' check-ins may have come after those of here that are later. Never rejects. */
+  #lookElsewhere(): Promise<void> {
+    if (this.#closed || this.#options.site === undefined) return Promise.resolve();
+    this.#lookAgain = true;
+    this.#looking ??= this.#lookAll().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #lookAll(): Promise<void> {
+    try {
+      while (this.#lookAgain && !this.#closed) {
+        this.#lookAgain = false;
+        await this.#tell(await this.#options.ledger.exclusively(() => this.#reorder()));
+      }
+    } catch (error) {
+      if (!this.#closed) this.#options.onError?.(error);
+    }
+  }
+
+  /** Called exclusively. @returns what is to be told */
+  async #reorder(): Promise<CheckIn[]> {
+    const { ledger, book } = this.#options;
+    const { elsewhere = 0 } = ledger.progress(book);
+    const news = [...ledger.rows(ELSEWHERE)].filter(({ order }) => order > elsewhere);
+    if (news.length === 0) return [];
+    const draft = this.#draft();
+    for (const [person, since] of sinceOf(news, this.calendar)) draft.reorder(person, since, this.#foreign(person));
+    const { rows } = draft;
+    await ledger.write(book, {
+      rows,
+      progress: { ...draft.progress, elsewhere: Math.max(...news.map(({ order }) => order)) },
+    });
+    return rows.filter(({ removed }) => !removed);
+  }
+
+  #draft(): Draft {
+    const { ledger, book } = this.#options;
+    const times = { now: this.#now(), keptFrom: this.#keptFrom };
+    return new Draft(this.#options, ledger.progress(book), times, (person) => this.#foreign(person));
+  }
+
+  /** Of here, or of another site. */
+  #row(id: string): CheckIn | undefined {
+    return this.#options.ledger.row(this.#bookOf(id), id);
+  }
+
+  #bookOf(id: string): string {
+    const { ledger, book } = this.#options;
+    return ledger.row(book, id) === undefined ? ELSEWHERE : book;
+  }
+
+  #siteOf({ site }: CheckIn): string {
+    return site?.name ?? this.#options.site ?? "";
+  }
+
+  /** Check-ins that a person has at other sites, where this book is about them. */
+  #foreign(person: string): readonly CheckIn[] {
+    const { ledger, people, rules } = this.#options;
+    const rows = ledger.rowsOf(ELSEWHERE, person);
+    if (rows.length === 0 || (people.groupsOf !== undefined && !rules.isWanted(people.groupsOf(person)))) return [];
+    const keptFrom = this.#keptFrom;
+    return rows.filter(({ at }) => at >= keptFrom);
   }
 
   async #readAll(visits: Pick<VisitBook, "revision" | "since">): Promise<void> {
@@ -386,7 +496,7 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
   ): Promise<CheckIn[]> {
     const { ledger, book } = this.#options;
     const before = ledger.progress(book);
-    const draft = new Draft(this.#options, before, { now: this.#now(), keptFrom: this.#keptFrom });
+    const draft = this.#draft();
     for (const visit of seen) draft.take(visit);
     const { rows, sames, told } = draft;
     const progress = { ...draft.progress, revision: revision ?? before.revision };
@@ -406,7 +516,8 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
       if (row.order <= Math.max(this.#told, ledger.progress(book).told)) continue;
       this.#told = row.order;
       const last = row.history.at(-1);
-      const was = last?.what === "reconsidered" ? (last.was ?? undefined) : undefined;
+      const isOtherwise = last?.what === "reconsidered" || last?.what === "elsewhere";
+      const was = isOtherwise ? (last.was ?? undefined) : undefined;
       if (!row.removed) this.emit("checkIn", { ...this.tell(row), ...(was === undefined ? {} : { was }) });
     }
     const told = sorted.at(-1)?.order ?? 0;
@@ -422,15 +533,16 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     return {
       calendar: this.calendar,
       now: this.#now(),
-      people: ledger
-        .people(book)
+      people: [...new Set([...ledger.people(book), ...ledger.people(ELSEWHERE)])]
         .map((person) => ({
           person,
           name: people.nameOf(person) ?? person,
-          rows: ledger.rowsOf(book, person),
+          rows: [...ledger.rowsOf(book, person), ...this.#foreign(person)],
         }))
+        .filter(({ rows }) => rows.length > 0)
         .sort((a, b) => a.name.localeCompare(b.name)),
       tell: (row) => this.tell(row),
+      siteOf: (row) => this.#siteOf(row),
     };
   }
 
@@ -445,11 +557,19 @@ class Draft {
   readonly #options: AttendanceOptions;
   readonly #now: number;
   readonly #keptFrom: number;
+  readonly #elsewhere: (person: string) => readonly CheckIn[];
   readonly #rows = new Map<string, CheckIn>();
   readonly #sames = new Map<string, Same>();
 
-  constructor(options: AttendanceOptions, progress: Progress, { now, keptFrom }: { now: number; keptFrom: number }) {
+  /** @param elsewhere what a person has at other sites */
+  constructor(
+    options: AttendanceOptions,
+    progress: Progress,
+    { now, keptFrom }: { now: number; keptFrom: number },
+    elsewhere: (person: string) => readonly CheckIn[],
+  ) {
     this.#options = options;
+    this.#elsewhere = elsewhere;
     this.#now = now;
     this.#keptFrom = keptFrom;
     this.progress = progress;
@@ -484,6 +604,50 @@ class Draft {
       if (row !== undefined) this.#reconsider(row, candidate, isOurs ? person : null);
       else if (isOurs) this.#takeNew(seen.visit, candidate, person);
     }
+  }
+
+  /**
+   * Other sites' check-ins came: later ones of here, of the same working day, are of the kind that is due after them,
+   * or one with them. What people said stays, and so does what was told before the sites shared.
+   * @param since of each working day, its first moment that is otherwise
+   */
+  reorder(person: string, since: ReadonlyMap<string, number>, foreign: readonly CheckIn[]): void {
+    const { ledger, book, rules } = this.#options;
+    for (const [day, first] of since) {
+      const { from, to } = boundsOf(day, rules.calendar);
+      const all = [...ledger.rowsOf(book, person), ...foreign].filter(({ at }) => at >= from && at < to);
+      /** The last one first. */
+      const before: CheckIn[] = [];
+      for (const row of all.sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))) {
+        const now = row.at >= first && this.#isFree(row) ? this.#placed(row, before) : row;
+        if (!now.removed) before.unshift(now);
+      }
+    }
+  }
+
+  /** Whether it is for the cameras to say what it is. */
+  #isFree(row: CheckIn): boolean {
+    const { sharedSince = Infinity } = this.progress;
+    if (row.site !== undefined || row.visit === null || row.order <= sharedSince) return false;
+    if (isCorrected(row) || row.history.length >= MOST_CHANGES) return false;
+    return !row.removed || row.history.at(-1)?.what === "elsewhere";
+  }
+
+  /** As it is after those that stand before it. */
+  #placed(row: CheckIn, before: readonly CheckIn[]): CheckIn {
+    const { rules } = this.#options;
+    const { at } = row;
+    const candidate = { at, type: row.id === byTurnsId(row.visit ?? "") ? null : row.type };
+    // What is apart here stays so, whatever it is that came between.
+    const removed = rules.sameAs(candidate, before)?.site !== undefined;
+    const type = removed ? row.type : rules.turnOf(candidate, before);
+    if (type === row.type && removed === row.removed) return row;
+    const was = { person: row.person, type: row.type, at };
+    const change: Change = { what: "elsewhere", at: this.#now, by: null, why: "", was };
+    const { order } = this.#next();
+    const after = toSend({ ...row, type, removed, order, history: [...row.history, change] }, row, this.#now);
+    this.#rows.set(row.id, after);
+    return after;
   }
 
   #takeNew(visit: string, candidate: Candidate, person: string): void {
@@ -557,8 +721,31 @@ class Draft {
     const { ledger, book } = this.#options;
     const own = this.rows.filter((row) => row.person === person && !row.removed);
     const others = ledger.latest(book, person, MOST_BEFORE).filter(({ id }) => !this.#rows.has(id));
-    return [...own, ...others].sort((a, b) => b.serial - a.serial || b.at - a.at);
+    const here = [...own, ...others];
+    const elsewhere = this.#elsewhere(person)
+      .filter(({ removed }) => !removed)
+      .slice(-MOST_BEFORE)
+      // Where they stand among those of here their time says.
+      .map((row) => ({
+        ...row,
+        serial: Math.max(0, ...here.flatMap(({ at, serial }) => (at <= row.at ? serial : []))),
+      }));
+    return [...here, ...elsewhere].sort((a, b) => b.serial - a.serial || b.at - a.at);
   }
+}
+
+/** Whose working days are otherwise by some check-ins, and from when on; also where they were before. */
+function sinceOf(news: readonly CheckIn[], calendar: Calendar): Map<string, Map<string, number>> {
+  const found = new Map<string, Map<string, number>>();
+  for (const { person, at, history } of news)
+    for (const value of [{ person, at }, ...history.flatMap(({ was }) => was ?? [])]) {
+      if (value.person === null) continue;
+      const days = found.get(value.person) ?? new Map<string, number>();
+      found.set(value.person, days);
+      const day = dayOf(value.at, calendar);
+      days.set(day, Math.min(days.get(day) ?? Infinity, value.at));
+    }
+  return found;
 }
 
 const waiting = (at: number): Sending => ({ state: "waiting", tries: 0, at, reason: "" });

@@ -7,7 +7,7 @@ import { MAY_MISS, type PeopleStore, type Refusal } from "../people/store";
 import { asStorageError, StorageError } from "../storage";
 import { phrase } from "../words/sentence";
 import { AttendancePart } from "./archive";
-import { Ledger, type LedgerSource, NotWiped } from "./ledger";
+import { Ledger, type LedgerSource, NotWiped, type WhyForgotten } from "./ledger";
 
 /** People who were deleted lately. */
 const MOST_FORGOTTEN = 100;
@@ -20,8 +20,8 @@ export class Books {
   #ledger: Promise<Ledger> | undefined;
   /** By person, also what has ended: whoever deleted them asks a moment later. */
   readonly #forgetting = new BoundedMap<string, Promise<number | undefined>>(MOST_FORGOTTEN);
-  /** People who were deleted, and whose check-ins the disk keeps for now. */
-  readonly #unforgotten = new Set<string>();
+  /** People who were deleted, here or at another site, and whose check-ins the disk keeps for now. */
+  readonly #unforgotten = new Map<string, WhyForgotten>();
   #closed = false;
 
   /**
@@ -74,12 +74,18 @@ export class Books {
   }
 
   /** People are deleted, at once: one by one each would rewrite the whole database. */
-  forget(people: readonly string[]): void {
-    for (const person of people) this.#unforgotten.add(person);
-    const done = this.#forget(people);
+  forget(people: readonly string[], why: WhyForgotten = "forgotten"): void {
+    for (const person of people) this.#unforgotten.set(person, why);
+    const done = this.#forget(people, why);
     for (const person of people) this.#forgetting.set(person, done);
     // Whoever waits for it hears it too.
     done.catch(this.#tell);
+  }
+
+  /** The same of people whom another site has deleted: a receipt waits for it. @throws StorageError */
+  async wipe(people: readonly string[]): Promise<void> {
+    this.forget(people, "wiped");
+    await Promise.all(people.map((person) => this.#forgetting.get(person)));
   }
 
   /** @returns how many check-ins were deleted with a person; undefined where there are no books */
@@ -106,9 +112,9 @@ export class Books {
   }
 
   /** @throws StorageError; then it is done once the disk takes it */
-  async #forget(people: readonly string[]): Promise<number | undefined> {
+  async #forget(people: readonly string[], why: WhyForgotten): Promise<number | undefined> {
     try {
-      const forgotten = await (await this.#there())?.forget(people);
+      const forgotten = await (await this.#there())?.forget(people, why);
       for (const person of people) this.#unforgotten.delete(person);
       return forgotten;
     } catch (error) {
@@ -123,7 +129,10 @@ export class Books {
   #catchUp(): void {
     if (this.#closed || this.#unforgotten.size === 0) return;
     if (this.#health.refuses("unwritable_store")) return;
-    heard("attendance", this.#forget([...this.#unforgotten]));
+    for (const why of ["forgotten", "wiped"] as const) {
+      const people = [...this.#unforgotten].flatMap(([person, each]) => (each === why ? [person] : []));
+      if (people.length > 0) heard("attendance", this.#forget(people, why));
+    }
   }
 
   /** Whether it can be opened again. Never rejects. */

@@ -24,8 +24,11 @@ const valuesSchema = z.object({
 export const changeSchema = z
   .object({
     what: z
-      .enum(["taken", "added", "changed", "removed", "restored", "reconsidered"])
-      .describe("reconsidered: the cameras' evidence says by now that it was somebody else"),
+      .enum(["taken", "added", "changed", "removed", "restored", "reconsidered", "elsewhere"])
+      .describe(
+        "reconsidered: the cameras' evidence says by now that it was somebody else; " +
+          "elsewhere: another site's check-in before it came later, so that it is the other kind or the same one",
+      ),
     at: timeSchema.describe("When, in milliseconds since the epoch"),
     by: z.string().max(MOST_TEXT).nullable().describe("Who, where somebody did it and said who"),
     why: z.string().max(MOST_TEXT),
@@ -60,6 +63,16 @@ export const sendingSchema = z
   .meta({ id: "CheckInSending" });
 export type Sending = z.infer<typeof sendingSchema>;
 
+/** A site of a shared gallery, and which of its books: the id of a node. */
+export const homeSchema = z.object({
+  id: z.string().min(1).max(200),
+  name: z.string().max(300),
+  book: z
+    .string()
+    .regex(/^[^:]+$/)
+    .max(200),
+});
+
 /** As it is kept. */
 export const checkInSchema = z.object({
   id: checkInIdSchema,
@@ -80,6 +93,8 @@ export const checkInSchema = z.object({
   history: z.array(changeSchema).max(1000),
   /** To another system; absent where it goes to none. */
   sending: sendingSchema.optional(),
+  /** From which site it is; absent where it is from here. */
+  site: homeSchema.optional(),
 });
 export type CheckIn = z.infer<typeof checkInSchema>;
 
@@ -109,7 +124,10 @@ const SECOND_MS = 1000;
 /** Other systems count by seconds. */
 const secondOf = (at: number): number => Math.floor(at / SECOND_MS);
 
+/** What cameras say of a check-in; all else is people's. */
+const BY_CAMERAS: ReadonlySet<Change["what"]> = new Set(["taken", "reconsidered", "elsewhere"]);
+
 /** Whether somebody has changed it, added it or taken it away: then cameras do not. */
 export function isCorrected({ history }: Pick<CheckIn, "history">): boolean {
-  return history.some(({ what }) => what !== "taken" && what !== "reconsidered");
+  return history.some(({ what }) => !BY_CAMERAS.has(what));
 }

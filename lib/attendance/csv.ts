@@ -3,7 +3,20 @@ import { BYTE_ORDER_MARK, csvLine } from "../csv";
 import type { ToldCheckIn } from "./pairs";
 import { offsetOf } from "./time";
 
-const COLUMNS = ["day", "person", "name", "type", "time", "offset", "zone", "camera", "visit", "id", "corrected"];
+const COLUMNS = [
+  "day",
+  "person",
+  "name",
+  "type",
+  "time",
+  "offset",
+  "zone",
+  "camera",
+  "visit",
+  "id",
+  "corrected",
+  "site",
+];
 
 /** With a line of column names; times by the clock on the wall, and how far it is from UTC. */
 export function csvOf(rows: readonly ToldCheckIn[], timeZone: string): string {
@@ -19,6 +32,7 @@ export function csvOf(rows: readonly ToldCheckIn[], timeZone: string): string {
     row.visit ?? "",
     row.id,
     row.corrected ? "yes" : "no",
+    row.site,
   ]);
   return BYTE_ORDER_MARK + [COLUMNS, ...lines].map(csvLine).join("");
 }

@@ -3,6 +3,7 @@
  * sealed as they are. Whatever a promise here has resolved for survives a power cut; what was deleted is in no old
  * page.
  */
+import { EventEmitter } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import { UserError } from "../errors";
 import { heard } from "../observe/heard";
@@ -28,6 +29,10 @@ export interface Progress {
   /** The largest `serial` and `order` that there were. */
   serial: number;
   order: number;
+  /** The largest `order` of other sites' check-ins that was looked at. */
+  elsewhere?: number;
+  /** What there was here before the sites shared their check-ins has no larger `order`: it stays as it is. */
+  sharedSince?: number;
 }
 
 /** A visit whose check-in is the one before it, so that reading it again is none either. */
@@ -60,6 +65,22 @@ export interface Entry {
   followed?: readonly Followed[] | undefined;
   progress?: Progress;
   keep?: Keep | undefined;
+  /** Whether another site told of these check-ins. */
+  arrived?: boolean;
+}
+
+/** Their person was deleted here, or at another site. */
+export type WhyForgotten = "forgotten" | "wiped";
+
+export interface LedgerEvents {
+  /** Check-ins of a book are new, or otherwise than they were. */
+  put: [book: string, rows: readonly CheckIn[]];
+  /** Check-ins are deleted: with their people, or because they are too old. */
+  gone: [ids: readonly string[], why: WhyForgotten | "old"];
+  /** Check-ins came from another site, or what was said of them there. */
+  arrived: [];
+  /** It is said for how long those of other sites are kept. */
+  keep: [];
 }
 
 /** Where check-ins are kept. */
@@ -90,6 +111,8 @@ const KINDS = ["row", "same", "followed", "progress", "keep"] as const;
 /** It was deleted; what is left in old pages and in the backup is wiped later. */
 export class NotWiped extends StorageError {}
 
+/** In place of a book's id: check-ins of other sites, which are in every book of the gallery. */
+export const ELSEWHERE = "@sites";
 /** What is told of visits that never end is forgotten at some time. */
 export const MOST_FOLLOWED = 500;
 
@@ -119,7 +142,7 @@ export interface LedgerOptions {
   onProblem?: ((problem: StoreProblem) => void) | undefined;
 }
 
-export class Ledger {
+export class Ledger extends EventEmitter<LedgerEvents> {
   readonly #database: BesideDatabase["database"];
   readonly #backups: BesideDatabase["backups"] | undefined;
   readonly #folder: string;
@@ -134,6 +157,9 @@ export class Ledger {
   #closed = false;
 
   private constructor({ database, backups }: Opened, { folder, onError, health }: LedgerOptions) {
+    super();
+    // Every book listens.
+    this.setMaxListeners(0);
     this.#database = database;
     this.#backups = backups;
     this.#folder = folder;
@@ -154,7 +180,8 @@ export class Ledger {
         options.onProblem?.({ code: "bad_record", ...worded(phrase("attendance.badRecords", { number, folder })) });
       await ledger.#seal(options.encrypted);
       const strangers = [...ledger.#shelves.values()].flatMap(({ byPerson }) => [...byPerson.keys()]);
-      await ledger.#forget(new Set(strangers.filter((person) => !options.isKnown(person)))).catch((error: unknown) => {
+      const unknown = new Set(strangers.filter((person) => !options.isKnown(person)));
+      await ledger.#forget(unknown, "forgotten").catch((error: unknown) => {
         if (!(error instanceof NotWiped)) throw error;
       });
       // A crash may have left what was deleted in old pages.
@@ -178,6 +205,16 @@ export class Ledger {
 
   row(book: string, id: string): CheckIn | undefined {
     return this.#shelf(book).rows.get(id);
+  }
+
+  /** In whichever book it is; in several where they are about the same visits: then in the first by their ids. */
+  find(id: string): { book: string; row: CheckIn } | undefined {
+    let found: { book: string; row: CheckIn } | undefined;
+    for (const [book, { rows }] of this.#shelves) {
+      const row = rows.get(id);
+      if (row !== undefined && (found === undefined || book < found.book)) found = { book, row };
+    }
+    return found;
   }
 
   /** Of a person, that count, the last one first, at most so many. */
@@ -248,7 +285,10 @@ export class Ledger {
   }
 
   /** All or nothing; called exclusively. @throws StorageError */
-  async write(book: string, { rows = [], sames = [], followed, progress, keep }: Entry): Promise<void> {
+  async write(
+    book: string,
+    { rows = [], sames = [], followed, progress, keep, arrived = false }: Entry,
+  ): Promise<void> {
     const put: (readonly [string, Uint8Array])[] = [
       ...rows.map((row) => [keyOf("row", book, row.id), pack(row)] as const),
       ...sames.map((same) => [keyOf("same", book, same.id), pack(same)] as const),
@@ -264,6 +304,9 @@ export class Ledger {
     if (followed !== undefined) shelf.followed = followed;
     if (progress !== undefined) shelf.progress = progress;
     if (keep !== undefined) shelf.keep = keep;
+    if (rows.length > 0) this.emit("put", book, rows);
+    if (arrived) this.emit("arrived");
+    if (keep !== undefined && book === ELSEWHERE) this.emit("keep");
   }
 
   /**
@@ -277,16 +320,20 @@ export class Ledger {
       const remove: string[] = [];
       const put: (readonly [string, Uint8Array])[] = [];
       const done: (() => unknown)[] = [];
+      const old: string[] = [];
       let rows = 0;
       for (const [book, shelf] of this.#shelves) {
         const before = this.keptFrom(book, now);
         if (shelf.keep === undefined) continue;
-        for (const own of shelf.byPerson.values()) {
-          const expired = expiredOf(own, shelf.keep.calendar, before);
+        for (const [person, own] of shelf.byPerson) {
+          // They may have come here and gone elsewhere.
+          const all = [...own, ...this.#beside(book, person)];
+          const expired = expiredOf(all, shelf.keep.calendar, before).filter(({ id }) => shelf.rows.has(id));
           rows += expired.length;
           for (const row of expired) {
             remove.push(keyOf("row", book, row.id));
             done.push(() => forgetRow(shelf, row));
+            old.push(row.id);
           }
           // A year of somebody's takes some milliseconds.
           if (expired.length > 0) await turn();
@@ -307,6 +354,7 @@ export class Ledger {
       if (remove.length + put.length > 0) {
         await this.#commit({ put, remove, replaces: put.length > 0, makesRoom: true });
         for (const each of done) each();
+        if (old.length > 0) this.emit("gone", old, "old");
       }
       // What the disk refused to wipe before is wiped too.
       if (this.#database.gone() !== undefined) await this.#wipe(put.map(([key]) => key));
@@ -316,10 +364,11 @@ export class Ledger {
 
   /**
    * Delete people's check-ins of all books for real. Gone from the disk, backups too, when it resolves.
+   * @param why wiped: another site has deleted them
    * @returns how many there were
    */
-  async forget(people: readonly string[]): Promise<number> {
-    return this.exclusively(() => this.#forget(new Set(people)));
+  async forget(people: readonly string[], why: WhyForgotten = "forgotten"): Promise<number> {
+    return this.exclusively(() => this.#forget(new Set(people), why));
   }
 
   /** Two people are one: check-ins of the first are the second's. */
@@ -327,14 +376,14 @@ export class Ledger {
     const gone = new Set([from]);
     await this.exclusively(async () => {
       const put: (readonly [string, Uint8Array])[] = [];
-      const moved: (readonly [Shelf, CheckIn, CheckIn])[] = [];
+      const moved: (readonly [book: string, Shelf, CheckIn])[] = [];
       const sames: (readonly [Shelf, Same])[] = [];
       for (const [book, shelf] of this.#shelves) {
         for (const row of shelf.rows.values()) {
           if (!names(row, gone)) continue;
           const renamed = renamedIn(row, gone, into);
           put.push([keyOf("row", book, row.id), pack(renamed)]);
-          moved.push([shelf, row, renamed]);
+          moved.push([book, shelf, renamed]);
         }
         for (const same of shelf.sames.values())
           if (same.person === from) {
@@ -345,8 +394,9 @@ export class Ledger {
       }
       if (put.length === 0) return;
       await this.#commit({ put });
-      for (const [shelf, , renamed] of moved) remember(shelf, renamed);
+      for (const [, shelf, renamed] of moved) remember(shelf, renamed);
       for (const [shelf, same] of sames) shelf.sames.set(same.id, same);
+      for (const [book, , renamed] of moved) this.emit("put", book, [renamed]);
     });
   }
 
@@ -364,8 +414,14 @@ export class Ledger {
     return this.exclusively(async () => {
       const shelf = this.#shelf(book);
       const from = this.keptFrom(book, now);
-      const news = rows.filter(({ id, at }) => at >= from && !shelf.rows.has(id) && !shelf.sames.has(id));
-      const others = sames.filter(({ id, at }) => at >= from && !shelf.rows.has(id) && !shelf.sames.has(id));
+      const elsewhere = this.#shelf(ELSEWHERE);
+      const isHere = (id: string): boolean =>
+        shelf.rows.has(id) ||
+        shelf.sames.has(id) ||
+        elsewhere.rows.has(id) ||
+        (book === ELSEWHERE && this.find(id) !== undefined);
+      const news = rows.filter(({ id, at }) => at >= from && !isHere(id));
+      const others = sames.filter(({ id, at }) => at >= from && !isHere(id));
       const taken = new Map<string, CheckIn[]>();
       const takenOf = (person: string): CheckIn[] => {
         const own = taken.get(person) ?? (shelf.byPerson.get(person) ?? []).filter(({ order }) => order > 0);
@@ -394,23 +450,25 @@ export class Ledger {
     }
   }
 
-  async #forget(people: ReadonlySet<string>): Promise<number> {
+  async #forget(people: ReadonlySet<string>, why: WhyForgotten): Promise<number> {
     if (people.size === 0) return 0;
     const remove: string[] = [];
     const put: (readonly [string, Uint8Array])[] = [];
     const done: (() => unknown)[] = [];
-    let rows = 0;
+    const gone: string[] = [];
+    const changed: [book: string, row: CheckIn][] = [];
     for (const [book, shelf] of this.#shelves) {
       for (const row of shelf.rows.values()) {
         if (people.has(row.person)) {
           remove.push(keyOf("row", book, row.id));
           done.push(() => forgetRow(shelf, row));
-          rows += 1;
+          gone.push(row.id);
         } else if (names(row, people)) {
           // Somebody else's by now; that it was taken for the one who is forgotten goes with them.
           const kept = renamedIn(row, people, null);
           put.push([keyOf("row", book, row.id), pack(kept)]);
           done.push(() => remember(shelf, kept));
+          changed.push([book, kept]);
         }
       }
       for (const { id, person } of shelf.sames.values())
@@ -422,8 +480,17 @@ export class Ledger {
     if (remove.length + put.length === 0) return 0;
     await this.#commit({ put, remove, replaces: put.length > 0 });
     for (const each of done) each();
+    if (gone.length > 0) this.emit("gone", gone, why);
+    for (const [book, row] of changed) this.emit("put", book, [row]);
     await this.#wipe(put.map(([key]) => key));
-    return rows;
+    return gone.length;
+  }
+
+  /** Of a person, in other books: those of other sites, or beside these those of here. */
+  #beside(book: string, person: string): CheckIn[] {
+    return [...this.#shelves].flatMap(([each, { byPerson }]) =>
+      each !== book && (each === ELSEWHERE || book === ELSEWHERE) ? (byPerson.get(person) ?? []) : [],
+    );
   }
 
   /** @param changed keys whose value of before is to be nowhere either @throws StorageError; then it is tried again */
@@ -619,7 +686,11 @@ function names({ person, history, sending }: CheckIn, people: ReadonlySet<string
   );
 }
 
-function renamedIn(row: CheckIn, people: ReadonlySet<string>, into: string | null): CheckIn {
+export function renamedIn<Row extends Pick<CheckIn, "person" | "history" | "sending">>(
+  row: Row,
+  people: ReadonlySet<string>,
+  into: string | null,
+): Row {
   const { sending } = row;
   return {
     ...row,

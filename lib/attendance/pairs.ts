@@ -17,6 +17,9 @@ export const toldCheckInSchema = z
     day: z.string().describe("The working day: 2026-11-26"),
     zone: z.string(),
     source: z.string().describe("Name of the camera; empty where somebody added it"),
+    site: z
+      .string()
+      .describe("Name of the site that it is from, this one or another; empty where sites share no check-ins"),
     visit: z.string().nullable(),
     removed: z.boolean(),
     corrected: z.boolean().describe("Whether somebody added, changed or removed it"),
@@ -98,6 +101,7 @@ export const monthReportSchema = z
               last: timeSchema.nullable().describe("The last one"),
               ...totals,
               spans: countSchema,
+              sites: z.array(z.string()).describe("Names of the sites where they came and went"),
             }),
           )
           .describe("Only days with a check-in"),
@@ -184,6 +188,8 @@ export interface Attending {
   now: number;
   people: readonly { person: string; name: string; rows: readonly CheckIn[] }[];
   tell: (row: CheckIn) => ToldCheckIn;
+  /** Name of the site that it is from; empty where sites share nothing. */
+  siteOf: (row: CheckIn) => string;
 }
 
 export function dayReport(day: string, { calendar, now, people, tell }: Attending): DayReport {
@@ -230,7 +236,7 @@ export function rowsOf({ people, timeZone }: DayReport, now: number): DayRow[] {
   });
 }
 
-export function monthReport(month: string, { calendar, now, people }: Attending): MonthReport {
+export function monthReport(month: string, { calendar, now, people, siteOf }: Attending): MonthReport {
   const days = daysOf(month);
   const from = boundsOf(days[0] ?? "", calendar).from - MOST_SHIFT_MS;
   const to = boundsOf(days.at(-1) ?? "", calendar).to + MOST_SHIFT_MS;
@@ -240,6 +246,7 @@ export function monthReport(month: string, { calendar, now, people }: Attending)
     days,
     people: people.flatMap(({ person, name, rows }) => {
       const near = rows.filter(({ at }) => at >= from && at < to);
+      const byId = new Map(near.map((row) => [row.id, row]));
       const byDay = new Map<string, Span[]>();
       for (const { day, ...span } of spansOf(counting(near), calendar, now)) {
         if (!day.startsWith(month)) continue;
@@ -254,6 +261,7 @@ export function monthReport(month: string, { calendar, now, people }: Attending)
           last: ends.length === 0 ? null : Math.max(...ends),
           ...totalsOf(spans),
           spans: spans.length,
+          sites: sitesOf(spans, byId, siteOf),
         };
       });
       return [
@@ -267,6 +275,11 @@ export function monthReport(month: string, { calendar, now, people }: Attending)
       ];
     }),
   };
+}
+
+function sitesOf(spans: readonly Span[], byId: ReadonlyMap<string, CheckIn>, siteOf: Attending["siteOf"]): string[] {
+  const rows = spans.flatMap((span) => [span.in, span.out]).flatMap((id) => (id === null ? [] : (byId.get(id) ?? [])));
+  return [...new Set(rows.map(siteOf))].filter((site) => site !== "");
 }
 
 const counting = (rows: readonly CheckIn[]): CheckIn[] => rows.filter(({ removed }) => !removed);

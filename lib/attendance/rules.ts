@@ -52,6 +52,9 @@ export interface Candidate {
 }
 
 const SECOND_MS = 1000;
+
+/** Of a check-in whose kind is for the order to say. */
+export const byTurnsId = (visit: string): string => hashOf(visit, "visit");
 const MINUTES_AN_HOUR = 60;
 
 export class Rules {
@@ -71,8 +74,13 @@ export class Rules {
 
   /** Whether it is settled that this is one of the people whose attendance is kept. */
   isOurs({ confirmed, person, groups }: Seen): boolean {
+    return confirmed && person !== null && this.isWanted(groups);
+  }
+
+  /** Whether the attendance of people of these groups is kept. */
+  isWanted(groups: readonly string[]): boolean {
     const { groups: wanted } = this.#options;
-    return confirmed && person !== null && (wanted.length === 0 || groups.some((group) => wanted.includes(group)));
+    return wanted.length === 0 || groups.some((group) => wanted.includes(group));
   }
 
   /** What of a visit may be a check-in; the same each time it is asked, while a visit goes on. */
@@ -84,7 +92,7 @@ export class Rules {
       const first = stays.find((stay) => zones.length === 0 || isAt(zones, stay));
       if (first === undefined) return [];
       const at = first === stays[0] ? since : first.from;
-      return [{ id: hashOf(visit, "visit"), type: null, at, zone: first.zone, source: first.source }];
+      return [{ id: byTurnsId(visit), type: null, at, zone: first.zone, source: first.source }];
     }
     const counts = new Map<string, number>();
     return stays.flatMap((stay, index) => {
@@ -104,11 +112,20 @@ export class Rules {
    * @param before of the person, those that count, the last one first
    * @returns null where it is the same as the last one
    */
-  typeOf({ type, at }: Pick<Candidate, "type" | "at">, before: readonly CheckIn[]): CheckInType | null {
+  typeOf(candidate: Pick<Candidate, "type" | "at">, before: readonly CheckIn[]): CheckInType | null {
+    return this.sameAs(candidate, before) === undefined ? this.turnOf(candidate, before) : null;
+  }
+
+  /** The last one before, where it is so near that both are one. */
+  sameAs({ type, at }: Pick<Candidate, "type" | "at">, before: readonly CheckIn[]): CheckIn | undefined {
     const { minInterval } = this.#options;
     // In strict mode who comes and at once goes has come and gone.
     const last = type === null ? before[0] : before.find((row) => row.type === type);
-    if (last !== undefined && Math.abs(at - last.at) < minInterval * SECOND_MS) return null;
+    return last !== undefined && Math.abs(at - last.at) < minInterval * SECOND_MS ? last : undefined;
+  }
+
+  /** Of which kind it is where it is one of its own. */
+  turnOf({ type, at }: Pick<Candidate, "type" | "at">, before: readonly CheckIn[]): CheckInType {
     if (type !== null) return type;
     const { from, to } = boundsOf(dayOf(at, this.calendar), this.calendar);
     const today = before.find((row) => row.at >= from && row.at < to);

@@ -71,6 +71,8 @@ export class Gallery extends EventEmitter<GalleryEvents> {
   readonly #store: PeopleStore;
   readonly #parts: GalleryParts;
   readonly #books: Books;
+  /** What people call this site, where the sites share their check-ins. */
+  readonly attendanceSite: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #started: Promise<void> | undefined;
   #loaded: Promise<void> | undefined;
@@ -83,27 +85,37 @@ export class Gallery extends EventEmitter<GalleryEvents> {
     // Every picture that is being encoded listens.
     setMaxListeners(0, this.#closing.signal);
     this.#store = options.store;
-    this.#books = new Books(
-      options.attendance,
-      options.store,
-      (error) => this.#parts.report("store", phrase("gallery.attendanceUnwritten", { reason: reasonOf(error) })),
-      () => {
-        this.#parts.problems.tellOfDisk();
-        this.emit("change");
+    this.attendanceSite = options.attendanceSite;
+    const tellOfBooks = (error: unknown): void =>
+      this.#parts.report("store", phrase("gallery.attendanceUnwritten", { reason: reasonOf(error) }));
+    this.#books = new Books(options.attendance, options.store, tellOfBooks, () => {
+      this.#parts.problems.tellOfDisk();
+      this.emit("change");
+    });
+    this.#parts = new GalleryParts(
+      options,
+      this.#closing.signal,
+      {
+        change: () => this.emit("change"),
+        problem: (problem) => this.emit("problem", problem),
+        progress: (progress) => this.emit("progress", progress),
+        network: (state) => this.emit("network", state),
+        merged: async (from, into) => {
+          await this.#books.merge(from, into.id);
+          this.emit("merged", from, into);
+        },
+        unknown: (id) => this.emit("unknown", id),
+        refusals: () => this.#books.refusals,
+      },
+      {
+        ledger: () =>
+          this.#books.open().catch((error: unknown) => {
+            tellOfBooks(error);
+            return undefined;
+          }),
+        wipe: (people) => this.#books.wipe(people),
       },
     );
-    this.#parts = new GalleryParts(options, this.#closing.signal, {
-      change: () => this.emit("change"),
-      problem: (problem) => this.emit("problem", problem),
-      progress: (progress) => this.emit("progress", progress),
-      network: (state) => this.emit("network", state),
-      merged: async (from, into) => {
-        await this.#books.merge(from, into.id);
-        this.emit("merged", from, into);
-      },
-      unknown: (id) => this.emit("unknown", id),
-      refusals: () => this.#books.refusals,
-    });
     // After its parts: whoever is told finds them as they are now.
     this.#store.on("change", this.#followStore).on("disk", this.#followDisk);
     this.visits?.on("disk", this.#followDisk).on("visits", (change) => this.emit("visits", change));

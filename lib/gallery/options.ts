@@ -23,6 +23,8 @@ export interface GalleryOptions {
   attendance?: LedgerSource | undefined;
   /** With it the gallery is one of many sites. */
   site?: OpenSite | undefined;
+  /** What people call this site, where the sites share their check-ins. */
+  attendanceSite?: string | undefined;
   /** Milliseconds between two looks at the folder. */
   interval?: number | undefined;
 }

@@ -1,4 +1,5 @@
 /** The parts of a gallery, put together: what one tells the others goes through here. */
+import type { Ledger } from "../attendance/ledger";
 import { EmbedAnew } from "../enrol/embed-anew";
 import { Enrolment } from "../enrol/enrolment";
 import { FolderKeeper } from "../enrol/folder-keeper";
@@ -42,6 +43,13 @@ export interface Teller {
   refusals: () => readonly Refusal[];
 }
 
+/** What the parts need of the attendance books. */
+export interface BooksOfParts {
+  /** Undefined where they cannot be opened, which is told. */
+  ledger: () => Promise<Ledger | undefined>;
+  wipe: (people: readonly string[]) => Promise<void>;
+}
+
 /** Photos that no browser shows; they are told as JPEG. */
 const SHOWN_AS_JPEG: ReadonlySet<PhotoKind | undefined> = new Set(["heic", "tiff"]);
 /** People whose preparation takes long enough to be told. */
@@ -71,7 +79,7 @@ export class GalleryParts implements GalleryHost {
   readonly #work = new SerialQueue();
 
   /** @param signal aborted when the gallery closes */
-  constructor(options: GalleryOptions, signal: AbortSignal, tell: Teller) {
+  constructor(options: GalleryOptions, signal: AbortSignal, tell: Teller, books: BooksOfParts) {
     const { store, folder, interval, encoder, networks, keepPhotos = true, keepUnknownsMs } = options;
     this.store = store;
     this.keepsPhotos = keepPhotos;
@@ -116,6 +124,8 @@ export class GalleryParts implements GalleryHost {
       fingerprint: () => this.encoder.fingerprint,
       exclusively,
       takeOver: (merge) => this.editing.takeOver(merge),
+      ledger: options.attendanceSite === undefined ? undefined : books.ledger,
+      wipeCheckIns: books.wipe,
       removeFile: (file) => this.folder.removePhoto(file),
       problem: tell.problem,
       changed: tell.change,

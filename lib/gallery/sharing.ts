@@ -1,4 +1,6 @@
 /** A gallery as a site of a shared one: what its people store and its sites ask of each other. */
+import type { Ledger } from "../attendance/ledger";
+import { SharedCheckIns } from "../attendance/shared";
 import { forgetNote } from "../enrol/folder-keeper";
 import type { Problem } from "../enrol/photo-folder";
 import { asSentence } from "../errors";
@@ -13,7 +15,8 @@ import type { Sites, SiteSummary } from "./sites";
 
 /** Opens the gallery's site: where its log is, and what it is called, the gallery does not know. */
 export type OpenSite = (
-  host: Required<Pick<SiteOptions, "exclusively" | "uses" | "merge" | "wipe">> & { keepPictures: boolean },
+  host: Required<Pick<SiteOptions, "exclusively" | "uses" | "merge" | "wipe">> &
+    Pick<SiteOptions, "book"> & { keepPictures: boolean },
 ) => Promise<Site>;
 
 /** How often it is tried to open what the disk refuses. */
@@ -29,6 +32,10 @@ export interface SharingHost {
   exclusively: <T>(work: () => Promise<T>) => Promise<T>;
   /** Two people are one at another site. Called exclusively. */
   takeOver: NonNullable<SiteOptions["merge"]>;
+  /** The attendance books, where the sites share their check-ins. */
+  ledger: (() => Promise<Ledger | undefined>) | undefined;
+  /** Delete people's check-ins. */
+  wipeCheckIns: (people: readonly string[]) => Promise<void>;
   /** Delete a file of the photo folder. */
   removeFile: (file: string) => Promise<void>;
   problem: (problem: Problem) => void;
@@ -141,14 +148,19 @@ export class Sharing {
   }
 
   async #join(open: OpenSite): Promise<void> {
-    const { exclusively, keepsPhotos, fingerprint, takeOver } = this.#host;
+    const { exclusively, keepsPhotos, fingerprint, takeOver, ledger: openLedger } = this.#host;
     try {
+      const ledger = await openLedger?.();
       this.#site = await open({
         exclusively,
         keepPictures: keepsPhotos,
         uses: (used) => used === fingerprint(),
         merge: takeOver,
-        wipe: ({ photos }) => this.#wipe(photos),
+        wipe: async ({ people, photos }) => {
+          await this.#wipe(photos);
+          await this.#host.wipeCheckIns(people.map(({ id }) => id));
+        },
+        book: ledger && ((site) => new SharedCheckIns(ledger, site)),
       });
       this.#site.on("state", this.#follow);
       this.#failure = undefined;

@@ -23,6 +23,7 @@ import {
   StoreReader,
 } from "./records";
 import type { Sealing } from "./sealing";
+import type { SharedBook, SharedEntry } from "./shared-book";
 
 export interface ApplyingHost {
   readonly store: PeopleStore;
@@ -32,6 +33,8 @@ export interface ApplyingHost {
   readonly keepPictures: boolean;
   /** Whether strangers are shared. */
   readonly strangers: boolean;
+  /** Whose entries are shared; undefined as long as nobody keeps it here. */
+  book: () => SharedBook | undefined;
   /** Whether people are recognized here by embeddings of a fingerprint. */
   uses: (fingerprint: string) => boolean;
   /**
@@ -96,16 +99,22 @@ export class Applying {
     const early = new Set(heirs);
     this.#leaving = this.#whoLeaves(gone, merges);
     await this.#put(put.filter(({ change }) => early.has(change)));
-    await this.#merge(merges);
+    const merged = await this.#merge(merges);
     await this.#remove(gone);
     this.#leaving = new Set();
-    await this.#put(put.filter(({ change }) => !early.has(change)));
+    const others = put.filter(({ change }) => !early.has(change));
+    await this.#besideBook(async () => {
+      await this.#put(others);
+      // What came before it was known that they are somebody else.
+      await this.#release(new Set(merged.map((id) => `person:${id}`)));
+    });
     if (followed !== undefined && followed !== known.meta.followed) await known.write({ meta: { followed } });
   }
 
   async #newsIn(changes: Iterable<Logged>): Promise<News[]> {
     const news: News[] = [];
     for (const change of changes) {
+      if (change.kind === "checkIn" && this.#host.book() === undefined) continue;
       const before = await this.#host.known.get(change.kind, change.id);
       if (before === undefined || change.number > before.number) news.push({ change, known: before });
     }
@@ -149,6 +158,11 @@ export class Applying {
     return [...found.values()];
   }
 
+  /** Nobody else writes to the book meanwhile. */
+  async #besideBook(work: () => Promise<void>): Promise<void> {
+    await (this.#host.book()?.exclusively(work) ?? work());
+  }
+
   /** What waits for somebody who was deleted goes, here and there. */
   async removeOrphans(): Promise<void> {
     const { known, store, sealing, mark } = this.#host;
@@ -158,7 +172,7 @@ export class Applying {
     const keys: RecordKey[] = [];
     for await (const [key, held] of known.held()) {
       const read = this.#read(held);
-      const parent = read && parentOf(read.record);
+      const parent = read && this.#awaitedOf(read.record);
       if (read === undefined || parent === undefined || isHere(store, parent)) continue;
       if ((await known.get(parent.kind, logIdOf(sealing, parent)))?.digest !== null) continue;
       const own = keyOf(read.record);
@@ -171,8 +185,9 @@ export class Applying {
     for (const key of keys) mark(key);
   }
 
-  async #merge(news: readonly News[]): Promise<void> {
-    if (news.length === 0) return;
+  /** @returns ids of those who are somebody else now */
+  async #merge(news: readonly News[]): Promise<string[]> {
+    if (news.length === 0) return [];
     const { store, known, sealing, merge } = this.#host;
     const merges: KnownMerge[] = [];
     for (const { change } of news) {
@@ -180,13 +195,10 @@ export class Applying {
       if (read === undefined) this.unreadable += 1;
       else merges.push({ ...read, number: change.number });
     }
-    const heirOf = new Map([...known.merges.values(), ...merges].map(({ from, into }) => [from, into]));
+    const all = new Map([...known.merges.values(), ...merges].map((each) => [each.from, each]));
     for (const { from: id } of merges) {
       const from = store.person(id);
-      let heir = heirOf.get(id);
-      for (let steps = 0; heir !== undefined && store.person(heir) === undefined && steps < MOST_HEIRS; steps += 1)
-        heir = heirOf.get(heir);
-      const into = heir === undefined || heir === id ? undefined : store.person(heir);
+      const into = this.#heirOf(id, all);
       if (from === undefined || into === undefined) continue;
       const photos: Photo[] = [];
       for (const photo of store.photos(id))
@@ -199,6 +211,26 @@ export class Applying {
       // The rest of it stands among the merges.
       known: news.map(({ change: { kind, id, number } }) => [kind, id, { id: "", number, digest: null }]),
     });
+    return merges.map(({ from }) => from);
+  }
+
+  /** What a record waits for: whom it is of; where they are known to be somebody else, those. */
+  #awaitedOf(record: SharedRecord): RecordKey | undefined {
+    const parent = parentOf(record);
+    if (record.kind !== "checkIn" || parent === undefined) return parent;
+    const { merges } = this.#host.known;
+    let { id } = parent;
+    for (let steps = 0; steps < MOST_HEIRS; steps += 1) id = merges.get(id)?.into ?? id;
+    return { ...parent, id };
+  }
+
+  /** Who somebody is now who was merged, as far as that is known and they are here. */
+  #heirOf(id: string, merges: ReadonlyMap<string, KnownMerge> = this.#host.known.merges): Person | undefined {
+    const { store } = this.#host;
+    let heir = merges.get(id)?.into;
+    for (let steps = 0; heir !== undefined && store.person(heir) === undefined && steps < MOST_HEIRS; steps += 1)
+      heir = merges.get(heir)?.into;
+    return heir === undefined || heir === id ? undefined : store.person(heir);
   }
 
   #readMerge(change: Logged): Merge | undefined {
@@ -211,6 +243,7 @@ export class Applying {
     if (news.length === 0) return;
     const { store, known, uses } = this.#host;
     const reader = new StoreReader(store);
+    const book = this.#host.book();
     const ids = this.#localIds(news);
     const people = new Set<string>();
     const photos = new Set<string>();
@@ -222,7 +255,8 @@ export class Applying {
     const inOrder = [...news].sort(byKind);
     for (const { change, known: before } of inOrder) {
       const id = before?.id || ids.get(`${change.kind}:${change.id}`);
-      if (id === undefined || id === "") continue;
+      // A book's entry goes with whom it is of, and when it is too old here.
+      if (id === undefined || id === "" || change.kind === "checkIn") continue;
       const key = { kind: change.kind, id };
       if (change.kind === "person" && store.person(id) !== undefined) {
         people.add(id);
@@ -251,7 +285,10 @@ export class Applying {
     if (met.length > 0) await store.removeUnknowns(met.map(({ id }) => id));
     await known.forget(people);
     await known.write({
-      known: news.map(({ change }) => [change.kind, change.id, { id: "", number: change.number, digest: null }]),
+      known: news.map(({ change: { kind, id, number }, known: before }) => {
+        const stays = kind === "checkIn" && before?.digest && book?.get(before.id) !== undefined;
+        return [kind, id, stays ? { ...before, number, over: true } : { id: "", number, digest: null }];
+      }),
       let: news.flatMap(({ change }) => known.heldAs(change) ?? []),
       conflicts,
       wipes: news.some(
@@ -294,6 +331,7 @@ export class Applying {
   async #put(news: readonly News[]): Promise<void> {
     if (news.length === 0) return;
     const { store, known, sealing, keepPictures } = this.#host;
+    const book = this.#host.book();
     const outcome: Outcome = {
       writes: [],
       moves: [],
@@ -303,7 +341,7 @@ export class Applying {
       released: [],
       conflicts: [],
     };
-    const reader = new StoreReader(store);
+    const reader = new StoreReader(store, book);
     const coming = new Set<string>();
     const marked: RecordKey[] = [];
     for (const { change, known: before } of [...news].sort(byKind)) {
@@ -319,13 +357,17 @@ export class Applying {
       const parent = parentOf(read.record);
       if (parent !== undefined && !isHere(store, parent) && !coming.has(`${parent.kind}:${parent.id}`)) {
         const theirs = await known.get(parent.kind, logIdOf(sealing, parent));
-        const isDead = theirs !== undefined && (theirs.digest === null || isDeletedHere(theirs));
+        const awaited = this.#awaitedOf(read.record) ?? parent;
+        const isDead =
+          awaited.id !== parent.id ||
+          (theirs !== undefined && (theirs.digest === null || isDeletedHere(parent.kind, theirs)));
         if (isDead && (await reader.read(key)) !== undefined) {
           // Here it is somebody's who is there; nobody else can have it any more.
           const entry = { id: key.id, number: change.number, digest: digestOf(read.body) };
           outcome.known.push([change.kind, change.id, entry]);
           marked.push(key);
-        } else outcome.held.push([logIdOf(sealing, parent), change]);
+        } else if (isDead && this.#inherit(change, read, outcome)) marked.push(key);
+        else outcome.held.push([logIdOf(sealing, awaited), change]);
         continue;
       }
       const waiting = known.heldAs(change);
@@ -336,7 +378,7 @@ export class Applying {
     }
     await this.#name(outcome);
     if (outcome.intents.length > 0) await known.write({ known: outcome.intents });
-    await putRecords(store, outcome.writes, { keepPictures });
+    await putRecords(store, outcome.writes, { keepPictures, book });
     for (const photo of outcome.moves) await this.#move(photo);
     await known.write({
       known: outcome.known,
@@ -348,6 +390,24 @@ export class Applying {
     await this.#release(coming);
   }
 
+  /**
+   * An entry of somebody who is somebody else by now, of a site that had not heard of it.
+   * @returns whether it is theirs now, of which the log is to be told
+   */
+  #inherit(change: Logged, { record, body }: Read, { known, writes, released }: Outcome): boolean {
+    if (record.kind !== "checkIn") return false;
+    const { kind, id, number } = change;
+    const book = this.#host.book();
+    const heir = this.#heirOf(record.value.person);
+    if (book === undefined || heir === undefined) return false;
+    const entry = { id: record.value.id, number, digest: digestOf(body) };
+    known.push([kind, id, { ...entry, ...knownOf(record.value, this.#host.known.meta.site) }]);
+    writes.push({ kind: "checkIn", value: book.given(record.value, heir.id) });
+    const waiting = this.#host.known.heldAs(change);
+    if (waiting !== undefined) released.push(waiting);
+    return true;
+  }
+
   /** What waited for those who are here now. */
   async #release(coming: ReadonlySet<string>): Promise<void> {
     const { known, sealing } = this.#host;
@@ -357,7 +417,8 @@ export class Applying {
       const [kind, id] = [each.slice(0, each.indexOf(":")), each.slice(each.indexOf(":") + 1)];
       if (kind !== "person" && kind !== "photo") continue;
       for await (const [, change] of known.held(`${logIdOf(sealing, { kind, id })}:`))
-        news.push({ change, known: await known.get(change.kind, change.id) });
+        if (change.kind !== "checkIn" || this.#host.book() !== undefined)
+          news.push({ change, known: await known.get(change.kind, change.id) });
     }
     await this.#put(news);
   }
@@ -366,7 +427,7 @@ export class Applying {
   #read({ kind, id, content }: Logged): Read | undefined {
     const { sealing } = this.#host;
     try {
-      const read = fromContent(kind, sealing.open(kind, id, content ?? Buffer.alloc(0)));
+      const read = fromContent(kind, sealing.open(kind, id, content ?? Buffer.alloc(0)), this.#host.book());
       return logIdOf(sealing, keyOf(read.record)) === id ? read : undefined;
     } catch (error) {
       if (error instanceof UserError) throw error;
@@ -390,6 +451,7 @@ export class Applying {
       digest: theirs,
       ...(record.kind === "person" ? { base: record.value, first: first ?? { number, site } } : {}),
       ...(record.kind === "photo" ? { base: record.value } : {}),
+      ...(record.kind === "checkIn" ? knownOf(record.value, this.#host.known.meta.site) : {}),
     };
     const write = (value: SharedRecord): void => {
       const next = { number, digest: digestOf(bodyOf(value)) };
@@ -401,7 +463,12 @@ export class Applying {
     // A photo's picture never changes: it need not be read.
     const mine = isPicture && before !== undefined && before.digest === theirs ? record : await reader.read(key);
     if (mine === undefined) {
-      if (!isPicture && isDeletedHere(before)) {
+      const isOver = record.kind === "checkIn" && this.#isOver(entry);
+      if (isOver && entry.own === undefined) {
+        outcome.known.push([kind, logId, entry]);
+        return { isHere: false, differs: false };
+      }
+      if (!isPicture && (isOver || isDeletedHere(kind, before))) {
         const { base: _base, ...rest } = entry;
         outcome.known.push([kind, logId, { ...rest, gone: true }]);
         return { isHere: false, differs: true };
@@ -432,11 +499,21 @@ export class Applying {
       write({ kind: "photo", value });
       return SAID;
     }
+    if (record.kind === "checkIn" && mine.kind === "checkIn") {
+      const { value, both } = this.#host.book()?.merge(mine.value, record.value) ?? { value: record.value, both: [] };
+      if (both.length > 0) outcome.conflicts.push(conflictOf("corrected_twice", value.person, site, both));
+      write({ kind: "checkIn", value });
+      return SAID;
+    }
     if (record.kind === "unknown" && mine.kind === "unknown" && isNewer(mine.value.group, record.value.group))
       return SAID;
     if (record.kind === "anchor") return SAID;
     write(record);
     return SILENT;
+  }
+
+  #isOver({ at = 0, own }: Known): boolean {
+    return this.#host.book()?.isOver(at, own) === true;
   }
 
   /** Whether a photo is somebody else's here. */
@@ -521,10 +598,17 @@ function isUnchanged(known: Known | undefined, digest: string): boolean {
   return known !== undefined && (known.digest === digest || known.next?.digest === digest);
 }
 
+/** What is known of a book's entry. @param site id of this one */
+export function knownOf({ at, site: from, book }: SharedEntry, site: string): Pick<Known, "at" | "own"> {
+  return { at, ...(from === site ? { own: book } : {}) };
+}
+
 /** Of what is not here. */
-export function isDeletedHere(known: Known | undefined): boolean {
+export function isDeletedHere(kind: RecordKind, known: Known | undefined): boolean {
   if (known === undefined) return false;
   if (known.gone === true) return true;
+  // It may be too old here, which is no deletion.
+  if (kind === "checkIn") return false;
   return known.digest !== null && known.digest !== UNREADABLE && known.next === undefined;
 }
 

@@ -22,6 +22,7 @@ export const RECORD_KINDS = [
   "embedding",
   "anchor",
   "unknown",
+  "checkIn",
 ] as const;
 export type RecordKind = (typeof RECORD_KINDS)[number];
 

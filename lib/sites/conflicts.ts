@@ -11,15 +11,16 @@ export const conflictSchema = z
   .object({
     at: timeSchema.describe("Milliseconds since the epoch, of this site's clock"),
     rule: z
-      .enum(["edited_twice", "enrolled_twice", "deleted_there", "photo_twice"])
+      .enum(["edited_twice", "enrolled_twice", "deleted_there", "photo_twice", "corrected_twice"])
       .describe(
         "edited_twice: of a field that two sites changed, the value that reached the database second stays; " +
           "enrolled_twice: two people of one name, and the second got the site's name behind it; " +
           "deleted_there: somebody was deleted at another site while they were changed here; " +
-          "photo_twice: one photo of two people, and the first kept it",
+          "photo_twice: one photo of two people, and the first kept it; " +
+          "corrected_twice: a check-in was corrected at both, and what reached the database second stays",
       ),
     person: idSchema.nullable().describe("Whom it is about; null once they are deleted"),
-    fields: z.array(z.string().max(40)).max(20).describe("Of edited_twice: which"),
+    fields: z.array(z.string().max(40)).max(20).describe("Of edited_twice and corrected_twice: which"),
     site: z.string().max(200).describe("Id of the other site"),
   })
   .meta({ id: "SiteConflict" });

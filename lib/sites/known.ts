@@ -28,6 +28,12 @@ const knownSchema = z.object({
   gone: z.literal(true).optional(),
   /** It is about to be written here: where it is, it is as that version. */
   next: z.object({ number: z.int(), digest: z.string() }).optional(),
+  /** Of a book's entry: when it was, … */
+  at: z.number().optional(),
+  /** … of which book of this site it is, if it is from here, … */
+  own: z.string().optional(),
+  /** … and that the log has it no more, since it is too old where it is from. */
+  over: z.literal(true).optional(),
 });
 export type Known = z.infer<typeof knownSchema>;
 
@@ -47,6 +53,8 @@ const metaSchema = z.object({
   start: z.int().min(0),
   /** The log was read again from its beginning, and was as this store is; milliseconds since the epoch. */
   verifiedAt: z.number().nullable(),
+  /** Whether entries of the book are among what was read. */
+  takes: z.boolean().optional(),
 });
 export type Meta = z.infer<typeof metaSchema>;
 

@@ -32,6 +32,7 @@ import type { PeopleStore, PhotoContent, StrangerContent } from "../people/store
 import type { RecordKind } from "./change-log";
 import type { First } from "./conflicts";
 import type { Sealing } from "./sealing";
+import { entryOf, type SharedBook, type SharedEntry } from "./shared-book";
 
 export interface RecordKey {
   kind: RecordKind;
@@ -56,7 +57,8 @@ export type SharedRecord =
   | { kind: "picture" | "thumbnail"; id: string; value: Buffer }
   | { kind: "embedding"; value: PhotoEmbedding }
   | { kind: "anchor"; value: Anchor }
-  | { kind: "unknown"; value: StrangerContent };
+  | { kind: "unknown"; value: StrangerContent }
+  | { kind: "checkIn"; value: SharedEntry };
 
 /** Of what is written here; what is newer is refused. */
 const VERSION = 1;
@@ -118,6 +120,8 @@ export function parentOf(record: SharedRecord): RecordKey | undefined {
       return { kind: "photo", id: record.value.photoId };
     case "anchor":
       return record.value.against === null ? undefined : { kind: "person", id: record.value.against };
+    case "checkIn":
+      return { kind: "person", id: record.value.person };
     default:
       return undefined;
   }
@@ -168,6 +172,8 @@ export function bodyOf(record: SharedRecord): Buffer {
       });
       return framed([packed, ...pictures]);
     }
+    case "checkIn":
+      return record.value.body;
   }
 }
 
@@ -188,21 +194,22 @@ export interface Read {
 }
 
 /**
+ * @param book whose entries are read; without it there are none
  * @throws UserError where a newer version of the package wrote it; Error when it is none
  */
-export function fromContent(kind: RecordKind, content: Buffer): Read {
+export function fromContent(kind: RecordKind, content: Buffer, book?: SharedBook): Read {
   const [head, body] = unframed(content);
   if (head === undefined || body === undefined) throw new Fault("a shared record is cut off");
   const said: unknown = JSON.parse(head.toString());
   const { version } = z.object({ version: z.int() }).parse(said);
   if (version > VERSION) throw new UserError("sites.newerRecord");
   const { id, first } = headSchema.parse(said);
-  const record = recordFrom(kind, id, body);
+  const record = recordFrom(kind, id, body, book);
   if (keyOf(record).id !== id) throw new Fault("a shared record is another one than it says");
   return { record, body: bodyOf(record), first };
 }
 
-function recordFrom(kind: RecordKind, id: string, body: Buffer): SharedRecord {
+function recordFrom(kind: RecordKind, id: string, body: Buffer, book: SharedBook | undefined): SharedRecord {
   switch (kind) {
     case "merge":
       return { kind, value: mergeSchema.parse(JSON.parse(body.toString())) };
@@ -222,17 +229,23 @@ function recordFrom(kind: RecordKind, id: string, body: Buffer): SharedRecord {
       if (group === undefined) throw new Fault("a shared record is cut off");
       return { kind, value: { group: unpackUnknown(group), pictures } };
     }
+    case "checkIn": {
+      if (book === undefined) throw new Fault("an entry of a book came where there is none");
+      return { kind, value: book.read(entryOf(body)) };
+    }
   }
 }
 
 /** Reads records as a store has them; for a moment, in which nothing is written: it remembers lists. */
 export class StoreReader {
   readonly #store: PeopleStore;
+  readonly #book: SharedBook | undefined;
   #anchors: Map<string, Anchor> | undefined;
   #unknowns: Map<string, UnknownGroup> | undefined;
 
-  constructor(store: PeopleStore) {
+  constructor(store: PeopleStore, book?: SharedBook) {
     this.#store = store;
+    this.#book = book;
   }
 
   /** Undefined where it has none. */
@@ -276,6 +289,10 @@ export class StoreReader {
         );
         return { kind, value: { group, pictures: pictures.filter((picture) => picture !== undefined) } };
       }
+      case "checkIn": {
+        const value = this.#book?.get(id);
+        return value && { kind, value };
+      }
     }
   }
 }
@@ -286,17 +303,18 @@ export function isHere(store: PeopleStore, { kind, id }: RecordKey): boolean {
 }
 
 /**
- * Write records into a store at once; who and what they belong to is here, or among them.
+ * Write records into a store at once, and into the book; who and what they belong to is here, or among them.
  * @param keepPictures false leaves pictures and thumbnails out
  */
 export async function putRecords(
   store: PeopleStore,
   records: readonly SharedRecord[],
-  { keepPictures }: { keepPictures: boolean },
+  { keepPictures, book }: { keepPictures: boolean; book?: SharedBook | undefined },
 ): Promise<void> {
   const people: Person[] = [];
   const anchors: Anchor[] = [];
   const unknowns: StrangerContent[] = [];
+  const entries: SharedEntry[] = [];
   const photos = new Map<string, PhotoContent & { embeddings: PhotoEmbedding[] }>();
   const given = new Map(
     records.flatMap((record) => (record.kind === "photo" ? [[record.value.id, record.value] as const] : [])),
@@ -330,6 +348,9 @@ export async function putRecords(
       case "unknown":
         unknowns.push(keepPictures ? record.value : { group: { ...record.value.group, pictures: 0 }, pictures: [] });
         break;
+      case "checkIn":
+        entries.push(record.value);
+        break;
       default: {
         if (!keepPictures) break;
         const content = contentOf(record.id);
@@ -340,8 +361,10 @@ export async function putRecords(
         }
       }
     }
-  if (people.length + photos.size + anchors.length + unknowns.length === 0) return;
-  await store.putMany({ people, photos: [...photos.values()], anchors, unknowns });
+  if (people.length + photos.size + anchors.length + unknowns.length > 0)
+    await store.putMany({ people, photos: [...photos.values()], anchors, unknowns });
+  // Whose they are is there now.
+  if (entries.length > 0) await book?.put(entries);
 }
 
 /** What of a photo is this computer's. */

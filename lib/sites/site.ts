@@ -13,10 +13,12 @@ import type { PeopleStore, StoreChange } from "../people/store";
 import type { Sentence } from "../words/sentence";
 import { inTime } from "../workers/in-time";
 import { Applying, type ApplyingHost } from "./applying";
-import { type ChangeLog, holdsUpTo, type Logged, type SiteEntry } from "./change-log";
+import { type ChangeLog, holdsUpTo, type Logged, type RecordKind, type SiteEntry } from "./change-log";
 import type { Conflict, Deletion } from "./conflicts";
 import { KnownRecords } from "./known";
+import { isPictureKind, logIdOf, type RecordKey, type SharedRecord } from "./records";
 import { makeSealing, type Sealing } from "./sealing";
+import type { SharedBook } from "./shared-book";
 import { Telling } from "./telling";
 import type { Verified } from "./verified";
 import { verifyLog } from "./verifying";
@@ -38,6 +40,8 @@ export interface SiteOptions {
   keepPictures?: boolean | undefined;
   /** Whether strangers are shared; default false. */
   strangers?: boolean | undefined;
+  /** Made with this site's id and name: the book whose entries are shared; without it there is none. */
+  book?: ((site: { id: string; name: string }) => SharedBook) | undefined;
   /** Whether people are recognized here by embeddings of a fingerprint: these stay as long as their photos. */
   uses?: ((fingerprint: string) => boolean) | undefined;
   /** Two people are one, as another site says: see ApplyingHost. */
@@ -106,6 +110,7 @@ export class Site extends EventEmitter<SiteEvents> {
   readonly #known: KnownRecords;
   readonly #log: ChangeLog;
   readonly #telling: Telling;
+  readonly #book: SharedBook | undefined;
   #sealing: Sealing | undefined;
   #applying: Applying | undefined;
   /** Whether the gallery's key is ours, and the log the one we know. */
@@ -150,13 +155,16 @@ export class Site extends EventEmitter<SiteEvents> {
     this.#exclusively = options.exclusively ?? ((work) => work());
     this.#store = options.store;
     this.#known = known;
+    const own = { id: known.meta.site, name: options.name };
+    this.#book = options.book?.(own);
     this.#telling = new Telling({
       store: options.store,
       known,
       strangers: options.strangers === true,
+      book: () => this.#kept,
       seenMs: options.seenMs ?? SEEN_MS,
     });
-    this.#log = options.connect({ id: known.meta.site, name: options.name });
+    this.#log = options.connect(own);
     this.#firstWipe = new Promise((done) => {
       this.#wiped = done;
     });
@@ -259,6 +267,7 @@ export class Site extends EventEmitter<SiteEvents> {
     clearTimeout(this.#retry);
     clearTimeout(this.#later);
     this.#store.off("change", this.#follow);
+    this.#book?.off("change", this.#followBook).off("gone", this.#followGone);
     this.#log.off("wake", this.#onWake).off("reachable", this.#onReachable);
     await this.#log.close();
     await this.#running;
@@ -272,9 +281,11 @@ export class Site extends EventEmitter<SiteEvents> {
     const verified = await verifyLog({
       log: this.#log,
       store: this.#store,
+      book: this.#kept,
       sealing,
       keys: () => this.#telling.keys(),
-      keepPictures,
+      isLeft: (record) => (isPictureKind(record.kind) && !keepPictures) || this.#isOver(record),
+      isHereAlone: (key) => this.#isHereAlone(sealing, key),
       strangers,
       settled: () => this.settled(),
       isClosed: () => this.#closing,
@@ -305,6 +316,7 @@ export class Site extends EventEmitter<SiteEvents> {
 
   async #start(): Promise<void> {
     this.#store.on("change", this.#follow);
+    this.#book?.on("change", this.#followBook).on("gone", this.#followGone);
     this.#log.on("wake", this.#onWake).on("reachable", this.#onReachable);
     this.#wake();
   }
@@ -329,6 +341,33 @@ export class Site extends EventEmitter<SiteEvents> {
     this.#wake();
   };
 
+  readonly #followBook = (ids: readonly string[]): void => {
+    for (const id of ids) this.#telling.mark({ kind: "checkIn", id });
+    this.#wake();
+  };
+
+  readonly #followGone = (ids: readonly string[], why: "forgotten" | "old"): void => {
+    this.#telling.followGone(ids, why);
+    this.#wake();
+  };
+
+  /** The book, where somebody keeps it here. */
+  get #kept(): SharedBook | undefined {
+    return this.#book?.takes === true ? this.#book : undefined;
+  }
+
+  /** Whether the log has an entry of the book no more, as it is too old where it is from. */
+  async #isHereAlone(sealing: Sealing, key: RecordKey): Promise<boolean> {
+    return key.kind === "checkIn" && (await this.#known.get(key.kind, logIdOf(sealing, key)))?.over === true;
+  }
+
+  /** Whether a record of the log may be too old for here. */
+  #isOver(record: SharedRecord): boolean {
+    if (record.kind !== "checkIn") return false;
+    const { at, site, book } = record.value;
+    return this.#kept?.isOver(at, site === this.#known.meta.site ? book : undefined) === true;
+  }
+
   #wake(): void {
     if (this.#closed) return;
     this.#again = true;
@@ -337,6 +376,8 @@ export class Site extends EventEmitter<SiteEvents> {
       .catch((error: unknown) => failures.note("sites", error))
       .finally(() => {
         this.#running = undefined;
+        // It may have been woken after its last look, before this.
+        if (this.#again) this.#wake();
       });
   }
 
@@ -394,12 +435,25 @@ export class Site extends EventEmitter<SiteEvents> {
     // Whatever becomes of the database: of whom was deleted nothing is kept.
     if (this.#sealing !== undefined) await this.#telling.bury(this.#sealing);
     if (!this.#isSettled) await this.#settle();
+    await this.#lookForBook();
     if (!this.#compared) await this.#telling.compare(this.#settledSealing());
     this.#compared = true;
     if (!this.#wipedFirst) await this.#wipe();
     await this.#read();
     if (!this.#log.readOnly) await this.#push();
     await this.#acknowledge();
+  }
+
+  /** What was passed over while nobody kept the book here is read from now on, and what is in it is told. */
+  async #lookForBook(): Promise<void> {
+    const takes = this.#kept !== undefined;
+    if (takes === (this.#known.meta.takes ?? false)) return;
+    if (takes) {
+      const unknown: [RecordKind, string][] = [];
+      for await (const [logId] of this.#known.all("checkIn")) unknown.push(["checkIn", logId]);
+      await this.#known.write({ unknown, meta: { takes, followed: 0 } });
+      this.#compared = false;
+    } else await this.#known.write({ meta: { takes } });
   }
 
   /** Whether the log is the one we know, and the key is the gallery's. @throws a sentence */
@@ -437,6 +491,7 @@ export class Site extends EventEmitter<SiteEvents> {
       sealing,
       keepPictures,
       strangers,
+      book: () => this.#kept,
       uses,
       merge,
       wipe,

@@ -4,7 +4,7 @@
  */
 import type { Person } from "../people/people";
 import type { PeopleStore, StoreChange } from "../people/store";
-import { isDeletedHere } from "./applying";
+import { isDeletedHere, knownOf } from "./applying";
 import type { Change, RecordKind } from "./change-log";
 import type { Deletion } from "./conflicts";
 import { type Known, type KnownRecords, UNREADABLE } from "./known";
@@ -21,12 +21,15 @@ import {
   toContent,
 } from "./records";
 import type { Sealing } from "./sealing";
+import type { SharedBook } from "./shared-book";
 
 export interface TellingOptions {
   store: PeopleStore;
   known: KnownRecords;
   /** Whether strangers are shared. */
   strangers: boolean;
+  /** Whose entries are shared; undefined as long as nobody keeps it here. */
+  book: () => SharedBook | undefined;
   /** How long it may be news to others that somebody was seen, in ms. */
   seenMs: number;
 }
@@ -43,9 +46,13 @@ const MOST_TOLD = 200;
 const MOST_TOLD_BYTES = 8 * 2 ** 20;
 /** Of the store: at which start of the site it was there. */
 const START_NOTE = "sites start";
-/** Who was merged before whoever is gone for it; then what recognition needs, pictures last. */
+/**
+ * Who was merged, and what the book says of them since, before whoever is gone for it; then what recognition needs,
+ * pictures last.
+ */
 const ORDER: readonly RecordKind[] = [
   "merge",
+  "checkIn",
   "person",
   "photo",
   "embedding",
@@ -54,6 +61,10 @@ const ORDER: readonly RecordKind[] = [
   "thumbnail",
   "picture",
 ];
+/** Entries that are too old here and of a site that does not delete them: so long after, the log loses them, too. */
+const OVERDUE_MS = 31 * 86_400_000;
+/** An entry goes with the shift that it ends, which may have begun so long before. */
+const NEAR_MS = 16 * 3_600_000;
 /** What tells that records may be missing here which nobody has deleted. */
 const LOSSES: ReadonlySet<string> = new Set(["damaged_database", "no_backup", "bad_record", "damaged_record"]);
 
@@ -61,6 +72,7 @@ export class Telling {
   readonly #store: PeopleStore;
   readonly #known: KnownRecords;
   readonly #strangers: boolean;
+  readonly #book: () => SharedBook | undefined;
   #seenMs: number;
   /** A set of keys, and so never more than there are records. */
   readonly #dirty = new Map<RecordKind, Set<string>>(ORDER.map((kind) => [kind, new Set()]));
@@ -73,13 +85,16 @@ export class Telling {
   readonly #toldAt = new Map<string, number>();
   /** What was removed since, and is not written down. */
   #removed: RecordKey[] = [];
+  /** Entries of the book that were too old here: of this site's own the log is told. */
+  #old: string[] = [];
   /** Whether records may be missing that nobody has deleted: a backup took the people's place, or some are damaged. */
   #heals: boolean;
 
-  constructor({ store, known, strangers, seenMs }: TellingOptions) {
+  constructor({ store, known, strangers, book, seenMs }: TellingOptions) {
     this.#store = store;
     this.#known = known;
     this.#strangers = strangers;
+    this.#book = book;
     this.#seenMs = seenMs;
     const noted = store.note(START_NOTE);
     const { start } = known.meta;
@@ -97,6 +112,7 @@ export class Telling {
   /** It may differ from what the log has. */
   mark({ kind, id }: RecordKey): void {
     if (id === "" || (kind === "unknown" && !this.#strangers)) return;
+    if (kind === "checkIn" && this.#book() === undefined) return;
     this.#dirty.get(kind)?.add(id);
   }
 
@@ -127,8 +143,16 @@ export class Telling {
     for (const key of [...gone, ...keysIn(put)]) this.mark(key);
   }
 
+  /** Entries of the book are deleted. */
+  followGone(ids: readonly string[], why: "forgotten" | "old"): void {
+    if (why === "old") this.#old.push(...ids);
+    else this.#removed.push(...ids.map((id): RecordKey => ({ kind: "checkIn", id })));
+    for (const id of ids) this.mark({ kind: "checkIn", id });
+  }
+
   /** Of what was deleted here only that it was: the log may be far. */
   async bury(sealing: Sealing): Promise<void> {
+    if (this.#old.length > 0) await this.#buryOld(sealing);
     if (this.#removed.length === 0) return;
     const removed = this.#removed.splice(0);
     const known: [RecordKind, string, Known][] = [];
@@ -143,15 +167,43 @@ export class Telling {
         const found = await this.#known.get(key.kind, logId);
         if (found === undefined || found.digest === null) continue;
         const { base, ...before } = found;
-        if ((await new StoreReader(this.#store).read(key)) !== undefined) continue;
+        if ((await this.#reader().read(key)) !== undefined) continue;
         known.push([key.kind, logId, { ...before, id: key.id, gone: true }]);
         wipes ||= base !== undefined;
       }
       const people = new Set(removed.flatMap(({ kind, id }) => (kind === "person" ? [id] : [])));
       if (people.size > 0) await this.#known.forget(people);
       if (known.length > 0) await this.#known.write({ known, wipes });
+      // Looked at before it was written down, it would have been taken for one that is too old here.
+      for (const [kind, , { id }] of known) if (kind === "checkIn") this.mark({ kind, id });
     } catch (error) {
       this.#removed.unshift(...removed);
+      throw error;
+    }
+  }
+
+  /** Of entries that were too old here: the log loses this site's own, and those that nobody else deletes. */
+  async #buryOld(sealing: Sealing): Promise<void> {
+    const old = this.#old.splice(0);
+    const known: [RecordKind, string, Known][] = [];
+    try {
+      for (const id of old) {
+        const logId = logIdOf(sealing, { kind: "checkIn", id });
+        const found = await this.#known.get("checkIn", logId);
+        if (found === undefined || found.digest === null || this.#book()?.get(id) !== undefined) continue;
+        if (found.over === true) known.push(["checkIn", logId, { id: "", number: found.number, digest: null }]);
+        else if (found.own !== undefined) known.push(["checkIn", logId, { ...found, id, gone: true }]);
+      }
+      for await (const [logId, each] of this.#known.all("checkIn")) {
+        const { id, digest, at = 0, own, gone } = each;
+        if (digest === null || digest === UNREADABLE || gone === true || own !== undefined) continue;
+        if (this.#book()?.isOver(at + OVERDUE_MS, undefined) !== true || this.#book()?.get(id) !== undefined) continue;
+        known.push(["checkIn", logId, { ...each, gone: true }]);
+      }
+      for (const [kind, , { id, gone }] of known) if (gone === true) this.mark({ kind, id });
+      if (known.length > 0) await this.#known.write({ known });
+    } catch (error) {
+      this.#old.unshift(...old);
       throw error;
     }
   }
@@ -166,10 +218,19 @@ export class Telling {
     }
     let lost = false;
     for (const kind of ORDER) {
-      if (isPictureKind(kind) || kind === "merge") continue;
+      if (isPictureKind(kind) || kind === "merge" || (kind === "checkIn" && this.#book() === undefined)) continue;
       const missing: [RecordKind, string][] = [];
       for await (const [logId, known] of this.#known.all(kind)) {
-        if (here.get(kind)?.has(known.id) === true || !isDeletedHere(known)) continue;
+        if (here.get(kind)?.has(known.id) === true) continue;
+        if (kind === "checkIn") {
+          const { id, digest, at = 0, own, gone } = known;
+          if (digest === null || digest === UNREADABLE) continue;
+          if (gone === true) this.mark({ kind, id });
+          else if (this.#book()?.isOver(at - NEAR_MS, own) === true) this.#old.push(id);
+          else missing.push([kind, logId]);
+          continue;
+        }
+        if (!isDeletedHere(kind, known)) continue;
         if (this.#heals && known.gone !== true) missing.push([kind, logId]);
         else this.#removed.push({ kind, id: known.id });
       }
@@ -228,6 +289,11 @@ export class Telling {
     for await (const each of this.#store.embeddings()) yield { kind: "embedding", id: embeddingId(each) };
     yield* keysOf("anchor", this.#store.anchors());
     if (this.#strangers) yield* keysOf("unknown", this.#store.unknowns());
+    for (const id of this.#book()?.ids() ?? []) yield { kind: "checkIn", id };
+  }
+
+  #reader(): StoreReader {
+    return new StoreReader(this.#store, this.#book());
   }
 
   /** The next of what differs from what is known of the log, as it is now. */
@@ -236,7 +302,7 @@ export class Telling {
     let bytes = 0;
     for (const kind of ORDER) {
       const dirty = this.#dirty.get(kind) ?? new Set<string>();
-      const reader = new StoreReader(this.#store);
+      const reader = this.#reader();
       for (const id of dirty) {
         if (batch.length >= MOST_TOLD || bytes >= MOST_TOLD_BYTES) return batch;
         dirty.delete(id);
@@ -276,7 +342,7 @@ export class Telling {
     if (photoIsHere && isThere) return undefined;
     const record = await reader.read(key);
     if (record === undefined) {
-      if (photoIsHere || !isDeletedHere(known)) return undefined;
+      if (photoIsHere || !isDeletedHere(kind, known)) return undefined;
       return { key, change: { kind, id: logId, base, content: null }, known: { id: "", number: base, digest: null } };
     }
     const body = bodyOf(record);
@@ -295,7 +361,14 @@ export class Telling {
     return {
       key,
       change: { kind, id: logId, base, content },
-      known: { id, number: base, digest, ...baseOf(record), ...(first === undefined ? {} : { first }) },
+      known: {
+        id,
+        number: base,
+        digest,
+        ...baseOf(record),
+        ...(record.kind === "checkIn" ? knownOf(record.value, this.#known.meta.site) : {}),
+        ...(first === undefined ? {} : { first }),
+      },
     };
   }
 

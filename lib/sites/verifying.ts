@@ -4,18 +4,33 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors";
 import type { PeopleStore } from "../people/store";
 import type { ChangeLog, Logged } from "./change-log";
-import { bodyOf, digestOf, fromContent, isPictureKind, keyOf, logIdOf, type RecordKey, StoreReader } from "./records";
+import {
+  bodyOf,
+  digestOf,
+  fromContent,
+  isPictureKind,
+  keyOf,
+  logIdOf,
+  type RecordKey,
+  type SharedRecord,
+  StoreReader,
+} from "./records";
 import type { Sealing } from "./sealing";
+import type { SharedBook } from "./shared-book";
 import type { Verified } from "./verified";
 
 export interface VerifyingOptions {
   log: ChangeLog;
   store: PeopleStore;
+  /** Whose entries are shared, where somebody keeps it here. */
+  book: SharedBook | undefined;
   sealing: Sealing;
   /** All that is shared and here. */
   keys: () => AsyncIterable<RecordKey>;
-  /** False: pictures of others are not kept here. */
-  keepPictures: boolean;
+  /** Whether a record of others need not be here. */
+  isLeft: (record: SharedRecord) => boolean;
+  /** Whether the log need not have what is here. */
+  isHereAlone: (key: RecordKey) => Promise<boolean>;
   /** Whether strangers are shared. */
   strangers: boolean;
   /** Once all that is known now is told and followed. */
@@ -38,9 +53,11 @@ const MOST_TRIES = 3;
 export async function verifyLog({
   log,
   store,
+  book,
   sealing,
   keys,
-  keepPictures,
+  isLeft,
+  isHereAlone,
   strangers,
   settled,
   isClosed,
@@ -56,18 +73,22 @@ export async function verifyLog({
     if (isClosed()) throw new UserError("people.closed");
     if (performance.now() - begun > mostMs) throw new UserError("sites.verifyLate", { minutes: mostMs / 60_000 });
   };
-  const isLeft = ({ kind }: RecordKey): boolean => isPictureKind(kind) && !keepPictures;
-  const digestHere = async (key: RecordKey, reader = new StoreReader(store)): Promise<string | undefined> => {
+  const digestHere = async (key: RecordKey, reader = new StoreReader(store, book)): Promise<string | undefined> => {
     const mine = await reader.read(key);
     return mine && digestOf(bodyOf(mine));
   };
   let [records, people, photos, differing] = [0, 0, 0, 0];
   /** Undefined of what is not compared; null of what nobody can read. */
-  const readIn = ({ kind, id, content }: Logged): { key: RecordKey; digest: string } | null | undefined => {
+  const readIn = ({
+    kind,
+    id,
+    content,
+  }: Logged): { key: RecordKey; record: SharedRecord; digest: string } | null | undefined => {
     if (content === null || kind === "merge" || (kind === "unknown" && !strangers)) return undefined;
+    if (kind === "checkIn" && book === undefined) return undefined;
     try {
-      const read = fromContent(kind, sealing.open(kind, id, content));
-      return { key: keyOf(read.record), digest: digestOf(read.body) };
+      const read = fromContent(kind, sealing.open(kind, id, content), book);
+      return { key: keyOf(read.record), record: read.record, digest: digestOf(read.body) };
     } catch (error) {
       if (error instanceof UserError) throw error;
       return null;
@@ -87,7 +108,7 @@ export async function verifyLog({
   for (let number = 0; number === 0 || number < head;) {
     const page = await log.after(number);
     if (number === 0) head = page.head;
-    const reader = new StoreReader(store);
+    const reader = new StoreReader(store, book);
     for (const change of page.changes) {
       await turn();
       const read = readIn(change);
@@ -104,7 +125,8 @@ export async function verifyLog({
       if (!isPictureKind(key.kind)) there.add(`${change.kind} ${change.id}`);
       const own = createHash("sha256").update(`${change.kind} ${change.id} ${read.digest}`).digest();
       for (const [at, byte] of own.entries()) digest[at] = (digest[at] ?? 0) ^ byte;
-      if (!isLeft(key) && (await digestHere(key, reader)) !== read.digest) doubt(key);
+      const here = await digestHere(key, reader);
+      if (here !== read.digest && (here !== undefined || !isLeft(read.record))) doubt(key);
     }
     number = page.changes.at(-1)?.number ?? Math.max(head, 1);
     onProgress({ done: Math.min(number, head), of: head });
@@ -113,7 +135,8 @@ export async function verifyLog({
   if (!log.readOnly)
     for await (const key of keys()) {
       await turn();
-      if (!isPictureKind(key.kind) && !there.has(`${key.kind} ${logIdOf(sealing, key)}`)) doubt(key);
+      if (isPictureKind(key.kind) || there.has(`${key.kind} ${logIdOf(sealing, key)}`)) continue;
+      if (!(await isHereAlone(key))) doubt(key);
     }
   const isSame = async (key: RecordKey): Promise<boolean> => {
     const logged = await log.record(key.kind, logIdOf(sealing, key));

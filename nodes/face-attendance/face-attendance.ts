@@ -148,7 +148,11 @@ export default function register(RED: NodeAPI): void {
         gallery: people.id,
         ledger: await gallery.attendance(),
         rules,
-        people: gallery,
+        people: {
+          nameOf: (id) => gallery.nameOf(id),
+          groupsOf: (id) => gallery.member(id)?.groups ?? [],
+        },
+        site: gallery.attendanceSite,
         visits: gallery.visits,
         sends,
         keepDays,

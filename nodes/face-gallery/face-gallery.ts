@@ -25,7 +25,7 @@ import type { ServedGallery } from "../../api/host";
 import { logFault, nameError } from "../common/on-input";
 import { migrated } from "../common/migrate";
 import { MIGRATIONS } from "./migrations/index";
-import { type SharedDef, sharedOf, type SharedKey } from "./shared";
+import { attendanceSiteOf, type SharedDef, sharedOf, type SharedKey } from "./shared";
 import { optionalFlag, optionalNumber, requireVariables } from "../common/options";
 import { serveApi } from "../common/serve-api";
 import { say, speakAs } from "../common/language";
@@ -216,7 +216,9 @@ export default function register(RED: NodeAPI): void {
       );
       const { secret } = store;
       let site: OpenSite | undefined;
+      let attendanceSite: string | undefined;
       try {
+        attendanceSite = attendanceSiteOf(def);
         site = sharedOf(def, this.credentials, { store, beside: { folder: kept, secret, onProblem } });
       } catch (error) {
         await store.close();
@@ -249,6 +251,7 @@ export default function register(RED: NodeAPI): void {
         networks: { chosen, open: encoderOf },
         keepPhotos: options.keepPhotos,
         site,
+        attendanceSite,
         attendance: {
           isThere: () => isBeside(books),
           open: () => openBeside({ ...books, onProblem }),

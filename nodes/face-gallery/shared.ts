@@ -23,6 +23,8 @@ export interface SharedDef {
   /** What the gallery is called in its database. */
   dbGallery?: string;
   siteName?: string;
+  /** Whether check-ins are shared, too. */
+  dbCheckIns?: boolean | string;
 }
 
 export interface SharedKey {
@@ -36,6 +38,12 @@ const MOST_NAME = 60;
 const LEAST_KEY = 12;
 
 const given = (text: string | undefined): string | undefined => text?.trim() || undefined;
+
+/** What this site is called, where its check-ins are shared. @throws a sentence */
+export function attendanceSiteOf(def: SharedDef): string | undefined {
+  const shares = optionalFlag(def.dbCheckIns) === true && given(def.store) === "shared";
+  return shares ? given(def.siteName) : undefined;
+}
 
 /**
  * @param beside where the site keeps what it knows

@@ -451,6 +451,7 @@ describe("the forms of the nodes", () => {
       "preview",
       "keepPhotos",
       "dbTls",
+      "dbCheckIns",
       "keepUnknowns",
       "pictures",
       "strangers",

@@ -30,8 +30,9 @@ const PRESENT: Record<string, object> = {
   "haar-detect": { version: 2, workingWidthType: "whole", tracking: true, fullEvery: "8", motionGate: false },
   "facenet-embed": { version: 1, model: "dlib-resnet-v1", reembedAfter: "1000" },
   "face-gallery": {
-    version: 3,
+    version: 4,
     store: "local",
+    dbCheckIns: false,
     model: "dlib-resnet-v1",
     keepVisits: "30",
     keepPhotos: true,

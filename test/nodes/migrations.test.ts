@@ -37,6 +37,7 @@ const LOCAL = {
   dbTls: true,
   dbCa: "",
   dbGallery: "people",
+  dbCheckIns: false,
 };
 
 describe("a definition of an earlier version", () => {
@@ -112,6 +113,7 @@ describe("a definition of an earlier version", () => {
     ["face-gate", { version: 1, shared: true }, { version: 1, shared: true }],
     ["face-gallery", { version: 1, keepVisits: "0" }, { version: 1, keepVisits: "0", ...LOCAL }],
     ["face-gallery", { version: 2, keepVisits: "0" }, { version: 2, keepVisits: "0", ...LOCAL }],
+    ["face-gallery", { version: 3, store: "shared" }, { version: 3, store: "shared", dbCheckIns: false }],
     [
       "camera",
       { source: "rtsp", url: "rtsps://a" },

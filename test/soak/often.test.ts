@@ -20,6 +20,7 @@ const REPEATED: [what: string, file: string, times: number, name?: string][] = [
   ["the people, killed", "people/store.test.ts", often(0, 17), "when it is killed"],
   ["an import, killed", "people/import-kills.test.ts", often(0, 17)],
   ["sites, killed", "sites/kills.test.ts", often(0, 17)],
+  ["sites with one attendance book, killed", "attendance/sites-kills.test.ts", often(0, 17)],
   ["people on a disk that is full", "people/full-disk.test.ts", often(0, 20)],
   ["a gate, in every combination of conditions", "gate/table.test.ts", often(10, 10)],
   ["a gate, sent a million messages or ten", "gate/never.test.ts", often(10, 100)],

@@ -17,7 +17,6 @@ import type {
 } from "../../lib/sites/change-log";
 
 const PAGE_BYTES = 64 * 1024;
-const PAGE_RECORDS = 40;
 
 interface Dump {
   head: number;
@@ -38,6 +37,7 @@ export class MemoryLog {
   readonly lines = new Set<MemoryLine>();
   /** Bytes that came in, sealed. */
   received = 0;
+  pageRecords = 40;
 
   /** What a site is given as its log. */
   readonly connect = (site: { id: string; name: string }): MemoryLine => {
@@ -137,7 +137,7 @@ export class MemoryLine extends EventEmitter<ChangeLogEvents> implements ChangeL
     let bytes = 0;
     for (const each of this.#log.list()) {
       if (each.number <= number) continue;
-      if (changes.length >= PAGE_RECORDS || bytes > PAGE_BYTES) break;
+      if (changes.length >= this.#log.pageRecords || bytes > PAGE_BYTES) break;
       changes.push(each);
       bytes += each.content?.length ?? 0;
     }

@@ -67,10 +67,11 @@ export async function allSettled(sites: readonly TestSite[]): Promise<void> {
   for (let quiet = 0, head = -1; quiet < 2;) {
     for (const { site } of sites) await site.settled();
     const now = Math.max(...sites.map(({ site }) => site.state.head ?? 0));
-    quiet =
-      now === head && sites.every(({ site }) => site.state.waiting === 0 && site.state.followed === now)
-        ? quiet + 1
-        : 0;
+    // One that has not read anything yet knows no head.
+    const all = sites.every(
+      ({ site: { state } }) => state.head !== undefined && state.waiting === 0 && state.followed === now,
+    );
+    quiet = now === head && all ? quiet + 1 : 0;
     head = now;
   }
 }

@@ -631,6 +631,7 @@ describe("check-ins as CSV", () => {
     day: "2026-11-26",
     zone: "door",
     source: "camera",
+    site: "Back door",
     visit: null,
     removed: false,
     corrected: false,
@@ -639,8 +640,9 @@ describe("check-ins as CSV", () => {
   it("begin with a byte order mark, and have a line of names", () => {
     assert.equal(
       csvOf([row], "Europe/Berlin"),
-      "\uFEFFday,person,name,type,time,offset,zone,camera,visit,id,corrected\r\n" +
-        `2026-11-26,0123456789ab,Alice,IN,2026-11-26 08:03:00,UTC+01:00,door,camera,,${"0".repeat(24)},no\r\n`,
+      "\uFEFFday,person,name,type,time,offset,zone,camera,visit,id,corrected,site\r\n" +
+        `2026-11-26,0123456789ab,Alice,IN,2026-11-26 08:03:00,UTC+01:00,door,camera,,` +
+        `${"0".repeat(24)},no,Back door\r\n`,
     );
   });
 

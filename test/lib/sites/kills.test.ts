@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { serveLog } from "../../support/forked-log";
 import { KILLS } from "../../support/often";
-import { MemoryLog, type MemoryLine } from "../../support/memory-log";
+import { MemoryLog } from "../../support/memory-log";
 import { allSettled, closeSite, openSite } from "../../support/sites";
 import { forkCompiled } from "../people/children";
 import { idOf, isWhole } from "../people/entries";
 import { contentsOf } from "../people/store-suite";
-import type { Answer, Call, Orders } from "./writing-child";
+import type { Orders, Said } from "./writing-child";
 
 const folder = mkdtempSync(join(tmpdir(), "killed-sites-"));
 const NAMES = ["North", "South"];
@@ -17,32 +18,11 @@ const NAMES = ["North", "South"];
 /** One life of a site, which ends in the middle of something. @returns whom it has enrolled */
 async function live(log: MemoryLog, orders: Orders, lives: number): Promise<number[]> {
   const child = forkCompiled("sites/writing-child", orders);
-  const dead = new Promise((resolve) => {
-    child.once("exit", resolve);
-  });
   const enrolled: number[] = [];
-  let line: MemoryLine | undefined;
-  const say = (answer: Answer): void => {
-    if (child.connected) child.send(answer, () => undefined);
-  };
-  child.on("message", (message) => {
-    const call = message as Call;
-    if ("site" in call) {
-      line = log.connect({ id: call.site, name: orders.name });
-      line.on("wake", () => say({ wake: true }));
-    } else if ("enrolled" in call) {
-      enrolled.push(call.enrolled);
-      if (enrolled.length === lives) setTimeout(() => child.kill("SIGKILL"), (orders.seed * 7) % 23);
-    } else {
-      const ask = line?.[call.method as keyof MemoryLine] as unknown as (...args: unknown[]) => Promise<unknown>;
-      ask
-        .apply(line, call.args)
-        .then((value) => say({ call: call.call, value }))
-        .catch((error: unknown) => say({ call: call.call, error: String(error) }));
-    }
+  await serveLog(child, { log, name: orders.name }, (message) => {
+    enrolled.push((message as Said).enrolled);
+    if (enrolled.length === lives) setTimeout(() => child.kill("SIGKILL"), (orders.seed * 7) % 23);
   });
-  await dead;
-  await line?.close();
   return enrolled;
 }
 
