@@ -31,7 +31,7 @@ function todayAt(hour: number, days = 0): number {
 /** Alice, two visits of hers, one of a stranger; and many of the days before. */
 async function keepVisits(folder: string, alice: Buffer, stranger: Buffer): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  const encoder = await createEncoder({ model: "mobilefacenet-192" });
+  const encoder = await createEncoder({ model: "mobilefacenet-192", detector: "blazeface" });
   const store = await openStore({ folder });
   await store.putPerson({
     id: ALICE,
@@ -124,7 +124,7 @@ describe("the section Visits", () => {
     stranger = await portrait("blonde");
     await keepVisits(join(userDir, "facenet", GALLERY, "people"), await portrait("green"), stranger);
     const flow = example("recognize a photo over HTTP");
-    Object.assign(nodeOf(flow, GALLERY), { folder: "", model: "mobilefacenet-192" });
+    Object.assign(nodeOf(flow, GALLERY), { folder: "", model: "mobilefacenet-192", detector: "blazeface" });
     for (const node of flow) if (node.type === "facenet-embed") Object.assign(node, { model: "mobilefacenet-192" });
     red = await startNodeRed(flow, { userDir });
     browser = await launch();
@@ -247,13 +247,13 @@ describe("the section Visits", () => {
     await page.locator(".ui-dialog .facenet-stays", { hasText: "yard" }).waitFor();
     await tab.press("Name …");
     const field = page.locator(".ui-dialog:visible input[list]");
-    await page.locator(".ui-dialog:visible img.facenet-card-main").waitFor();
-    await assertAccessible(page, ".ui-dialog:visible", "naming from a visit");
+    await page.locator(".ui-dialog:visible .facenet-card-main img").waitFor();
+    await assertAccessible(page, ".ui-dialog", "naming from a visit");
     await shoot(page, "visit-named");
     await field.fill("Bea");
     await page.keyboard.press("Enter");
     await panel.locator("button.facenet-row", { hasText: "Bea" }).waitFor();
-    assert.deepEqual((await tab.names()).slice(0, 3), ["Bea", "Alice", "Alice"]);
+    assert.deepEqual((await tab.names()).slice(0, 2), ["Bea", "Alice"]);
     await panel.locator("button.facenet-row", { hasText: "Bea" }).click();
     await page.locator(".ui-dialog .facenet-stays", { hasText: "yard" }).waitFor();
     await tab.press("All visits");
@@ -261,11 +261,11 @@ describe("the section Visits", () => {
     await tab.total("1 visit");
     const people = await fetchApi(`${red.url}/facenet/api/${GALLERY}/people`);
     assert.deepEqual(
-      ((await people.json()) as { people: { name: string; photos: number }[] }).people.map(({ name }) => name),
+      ((await people.json()) as { people: { name: string }[] }).people.map(({ name }) => name),
       ["Alice", "Bea"],
     );
     const unknowns = await fetchApi(`${red.url}/facenet/api/${GALLERY}/unknowns`);
-    assert.deepEqual(((await unknowns.json()) as { unknowns: unknown[] }).unknowns, []);
+    assert.deepEqual(await unknowns.json(), []);
     await page.context().close();
   });
 
