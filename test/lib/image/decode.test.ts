@@ -48,11 +48,11 @@ describe("decode", () => {
 
   it("gives a picture up at which libvips works for too long, and reads the next", async () => {
     const bytes = await sharp({
-      create: { width: 3000, height: 2000, channels: 3, background: "#fff", noise: { type: "gaussian", sigma: 60 } },
+      create: { width: 6000, height: 4000, channels: 3, background: "#fff", noise: { type: "gaussian", sigma: 60 } },
     })
       .jpeg()
       .toBuffer();
-    const slow = ({ image }: Opened): Promise<Buffer> => image.median(61).blur(100).raw().toBuffer();
+    const slow = ({ image }: Opened): Promise<Buffer> => image.median(101).raw().toBuffer();
     const began = performance.now();
     await assert.rejects(
       withPicture({ bytes }, slow, 1),
