@@ -376,7 +376,7 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
   async #share(): Promise<void> {
     const { ledger, book, site } = this.#options;
     await ledger.exclusively(async () => {
-      const { elsewhere, sharedSince, ...progress } = ledger.progress(book);
+      const { elsewhere: _elsewhere, sharedSince, ...progress } = ledger.progress(book);
       const isShared = sharedSince !== undefined;
       if (isShared === (site !== undefined)) return;
       const now = isShared ? progress : { ...progress, elsewhere: 0, sharedSince: progress.order };

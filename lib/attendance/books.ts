@@ -74,18 +74,23 @@ export class Books {
   }
 
   /** People are deleted, at once: one by one each would rewrite the whole database. */
-  forget(people: readonly string[], why: WhyForgotten = "forgotten"): void {
-    for (const person of people) this.#unforgotten.set(person, why);
-    const done = this.#forget(people, why);
-    for (const person of people) this.#forgetting.set(person, done);
+  forget(people: readonly string[]): void {
     // Whoever waits for it hears it too.
-    done.catch(this.#tell);
+    this.#begin(people, "forgotten").catch(this.#tell);
   }
 
   /** The same of people whom another site has deleted: a receipt waits for it. @throws StorageError */
   async wipe(people: readonly string[]): Promise<void> {
-    this.forget(people, "wiped");
-    await Promise.all(people.map((person) => this.#forgetting.get(person)));
+    const done = this.#begin(people, "wiped");
+    done.catch(this.#tell);
+    await done;
+  }
+
+  #begin(people: readonly string[], why: WhyForgotten): Promise<number | undefined> {
+    for (const person of people) this.#unforgotten.set(person, why);
+    const done = this.#forget(people, why);
+    for (const person of people) this.#forgetting.set(person, done);
+    return done;
   }
 
   /** @returns how many check-ins were deleted with a person; undefined where there are no books */

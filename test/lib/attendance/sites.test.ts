@@ -320,7 +320,8 @@ describe("an attendance book of all doors", () => {
     assert.equal(kept(), 1);
     // After a restart of both it is the same, and nothing is told again.
     const { head } = log;
-    for (const { folder, name } of [...open]) {
+    const before = open.map(({ folder, name }) => ({ folder, name }));
+    for (const { folder, name } of before) {
       await closed(open[0] as AttendingSite);
       await opened(log, { name, folder, keepDays: name === "North" ? 10 : 100, now: clock });
     }
