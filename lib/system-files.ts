@@ -45,6 +45,9 @@ const CONFLICT_COPY = new RegExp(
   "iu",
 );
 
+/** Synology's, with the computer and the time: "Alice_NAS_Jan-01-120000-2026_Conflict.jpg". */
+const SYNOLOGY_CONFLICT = /_[^_]+_[a-z]{3}-\d{2}-\d{6}-\d{4}_conflict(?=\.[^.]+$)/iu;
+
 /** iCloud's of a photo that is not downloaded. */
 const IN_CLOUD = /^\.(.+)\.icloud$/iu;
 /** AppleDouble's, iCloud's, and what Syncthing has not finished. */
@@ -62,6 +65,7 @@ export function originalOf(name: string): string | undefined {
     if (original !== undefined) return original;
   }
   if (SYNC_CONFLICT.test(name)) return name.replace(SYNC_CONFLICT, "");
+  if (SYNOLOGY_CONFLICT.test(name)) return name.replace(SYNOLOGY_CONFLICT, "");
   const { index } = CONFLICT_COPY.exec(name) ?? {};
   return index === undefined ? undefined : name.slice(0, index).trimEnd() + extname(name);
 }

@@ -5,7 +5,7 @@ import { oneAfterOther } from "../errors";
 import type { Face } from "../message";
 import { contentHash } from "../people/hash";
 import { isLeftOut, withLeftOut } from "../people/marks";
-import { nameOf } from "../people/names";
+import { nameBefore, nameOf } from "../people/names";
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf } from "../people/new-records";
 import type { Photo } from "../people/people";
 import type { PeopleStore } from "../people/store";
@@ -109,10 +109,14 @@ export class FolderKeeper implements Keeper {
     return { faces: 1, doubt: doubtOf(judgement.findings, isKnown) };
   }
 
-  /** The photo that a file was, where it was the same person's: earlier versions took "Bob (1).jpg" for another's. */
+  /**
+   * The photo that a file was. Of a copy that an earlier version took for somebody else's ("Bob (1).jpg") there is
+   * none any more; another site may have renamed whom a file shows, who stays.
+   */
   async #photoOf(file: string, name: string): Promise<Photo | undefined> {
     const before = this.#host.directory.photoIn(file);
-    if (before === undefined || this.#host.directory.person(before.personId)?.name === name) return before;
+    const whose = before && this.#host.directory.person(before.personId)?.name;
+    if (whose === undefined || whose === name || whose !== nameBefore(file)) return before;
     await this.drop([file], { moving: true });
     return undefined;
   }

@@ -99,17 +99,25 @@ export async function scanFolder(folder: string): Promise<Found> {
       if (stamp !== undefined) found.photos.set(file, stamp);
     });
   });
-  const stems = new Set([...found.photos.keys(), ...found.foreign, ...found.unsure.keys()].map(stemOf));
-  for (const file of found.copies) {
-    const [what, original] = [insteadOf(basename(file)), originalIn(file)];
-    if (what === undefined || original === undefined || !isPicture(original)) continue;
-    if (what === "cloud") {
-      if (!found.photos.has(original)) found.unsure.set(original, IN_CLOUD);
-    } else if (!hasStart(stems, file)) found.alone.set(file, original);
-  }
+  tellCopies(found);
   // In order of name, so that a restart embeds, counts and breaks ties as the last one did.
   found.photos = new Map([...found.photos].sort(([a], [b]) => (a < b ? -1 : 1)));
   return found;
+}
+
+/** Of copies whose photo is not there: in which way, where it matters. */
+function tellCopies({ copies, photos, foreign, unsure, alone }: Found): void {
+  const instead = copies.flatMap((file) => {
+    const [what, original] = [insteadOf(basename(file)), originalIn(file)];
+    return what !== undefined && original !== undefined && isPicture(original) ? [{ file, what, original }] : [];
+  });
+  if (instead.length === 0) return;
+  // A photo that was changed may have another ending by now.
+  const there = new Set([...photos.keys(), ...foreign, ...unsure.keys()].map(withoutEnding));
+  for (const { file, what, original } of instead)
+    if (what === "conflict") {
+      if (!there.has(withoutEnding(original))) alone.set(file, original);
+    } else if (!photos.has(original)) unsure.set(original, IN_CLOUD);
 }
 
 function isPicture(file: string): boolean {
@@ -117,13 +125,7 @@ function isPicture(file: string): boolean {
   return PHOTO_ENDINGS.has(ending) || OTHER_PICTURE_ENDINGS.has(ending);
 }
 
-const stemOf = (file: string): string => file.slice(0, file.length - extname(file).length);
-
-/** Whether one of these begins a path; a copy is called as its photo is and something more, not always knowably. */
-function hasStart(stems: ReadonlySet<string>, path: string): boolean {
-  for (let end = path.length; end > 0; end -= 1) if (stems.has(path.slice(0, end))) return true;
-  return false;
-}
+const withoutEnding = (file: string): string => file.slice(0, file.length - extname(file).length);
 
 /** Of which photo a copy is, by path relative to the folder; undefined: of none. */
 export function originalIn(file: string): string | undefined {

@@ -84,12 +84,12 @@ const COPIED = new RegExp(
 );
 const COPY_OF = /^copy of (?=.)|^「(.+)」的(?:副本|複本)$/iu;
 
-/** `Bob - Copy (2)` is Bob, and so is `Bob.heic`, as converters have it. */
-function stemOf(name: string): string {
-  const shorter = PHOTO_ENDINGS.has(extname(name).toLowerCase())
-    ? basename(name, extname(name))
-    : name.replace(COPY_OF, "$1").replace(COPIED, "");
-  return shorter === name || shorter.trim() === "" ? name : stemOf(shorter);
+/** Without what converters put after a name (`Bob.heic`), and what says that it is a copy (`Bob - Copy (2)`). */
+function stemOf(name: string, ofCopies: boolean): string {
+  let shorter = name;
+  if (PHOTO_ENDINGS.has(extname(name).toLowerCase())) shorter = basename(name, extname(name));
+  else if (ofCopies) shorter = name.replace(COPY_OF, "$1").replace(COPIED, "");
+  return shorter === name || shorter.trim() === "" ? name : stemOf(shorter, ofCopies);
 }
 
 /**
@@ -97,7 +97,17 @@ function stemOf(name: string): string {
  * `john#1.jpg` is john, and so is `john (1).jpg`, as a browser calls a second download.
  */
 export function nameOf(relativePath: string): string {
+  return nameIn(relativePath, true);
+}
+
+/** As versions read it that took `Bob (1).jpg` for somebody called so. */
+export function nameBefore(relativePath: string): string {
+  return nameIn(relativePath, false);
+}
+
+function nameIn(relativePath: string, ofCopies: boolean): string {
   const [first = "", ...rest] = relativePath.split(/[\\/]/);
   if (rest.length > 0) return decoded(first);
-  return decoded(stemOf(basename(first, extname(first)).normalize("NFC")).replace(/(?<=.)#[^#]*$/u, ""));
+  const stem = stemOf(basename(first, extname(first)).normalize("NFC"), ofCopies);
+  return decoded(stem.replace(/(?<=.)#[^#]*$/u, ""));
 }

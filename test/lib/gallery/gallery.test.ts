@@ -277,14 +277,18 @@ describe("Gallery", () => {
       "notes (conflicted copy 2026-01-01).txt": "x",
       "Dora.jpg": "7 8",
       "Erin.jpg": "9 10",
+      "Erin_NAS_Jan-01-120000-2026_Conflict.jpg": "11 12",
+      "Erin (conflicted copy 2026-01-01).heic": "13 14",
+      "Er (conflicted copy 2026-01-01).jpg": "15 16",
+      "Erin Bee (conflicted copy 2026-01-01).jpg": "17 18",
     });
     const file = (name: string): string => join(root, "photos", name);
     const gallery = await galleryIn(root);
     assert.deepEqual(names(gallery), ["Dora 1", "Erin 1"]);
     const said = (): string[] => gallery.problems.map(({ message }) => message).sort();
     assert.deepEqual(
-      said().map((message) => /kept of (\S+), which is not there/.exec(message)?.[1]),
-      ["Bob.jpg", join("Carol", "1.jpg")],
+      said().map((message) => /kept of (.+), which is not there/.exec(message)?.[1]),
+      ["Bob.jpg", join("Carol", "1.jpg"), "Er.jpg", "Erin Bee.jpg"],
     );
     // As macOS does it when the disk is full.
     renameSync(file("Dora.jpg"), file(".Dora.jpg.icloud"));
@@ -293,14 +297,15 @@ describe("Gallery", () => {
     renameSync(file("Bob (conflicted copy 2026-01-01 120000).jpg"), file("Bob.jpg"));
     renameSync(file(".Dora.jpg.icloud"), file("Dora.jpg"));
     await until("Bob is there", () => names(gallery).length === 3);
-    await until("Dora is back", () => said().length === 1);
+    await until("Dora is back", () => said().length === 3);
     renameSync(file("Dora.jpg"), file(".Dora.jpg.icloud"));
-    await until("it is told again", () => said().length === 2);
-    await gallery.forget("Dora");
+    await until("it is told again", () => said().length === 4);
+    for (const name of ["Dora", "Erin"]) await gallery.forget(name);
     assert.deepEqual(readdirSync(join(root, "photos")).sort(), [
       "Bob.jpg",
       "Carol",
-      "Erin.jpg",
+      "Er (conflicted copy 2026-01-01).jpg",
+      "Erin Bee (conflicted copy 2026-01-01).jpg",
       "notes (conflicted copy 2026-01-01).txt",
     ]);
   });
@@ -327,6 +332,17 @@ describe("Gallery", () => {
     assert.deepEqual([names(again), again.problems], [["Alice 1", "Bob 2"], []]);
     await again.forget("Bob");
     assert.deepEqual(readdirSync(join(root, "photos")).sort(), ["Alice - 複製.jpg"]);
+  });
+
+  it("leaves a photo of the folder with whom it shows where another site has renamed them", async () => {
+    const root = rootWith({ "Gina.jpg": "1 2", "Alice.jpg": "3 4", "Alice (1).jpg": "3 4.1" });
+    await (await galleryIn(root)).close();
+    const store = await openStore({ folder: join(root, "people") });
+    for (const person of store.people()) await store.putPerson({ ...person, name: `${person.name} (South door)` });
+    await store.close();
+    const gallery = await galleryIn(root);
+    await gallery.scanFolder();
+    assert.deepEqual(names(gallery), ["Alice (South door) 2", "Gina (South door) 1"]);
   });
 
   it("takes no name from a file that no form would take, says so, and goes on with the others", async () => {
