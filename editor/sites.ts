@@ -8,7 +8,7 @@ import { dateTime, errorMessage, known, labelled, list, number, t } from "./word
 
 /** Deletions and conflicts that are shown. */
 const MOST = 10;
-/** What the person's own page calls what two sites changed. */
+/** What the page of a person, or of a check-in, calls what two sites changed. */
 const LABELS: Readonly<Record<string, string>> = {
   name: "person.name",
   notes: "person.notes",
@@ -16,6 +16,10 @@ const LABELS: Readonly<Record<string, string>> = {
   consentOn: "person.consent",
   validFrom: "person.valid-from",
   validUntil: "person.valid-until",
+  person: "attendance.person",
+  type: "attendance.type",
+  at: "attendance.time",
+  removed: "attendance.is-removed",
 };
 
 export class SitesNotice {
