@@ -9,11 +9,19 @@ import { runTests, testsIn } from "./tests.mjs";
 
 const EDITOR = ["test/e2e/sidebar.test.ts"];
 /** About networks, faces, films, gates and books, or many messages to one handler. */
-const OF_NEITHER = (
-  "change-network covered-faces tracks motion-gate face-liveness walks unwatched-visits face-gate face-notify " +
-  "face-attendance hostile"
-).split(" ");
-
+const OF_NEITHER = [
+  "change-network",
+  "covered-faces",
+  "tracks",
+  "motion-gate",
+  "face-liveness",
+  "walks",
+  "unwatched-visits",
+  "face-gate",
+  "face-notify",
+  "face-attendance",
+  "hostile",
+];
 const NODE_JS = ["camera", "pipeline", "motion-gate", "face-gate", "migrations"].map(
   (name) => `test/nodes/${name}.test.ts`,
 );
