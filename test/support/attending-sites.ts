@@ -12,6 +12,7 @@ import { type LmdbStore, openStore } from "../../lib/people/lmdb/store";
 import { Site } from "../../lib/sites/site";
 import { SerialQueue } from "../../lib/workers/serial-queue";
 import type { MemoryLine, MemoryLog } from "./memory-log";
+import { headOfAll } from "./sites";
 import { recordOf, VisitLog } from "./visit-log";
 
 const DAYS = 30;
@@ -162,7 +163,7 @@ export function checkInsOf({ ledger, name }: AttendingSite): object[] {
 
 /** Once all sites have told each other all, and their books have looked at it. */
 export async function allAttended(sites: readonly AttendingSite[]): Promise<void> {
-  for (let quiet = 0, head = -1; quiet < 3;) {
+  for (let quiet = 0, before: number | undefined; quiet < 3;) {
     for (const { site, attendance, ledger } of sites) {
       await site.settled();
       // What is deleted with its person, too.
@@ -170,12 +171,8 @@ export async function allAttended(sites: readonly AttendingSite[]): Promise<void
       await attendance.look();
       await attendance.settled();
     }
-    const now = Math.max(...sites.map(({ site }) => site.state.head ?? 0));
-    // One that has not read anything yet knows no head.
-    const all = sites.every(
-      ({ site: { state } }) => state.head !== undefined && state.waiting === 0 && state.followed === now,
-    );
-    quiet = now === head && all ? quiet + 1 : 0;
-    head = now;
+    const head = headOfAll(sites);
+    quiet = head !== undefined && head === before ? quiet + 1 : 0;
+    before = head;
   }
 }

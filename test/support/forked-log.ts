@@ -7,6 +7,15 @@ import type { MemoryLine, MemoryLog } from "./memory-log";
 type Call = { call: number; method: string; args: unknown[] } | { site: string };
 type Answer = { call: number; value?: unknown; error?: string } | { wake: true };
 
+/** For a child that is a site and writes for ever. */
+export interface Orders {
+  folder: string;
+  name: string;
+  seed: number;
+  /** Where it begins to count. */
+  first: number;
+}
+
 class Line extends EventEmitter<ChangeLogEvents> {
   readonly readOnly = false;
   readonly #waiting = new Map<number, { done: (value: unknown) => void; fail: (error: Error) => void }>();
@@ -49,6 +58,31 @@ export function connectToParent(site: { id: string; name: string }): ChangeLog {
       return (...args: unknown[]) => target.ask(String(name), args);
     },
   }) as unknown as ChangeLog;
+}
+
+/** In the child: do as the parent has ordered, until it is killed. */
+export function obey(run: (orders: Orders) => Promise<void>): void {
+  run(JSON.parse(process.argv[2] ?? "{}") as Orders).catch((error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  });
+}
+
+/**
+ * In the parent: one life of a child that is a site, which ends in the middle of something.
+ * @param lives how often it says something before that
+ * @returns what it said
+ */
+export async function liveOf<Said>(
+  child: ChildProcess,
+  { log, orders, lives }: { log: MemoryLog; orders: Orders; lives: number },
+): Promise<Said[]> {
+  const said: Said[] = [];
+  await serveLog(child, { log, name: orders.name }, (message) => {
+    said.push(message as Said);
+    if (said.length === lives) setTimeout(() => child.kill("SIGKILL"), (orders.seed * 7) % 23);
+  });
+  return said;
 }
 
 /**

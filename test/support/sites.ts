@@ -62,16 +62,19 @@ export async function closeSite({ site, store }: TestSite): Promise<void> {
   await store.close();
 }
 
+/** The log's newest change where all sites have told and followed all; one that has read nothing yet knows none. */
+export function headOfAll(sites: readonly { site: Site }[]): number | undefined {
+  const states = sites.map(({ site }) => site.state);
+  const head = Math.max(...states.map((state) => state.head ?? Infinity));
+  return states.every(({ waiting, followed }) => waiting === 0 && followed === head) ? head : undefined;
+}
+
 /** Once all sites have told each other all. */
 export async function allSettled(sites: readonly TestSite[]): Promise<void> {
-  for (let quiet = 0, head = -1; quiet < 2;) {
+  for (let quiet = 0, before: number | undefined; quiet < 2;) {
     for (const { site } of sites) await site.settled();
-    const now = Math.max(...sites.map(({ site }) => site.state.head ?? 0));
-    // One that has not read anything yet knows no head.
-    const all = sites.every(
-      ({ site: { state } }) => state.head !== undefined && state.waiting === 0 && state.followed === now,
-    );
-    quiet = now === head && all ? quiet + 1 : 0;
-    head = now;
+    const head = headOfAll(sites);
+    quiet = head !== undefined && head === before ? quiet + 1 : 0;
+    before = head;
   }
 }

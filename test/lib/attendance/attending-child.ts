@@ -2,17 +2,9 @@
 import { ELSEWHERE } from "../../../lib/attendance/ledger";
 import { seeded } from "../../../bench/statistics";
 import { openAttendingSite } from "../../support/attending-sites";
-import { connectToParent } from "../../support/forked-log";
+import { connectToParent, obey, type Orders } from "../../support/forked-log";
 import type { MemoryLog } from "../../support/memory-log";
 import { idOf, personOf } from "../people/entries";
-
-export interface Orders {
-  folder: string;
-  name: string;
-  seed: number;
-  /** The first visit. */
-  first: number;
-}
 
 /** Of a check-in, once it was told. */
 export interface Said {
@@ -51,7 +43,4 @@ async function run({ folder, name, seed, first }: Orders): Promise<void> {
   }
 }
 
-run(JSON.parse(process.argv[2] ?? "{}") as Orders).catch((error: unknown) => {
-  console.error(error);
-  process.exit(1);
-});
+obey(run);

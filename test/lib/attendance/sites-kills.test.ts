@@ -4,25 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { allAttended, type AttendingSite, checkInsOf, openAttendingSite } from "../../support/attending-sites";
-import { serveLog } from "../../support/forked-log";
+import { liveOf } from "../../support/forked-log";
 import { KILLS } from "../../support/often";
 import { MemoryLog } from "../../support/memory-log";
 import { forkCompiled } from "../people/children";
-import type { Orders, Said } from "./attending-child";
+import type { Said } from "./attending-child";
 
 const folder = mkdtempSync(join(tmpdir(), "killed-attending-"));
 const NAMES = ["North", "South"];
-
-/** One life of a site, which ends in the middle of something. @returns what it told */
-async function live(log: MemoryLog, orders: Orders, lives: number): Promise<Said[]> {
-  const child = forkCompiled("attendance/attending-child", orders);
-  const said: Said[] = [];
-  await serveLog(child, { log, name: orders.name }, (message) => {
-    said.push(message as Said);
-    if (said.length === lives) setTimeout(() => child.kill("SIGKILL"), (orders.seed * 7) % 23);
-  });
-  return said;
-}
 
 describe("sites with one attendance book that are killed", () => {
   after(() => {
@@ -40,7 +29,8 @@ describe("sites with one attendance book that are killed", () => {
       const lifeOf = async (name: string, index: number): Promise<void> => {
         for (let round = 0, first = index * 350; round < KILLS; round += 1) {
           const orders = { folder: join(folder, name), name, seed: 2 * round + index + 1, first };
-          const said = await live(log, orders, 1 + ((round * 5) % 13));
+          const child = forkCompiled("attendance/attending-child", orders);
+          const said = await liveOf<Said>(child, { log, orders, lives: 1 + ((round * 5) % 13) });
           for (const { taken: id } of said) taken.add(id);
           first = (said.at(-1)?.visit ?? first) + 1;
         }

@@ -3,28 +3,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { serveLog } from "../../support/forked-log";
+import { liveOf } from "../../support/forked-log";
 import { KILLS } from "../../support/often";
 import { MemoryLog } from "../../support/memory-log";
 import { allSettled, closeSite, openSite } from "../../support/sites";
 import { forkCompiled } from "../people/children";
 import { idOf, isWhole } from "../people/entries";
 import { contentsOf } from "../people/store-suite";
-import type { Orders, Said } from "./writing-child";
+import type { Said } from "./writing-child";
 
 const folder = mkdtempSync(join(tmpdir(), "killed-sites-"));
 const NAMES = ["North", "South"];
-
-/** One life of a site, which ends in the middle of something. @returns whom it has enrolled */
-async function live(log: MemoryLog, orders: Orders, lives: number): Promise<number[]> {
-  const child = forkCompiled("sites/writing-child", orders);
-  const enrolled: number[] = [];
-  await serveLog(child, { log, name: orders.name }, (message) => {
-    enrolled.push((message as Said).enrolled);
-    if (enrolled.length === lives) setTimeout(() => child.kill("SIGKILL"), (orders.seed * 7) % 23);
-  });
-  return enrolled;
-}
 
 describe("sites that are killed", () => {
   after(() => {
@@ -37,10 +26,11 @@ describe("sites that are killed", () => {
     const lifeOf = async (name: string, index: number): Promise<void> => {
       for (let round = 0, first = 1000 * (index + 1); round < KILLS; round += 1) {
         const orders = { folder: join(folder, name), name, seed: 2 * round + index + 1, first };
-        const added = await live(log, orders, 1 + ((round * 5) % 13));
-        for (const number of added) enrolled.add(number);
+        const child = forkCompiled("sites/writing-child", orders);
+        const said = await liveOf<Said>(child, { log, orders, lives: 1 + ((round * 5) % 13) });
+        for (const { enrolled: number } of said) enrolled.add(number);
         // Whom it was enrolling as it was killed it may enrol again.
-        first = (added.at(-1) ?? first - 1) + 1;
+        first = (said.at(-1)?.enrolled ?? first - 1) + 1;
       }
     };
     await Promise.all(NAMES.map(lifeOf));

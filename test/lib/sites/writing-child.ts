@@ -3,17 +3,9 @@ import { openStore } from "../../../lib/people/lmdb/store";
 import { Site } from "../../../lib/sites/site";
 import { SerialQueue } from "../../../lib/workers/serial-queue";
 import { seeded } from "../../../bench/statistics";
-import { connectToParent } from "../../support/forked-log";
+import { connectToParent, obey, type Orders } from "../../support/forked-log";
 import { added } from "../people/store-suite";
 import { randomWrites } from "./random-writes";
-
-export interface Orders {
-  folder: string;
-  name: string;
-  seed: number;
-  /** The first to enrol, who is never deleted. */
-  first: number;
-}
 
 /** Of somebody, once the promise has resolved. */
 export interface Said {
@@ -42,7 +34,4 @@ async function run({ folder, name, seed, first }: Orders): Promise<void> {
   }
 }
 
-run(JSON.parse(process.argv[2] ?? "{}") as Orders).catch((error: unknown) => {
-  console.error(error);
-  process.exit(1);
-});
+obey(run);
