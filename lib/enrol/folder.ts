@@ -1,6 +1,7 @@
 /**
  * What lies in a gallery's folder, found by looking at it: that works on network folders too, where watching does not.
  */
+import type { Dirent } from "node:fs";
 import { lstat, readdir, realpath, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, relative } from "node:path";
 import { ignoreMissing, isAside, namesIn } from "../files";
@@ -16,6 +17,8 @@ export interface Found {
   misnamed: Set<string>;
   /** Photos and folders of a person that are there but cannot be looked at just now, with the error's code or why. */
   unsure: Map<string, string>;
+  /** What had another name, or none, by the time it was looked at. */
+  vanished: Set<string>;
   /** What a crash left of photos that were being written. */
   leftovers: string[];
   /** What systems and sync programs keep of photos beside them: they show nobody, and go with whom they are of. */
@@ -51,9 +54,9 @@ export function sizeIn(stamp: string): number {
   return Number(stamp.split(" ")[0]);
 }
 
-/** Whether it can be told that a photo is there or not. */
-export function isUnsure(found: Found, file: string): boolean {
-  return found.unsure.has(file) || found.unsure.has(dirname(file));
+/** Whether it cannot be told that a photo is there or not. */
+export function isUnsure({ unsure, vanished }: Found, file: string): boolean {
+  return [file, dirname(file)].some((path) => unsure.has(path) || vanished.has(path));
 }
 
 /** Look at the folder and the folders in it. @throws the system's error when the folder itself cannot be read */
@@ -66,6 +69,7 @@ export async function scanFolder(folder: string): Promise<Found> {
     foreign: new Set(),
     misnamed: new Set(),
     unsure: new Map(),
+    vanished: new Set(),
     leftovers: [],
     copies: [],
     alone: new Map(),
@@ -76,8 +80,9 @@ export async function scanFolder(folder: string): Promise<Found> {
   };
   const files = entries.filter((entry) => !entry.isDirectory()).map((entry) => ({ file: entry.name, entry }));
   const folders = entries.filter((entry) => entry.isDirectory() && !isSystemFolder(entry.name));
-  await eachOf(folders, async ({ name }) => {
-    await surely(found, name, async () => {
+  await eachOf(folders, async (of) => {
+    const { name } = of;
+    await surely(found, name, of, async () => {
       for (const entry of await readdir(join(folder, name), { withFileTypes: true }))
         files.push({ file: join(name, entry.name), entry });
     });
@@ -92,7 +97,7 @@ export async function scanFolder(folder: string): Promise<Found> {
     }
     if (OTHER_PICTURE_ENDINGS.has(ending)) found.foreign.add(file);
     if (!PHOTO_ENDINGS.has(ending)) return;
-    await surely(found, file, async () => {
+    await surely(found, file, entry, async () => {
       const path = join(folder, file);
       if (entry.isSymbolicLink() && !isInside(root, await realpath(path))) return;
       const stamp = await stampOf(path);
@@ -164,15 +169,17 @@ async function describe(path: string): Promise<{ size: number; mtimeMs: number; 
 /** Stands for bytes that are no UTF-8 (Unicode 3.9, "U+FFFD Substitution of Maximal Subparts"). */
 const REPLACED = "\ufffd";
 
-/** What vanished is gone; what fails otherwise (a network that hiccups, a permission) is unsure. */
-async function surely(found: Found, file: string, work: () => Promise<void>): Promise<void> {
+/** What fails otherwise than by being gone (a network that hiccups, a permission) is unsure. */
+async function surely(found: Found, file: string, entry: Dirent, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
     const { code = "error" } = error as NodeJS.ErrnoException;
-    // By a name that was mended in the reading nothing can be opened.
-    if (code === "ENOENT" && file.includes(REPLACED)) found.misnamed.add(file);
     if (code !== "ENOENT" && code !== "ENOTDIR") found.unsure.set(file, code);
+    // By a name that was mended in the reading nothing can be opened.
+    else if (code === "ENOENT" && file.includes(REPLACED)) found.misnamed.add(file);
+    // A link to what is gone stays one.
+    else if (!entry.isSymbolicLink()) found.vanished.add(file);
   }
 }
 

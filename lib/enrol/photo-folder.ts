@@ -219,11 +219,11 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
    */
   async remove(person: string): Promise<string[]> {
     const { folder } = this.#options;
-    const found = await scanFolder(folder).catch((error: unknown) => {
-      throw new UserError("enrol.folderUndeletable", { folder, code: codeOf(error) }, { cause: error });
-    });
     const name = visibleName(person);
     const theirs = (file: string): boolean => nameOf(file) === name;
+    const found = await this.#look((later) => [...later.vanished].some(theirs)).catch((error: unknown) => {
+      throw new UserError("enrol.folderUndeletable", { folder, code: codeOf(error) }, { cause: error });
+    });
     if (this.#isAnother(found)) throw new UserError("enrol.folderAnotherUndeletable", { folder });
     // What iCloud has elsewhere goes with what stands for it here.
     const unsure = [...found.unsure].find(([file, code]) => theirs(file) && code !== IN_CLOUD);
@@ -266,6 +266,12 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     // A folder in which there is something else stays.
     for (const place of new Set(files.map(dirname)))
       if (place !== ".") await rmdir(join(folder, place)).catch(() => undefined);
+  }
+
+  /** See what is there, and once more where that cannot be trusted. @throws the system's error */
+  async #look(again: (found: Found) => boolean): Promise<Found> {
+    const found = await scanFolder(this.#options.folder);
+    return again(found) ? scanFolder(this.#options.folder) : found;
   }
 
   #schedule(delay: number): void {
@@ -316,9 +322,12 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
   async #compare(): Promise<[file: string, stamp: string][] | undefined> {
     const start = performance.now();
     const { folder, keeper } = this.#options;
+    const goneIn = (found: Found): string[] =>
+      [...this.#photos.keys()].filter((file) => !found.photos.has(file) && !isUnsure(found, file));
     let found: Found;
     try {
-      found = await scanFolder(folder);
+      // What is renamed while the folder is read may be met by neither name.
+      found = await this.#look((first) => goneIn(first).length > 0);
     } catch (error) {
       // Keep who is known: a network folder that is away for a while must not lock everybody out.
       this.#report({
@@ -338,9 +347,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     const back = this.#problems.delete(FOLDER);
     await this.#rememberPlace(found);
     if (this.#firstScan) await removeStale(found.leftovers.map((file) => join(folder, file))).catch(() => undefined);
-    const gone = keeper.writable
-      ? [...this.#photos.keys()].filter((file) => !photos.has(file) && !isUnsure(found, file))
-      : [];
+    const gone = keeper.writable ? goneIn(found) : [];
     const now = performance.now();
     const changed = [...photos].filter(([file, stamp]) => {
       const known = this.#photos.get(file);
@@ -377,7 +384,7 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       });
     if (back || gone.length > 0) this.emit("change");
     const still = changed.filter(([file, stamp]) => this.#firstScan || this.#seen.get(file) === stamp);
-    this.#unsettled = still.length < changed.length;
+    this.#unsettled = still.length < changed.length || found.vanished.size > 0;
     this.#seen = photos;
     return still;
   }
@@ -413,11 +420,8 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
       if (sizeIn(stamp) > MAX_PHOTO_BYTES)
         throw new UserError("enrol.fileTooLarge", { megabytes: MAX_PHOTO_BYTES / 1024 / 1024 });
       const bytes = await this.#bytesOf(file);
-      if (bytes === undefined) {
-        if (before !== undefined) await this.#options.keeper.drop([file], { moving: true });
-        this.#photos.delete(file);
-        return;
-      }
+      // Renamed or deleted since: the next scan tells which.
+      if (bytes === undefined) return;
       const { faces, doubt } = await this.#options.keeper.keep(file, parseName(name), bytes);
       if (faces === 1 && doubt === undefined) this.#problems.delete(file);
       if (faces === 1 && doubt !== undefined)

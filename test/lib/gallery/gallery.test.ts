@@ -13,6 +13,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { rename } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, describe, it } from "node:test";
@@ -308,6 +309,33 @@ describe("Gallery", () => {
       "Erin Bee (conflicted copy 2026-01-01).jpg",
       "notes (conflicted copy 2026-01-01).txt",
     ]);
+  });
+
+  it("keeps whose photo comes and goes by another name while the folder is looked at", async () => {
+    const root = rootWith({ "Dora.jpg": "7 8", "Erin/1.jpg": "9 10" });
+    const photos = join(root, "photos");
+    const gallery = await galleryIn(root);
+    const dora = (): string | undefined => gallery.listPeople({ search: "Dora" }).people[0]?.id;
+    const known = dora();
+    assert.ok(known !== undefined);
+    let isOver = false;
+    const moving = (async () => {
+      while (!isOver) {
+        await rename(join(photos, "Dora.jpg"), join(photos, ".Dora.jpg.icloud"));
+        await rename(join(photos, ".Dora.jpg.icloud"), join(photos, "Dora.jpg"));
+      }
+    })();
+    let scan = 0;
+    while (scan < 300 && dora() === known) {
+      await gallery.scanFolder();
+      scan++;
+    }
+    isOver = true;
+    await moving;
+    assert.equal(scan, 300, "who is known is gone, or somebody else");
+    await gallery.scanFolder();
+    await until("nothing is wrong", () => gallery.problems.length === 0);
+    assert.deepEqual(names(gallery), ["Dora 1", "Erin 1"]);
   });
 
   it("gives a photo's copy to whom it shows, also where an earlier version took it for another's", async () => {
