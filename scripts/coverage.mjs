@@ -73,13 +73,15 @@ export const raised = (floor, reached) => Math.max(floor, Math.round(10 * (reach
 /**
  * Run test files, then print what those of FOLDERS reach.
  * @param judge whether to hold it against the floor @param raise whether to raise the floor
+ * @param concurrency test files at once
  * @throws a sentence when a test fails, or less is reached than the floor
  */
-export async function runCovered(testFiles, { say, judge, raise }) {
+export async function runCovered(testFiles, { say, judge, raise, concurrency }) {
   const folder = mkdtempSync(join(tmpdir(), "coverage-"));
   const report = join(folder, "lcov.info");
   try {
     await runTests(testFiles, {
+      concurrency,
       options: ["--experimental-test-coverage", "--test-reporter=lcov", `--test-reporter-destination=${report}`],
       // The usual one, without its list of every line that is not reached.
       reporter: pathToFileURL(join(root, "scripts/reporter.mjs")).href,

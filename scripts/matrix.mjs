@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { npm, progress, setUp } from "./setup.mjs";
-import { runTests, testsIn } from "./tests.mjs";
+import { runTests, subjectOf, testsIn } from "./tests.mjs";
 
-const EDITOR = ["test/e2e/sidebar.test.ts"];
+const EDITOR = testsIn("e2e").filter((file) => subjectOf(file) === "e2e/sidebar");
 /** About networks, faces, films, gates and books, or many messages to one handler. */
 const OF_NEITHER = [
   "change-network",
@@ -22,18 +22,18 @@ const OF_NEITHER = [
   "face-attendance",
   "hostile",
 ];
-const NODE_JS = ["camera", "pipeline", "motion-gate", "face-gate", "migrations"].map(
-  (name) => `test/nodes/${name}.test.ts`,
-);
+const NODE_JS = ["camera", "pipeline", "motion-gate", "face-gate", "migrations"];
 
-/** Each Node.js and each Node-RED; all of it on Node.js 20 and Node-RED 4.1 is `npm test`. */
+const isOne = (file, names) => names.includes(subjectOf(file).split("/").at(-1));
+
+/** Each Node.js and each Node-RED; all of it on Node.js 20 and Node-RED 4.1 is `npm test -- --all`. */
 const COMBINATIONS = [
   { node: "22", nodeRed: "5", folders: ["api", "nodes"], also: EDITOR },
   // What depends on Node.js itself: Buffers, child processes, workers, files.
-  { node: "24", nodeRed: "4.1", folders: [], also: NODE_JS },
+  { node: "24", nodeRed: "4.1", folders: [], also: testsIn("nodes").filter((file) => isOne(file, NODE_JS)) },
 ];
 
-const isOfEither = (file) => !OF_NEITHER.some((name) => file.endsWith(`${name}.test.ts`));
+const isOfEither = (file) => !isOne(file, OF_NEITHER);
 
 const say = progress("matrix");
 const folder = mkdtempSync(join(tmpdir(), "facenet-matrix-"));

@@ -11,9 +11,11 @@ const TEST_TIMEOUT_MS = 900_000;
 
 /**
  * Test files at once. Each waits for processes and cameras half of the time, so that two cores take three (Node.js
- * would take one); more than four would each need a Node-RED and a browser's memory.
+ * would take one); more than four would each need a Node-RED and a browser's memory. Where others want the processor
+ * too (a load, as os.loadavg gives it, of twice the cores), each file gets a smaller share of it: then two more.
  */
-const CONCURRENCY = Math.min(4, availableParallelism() + 1);
+export const filesAtOnce = (load, cores = availableParallelism()) =>
+  Math.min(4, cores + 1) + (load > 2 * cores ? 2 : 0);
 
 /** The test files of a folder under test/, with the folders in it. Node 20 expands no globs, and shells differ. */
 export function testsIn(name) {
@@ -22,13 +24,23 @@ export function testsIn(name) {
   return found.sort((a, b) => a.localeCompare(b)).map((file) => relative(root, join(folder, file)));
 }
 
+/** Whether a test file takes the processor for more than about 15 seconds: all of them take twenty minutes. */
+export const isSlow = (file) => file.endsWith(".slow.test.ts");
+
+/** "nodes/pipeline": what a test file is about, whether it is slow or not. */
+export const subjectOf = (file) =>
+  file
+    .replaceAll("\\", "/")
+    .replace(/^test\//, "")
+    .replace(/(?:\.slow)?\.test\.ts$/, "");
+
 /** Files that take longest on two quiet cores. Begun last, one of them would be waited for alone. */
-const LONGEST = ["demo/start", "nodes/pipeline", "people/store", "visits/kills", "flows/examples", "package/package"];
+const LONGEST = ["demo/start", "nodes/change-network", "flows/examples", "package/package", "package/dev"];
 
 function longestFirst(files) {
   const place = (file) => {
-    const at = LONGEST.findIndex((name) => file.replaceAll("\\", "/").includes(`${name}.test.`));
-    return at < 0 ? LONGEST.length : at;
+    const at = LONGEST.indexOf(subjectOf(file));
+    return at < 0 ? LONGEST.length + (isSlow(file) ? 0 : 1) : at;
   };
   return files.toSorted((a, b) => place(a) - place(b));
 }
@@ -46,7 +58,7 @@ export async function runTests(
     options = [],
     reporter = "spec",
     timeoutMs = TEST_TIMEOUT_MS,
-    concurrency = CONCURRENCY,
+    concurrency = filesAtOnce(0),
   } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), "facenet-test-"));

@@ -44,7 +44,7 @@ describe("GitHub's workflows", () => {
       "macos-14",
       "windows-2022",
     ]);
-    assert.ok(stepsOf(test).some(({ run }) => run === "npm test"));
+    assert.ok(stepsOf(test).some(({ run }) => run === "npm test -- --all"));
     assert.ok(stepsOf(test).some(({ run }) => run === ".ci/run" && existsSync(join(ROOT, ".ci/run"))));
   });
 
@@ -52,7 +52,7 @@ describe("GitHub's workflows", () => {
     const runs = stepsOf(release).flatMap(({ run }) => run ?? []);
     const at = (part: string): number => runs.findIndex((run) => run.includes(part));
     assert.ok(at("GITHUB_REF_NAME") >= 0 && at("GITHUB_REF_NAME") < at("npm publish"));
-    assert.ok(at("npm test") >= 0 && at("npm test") < at("npm publish --provenance"));
+    assert.ok(at("npm test -- --all") >= 0 && at("npm test -- --all") < at("npm publish --provenance"));
   });
 
   it("may do no more than they need, and end", () => {
