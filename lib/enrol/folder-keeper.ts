@@ -7,7 +7,7 @@ import { contentHash } from "../people/hash";
 import { isLeftOut, withLeftOut } from "../people/marks";
 import { nameBefore, nameOf } from "../people/names";
 import { idOfPhoto, isBare, newPerson, NO_FIELDS, noteOf, photoOf } from "../people/new-records";
-import type { Photo } from "../people/people";
+import type { Person, Photo } from "../people/people";
 import type { PeopleStore } from "../people/store";
 import type { Enrolment } from "./enrolment";
 import type { GalleryHost } from "./host";
@@ -28,18 +28,25 @@ type MarkedFile = Pick<Photo, "id" | "accepted"> & { file: string };
 /** It may have been renamed, and come back in the next scan. */
 const MOST_GONE = 1000;
 
+/** Somebody was another one all along: what is kept of them beside photos is the other's. Called exclusively. */
+export type Absorb = (from: Person, into: Person) => Promise<void>;
+
 /** Its methods are called exclusively. */
 export class FolderKeeper implements Keeper {
   readonly #host: GalleryHost;
   readonly #enrolment: Enrolment;
+  readonly #absorb: Absorb;
   /** By id. Not written down: of who was deleted nothing is kept. */
   readonly #gone = new BoundedMap<string, MarkedFile>(MOST_GONE);
-  /** Ids of people whose last photo went while others waited to be read. */
-  readonly #left = new Set<string>();
+  /** Whose last photo went while others waited to be read: the names in their files, by id. */
+  readonly #left = new Map<string, ReadonlySet<string>>();
+  /** Whom the files of a name show, by id: another site may have renamed them. Made when it is first needed. */
+  #shown: Map<string, string> | undefined;
 
-  constructor(host: GalleryHost, enrolment: Enrolment) {
+  constructor(host: GalleryHost, enrolment: Enrolment, absorb: Absorb) {
     this.#host = host;
     this.#enrolment = enrolment;
+    this.#absorb = absorb;
   }
 
   get writable(): boolean {
@@ -50,8 +57,9 @@ export class FolderKeeper implements Keeper {
   async keep(file: string, name: string, bytes: Buffer): Promise<{ faces: number; doubt: Sentence | undefined }> {
     const hash = contentHash(bytes);
     const { fingerprint } = this.#host.encoder;
-    const before = await this.#photoOf(file, name);
-    if (before?.id === idOfPhoto(hash, file) && this.#host.search.roster.has(before.id))
+    const before = this.#host.directory.photoIn(file);
+    const twin = before && this.#twinOf(before, name, file);
+    if (twin === undefined && before?.id === idOfPhoto(hash, file) && this.#host.search.roster.has(before.id))
       return { faces: 1, doubt: undefined };
     const note = noteSchema.safeParse(this.#host.store.note(noteOf(file)));
     if (note.success && note.data.hash === hash && note.data.fingerprint === fingerprint)
@@ -73,8 +81,16 @@ export class FolderKeeper implements Keeper {
       await this.#host.store.putNote(noteOf(file), { hash, fingerprint, faces: usable.length });
       return { faces: usable.length, doubt: undefined };
     }
-    const person = this.#host.directory.named(name) ?? newPerson({ ...NO_FIELDS, name });
+    const person = twin ?? this.#personOf(before, name);
     const judgement = await this.#enrolment.judge(person, usable, [], before?.id);
+    if (twin !== undefined && before !== undefined) {
+      // Two people, one of whom is called as copies are.
+      if (judgement.findings.some(({ code }) => code === "unlike")) {
+        await this.#host.store.putNote(noteOf(file), { hash, fingerprint, faces: 1 });
+        return { faces: 1, doubt: undefined };
+      }
+      await this.#host.store.removePhotos([before.id]);
+    }
     const isCopy = judgement.findings.some(({ code }) => code === "near_left_out");
     const made = photoOf(person, {
       hash,
@@ -99,10 +115,12 @@ export class FolderKeeper implements Keeper {
       vector: face.embedding,
       picture: undefined,
     });
+    if (person.name !== nameBefore(file) || person.name === name) this.#shownIn().set(name, person.id);
     if (before !== undefined && before.id !== photo.id) {
       this.#remember([before]);
       await this.#host.store.removePhotos([before.id]);
     }
+    if (twin !== undefined && before !== undefined) await this.#giveAll(before.personId, twin);
     if (renamed !== undefined) this.#gone.delete(renamed.id);
     await forgetNote(this.#host.store, file);
     const isKnown = (before !== undefined && isLeftOut(before)) || renamed !== undefined;
@@ -110,15 +128,54 @@ export class FolderKeeper implements Keeper {
   }
 
   /**
-   * The photo that a file was. Of a copy that an earlier version took for somebody else's ("Bob (1).jpg") there is
-   * none any more; another site may have renamed whom a file shows, who stays.
+   * Of a photo that an earlier version took for somebody called as its file is ("Bob (1)"): who it shows, if somebody
+   * is called so. Another site may have renamed whom a file shows, who stays; so does of whom more is known.
    */
-  async #photoOf(file: string, name: string): Promise<Photo | undefined> {
-    const before = this.#host.directory.photoIn(file);
-    const whose = before && this.#host.directory.person(before.personId)?.name;
-    if (whose === undefined || whose === name || whose !== nameBefore(file)) return before;
-    await this.drop([file], { moving: true });
-    return undefined;
+  #twinOf({ personId }: Photo, name: string, file: string): Person | undefined {
+    const before = this.#host.directory.person(personId);
+    if (before === undefined || before.name === name || before.name !== nameBefore(file)) return undefined;
+    const { roster } = this.#host.search;
+    const person = this.#host.directory.named(name);
+    // Of whom nothing can be compared it cannot be told that they are one.
+    const isComparable = person !== undefined && roster.photosOf(person.id).length > 0;
+    return isComparable && isBare(before) ? person : undefined;
+  }
+
+  /** Whom a file shows: still the same; or whom others of its name show, whatever they are called by now. */
+  #personOf(before: Photo | undefined, name: string): Person {
+    const { directory } = this.#host;
+    const same = before === undefined ? undefined : directory.person(before.personId);
+    const id = this.#shownIn().get(name) ?? "";
+    // Just dropped, it may be a photo that was renamed.
+    const isShown = this.#left.get(id)?.has(name) === true || directory.photosOf(id).some(isCalled(name));
+    return (
+      same ??
+      (isShown ? directory.person(id) : undefined) ??
+      directory.named(name) ??
+      newPerson({ ...NO_FIELDS, name })
+    );
+  }
+
+  #shownIn(): Map<string, string> {
+    const { directory } = this.#host;
+    this.#shown ??= new Map(
+      [...directory.files].flatMap((file) => {
+        const photo = directory.photoIn(file);
+        const [name, called] = [nameOf(file), photo && directory.person(photo.personId)?.name];
+        // Nobody else's are those of somebody who is called as copies are.
+        const isOwn = called === nameBefore(file) && called !== name;
+        return photo === undefined || isOwn ? [] : [[name, photo.personId] as const];
+      }),
+    );
+    return this.#shown;
+  }
+
+  /** Once nothing else is known of them: visits, check-ins and who is asked about them are the other's. */
+  async #giveAll(id: string, into: Person): Promise<void> {
+    const from = this.#host.directory.person(id);
+    if (from === undefined || !this.#isOnly(id, new Set())) return;
+    await this.#absorb(from, into);
+    await this.#host.store.removePerson(id);
   }
 
   get place(): Place | undefined {
@@ -138,9 +195,11 @@ export class FolderKeeper implements Keeper {
     const photos = files.flatMap((file) => this.#host.directory.photoIn(file) ?? []);
     this.#remember(photos);
     if (photos.length === 0) return;
+    // Before it is forgotten whom they showed.
+    this.#shownIn();
     const dropped = new Set(photos.map(({ id }) => id));
     const people = [...new Set(photos.map(({ personId }) => personId))].filter((id) => this.#isOnly(id, dropped));
-    if (moving) for (const id of people) this.#left.add(id);
+    if (moving) for (const id of people) this.#left.set(id, this.#namesOf(id, photos));
     const leaving = new Set(moving ? [] : people);
     const others = photos.filter(({ personId }) => !leaving.has(personId)).map(({ id }) => id);
     await this.#host.store.removeMany({ people: [...leaving], photos: others });
@@ -148,12 +207,20 @@ export class FolderKeeper implements Keeper {
 
   async sweep(unread: ReadonlySet<string>): Promise<void> {
     const none = new Set<string>();
-    const people = [...this.#left].filter((id) => {
-      if (unread.has(this.#host.directory.person(id)?.name ?? "")) return false;
+    const people = [...this.#left].flatMap(([id, names]) => {
+      if ([...names].some((name) => unread.has(name))) return [];
       this.#left.delete(id);
-      return this.#isOnly(id, none);
+      return this.#isOnly(id, none) ? [id] : [];
     });
     if (people.length > 0) await this.#host.store.removeMany({ people, photos: [] });
+  }
+
+  /** What the files of somebody call them, and what they are called. */
+  #namesOf(id: string, photos: readonly Photo[]): ReadonlySet<string> {
+    const files = photos.flatMap(({ personId, origin }) =>
+      personId === id && origin.by === "folder" ? [origin.file] : [],
+    );
+    return new Set([...files.map(nameOf), this.#host.directory.person(id)?.name ?? ""]);
   }
 
   /** Whether nothing is known of somebody but these photos. */
@@ -177,6 +244,12 @@ export class FolderKeeper implements Keeper {
     return [...this.#gone.values()].find(({ id, file }) => id === idOfPhoto(hash, file));
   }
 }
+
+/** Whether a photo lies in the folder by a name. */
+const isCalled =
+  (name: string) =>
+  ({ origin }: Photo): boolean =>
+    origin.by === "folder" && nameOf(origin.file) === name;
 
 /** Whether the disk takes changes now. */
 export function isWritable(store: PeopleStore): boolean {

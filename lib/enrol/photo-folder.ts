@@ -4,10 +4,11 @@
  */
 import { EventEmitter } from "node:events";
 import { readFile, rmdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { z } from "zod";
 import { heard } from "../observe/heard";
 import { reasonOf, UserError } from "../errors";
+import { PHOTO_ENDINGS } from "../image/photo-file";
 import { MAX_PHOTO_BYTES } from "../image/limits";
 import { makePrivateFolder, removeDurable, removeStale } from "../files";
 import { copiesOf, type Found, IN_CLOUD, isUnsure, originalIn, removeThumbnails, scanFolder, sizeIn } from "./folder";
@@ -213,20 +214,25 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
 
   /**
    * Delete the photos of a person, and what a crash left of some. Call it exclusively.
+   * @param person their name, and of a photo that is kept whose it is: somebody may be called otherwise than in the
+   * names of their files, and somebody else as in these
    * @returns the photos deleted, relative to the folder
    * @throws a sentence when it cannot be told which there are, or they cannot be deleted: then nothing may be called
    * deleted
    */
-  async remove(person: string): Promise<string[]> {
+  async remove(person: { name: string; owns: (file: string) => boolean | undefined }): Promise<string[]> {
     const { folder } = this.#options;
-    const name = visibleName(person);
-    const theirs = (file: string): boolean => nameOf(file) === name;
+    const namesOf = (own: boolean): string[] =>
+      [...this.#photos.keys()].filter((file) => person.owns(file) === own).map(nameOf);
+    const others = new Set(namesOf(false));
+    const names = new Set([...[visibleName(person.name)].filter((name) => !others.has(name)), ...namesOf(true)]);
+    const theirs = (file: string): boolean => person.owns(file) ?? names.has(nameOf(file));
     const found = await this.#look((later) => [...later.vanished].some(theirs)).catch((error: unknown) => {
       throw new UserError("enrol.folderUndeletable", { folder, code: codeOf(error) }, { cause: error });
     });
     if (this.#isAnother(found)) throw new UserError("enrol.folderAnotherUndeletable", { folder });
     // What iCloud has elsewhere goes with what stands for it here.
-    const unsure = [...found.unsure].find(([file, code]) => theirs(file) && code !== IN_CLOUD);
+    const unsure = [...found.unsure].find(([file, code]) => theirs(inFolder(file)) && code !== IN_CLOUD);
     if (unsure !== undefined) throw new UserError("enrol.photoUndeletable", { folder, code: unsure[1] });
     const photos = [...new Set([...found.photos.keys(), ...found.foreign, ...this.#photos.keys()])].filter(theirs);
     const copies = found.copies.filter((file) => theirs(originalIn(file) ?? file));
@@ -421,7 +427,10 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
         throw new UserError("enrol.fileTooLarge", { megabytes: MAX_PHOTO_BYTES / 1024 / 1024 });
       const bytes = await this.#bytesOf(file);
       // Renamed or deleted since: the next scan tells which.
-      if (bytes === undefined) return;
+      if (bytes === undefined) {
+        this.#unsettled = true;
+        return;
+      }
       const { faces, doubt } = await this.#options.keeper.keep(file, parseName(name), bytes);
       if (faces === 1 && doubt === undefined) this.#problems.delete(file);
       if (faces === 1 && doubt !== undefined)
@@ -477,6 +486,10 @@ export class PhotoFolder extends EventEmitter<PhotoFolderEvents> {
     this.emit("problem", problem);
   }
 }
+
+/** A file in a folder that could not be looked at; of a photo, itself. */
+const inFolder = (file: string): string =>
+  PHOTO_ENDINGS.has(extname(file).toLowerCase()) ? file : join(file, "photo");
 
 /** ENOSPC and the like. */
 function codeOf(error: unknown): string {

@@ -85,7 +85,14 @@ export class Editing {
     return this.#host.exclusively(async () => {
       this.#host.refuseClosed();
       const person = this.#host.directory.named(name);
-      const files = await this.#folder.remove(name);
+      const { directory } = this.#host;
+      const files = await this.#folder.remove({
+        name,
+        owns: (file) => {
+          const photo = directory.photoIn(file);
+          return photo && photo.personId === person?.id;
+        },
+      });
       if (person === undefined && files.length === 0) throw new NotFound("gallery.nobodyCalled");
       for (const file of files) await forgetNote(this.#host.store, file);
       const elsewhere =
@@ -240,6 +247,15 @@ export class Editing {
     if (own.length > 0) await this.#move(own, person);
     await this.#visiting.give({ person: from.id }, person);
     await this.#onMerged(from.id, person);
+  }
+
+  /**
+   * Somebody of whom nothing is known but photos was the second all along: their visits and what else is kept of them
+   * beside photos is the second's, at other sites too. Called exclusively, before the first is deleted.
+   */
+  async absorb(from: Person, into: Person): Promise<void> {
+    await this.takeOver({ from, into, photos: [] });
+    await this.#sharing.merged(from.id, into.id);
   }
 
   async #moveAnchors(from: string, into: string): Promise<void> {

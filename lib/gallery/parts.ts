@@ -104,7 +104,7 @@ export class GalleryParts implements GalleryHost {
     this.visiting = new Visiting(options.visits, this, (sentence) => this.report("store", sentence));
     this.enrolment = new Enrolment(this);
     this.embedAnew = new EmbedAnew(this, this.enrolment, tell.progress);
-    const keeper = new FolderKeeper(this, this.enrolment);
+    const keeper = new FolderKeeper(this, this.enrolment, (from, into) => this.editing.absorb(from, into));
     const exclusively = <T>(work: () => Promise<T>): Promise<T> => this.exclusively(work);
     this.folder = new PhotoFolder({ folder, interval, exclusively, keeper }, this.directory.files);
     this.folder.on("problem", tell.problem).on("progress", tell.progress).on("change", tell.change);

@@ -75,20 +75,27 @@ const COPIED = new RegExp(
     [
       String.raw` ?\(\d{1,3}\)`,
       ` - (?:${COPY})`,
-      String.raw` (?:${COPY})(?: \d{1,3})?`,
       String.raw` \((?:another )?(?:${COPY})(?: \d{1,3})?\)`,
       " ?的 ?(?:副本|複本)",
     ].join("|") +
     ")$",
   "iu",
 );
+/** macOS' word follows a space alone. As it writes it: "Sara Copia" is called so. */
+const COPIED_BY_MACOS =
+  /(?: (?:copy|copie|copia|c\u00f3pia|Kopie|kopie|kopia|kopi|複製|副本|複本|拷貝|拷贝|コピー|복사본)|のコピー)(?: \d{1,3})?$/u;
 const COPY_OF = /^copy of (?=.)|^「(.+)」的(?:副本|複本)$/iu;
+
+function withoutCopy(name: string): string {
+  const shorter = name.replace(COPY_OF, "$1").replace(COPIED, "");
+  return shorter === name ? name.replace(COPIED_BY_MACOS, "") : shorter;
+}
 
 /** Without what converters put after a name (`Bob.heic`), and what says that it is a copy (`Bob - Copy (2)`). */
 function stemOf(name: string, ofCopies: boolean): string {
   let shorter = name;
   if (PHOTO_ENDINGS.has(extname(name).toLowerCase())) shorter = basename(name, extname(name));
-  else if (ofCopies) shorter = name.replace(COPY_OF, "$1").replace(COPIED, "");
+  else if (ofCopies) shorter = withoutCopy(name);
   return shorter === name || shorter.trim() === "" ? name : stemOf(shorter, ofCopies);
 }
 

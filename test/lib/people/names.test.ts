@@ -23,6 +23,8 @@ describe("names", () => {
       "Bob - Copy - Copy.jpg",
       "Bob copy.jpg",
       "Bob copy 3.png",
+      "Bobのコピー.jpg",
+      "Bob Kopie 2.jpg",
       "Bob (copy).jpg",
       "Bob (another copy).jpg",
       "Bob (copy 1).jpg",
@@ -39,7 +41,16 @@ describe("names", () => {
       "「Bob」的副本.jpg",
     ])
       assert.equal(nameOf(copy), "Bob", copy);
-    for (const name of ["Bob (Senior)", "Bob 2", "Robot 1000 (1984)", "Copy", "(1)", "Xerocopy", "王副本"])
+    for (const name of [
+      "Bob (Senior)",
+      "Bob 2",
+      "Robot 1000 (1984)",
+      "Copy",
+      "(1)",
+      "Xerocopy",
+      "王副本",
+      "Sara Copia",
+    ])
       assert.equal(nameOf(`${name}.jpg`), name);
     assert.equal(nameOf("Bob (1)/1.jpg"), "Bob (1)", "a folder is called by hand");
   });
