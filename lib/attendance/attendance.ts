@@ -127,7 +127,8 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
    */
   async start(): Promise<void> {
     const { ledger, book } = this.#options;
-    ledger.on("arrived", this.#followOthers);
+    // It may have been tried before.
+    ledger.off("arrived", this.#followOthers).on("arrived", this.#followOthers);
     await this.#keepFor();
     await this.#share();
     const { told } = ledger.progress(book);
@@ -145,6 +146,8 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     this.#again = true;
     this.#reading ??= this.#readAll(visits).finally(() => {
       this.#reading = undefined;
+      // Asked after its last look, before this.
+      if (this.#again) heard("attendance", this.look());
     });
     return this.#reading;
   }
@@ -401,6 +404,7 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     this.#lookAgain = true;
     this.#looking ??= this.#lookAll().finally(() => {
       this.#looking = undefined;
+      if (this.#lookAgain) heard("attendance", this.#lookElsewhere());
     });
     return this.#looking;
   }
@@ -423,13 +427,18 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     const news = [...ledger.rows(ELSEWHERE)].filter(({ order }) => order > elsewhere);
     if (news.length === 0) return [];
     const draft = this.#draft();
-    for (const [person, since] of sinceOf(news, this.calendar)) draft.reorder(person, since, this.#foreign(person));
+    for (const [person, since] of sinceOf(news, this.calendar))
+      // Of whom this book is not about any more, it knows no other door's.
+      if (this.#isWanted(person)) draft.reorder(person, since, this.#foreign(person));
     const { rows } = draft;
     await ledger.write(book, {
       rows,
-      progress: { ...draft.progress, elsewhere: Math.max(...news.map(({ order }) => order)) },
+      progress: { ...draft.progress, elsewhere: news.reduce((last, { order }) => Math.max(last, order), 0) },
     });
-    return rows.filter(({ removed }) => !removed);
+    const told = rows.filter(({ removed }) => !removed);
+    // Of what is one with another door's nothing is told, but it is otherwise than it was.
+    if (rows.length > 0 && told.length === 0) this.emit("change");
+    return told;
   }
 
   #draft(): Draft {
@@ -452,11 +461,15 @@ export class Attendance extends EventEmitter<AttendanceEvents> {
     return site?.name ?? this.#options.site ?? "";
   }
 
+  #isWanted(person: string): boolean {
+    const { people, rules } = this.#options;
+    return people.groupsOf === undefined || rules.isWanted(people.groupsOf(person));
+  }
+
   /** Check-ins that a person has at other sites, where this book is about them. */
   #foreign(person: string): readonly CheckIn[] {
-    const { ledger, people, rules } = this.#options;
-    const rows = ledger.rowsOf(ELSEWHERE, person);
-    if (rows.length === 0 || (people.groupsOf !== undefined && !rules.isWanted(people.groupsOf(person)))) return [];
+    const rows = this.#options.ledger.rowsOf(ELSEWHERE, person);
+    if (rows.length === 0 || !this.#isWanted(person)) return [];
     const keptFrom = this.#keptFrom;
     return rows.filter(({ at }) => at >= keptFrom);
   }
@@ -599,6 +612,8 @@ class Draft {
     for (const candidate of rules.candidates(seen)) {
       // A visit that is read anew is no check-in again once that was deleted.
       if (candidate.at < this.#keptFrom) continue;
+      // Of a visit that was imported, another site has told, or this one before it was set up anew.
+      if (this.#options.ledger.row(ELSEWHERE, candidate.id) !== undefined) continue;
       const row = this.#row(candidate.id);
       if (row !== undefined && row.person === person) continue;
       if (row !== undefined) this.#reconsider(row, candidate, isOurs ? person : null);

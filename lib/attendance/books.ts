@@ -52,6 +52,11 @@ export class Books {
     return this.#health.refusals;
   }
 
+  /** Whether check-ins of people who were deleted may still be on the disk, in backups too. */
+  get unwiped(): boolean {
+    return this.#unforgotten.size > 0 || this.refusals.length > 0;
+  }
+
   /** @throws a sentence; StorageError */
   open(): Promise<Ledger> {
     const source = this.#source;

@@ -477,7 +477,11 @@ export class Ledger extends EventEmitter<LedgerEvents> {
           done.push(() => shelf.sames.delete(id));
         }
     }
-    if (remove.length + put.length === 0) return 0;
+    if (remove.length + put.length === 0) {
+      // Whoever waits for a receipt asks again, of what the disk refused to wipe.
+      if (this.#database.gone() !== undefined) await this.#wipe();
+      return 0;
+    }
     await this.#commit({ put, remove, replaces: put.length > 0 });
     for (const each of done) each();
     if (gone.length > 0) this.emit("gone", gone, why);

@@ -19,10 +19,7 @@ export class SharedCheckIns extends EventEmitter<SharedBookEvents> implements Sh
     // As long as the ledger is open.
     ledger
       .on("put", (_book, rows) => this.emit("change", idsOf(rows)))
-      // What another site has deleted it tells the others itself; it may have given them to somebody else before.
-      .on("gone", (ids, why) => {
-        if (why !== "wiped") this.emit("gone", ids, why);
-      })
+      .on("gone", (ids, why) => this.emit("gone", ids, why))
       .on("keep", () => this.emit("change", []));
   }
 

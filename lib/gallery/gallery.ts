@@ -114,6 +114,7 @@ export class Gallery extends EventEmitter<GalleryEvents> {
             return undefined;
           }),
         wipe: (people) => this.#books.wipe(people),
+        unwiped: () => this.#books.unwiped,
       },
     );
     // After its parts: whoever is told finds them as they are now.

@@ -48,6 +48,7 @@ export interface BooksOfParts {
   /** Undefined where they cannot be opened, which is told. */
   ledger: () => Promise<Ledger | undefined>;
   wipe: (people: readonly string[]) => Promise<void>;
+  unwiped: () => boolean;
 }
 
 /** Photos that no browser shows; they are told as JPEG. */
@@ -126,6 +127,7 @@ export class GalleryParts implements GalleryHost {
       takeOver: (merge) => this.editing.takeOver(merge),
       ledger: options.attendanceSite === undefined ? undefined : books.ledger,
       wipeCheckIns: books.wipe,
+      unwiped: books.unwiped,
       removeFile: (file) => this.folder.removePhoto(file),
       problem: tell.problem,
       changed: tell.change,

@@ -15,7 +15,7 @@ import type { Sites, SiteSummary } from "./sites";
 
 /** Opens the gallery's site: where its log is, and what it is called, the gallery does not know. */
 export type OpenSite = (
-  host: Required<Pick<SiteOptions, "exclusively" | "uses" | "merge" | "wipe">> &
+  host: Required<Pick<SiteOptions, "exclusively" | "uses" | "merge" | "wipe" | "unwiped">> &
     Pick<SiteOptions, "book"> & { keepPictures: boolean },
 ) => Promise<Site>;
 
@@ -36,6 +36,8 @@ export interface SharingHost {
   ledger: (() => Promise<Ledger | undefined>) | undefined;
   /** Delete people's check-ins. */
   wipeCheckIns: (people: readonly string[]) => Promise<void>;
+  /** Whether some that were deleted may still be on the disk. */
+  unwiped: () => boolean;
   /** Delete a file of the photo folder. */
   removeFile: (file: string) => Promise<void>;
   problem: (problem: Problem) => void;
@@ -158,8 +160,12 @@ export class Sharing {
         merge: takeOver,
         wipe: async ({ people, photos }) => {
           await this.#wipe(photos);
-          await this.#host.wipeCheckIns(people.map(({ id }) => id));
+          // Whoever is deleted is not recognized any more, whatever the disk refuses; the receipt waits.
+          await this.#host.wipeCheckIns(people.map(({ id }) => id)).catch((error: unknown) => {
+            if (!(error instanceof StorageError)) throw error;
+          });
         },
+        unwiped: () => this.#host.unwiped(),
         book: ledger && ((site) => new SharedCheckIns(ledger, site)),
       });
       this.#site.on("state", this.#follow);

@@ -29,11 +29,14 @@ export interface SharedEntry {
   body: Buffer;
 }
 
+/** With whom they are of, by people here, or by another site; or because they are too old here. */
+export type WhyGone = "forgotten" | "wiped" | "old";
+
 export interface SharedBookEvents {
   /** Entries are new, or otherwise than they were; or the book takes entries of others from now on. */
   change: [ids: readonly string[]];
-  /** Entries are deleted: with whom they are of, by people here, or because they are too old here. */
-  gone: [ids: readonly string[], why: "forgotten" | "old"];
+  /** Entries are deleted: see WhyGone. */
+  gone: [ids: readonly string[], why: WhyGone];
 }
 
 export interface SharedBook extends EventEmitter<SharedBookEvents> {

@@ -18,7 +18,7 @@ import type { Conflict, Deletion } from "./conflicts";
 import { KnownRecords } from "./known";
 import { isPictureKind, logIdOf, type RecordKey, type SharedRecord } from "./records";
 import { makeSealing, type Sealing } from "./sealing";
-import type { SharedBook } from "./shared-book";
+import type { SharedBook, WhyGone } from "./shared-book";
 import { Telling } from "./telling";
 import type { Verified } from "./verified";
 import { verifyLog } from "./verifying";
@@ -48,8 +48,12 @@ export interface SiteOptions {
   merge?: ApplyingHost["merge"] | undefined;
   /** What is to go beside the store, before it goes from there: files of the photo folder. */
   wipe?: ((gone: { people: readonly Person[]; photos: readonly Photo[] }) => Promise<void>) | undefined;
+  /** Whether of what was deleted something may still be on this computer, beside the store: then others wait. */
+  unwiped?: (() => boolean) | undefined;
   /** How long it may be news to others that somebody was seen, in ms. */
   seenMs?: number | undefined;
+  /** After how long entries of whom another site has deleted go from the log, if that did not delete them, in ms. */
+  wipedMs?: number | undefined;
   /** How often the others are told how far this site is, where nothing was deleted, in ms. */
   acknowledgeMs?: number | undefined;
   /** How long comparing all with the log may take, in ms. */
@@ -91,6 +95,8 @@ export interface SiteEvents {
 /** Nobody changes the same records so often: then it waits for the next look. */
 const MOST_STALE = 50;
 const SEEN_MS = 10 * 60_000;
+/** Longer than a site takes to tell that entries are somebody else's. */
+const WIPED_MS = 2 * 60_000;
 const CLOSE_MS = 3000;
 /** Without deletions the others need not know soon how far a site is. */
 const ACKNOWLEDGE_MS = 30_000;
@@ -163,6 +169,7 @@ export class Site extends EventEmitter<SiteEvents> {
       strangers: options.strangers === true,
       book: () => this.#kept,
       seenMs: options.seenMs ?? SEEN_MS,
+      wipedMs: options.wipedMs ?? WIPED_MS,
     });
     this.#log = options.connect(own);
     this.#firstWipe = new Promise((done) => {
@@ -346,7 +353,7 @@ export class Site extends EventEmitter<SiteEvents> {
     this.#wake();
   };
 
-  readonly #followGone = (ids: readonly string[], why: "forgotten" | "old"): void => {
+  readonly #followGone = (ids: readonly string[], why: WhyGone): void => {
     this.#telling.followGone(ids, why);
     this.#wake();
   };
@@ -408,7 +415,7 @@ export class Site extends EventEmitter<SiteEvents> {
     // A disk that refuses what is deleted holds up the answer, not the processor.
     const due = Math.min(
       isBehind ? Math.max(this.#acknowledged.at, now - this.#acknowledgeMs / 2) + this.#acknowledgeMs : Infinity,
-      this.#log.readOnly ? Infinity : this.#telling.seenDue,
+      this.#log.readOnly ? Infinity : Math.min(this.#telling.seenDue, this.#telling.wipedDue),
     );
     if (due === Infinity) return;
     this.#later = setTimeout(
@@ -586,7 +593,7 @@ export class Site extends EventEmitter<SiteEvents> {
   async #acknowledge(): Promise<void> {
     const { followed } = this.#known.meta;
     // What was deleted may still be in a backup here.
-    if (this.#store.refusals.length > 0) return;
+    if (this.#store.refusals.length > 0 || this.#options.unwiped?.() === true) return;
     if (followed === this.#acknowledged.number && !this.#deletedSince) return;
     if (!this.#deletedSince && performance.now() - this.#acknowledged.at < this.#acknowledgeMs) return;
     await this.#log.acknowledge(followed);

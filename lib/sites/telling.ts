@@ -21,7 +21,7 @@ import {
   toContent,
 } from "./records";
 import type { Sealing } from "./sealing";
-import type { SharedBook } from "./shared-book";
+import type { SharedBook, WhyGone } from "./shared-book";
 
 export interface TellingOptions {
   store: PeopleStore;
@@ -32,6 +32,8 @@ export interface TellingOptions {
   book: () => SharedBook | undefined;
   /** How long it may be news to others that somebody was seen, in ms. */
   seenMs: number;
+  /** After how long entries of whom another site has deleted go from the log, if that did not delete them, in ms. */
+  wipedMs: number;
 }
 
 /** One change, and what is known of its record once the log has it. */
@@ -87,15 +89,19 @@ export class Telling {
   #removed: RecordKey[] = [];
   /** Entries of the book that were too old here: of this site's own the log is told. */
   #old: string[] = [];
+  /** Those of people whom another site has deleted, and when it is due to look at them, of performance.now(). */
+  readonly #wiped = new Map<string, number>();
+  readonly #wipedMs: number;
   /** Whether records may be missing that nobody has deleted: a backup took the people's place, or some are damaged. */
   #heals: boolean;
 
-  constructor({ store, known, strangers, book, seenMs }: TellingOptions) {
+  constructor({ store, known, strangers, book, seenMs, wipedMs }: TellingOptions) {
     this.#store = store;
     this.#known = known;
     this.#strangers = strangers;
     this.#book = book;
     this.#seenMs = seenMs;
+    this.#wipedMs = wipedMs;
     const noted = store.note(START_NOTE);
     const { start } = known.meta;
     this.#heals =
@@ -139,20 +145,54 @@ export class Telling {
   /** The store has changed: by people here, or by what was applied. */
   follow({ removed, put }: StoreChange): void {
     const gone = keysIn(removed);
-    this.#removed.push(...gone);
+    for (const key of gone) this.#removed.push(key);
     for (const key of [...gone, ...keysIn(put)]) this.mark(key);
   }
 
   /** Entries of the book are deleted. */
-  followGone(ids: readonly string[], why: "forgotten" | "old"): void {
-    if (why === "old") this.#old.push(...ids);
-    else this.#removed.push(...ids.map((id): RecordKey => ({ kind: "checkIn", id })));
-    for (const id of ids) this.mark({ kind: "checkIn", id });
+  followGone(ids: readonly string[], why: WhyGone): void {
+    const due = performance.now() + this.#wipedMs;
+    for (const id of ids) {
+      // Whoever has deleted them tells it itself, where it has their entries; it may have given them to somebody else.
+      if (why === "wiped") {
+        this.#wiped.set(id, due);
+        continue;
+      }
+      if (why === "old") this.#old.push(id);
+      else this.#removed.push({ kind: "checkIn", id });
+      this.mark({ kind: "checkIn", id });
+    }
+  }
+
+  /** When entries of whom another site has deleted are to be looked at; Infinity where there are none. */
+  get wipedDue(): number {
+    const [first] = this.#wiped.values();
+    return first ?? Infinity;
+  }
+
+  /** Entries of whom another site has deleted, and which it has not: they go from the log, too. */
+  async #buryWiped(sealing: Sealing): Promise<void> {
+    const now = performance.now();
+    const known: [RecordKind, string, Known][] = [];
+    for (const [id, due] of this.#wiped) {
+      if (due > now) break;
+      const logId = logIdOf(sealing, { kind: "checkIn", id });
+      const found = await this.#known.get("checkIn", logId);
+      if (found === undefined || found.digest === null || this.#book()?.get(id) !== undefined) this.#wiped.delete(id);
+      else known.push(["checkIn", logId, { ...found, id, gone: true }]);
+    }
+    if (known.length === 0) return;
+    await this.#known.write({ known });
+    for (const [, , { id }] of known) {
+      this.#wiped.delete(id);
+      this.mark({ kind: "checkIn", id });
+    }
   }
 
   /** Of what was deleted here only that it was: the log may be far. */
   async bury(sealing: Sealing): Promise<void> {
     if (this.#old.length > 0) await this.#buryOld(sealing);
+    if (this.wipedDue <= performance.now()) await this.#buryWiped(sealing);
     if (this.#removed.length === 0) return;
     const removed = this.#removed.splice(0);
     const known: [RecordKind, string, Known][] = [];
@@ -177,7 +217,7 @@ export class Telling {
       // Looked at before it was written down, it would have been taken for one that is too old here.
       for (const [kind, , { id }] of known) if (kind === "checkIn") this.mark({ kind, id });
     } catch (error) {
-      this.#removed.unshift(...removed);
+      this.#removed = [...removed, ...this.#removed];
       throw error;
     }
   }
@@ -203,7 +243,7 @@ export class Telling {
       for (const [kind, , { id, gone }] of known) if (gone === true) this.mark({ kind, id });
       if (known.length > 0) await this.#known.write({ known });
     } catch (error) {
-      this.#old.unshift(...old);
+      this.#old = [...old, ...this.#old];
       throw error;
     }
   }

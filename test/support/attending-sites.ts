@@ -49,6 +49,7 @@ export interface AttendingSiteOptions {
   now?: () => number;
   options?: Partial<AttendanceOptions>;
   closeMs?: number;
+  wipedMs?: number;
 }
 
 export async function openAttendingSite(
@@ -63,6 +64,7 @@ export async function openAttendingSite(
     now = () => Date.parse("2026-11-26T20:00Z"),
     options = {},
     closeMs = 60_000,
+    wipedMs,
   }: AttendingSiteOptions,
 ): Promise<AttendingSite> {
   const store = await openStore({ folder });
@@ -86,6 +88,7 @@ export async function openAttendingSite(
     passPhrase: "a key",
     seenMs: 0,
     closeMs,
+    wipedMs,
     exclusively: (work) => queue.run(work),
     book: (of) => new SharedCheckIns(ledger, of, now),
     merge: ({ from, into }) => ledger.merge(from.id, into.id),

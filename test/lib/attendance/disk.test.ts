@@ -116,8 +116,13 @@ describe("attendance books on a full disk", { skip: noMount() }, () => {
       return true;
     });
     assert.ok(codes().length > 0);
+    // Asked again, as another site does for its receipt, it is no more done than before.
+    await assert.rejects(books.wipe([ALICE]), StorageError);
+    assert.ok(books.unwiped);
     disk.empty();
     await eventually("the end of the refusal", () => (codes().length === 0 ? true : undefined));
+    await books.wipe([ALICE]);
+    assert.equal(books.unwiped, false);
     assert.deepEqual([ledger.rowsOf(BOOK, ALICE).length, ledger.rowsOf(BOOK, BOB).length], [0, 200]);
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
       if (entry.isFile())

@@ -14,6 +14,8 @@ import {
   openAttendingSite,
 } from "../../support/attending-sites";
 import { MemoryLog } from "../../support/memory-log";
+import { eventually } from "../../support/node-red";
+import { recordOf } from "../../support/visit-log";
 import { idOf, personOf } from "../people/entries";
 
 const DAY = "2026-11-26";
@@ -240,6 +242,70 @@ describe("an attendance book of all doors", () => {
     for (const site of [north, south]) assert.deepEqual(site.said(DAY), ["IN 08:10 North"]);
     assert.equal(log.list().filter(({ kind, content }) => kind === "checkIn" && content !== null).length, 1);
     assert.equal((await south.site.verify()).differing, 0);
+  });
+
+  it("is without whoever is deleted at a site that keeps none, in the database too", async () => {
+    const log = new MemoryLog();
+    const [north, south] = await two(log, { wipedMs: 300 }, { wipedMs: 300 });
+    const office = await opened(log, { name: "Office", keeps: false });
+    await north.sees(alice, `${DAY}T08:00Z`);
+    await north.sees(bob, `${DAY}T08:10Z`);
+    await allAttended(open);
+    await office.act((store) => store.removePerson(alice));
+    const left = (): number => log.list().filter(({ kind, content }) => kind === "checkIn" && content !== null).length;
+    await eventually("she is gone from the database", () => (left() === 1 ? true : undefined));
+    await allAttended(open);
+    for (const site of [north, south]) {
+      assert.deepEqual(site.said(DAY), ["IN 08:10 North"]);
+      assert.equal((await site.site.verify()).differing, 0);
+    }
+  });
+
+  it("has a check-in once whose visit comes by an import, too", async () => {
+    const rules = { minInterval: 0 };
+    const [north, south] = await two(new MemoryLog(), { rules }, { rules });
+    await north.sees(alice, `${DAY}T08:00Z`);
+    await allAttended(open);
+    const [visit] = await north.visits.since(0, 10);
+    assert.ok(visit !== undefined);
+    south.visits.put(visit);
+    await south.attendance.look();
+    await allAttended(open);
+    for (const site of [north, south]) assert.deepEqual(site.said(DAY), ["IN 08:00 North"]);
+    assert.deepEqual([...south.ledger.rows("book of South")], []);
+  });
+
+  it("says that one is otherwise that another door has had, though there is nothing to tell", async () => {
+    const [north, south] = await two(new MemoryLog());
+    cut(open, true);
+    await north.sees(bob, `${DAY}T09:00:00Z`);
+    await south.sees(bob, `${DAY}T09:00:40Z`);
+    let removed = 0;
+    south.attendance.on("change", () => {
+      if (south.said(DAY).some((line) => line.endsWith("removed"))) removed += 1;
+    });
+    cut(open, false);
+    await allAttended(open);
+    assert.deepEqual(south.said(DAY), ["IN 09:00 North", "IN 09:00 South removed"]);
+    assert.ok(removed > 0);
+  });
+
+  it("leaves what was told of somebody as it is once the book is not about them any more", async () => {
+    const [north, south] = await two(new MemoryLog(), {}, { rules: { groups: ["staff"] } });
+    await north.act((store) => store.putMany({ people: [{ ...personOf(2), groups: ["staff"] }] }));
+    await north.sees(bob, `${DAY}T08:00Z`);
+    await allAttended(open);
+    const noon = Date.parse(`${DAY}T12:00Z`);
+    const seen = recordOf({ visit: "at noon", person: bob, stays: [["door", noon]], until: noon + 60_000 });
+    south.visits.put({ ...seen, groups: ["staff"] });
+    await south.attendance.look();
+    await allAttended(open);
+    assert.deepEqual(south.said(DAY), ["IN 08:00 North", "OUT 12:00 South"]);
+    await north.act((store) => store.putMany({ people: [{ ...personOf(2), groups: [] }] }));
+    await north.sees(bob, `${DAY}T11:00Z`);
+    await allAttended(open);
+    const [row] = south.ledger.rowsOf("book of South", bob);
+    assert.deepEqual([row?.type, row?.history.length, south.told.length], ["OUT", 1, 1]);
   });
 
   it("follows two people who are made one, at every site", async () => {

@@ -4,7 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { Gallery } from "../../../lib/gallery/gallery";
+import type { GalleryOptions } from "../../../lib/gallery/options";
 import { sitesSchema } from "../../../lib/gallery/sites";
+import { isBeside, openBeside } from "../../../lib/people/lmdb/beside";
+import { noSecret } from "../../../lib/people/lmdb/secret";
 import { openStore } from "../../../lib/people/lmdb/store";
 import { Site } from "../../../lib/sites/site";
 import { openBook } from "../../../lib/visits/lmdb-book";
@@ -22,7 +25,12 @@ interface Door {
 const doors: Door[] = [];
 
 /** A gallery that is a site, over a folder of photos of its own. */
-async function doorAt(log: MemoryLog, name: string, photos: Record<string, string> = {}): Promise<Door> {
+async function doorAt(
+  log: MemoryLog,
+  name: string,
+  photos: Record<string, string> = {},
+  options: Partial<GalleryOptions> = {},
+): Promise<Door> {
   const root = mkdtempSync(join(tmpdir(), "door-"));
   mkdirSync(join(root, "photos"));
   for (const [file, content] of Object.entries(photos)) writeFileSync(join(root, "photos", file), content);
@@ -41,6 +49,7 @@ async function doorAt(log: MemoryLog, name: string, photos: Record<string, strin
     folder: join(root, "photos"),
     encoder: new FakeEncoder("fake", "f"),
     interval: 50,
+    ...options,
     site: (host) =>
       Site.open({
         ...host,
@@ -97,6 +106,34 @@ describe("a gallery that is a site of a shared one", () => {
         ["South", true],
       ],
     );
+  });
+
+  it("recognizes nobody any more who is deleted elsewhere while its attendance book is out of reach", async () => {
+    const log = new MemoryLog();
+    const south = await doorAt(log, "South");
+    let isFull = true;
+    const folder = mkdtempSync(join(tmpdir(), "book-"));
+    const refused = (): never => {
+      throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+    };
+    const place = { folder, name: "attendance", secret: noSecret } as const;
+    const attendance = {
+      isThere: async () => isFull || isBeside(place),
+      open: async () => (isFull ? refused() : openBeside(place)),
+      folder,
+      encrypted: false,
+    };
+    const north = await doorAt(log, "North", { "Alice.jpg": "1 0", "Bob.jpg": "0 1" }, { attendance });
+    await until("south knows both", () => knows(south, "Alice") && knows(south, "Bob"));
+    await south.gallery.forget({ name: "Alice" });
+    await until("she is gone in the north", () => north.gallery.listPeople({}).total === 1);
+    const { name } = await south.gallery.createPerson({ name: "Carol" });
+    await until("the north goes on", () => north.gallery.listPeople({ search: name }).total === 1);
+    const answered = async (): Promise<string[] | undefined> =>
+      sitesSchema.parse(await south.gallery.sharing.list()).deletions[0]?.answered;
+    assert.deepEqual(await answered(), ["South"]);
+    isFull = false;
+    await until("the receipt", async () => (await answered())?.length === 2);
   });
 
   it("goes on alone while the database is away, and says so as a problem that goes again", async () => {
