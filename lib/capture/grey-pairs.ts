@@ -6,11 +6,10 @@ import { pgmParser } from "./multipart";
 
 /** Either may be ahead of the other by so many: pipes are read in pieces. */
 const MOST_APART = 32;
-/** A frame's grey picture that is not there after so many milliseconds does not come. */
-const LATE_MS = 100;
-
 /** Reads the pipe that brings the grey pictures, always: a pause would hold up the JPEGs, too. */
 export class GreyPairs {
+  /** A frame's grey picture that is not there after so many milliseconds does not come. Tests wait longer. */
+  static lateMs = 100;
   readonly #early = new BoundedMap<number, Grey>(MOST_APART);
   readonly #awaited = new BoundedMap<number, (grey: Grey | undefined) => void>(MOST_APART, (resolve) =>
     resolve(undefined),
@@ -46,7 +45,7 @@ export class GreyPairs {
         this.#awaited.delete(number);
         resolve(grey);
       };
-      const timer = setTimeout(settle, LATE_MS, undefined);
+      const timer = setTimeout(settle, GreyPairs.lateMs, undefined);
       this.#awaited.set(number, settle);
     });
   }

@@ -22,9 +22,11 @@ interface Editor {
   RED: { sidebar: { show(id: string): void } };
 }
 
+/** Midnight may come meanwhile. */
+const now = new Date();
+
 /** Today at an hour of this computer. */
 function todayAt(hour: number, days = 0): number {
-  const now = new Date();
   return new Date(now.getFullYear(), now.getMonth(), now.getDate() - days, hour).getTime();
 }
 

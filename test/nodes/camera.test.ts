@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { after, afterEach, before, describe, it } from "node:test";
 import sharp from "sharp";
 import { FrameRate } from "../../lib/capture/frame-rate";
+import { GreyPairs } from "../../lib/capture/grey-pairs";
 import { greysBeside } from "../../lib/image/grey-thumbnail";
 import type { FaceMessage } from "../../lib/message";
 import camera from "../../nodes/camera/camera";
@@ -44,11 +45,17 @@ async function untilEvent(name: string): Promise<{ event: string; reason?: strin
 
 describe("camera node", () => {
   let video: string;
+  const { lateMs } = GreyPairs;
   before(async () => {
+    // A busy computer may run either of ffmpeg's threads alone for a while.
+    GreyPairs.lateMs = 30_000;
     await startServer();
     video = await testVideo(2);
   });
-  after(() => stopServer());
+  after(() => {
+    GreyPairs.lateMs = lateMs;
+    return stopServer();
+  });
   afterEach(() => helper.unload());
 
   const noGreys = process.platform === "win32" ? "ffmpeg makes none there" : false;
@@ -200,7 +207,7 @@ describe("camera node", () => {
     });
     send("c", { payload: "start" });
     await many;
-    assert.ok(callsOf("c", "status") <= 5, `${callsOf("c", "status")} badges for 150 frames`);
+    assert.ok(callsOf("c", "status") <= 15, `${callsOf("c", "status")} badges for 150 frames`);
   });
 
   it("lets nothing run on after it is gone", async () => {

@@ -113,7 +113,7 @@ async function asked(
     method: "POST",
     headers: { "Content-Type": "application/json", Connection: "close" },
     body: JSON.stringify({ name }),
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(120_000),
   });
   return { status: response.status, answer: (await response.json()) as { id: string; error: string; code: string } };
 }

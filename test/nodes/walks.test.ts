@@ -48,7 +48,7 @@ async function load(people: Record<string, Who>): Promise<void> {
         version: 2,
         wires: [["p"], ["p"], ["p"], [], []],
       },
-      { id: "p", type: "face-presence", gallery: "g", away: "8", maxAge: "0", wires: [["out"], []] },
+      { id: "p", type: "face-presence", gallery: "g", away: "30", maxAge: "0", wires: [["out"], []] },
       { id: "out", type: "helper" },
     ],
   );

@@ -106,7 +106,7 @@ describe("two Node-REDs with one attendance book", { skip: noPostgres() }, () =>
     body: JSON.stringify(body),
   });
   const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
-    await eventually(what, async () => ((await holds().catch(() => false)) ? true : undefined), 60_000);
+    await eventually(what, async () => ((await holds().catch(() => false)) ? true : undefined));
   };
   const inStep = async (door: NodeRed): Promise<boolean> => {
     const [gallery] = await ask<GalleryAnswer[]>(door, "/galleries");

@@ -9,7 +9,7 @@ import { sentenceOf } from "../../lib/errors";
 import { migrate, type Migration, readMigrations } from "../../lib/sites/postgres/migrate";
 import { openPostgresLog } from "../../lib/sites/postgres/log";
 import { numbersOf, put, read, told } from "../lib/sites/log-suite";
-import { Opened, reachable, refusal, siteOf } from "../support/log-sites";
+import { IMPATIENT, Opened, reachable, refusal, siteOf } from "../support/log-sites";
 import { eventually, freePort } from "../support/node-red";
 import { makeCertificates, noPostgres, PASSWORD, PostgresServer } from "../support/postgres";
 
@@ -50,7 +50,7 @@ describe("connecting to PostgreSQL", { skip: noPostgres() }, () => {
       const silent = createServer().listen(0, "127.0.0.1");
       await once(silent, "listening");
       const { port } = silent.address() as { port: number };
-      assert.match(await refusal({ ...server.database(), port }), /does not answer.*沒有回應/);
+      assert.match(await refusal({ ...server.database(), port }, IMPATIENT), /does not answer.*沒有回應/);
       silent.close();
     });
 

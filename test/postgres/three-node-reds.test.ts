@@ -10,8 +10,6 @@ import { portrait } from "../support/photos";
 import { Cable, makeCertificates, noPostgres, PASSWORD, PostgresServer } from "../support/postgres";
 
 const KEY = "a key of all doors";
-/** Two seconds on a quiet computer (bench/sites.ts measures it), ten times that on a busy one. */
-const KNOWN_MS = 20_000;
 
 interface Identified {
   faces: { identity: { name: string | null } }[];
@@ -120,13 +118,13 @@ describe("three Node-REDs with one gallery", { skip: noPostgres() }, () => {
   it("recognizes at all whoever was enrolled at one, a moment later", async () => {
     const green = await portrait("green");
     const id = await enrol(north, "Alice", green);
-    const enrolled = performance.now();
     const isKnown = async (door: NodeRed): Promise<boolean> =>
       (await galleryAt(door))?.embeddings === 1 &&
       (await ask<{ name: string }>(door, `/g/people/${id}`)).name === "Alice";
-    let known = false;
-    while (!known && performance.now() - enrolled < KNOWN_MS) known = (await isKnown(south)) && (await isKnown(west));
-    assert.ok(known, `within ${KNOWN_MS} ms`);
+    // Within two seconds on a quiet computer, which bench/sites.ts measures.
+    const areKnown = async (): Promise<true | undefined> =>
+      ((await isKnown(south)) && (await isKnown(west))) || undefined;
+    await eventually("both know Alice", areKnown);
     for (const door of [south, west]) assert.equal(await nameAt(door, green), "Alice");
   });
 

@@ -6,8 +6,10 @@ import { openPostgresLog, type PostgresLog, type Timing } from "../../lib/sites/
 import type { PostgresOptions } from "../../lib/sites/postgres/options";
 import { PASSWORD } from "./postgres";
 
-/** Quick to try again, and to find that nobody answers. */
-export const QUICK: Partial<Timing> = { retryMs: 50, pollMs: 1000, idleMs: 1500, connectMs: 1500 };
+/** Quick to try again. A busy computer is silent for seconds. */
+export const QUICK: Partial<Timing> = { retryMs: 50, pollMs: 1000, idleMs: 60_000, connectMs: 60_000 };
+/** Quick to find that nobody answers, too; for what has made its tables before. */
+export const IMPATIENT: Partial<Timing> = { ...QUICK, idleMs: 3000, connectMs: 3000 };
 
 export const siteOf = (number: number): { id: string; name: string } => ({
   id: String(number).padStart(24, "0"),
@@ -42,8 +44,8 @@ export async function reachable(log: PostgresLog): Promise<[boolean, UserError |
 }
 
 /** Why no connection comes to be, in both languages. @throws when one does, or when a secret is told */
-export async function refusal(options: PostgresOptions): Promise<string> {
-  const log = openPostgresLog(options, siteOf(1), QUICK);
+export async function refusal(options: PostgresOptions, timing = QUICK): Promise<string> {
+  const log = openPostgresLog(options, siteOf(1), timing);
   try {
     const [isReachable, reason] = await reachable(log);
     if (isReachable || reason === undefined) throw new Error("it connected");

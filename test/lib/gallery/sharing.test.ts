@@ -68,7 +68,7 @@ async function doorAt(
 }
 
 const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-  await eventually(what, async () => (await holds()) || undefined, 30_000);
+  await eventually(what, async () => (await holds()) || undefined);
 };
 
 const knows = ({ gallery }: Door, name: string): boolean => gallery.people.some((person) => person.name === name);
