@@ -24,7 +24,7 @@ export function testsIn(name) {
   return found.sort((a, b) => a.localeCompare(b)).map((file) => relative(root, join(folder, file)));
 }
 
-/** Whether a test file takes the processor for more than about 15 seconds: all of them take twenty minutes. */
+/** Whether a test file takes the processor for more than about 12 seconds: all of them take twenty minutes. */
 export const isSlow = (file) => file.endsWith(".slow.test.ts");
 
 /** "nodes/pipeline": what a test file is about, whether it is slow or not. */

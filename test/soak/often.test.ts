@@ -16,12 +16,12 @@ const PATIENCE_MS = 1_500_000;
  */
 const REPEATED: [what: string, file: string, times: number, name?: string][] = [
   ["the visit book, killed", "visits/kills.test.ts", often(0, 17)],
-  ["the attendance book, killed", "attendance/kills.test.ts", often(0, 17)],
-  ["the people, killed", "people/store.test.ts", often(0, 17), "when it is killed"],
-  ["an import, killed", "people/import-kills.test.ts", often(0, 17)],
-  ["sites, killed", "sites/kills.test.ts", often(0, 17)],
+  ["the attendance book, killed", "attendance/kills.slow.test.ts", often(0, 17)],
+  ["the people, killed", "people/store.slow.test.ts", often(0, 17), "when it is killed"],
+  ["an import, killed", "people/import-kills.slow.test.ts", often(0, 17)],
+  ["sites, killed", "sites/kills.slow.test.ts", often(0, 17)],
   ["sites with one attendance book, killed", "attendance/sites-kills.test.ts", often(0, 17)],
-  ["people on a disk that is full", "people/full-disk.test.ts", often(0, 20)],
+  ["people on a disk that is full", "people/full-disk.slow.test.ts", often(0, 20)],
   ["a gate, in every combination of conditions", "gate/table.test.ts", often(10, 10)],
   ["a gate, sent a million messages or ten", "gate/never.test.ts", often(10, 100)],
 ];

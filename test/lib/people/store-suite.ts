@@ -1,6 +1,6 @@
 /**
  * What every people store must do, whichever database is under it: run by a test file of each
- * (lmdb-suite.test.ts). What is LMDB's alone (files, damage, backups) is in store.test.ts.
+ * (lmdb-suite.test.ts). What is LMDB's alone (files, damage, backups) is in store.slow.test.ts.
  */
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
