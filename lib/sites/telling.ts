@@ -166,8 +166,9 @@ export class Telling {
 
   /** When entries of whom another site has deleted are to be looked at; Infinity where there are none. */
   get wipedDue(): number {
-    const [first] = this.#wiped.values();
-    return first ?? Infinity;
+    let soonest = Infinity;
+    for (const due of this.#wiped.values()) soonest = Math.min(soonest, due);
+    return soonest;
   }
 
   /** Entries of whom another site has deleted, and which it has not: they go from the log, too. */
