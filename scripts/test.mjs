@@ -26,6 +26,8 @@ async function main(args) {
   );
   const say = progress("test");
   await setUp(say);
+  // What runs beside other tests of ours has its share; the checks below are a load of their own.
+  const concurrency = filesAtOnce(folders.length === 0 ? loadavg()[0] : 0);
   const bin = (path) => join(root, "node_modules", path);
   if (folders.length === 0) {
     say("types, lint with types, format");
@@ -44,8 +46,6 @@ async function main(args) {
   const files = all || folders.length > 0 ? found : found.filter((file) => !isSlow(file));
   const left = found.length - files.length;
   say(`${files.length} test files${left === 0 ? "" : `; ${left} slow ones with npm test -- --all`}`);
-  // What runs beside other tests of ours has its share.
-  const concurrency = filesAtOnce(folders.length === 0 ? loadavg()[0] : 0);
   if (coverage) {
     const counts = (file) => FOLDERS.some((folder) => relative("test", file).split(sep)[0] === folder);
     const judge = left === 0 && FOLDERS.every((folder) => chosen.includes(folder));
