@@ -472,6 +472,11 @@ export class GateCore {
     return wait > 0 ? { reason: "locked", wait } : undefined;
   }
 
+  /** A grant that came to nothing: it is not used up. */
+  notGranted({ visit }: Present): void {
+    this.#granted.delete(visit);
+  }
+
   #grant(present: Present, factor: FactorFound | null): Effect[] {
     const { person, distance, threshold } = present;
     const known = person === null ? undefined : this.#parts.known(person);

@@ -92,6 +92,12 @@ const MOST_TIMER_MS = 3_600_000;
  */
 const heard = new BoundedMap<string, number>(MOST_GATES);
 
+/** What is to be done, and when that was decided, by the clock that only goes on. */
+interface Due {
+  effect: Effect;
+  decided: number;
+}
+
 export class Gate extends EventEmitter<GateEvents> {
   readonly #parts: GateParts;
   readonly #clock: Clock;
@@ -398,23 +404,25 @@ export class Gate extends EventEmitter<GateEvents> {
   async #do(effects: readonly Effect[]): Promise<void> {
     this.#wait();
     if (effects.length === 0) return;
+    // A door that opens late opens for somebody else: what waits for the disk of others before it waits, too.
+    const now = (some: readonly Effect[]): Due[] => some.map((effect) => ({ effect, decided: this.#clock.elapsed() }));
+    const left = now(effects);
     await this.#queue.run(async () => {
-      const left = [...effects];
-      for (let effect = left.shift(); effect !== undefined && !this.#closed; effect = left.shift())
-        left.unshift(...(await this.#doOne(effect)));
+      for (let due = left.shift(); due !== undefined && !this.#closed; due = left.shift())
+        left.unshift(...now(await this.#doOne(due)));
     });
     this.#wait();
     this.emit("change");
   }
 
   /** Never rejects: what fails lets nobody in. */
-  async #doOne(effect: Effect): Promise<Effect[]> {
+  async #doOne({ effect, decided }: Due): Promise<Effect[]> {
     if (effect.do === "deny") {
       await this.#deny(effect);
       return [];
     }
     if (effect.do === "grant") {
-      await this.#grant(effect);
+      await this.#grant(effect, decided);
       return [];
     }
     const { attempt, person, factor, only } = effect;
@@ -428,9 +436,9 @@ export class Gate extends EventEmitter<GateEvents> {
     }
   }
 
-  async #grant({ present, person, name, evidence }: Extract<Effect, { do: "grant" }>): Promise<void> {
+  /** @param decided when, by the clock that only goes on */
+  async #grant({ present, person, name, evidence }: Extract<Effect, { do: "grant" }>, decided: number): Promise<void> {
     const { id: gate, name: gateName, options } = this.#parts;
-    const decided = this.#clock.elapsed();
     let log: Logged;
     try {
       // That it is used up is on the disk before it is of use.
@@ -440,10 +448,12 @@ export class Gate extends EventEmitter<GateEvents> {
       log = await this.#log.append(entry, ownOf(present, { person, name }), this.#snapshotOf(present));
     } catch (error) {
       this.#parts.onFault(error);
+      this.#core.notGranted(present);
       await this.#deny({ do: "deny", reason: "fault", present, wait: null });
       return;
     }
     if (this.#closed || this.#clock.elapsed() - decided > LOG_MS) {
+      this.#core.notGranted(present);
       await this.#deny({ do: "deny", reason: "fault", present, wait: null });
       return;
     }

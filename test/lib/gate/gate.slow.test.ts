@@ -19,6 +19,7 @@ import { Gate, type GateParts } from "../../../lib/gate/gate";
 import { secretOf } from "../../../lib/gate/kept-file";
 import { type GateOptions, gateOptionsSchema } from "../../../lib/gate/options";
 import { factorsIn } from "../../../lib/gate/shared-factors";
+import { GateLog } from "../../../lib/gate/log/log";
 import { verifyLog } from "../../../lib/gate/log/verify";
 import type { Deny, Grant } from "../../../lib/grant";
 import { stretch } from "../../../lib/people/lmdb/secret";
@@ -285,6 +286,28 @@ describe("a gate", () => {
     );
     await show();
     assert.equal(said.at(-1), "grant");
+  });
+
+  it("opens for nobody who was let in while the disk was busy with somebody else, and is not used up", async (t) => {
+    const { gate, clock, said, show } = await rig({ factor: "none" });
+    let release = (): void => undefined;
+    const busy = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const append = t.mock.method(GateLog.prototype, "append", async function (this: GateLog, ...given) {
+      await busy;
+      append.mock.restore();
+      return this.append(...given);
+    } as GateLog["append"]);
+    const stranger = someone(clock.now(), { visit: "visit-9", person: null, name: null, confirmed: true });
+    const shown = [show([stranger]), show()];
+    clock.pass(5000);
+    release();
+    await Promise.all(shown);
+    assert.ok(said.includes("fault") && !said.includes("grant"), said.join());
+    await show();
+    assert.equal(said.at(-1), "grant");
+    await gate.settled();
   });
 
   it("denies what cannot be logged, says so, and goes on once it can", async () => {
