@@ -157,7 +157,12 @@ export class GalleryPresence {
       leaveOpen(
         gallery,
         node,
-        open.map((visit) => ({ record: visit.record(false), faces: visit.faces, snapshot: visit.snapshot })),
+        open.map((visit) => ({
+          record: visit.record(false),
+          faces: visit.faces,
+          snapshot: visit.snapshot,
+          there: visit.there,
+        })),
       );
     const written = this.#queue.run(async () => {
       this.#closed = true;

@@ -47,6 +47,8 @@ export interface RestoredVisit {
   record: NewVisitRecord;
   faces: Faces | undefined;
   snapshot: Buffer | undefined;
+  /** Until when it is known that they are here, by the clock that only goes on; undefined after a restart. */
+  there?: number;
 }
 
 /** What has happened to somebody's visit. */
@@ -109,11 +111,11 @@ export class Visits {
   /** Visits of before a restart; who is gone for too long has left. */
   restore(kept: readonly RestoredVisit[], now: Instant, slack: number): Happening[] {
     this.#jumps.since(now);
-    for (const { record, faces, snapshot } of kept) {
+    for (const { record, faces, snapshot, there } of kept) {
       if (this.#open.size >= MOST_OPEN) break;
       const visit = OpenVisit.restore(record, this.#enough, now, faces);
       // What was seen just before the end was not written any more.
-      visit.there += slack;
+      visit.there = there ?? visit.there + slack;
       visit.snapshot = snapshot;
       this.#open.set(visit.id, visit);
     }

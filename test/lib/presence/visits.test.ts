@@ -6,6 +6,7 @@ import { euclideanDistance } from "../../../lib/embed/distance";
 import type { Face, Frame } from "../../../lib/message";
 import { ENOUGH, Evidence, MOST_A_FRAME, NOBODY, saysOf } from "../../../lib/presence/evidence";
 import { presenceOptionsSchema } from "../../../lib/presence/options";
+import { recordOf } from "../../support/visit-log";
 import { type Happening, Visits } from "../../../lib/presence/visits";
 import type { Liveness } from "../../../lib/visit";
 import { decided } from "../../support/decided";
@@ -352,4 +353,25 @@ describe("visits", () => {
       }
       assert.ok(byVisit.size > 5);
     });
+});
+
+describe("visits over a deploy", () => {
+  it("go on of somebody who is there, though their face has not told for a while who they are", () => {
+    const record = {
+      ...recordOf({ visit: "p-1", person: "alice", stays: [["door", 1_000_000]], until: 1_010_000 }),
+      until: null,
+    };
+    const now = { wall: 1_050_000, mono: 50_000 };
+    const restored = (there: number | undefined): string[] => {
+      const visits = new Visits({
+        options: presenceOptionsSchema.parse({ away: 30 }),
+        prefix: "p-",
+        alike: () => false,
+      });
+      const kept = { record, faces: undefined, snapshot: undefined, ...(there === undefined ? {} : { there }) };
+      return visits.restore([kept], now, 0).map(({ event }) => event);
+    };
+    // By its record alone she was last seen forty seconds ago.
+    assert.deepEqual([restored(undefined), restored(49_000)], [["left"], []]);
+  });
 });
