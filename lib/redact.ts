@@ -17,7 +17,8 @@ const SECRET_NAME = new RegExp(
   "i",
 );
 
-const ADDRESS = new RegExp(`([a-z][a-z\\d+.-]{0,30}://)(${TOKEN})`, "gi");
+/** Before its host an address may have what a sentence does not: a password with a quote in it. */
+const ADDRESS = new RegExp(`([a-z][a-z\\d+.-]{0,30}://)((?:[^\\s/?#@]{1,300}@)?${TOKEN})`, "gi");
 const NAME = /(?<![\w.-])([\w.-]+)(?:=|%3d|["']\s?:\s?)/gi;
 const VALUE = new RegExp(`"[^"]*"?|'[^']*'?|${TOKEN}`, "y");
 /** Base64 or alike behind its scheme: words of a sentence have no digits and capitals in them. */

@@ -9,7 +9,7 @@ import { type FfmpegOptions, HAS_TIMEOUT, inputArguments, outputArguments } from
 import { GreyPairs } from "./grey-pairs";
 import { InputDump } from "./input-dump";
 import { multipartParser, ppmParser } from "./multipart";
-import { inRealTime } from "./options";
+import { inRealTime, shownUrl } from "./options";
 import { openRelay, type RtspRelay } from "./rtsp-relay";
 import type { Source, SourceContext } from "./source";
 import { phrase, type Sentence } from "../words/sentence";
@@ -178,7 +178,7 @@ const DAMAGED = new RegExp(
 );
 
 function nameOf(options: FfmpegOptions): Sentence {
-  if (options.source === "rtsp") return phrase("capture.stream", { url: redact(options.url) });
+  if (options.source === "rtsp") return phrase("capture.stream", { url: shownUrl(options) });
   return options.source === "usb"
     ? phrase("capture.camera", { name: options.device })
     : phrase("capture.video", { path: options.path });
@@ -204,7 +204,8 @@ function whyItEnded(
     return code === 0
       ? phrase("capture.because", { reason: phrase("capture.itEnded") })
       : phrase("capture.endedWith", { code: code ?? phrase("capture.signal") });
-  const shown = options.source === "rtsp" && relay !== undefined ? line.replaceAll(relay.url, options.url) : line;
+  const shown =
+    options.source === "rtsp" && relay !== undefined ? line.replaceAll(relay.url, shownUrl(options)) : line;
   return phrase("capture.because", { reason: redact(shown).replace(/[.:]+$/, "") });
 }
 

@@ -6,6 +6,7 @@ import { pgmParser } from "./multipart";
 
 /** Either may be ahead of the other by so many: pipes are read in pieces. */
 const MOST_APART = 32;
+
 /** Reads the pipe that brings the grey pictures, always: a pause would hold up the JPEGs, too. */
 export class GreyPairs {
   /** A frame's grey picture that is not there after so many milliseconds does not come. Tests wait longer. */

@@ -2,12 +2,12 @@
 import { reasonOf, UserError } from "../errors";
 import { toKeptJpeg } from "../image/encode";
 import { kindOf } from "../image/photo-file";
-import { redact, redactWords } from "../redact";
+import { redactWords } from "../redact";
 import type { Answer } from "./http-answer";
 import { HttpClient } from "./http-client";
 import { jpegSize } from "./jpeg";
 import { END_OF_JPEG, multipartParser } from "./multipart";
-import { type OptionsOf, secretsOf } from "./options";
+import { type OptionsOf, secretsOf, shownUrl } from "./options";
 import { type CapturedFrame, pause, type Source } from "./source";
 import { phrase, type Sentence } from "../words/sentence";
 
@@ -63,9 +63,9 @@ async function within<T>(
 }
 
 export function mjpegSource(options: OptionsOf<"mjpeg">): Source {
-  const { url, fps = DEFAULT_STREAM_FPS } = options;
+  const { fps = DEFAULT_STREAM_FPS } = options;
   const idle = (options.idle ?? DEFAULT_IDLE) * 1000;
-  const what = phrase("capture.stream", { url: redact(url) });
+  const what = phrase("capture.stream", { url: shownUrl(options) });
   return async ({ onFrame, signal }) => {
     const client = new HttpClient(options, idle);
     let answer: Answer | undefined;
@@ -90,7 +90,7 @@ export function mjpegSource(options: OptionsOf<"mjpeg">): Source {
       if (signal.aborted) return;
       if (answer === undefined) throw error;
       throw new UserError(
-        lossOf(answer, frames, redact(url), secretsOf(options)) ??
+        lossOf(answer, frames, shownUrl(options), secretsOf(options)) ??
           phrase("capture.lost", { what, reason: reasonOf(error) }),
         { cause: error },
       );
@@ -149,9 +149,9 @@ function lossOf({ type }: Answer, frames: number, url: string, secrets: readonly
 }
 
 export function snapshotSource(options: OptionsOf<"snapshot">): Source {
-  const { url, fps = DEFAULT_SNAPSHOT_FPS } = options;
+  const { fps = DEFAULT_SNAPSHOT_FPS } = options;
   const idle = (options.idle ?? DEFAULT_IDLE) * 1000;
-  const what = phrase("capture.snapshot", { url: redact(url) });
+  const what = phrase("capture.snapshot", { url: shownUrl(options) });
   const secrets = secretsOf(options);
   return async ({ onFrame, signal }) => {
     const client = new HttpClient(options, idle);

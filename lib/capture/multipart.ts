@@ -132,7 +132,8 @@ export function multipartParser(options: { whatever?: boolean; onOther?: (bytes:
   /** Whether a PNG or WebP picture has come whole, or is none. */
   const passOther = (): boolean => {
     const { bytes } = window;
-    if (bytes.indexOf(RIFF) === 0) at = RIFF_HEAD_BYTES - 4 + bytes.readUInt32LE(4) + (bytes.readUInt32LE(4) % 2);
+    if (bytes.subarray(0, RIFF.length).equals(RIFF))
+      at = RIFF_HEAD_BYTES - 4 + bytes.readUInt32LE(4) + (bytes.readUInt32LE(4) % 2);
     else {
       at = Math.max(at, PNG.length);
       for (let last = false; !last;) {

@@ -154,6 +154,11 @@ export function splitLogin(options: { url: string; user?: string | undefined; pa
   return { address, login: user === "" ? undefined : { user, password } };
 }
 
+/** A camera's address for people to read: without its login, whatever letters that has. */
+export function shownUrl(options: Parameters<typeof splitLogin>[0]): string {
+  return redact(splitLogin(options).address.href.replaceAll("'", "%27").replaceAll("`", "%60"));
+}
+
 /** What a camera must not be quoted with, should it say it: the login, in one piece and alone. */
 export function secretsOf(options: Parameters<typeof splitLogin>[0]): string[] {
   const { login: known } = splitLogin(options);

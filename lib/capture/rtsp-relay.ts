@@ -80,6 +80,8 @@ class Session implements RtspRelay {
   readonly #server: Server;
   #address: URL;
   #camera: Socket;
+  /** That sent us elsewhere. */
+  #left: Socket | undefined;
   #client: Socket | undefined;
   #url = "";
   #reason: Sentence | string | undefined;
@@ -162,20 +164,25 @@ class Session implements RtspRelay {
       rest: (bytes) => this.#toClient(bytes),
     });
     camera.on("error", (error) => {
-      if (!this.#closed) this.#reason ??= phrase("capture.broke", { reason: reasonOf(error) });
+      if (!this.#closed && !this.#isLeft(camera))
+        this.#reason ??= phrase("capture.broke", { reason: reasonOf(error) });
     });
     camera.on("drain", () => this.#client?.resume());
     camera.on("data", (chunk: Buffer) => {
       if (camera === this.#camera) this.#guard(() => reader.read(chunk));
     });
     camera.on("close", () => {
-      if (camera !== this.#camera || this.#closed) return;
+      if (camera !== this.#camera || this.#closed || this.#isLeft(camera)) return;
       // Whoever was told that ffmpeg wants no more hangs up, maybe before ffmpeg does.
       if (!this.#leaving) this.#reason ??= phrase("capture.cameraEnded");
       // What came before it goes to ffmpeg yet.
       this.#client?.end();
       if (this.#client === undefined) this.close();
     });
+  }
+
+  #isLeft(camera: Socket): boolean {
+    return camera === this.#left;
   }
 
   #guard(work: () => void): void {
@@ -300,6 +307,8 @@ class Session implements RtspRelay {
     next.username = "";
     next.password = "";
     const before = this.#camera;
+    // It may hang up once it has said where to go.
+    this.#left = before;
     const camera = await connectCamera(next, this.#options, this.#signal);
     before.destroy();
     if (this.#closed) {

@@ -26,7 +26,11 @@ async function load(): Promise<Worker> {
 }
 
 async function answer({ text, voice, rate, ipa }: EspeakQuestion): Promise<Omit<EspeakAnswer, "id">> {
-  worker ??= load();
+  worker ??= load().catch((error: unknown) => {
+    // Tried again by the next.
+    worker = undefined;
+    throw error;
+  });
   const espeak = await worker;
   if (text === undefined)
     return {
@@ -51,7 +55,11 @@ async function answer({ text, voice, rate, ipa }: EspeakQuestion): Promise<Omit<
 process.on("message", (question: EspeakQuestion) => {
   answer(question).then(
     (done) => process.send?.({ id: question.id, ...done }),
-    (error: unknown) => process.send?.({ id: question.id, error: reasonOf(error) }),
+    (error: unknown) =>
+      process.send?.({ id: question.id, error: reasonOf(error) }, () => {
+        // After a trap it is good for nothing.
+        if (error instanceof WebAssembly.RuntimeError) process.exit(1);
+      }),
   );
 });
 process.on("disconnect", () => process.exit(0));

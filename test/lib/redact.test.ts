@@ -24,6 +24,8 @@ describe("keeping secrets out of what people read", () => {
       ],
       ["http://10.0.0.1:81/a/12:30/b/c:d", "http://10.0.0.1:81/a/…/b/…"],
       ["http://me:p@[fe80::1]:80/x", "http://[fe80::1]:80/x"],
+      ["rtsp://admin:it's@10.0.0.5/ch1 failed", "rtsp://10.0.0.5/ch1 failed"],
+      ['it gave up "http://me:a"b<c>`d\'@camera/x": no', 'it gave up "http://camera/x": no'],
       ["http://camera/a@b: no", "http://camera/a@b: no"],
       ["http://camera:8080/a@b", "http://camera:8080/a@b"],
       ["http://[fe80::1]:8080/a@b", "http://[fe80::1]:8080/a@b"],

@@ -26,6 +26,8 @@ export interface RtspCameraOptions {
   stale?: number;
   /** An answer of the test's own to a request; undefined for the usual one. */
   answer?: (method: string, uri: string) => string | undefined;
+  /** Whether it hangs up after an answer of the test's own. */
+  hangsUp?: boolean;
 }
 
 export interface RtspCamera {
@@ -103,6 +105,7 @@ export async function rtspCamera({
   login,
   tls,
   answer,
+  hangsUp = false,
   wide,
   partial = () => false,
   written = (head) => head,
@@ -180,8 +183,10 @@ export async function rtspCamera({
         ) + body,
       );
     const own = answer?.(method, uri);
-    if (own !== undefined) reply(own.split("\r\n")[0] as string, own.slice(own.indexOf("\r\n") + 2));
-    else if (staleLeft > 0 && head.includes("Authorization:")) {
+    if (own !== undefined) {
+      reply(own.split("\r\n")[0] as string, own.slice(own.indexOf("\r\n") + 2));
+      if (hangsUp) socket.end();
+    } else if (staleLeft > 0 && head.includes("Authorization:")) {
       staleLeft -= 1;
       reply("401 Unauthorized", `WWW-Authenticate: Digest realm="${REALM}", nonce="${NONCE}", stale=true\r\n`);
     } else if (login !== undefined && method !== "OPTIONS" && !isLoggedIn(head, method, login))

@@ -318,6 +318,15 @@ describe("RTSP cameras", () => {
     );
   });
 
+  it("follows a camera that hangs up once it has said where to go", async () => {
+    const target = await serve();
+    const { port } = await serve({
+      answer: () => `302 Moved\r\nLocation: rtsp://127.0.0.1:${target.port}/other\r\n`,
+      hangsUp: true,
+    });
+    await untilFrames(watch(port), 3);
+  });
+
   it("lets one program read, and only the one that was told the address", async () => {
     const { port, requests } = await serve();
     const options = optionsAt(port);
