@@ -217,8 +217,9 @@ function poolOf({ handles, starts, middles }: Shelves, shelf: number, begin: num
 
 /** Rows by their handles, one after the other; one that was removed is nobody's. */
 function gather(chunks: readonly Chunk[], handles: Int32Array): Chunk {
-  const dimensions =
-    chunks[0] === undefined || chunks[0].owners.length === 0 ? 0 : chunks[0].values.length / chunks[0].owners.length;
+  // One whose rows are all gone is empty.
+  const some = chunks.find(({ owners }) => owners.length > 0);
+  const dimensions = some === undefined ? 0 : some.values.length / some.owners.length;
   const values = new Float32Array(handles.length * dimensions);
   const owners = new Int32Array(handles.length).fill(FREE);
   for (const [place, handle] of handles.entries()) {

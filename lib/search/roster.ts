@@ -225,10 +225,15 @@ export class Roster implements Searchable {
   putPerson({ id, name, groups, validFrom, validUntil }: RosterPerson): void {
     const owner = this.#ownerById.get(id) ?? this.#people.length;
     const before = this.#people[owner];
-    if (before !== undefined && before.name !== name) this.#ownerByName.delete(before.name);
+    if (before !== undefined && before.name !== name) this.#freeName(before.name, owner);
     this.#people[owner] = { id, name, groups, validFrom, validUntil };
     this.#ownerById.set(id, owner);
     this.#ownerByName.set(name, owner);
+  }
+
+  /** Unless it is another's by now: two may give theirs to each other at once. */
+  #freeName(name: string, owner: number): void {
+    if (this.#ownerByName.get(name) === owner) this.#ownerByName.delete(name);
   }
 
   removePerson(id: string): void {
@@ -236,7 +241,7 @@ export class Roster implements Searchable {
     if (owner === undefined) return;
     for (const photoId of this.photosOf(id)) this.removePhoto(photoId);
     for (const [photoId, out] of this.#out) if (out.owner === owner) this.#out.delete(photoId);
-    this.#ownerByName.delete(this.#people[owner]?.name ?? "");
+    this.#freeName(this.#people[owner]?.name ?? "", owner);
     this.#ownerById.delete(id);
     this.#people[owner] = undefined;
   }

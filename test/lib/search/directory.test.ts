@@ -3,6 +3,7 @@ import { EventEmitter } from "node:events";
 import { describe, it } from "node:test";
 import type { Person } from "../../../lib/people/people";
 import type { PeopleStore, StoreChange, StoreEvents } from "../../../lib/people/store";
+import { Roster, type RosterPerson } from "../../../lib/search/roster";
 import { Directory } from "../../../lib/search/directory";
 import { seeded } from "../../../bench/statistics";
 
@@ -110,5 +111,32 @@ describe("Directory", () => {
         ["a", 5],
       ],
     );
+  });
+});
+
+describe("Roster", () => {
+  it("knows by name two people who gave each other their names", async () => {
+    const roster = new Roster("m", { threshold: 1 });
+    const of = (id: string, name: string): RosterPerson => ({
+      id,
+      name,
+      groups: [],
+      validFrom: null,
+      validUntil: null,
+    });
+    roster.putPerson(of("a", "Anna"));
+    roster.putPerson(of("b", "Bob"));
+    roster.putPhoto("1", "a", Float32Array.of(1, 0));
+    roster.putPhoto("2", "b", Float32Array.of(0, 1));
+    roster.putPerson(of("a", "Bob"));
+    roster.putPerson(of("b", "Anna"));
+    const probe = Float32Array.of(1, 0);
+    assert.equal((await roster.named(probe, "Bob", "euclidean"))?.distance, 0);
+    assert.ok((await roster.named(probe, "Anna", "euclidean")) !== undefined);
+    // Whoever has the name goes last.
+    roster.putPerson(of("c", "Anna"));
+    roster.removePerson("b");
+    roster.putPhoto("3", "c", Float32Array.of(0, 1));
+    assert.ok((await roster.named(probe, "Anna", "euclidean")) !== undefined);
   });
 });
