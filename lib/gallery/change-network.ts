@@ -156,7 +156,10 @@ export class Networks {
     await this.#run.end();
     await this.#write({ ...this.#note, target: this.#deciding.key });
     this.#host.onState();
-    await this.#remove(next.encoder.fingerprint, () => true);
+    const { previous } = this.#note;
+    // What decided before is gone back to as long as that is offered; and whom it alone knows it keeps.
+    if (previous?.fingerprint === next.encoder.fingerprint && previous.until > 0) return;
+    await this.#removeBefore(next.encoder.fingerprint);
   }
 
   /**

@@ -81,11 +81,13 @@ export class Editing {
       id?: unknown;
       name?: unknown;
     };
-    const name = typeof id === "string" ? this.#host.directory.known(id).name : parseName(called);
+    const { directory } = this.#host;
+    if (typeof id !== "string") parseName(called);
     return this.#host.exclusively(async () => {
       this.#host.refuseClosed();
-      const person = this.#host.directory.named(name);
-      const { directory } = this.#host;
+      // Not before: another site may have renamed them meanwhile, and somebody else may be called so.
+      const person = typeof id === "string" ? directory.known(id) : directory.named(parseName(called));
+      const name = person?.name ?? parseName(called);
       const files = await this.#folder.remove({
         name,
         owns: (file) => {

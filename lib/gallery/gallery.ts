@@ -447,8 +447,10 @@ export class Gallery extends EventEmitter<GalleryEvents> {
 
   /** Several strangers at once, with their visits; who is not here any more is passed over. */
   removeUnknowns(ids: readonly string[]): Promise<Receipt> {
+    const { strangers } = this.#parts.review;
     return this.#parts.visiting.deleted(
-      (visits) => visits.removeOfStrangers(ids),
+      // Of whom somebody has named meanwhile the visits are that person's.
+      (visits) => visits.removeOfStrangers(ids.filter((id) => strangers.has(id))),
       () => this.#parts.review.removeMany(ids),
     );
   }

@@ -29,6 +29,8 @@ export interface ArchivePart<T = unknown> {
   idOf(record: T): string;
   /** Who must be among the people of the export; null where it names nobody. */
   personOf(record: T): string | null;
+  /** A line as it is without whom it names; without it such lines stay out of an export where they are unknown. */
+  ofNobody?(line: object): object;
   /** Hears of every record before the first is added. */
   announce?(record: T): void;
   /** What is here already stays as it is. @returns how many were added @throws StorageError */

@@ -48,6 +48,8 @@ export interface ExportOptions {
   write: (chunk: Uint8Array) => Promise<void>;
   /** Pictures that are kept elsewhere, in the watched folder. */
   bytesOf?: ((photo: Photo) => Promise<Buffer | undefined>) | undefined;
+  /** A picture as the export has it; undefined where it cannot be. Without it each is as it is kept. */
+  asJpeg?: ((bytes: Buffer) => Promise<Buffer | undefined>) | undefined;
   /** What lies beside the people and is to come along. */
   parts?: readonly ArchivePart[] | undefined;
 }
@@ -55,7 +57,12 @@ export interface ExportOptions {
 /** Everything in one zip. */
 export async function exportStore(
   store: PeopleStore,
-  { write, bytesOf = () => Promise.resolve(undefined), parts: beside = [] }: ExportOptions,
+  {
+    write,
+    bytesOf = () => Promise.resolve(undefined),
+    asJpeg = (bytes) => Promise.resolve(bytes),
+    parts: beside = [],
+  }: ExportOptions,
 ): Promise<void> {
   const parts = beside.filter(({ isEmpty }) => !isEmpty);
   const version = parts.length === 0 ? VERSION : WITH_PARTS;
@@ -72,8 +79,9 @@ export async function exportStore(
     { mode: PRIVATE_FILE },
   );
   // As they are now: whose record is in the zip, theirs are the pictures in it.
-  const [photos, unknowns] = [store.photos(), store.unknowns()];
-  text(FILES.people, store.people().map(line));
+  const [people, photos, unknowns] = [store.people(), store.photos(), store.unknowns()];
+  const there = new Set(people.map(({ id }) => id));
+  text(FILES.people, people.map(line));
   text(FILES.photos, photos.map(line));
   text(FILES.embeddings, embeddingLines(store));
   text(
@@ -84,7 +92,7 @@ export async function exportStore(
     FILES.unknowns,
     unknowns.map(({ vectors, beside: _beside, ...rest }) => line({ ...rest, vectors: vectors.map(toBase64) })),
   );
-  for (const part of parts) text(part.file, mapped(part.lines(), line));
+  for (const part of parts) text(part.file, mapped(ofThese(part, there), line));
   let ended = false;
   let sent = 0;
   const written = (async () => {
@@ -110,10 +118,8 @@ export async function exportStore(
     for (const photo of photos) {
       // Whoever asked has gone.
       if (ended) break;
-      await picture(
-        `photos/${photo.id}.jpg`,
-        photo.origin.by === "folder" ? await bytesOf(photo) : await store.photoBytes(photo.id),
-      );
+      const bytes = photo.origin.by === "folder" ? await bytesOf(photo) : await store.photoBytes(photo.id);
+      await picture(`photos/${photo.id}.jpg`, bytes && (await asJpeg(bytes)));
       await picture(`thumbnails/${photo.id}.jpg`, await store.thumbnail(photo.id));
     }
     for (const { id, pictures } of unknowns)
@@ -130,6 +136,15 @@ export async function exportStore(
     zip.end();
   }
   await written;
+}
+
+/** Nobody can import what is of somebody who is not among the people: who came since, or was lost with a database. */
+async function* ofThese(part: ArchivePart, people: ReadonlySet<string>): AsyncGenerator<object> {
+  for await (const record of part.lines()) {
+    const person = part.personOf(record);
+    if (person === null || people.has(person)) yield record;
+    else if (part.ofNobody !== undefined) yield part.ofNobody(record);
+  }
 }
 
 async function* mapped<T, R>(items: AsyncIterable<T>, map: (item: T) => R): AsyncGenerator<R> {

@@ -61,6 +61,10 @@ export class Strangers {
     return this.#unknowns.groupOf(embedding);
   }
 
+  has(id: string): boolean {
+    return this.#unknowns.record(id) !== undefined;
+  }
+
   /** @throws NotFound */
   known(id: string): UnknownGroup {
     const record = this.#unknowns.record(id);
@@ -191,7 +195,13 @@ export class Strangers {
   #letGo<T>(ids: readonly string[], work: () => Promise<T>): Promise<T> {
     return this.#exclusively(async () => {
       for (const id of ids) this.known(id);
-      return work();
+      const done = await work();
+      // Of one that waits for the disk no change tells.
+      for (const id of ids) {
+        this.#unknowns.remove(id);
+        this.#unwritten.delete(id);
+      }
+      return done;
     });
   }
 

@@ -60,6 +60,10 @@ export class VisitsPart implements ArchivePart<Line> {
     return person;
   }
 
+  ofNobody(line: object): object {
+    return { ...line, person: null, name: null, groups: [] };
+  }
+
   async add(lines: readonly Line[], { personOf, pictureOf }: PartContext): Promise<number> {
     if (this.#visits === undefined) return 0;
     const contents: VisitContent[] = [];

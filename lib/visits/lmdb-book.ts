@@ -570,7 +570,8 @@ export class LmdbVisitBook extends EventEmitter<VisitEvents> implements KeptVisi
       const gone = database.gone();
       if (gone === undefined) return 0;
       const held = gone.length === 0 ? 0 : await this.#backups.purge(gone);
-      await database.rewrite();
+      // What was deleted since is in the backup still.
+      await database.rewrite(undefined, new Set(gone));
       this.#health.taken("unwritable_backup");
       return held;
     });

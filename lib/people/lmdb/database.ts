@@ -166,14 +166,16 @@ export class Database {
    * is copied after the rest, and waits for that alone; what is deleted meanwhile stays marked for the next time. One
    * at a time.
    * @param secret seals the new file; with another one nothing may be written meanwhile
+   * @param wiped keys whose marks go, of those that gone() gave: others are still to be wiped from backups; without it
+   * all marks go
    */
-  async rewrite(secret = this.#secret): Promise<void> {
+  async rewrite(secret = this.#secret, wiped?: ReadonlySet<string>): Promise<void> {
     await this.#commits.run(() => this.#reopenAfterFailure());
     const fresh = freshOf(this.#path);
     const touched = new Set<string>();
     this.#touched = touched;
     try {
-      const copy = await this.#copyInto(fresh, secret);
+      const copy = await this.#copyInto(fresh, secret, wiped);
       await this.#commits.run(async () => {
         await copy.finish(touched);
         await this.#giveWay(async () => {
@@ -196,10 +198,14 @@ export class Database {
   }
 
   /**
-   * All records but the marks, in a new file.
+   * All records but the marks that go, in a new file.
    * @returns what copies those that were touched since, as they are by then, and brings the file onto the disk
    */
-  async #copyInto(fresh: string, secret: Secret): Promise<{ finish: (touched: Iterable<string>) => Promise<void> }> {
+  async #copyInto(
+    fresh: string,
+    secret: Secret,
+    wiped: ReadonlySet<string> | undefined,
+  ): Promise<{ finish: (touched: Iterable<string>) => Promise<void> }> {
     await removeDatabase(fresh);
     const { lmdb, room } = await openWithRoom(fresh, { noSync: true });
     const close = async (): Promise<void> => {
@@ -223,7 +229,7 @@ export class Database {
       }
     };
     try {
-      await copy(this.#unmarked());
+      await copy(this.#unmarked(wiped));
       // The longest part of it, while writes go on.
       await makeDurable(fresh);
     } catch (error) {
@@ -242,8 +248,10 @@ export class Database {
     };
   }
 
-  async *#unmarked(): AsyncGenerator<string[]> {
-    for await (const keys of this.#batchesOf("")) yield keys.filter((key) => !key.startsWith(GONE));
+  async *#unmarked(wiped: ReadonlySet<string> | undefined): AsyncGenerator<string[]> {
+    const stays = (key: string): boolean =>
+      !key.startsWith(GONE) || (wiped !== undefined && key !== GONE && !wiped.has(key.slice(GONE.length)));
+    for await (const keys of this.#batchesOf("")) yield keys.filter(stays);
   }
 
   async #closeLmdb(): Promise<void> {

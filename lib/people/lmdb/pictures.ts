@@ -149,7 +149,10 @@ export class Pictures<Kind extends string = PictureKind> {
         this.#secret = secret;
         // Done before the last attempt was cut short.
         const done = await this.#open(this.#pathOf(kind, id), kind, id);
-        if (Buffer.isBuffer(done)) continue;
+        if (Buffer.isBuffer(done)) {
+          sealed.push(id);
+          continue;
+        }
         this.#secret = old;
         const bytes = await before.read(kind, id);
         this.#secret = secret;

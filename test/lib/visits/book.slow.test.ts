@@ -223,6 +223,20 @@ describe("a visit book", () => {
     assert.ok(holds(folder, visitId(8)));
   });
 
+  it("leaves nobody in a backup who was deleted while another was wiped from it", async () => {
+    const folder = folderOf();
+    const people = Array.from({ length: 8 }, (_, number) => `0000000000a${number}`);
+    const book = await opened(folder);
+    for (const [number, person] of people.entries())
+      await book.put(visitOf(number, { person }), { embedding: { model: "m", vector: vectorOf(number) } });
+    await book.close();
+    const again = await opened(folder);
+    await again.backup();
+    await Promise.all(people.slice(1).map((person) => again.removeOf(person)));
+    for (const [number] of people.entries())
+      assert.equal(holds(folder, bytesOf(vectorOf(number))), number === 0, String(number));
+  });
+
   it("does not bring back a visit that was removed while somebody was here", async () => {
     const folder = folderOf();
     const book = await opened(folder);
@@ -239,13 +253,12 @@ describe("a visit book", () => {
     const folder = folderOf();
     const book = await filled(folder, 1000, { keepMs: 30 * DAY });
     await book.put(visitOf(2000, { until: null }));
-    let most = 0;
+    let taken = 0;
     let sweeping = true;
     const beats = (async () => {
       for (let number = 3000; sweeping; number += 1) {
-        const begun = performance.now();
         await book.put(visitOf(number, { since: MORNING + 31 * DAY + number }));
-        most = Math.max(most, performance.now() - begun);
+        if (sweeping) taken += 1;
       }
     })();
     const count = await book.sweep(MORNING + 30 * DAY + 902 * MINUTE);
@@ -258,7 +271,8 @@ describe("a visit book", () => {
     assert.equal(holds(folder, `"${visitId(500)}"`), false);
     assert.equal(holds(folder, pictureOf(500)), false);
     assert.deepEqual(idsOf((await book.find({ from: MORNING + 30 * DAY, limit: 1 })).visits).length, 1);
-    assert.ok(most < 5000, `a visit waited ${most} ms`);
+    // Held up until the end, there would be one or none.
+    assert.ok(taken > 5, `${taken} visits were taken meanwhile`);
   });
 
   it("deletes a visit that was never ended, once nobody was seen for as long as visits are kept", async () => {
