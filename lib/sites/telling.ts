@@ -176,7 +176,7 @@ export class Telling {
     const now = performance.now();
     const known: [RecordKind, string, Known][] = [];
     for (const [id, due] of this.#wiped) {
-      if (due > now) break;
+      if (due > now) continue;
       const logId = logIdOf(sealing, { kind: "checkIn", id });
       const found = await this.#known.get("checkIn", logId);
       if (found === undefined || found.digest === null || this.#book()?.get(id) !== undefined) this.#wiped.delete(id);
