@@ -115,7 +115,7 @@ export class FolderKeeper implements Keeper {
       vector: face.embedding,
       picture: undefined,
     });
-    if (person.name !== nameBefore(file) || person.name === name) this.#shownIn().set(name, person.id);
+    if (!isCalledInFull(person, file)) this.#shownIn().set(name, person.id);
     if (before !== undefined && before.id !== photo.id) {
       this.#remember([before]);
       await this.#host.store.removePhotos([before.id]);
@@ -133,7 +133,7 @@ export class FolderKeeper implements Keeper {
    */
   #twinOf({ personId }: Photo, name: string, file: string): Person | undefined {
     const before = this.#host.directory.person(personId);
-    if (before === undefined || before.name === name || before.name !== nameBefore(file)) return undefined;
+    if (before === undefined || !isCalledInFull(before, file)) return undefined;
     const { roster } = this.#host.search;
     const person = this.#host.directory.named(name);
     // Of whom nothing can be compared it cannot be told that they are one.
@@ -144,27 +144,21 @@ export class FolderKeeper implements Keeper {
   /** Whom a file shows: still the same; or whom others of its name show, whatever they are called by now. */
   #personOf(before: Photo | undefined, name: string): Person {
     const { directory } = this.#host;
-    const same = before === undefined ? undefined : directory.person(before.personId);
+    const same = before && directory.person(before.personId);
+    if (same !== undefined) return same;
     const id = this.#shownIn().get(name) ?? "";
     // Just dropped, it may be a photo that was renamed.
     const isShown = this.#left.get(id)?.has(name) === true || directory.photosOf(id).some(isCalled(name));
-    return (
-      same ??
-      (isShown ? directory.person(id) : undefined) ??
-      directory.named(name) ??
-      newPerson({ ...NO_FIELDS, name })
-    );
+    return (isShown ? directory.person(id) : undefined) ?? directory.named(name) ?? newPerson({ ...NO_FIELDS, name });
   }
 
   #shownIn(): Map<string, string> {
     const { directory } = this.#host;
     this.#shown ??= new Map(
       [...directory.files].flatMap((file) => {
-        const photo = directory.photoIn(file);
-        const [name, called] = [nameOf(file), photo && directory.person(photo.personId)?.name];
+        const person = directory.person(directory.photoIn(file)?.personId ?? "");
         // Nobody else's are those of somebody who is called as copies are.
-        const isOwn = called === nameBefore(file) && called !== name;
-        return photo === undefined || isOwn ? [] : [[name, photo.personId] as const];
+        return person === undefined || isCalledInFull(person, file) ? [] : [[nameOf(file), person.id] as const];
       }),
     );
     return this.#shown;
@@ -244,6 +238,9 @@ export class FolderKeeper implements Keeper {
     return [...this.#gone.values()].find(({ id, file }) => id === idOfPhoto(hash, file));
   }
 }
+
+/** Whether somebody is called as their file is, though that is what copies are called ("Bob (1)"). */
+const isCalledInFull = ({ name }: Person, file: string): boolean => name === nameBefore(file) && name !== nameOf(file);
 
 /** Whether a photo lies in the folder by a name. */
 const isCalled =

@@ -82,12 +82,12 @@ export class Editing {
       name?: unknown;
     };
     const { directory } = this.#host;
-    if (typeof id !== "string") parseName(called);
+    const asked = typeof id === "string" ? { id } : { name: parseName(called) };
     return this.#host.exclusively(async () => {
       this.#host.refuseClosed();
       // Not before: another site may have renamed them meanwhile, and somebody else may be called so.
-      const person = typeof id === "string" ? directory.known(id) : directory.named(parseName(called));
-      const name = person?.name ?? parseName(called);
+      const person = "id" in asked ? directory.known(asked.id) : directory.named(asked.name);
+      const name = "id" in asked ? directory.known(asked.id).name : asked.name;
       const files = await this.#folder.remove({
         name,
         owns: (file) => {

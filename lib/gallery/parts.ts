@@ -138,7 +138,7 @@ export class GalleryParts implements GalleryHost {
       onVisit: tell.unknown,
       anchorOf: (vector, against, note) => this.corrections.anchorOf(vector, against, note),
     });
-    this.transfer = new Transfer(this, (photo) => this.pictureOf(photo).catch(() => undefined));
+    this.transfer = new Transfer(this, (photo) => this.#jpegOf(photo));
     if (networks !== undefined) this.networks = new Networks(store, this.#networkHost(), networks);
   }
 
@@ -188,6 +188,13 @@ export class GalleryParts implements GalleryHost {
   async pictureOf(photo: Photo): Promise<Buffer | undefined> {
     const bytes = await this.#bytesOf(photo);
     return bytes !== undefined && SHOWN_AS_JPEG.has(kindOf(bytes)) ? toKeptJpeg({ bytes, frame: undefined }) : bytes;
+  }
+
+  /** Photos are kept as they came: PNG, WebP. */
+  async #jpegOf(photo: Photo): Promise<Buffer | undefined> {
+    const bytes = await this.#bytesOf(photo);
+    if (bytes === undefined || kindOf(bytes) === "jpeg") return bytes;
+    return toKeptJpeg({ bytes, frame: undefined }).catch(() => undefined);
   }
 
   #bytesOf({ id, origin }: Photo): Promise<Buffer | undefined> {

@@ -150,7 +150,7 @@ export class Sharing {
   }
 
   async #join(open: OpenSite): Promise<void> {
-    const { exclusively, keepsPhotos, fingerprint, takeOver, ledger: openLedger } = this.#host;
+    const { exclusively, keepsPhotos, fingerprint, takeOver, unwiped, ledger: openLedger } = this.#host;
     try {
       const ledger = await openLedger?.();
       this.#site = await open({
@@ -165,7 +165,7 @@ export class Sharing {
             if (!(error instanceof StorageError)) throw error;
           });
         },
-        unwiped: () => this.#host.unwiped(),
+        unwiped,
         book: ledger && ((site) => new SharedCheckIns(ledger, site)),
       });
       this.#site.on("state", this.#follow);

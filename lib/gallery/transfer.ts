@@ -1,23 +1,15 @@
 /** A gallery out and in, as one zip; see docs/gallery-format.md. */
 import type { GalleryHost } from "../enrol/host";
-import { toKeptJpeg } from "../image/encode";
-import { kindOf } from "../image/photo-file";
 import { exportStore, type Imported, importInto } from "../people/archive";
 import type { ArchivePart } from "../people/archive-part";
 import type { Photo } from "../people/people";
-
-/** Photos are kept as they came: PNG, WebP. */
-async function asJpeg(bytes: Buffer): Promise<Buffer | undefined> {
-  if (kindOf(bytes) === "jpeg") return bytes;
-  return toKeptJpeg({ bytes, frame: undefined }).catch(() => undefined);
-}
 
 export class Transfer {
   readonly #host: GalleryHost;
   readonly #bytesOf: (photo: Photo) => Promise<Buffer | undefined>;
   readonly #imports = new Set<Promise<unknown>>();
 
-  /** @param bytesOf pictures that lie in the photo folder; undefined where one cannot be read */
+  /** @param bytesOf a photo as JPEG; undefined where it cannot be read */
   constructor(host: GalleryHost, bytesOf: (photo: Photo) => Promise<Buffer | undefined>) {
     this.#host = host;
     this.#bytesOf = bytesOf;
@@ -25,7 +17,7 @@ export class Transfer {
 
   /** @param parts what comes along with the people */
   exportTo(write: (chunk: Uint8Array) => Promise<void>, parts: readonly ArchivePart[]): Promise<void> {
-    return exportStore(this.#host.store, { write, bytesOf: this.#bytesOf, asJpeg, parts });
+    return exportStore(this.#host.store, { write, bytesOf: this.#bytesOf, parts });
   }
 
   /** Add what an export holds to what is here. @throws a sentence when it is no export or a damaged one */

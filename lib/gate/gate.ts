@@ -448,18 +448,22 @@ export class Gate extends EventEmitter<GateEvents> {
       log = await this.#log.append(entry, ownOf(present, { person, name }), this.#snapshotOf(present));
     } catch (error) {
       this.#parts.onFault(error);
-      this.#core.notGranted(present);
-      await this.#deny({ do: "deny", reason: "fault", present, wait: null });
+      await this.#notGranted(present);
       return;
     }
     if (this.#closed || this.#clock.elapsed() - decided > LOG_MS) {
-      this.#core.notGranted(present);
-      await this.#deny({ do: "deny", reason: "fault", present, wait: null });
+      await this.#notGranted(present);
       return;
     }
     const at = this.#clock.now();
     const until = at + options.pulse;
     this.emit("grant", { id: newId(), gate, gateName, person, name, at, until, evidence, log });
+  }
+
+  /** It came to nothing, and may be tried again. */
+  async #notGranted(present: Present): Promise<void> {
+    this.#core.notGranted(present);
+    await this.#deny({ do: "deny", reason: "fault", present, wait: null });
   }
 
   async #deny({ reason, present, wait }: Extract<Effect, { do: "deny" }>): Promise<void> {

@@ -46,10 +46,8 @@ export function isWaitingZip(fileName: string): boolean {
 
 export interface ExportOptions {
   write: (chunk: Uint8Array) => Promise<void>;
-  /** Pictures that are kept elsewhere, in the watched folder. */
+  /** JPEG; without it what the store has. */
   bytesOf?: ((photo: Photo) => Promise<Buffer | undefined>) | undefined;
-  /** A picture as the export has it; undefined where it cannot be. Without it each is as it is kept. */
-  asJpeg?: ((bytes: Buffer) => Promise<Buffer | undefined>) | undefined;
   /** What lies beside the people and is to come along. */
   parts?: readonly ArchivePart[] | undefined;
 }
@@ -57,12 +55,7 @@ export interface ExportOptions {
 /** Everything in one zip. */
 export async function exportStore(
   store: PeopleStore,
-  {
-    write,
-    bytesOf = () => Promise.resolve(undefined),
-    asJpeg = (bytes) => Promise.resolve(bytes),
-    parts: beside = [],
-  }: ExportOptions,
+  { write, bytesOf = ({ id }) => store.photoBytes(id), parts: beside = [] }: ExportOptions,
 ): Promise<void> {
   const parts = beside.filter(({ isEmpty }) => !isEmpty);
   const version = parts.length === 0 ? VERSION : WITH_PARTS;
@@ -118,8 +111,7 @@ export async function exportStore(
     for (const photo of photos) {
       // Whoever asked has gone.
       if (ended) break;
-      const bytes = photo.origin.by === "folder" ? await bytesOf(photo) : await store.photoBytes(photo.id);
-      await picture(`photos/${photo.id}.jpg`, bytes && (await asJpeg(bytes)));
+      await picture(`photos/${photo.id}.jpg`, await bytesOf(photo));
       await picture(`thumbnails/${photo.id}.jpg`, await store.thumbnail(photo.id));
     }
     for (const { id, pictures } of unknowns)

@@ -128,7 +128,7 @@ export class Strangers {
 
   /** Several at once; who is not here any more is passed over. @throws StorageError */
   removeMany(ids: readonly string[]): Promise<Receipt> {
-    const there = ids.filter((id) => this.#unknowns.record(id) !== undefined);
+    const there = ids.filter((id) => this.has(id));
     return this.#letGo(there, () => this.#store.removeUnknowns(there));
   }
 

@@ -4,12 +4,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { Gallery } from "../../../lib/gallery/gallery";
 import { openStore } from "../../../lib/people/lmdb/store";
 import type { Person } from "../../../lib/people/people";
 import type { PeopleStore } from "../../../lib/people/store";
 import { FakeEncoder } from "../../support/fake-encoder";
+import { eventually } from "../../support/node-red";
 
 const INTERVAL_MS = 30;
 let clean: (() => Promise<void> | void)[] = [];
@@ -70,14 +70,6 @@ async function ofTheirOwn(store: PeopleStore, names: Readonly<Record<string, str
   }
 }
 
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, `${what} did not happen`);
-    await setTimeout(10);
-  }
-}
-
 const names = (gallery: Gallery): string[] => gallery.people.map(({ name, photos }) => `${name} ${photos}`).sort();
 const idOf = (gallery: Gallery, name: string): string | undefined =>
   gallery.listPeople({ search: name }).people.find((each) => each.name === name)?.id;
@@ -98,7 +90,7 @@ describe("the names of files in a photo folder", () => {
     write(root, "Bob/2.jpg", "1 2.4");
     const read = (second: number): boolean =>
       [...gallery.embeddings()].some(({ vector }) => Math.abs((vector[1] ?? 0) - second) < 1e-6);
-    await until("both are read", () => read(2.1) && read(2.4) && !read(2));
+    await eventually("both are read", () => (read(2.1) && read(2.4) && !read(2)) || undefined);
     assert.deepEqual(names(gallery), ["Bob (Back door) 2", "Bob 1"]);
     // Not read yet, it is most likely of whom the others of its name are.
     write(root, "Bob/3.jpg", "bad");
@@ -125,10 +117,13 @@ describe("the names of files in a photo folder", () => {
     const gallery = await galleryIn(root);
     const before = idOf(gallery, "Robert");
     write(root, "Bob.jpg", "bad");
-    await until("it cannot be read", () => gallery.problems.some(({ code }) => code === "unreadable_photo"));
+    await eventually(
+      "it cannot be read",
+      () => gallery.problems.some(({ code }) => code === "unreadable_photo") || undefined,
+    );
     for (let scan = 0; scan < 3; scan++) await gallery.scanFolder();
     write(root, "Bob.jpg", "1 2.1");
-    await until("it is read", () => names(gallery).length > 0);
+    await eventually("it is read", () => names(gallery).length > 0 || undefined);
     assert.deepEqual([names(gallery), idOf(gallery, "Robert")], [["Robert 1"], before]);
   });
 
@@ -150,7 +145,7 @@ describe("the names of files in a photo folder", () => {
     assert.deepEqual(names(gallery), ["Bob 2", "Chen (12) 1", "Chen (7) 1", "Sara Copia 1"]);
     // A Chen whom they do not resemble changes nothing, and is not looked at again and again.
     write(root, "Chen.jpg", "80 90");
-    await until("Chen is there", () => names(gallery).length === 5);
+    await eventually("Chen is there", () => names(gallery).length === 5 || undefined);
     await gallery.close();
     const encoder = new FakeEncoder();
     const again = await galleryIn(root, encoder);
@@ -200,7 +195,7 @@ describe("the names of files in a photo folder", () => {
     gallery.on("forgotten", (_id, name) => forgotten.push(name));
     renameSync(join(photos, "Alice.jpg"), join(photos, "x.jpg"));
     write(root, "a.jpg", "9 9");
-    await until("both are read", () => names(gallery).join() === "Alice 1,a 1");
+    await eventually("both are read", () => names(gallery).join() === "Alice 1,a 1" || undefined);
     assert.deepEqual([idOf(gallery, "Alice"), forgotten], [before, []]);
   });
 });
